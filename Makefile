@@ -1,0 +1,43 @@
+# make demo    set up and run the main job on the embedded data
+# make test    set up and run all checks
+# The other targets take longer or need the team's data; each says so.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= ../shared/data
+export HF_HUB_OFFLINE := 1
+
+.PHONY: demo test check unit format study-sst2 bench clean
+
+demo: $(VENV)/.ready
+	$(BIN)/twinlm demo
+
+test: check unit
+
+check: $(VENV)/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.ready
+	$(BIN)/python -m pytest -n 2
+
+format: $(VENV)/.ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# One virtual environment for everything; made anew when the dependencies change.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed; set PYTHON=python3.12, or install Python 3.11 or newer" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+# Another corpus and task: WikiText-2 and SST-2 from the team's data folder (about 15 minutes on 2 cores).
+study-sst2: $(VENV)/.ready
+	$(BIN)/twinlm compare configs/wikitext2-sst2.toml --out runs/wikitext2-sst2
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,55 @@
+"""What passes between the data pipeline, the models and the objectives."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+IGNORE = -100
+"""The target of a position that is not to be predicted (PyTorch's own default)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Token sequences of one length, padded on the right."""
+
+    tokens_BL: Tensor
+    """Token ids."""
+    segments_BL: Tensor
+    """0 in the first segment and in padding, 1 in the second segment."""
+    real_BL: Tensor
+    """False at padding."""
+
+    def to(self, device: torch.device) -> Self:
+        """Return the batch on another device."""
+        moved = {f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)}
+        return replace(self, **moved)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledBatch(Batch):
+    """A batch for fine-tuning."""
+
+    labels_B: Tensor
+    """Class ids."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MaskedBatch(Batch):
+    """A batch for BERT's pre-training."""
+
+    originals_BL: Tensor
+    """At a masked position the token that was there; elsewhere `IGNORE`."""
+    is_random_B: Tensor
+    """1 where the second segment is from elsewhere, 0 where it follows the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a model makes of a batch, in the form that every task head takes it."""
+
+    hidden_BLD: Tensor
+    """One state for each token."""
+    summary_BD: Tensor
+    """One state for the whole sequence: GPT's at the last token, BERT's pooled [CLS]."""

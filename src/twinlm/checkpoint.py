@@ -1,0 +1,224 @@
+"""Folders that hold a model, or a training run at one step: safetensors and JSON, published whole.
+
+A model folder: config.json (family, sizes, classes), model.safetensors, and the tokenizer's files.
+A training checkpoint: model.safetensors, optimizer.safetensors, state.json; the newest whole one counts.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from twinlm import storage
+from twinlm.errors import ModelError
+from twinlm.families import Family, family
+from twinlm.objectives.fine_tuning import FineTuned
+from twinlm.tasks.heads import SequenceHead
+from twinlm.tokenizer import Tokenizer
+
+FORMAT = 1
+KEPT_CHECKPOINTS = 2
+_LARGEST_SIZE = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Classifier:
+    """What a fine-tuned model needs to be used, beside its weights."""
+
+    classes: tuple[str, ...]
+    """In the order of the head's scores."""
+    max_length: int
+    """Longest text in tokens, special tokens included."""
+    dropout: float
+    """Before the head, in training."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trained:
+    """A model that can be used."""
+
+    family: Family
+    """Its kind."""
+    model: nn.Module
+    """Without a head."""
+    tokenizer: Tokenizer
+    """The one it was trained with."""
+    classifier: Classifier | None = None
+    """Set if it was fine-tuned for classification."""
+    tuned: FineTuned | None = None
+    """The model under its head, if it was fine-tuned."""
+    history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """How it came to be: steps, tokens, seed, data, for reports."""
+
+
+def save_model(folder: Path, trained: Trained) -> None:
+    """Publish a model folder.
+
+    Raises:
+        ResourceError: the disk is full, or the place can't be written.
+    """
+    module = trained.tuned or trained.model
+    sizes: Any = trained.model.config
+    description = {
+        "format": FORMAT,
+        "family": trained.family.name,
+        "sizes": dataclasses.asdict(sizes),
+        "classifier": None if trained.classifier is None else dataclasses.asdict(trained.classifier),
+        "tokenizer": trained.tokenizer.fingerprint,
+        "history": dict(trained.history),
+    }
+    files = {
+        "config.json": storage.json_bytes(description),
+        "model.safetensors": tensor_bytes(module.state_dict()),
+        **trained.tokenizer.to_files(template=trained.family.template, max_length=sizes.max_length),
+    }
+    storage.publish_folder(folder, files)
+
+
+def load_model(folder: Path) -> Trained:
+    """Return the model of a folder, in evaluation mode, on the CPU.
+
+    Raises:
+        ModelError: it is no model folder, is damaged, or its parts do not belong together.
+    """
+    if not (folder / "config.json").is_file():
+        hint = "give a folder that pre-training or fine-tuning wrote, such as RUN/gpt/model"
+        raise ModelError("this is no model folder: it has no config.json", file=folder, hint=hint)
+    storage.verify_folder(folder)
+    place = folder / "config.json"
+    description = storage.read_json(place)
+    try:
+        if description["format"] > FORMAT:
+            raise ModelError(f"format {description['format']} is newer than this version", file=place, hint="update twinlm")
+        kind = family(description["family"])
+        sizes = kind.config(**_checked_sizes(description["sizes"], place))
+        about = description["classifier"]
+        classifier = about and Classifier(**{**about, "classes": tuple(about["classes"])})
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"this configuration is not one of ours: {error}", file=place) from error
+    tokenizer = Tokenizer.from_folder(folder)
+    if tokenizer.fingerprint != description["tokenizer"] or tokenizer.vocab_size != sizes.vocab_size:
+        raise ModelError("the tokenizer is not the one that the model was trained with", file=folder)
+    model = kind.model(sizes)
+    tuned = None
+    if classifier is not None:
+        head = SequenceHead(width=sizes.width, classes=len(classifier.classes), dropout=classifier.dropout)
+        tuned = FineTuned(model, head)
+    load_weights(tuned or model, folder / "model.safetensors")
+    (tuned or model).eval()
+    return Trained(
+        family=kind,
+        model=model,
+        tokenizer=tokenizer,
+        classifier=classifier,
+        tuned=tuned,
+        history=description["history"],
+    )
+
+
+def save_training(
+    folder: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]
+) -> None:
+    """Publish a checkpoint of a training run at a step, then drop all but the newest few."""
+    files = {
+        "model.safetensors": tensor_bytes(module.state_dict()),
+        "optimizer.safetensors": tensor_bytes(_optimizer_tensors(optimizer)),
+        "state.json": storage.json_bytes({"format": FORMAT, "step": step, **state}),
+    }
+    storage.publish_folder(folder / f"step-{step:09d}", files)
+    for old in _checkpoints(folder)[:-KEPT_CHECKPOINTS]:
+        storage.remove(old)
+
+
+def load_training(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
+    """Bring a training run back to its newest whole checkpoint; return its state, or None if there is none.
+
+    A damaged checkpoint is passed over for the one before it.
+
+    Raises:
+        ModelError: all checkpoints are damaged, or they belong to another model.
+    """
+    damage: ModelError | None = None
+    for place in reversed(_checkpoints(folder)):
+        try:
+            storage.verify_folder(place)
+        except ModelError as error:
+            damage = error
+            continue
+        load_weights(module, place / "model.safetensors")
+        _restore_optimizer(optimizer, _read_tensors(place / "optimizer.safetensors"))
+        state: dict[str, Any] = storage.read_json(place / "state.json")
+        return state
+    if damage is not None:
+        raise damage
+    return None
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Fill a module with the weights of a file that must hold exactly its tensors.
+
+    Raises:
+        ModelError: a tensor is missing, unknown, of another shape, or not finite.
+    """
+    found, wanted = _read_tensors(path), module.state_dict()
+    if missing := sorted(wanted.keys() - found.keys()):
+        raise ModelError(f"{len(missing)} tensors are missing, such as {missing[0]}", file=path)
+    if unknown := sorted(found.keys() - wanted.keys()):
+        raise ModelError(f"{len(unknown)} tensors are unknown, such as {unknown[0]}", file=path)
+    for name, tensor in found.items():
+        if tensor.shape != wanted[name].shape:
+            message = f"{name} has shape {tuple(tensor.shape)}, but the model needs {tuple(wanted[name].shape)}"
+            raise ModelError(message, file=path)
+        if not torch.isfinite(tensor).all():
+            raise ModelError(f"{name} holds values that are not finite", file=path)
+    module.load_state_dict(found)
+
+
+def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Return tensors in the safetensors format."""
+    contents: bytes = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    return contents
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        tensors: dict[str, Tensor] = load(path.read_bytes())
+    except FileNotFoundError as error:
+        raise ModelError("the file is missing", file=path) from error
+    except SafetensorError as error:
+        raise ModelError(f"this is no whole safetensors file: {error}", file=path) from error
+    return tensors
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """Return whole checkpoints, oldest first."""
+    return [path for path in sorted(folder.glob("step-*")) if storage.is_published(path)]
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return Adam's averages and step counts under the number of their parameter."""
+    state = optimizer.state_dict()["state"]
+    return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    whole = optimizer.state_dict()
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+
+
+def _checked_sizes(sizes: dict[str, Any], place: Path) -> dict[str, Any]:
+    """Refuse sizes that would ask for absurd memory, before any is asked for."""
+    for name, value in sizes.items():
+        if not isinstance(value, int | float) or not 0 <= value <= _LARGEST_SIZE:
+            raise ModelError(f"{name} can't be {value!r}", file=place)
+    return sizes

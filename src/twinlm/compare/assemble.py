@@ -1,0 +1,205 @@
+"""Everything a finished run left in its folder, put together as one `Results` record."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlm import families, hardware, storage
+from twinlm.compare import statistics, verdict
+from twinlm.compare.baselines import Baseline, fit_baselines
+from twinlm.compare.results import (
+    ArmScore,
+    Cost,
+    Curve,
+    CurvePoint,
+    LanguageResult,
+    Results,
+    TaskResult,
+)
+from twinlm.compare.samples import samples
+from twinlm.data.labelled_task import LabelledTask
+from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_per_byte
+from twinlm.log import MetricsLog
+from twinlm.settings import Settings
+from twinlm.train import finetune, pretrain
+
+if TYPE_CHECKING:
+    from twinlm.compare.run import Run
+
+MATCHED_BY = {"tokens": "tokens", "flops": "FLOPs", "seconds": "seconds"}
+_CURVE_POINTS = 200
+
+
+def arm_name(kind: str, is_pretrained: bool) -> str:
+    """Return the name of an arm: "gpt", or "gpt-scratch" without pre-training."""
+    return kind if is_pretrained else f"{kind}-scratch"
+
+
+def arms(settings: Settings) -> list[tuple[str, bool]]:
+    """Return the arms of a comparison as (kind, is pre-trained)."""
+    starts = [True, False] if settings.compare.untrained else [True]
+    return [(kind, is_pretrained) for is_pretrained in starts for kind in families.FAMILIES]
+
+
+def results(run: "Run") -> Results:
+    """Return what a run found; all its stages must be done."""
+    tasks = [_task(run, task) for task in run.prepared.tasks.values()]
+    language = [_language(run, kind) for kind in families.FAMILIES]
+    costs = [_cost(run, kind) for kind in families.FAMILIES]
+    matched_by = MATCHED_BY[run.settings.budget.match]
+    prepared = run.prepared
+    return Results(
+        title=run.settings.title,
+        verdict=verdict.sentences(tasks),
+        caveats=verdict.caveats(tasks, costs, matched_by),
+        matched_by=matched_by,
+        tasks=tasks,
+        language=language,
+        costs=costs,
+        data=_data_facts(run),
+        removed={name: count for name, count in prepared.counts.items() if count},
+        attribution=list(prepared.attribution),
+        settings_toml=run.settings_toml,
+        environment=storage.read_json(run.folder / "environment.json"),
+        fingerprints=_fingerprints(run),
+        command=run.command,
+    )
+
+
+def _task(run: "Run", task: LabelledTask) -> TaskResult:
+    gold_E = np.array([task.classes.index(example.label) for example in task.test])
+    correct: dict[str, NDArray[np.bool_]] = {}
+    scores: list[ArmScore] = []
+    for kind, is_pretrained in arms(run.settings):
+        predicted_SE = _predicted(run, task, kind, is_pretrained)
+        name = arm_name(kind, is_pretrained)
+        correct[name] = predicted_SE == gold_E
+        scores.append(_arm_score(run, task, kind, is_pretrained, gold_E, predicted_SE))
+    for baseline in _baselines(run, task):
+        predicted_1E = np.array([[task.classes.index(label) for label in baseline.predictions]])
+        correct[baseline.name] = predicted_1E == gold_E
+        scores.append(
+            _score(
+                task, gold_E, predicted_1E, arm=baseline.name, label=baseline.label, seconds=baseline.seconds
+            )
+        )
+    pairs = verdict.pairs_to_compare(scores)
+    comparisons = [
+        statistics.compare(first, correct[first], second, correct[second]) for first, second in pairs
+    ]
+    return TaskResult(
+        name=task.name,
+        classes=list(task.classes),
+        train_examples=len(task.train),
+        valid_examples=len(task.valid),
+        test_examples=len(task.test),
+        scores=scores,
+        comparisons=comparisons,
+        verdict=verdict.task_verdict(task.name, scores, comparisons),
+    )
+
+
+def _predicted(run: "Run", task: LabelledTask, kind: str, is_pretrained: bool) -> NDArray[np.int64]:
+    """Return the predicted class numbers, (seeds, test examples)."""
+    return np.array(
+        [
+            [
+                task.classes.index(row["predicted"])
+                for row in run.predictions(kind, task.name, seed, is_pretrained=is_pretrained)
+            ]
+            for seed in run.settings.compare.seeds
+        ]
+    )
+
+
+def _language(run: "Run", kind: str) -> LanguageResult:
+    family, measured = families.family(kind), run.language(kind)
+    path = run.folder / kind / "samples.json"
+    if not path.is_file():
+        shown = samples(run.pretrained(kind), run.stores(kind)["test"], seed=run.settings.seed)
+        storage.write_json(path, shown)
+    return LanguageResult(
+        family=kind,
+        measure=measured["test"].unit,
+        validation=measured["valid"].value,
+        test=measured["test"].value,
+        others=measured["test"].others,
+        curves=_curves(run, kind, is_generative=family.is_generative),
+        samples=storage.read_json(path),
+    )
+
+
+def _curves(run: "Run", kind: str, *, is_generative: bool) -> list[Curve]:
+    """Return the training and validation curves, in the unit of the kind's measure."""
+    store = run.stores(kind)["train"]
+    name, unit, factor = "masked_lm", NATS_PER_MASKED_TOKEN, 1.0
+    if is_generative:
+        name, unit, factor = "causal_lm", BITS_PER_BYTE, bits_per_byte(store.token_count, store)
+    records = MetricsLog(run.folder / kind / "metrics.jsonl").read()
+    curves = []
+    for title, key in [("training", name), ("validation", f"valid_{name}")]:
+        points = [
+            CurvePoint(
+                step=int(record["step"]),
+                tokens=int(record["tokens"]),
+                flops=float(record["flops"]),
+                value=factor * float(record[key]),
+            )
+            for record in records
+            if key in record
+        ]
+        curves.append(Curve(name=title, unit=unit, points=_thinned(points)))
+    return curves
+
+
+def _thinned(points: list[CurvePoint]) -> list[CurvePoint]:
+    """Return at most `_CURVE_POINTS` points, each the mean of its neighbours' values."""
+    if len(points) <= _CURVE_POINTS:
+        return points
+    thin = []
+    for group in np.array_split(np.arange(len(points)), _CURVE_POINTS):
+        last = points[group[-1]]
+        value = float(np.mean([points[number].value for number in group]))
+        thin.append(CurvePoint(step=last.step, tokens=last.tokens, flops=last.flops, value=value))
+    return thin
+
+
+def _cost(run: "Run", kind: str) -> Cost:
+    plan, spent = run.plans[kind], storage.read_json(run.folder / kind / pretrain.RESULT)
+    return Cost(
+        family=kind,
+        parameters=plan.parameters,
+        non_embedding_parameters=plan.non_embedding_parameters,
+        steps=spent["step"],
+        tokens=spent["tokens"],
+        targets=spent["targets"],
+        flops=spent["flops"],
+        seconds=spent["seconds"],
+        tokens_per_second=spent["tokens"] / max(1e-9, spent["seconds"]),
+        peak_memory_bytes=spent["peak_memory_bytes"],
+        corpus_passes=spent["tokens"] / run.stores(kind)["train"].token_count,
+        model_bytes=(run.folder / kind / "model" / "model.safetensors").stat().st_size,
+    )
+
+
+def _data_facts(run: "Run") -> dict[str, str | int | float]:
+    facts: dict[str, str | int | float] = {}
+    for kind in families.FAMILIES:
+        tokenizer = run.tokenizer(kind)
+        facts[f"tokenizer of {families.family(kind).label}"] = (
+            f"{tokenizer.algorithm}, {tokenizer.vocab_size:,} tokens"
+        )
+        for name, store in run.stores(kind).items():
+            facts[f"{name}: documents"] = store.document_count
+            facts[f"{name}: bytes of text"] = store.text_bytes
+            facts[f"{name}: tokens for {families.family(kind).label}"] = store.token_count
+    return facts
+
+
+def _fingerprints(run: "Run") -> dict[str, str]:
+    prints = {"text": run.prepared.fingerprint}
+    for kind in families.FAMILIES:
+        prints[f"tokenizer of {kind}"] = run.tokenizer(kind).fingerprint
+        prints[f"weights of {kind}"] = storage.file_sha256(run.folder / kind / "model" / "model.safetensors")
+    return prints

@@ -1,0 +1,97 @@
+"""What each model's share of the budget buys, counted and measured before any training starts."""
+
+from pathlib import Path
+
+from twinlm import config, hardware, storage
+from twinlm.compare import stage
+from twinlm.core.count import embedding_count, parameter_count
+from twinlm.data.token_store import TokenStore
+from twinlm.errors import UsageError
+from twinlm.families import Family
+from twinlm.settings import BudgetSettings, KindSettings, Settings
+from twinlm.tokenizer import Tokenizer
+from twinlm.train.pretrain import PretrainPlan, budget_steps, fresh_model, seconds_per_step, step_costs
+
+_LARGEST_DIFFERENCE = 0.05
+
+
+def plan_pair(
+    folder: Path,
+    settings: Settings,
+    parts: dict[str, tuple[Family, KindSettings, TokenStore, Tokenizer]],
+    *,
+    precision: str,
+) -> list[PretrainPlan]:
+    """Plan both kinds' pre-training, or read the plan that was made.
+
+    The number of steps is decided once and kept: a resumed run takes the same ones, also where the budget is
+    seconds, which are measured on a few real steps.
+
+    Raises:
+        UsageError: the models don't match in size, or the budget is too small.
+    """
+    inputs = {
+        "budget": config.plain(settings.budget),
+        "kinds": {
+            name: {
+                "model": config.plain(kind.model),
+                "pretrain": config.plain(kind.pretrain),
+                "tokens": store.token_count,
+                "tokenizer": tokenizer.fingerprint,
+            }
+            for name, (_, kind, store, tokenizer) in parts.items()
+        },
+    }
+    stage.enter(folder, inputs)
+    path = folder / "plan.json"
+    if path.is_file():
+        return [PretrainPlan(**row) for row in storage.read_json(path)]
+    plans = [
+        _plan(*part, budget=settings.budget, seed=settings.seed, precision=precision)
+        for part in parts.values()
+    ]
+    check_match(plans)
+    storage.write_json(path, [config.plain(plan) for plan in plans])
+    return plans
+
+
+def check_match(plans: list[PretrainPlan]) -> None:
+    """Refuse a pair whose sizes differ.
+
+    Raises:
+        UsageError: the parameters outside embedding tables differ by more than 5 %.
+    """
+    sizes = [plan.non_embedding_parameters for plan in plans]
+    if max(sizes) > (1 + _LARGEST_DIFFERENCE) * min(sizes):
+        shown = " and ".join(f"{plan.family} {plan.non_embedding_parameters:,}" for plan in plans)
+        message = f"the models are not of one size: {shown} parameters outside embeddings"
+        raise UsageError(message, hint="set both sizes in [model], not in [gpt.model] or [bert.model]")
+
+
+def _plan(
+    family: Family,
+    settings: KindSettings,
+    store: TokenStore,
+    tokenizer: Tokenizer,
+    *,
+    budget: BudgetSettings,
+    seed: int,
+    precision: str,
+) -> PretrainPlan:
+    model = fresh_model(family, settings, tokenizer, seed)
+    costs = step_costs(family, settings, store, tokenizer, seed)
+    hardware.forget_peak_memory()
+    step_s = seconds_per_step(family, settings, store, tokenizer, seed=seed, precision=precision)
+    steps = budget_steps(budget, costs, step_s)
+    return PretrainPlan(
+        family=family.name,
+        steps=steps,
+        tokens=steps * costs["tokens"],
+        targets=steps * costs["targets"],
+        flops=steps * costs["flops"],
+        seconds=steps * step_s,
+        memory_bytes=hardware.peak_memory_bytes(),
+        corpus_passes=steps * costs["tokens"] / store.token_count,
+        parameters=parameter_count(model),
+        non_embedding_parameters=parameter_count(model) - embedding_count(model),
+    )

@@ -1,0 +1,192 @@
+"""From files (or the embedded data) to documents, labelled tasks, a tokenizer and token stores."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from twinlm import config, storage
+from twinlm.compare import stage
+from twinlm.data.corpus import Document, corpus_fingerprint, read_documents
+from twinlm.data.demo import load_demo
+from twinlm.data.labelled import LabelledSet, read_labelled
+from twinlm.data.labelled_task import LabelledTask, build_task
+from twinlm.data.sentences import split_sentences
+from twinlm.data.splits import Splits, remove_duplicates, split_documents
+from twinlm.data.token_store import TokenStore, write_store
+from twinlm.errors import UsageError
+from twinlm.log import Progress
+from twinlm.settings import CorpusSettings, Settings, TaskSettings
+from twinlm.tokenizer import Tokenizer, train_tokenizer
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """Text and labels, read and split."""
+
+    documents: Splits
+    """What to pre-train on, and what is held out."""
+    tasks: Mapping[str, LabelledTask]
+    """By name, in the order of the settings."""
+    counts: Mapping[str, int]
+    """What was read and what was left out."""
+    attribution: tuple[str, ...]
+    """Sources and licences to show, for embedded data."""
+    fingerprint: str
+    """SHA-256 of the texts' files."""
+
+
+def prepare_demo(settings: Settings) -> Prepared:
+    """Return the embedded data; the first [[task]]'s `max_train_examples` holds."""
+    demo = load_demo()
+    counts: Counter[str] = Counter(demo.counts)
+    given = demo.examples
+    parts = [LabelledSet(part, given.classes) for part in (given.train, given.valid, given.test)]
+    limit = settings.task[0].max_train_examples if settings.task else 0
+    task = build_task(
+        given.name,
+        *parts,
+        valid_share=0.1,
+        seed=settings.seed,
+        max_train_examples=limit or None,
+        counts=counts,
+    )
+    return Prepared(
+        documents=demo.documents,
+        tasks={task.name: task},
+        counts=counts,
+        attribution=(demo.attribution,),
+        fingerprint=stage.fingerprint(demo.attribution),
+    )
+
+
+def prepare_files(settings: Settings) -> Prepared:
+    """Read the corpus and the tasks that the settings name.
+
+    Raises:
+        DataError: a file can't be used.
+        UsageError: no corpus is named, or two tasks have one name.
+    """
+    if not settings.corpus.train:
+        hint = 'set corpus.train = ["my-text.txt"] or pass --corpus.train my-text.txt'
+        raise UsageError("there is no text to pre-train on", hint=hint)
+    counts: Counter[str] = Counter()
+    tasks: dict[str, LabelledTask] = {}
+    for given in settings.task:
+        if given.name in tasks:
+            raise UsageError(
+                f"two tasks have the name {given.name!r}", hint="give each [[task]] a name of its own"
+            )
+        tasks[given.name] = _read_task(given, settings.seed, counts)
+    held_out = frozenset[bytes]().union(*(task.held_out() for task in tasks.values()))
+    corpus = settings.corpus
+    documents = _read_corpus(corpus, settings.seed, held_out, counts)
+    files = [*corpus.train, *corpus.valid, *corpus.test]
+    return Prepared(
+        documents=documents,
+        tasks=tasks,
+        counts=counts,
+        attribution=(),
+        fingerprint=corpus_fingerprint(files, text_field=corpus.text_field),
+    )
+
+
+def prepare_tokenizer(
+    folder: Path,
+    prepared: Prepared,
+    settings: Settings,
+    algorithm: Literal["byte-bpe", "wordpiece"],
+    progress: Progress,
+) -> Tokenizer:
+    """Train a tokenizer on the training documents, or load the one that was."""
+    wanted = {**config.plain(settings.tokenizer), "algorithm": algorithm}
+    stage.enter(folder, {"corpus": prepared.fingerprint, "seed": settings.seed, "tokenizer": wanted})
+    if not storage.is_published(folder / "files"):
+        tokenizer = train_tokenizer(
+            (document.text for document in prepared.documents.train),
+            algorithm=algorithm,
+            vocab_size=settings.tokenizer.vocab_size,
+            lowercase=settings.tokenizer.lowercase,
+            progress=progress,
+        )
+        storage.publish_folder(folder / "files", tokenizer.to_files())
+    return Tokenizer.from_folder(folder / "files")
+
+
+def prepare_stores(
+    folder: Path, prepared: Prepared, tokenizer: Tokenizer, progress: Progress
+) -> dict[str, TokenStore]:
+    """Tokenize the three splits, or open what was tokenized; by "train", "valid" and "test"."""
+    sizes = [len(getattr(prepared.documents, name)) for name in SPLITS]
+    stage.enter(
+        folder, {"corpus": prepared.fingerprint, "tokenizer": tokenizer.fingerprint, "documents": sizes}
+    )
+    stores = {}
+    for name in SPLITS:
+        documents = getattr(prepared.documents, name)
+        if not storage.is_published(folder / name):
+            write_store(
+                folder / name,
+                (document.text for document in documents),
+                tokenizer,
+                split_sentences,
+                total=len(documents),
+                progress=progress,
+            )
+        stores[name] = TokenStore(folder / name, verify=True)
+    return stores
+
+
+def _read_corpus(
+    corpus: CorpusSettings, seed: int, held_out: frozenset[bytes], counts: Counter[str]
+) -> Splits:
+    def read(paths: tuple[str, ...]) -> list[Document]:
+        return list(
+            read_documents(
+                paths,
+                text_field=corpus.text_field,
+                encoding=corpus.encoding,
+                errors=corpus.errors,
+                max_bad_share=corpus.max_bad_share,
+                counts=counts,
+            )
+        )
+
+    valid, test = (read(paths) if paths else [] for paths in (corpus.valid, corpus.test))
+    given = split_documents(
+        read(corpus.train),
+        valid_share=0 if corpus.valid else corpus.valid_share,
+        test_share=0 if corpus.test else corpus.test_share,
+        seed=seed,
+        held_out=held_out,
+        counts=counts,
+    )
+    return remove_duplicates(
+        given.train, valid or given.valid, test or given.test, held_out=held_out, counts=counts
+    )
+
+
+def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> LabelledTask:
+    if not given.train:
+        raise UsageError(
+            f"task {given.name!r} has no file to train on", hint='set train = "labels.csv" in its [[task]]'
+        )
+
+    def read(path: str, split: str) -> LabelledSet:
+        return read_labelled(
+            path, split=split, text_field=given.text_field, label_field=given.label_field, counts=counts
+        )
+
+    return build_task(
+        given.name,
+        read(given.train, "train"),
+        read(given.valid, "valid") if given.valid else None,
+        read(given.test, "test") if given.test else None,
+        valid_share=given.valid_share,
+        seed=seed,
+        max_train_examples=given.max_train_examples or None,
+        counts=counts,
+    )

@@ -1,0 +1,194 @@
+"""What a comparison found, as plain records: `results.json` holds them, the report shows them.
+
+An arm is one way to get a fine-tuned model: a family with or without pre-training. Scores of arms are
+compared on the same test examples and the same fine-tuning seeds. `statistics.py` makes the intervals and
+comparisons, `verdict.py` the sentences, `results_json.py` the file.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """An estimate and the range that holds the true value in 95 of 100 repetitions."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """One arm against another on one task: same test examples, same seeds."""
+
+    first: str
+    """Name of an arm or baseline; a positive difference speaks for it."""
+    second: str
+    difference: Interval
+    """Accuracy of `first` minus that of `second`, as shares from -1 to 1."""
+    p_value: float
+    """Two-sided, from the paired permutation test over test examples."""
+    examples: int
+    """Test examples."""
+    seeds: int
+    """Fine-tuning seeds."""
+    winner: str | None
+    """`first`, `second`, or None where the evidence does not tell them apart."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmScore:
+    """How one arm, or one baseline, did on a task's test examples."""
+
+    arm: str
+    """"gpt", "bert", "gpt-scratch", "bert-scratch", "tfidf-logistic-regression", "majority"."""
+    label: str
+    """The name that people read: "BERT, pre-trained"."""
+    family: str
+    """"gpt" or "bert"; empty for a baseline."""
+    is_pretrained: bool
+    """False for an arm without pre-training, and for a baseline."""
+    accuracy: Interval
+    """Mean over seeds, with its interval over examples and seeds."""
+    macro_f1: float
+    """Mean over seeds of the unweighted mean of the classes' F1."""
+    accuracy_by_seed: dict[int, float]
+    """Empty for a baseline that has no seed."""
+    f1_by_class: dict[str, float]
+    confusion: list[list[int]]
+    """Counts over all seeds: a row for each true class, a column for each predicted one, as in `classes`."""
+    failed_seeds: list[int]
+    """Seeds whose model always gives one and the same class."""
+    seconds: float
+    """Fine-tuning time, all seeds together (fitting time for a baseline)."""
+    chosen_epochs: dict[int, int] = field(default_factory=dict)
+    """For each seed, the epoch whose weights did best on the validation examples."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskResult:
+    """Everything about one labelled task."""
+
+    name: str
+    classes: list[str]
+    train_examples: int
+    valid_examples: int
+    test_examples: int
+    scores: list[ArmScore]
+    comparisons: list[Comparison]
+    """The pre-trained pair first; then each of the two against its twin without pre-training; then each
+    against the best baseline."""
+    verdict: str
+    """One or two sentences in plain words."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CurvePoint:
+    """One record of a pre-training run."""
+
+    step: int
+    tokens: int
+    """Real (not padding) tokens read so far."""
+    flops: float
+    value: float
+    """What the curve is of, in the unit that the curve states."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """One line of a plot."""
+
+    name: str
+    """"training" or "validation"."""
+    unit: str
+    """"bits per byte" or "nats per masked token"."""
+    points: list[CurvePoint]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """A stretch of a sample's text."""
+
+    text: str
+    """As it stands in the text, spaces included."""
+    is_written: bool
+    """True where the model wrote it; False where it was given."""
+    original: str = ""
+    """What stood there in the held-out text, for a written piece."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LanguageResult:
+    """Pre-training of one family. Two families' values measure different things: never in one column."""
+
+    family: str
+    """"gpt" or "bert"."""
+    measure: str
+    """What `validation` and `test` are: "bits per byte, left to right" or "nats per masked token, both sides
+    seen"."""
+    validation: float
+    test: float
+    others: dict[str, float]
+    """Further measures by name, such as "accuracy of next sentence prediction"."""
+    curves: list[Curve]
+    samples: list[list[Piece]]
+    """Held-out texts, each in pieces: a decoder's is the prompt and the continuation, an encoder's alternates
+    between the text left standing and the tokens filled in."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What pre-training one family took."""
+
+    family: str
+    parameters: int
+    non_embedding_parameters: int
+    steps: int
+    tokens: int
+    """Real tokens read."""
+    targets: int
+    """Tokens predicted (with a loss)."""
+    flops: float
+    """Floating point operations, from the formula in `core/count.py`."""
+    seconds: float
+    """Training time, without validation."""
+    tokens_per_second: float
+    peak_memory_bytes: int
+    corpus_passes: float
+    """How often the training text was read, in tokens."""
+    model_bytes: int
+    """Size of the weights on disk."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Results:
+    """A finished comparison."""
+
+    title: str
+    verdict: list[str]
+    """The answer in plain words, most important first; one sentence an item."""
+    caveats: list[str]
+    """What the evidence does not support, such as "one pre-training seed"."""
+    families: dict[str, str]
+    """The names that people read, in the order to show: {"gpt": "GPT", "bert": "BERT"}."""
+    matched_by: str
+    """"tokens", "FLOPs" or "seconds"."""
+    pretraining_seeds: int
+    """How many times each family was pre-trained anew."""
+    tasks: list[TaskResult]
+    language: list[LanguageResult]
+    costs: list[Cost]
+    data: dict[str, str | int | float]
+    """Facts of the corpus and its splits, by name, in the order to show."""
+    removed: dict[str, int]
+    """What was left out and how often: duplicates, empty documents, cut texts, ..."""
+    attribution: list[str]
+    """Sources and licences of embedded text; empty for own data."""
+    settings_toml: str
+    """The resolved settings."""
+    environment: dict[str, str]
+    """Versions, processor, threads, precision, and so on."""
+    fingerprints: dict[str, str]
+    """SHA-256 of data, tokenizer and models."""
+    command: str
+    """What to type to repeat it."""

@@ -1,0 +1,106 @@
+"""`results.json`: the records of `results.py` as JSON and back, without loss.
+
+Reading is strict: a file with a field missing, unknown or of another type was not written by this version.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twinlm import storage
+from twinlm.compare.results import Results
+from twinlm.errors import ModelError
+
+FORMAT = 1
+
+
+def to_json(results: Results) -> dict[str, Any]:
+    """Return the records as what JSON can hold, with the number of the format first."""
+    return {"format": FORMAT, **dataclasses.asdict(results)}
+
+
+def from_json(value: object, *, file: Path | None = None) -> Results:
+    """Return the records that `to_json` was given.
+
+    Args:
+        value: what the JSON text holds.
+        file: where it came from, for the error message.
+
+    Raises:
+        ModelError: it is of another format, or a field is missing, unknown or of another type.
+    """
+    try:
+        if not isinstance(value, dict):
+            raise _Mismatch(f"an object with a format was expected, but this is {_type_name(value)}")
+        if value.get("format") != FORMAT or isinstance(value["format"], bool):
+            raise _Mismatch(
+                f"format {FORMAT} was expected, but this is {value.get('format', 'without one')!r}"
+            )
+        fields = {name: item for name, item in value.items() if name != "format"}
+        return typing.cast(Results, _record(Results, fields, "results"))
+    except _Mismatch as error:
+        hint = "make it anew with the version of twinlm that reads it"
+        raise ModelError(f"these are not results of a comparison: {error}", file=file, hint=hint) from None
+
+
+def read_results(path: Path) -> Results:
+    """Return the records that a `results.json` holds.
+
+    Raises:
+        ModelError: the file is missing, damaged or of another format.
+    """
+    return from_json(storage.read_json(path), file=path)
+
+
+class _Mismatch(Exception):
+    """Says which value is not what its record states."""
+
+
+def _decode(kind: object, value: object, where: str) -> object:
+    """Return `value` as the annotation `kind` wants it."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is list and isinstance(value, list):
+        return [_decode(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if origin is dict and isinstance(value, dict):
+        return {
+            _decode_key(arguments[0], key, where): _decode(arguments[1], item, f"{where}[{key!r}]")
+            for key, item in value.items()
+        }
+    if origin is types.UnionType and any(_is_plain(option, value) for option in arguments):
+        return value
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
+        return _record(kind, value, where)
+    if origin is None and _is_plain(kind, value):
+        return value
+    raise _Mismatch(f"{where} must be {getattr(kind, '__name__', kind)}, but it is {_type_name(value)}")
+
+
+def _record(kind: Callable[..., object], value: dict[str, object], where: str) -> object:
+    hints = typing.get_type_hints(kind)
+    if odd := sorted(hints.keys() ^ value.keys()):
+        raise _Mismatch(f"{where} lacks or doesn't know {', '.join(odd)}")
+    return kind(**{name: _decode(hint, value[name], f"{where}.{name}") for name, hint in hints.items()})
+
+
+def _decode_key(kind: object, key: str, where: str) -> object:
+    """JSON turns whole numbers into texts where they are keys."""
+    if kind is not int:
+        return key
+    try:
+        return int(key)
+    except ValueError:
+        raise _Mismatch(f"{where} has the key {key!r}, which is no whole number") from None
+
+
+def _is_plain(kind: object, value: object) -> bool:
+    """Tell whether a text, number, truth value or None is of the kind; a whole number is a float too."""
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind) if isinstance(kind, type) else False
+
+
+def _type_name(value: object) -> str:
+    return "null" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"

@@ -1,0 +1,299 @@
+"""A run directory: every stage from text and labels to the report, each done once and found again.
+
+    data -> tokenizer -> tokens -> plan -> pre-training x 2 -> fine-tuning x arms x seeds -> report
+
+Call what you need; a stage does those before it first. A run that was killed anywhere goes on where it was.
+"""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import tomli_w
+
+from twinlm import __version__, config, families, hardware, presets, storage
+from twinlm.checkpoint import Trained
+from twinlm.compare import assemble, stage
+from twinlm.compare.plan import plan_pair
+from twinlm.compare.preparation import (
+    Prepared,
+    prepare_demo,
+    prepare_files,
+    prepare_stores,
+    prepare_tokenizer,
+)
+from twinlm.compare.report import write_report
+from twinlm.compare.results import Results
+from twinlm.data.labelled_task import LabelledTask
+from twinlm.data.token_store import TokenStore
+from twinlm.errors import UsageError
+from twinlm.evaluate.language import Measured, measure
+from twinlm.log import Progress
+from twinlm.settings import KindSettings, Settings
+from twinlm.stopping import Stop
+from twinlm.tokenizer import Tokenizer
+from twinlm.train.finetune import finetune
+from twinlm.train.pretrain import PretrainPlan, fresh_model, pretrain
+from twinlm.use.classify import class_probabilities
+
+
+def open_run(
+    folder: Path,
+    file: Path | None,
+    overrides: Mapping[str, str],
+    *,
+    is_demo: bool,
+    progress: Progress,
+    stop: Stop,
+) -> "Run":
+    """Return the run of a folder with the settings of a file and overrides, or with the demo's.
+
+    Raises:
+        UsageError: a setting is not valid.
+    """
+    settings = presets.resolve(file, overrides, base=presets.DEMO if is_demo else None)
+    return Run(folder, settings, is_demo=is_demo, progress=progress, stop=stop)
+
+
+class Run:
+    """A run directory under a lock; use it in a `with` block.
+
+    Args:
+        folder: the directory, made if needed.
+        settings: of the whole run.
+        is_demo: take the embedded data instead of the settings' files.
+        progress: where to report.
+        stop: set by signals.
+        command: what was typed, for the report.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        *,
+        is_demo: bool,
+        progress: Progress,
+        stop: Stop,
+        command: str = "",
+    ) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.is_demo = is_demo
+        self.progress = progress
+        self.stop = stop
+        self.command = command
+        self._held = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        """Take the folder for this process, and note settings and environment in it.
+
+        Raises:
+            LockedError: another process holds it.
+        """
+        self._held.enter_context(storage.lock(self.folder))
+        hardware.use_threads(self.settings.threads)
+        storage.write_file(self.folder / "settings.toml", self.settings_toml.encode())
+        self._note_environment()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let the folder go."""
+        self._held.close()
+
+    @property
+    def settings_toml(self) -> str:
+        """The resolved settings, as a file that gives them again."""
+        return tomli_w.dumps(config.plain(self.settings))
+
+    @cached_property
+    def precision(self) -> str:
+        """Of matrix products in training: "float32" or "bfloat16"."""
+        return hardware.precision(self.settings.precision)
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """Text and labels, read and split."""
+        return prepare_demo(self.settings) if self.is_demo else prepare_files(self.settings)
+
+    def kind(self, name: str) -> KindSettings:
+        """Return the settings of one kind."""
+        settings: KindSettings = getattr(self.settings, families.family(name).name)
+        return settings
+
+    def task(self, name: str) -> LabelledTask:
+        """Return a labelled task by name.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        if name not in self.prepared.tasks:
+            raise UsageError(f"there is no task {name!r}", hint=config.closest(name, self.prepared.tasks))
+        return self.prepared.tasks[name]
+
+    def tokenizer(self, kind: str) -> Tokenizer:
+        """Return the tokenizer of a kind, trained on the training documents."""
+        algorithm = self._algorithm(kind)
+        return prepare_tokenizer(
+            self.folder / "tokenizers" / algorithm, self.prepared, self.settings, algorithm, self.progress
+        )
+
+    def stores(self, kind: str) -> dict[str, TokenStore]:
+        """Return the tokens of a kind's three splits."""
+        folder = self.folder / "tokens" / self._algorithm(kind)
+        return prepare_stores(folder, self.prepared, self.tokenizer(kind), self.progress)
+
+    @cached_property
+    def plans(self) -> dict[str, PretrainPlan]:
+        """What each kind's budget buys, by kind."""
+        parts = {
+            name: (family, self.kind(name), self.stores(name)["train"], self.tokenizer(name))
+            for name, family in families.FAMILIES.items()
+        }
+        rows = plan_pair(self.folder / "plan", self.settings, parts, precision=self.precision)
+        return {row.family: row for row in rows}
+
+    def plan(self) -> list[PretrainPlan]:
+        """Return what each kind's budget buys; nothing is trained."""
+        return list(self.plans.values())
+
+    def pretrained(self, kind: str) -> Trained:
+        """Pre-train a kind, go on with it, or load it."""
+        family, settings, stores = families.family(kind), self.kind(kind), self.stores(kind)
+        steps = self.plans[kind].steps
+        inputs = {
+            "corpus": self.prepared.fingerprint,
+            "tokenizer": self.tokenizer(kind).fingerprint,
+            "model": config.plain(settings.model),
+            "pretrain": config.plain(settings.pretrain),
+            "steps": steps,
+            "seed": self.settings.seed,
+            "precision": self.precision,
+        }
+        stage.enter(self.folder / kind, inputs)
+        return pretrain(
+            family,
+            settings,
+            steps=steps,
+            train_store=stores["train"],
+            valid_store=stores["valid"],
+            tokenizer=self.tokenizer(kind),
+            seed=self.settings.seed,
+            precision=self.precision,
+            folder=self.folder / kind,
+            progress=self.progress,
+            stop=self.stop,
+        )
+
+    def language(self, kind: str) -> dict[str, Measured]:
+        """Measure a pre-trained kind on validation and test text."""
+        path = self.folder / kind / "language.json"
+        if not path.is_file():
+            trained, settings = self.pretrained(kind), self.kind(kind).pretrain
+            stores = self.stores(kind)
+            measured = {
+                name: measure(trained, stores[name], settings, seed=self.settings.seed)
+                for name in ("valid", "test")
+            }
+            storage.write_json(path, {name: config.plain(value) for name, value in measured.items()})
+        return {name: Measured(**value) for name, value in storage.read_json(path).items()}
+
+    def finetuned(self, kind: str, task_name: str, seed: int, *, is_pretrained: bool = True) -> Trained:
+        """Fine-tune a kind on a task, go on with it, or load it; with or without pre-training."""
+        folder = self.arm_folder(kind, task_name, seed, is_pretrained=is_pretrained)
+        task, settings = self.task(task_name), self.kind(kind)
+        start = self.pretrained(kind) if is_pretrained else self._untrained(kind)
+        inputs = {
+            "start": storage.file_sha256(self.folder / kind / "model" / "model.safetensors")
+            if is_pretrained
+            else "",
+            "model": config.plain(settings.model),
+            "finetune": config.plain(settings.finetune),
+            "task": stage.fingerprint(config.plain(task)),
+            "seed": seed,
+            "precision": self.precision,
+        }
+        stage.enter(folder, inputs)
+        return finetune(
+            start,
+            task,
+            settings.finetune,
+            seed=seed,
+            precision=self.precision,
+            folder=folder,
+            progress=self.progress,
+            stop=self.stop,
+        )
+
+    def predictions(
+        self, kind: str, task_name: str, seed: int, *, is_pretrained: bool
+    ) -> list[dict[str, Any]]:
+        """Return what a fine-tuned model says of each test example: id, gold, predicted, probabilities."""
+        path = self.arm_folder(kind, task_name, seed, is_pretrained=is_pretrained) / "predictions.jsonl"
+        if not path.is_file():
+            trained = self.finetuned(kind, task_name, seed, is_pretrained=is_pretrained)
+            task = self.task(task_name)
+            chances_BC = class_probabilities(trained, [example.text for example in task.test])
+            rows = [
+                {
+                    "id": example.id,
+                    "gold": example.label,
+                    "predicted": task.classes[int(chances_C.argmax())],
+                    "probabilities": [round(float(chance), 6) for chance in chances_C],
+                }
+                for example, chances_C in zip(task.test, chances_BC, strict=True)
+            ]
+            storage.write_file(
+                path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+            )
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def arm_folder(self, kind: str, task_name: str, seed: int, *, is_pretrained: bool) -> Path:
+        """Return where one fine-tuning lies."""
+        return self.folder / "tasks" / task_name / assemble.arm_name(kind, is_pretrained) / f"seed-{seed}"
+
+    def compare(self) -> Results:
+        """Do all stages, write report.html, report.md and results.json, and return what was found."""
+        for kind in families.FAMILIES:
+            self.pretrained(kind)
+            self.language(kind)
+        for name in self.prepared.tasks:
+            for kind, is_pretrained in assemble.arms(self.settings):
+                for seed in self.settings.compare.seeds:
+                    self.predictions(kind, name, seed, is_pretrained=is_pretrained)
+        results = assemble.results(self)
+        write_report(results, self.folder)
+        return results
+
+    def _algorithm(self, kind: str) -> Any:
+        options = self.settings.tokenizer
+        return options.algorithm if options.sharing == "shared" else families.family(kind).own_algorithm
+
+    def _untrained(self, kind: str) -> Trained:
+        """Return the model as pre-training began with it."""
+        family, tokenizer = families.family(kind), self.tokenizer(kind)
+        model = fresh_model(family, self.kind(kind), tokenizer, self.settings.seed)
+        return Trained(family=family, model=model, tokenizer=tokenizer)
+
+    def _note_environment(self) -> None:
+        """Write what bitwise repetition depends on; say so if it changed since the run began."""
+        path = self.folder / "environment.json"
+        now = {"twinlm": __version__, "precision": self.precision, **hardware.describe()}
+        if not path.is_file():
+            storage.write_json(path, now)
+            return
+        before = storage.read_json(path)
+        changed = [
+            f"{key} {before.get(key)} -> {value}" for key, value in now.items() if before.get(key) != value
+        ]
+        if changed:
+            self.progress.say(
+                "the environment changed since this run began, so it no longer repeats bit by bit: "
+                + ", ".join(changed)
+            )

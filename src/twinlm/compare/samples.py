@@ -1,0 +1,59 @@
+"""A look at what each model does with held-out text: a GPT continues it, a BERT fills words taken out of it."""
+
+from typing import Any
+
+from twinlm import rng
+from twinlm.checkpoint import Trained
+from twinlm.data.token_store import TokenStore
+from twinlm.use.fill import fill
+from twinlm.use.generate import generate
+
+SAMPLES = 4
+_PROMPT_TOKENS = 12
+_NEW_TOKENS = 48
+_MASKED_SHARE = 0.15
+_LONGEST_SENTENCE = 60
+
+
+def samples(trained: Trained, store: TokenStore, *, seed: int) -> list[dict[str, str]]:
+    """Return a few samples on held-out documents that `seed` chooses, as `results.LanguageResult` holds them."""
+    chance = rng.stream(seed, "samples")
+    documents = chance.permutation(store.document_count)[: SAMPLES * 10].tolist()
+    show = _continue if trained.family.is_generative else _fill
+    shown: list[dict[str, str]] = []
+    for number in documents:
+        sample = show(trained, store, number, chance)
+        if sample and len(shown) < SAMPLES:
+            shown.append(sample)
+    return shown
+
+
+def _continue(trained: Trained, store: TokenStore, number: int, chance: Any) -> dict[str, str] | None:
+    tokens = store.document(number).tolist()
+    if len(tokens) < _PROMPT_TOKENS + _NEW_TOKENS // 2:
+        return None
+    decode = trained.tokenizer.decode
+    prompt = decode(tokens[:_PROMPT_TOKENS])
+    continuation = generate(
+        trained, prompt, max_tokens=_NEW_TOKENS, temperature=0.8, top_k=40, seed=int(chance.integers(2**31))
+    )
+    original = decode(tokens[_PROMPT_TOKENS : _PROMPT_TOKENS + _NEW_TOKENS])
+    return {"prompt": prompt, "continuation": continuation, "original": original}
+
+
+def _fill(trained: Trained, store: TokenStore, number: int, chance: Any) -> dict[str, str] | None:
+    """Mask some words of the document's first sentence and let the model fill each."""
+    text = trained.tokenizer.decode(store.sentence(int(store.documents_E[number])).tolist()).strip()
+    words = text.split(" ")
+    if not 8 <= len(words) <= _LONGEST_SENTENCE:
+        return None
+    count = max(1, round(_MASKED_SHARE * len(words)))
+    # Inner words of letters only, so that a mask stands for a word and not for its comma.
+    candidates = [place for place, word in enumerate(words) if place and word.isalpha()]
+    chosen = sorted(chance.permutation(candidates)[:count].tolist())
+    if not chosen:
+        return None
+    masked = " ".join("[MASK]" if place in chosen else word for place, word in enumerate(words))
+    best = iter([guesses[0].text.strip() for guesses in fill(trained, masked, top_k=1)])
+    filled = " ".join(f"[{next(best)}]" if place in chosen else word for place, word in enumerate(words))
+    return {"masked": masked, "filled": filled, "original": text}

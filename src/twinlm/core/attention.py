@@ -1,0 +1,61 @@
+"""Multi-head self-attention (Vaswani et al. 2017, section 3.2)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from twinlm.core.masks import Mask
+
+
+class KeyValueCache:
+    """Keys and values of the positions seen so far, for one layer."""
+
+    def __init__(self) -> None:
+        self.key_BHMK: Tensor | None = None
+        self.value_BHMK: Tensor | None = None
+
+    def append(self, key_BHLK: Tensor, value_BHLK: Tensor) -> tuple[Tensor, Tensor]:
+        """Add the new positions; return all of them, oldest first."""
+        if self.key_BHMK is not None and self.value_BHMK is not None:
+            key_BHLK = torch.cat([self.key_BHMK, key_BHLK], dim=2)
+            value_BHLK = torch.cat([self.value_BHMK, value_BHLK], dim=2)
+        self.key_BHMK, self.value_BHMK = key_BHLK, value_BHLK
+        return key_BHLK, value_BHLK
+
+
+class SelfAttention(nn.Module):
+    """Every position gathers from the positions that the mask allows.
+
+    Args:
+        width: D, the model's width.
+        heads: H. Must divide `width`.
+        dropout: probability, on the attention weights.
+    """
+
+    def __init__(self, *, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width must be a multiple of heads, but width={width} and heads={heads}")
+        self.heads = heads
+        self.dropout = dropout
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, x_BLD: Tensor, mask: Mask, cache: KeyValueCache | None = None) -> Tensor:
+        """Return what each position gathered, as (B, L, D)."""
+        query_BHLK, key_BHMK, value_BHMK = (
+            part_BLD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part_BLD in self.query_key_value(x_BLD).chunk(3, dim=-1)
+        )
+        if cache is not None:
+            key_BHMK, value_BHMK = cache.append(key_BHMK, value_BHMK)
+        gathered_BHLK = F.scaled_dot_product_attention(
+            query_BHLK,
+            key_BHMK,
+            value_BHMK,
+            attn_mask=mask.allowed_B11M,
+            is_causal=mask.is_causal,
+            dropout_p=self.dropout if self.training else 0.0,
+        )
+        output_BLD: Tensor = self.output(gathered_BHLK.transpose(1, 2).flatten(2))
+        return output_BLD

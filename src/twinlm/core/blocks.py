@@ -1,0 +1,61 @@
+"""The transformer layer of GPT-1 and BERT: attention, then a feed-forward layer, each inside a residual."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from twinlm.core.attention import KeyValueCache, SelfAttention
+from twinlm.core.masks import Mask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlockConfig:
+    """The sizes of one transformer layer."""
+
+    width: int
+    """D."""
+    heads: int
+    """H."""
+    feed_forward: int
+    """F, in the papers 4 * width."""
+    dropout: float
+    """Probability, on attention weights and before each residual sum."""
+    norm_eps: float
+    """Added to the variance in layer normalization."""
+    activation: Callable[[Tensor], Tensor]
+    """Between the two linear maps of the feed-forward layer."""
+
+
+class FeedForward(nn.Module):
+    """Two linear maps around an activation, at each position by itself."""
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__()
+        self.expand = nn.Linear(config.width, config.feed_forward)
+        self.activation = config.activation
+        self.contract = nn.Linear(config.feed_forward, config.width)
+
+    def forward(self, x_BLD: Tensor) -> Tensor:
+        """Return the transformed states, (B, L, D)."""
+        hidden_BLF = self.activation(self.expand(x_BLD))
+        gathered_BLD: Tensor = self.contract(hidden_BLF)
+        return gathered_BLD
+
+
+class PostNormBlock(nn.Module):
+    """Normalize after each residual sum (Vaswani et al. 2017; GPT-1; BERT)."""
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__()
+        self.attention = SelfAttention(width=config.width, heads=config.heads, dropout=config.dropout)
+        self.attention_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
+        self.feed_forward = FeedForward(config)
+        self.feed_forward_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
+        self.drop = nn.Dropout(config.dropout)
+
+    def forward(self, x_BLD: Tensor, mask: Mask, cache: KeyValueCache | None = None) -> Tensor:
+        """Return the layer's states, (B, L, D)."""
+        x_BLD = self.attention_norm(x_BLD + self.drop(self.attention(x_BLD, mask, cache)))
+        x_BLD = self.feed_forward_norm(x_BLD + self.drop(self.feed_forward(x_BLD)))
+        return x_BLD

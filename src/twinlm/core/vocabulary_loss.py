@@ -1,0 +1,92 @@
+"""Cross-entropy against the whole vocabulary without ever holding all logits: the last step of L1 and MLM.
+
+N rows of logits over V tokens are by far the largest tensor of a small model's training step. Here they are
+made, turned into a loss and into gradients, and dropped a few rows at a time, while they are in the cache.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# Logits held at once. 2**21 floats are 8 MB: on a CPU they stay in the cache (2026-11: 1.8 times the speed
+# of F.cross_entropy at N=4096, V=8192, D=128, bfloat16); a GPU wants larger pieces.
+_LOGITS_AT_ONCE = {"cpu": 2**21}
+_LOGITS_AT_ONCE_ELSEWHERE = 2**26
+
+
+def vocabulary_loss(
+    hidden_ND: Tensor,
+    embedding_VD: Tensor,
+    targets_N: Tensor,
+    *,
+    bias_V: Tensor | None = None,
+    weights_N: Tensor | None = None,
+) -> Tensor:
+    """Return the weighted sum over N of -log softmax(hidden_ND @ embedding_VD.T + bias_V)[target], in nats.
+
+    Args:
+        hidden_ND: states of the positions to predict.
+        embedding_VD: output weights, tied to the token embeddings.
+        targets_N: the tokens to predict.
+        bias_V: output bias (BERT), or None (GPT-1).
+        weights_N: weight of each position; 1 / N for all, the mean, if not given.
+
+    Returns:
+        A scalar in float32. The matrix products run in autocast's dtype where that is on.
+    """
+    if weights_N is None:
+        weights_N = torch.full(targets_N.shape, 1 / max(1, len(targets_N)), device=targets_N.device)
+    loss: Tensor = _VocabularyLoss.apply(hidden_ND, embedding_VD, targets_N, bias_V, weights_N)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _VocabularyLoss(torch.autograd.Function):
+    """Gradients are made in the forward pass, beside the logits they come from."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden_ND: Tensor,
+        embedding_VD: Tensor,
+        targets_N: Tensor,
+        bias_V: Tensor | None,
+        weights_N: Tensor,
+    ) -> Tensor:
+        device = hidden_ND.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else embedding_VD.dtype
+        hidden_ND, weight_VD = hidden_ND.to(dtype), embedding_VD.to(dtype)
+        rows = max(1, _LOGITS_AT_ONCE.get(device, _LOGITS_AT_ONCE_ELSEWHERE) // len(weight_VD))
+        wants_gradients = any(ctx.needs_input_grad)
+        total = torch.zeros((), device=hidden_ND.device)
+        d_hidden_ND = torch.empty_like(hidden_ND, dtype=torch.float32)
+        d_weight_VD = torch.zeros_like(embedding_VD, dtype=torch.float32)
+        d_bias_V = torch.zeros(len(weight_VD), device=hidden_ND.device)
+        with torch.autocast(device, enabled=False):
+            for start in range(0, len(hidden_ND), rows):
+                part = slice(start, start + rows)
+                logits_NV = F.linear(hidden_ND[part], weight_VD).float()
+                if bias_V is not None:
+                    logits_NV += bias_V
+                log_sum_N = logits_NV.logsumexp(-1)
+                surprise_N = log_sum_N - logits_NV.gather(1, targets_N[part, None])[:, 0]
+                total += surprise_N @ weights_N[part]
+                if not wants_gradients:
+                    continue
+                # d loss / d logits = weight * (softmax(logits) - onehot(target))
+                d_logits_NV = logits_NV.sub_(log_sum_N[:, None]).exp_()
+                d_logits_NV.scatter_add_(1, targets_N[part, None], d_logits_NV.new_full((len(log_sum_N), 1), -1))
+                d_logits_NV *= weights_N[part, None]
+                if bias_V is not None:
+                    d_bias_V += d_logits_NV.sum(0)
+                d_logits_NV = d_logits_NV.to(dtype)
+                d_hidden_ND[part] = d_logits_NV @ weight_VD
+                d_weight_VD += d_logits_NV.T @ hidden_ND[part]
+        ctx.save_for_backward(d_hidden_ND, d_weight_VD, d_bias_V if bias_V is not None else None)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor, Tensor, None, Tensor | None, None]:  # type: ignore[override]
+        d_hidden_ND, d_weight_VD, d_bias_V = ctx.saved_tensors
+        return d_loss * d_hidden_ND, d_loss * d_weight_VD, None, None if d_bias_V is None else d_loss * d_bias_V, None

@@ -1,0 +1,1 @@
+"""Text and labels: reading, splitting, token stores, and the batches that each objective needs."""

@@ -1,0 +1,51 @@
+"""A random order of any length without holding it: each place is computed from (seed, pass, number).
+
+A Feistel network (Luby and Rackoff 1988) permutes the numbers below a power of four; results that are
+too large are permuted again until they fit ("cycle walking"), so all numbers below `size` come exactly once.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlm import rng
+
+_ROUNDS = 4
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+def permute(numbers_N: NDArray[np.int64], size: int, seed: int, *names: str | int) -> NDArray[np.int64]:
+    """Return where a random permutation of 0..size-1 sends each number.
+
+    Args:
+        numbers_N: each below `size`.
+        size: how many numbers the permutation has.
+        seed: with `names`, decides which permutation it is.
+        names: what the order is for, and its pass.
+    """
+    half_bits = max(1, ((size - 1).bit_length() + 1) // 2)
+    keys = [np.uint64(rng.key(seed, *names, turn) & (2**64 - 1)) for turn in range(_ROUNDS)]
+    permuted_N = _feistel(numbers_N.astype(np.uint64), half_bits, keys)
+    while (outside_N := permuted_N >= size).any():
+        permuted_N[outside_N] = _feistel(permuted_N[outside_N], half_bits, keys)
+    return permuted_N.astype(np.int64)
+
+
+def passes(first: int, count: int, size: int, seed: int, name: str) -> NDArray[np.int64]:
+    """Return places `first` .. `first + count` of an endless order: every pass over `size` is shuffled anew."""
+    numbers_N = np.arange(first, first + count)
+    places_N = np.empty(count, np.int64)
+    for turn in range(first // size, (first + count - 1) // size + 1):
+        here_N = numbers_N // size == turn
+        places_N[here_N] = permute(numbers_N[here_N] % size, size, seed, name, turn)
+    return places_N
+
+
+def _feistel(numbers_N: NDArray[np.uint64], half_bits: int, keys: list[np.uint64]) -> NDArray[np.uint64]:
+    mask, shift = np.uint64(2**half_bits - 1), np.uint64(half_bits)
+    left_N, right_N = numbers_N >> shift, numbers_N & mask
+    with np.errstate(over="ignore"):
+        for round_key in keys:
+            mixed_N = (right_N ^ round_key) * _MIX
+            mixed_N = (mixed_N ^ (mixed_N >> np.uint64(29))) * _MIX
+            left_N, right_N = right_N, left_N ^ ((mixed_N >> np.uint64(32)) & mask)
+    return (left_N << shift) | right_N

@@ -1,0 +1,152 @@
+"""Tokens on disk, with where each sentence and document begins: what both models' examples are cut from.
+
+A store is a published folder: `tokens.bin` (uint16 or uint32, each document behind a <start>),
+`sentences.bin` (int64 pairs: begin and end in tokens), `documents.bin` (int64: each one's first sentence,
+and the number of sentences at the end), `store.json` (counts). It is read memory-mapped.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlm import storage
+from twinlm.errors import DataError, ModelError
+from twinlm.log import Progress
+from twinlm.tokenizer import Tokenizer
+
+FORMAT = 1
+_DOCUMENTS_AT_ONCE = 512
+
+
+class TokenStore:
+    """An opened store.
+
+    Args:
+        folder: as `write_store` published it.
+        verify: check every byte against the hashes of the manifest, not only the sizes.
+
+    Raises:
+        ModelError: something is missing or damaged, or was written by a newer version.
+    """
+
+    def __init__(self, folder: Path, *, verify: bool = False) -> None:
+        self.folder = folder
+        facts = storage.read_json(folder / "store.json")
+        if facts["format"] > FORMAT:
+            message = f"the store has format {facts['format']}, this version reads up to {FORMAT}"
+            raise ModelError(message, file=folder, hint="update twinlm")
+        if verify:
+            storage.verify_folder(folder)
+        self.token_count: int = facts["tokens"]
+        self.text_bytes: int = facts["text_bytes"]
+        self.tokenizer: str = facts["tokenizer"]
+        self.tokens_T = _map(folder / "tokens.bin", np.dtype(facts["dtype"]), facts["tokens"])
+        self.sentences_S2 = _map(folder / "sentences.bin", np.dtype("<i8"), 2 * facts["sentences"]).reshape(-1, 2)
+        self.documents_E = _map(folder / "documents.bin", np.dtype("<i8"), facts["documents"] + 1)
+
+    @property
+    def document_count(self) -> int:
+        """Number of documents."""
+        return len(self.documents_E) - 1
+
+    def sentence(self, number: int) -> NDArray[Any]:
+        """Return the tokens of one sentence."""
+        begin, end = self.sentences_S2[number]
+        return self.tokens_T[begin:end]
+
+    def document(self, number: int) -> NDArray[Any]:
+        """Return the tokens of one document, without its <start>."""
+        first, after = self.documents_E[number], self.documents_E[number + 1]
+        return self.tokens_T[self.sentences_S2[first, 0] : self.sentences_S2[after - 1, 1]]
+
+
+def write_store(
+    folder: Path,
+    texts: Iterable[str],
+    tokenizer: Tokenizer,
+    split_sentences: Callable[[str], list[str]],
+    *,
+    total: int,
+    progress: Progress,
+) -> TokenStore:
+    """Tokenize documents into a new store and open it.
+
+    Args:
+        folder: where to publish.
+        texts: one text a document.
+        tokenizer: its vocabulary decides between 2 and 4 bytes a token.
+        split_sentences: cuts a text into pieces whose concatenation is the text.
+        total: number of documents, for the progress bar.
+        progress: where to report.
+
+    Raises:
+        DataError: no document has a token.
+    """
+    dtype = np.dtype("<u2") if tokenizer.vocab_size <= 2**16 else np.dtype("<u4")
+    sentences, documents = array("q"), array("q")
+    counts = {"tokens": 0, "text_bytes": 0, "unknown": 0}
+
+    def tokens() -> Iterator[bytes]:
+        progress.start(f"tokenizing into {folder.name}", total, "documents")
+        waiting = iter(texts)
+        while some := list(islice(waiting, _DOCUMENTS_AT_ONCE)):
+            pieces = [split_sentences(text) for text in some]
+            encoded = iter(tokenizer.encode_batch([piece for parts in pieces for piece in parts]))
+            ids: list[int] = []
+            for text, parts in zip(some, pieces, strict=True):
+                rows = [row for row in islice(encoded, len(parts)) if row]
+                if not rows:
+                    continue
+                documents.append(len(sentences) // 2)
+                ids.append(tokenizer.specials.start)
+                for row in rows:
+                    begin = counts["tokens"] + len(ids)
+                    sentences.extend((begin, begin + len(row)))
+                    ids.extend(row)
+                counts["text_bytes"] += len(text.encode())
+            counts["unknown"] += tokenizer.count_unknown(ids)
+            counts["tokens"] += len(ids)
+            yield np.array(ids, dtype).tobytes()
+            progress.advance(min(total, len(documents)), tokens=counts["tokens"])
+        if not documents:
+            raise DataError("there is no text to tokenize", file=folder)
+        documents.append(len(sentences) // 2)
+        progress.finish()
+
+    def facts() -> Iterator[bytes]:
+        yield storage.json_bytes(
+            {
+                "format": FORMAT,
+                "dtype": dtype.str,
+                "tokenizer": tokenizer.fingerprint,
+                "documents": len(documents) - 1,
+                "sentences": len(sentences) // 2,
+                **counts,
+            }
+        )
+
+    files = {
+        "tokens.bin": tokens(),
+        "sentences.bin": (bytes(np.asarray(sentences, "<i8").tobytes()) for _ in range(1)),
+        "documents.bin": (bytes(np.asarray(documents, "<i8").tobytes()) for _ in range(1)),
+        "store.json": facts(),
+    }
+    storage.publish_folder(folder, files)
+    return TokenStore(folder)
+
+
+def _map(path: Path, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+    """Map a file read-only, once its size is what it must be."""
+    try:
+        size_bytes = path.stat().st_size
+    except FileNotFoundError as error:
+        raise ModelError("the file is missing", file=path) from error
+    if size_bytes != count * dtype.itemsize:
+        message = f"the file has {size_bytes} bytes, but {count * dtype.itemsize} were written"
+        raise ModelError(message, file=path, hint="delete the folder and run the same command again")
+    return np.memmap(path, dtype, mode="r", shape=(count,))

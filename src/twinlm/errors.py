@@ -1,0 +1,78 @@
+"""What can go wrong through a user's doing, and the exit code of each kind.
+
+Everything a user can cause raises a `UserError`; the command line prints it as one line and exits with
+its code. Anything else that escapes is a bug of ours (exit code 70).
+"""
+
+from pathlib import Path
+
+OK = 0
+INTERNAL_ERROR = 70
+
+
+class UserError(Exception):
+    """A mistake that the user can mend.
+
+    Args:
+        message: what is wrong, with the values: "width must be a multiple of heads, but width=770".
+        file: the file that is wrong, if it is one.
+        line: the line in it, from 1.
+        hint: what to do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, message: str, *, file: str | Path | None = None, line: int | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = None if file is None else str(file)
+        self.line = line
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = "" if self.file is None else f"{self.file}:" + (f"{self.line}:" if self.line else "") + " "
+        return f"{where}{self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+class UsageError(UserError):
+    """A wrong command line, setting or combination of settings."""
+
+    exit_code = 2
+
+
+class DataError(UserError):
+    """Text or labels that can't be used."""
+
+    exit_code = 3
+
+
+class ModelError(UserError):
+    """A model folder, checkpoint, tokenizer or token store that is damaged, foreign or doesn't fit."""
+
+    exit_code = 4
+
+
+class ResourceError(UserError):
+    """Not enough disk or memory, or no permission."""
+
+    exit_code = 5
+
+
+class DivergedError(UserError):
+    """A loss or gradient that is not finite."""
+
+    exit_code = 6
+
+
+class LockedError(UserError):
+    """Another process works in the same run directory."""
+
+    exit_code = 7
+
+
+class StoppedError(UserError):
+    """A signal asked to stop; the state is saved and the same command resumes."""
+
+    exit_code = 75

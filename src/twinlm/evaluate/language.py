@@ -1,0 +1,87 @@
+"""How well a pre-trained model knows held-out text. The two kinds answer different questions, so their
+figures are never put side by side as if one were better (Devlin et al. 2018, Table 6, does not either)."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from twinlm import hardware
+from twinlm.batch import Batch
+from twinlm.checkpoint import Trained
+from twinlm.data.packing import pad
+from twinlm.data.token_store import TokenStore
+from twinlm.settings import PretrainSettings
+
+_SEQUENCES_AT_ONCE = 32
+BITS_PER_BYTE = "bits per byte"
+NATS_PER_MASKED_TOKEN = "nats per masked token"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A figure and what it is of."""
+
+    unit: str
+    """`BITS_PER_BYTE` or `NATS_PER_MASKED_TOKEN`."""
+    value: float
+    """Lower is better."""
+    others: dict[str, float]
+    """Further figures by name."""
+
+
+def measure(trained: Trained, store: TokenStore, settings: PretrainSettings, *, seed: int) -> Measured:
+    """Measure a model on a whole store, in float32.
+
+    A decoder gets bits per byte; an encoder the loss at masked tokens, masks drawn by `seed`.
+    """
+    model: Any = trained.model.to(hardware.device()).eval()
+    with torch.inference_mode():
+        if trained.family.is_generative:
+            nats = next_token_nats(model, store, settings.length, trained.tokenizer.specials.pad)
+            return Measured(BITS_PER_BYTE, bits_per_byte(nats, store), {})
+        return _masked_loss(trained, store, settings, seed)
+
+
+def bits_per_byte(nats: float, store: TokenStore) -> float:
+    """Turn the surprise over all tokens of a store into bits for each byte of its text.
+
+    The surprise of each document's <start> counts too: it is what knowing the ends costs.
+    """
+    return nats / math.log(2) / store.text_bytes
+
+
+def next_token_nats(model: Any, store: TokenStore, length: int, pad_id: int) -> float:
+    """Return the sum of -log P(token | those before it in its window) over all tokens but the first.
+
+    Windows of `length` tokens overlap by one, so that each token is predicted exactly once.
+    """
+    begins = list(range(0, max(1, store.token_count - 1), length - 1))
+    where, nats = hardware.device(), 0.0
+    for first in range(0, len(begins), _SEQUENCES_AT_ONCE):
+        chosen = begins[first : first + _SEQUENCES_AT_ONCE]
+        rows = [store.tokens_T[begin : begin + length].astype(np.int64).tolist() for begin in chosen]
+        batch: Batch = pad(rows, pad_id).to(where)
+        targets_BL, real_BL = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
+        targets_N = targets_BL[real_BL]
+        mean = model.next_token_loss(model(batch.tokens_BL)[:, :-1][real_BL], targets_N)
+        nats += float(mean) * len(targets_N)
+    return nats
+
+
+def _masked_loss(trained: Trained, store: TokenStore, settings: PretrainSettings, seed: int) -> Measured:
+    examples = trained.family.examples(store, settings, trained.tokenizer, seed)
+    objective = trained.family.objective(settings)
+    where = hardware.device()
+    sequences = max(_SEQUENCES_AT_ONCE, store.token_count // settings.length)
+    sums: dict[str, float] = {}
+    targets = 0
+    for first in range(0, sequences, _SEQUENCES_AT_ONCE):
+        loss = objective(trained.model, examples.batch(first, _SEQUENCES_AT_ONCE).to(where))
+        for name, value in loss.parts.items():
+            sums[name] = sums.get(name, 0.0) + float(value) * loss.targets
+        targets += loss.targets
+    means = {name.replace("_", " "): value / targets for name, value in sums.items()}
+    return Measured(NATS_PER_MASKED_TOKEN, means.pop("masked lm"), means)

@@ -1,0 +1,166 @@
+"""THE table of two: all that tells GPT from BERT, outside their own model files.
+
+Everything above takes a `Family` and uses what it holds; nothing else asks which kind it is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import nn
+
+from twinlm import config
+from twinlm.batch import Batch
+from twinlm.core import count
+from twinlm.data.masked_windows import MaskedWindows
+from twinlm.data.packing import pack_for_decoder, pack_for_encoder
+from twinlm.data.sentence_pairs import SentencePairs
+from twinlm.data.token_store import TokenStore
+from twinlm.data.windows import Windows
+from twinlm.errors import UsageError
+from twinlm.models.bert import BERT, BERTConfig
+from twinlm.models.gpt import GPT, GPTConfig
+from twinlm.objectives import Objective
+from twinlm.objectives.causal_lm import auxiliary_causal_lm, causal_lm
+from twinlm.objectives.fine_tuning import Auxiliary
+from twinlm.objectives.masked_lm import masked_lm, masked_lm_and_next_sentence
+from twinlm.settings import ModelSettings, PretrainSettings
+from twinlm.tokenizer import SpecialIds, Tokenizer
+
+
+class Examples(Protocol):
+    """An endless, seeded order of pre-training sequences."""
+
+    def batch(self, first: int, count: int) -> Batch:
+        """Return sequences `first` .. `first + count` of the order."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """One of the two kinds of model and what goes with it."""
+
+    name: str
+    """In settings, folders and files."""
+    label: str
+    """For people."""
+    config: type[Any]
+    """Class of the model's configuration."""
+    model: Callable[[Any], nn.Module]
+    """Builds the model from its configuration."""
+    is_truncated: bool
+    """Whether first weights are drawn from a truncated normal distribution."""
+    own_algorithm: str
+    """The tokenizer of its paper, for `tokenizer.sharing = "own"`."""
+    template: str
+    """"decoder" or "encoder": the special tokens around a text, in files for other tools."""
+    examples: Callable[..., Examples]
+    """Pre-training sequences from (store, settings, tokenizer, seed)."""
+    objective: Callable[[PretrainSettings], Objective[Any, Any]]
+    """The pre-training objective."""
+    pack: Callable[[list[int], SpecialIds, int], list[int]]
+    """One text with its special tokens, at most so long."""
+    auxiliary: Callable[[float], Auxiliary | None]
+    """The second fine-tuning loss for a weight lambda, if the family has one."""
+    fresh_tokens: Callable[[SpecialIds], list[int]]
+    """Special tokens whose embeddings are drawn anew for fine-tuning: pre-training never shows them."""
+    target_share: Callable[[PretrainSettings], float]
+    """Share of the tokens that pre-training predicts."""
+    is_generative: bool
+    """Whether it continues a text (else it fills masks)."""
+
+    def configure(self, sizes: ModelSettings, vocab_size: int) -> Any:
+        """Return the configuration of a model with these sizes."""
+        return self.config(
+            vocab_size=vocab_size,
+            max_length=sizes.max_length,
+            width=sizes.width,
+            layers=sizes.layers,
+            heads=sizes.heads,
+            feed_forward=sizes.feed_forward or 4 * sizes.width,
+            dropout=sizes.dropout,
+        )
+
+    def training_flops(self, sizes: Any, *, sequences: float, length: float, targets: float) -> float:
+        """Return the operations of one training step, forward and backward, of a model with this configuration.
+
+        Args:
+            sizes: the model's configuration.
+            sequences: B.
+            length: L, padding included.
+            targets: tokens to predict; only they meet the vocabulary.
+        """
+        forward = count.stack_flops(
+            positions=sequences * length,
+            length=length,
+            width=sizes.width,
+            layers=sizes.layers,
+            feed_forward=sizes.feed_forward,
+        )
+        forward += count.vocabulary_flops(targets=targets, width=sizes.width, vocab_size=sizes.vocab_size)
+        return count.TRAINING_OVER_FORWARD * forward
+
+
+def _windows(store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int) -> Windows:
+    return Windows(store, length=settings.length, seed=seed)
+
+
+def _masked(
+    store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int
+) -> SentencePairs | MaskedWindows:
+    kind = SentencePairs if settings.next_sentence else MaskedWindows
+    return kind(
+        store,
+        length=settings.length,
+        seed=seed,
+        mask_share=settings.mask_share,
+        specials=tokenizer.specials,
+        vocab_size=tokenizer.vocab_size,
+    )
+
+
+GPT_FAMILY = Family(
+    name="gpt",
+    label="GPT",
+    config=GPTConfig,
+    model=GPT,
+    is_truncated=False,
+    own_algorithm="byte-bpe",
+    template="decoder",
+    examples=_windows,
+    objective=lambda settings: causal_lm,
+    pack=pack_for_decoder,
+    auxiliary=lambda weight: Auxiliary(weight, auxiliary_causal_lm) if weight else None,
+    fresh_tokens=lambda specials: [specials.delimiter, specials.extract],
+    target_share=lambda settings: 1 - 1 / settings.length,
+    is_generative=True,
+)
+
+BERT_FAMILY = Family(
+    name="bert",
+    label="BERT",
+    config=BERTConfig,
+    model=BERT,
+    is_truncated=True,
+    own_algorithm="wordpiece",
+    template="encoder",
+    examples=_masked,
+    objective=lambda settings: masked_lm_and_next_sentence if settings.next_sentence else masked_lm,
+    pack=pack_for_encoder,
+    auxiliary=lambda weight: None,
+    fresh_tokens=lambda specials: [],
+    target_share=lambda settings: settings.mask_share,
+    is_generative=False,
+)
+
+FAMILIES = {family.name: family for family in (GPT_FAMILY, BERT_FAMILY)}
+
+
+def family(name: str) -> Family:
+    """Return the family of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in FAMILIES:
+        raise UsageError(f"there is no kind of model {name!r}", hint=config.closest(name, FAMILIES))
+    return FAMILIES[name]

@@ -1,0 +1,72 @@
+"""What the machine can do: device, threads, precision and memory."""
+
+import contextlib
+import os
+import platform
+import resource
+from pathlib import Path
+
+import torch
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+
+
+def device() -> torch.device:
+    """Return the first GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def use_threads(threads: int) -> int:
+    """Let PyTorch use so many processor threads, or all that this process may use; return how many."""
+    threads = threads or len(os.sched_getaffinity(0))
+    torch.set_num_threads(threads)
+    return threads
+
+
+def precision(wanted: str) -> str:
+    """Return "float32" or "bfloat16": "auto" takes the latter where the hardware has instructions for it."""
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    abilities = torch.cpu.get_capabilities()
+    return "bfloat16" if abilities.get("avx512_bf16") or abilities.get("amx_bf16") else "float32"
+
+
+def autocast(precision: str, where: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Return the context in which matrix products run in a precision."""
+    return torch.autocast(where.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def describe() -> dict[str, str]:
+    """Return what bitwise repetition depends on, for reports and manifests."""
+    facts = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "processor": str(torch.cpu.get_capabilities().get("cpu_name", platform.processor())),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "threads": str(torch.get_num_threads()),
+        "system": platform.platform(),
+    }
+    if torch.cuda.is_available():
+        facts["gpu"] = torch.cuda.get_device_name()
+    return facts
+
+
+def forget_peak_memory() -> None:
+    """Start measuring the peak anew, where the system lets us."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):
+        _CLEAR.write_text("5")  # Linux: set the resident high-water mark to what is resident now
+
+
+def peak_memory_bytes() -> int:
+    """Return the largest memory since `forget_peak_memory`: of the GPU if there is one, else of this process."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

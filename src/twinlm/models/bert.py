@@ -1,0 +1,138 @@
+"""BERT, the whole model (Devlin et al. 2018, section 3 and appendix A). Read it from top to bottom.
+
+Its pre-training losses are in `objectives/masked_lm.py`. Put `gpt.py` beside this file to see all
+that differs: the mask, segment embeddings, one more norm, and the two pre-training heads.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from twinlm.batch import Batch, Reading
+from twinlm.core import masks
+from twinlm.core.blocks import BlockConfig, PostNormBlock
+from twinlm.core.vocabulary_loss import vocabulary_loss
+
+_NORM_EPS = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BERTConfig:
+    """Sizes of a BERT. The defaults are the paper's base model: 110 M parameters."""
+
+    vocab_size: int = 30_522
+    """V."""
+    max_length: int = 512
+    """The longest packed pair of segments, in tokens."""
+    segments: int = 2
+    """Kinds of segment, A and B: one learned vector for each."""
+    width: int = 768
+    """D."""
+    layers: int = 12
+    """Transformer layers."""
+    heads: int = 12
+    """H, attention heads a layer. Must divide `width`."""
+    feed_forward: int = 3072
+    """F, the width inside the feed-forward layers."""
+    dropout: float = 0.1
+    """Probability, on embeddings, attention weights and residuals."""
+
+    def block(self) -> BlockConfig:
+        """Return the configuration of one layer: the exact GELU, epsilon 1e-12."""
+        return BlockConfig(
+            width=self.width,
+            heads=self.heads,
+            feed_forward=self.feed_forward,
+            dropout=self.dropout,
+            norm_eps=_NORM_EPS,
+            activation=F.gelu,
+        )
+
+
+class BERT(nn.Module):
+    """A stack of transformer layers in which each token sees the whole input."""
+
+    def __init__(self, config: BERTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.token_embedding = nn.Embedding(config.vocab_size, config.width)
+        self.position_embedding = nn.Embedding(config.max_length, config.width)
+        self.segment_embedding = nn.Embedding(config.segments, config.width)
+        self.embedding_norm = nn.LayerNorm(config.width, eps=_NORM_EPS)
+        self.drop = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(PostNormBlock(config.block()) for _ in range(config.layers))
+        self.pooler = nn.Linear(config.width, config.width)
+        self.masked_token_head = MaskedTokenHead(config)
+        self.next_sentence_head = nn.Linear(config.width, 2)
+
+    def forward(self, tokens_BL: Tensor, segments_BL: Tensor, real_BL: Tensor) -> Tensor:
+        """Return the last layer's states T_i, (B, L, D).
+
+        Args:
+            tokens_BL: [CLS] A [SEP] B [SEP] and padding.
+            segments_BL: 0 in segment A and padding, 1 in segment B.
+            real_BL: False at padding.
+        """
+        hidden_BLD = self.embed(tokens_BL, segments_BL)
+        for block in self.blocks:
+            hidden_BLD = block(hidden_BLD, masks.bidirectional(real_BL))
+        return hidden_BLD
+
+    def embed(self, tokens_BL: Tensor, segments_BL: Tensor) -> Tensor:
+        """Return token, position and segment embeddings, summed and normalized, (B, L, D). Figure 2.
+
+        Raises:
+            ValueError: the sequence is longer than `max_length`.
+        """
+        length = tokens_BL.shape[1]
+        if length > self.config.max_length:
+            raise ValueError(f"a sequence of {length} tokens is longer than max_length={self.config.max_length}")
+        positions_L = torch.arange(length, device=tokens_BL.device)
+        summed_BLD = (
+            self.token_embedding(tokens_BL)
+            + self.position_embedding(positions_L)
+            + self.segment_embedding(segments_BL)
+        )
+        hidden_BLD: Tensor = self.drop(self.embedding_norm(summed_BLD))
+        return hidden_BLD
+
+    def masked_token_logits(self, hidden_BLD: Tensor) -> Tensor:
+        """Score every token for every position, (B, L, V). Task 1, section 3.1."""
+        head = self.masked_token_head
+        return F.linear(head(hidden_BLD), self.token_embedding.weight, head.bias_V)
+
+    def masked_token_loss(self, hidden_ND: Tensor, targets_N: Tensor) -> Tensor:
+        """Return the mean of -log P(target) over N masked positions in nats, without holding all logits."""
+        head = self.masked_token_head
+        return vocabulary_loss(head(hidden_ND), self.token_embedding.weight, targets_N, bias_V=head.bias_V)
+
+    def next_sentence_logits(self, hidden_BLD: Tensor) -> Tensor:
+        """Score "B follows A" (0) against "B is from elsewhere" (1), as (B, 2). Task 2, section 3.1."""
+        logits_B2: Tensor = self.next_sentence_head(self.pooled(hidden_BLD))
+        return logits_B2
+
+    def pooled(self, hidden_BLD: Tensor) -> Tensor:
+        """Return the state C of [CLS] through one more layer, (B, D)."""
+        return torch.tanh(self.pooler(hidden_BLD[:, 0]))
+
+    def read(self, batch: Batch) -> Reading:
+        """Return states for the task heads; a sequence's summary is C. Section 3.2."""
+        hidden_BLD = self(batch.tokens_BL, batch.segments_BL, batch.real_BL)
+        return Reading(hidden_BLD, self.pooled(hidden_BLD))
+
+
+class MaskedTokenHead(nn.Module):
+    """One more layer before the token embeddings serve as output weights, and their bias."""
+
+    def __init__(self, config: BERTConfig) -> None:
+        super().__init__()
+        self.transform = nn.Linear(config.width, config.width)
+        self.norm = nn.LayerNorm(config.width, eps=_NORM_EPS)
+        self.bias_V = nn.Parameter(torch.zeros(config.vocab_size))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return what is compared with each token's embedding; (..., D) in and out."""
+        transformed: Tensor = self.norm(F.gelu(self.transform(hidden)))
+        return transformed

@@ -1,0 +1,114 @@
+"""GPT-1, the whole model (Radford et al. 2018, "Improving language understanding by generative
+pre-training", section 3.1 and "Model specifications" in 4.1). Read it from top to bottom.
+
+Its pre-training loss is in `objectives/causal_lm.py`; its fine-tuning loss, lambda * L1 + L2, in
+`objectives/fine_tuning.py`. Put `bert.py` beside this file to see all that differs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from twinlm.batch import Batch, Reading
+from twinlm.core import masks
+from twinlm.core.attention import KeyValueCache
+from twinlm.core.blocks import BlockConfig, PostNormBlock
+from twinlm.core.vocabulary_loss import vocabulary_loss
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GPTConfig:
+    """Sizes of a GPT. The defaults are the paper's: 117 M parameters."""
+
+    vocab_size: int = 40_478
+    """V. 40,000 merges, the characters, and the special tokens."""
+    max_length: int = 512
+    """The longest sequence, in tokens: one learned position vector for each."""
+    width: int = 768
+    """D."""
+    layers: int = 12
+    """Transformer layers."""
+    heads: int = 12
+    """H, attention heads a layer. Must divide `width`."""
+    feed_forward: int = 3072
+    """F, the width inside the feed-forward layers."""
+    dropout: float = 0.1
+    """Probability, on embeddings, attention weights and residuals."""
+
+    def block(self) -> BlockConfig:
+        """Return the configuration of one layer; GPT-1's GELU is the tanh form, its epsilon 1e-5."""
+        return BlockConfig(
+            width=self.width,
+            heads=self.heads,
+            feed_forward=self.feed_forward,
+            dropout=self.dropout,
+            norm_eps=1e-5,
+            activation=partial(F.gelu, approximate="tanh"),
+        )
+
+
+class GPT(nn.Module):
+    """A stack of transformer layers in which each token sees only itself and what came before."""
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.token_embedding = nn.Embedding(config.vocab_size, config.width)  # W_e in the paper
+        self.position_embedding = nn.Embedding(config.max_length, config.width)  # W_p
+        self.drop = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(PostNormBlock(config.block()) for _ in range(config.layers))
+
+    def forward(self, tokens_BL: Tensor) -> Tensor:
+        """Return the last layer's states h_n, (B, L, D). Equation 2, lines 1 and 2."""
+        hidden_BLD = self.embed(tokens_BL, first_position=0)
+        for block in self.blocks:
+            hidden_BLD = block(hidden_BLD, masks.causal())
+        return hidden_BLD
+
+    def embed(self, tokens_BL: Tensor, *, first_position: int) -> Tensor:
+        """Return token plus position embeddings, h_0 = U W_e + W_p, (B, L, D).
+
+        The released code drops whole entries of the embedding matrix; the paper says "embedding dropout",
+        which here, as usual, falls on the sum.
+
+        Raises:
+            ValueError: the sequence is longer than `max_length`.
+        """
+        end = first_position + tokens_BL.shape[1]
+        if end > self.config.max_length:
+            raise ValueError(f"a sequence of {end} tokens is longer than max_length={self.config.max_length}")
+        positions_L = torch.arange(first_position, end, device=tokens_BL.device)
+        hidden_BLD: Tensor = self.drop(self.token_embedding(tokens_BL) + self.position_embedding(positions_L))
+        return hidden_BLD
+
+    def next_token_logits(self, hidden_BLD: Tensor) -> Tensor:
+        """Score every token as the next one, (B, L, V): h_n W_e^T, equation 2, line 3."""
+        return F.linear(hidden_BLD, self.token_embedding.weight)
+
+    def next_token_loss(self, hidden_ND: Tensor, targets_N: Tensor, weights_N: Tensor | None = None) -> Tensor:
+        """Return -log P(target) over N positions in nats, weighted or their mean, without holding all logits."""
+        return vocabulary_loss(hidden_ND, self.token_embedding.weight, targets_N, weights_N=weights_N)
+
+    def read(self, batch: Batch) -> Reading:
+        """Return states for the task heads; a sequence's summary is the state h_l^m at its last token.
+
+        Equation 3: the last token is the extract token.
+        """
+        hidden_BLD = self(batch.tokens_BL)
+        last_B = batch.real_BL.sum(1) - 1
+        return Reading(hidden_BLD, hidden_BLD[torch.arange(len(last_B), device=last_B.device), last_B])
+
+    def step(self, tokens_BL: Tensor, caches: Sequence[KeyValueCache], *, first_position: int) -> Tensor:
+        """Return the states of tokens that follow those in `caches`, (B, L, D); one cache a layer.
+
+        Several tokens at once are taken only into empty caches.
+        """
+        hidden_BLD = self.embed(tokens_BL, first_position=first_position)
+        mask = masks.causal() if first_position == 0 else masks.everything()
+        for block, cache in zip(self.blocks, caches, strict=True):
+            hidden_BLD = block(hidden_BLD, mask, cache)
+        return hidden_BLD

@@ -1,0 +1,25 @@
+"""L1, GPT's pre-training objective (Radford et al. 2018, equation 1): predict each next token."""
+
+from torch import Tensor
+
+from twinlm.batch import Batch
+from twinlm.models.gpt import GPT
+from twinlm.objectives import Loss
+
+
+def causal_lm(model: GPT, batch: Batch) -> Loss:
+    """Return minus the mean log-likelihood of each token given all before it, -L1 / count, in nats."""
+    hidden_BLD = model(batch.tokens_BL)
+    targets_BL, real_BL = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
+    mean = model.next_token_loss(hidden_BLD[:, :-1][real_BL], targets_BL[real_BL])
+    return Loss(mean, int(real_BL.sum()), {"causal_lm": mean.detach()})
+
+
+def auxiliary_causal_lm(model: GPT, hidden_BLD: Tensor, batch: Batch) -> Tensor:
+    """Return L1 on labelled inputs, from states at hand: each text's mean, then the mean over texts, in nats.
+
+    The released code counts every token after the first one, the extract token included.
+    """
+    targets_BL, real_BL = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
+    weights_BL = real_BL / real_BL.sum(1, keepdim=True) / len(real_BL)
+    return model.next_token_loss(hidden_BLD[:, :-1][real_BL], targets_BL[real_BL], weights_BL[real_BL])

@@ -1,0 +1,57 @@
+"""L = lambda * L1 + L2: a task's loss, with GPT's language modelling loss beside it
+(Radford et al. 2018, equation 5). With `auxiliary=None` it is BERT's fine-tuning."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from twinlm.batch import Batch, LabelledBatch, Reading
+from twinlm.objectives import Loss
+
+
+@dataclass(frozen=True, slots=True)
+class Auxiliary:
+    """A second loss over the states that the task already computed."""
+
+    weight: float
+    """lambda. 0.5 in the paper."""
+    loss: Callable[[Any, Tensor, Batch], Tensor]
+    """From the model, its states (B, L, D) and the batch, in nats: `causal_lm.auxiliary_causal_lm`."""
+
+
+class FineTuned(nn.Module):
+    """A model and the head of a task on top of it; all weights train on."""
+
+    def __init__(self, model: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.head = head
+
+    def read(self, batch: Batch) -> Reading:
+        """Return the model's states."""
+        reading: Reading = self.model.read(batch)  # type: ignore[operator]
+        return reading
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return the head's scores, (B, C) for classification."""
+        scores: Tensor = self.head(self.read(batch))
+        return scores
+
+
+def fine_tuning(auxiliary: Auxiliary | None) -> Callable[[FineTuned, LabelledBatch], Loss]:
+    """Return the objective L2 + lambda * L1, or L2 alone."""
+
+    def objective(tuned: FineTuned, batch: LabelledBatch) -> Loss:
+        reading = tuned.read(batch)
+        task: Tensor = tuned.head.loss(tuned.head(reading), batch.labels_B)  # type: ignore[operator]
+        parts = {"task": task.detach()}
+        total = task
+        if auxiliary is not None:
+            language = auxiliary.loss(tuned.model, reading.hidden_BLD, batch)
+            total = auxiliary.weight * language + task
+            parts["causal_lm"] = language.detach()
+        return Loss(total, len(batch.labels_B), parts)
+
+    return objective

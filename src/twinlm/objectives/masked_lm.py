@@ -1,0 +1,41 @@
+"""BERT's pre-training objective (Devlin et al. 2018, section 3.1): masked tokens, and whether B
+follows A. The two mean losses are summed (appendix A.2)."""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from twinlm.batch import IGNORE, MaskedBatch
+from twinlm.models.bert import BERT
+from twinlm.objectives import Loss
+
+
+def masked_lm(model: BERT, batch: MaskedBatch) -> Loss:
+    """Return minus the mean log-likelihood of the masked tokens given all others, in nats."""
+    mean = _masked_token_loss(model, _states(model, batch), batch)
+    return Loss(mean, _count(batch), {"masked_lm": mean.detach()})
+
+
+def masked_lm_and_next_sentence(model: BERT, batch: MaskedBatch) -> Loss:
+    """Return the mean loss over masked tokens plus the mean over pairs, in nats."""
+    hidden_BLD = _states(model, batch)
+    tokens = _masked_token_loss(model, hidden_BLD, batch)
+    logits_B2 = model.next_sentence_logits(hidden_BLD)
+    pairs = F.cross_entropy(logits_B2.float(), batch.is_random_B)
+    right = (logits_B2.argmax(1) == batch.is_random_B).float().mean()
+    parts = {"masked_lm": tokens.detach(), "next_sentence": pairs.detach(), "next_sentence_accuracy": right}
+    return Loss(tokens + pairs, _count(batch), parts)
+
+
+def _states(model: BERT, batch: MaskedBatch) -> Tensor:
+    hidden_BLD: Tensor = model(batch.tokens_BL, batch.segments_BL, batch.real_BL)
+    return hidden_BLD
+
+
+def _masked_token_loss(model: BERT, hidden_BLD: Tensor, batch: MaskedBatch) -> Tensor:
+    # Only the masked positions meet the vocabulary: 15 % of the cost of scoring them all.
+    is_masked_BL = batch.originals_BL != IGNORE
+    return model.masked_token_loss(hidden_BLD[is_masked_BL], batch.originals_BL[is_masked_BL])
+
+
+def _count(batch: MaskedBatch) -> int:
+    return int((batch.originals_BL != IGNORE).sum())

@@ -1,0 +1,228 @@
+"""Every setting of a run, with its meaning, unit, range and where its default comes from.
+
+`twinlm config` prints this table. Defaults that differ between GPT and BERT, and the sizes, stand in
+`presets.py`; how a TOML file becomes these records, in `config.py`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from twinlm.config import option
+from twinlm.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorpusSettings:
+    """The text to pre-train on."""
+
+    train: tuple[str, ...] = ()
+    """Files, folders, globs (.txt, .jsonl, .parquet; also .gz, .bz2, .xz, .zst), or "hf:name" of a data set."""
+    valid: tuple[str, ...] = ()
+    """The same for validation; a share of `train` is split off if empty."""
+    test: tuple[str, ...] = ()
+    """The same for the final test; a share of `train` is split off if empty."""
+    valid_share: float = option(0.05, above=0, most=0.5)
+    """Share of the documents of `train` to validate on, when `valid` is empty."""
+    test_share: float = option(0.05, above=0, most=0.5)
+    """Share of the documents of `train` to test on, when `test` is empty."""
+    text_field: str = "text"
+    """Where the text stands in .jsonl and .parquet rows."""
+    encoding: str = "utf-8"
+    """Of .txt and .jsonl files."""
+    errors: Literal["strict", "replace", "skip"] = "strict"
+    """What to do with bytes that are not in that encoding: stop, replace, or skip the line; counted."""
+    max_bad_share: float = option(0.001, least=0, most=1)
+    """Share of unusable rows above which reading stops."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskSettings:
+    """A labelled task: texts and classes, from .csv, .tsv or .jsonl."""
+
+    name: str = "task"
+    """How reports call it."""
+    train: str = ""
+    """File to train on."""
+    valid: str = ""
+    """File to choose the best epoch on; a share of `train` if empty."""
+    test: str = ""
+    """File to compare on; a share of `train` if empty."""
+    text_field: str = "text"
+    """Column of the text."""
+    label_field: str = "label"
+    """Column of the class."""
+    valid_share: float = option(0.1, above=0, most=0.5)
+    """Share of `train` to validate on, when `valid` is empty; the same share is split off for a missing `test`."""
+    max_train_examples: int = option(0, least=0)
+    """Train on so many examples, drawn evenly over the classes; 0 for all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenizerSettings:
+    """How text becomes tokens."""
+
+    sharing: Literal["shared", "own"] = "shared"
+    """One tokenizer for both models, so that the comparison is about the models, or each its paper's kind."""
+    algorithm: Literal["byte-bpe", "wordpiece"] = "byte-bpe"
+    """Of the shared tokenizer. With "own", GPT has byte-level BPE and BERT has WordPiece."""
+    vocab_size: int = option(8192, least=16, most=1_000_000)
+    """V, special tokens included."""
+    lowercase: bool = False
+    """Fold case (and accents, in WordPiece) before anything else."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSettings:
+    """The sizes of a model."""
+
+    layers: int = option(4, least=1, most=1000)
+    """Transformer layers."""
+    width: int = option(128, least=1, most=100_000)
+    """D, the width of the states."""
+    heads: int = option(4, least=1, most=1000)
+    """H, attention heads a layer. Must divide `width`."""
+    feed_forward: int = option(0, least=0, most=1_000_000)
+    """F, the width inside the feed-forward layers; 0 for 4 * width, as in both papers."""
+    max_length: int = option(128, least=8, most=100_000)
+    """The longest sequence in tokens; 512 in both papers."""
+    dropout: float = option(0.1, least=0, most=0.9)
+    """Probability, on embeddings, attention weights and residuals; 0.1 in both papers."""
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            message = f"width must be a multiple of heads, but width={self.width} and heads={self.heads}"
+            raise UsageError(message, hint="change one of the two")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimizerSettings:
+    """AdamW and its schedule."""
+
+    learning_rate: float = option(1e-3, above=0, most=1)
+    """The highest one, reached at the end of the warm-up."""
+    schedule: Literal["linear", "cosine"] = "linear"
+    """How the learning rate falls to 0 after the warm-up."""
+    warmup_share: float = option(0.1, least=0, most=0.9)
+    """Share of all steps in which the learning rate rises from 0."""
+    weight_decay: float = option(0.01, least=0, most=1)
+    """Decoupled, on all weights but biases and gains; 0.01 in both papers."""
+    clip_norm: float = option(1.0, above=0)
+    """Largest length of the gradient; 1 in both released codes."""
+    beta1: float = option(0.9, least=0, most=0.9999)
+    """Of Adam."""
+    beta2: float = option(0.999, least=0, most=0.999999)
+    """Of Adam; 0.999 in both papers."""
+    epsilon: float = option(1e-8, above=0)
+    """Of Adam; 1e-8 in GPT-1's code, 1e-6 in BERT's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainSettings:
+    """Pre-training on text without labels."""
+
+    length: int = option(128, least=8, most=100_000)
+    """L, tokens in a window (GPT) or in a packed pair (BERT); at most `model.max_length`."""
+    batch_sequences: int = option(32, least=1)
+    """Sequences in an optimizer step."""
+    micro_batch_sequences: int = option(0, least=0)
+    """Sequences held in memory at once; 0 for all of `batch_sequences`, which it must divide."""
+    validations: int = option(10, least=1, most=1000)
+    """How often to validate in a run; the weights that did best are kept."""
+    validation_sequences: int = option(256, least=1)
+    """Sequences in each of those validations."""
+    checkpoint_every_steps: int = option(100, least=1)
+    """Steps that a crash can cost at most. A signal saves at once."""
+    mask_share: float = option(0.15, above=0, most=0.9)
+    """BERT only. Share of the tokens to predict; 0.15 in the paper."""
+    next_sentence: bool = True
+    """BERT only. Whether to train next sentence prediction beside the masked tokens."""
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    """AdamW and its schedule."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinetuneSettings:
+    """Fine-tuning on a labelled task."""
+
+    epochs: int = option(3, least=1, most=1000)
+    """Passes over the training examples; 3 in both papers."""
+    batch_examples: int = option(32, least=1)
+    """Examples in an optimizer step; 32 in both papers."""
+    max_length: int = option(128, least=8, most=100_000)
+    """Longest text in tokens, special tokens included; longer ones are cut at the end, and counted."""
+    dropout: float = option(0.1, least=0, most=0.9)
+    """Probability, before the classifier; 0.1 in both papers."""
+    auxiliary_weight: float = option(0.5, least=0, most=100)
+    """GPT only. lambda in L = lambda * L1 + L2; 0.5 in the paper, 0 for none."""
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    """AdamW and its schedule."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KindSettings:
+    """One of the two models: its sizes and how it is trained."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    """Sizes."""
+    pretrain: PretrainSettings = field(default_factory=PretrainSettings)
+    """Pre-training."""
+    finetune: FinetuneSettings = field(default_factory=FinetuneSettings)
+    """Fine-tuning."""
+
+    def __post_init__(self) -> None:
+        micro = self.pretrain.micro_batch_sequences
+        if micro and self.pretrain.batch_sequences % micro:
+            message = f"micro_batch_sequences={micro} does not divide batch_sequences={self.pretrain.batch_sequences}"
+            raise UsageError(message)
+        for name, length in [("pretrain.length", self.pretrain.length), ("finetune.max_length", self.finetune.max_length)]:
+            if length > self.model.max_length:
+                message = f"{name}={length} is longer than model.max_length={self.model.max_length}"
+                raise UsageError(message, hint=f"lower {name} or raise model.max_length")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetSettings:
+    """What both models may spend on pre-training, so that the comparison is fair."""
+
+    match: Literal["tokens", "flops", "seconds"] = "flops"
+    """What is equal for both. All other axes are shown by `twinlm plan` before training starts."""
+    amount: float = option(2e13, above=0)
+    """How much of it each model gets: tokens read, floating point operations, or seconds on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompareSettings:
+    """How the fine-tuned models are compared."""
+
+    seeds: tuple[int, ...] = (1, 2, 3)
+    """Fine-tuning seeds; the same for every arm. At least 3 for a verdict."""
+    untrained: bool = True
+    """Also fine-tune both models without pre-training, to show what pre-training was worth."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """A whole run."""
+
+    title: str = "GPT and BERT on my text"
+    """Of the report."""
+    seed: int = option(0, least=0)
+    """Of splits, first weights, data order, masks, pairs and dropout in pre-training."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of matrix products in training; "auto" takes bfloat16 where the processor has instructions for it."""
+    threads: int = option(0, least=0, most=1024)
+    """Processor threads; 0 for all that this process may use. Part of what makes a run repeatable bit by bit."""
+    corpus: CorpusSettings = field(default_factory=CorpusSettings)
+    """Text to pre-train on."""
+    task: tuple[TaskSettings, ...] = ()
+    """Labelled tasks to compare on: one [[task]] each."""
+    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    """How text becomes tokens."""
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    """What both models may spend."""
+    compare: CompareSettings = field(default_factory=CompareSettings)
+    """How they are compared."""
+    gpt: KindSettings = field(default_factory=KindSettings)
+    """GPT's settings: [gpt.model], [gpt.pretrain], ...; [model], [pretrain] and [finetune] set both kinds."""
+    bert: KindSettings = field(default_factory=KindSettings)
+    """The same for BERT."""

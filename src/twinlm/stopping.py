@@ -1,0 +1,52 @@
+"""Stopping on SIGINT and SIGTERM: at once where nothing can be lost, after saving where a step is under way."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+from twinlm.errors import StoppedError
+
+
+class Stop:
+    """Whether a signal asked to stop."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._is_deferred = False
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Let a signal only set `asked` in this block: the block looks at it when a step is whole."""
+        self._is_deferred = True
+        try:
+            yield
+        finally:
+            self._is_deferred = False
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal: the first one stops in order, a second one ends the process."""
+        if self.asked:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        self.asked = True
+        if not self._is_deferred:
+            raise stopped()
+
+
+def stopped() -> StoppedError:
+    """Return the error that ends a command which a signal stopped in order."""
+    return StoppedError("stopped by a signal; what was done is saved", hint="the same command goes on from here")
+
+
+@contextlib.contextmanager
+def on_signals() -> Iterator[Stop]:
+    """Catch SIGINT and SIGTERM in this block."""
+    stop = Stop()
+    before = {number: signal.signal(number, stop.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

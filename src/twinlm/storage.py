@@ -1,0 +1,232 @@
+"""Every write, sync, rename and removal of the package happens here, so that each can be made safe once.
+
+Files and folders are published whole: written under a temporary name, synced, then renamed. After a crash
+the old state or the new one is there, never a mixture. Nothing else in the package writes to disk.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from twinlm.errors import LockedError, ModelError, ResourceError
+
+MANIFEST = "manifest.json"
+_TEMPORARY = ".tmp-"
+_DOOMED = ".del-"
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace a file by `data`, atomically and durably.
+
+    Raises:
+        ResourceError: the disk is full, or the place can't be written.
+    """
+    with _as_resource_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
+        try:
+            _write_and_sync(temporary, data)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Replace a file by a JSON text, with keys in the order given."""
+    write_file(path, json_bytes(value))
+
+
+def json_bytes(value: object) -> bytes:
+    """Return the JSON text of `value` as the package writes it: UTF-8, indented, ending in a newline."""
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file of ours holds.
+
+    Raises:
+        ModelError: the file is absent or is not JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise ModelError("the file is missing", file=path) from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"this is not JSON: {error}", file=path) from error
+
+
+def publish_folder(folder: Path, files: Mapping[str, bytes | Iterable[bytes]]) -> None:
+    """Write a folder of files and a manifest of their sizes and hashes; show it only when it is whole.
+
+    A folder that was there before is replaced. `files` maps names to contents, whole or in pieces.
+
+    Raises:
+        ResourceError: the disk is full, or the place can't be written.
+    """
+    with _as_resource_error(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = folder.with_name(f"{_TEMPORARY}{os.getpid()}-{folder.name}")
+        try:
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            manifest = {}
+            for name, data in files.items():
+                size, digest = _write_and_sync(temporary / name, data)
+                manifest[name] = {"size": size, "sha256": digest}
+            _write_and_sync(temporary / MANIFEST, json_bytes({"format": 1, "files": manifest}))
+            _sync_folder(temporary)
+            doomed = _move_away(folder)
+            temporary.rename(folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        _sync_folder(folder.parent)
+        if doomed is not None:
+            shutil.rmtree(doomed, ignore_errors=True)
+
+
+def verify_folder(folder: Path) -> None:
+    """Check every file of a published folder against its manifest.
+
+    Raises:
+        ModelError: a file is missing, or its size or hash is not what was written.
+    """
+    for name, wanted in read_json(folder / MANIFEST)["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise ModelError("the file is missing", file=path)
+        if path.stat().st_size != wanted["size"]:
+            message = f"the file has {path.stat().st_size} bytes, but {wanted['size']} were written"
+            raise ModelError(message, file=path)
+        if file_sha256(path) != wanted["sha256"]:
+            raise ModelError("the file's SHA-256 is not what was written: it is damaged", file=path)
+
+
+def is_published(folder: Path) -> bool:
+    """Tell whether a folder was published whole."""
+    return (folder / MANIFEST).is_file()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add one line to a log. Logs are not synced: a checkpoint is what makes a step durable."""
+    with _as_resource_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(line.encode() + b"\n")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder; a folder first disappears whole, then its contents go."""
+    with _as_resource_error(path):
+        if path.is_dir():
+            doomed = _move_away(path)
+            if doomed is not None:
+                shutil.rmtree(doomed, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def clean(folder: Path) -> None:
+    """Undo what interrupted writes left behind. Call it under `lock`.
+
+    A folder that was moved away for its successor is moved back if the successor never came.
+    """
+    for path in sorted(folder.rglob(".*")):
+        if path.name.startswith(_DOOMED):
+            place = path.with_name(path.name.removeprefix(_DOOMED).split("-", 1)[1])
+            if not place.exists():
+                path.rename(place)
+                continue
+        if path.name.startswith((_TEMPORARY, _DOOMED)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold a run directory for this process alone; the lock dies with the process.
+
+    Raises:
+        LockedError: another process holds it.
+        ResourceError: the place can't be written.
+    """
+    with _as_resource_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(file, 200, 0).decode(errors="replace").strip() or "another process"
+            message = f"the run directory is in use by {holder}"
+            raise LockedError(message, file=folder, hint="wait for it, or choose another --out") from error
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        clean(folder)
+        yield
+    finally:
+        os.close(file)
+
+
+def _write_and_sync(path: Path, data: bytes | Iterable[bytes]) -> tuple[int, str]:
+    """Write a new file, sync it, and return its size in bytes and its SHA-256."""
+    size, digest = 0, hashlib.sha256()
+    with path.open("wb") as file:
+        for piece in [data] if isinstance(data, bytes) else data:
+            file.write(piece)
+            size += len(piece)
+            digest.update(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return size, digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _move_away(folder: Path) -> Path | None:
+    """Rename a folder to a name that `clean` removes; return that name, or None if there was no folder."""
+    doomed = folder.with_name(f"{_DOOMED}{os.getpid()}-{folder.name}")
+    shutil.rmtree(doomed, ignore_errors=True)
+    try:
+        folder.rename(doomed)
+    except FileNotFoundError:
+        return None
+    return doomed
+
+
+@contextlib.contextmanager
+def _as_resource_error(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusal into a message that says what to do."""
+    hints = {
+        errno.ENOSPC: "free some space and run the same command again",
+        errno.EDQUOT: "free some of your quota and run the same command again",
+        errno.EACCES: "choose a directory that you may write to",
+        errno.EROFS: "choose a directory that you may write to",
+    }
+    try:
+        yield
+    except OSError as error:
+        hint = hints.get(error.errno or 0, "check the disk and run the same command again")
+        message = f"can't write: {error.strerror or error}"
+        raise ResourceError(message, file=path, hint=hint) from error
