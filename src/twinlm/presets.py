@@ -4,6 +4,7 @@ Order, a later one winning: defaults of `settings.py`, the kind's own ones here,
 for both kinds ([model], [pretrain], [finetune]), its tables for one ([gpt.model], ...), the command line.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,12 @@ DEFAULT_SIZE = "tiny"
 DEMO: dict[str, Any] = {"title": "GPT and BERT on Wikipedia's vital articles"}
 
 
-def resolve(file: Path | None, overrides: Mapping[str, str], *, base: Mapping[str, Any] | None = None) -> Settings:
+SHARED = ("model", "pretrain", "finetune")
+
+
+def resolve(
+    file: Path | None, overrides: Mapping[str, str], *, base: Mapping[str, Any] | None = None
+) -> Settings:
     """Return the settings of a run.
 
     Args:
@@ -62,23 +68,30 @@ def resolve(file: Path | None, overrides: Mapping[str, str], *, base: Mapping[st
     Raises:
         UsageError: what is given is not valid; names file, line, value and the way out.
     """
-    tree = config.merge(
-        config.given(base or {}), config.read_toml(file) if file else {}, config.read_overrides(overrides)
-    )
-    size = _size_of(tree.pop("size", config.Given(DEFAULT_SIZE)))
-    shared = {key: tree.pop(key) for key in ("model", "pretrain", "finetune") if key in tree}
-    for kind in KINDS:
-        own = tree.get(kind, {})
-        layers = [config.given(KIND_DEFAULTS[kind]), config.given(size), shared]
-        tree[kind] = config.merge(*layers, own) if isinstance(own, dict) else own
-    return config.build(Settings, tree)
+    file_tree = config.read_toml(file) if file else config.Tree()
+    trees = [config.given(base or {}), file_tree, config.read_overrides(overrides)]
+    names = [field.name for field in dataclasses.fields(Settings)]
+    for tree in trees:
+        config.check_names(tree, [*names, "size", *SHARED])
+    size = config.given(dict.fromkeys(KINDS, _size_of(trees)))
+    return config.build(Settings, config.merge(config.given(KIND_DEFAULTS), size, *map(_spread, trees)))
 
 
-def _size_of(given: Any) -> dict[str, Any]:
-    name = given.value if isinstance(given, config.Given) else given
-    if name not in SIZES:
-        place = given if isinstance(given, config.Given) else config.Given(None)
+def _size_of(trees: list[config.Tree]) -> dict[str, Any]:
+    """Return the size that the last of the trees names."""
+    given = [tree.pop("size") for tree in trees if "size" in tree]
+    place = given[-1] if given else config.Given(DEFAULT_SIZE)
+    name = place.value if isinstance(place, config.Given) else dict(place)
+    if not isinstance(name, str) or name not in SIZES:
         hint = config.closest(str(name), SIZES)
         raise UsageError(f"size can't be {name!r}", file=place.file, line=place.line, hint=hint)
     size: dict[str, Any] = SIZES[name]
     return size
+
+
+def _spread(tree: config.Tree) -> config.Tree:
+    """Return a tree in which the tables for both kinds stand in each kind's, under its own."""
+    own = {key: value for key, value in tree.items() if key not in SHARED}
+    shared = {key: tree[key] for key in SHARED if key in tree}
+    spread = config.Tree({kind: config.Tree(shared, tree.file, tree.line) for kind in KINDS if shared})
+    return config.merge(spread, config.Tree(own, tree.file, tree.line))

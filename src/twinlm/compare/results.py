@@ -43,7 +43,7 @@ class ArmScore:
     arm: str
     """"gpt", "bert", "gpt-scratch", "bert-scratch", "tfidf-logistic-regression", "majority"."""
     label: str
-    """The name that people read: "BERT, pre-trained"."""
+    """The name that people read: "BERT", "BERT without pre-training", "TF-IDF + logistic regression"."""
     family: str
     """"gpt" or "bert"; empty for a baseline."""
     is_pretrained: bool
@@ -106,18 +106,6 @@ class Curve:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
-    """A stretch of a sample's text."""
-
-    text: str
-    """As it stands in the text, spaces included."""
-    is_written: bool
-    """True where the model wrote it; False where it was given."""
-    original: str = ""
-    """What stood there in the held-out text, for a written piece."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class LanguageResult:
     """Pre-training of one family. Two families' values measure different things: never in one column."""
 
@@ -131,9 +119,9 @@ class LanguageResult:
     others: dict[str, float]
     """Further measures by name, such as "accuracy of next sentence prediction"."""
     curves: list[Curve]
-    samples: list[list[Piece]]
-    """Held-out texts, each in pieces: a decoder's is the prompt and the continuation, an encoder's alternates
-    between the text left standing and the tokens filled in."""
+    samples: list[dict[str, str]]
+    """From held-out text: {"prompt", "continuation", "original"} for a decoder, and for an encoder
+    {"masked", "filled", "original"}: "masked" has [MASK] for each hidden word, "filled" the [word] put there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,7 +161,7 @@ class Results:
     """The names that people read, in the order to show: {"gpt": "GPT", "bert": "BERT"}."""
     matched_by: str
     """"tokens", "FLOPs" or "seconds"."""
-    pretraining_seeds: int
+    pretraining_seeds: int = 1
     """How many times each family was pre-trained anew."""
     tasks: list[TaskResult]
     language: list[LanguageResult]

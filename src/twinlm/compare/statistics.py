@@ -132,9 +132,10 @@ def _interval(arms: list[Matrix]) -> Interval:
 
     The variance of the mean is that of the examples over their number, plus, for each arm, that of the seeds
     over theirs: two crossed random effects (Searle, Casella & McCulloch, Variance Components, 1992, ch. 4).
-    Each of the two parts gets the t quantile of its own degrees of freedom, and the half widths add as squares
-    (after Cochran 1964). With three seeds that is wider than one t with the degrees of freedom of Satterthwaite
-    (1946), which in simulation named up to 8 % false winners where the seeds of one arm vary much.
+    Each of the two parts gets the t quantile of its own degrees of freedom, and the half widths add as
+    squares (after Cochran 1964). With three seeds that is wider than one t with the degrees of freedom of
+    Satterthwaite (1946), which in simulation let through up to 8 % false winners where one arm's seeds vary
+    much.
     """
     signs = (1, -1)[: len(arms)]
     means_E = np.sum([sign * arm_SE.mean(axis=0) for sign, arm_SE in zip(signs, arms, strict=True)], axis=0)
@@ -158,7 +159,7 @@ def _interval(arms: list[Matrix]) -> Interval:
 
 
 def _half_width_square(parts: list[tuple[float, int]]) -> float:
-    """Return the squared half width that variances with their degrees of freedom give together (Welch 1947)."""
+    """Return the squared half width of variances with their degrees of freedom (Welch 1947)."""
     from scipy import stats
 
     variance = sum(part for part, _ in parts)

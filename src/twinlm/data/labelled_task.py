@@ -129,7 +129,7 @@ def _split_off(
 def _check(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Example, ...]], given: int) -> None:
     for part, examples in parts.items():
         if not examples:
-            message = f"task {name!r}: no {part} example is left of {given:,} rows of train"
+            message = f"task {name!r}: no {part} example is left (train has {given:,} rows, texts in common left it)"
             raise DataError(message, hint="give more rows, or files of your own for each split")
     if len(classes) == 1:
         message = (

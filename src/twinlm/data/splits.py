@@ -102,13 +102,13 @@ def remove_duplicates(
     Raises:
         DataError: nothing is left of a set that held documents, or there is nothing to train on.
     """
-    test_kept, test_seen = _first_of_each(test, {}, frozenset(), counts)
+    test_kept, test_seen = _first_of_each("test", test, {}, frozenset(), counts)
     stands_in_test = dict.fromkeys(test_seen, "validation documents that stand in test")
-    valid_kept, valid_seen = _first_of_each(valid, stands_in_test, held_out, counts)
+    valid_kept, valid_seen = _first_of_each("validation", valid, stands_in_test, held_out, counts)
     stands_outside = dict.fromkeys(
         test_seen | valid_seen, "training documents that stand in validation or test"
     )
-    train_kept, _ = _first_of_each(train, stands_outside, held_out, counts)
+    train_kept, _ = _first_of_each("training", train, stands_outside, held_out, counts)
     return Splits(train_kept, valid_kept, test_kept)
 
 
@@ -126,6 +126,7 @@ def check_shares(valid_share: float, test_share: float) -> None:
 
 
 def _first_of_each(
+    name: str,
     documents: Iterable[Document],
     elsewhere: dict[bytes, str],
     held_out: AbstractSet[bytes],
@@ -134,7 +135,7 @@ def _first_of_each(
     """Return the documents that stand nowhere else, and the hashes of all that were given.
 
     Raises:
-        DataError: there were documents, but all of them stand elsewhere.
+        DataError: nothing is left of them, or there is nothing to train on.
     """
     kept, seen, left_out = [], set(), Counter[str]()
     for document in documents:
@@ -149,9 +150,10 @@ def _first_of_each(
             kept.append(document)
         seen.add(digest)
     counts.update(left_out)
-    if seen and not kept:
+    if not kept and (seen or name == "training"):
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in left_out.items())
-        raise DataError(f"no document is left ({reasons})", hint="name files with different texts")
+        message = f"no {name} document is left of {left_out.total():,}" + (f" ({reasons})" if reasons else "")
+        raise DataError(message, hint="name files with different texts")
     return tuple(kept), seen
 
 

@@ -137,7 +137,7 @@ def _take_step(job: Job, step: int, state: dict[str, Any], where: torch.device) 
             loss = job.objective(job.module, batch.to(where))
         (loss.total / len(batches)).backward()  # type: ignore[no-untyped-call]
         for name, value in {"loss": loss.total, **loss.parts}.items():
-            parts[name] = parts.get(name, 0.0) + float(value) / len(batches)
+            parts[name] = parts.get(name, 0.0) + value.detach().item() / len(batches)
         state["tokens"] += int(batch.real_BL.sum())
         state["targets"] += loss.targets
         state["flops"] += job.flops(batch, loss.targets)

@@ -1,0 +1,107 @@
+"""The two kinds of tokenizer, put together from vocabulary and merges: byte-level BPE (Radford et al. 2019, 2.2,
+after GPT-1's BPE) and WordPiece (Devlin et al. 2018, 3; released code).
+
+A pre-token never gets longer than a cap, in training and use alike, so that text without spaces stays cheap.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer as Engine
+
+Algorithm = Literal["byte-bpe", "wordpiece"]
+Template = Literal["encoder", "decoder"]
+
+LONGEST_WORD = 100
+"""Characters above which WordPiece gives [UNK]."""
+
+# A word with the space before it, a run of digits, of other signs, or of white space; each with a cap.
+_PRE_TOKENS = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}{1,64}| ?\p{N}{1,8}| ?[^\s\p{L}\p{N}]{1,16}|\s{1,16}(?!\S)|\s{1,16}"
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialIds:
+    """The ids of the special tokens: the first ones of every vocabulary, the same for both kinds of model."""
+
+    pad: int = 0
+    """[PAD]: fills short sequences up."""
+    unknown: int = 1
+    """[UNK]: a word that WordPiece can't spell."""
+    cls: int = 2
+    """[CLS]: stands first in BERT's input; the class is read from it."""
+    sep: int = 3
+    """[SEP]: ends each of BERT's segments."""
+    mask: int = 4
+    """[MASK]: hides a token from BERT."""
+    start: int = 5
+    """<start>: stands before each of GPT's documents and texts."""
+    delimiter: int = 6
+    """<delimiter>: stands between two of GPT's texts."""
+    extract: int = 7
+    """<extract>: ends GPT's input; the class is read from it."""
+
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<start>", "<delimiter>", "<extract>")
+"""In the order of `SpecialIds`."""
+
+
+def empty_engine(algorithm: Algorithm, *, lowercase: bool) -> Engine:
+    """Return a tokenizer without a vocabulary, to be trained."""
+    model = models.BPE() if algorithm == "byte-bpe" else models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=LONGEST_WORD)
+    return _around(model, algorithm, lowercase=lowercase)
+
+
+def build_engine(
+    algorithm: Algorithm, vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]], *, lowercase: bool
+) -> Engine:
+    """Return the tokenizer of a vocabulary; `merges` are BPE's, most frequent first."""
+    if algorithm == "byte-bpe":
+        model = models.BPE(vocab=dict(vocabulary), merges=list(merges))
+    else:
+        model = models.WordPiece(dict(vocabulary), unk_token="[UNK]", max_input_chars_per_word=LONGEST_WORD)
+    engine = _around(model, algorithm, lowercase=lowercase)
+    engine.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
+    return engine
+
+
+def template_of(kind: Template) -> Any:
+    """Return what puts special tokens around one text or two, for other tools: [CLS] A [SEP] B [SEP], or
+    <start> A <delimiter> B."""
+    ids = SpecialIds()
+    if kind == "encoder":
+        return processors.TemplateProcessing(
+            single="[CLS]:0 $A:0 [SEP]:0",
+            pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+            special_tokens=[("[CLS]", ids.cls), ("[SEP]", ids.sep)],
+        )
+    return processors.TemplateProcessing(
+        single="<start>:0 $A:0",
+        pair="<start>:0 $A:0 <delimiter>:0 $B:0",
+        special_tokens=[("<start>", ids.start), ("<delimiter>", ids.delimiter)],
+    )
+
+
+def _around(model: Any, algorithm: Algorithm, *, lowercase: bool) -> Engine:
+    """Put normalization, pre-tokens and decoding around a model."""
+    engine = Engine(model)
+    if algorithm == "byte-bpe":
+        if lowercase:
+            engine.normalizer = normalizers.Lowercase()
+        engine.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(_PRE_TOKENS), "isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
+        engine.decoder = decoders.ByteLevel()
+    else:
+        engine.normalizer = normalizers.BertNormalizer(
+            clean_text=True, handle_chinese_chars=True, strip_accents=lowercase, lowercase=lowercase
+        )
+        engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        engine.decoder = decoders.WordPiece(prefix="##")
+    # The literal "[MASK]" in somebody's text is text, not the special token.
+    engine.encode_special_tokens = True
+    return engine

@@ -1,0 +1,116 @@
+"""A trained tokenizer: text to tokens and back, and the files that other tools read.
+
+The files say "PreTrainedTokenizerFast", so that transformers runs this very pipeline and gives equal ids; under
+a model's own tokenizer class it would rebuild another one from the vocabulary.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from tokenizers import Tokenizer as Engine
+
+from twinlm.storage import json_bytes
+from twinlm.tokenizer.checking import read_engine
+from twinlm.tokenizer.pipeline import SPECIAL_TOKENS, Algorithm, SpecialIds, Template, template_of
+
+_UNLIMITED = 10**9
+
+
+class Tokenizer:
+    """Cuts text into tokens; make one with `train_tokenizer` or `from_folder`.
+
+    Args:
+        engine: the pipeline, from `pipeline.py`.
+        algorithm: which of the two it is.
+    """
+
+    def __init__(self, engine: Engine, algorithm: Algorithm) -> None:
+        self._engine = engine
+        self.algorithm: Algorithm = algorithm
+        self.specials = SpecialIds()
+        self.vocab_size: int = engine.get_vocab_size()
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Self:
+        """Return the tokenizer of a folder.
+
+        Raises:
+            ModelError: there is none, it is damaged, or it is not one of ours.
+        """
+        return cls(*read_engine(folder / "tokenizer.json"))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the pipeline, whatever special tokens the files put around a text."""
+        description = json.loads(self._engine.to_str())
+        description["post_processor"] = None
+        return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens of a text; no special token is added, nor read from the text."""
+        ids: list[int] = self._engine.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the tokens of each text, with all processor threads."""
+        return [encoding.ids for encoding in self._engine.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def decode(self, ids: Iterable[int], *, keep_special: bool = False) -> str:
+        """Return the text of tokens; special tokens are left out unless they are to be kept.
+
+        With byte-level BPE, bytes that are no whole character become U+FFFD.
+        """
+        text: str = self._engine.decode(list(ids), skip_special_tokens=not keep_special)
+        return text
+
+    def token(self, number: int) -> str:
+        """Return a token as the vocabulary spells it."""
+        spelled: str | None = self._engine.id_to_token(number)
+        assert spelled is not None, f"{number} is not below {self.vocab_size}"
+        return spelled
+
+    def display(self, number: int) -> str:
+        """Return a token as people read it: its text, or a special token's name."""
+        if number < len(SPECIAL_TOKENS):
+            return SPECIAL_TOKENS[number]
+        if self.algorithm == "wordpiece":
+            return self.token(number).removeprefix("##")
+        return self.decode([number])
+
+    def count_unknown(self, ids: Iterable[int]) -> int:
+        """Return how many of the tokens are [UNK]."""
+        return sum(number == self.specials.unknown for number in ids)
+
+    def to_files(self, *, template: Template | None = None, max_length: int = _UNLIMITED) -> dict[str, bytes]:
+        """Return the files of this tokenizer by name, ready for transformers and others.
+
+        Args:
+            template: which special tokens such tools put around a text; none if not given.
+            max_length: the longest input of the model that the files lie beside, in tokens.
+        """
+        description = json.loads(self._engine.to_str())
+        if template is not None:
+            description["post_processor"] = json.loads(template_of(template).__getstate__())
+        configuration: dict[str, Any] = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": max_length,
+            "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+            "clean_up_tokenization_spaces": False,
+            "pad_token": "[PAD]",
+            "unk_token": "[UNK]",
+            "cls_token": "[CLS]",
+            "sep_token": "[SEP]",
+            "mask_token": "[MASK]",
+            "bos_token": "<start>",
+        }
+        files = {
+            "tokenizer.json": json_bytes(description),
+            "tokenizer_config.json": json_bytes(configuration),
+        }
+        if self.algorithm == "wordpiece":
+            files["vocab.txt"] = "".join(self.token(number) + "\n" for number in range(self.vocab_size)).encode()
+        return files

@@ -1,0 +1,171 @@
+"""Tasks: stratified splits by seed and text, no text in common, and labels that all splits know."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twinlm.data.labelled import Example, LabelledSet
+from twinlm.data.labelled_task import LabelledTask, build_task
+from twinlm.data.splits import text_hash
+from twinlm.errors import DataError, UsageError
+
+
+def labelled(split: str, *pairs: tuple[str, str]) -> LabelledSet:
+    examples = tuple(Example(f"{split}-{n}", text, label) for n, (text, label) in enumerate(pairs, start=1))
+    return LabelledSet(examples, tuple(sorted({label for _, label in pairs})))
+
+
+def many(split: str = "train", **sizes: int) -> LabelledSet:
+    return labelled(
+        split, *((f"{split} {label} {n}", label) for label, size in sizes.items() for n in range(size))
+    )
+
+
+def build(
+    train, valid=None, test=None, *, valid_share=0.1, seed=1, **more
+) -> tuple[LabelledTask, Counter[str]]:
+    counts: Counter[str] = Counter()
+    task = build_task("topic", train, valid, test, valid_share=valid_share, seed=seed, counts=counts, **more)
+    return task, +counts
+
+
+def labels(examples) -> Counter[str]:
+    return Counter(example.label for example in examples)
+
+
+def test_what_is_not_given_is_split_off_in_the_proportions_of_the_classes():
+    task, counts = build(many(x=200, y=50, z=5), test_share=0.2)
+    assert labels(task.test) == {"x": 40, "y": 10, "z": 1}
+    assert labels(task.valid) == {"x": 20, "y": 5, "z": 1}
+    assert labels(task.train) == {"x": 140, "y": 35, "z": 3}
+    assert task.classes == ("x", "y", "z")
+    assert not counts
+
+
+def test_what_is_given_stays_whole():
+    valid, test = many("valid", x=3, y=2), many("test", x=4, y=4)
+    task, _ = build(many(x=10, y=10), valid, test)
+    assert (task.valid, task.test, len(task.train)) == (valid.examples, test.examples, 20)
+    task, _ = build(many(x=10, y=10), None, test)
+    assert (labels(task.valid), task.test, len(task.train)) == ({"x": 1, "y": 1}, test.examples, 18)
+
+
+def test_the_split_does_not_depend_on_the_order_of_the_rows():
+    train = many(x=50, y=50)
+    turned = LabelledSet(train.examples[::-1], train.classes)
+    first, second = build(train)[0], build(turned)[0]
+    assert set(first.test) == set(second.test)
+    assert set(first.valid) == set(second.valid)
+    assert set(build(train, seed=2)[0].test) != set(first.test)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdefghijklmnop"), st.sampled_from("xyz")), max_size=60),
+    st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz")), max_size=6),
+)
+def test_no_text_stands_in_two_splits_whatever_repeats(train_pairs, test_pairs):
+    train = labelled(
+        "train", *train_pairs, *((f"sure {label} {n}", label) for label in "xyz" for n in range(4))
+    )
+    test = labelled("test", *test_pairs, ("only here", "x"))
+    for given_test in (None, test):
+        task, counts = build(train, None, given_test)
+        parts = [
+            {text_hash(example.text) for example in part} for part in (task.train, task.valid, task.test)
+        ]
+        assert len(set().union(*parts)) == sum(map(len, parts))
+        rows = len(task.train) + len(task.valid) + (0 if given_test else len(task.test))
+        assert rows + counts["training examples that stand in validation or test"] == len(train.examples)
+        assert task.held_out() == parts[1] | parts[2]
+
+
+def test_texts_in_common_leave_train_then_validation_and_are_counted():
+    train = labelled("train", ("a", "x"), ("b", "y"), ("c ", "x"), ("d", "y"), ("d", "y"))
+    task, counts = build(train, labelled("valid", ("b", "y"), ("c", "x")), labelled("test", (" c", "x")))
+    assert [example.id for example in task.train] == ["train-1", "train-4", "train-5"]
+    assert [example.id for example in task.valid] == ["valid-1"]
+    assert counts == {
+        "training examples that stand in validation or test": 2,
+        "validation examples that stand in test": 1,
+    }
+
+
+def test_the_most_training_examples_keep_the_proportions_and_every_class():
+    train, valid, test = many(x=800, y=150, z=3), many("valid", x=1), many("test", x=1, y=1)
+    task, counts = build(train, valid, test, max_train_examples=100)
+    assert counts["training examples above max_train_examples"] == 853
+    assert labels(task.train) == {"x": 83, "y": 16, "z": 1}
+    smaller, _ = build(train, valid, test, max_train_examples=3)
+    assert labels(smaller.train) == {"x": 1, "y": 1, "z": 1}
+    assert set(smaller.train) < set(task.train)
+    assert len(build(train, valid, test, max_train_examples=5000)[0].train) == 953
+
+
+@pytest.mark.parametrize(
+    ("parts", "settings", "kind", "message"),
+    [
+        (
+            [many(x=30)],
+            {},
+            DataError,
+            "task 'topic': all 24 training examples have the label 'x'; there must be two classes or "
+            "more; is "
+            "label_field the right column?",
+        ),
+        (
+            [many(x=9, y=9), None, many("test", x=2, w=2, v=1)],
+            {},
+            DataError,
+            "task 'topic': 3 test examples have a label that no training example has: 'v', 'w' (the first is "
+            "test-3; training has 'x', 'y'); write labels alike in all files, or remove these examples",
+        ),
+        (
+            [many(x=9, y=9), many("valid", X=1)],
+            {},
+            DataError,
+            "task 'topic': 1 validation examples have a label that no training example has: 'X' (the "
+            "first is "
+            "valid-1; training has 'x', 'y'); write labels alike in all files, or remove these examples",
+        ),
+        (
+            [many(x=1, y=1)],
+            {},
+            DataError,
+            "task 'topic': no validation example is left (train has 2 rows, texts in common left it); "
+            "give more rows, or files of your own for each split",
+        ),
+        (
+            [many(x=9, y=9), many("valid", x=1), LabelledSet(many(x=9, y=9).examples, ("x", "y"))],
+            {},
+            DataError,
+            "task 'topic': no training example is left (train has 18 rows, texts in common left it); "
+            "give more rows, or files of your own for each split",
+        ),
+        (
+            [many(x=9, y=9)],
+            {"valid_share": 0},
+            UsageError,
+            "task 'topic': a share of 0 leaves nothing to measure by; use for example 0.1",
+        ),
+        (
+            [many(x=9, y=9)],
+            {"valid_share": 0.5},
+            UsageError,
+            "valid_share = 0.5 and test_share = 0.5 must be 0 or more and below 1 in all; 5 % each is "
+            "usual: 0.05",
+        ),
+        (
+            [many(x=9, y=9)],
+            {"max_train_examples": 1},
+            UsageError,
+            "task 'topic': max_train_examples = 1 is below the number of classes, 2; each class needs "
+            "an example",
+        ),
+    ],
+)
+def test_what_can_be_no_task_is_refused_with_numbers(parts, settings, kind, message):
+    with pytest.raises(kind) as caught:
+        build(*parts, **settings)
+    assert str(caught.value) == message
