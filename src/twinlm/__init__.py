@@ -1,3 +1,76 @@
-"""Pre-train, fine-tune, use and honestly compare GPT and BERT on your own text."""
+"""Pre-train, fine-tune, use and honestly compare GPT and BERT on your own text.
+
+    import twinlm
+    gpt = twinlm.load("runs/demo/gpt")
+    print(twinlm.generate(gpt, "The capital of France"))
+
+Names are imported when they are first asked for, so that `import twinlm` takes no time.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from twinlm.checkpoint import Trained
+    from twinlm.compare.results import Results
+    from twinlm.compare.run import Run, open_run
+    from twinlm.errors import UserError
+    from twinlm.log import Silent
+    from twinlm.presets import resolve
+    from twinlm.settings import Settings
+    from twinlm.stopping import Stop
+    from twinlm.use.classify import classify
+    from twinlm.use.fill import fill
+    from twinlm.use.generate import Continuation, generate
+    from twinlm.use.load import load
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Continuation",
+    "Results",
+    "Run",
+    "Settings",
+    "Silent",
+    "Stop",
+    "Trained",
+    "UserError",
+    "__version__",
+    "classify",
+    "fill",
+    "generate",
+    "load",
+    "open_run",
+    "resolve",
+]
+
+_PLACES = {
+    "Continuation": "twinlm.use.generate",
+    "Results": "twinlm.compare.results",
+    "Run": "twinlm.compare.run",
+    "Settings": "twinlm.settings",
+    "Silent": "twinlm.log",
+    "Stop": "twinlm.stopping",
+    "Trained": "twinlm.checkpoint",
+    "UserError": "twinlm.errors",
+    "classify": "twinlm.use.classify",
+    "fill": "twinlm.use.fill",
+    "generate": "twinlm.use.generate",
+    "load": "twinlm.use.load",
+    "open_run": "twinlm.compare.run",
+    "resolve": "twinlm.presets",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'twinlm' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PLACES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return __all__

@@ -95,7 +95,9 @@ def load_model(folder: Path) -> Trained:
     description = storage.read_json(place)
     try:
         if description["format"] > FORMAT:
-            raise ModelError(f"format {description['format']} is newer than this version", file=place, hint="update twinlm")
+            raise ModelError(
+                f"format {description['format']} is newer than this version", file=place, hint="update twinlm"
+            )
         kind = family(description["family"])
         sizes = kind.config(**_checked_sizes(description["sizes"], place))
         about = description["classifier"]
@@ -173,7 +175,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
         raise ModelError(f"{len(unknown)} tensors are unknown, such as {unknown[0]}", file=path)
     for name, tensor in found.items():
         if tensor.shape != wanted[name].shape:
-            message = f"{name} has shape {tuple(tensor.shape)}, but the model needs {tuple(wanted[name].shape)}"
+            message = (
+                f"{name} has shape {tuple(tensor.shape)}, but the model needs {tuple(wanted[name].shape)}"
+            )
             raise ModelError(message, file=path)
         if not torch.isfinite(tensor).all():
             raise ModelError(f"{name} holds values that are not finite", file=path)

@@ -25,7 +25,7 @@ from twinlm.objectives.causal_lm import auxiliary_causal_lm, causal_lm
 from twinlm.objectives.fine_tuning import Auxiliary
 from twinlm.objectives.masked_lm import masked_lm, masked_lm_and_next_sentence
 from twinlm.settings import ModelSettings, PretrainSettings
-from twinlm.tokenizer import SpecialIds, Tokenizer
+from twinlm.tokenizer import SpecialIds, Template, Tokenizer
 
 
 class Examples(Protocol):
@@ -51,7 +51,7 @@ class Family:
     """Whether first weights are drawn from a truncated normal distribution."""
     own_algorithm: str
     """The tokenizer of its paper, for `tokenizer.sharing = "own"`."""
-    template: str
+    template: Template
     """"decoder" or "encoder": the special tokens around a text, in files for other tools."""
     examples: Callable[..., Examples]
     """Pre-training sequences from (store, settings, tokenizer, seed)."""
@@ -81,10 +81,10 @@ class Family:
         )
 
     def training_flops(self, sizes: Any, *, sequences: float, length: float, targets: float) -> float:
-        """Return the operations of one training step, forward and backward, of a model with this configuration.
+        """Return the operations of one training step, forward and backward.
 
         Args:
-            sizes: the model's configuration.
+            sizes: the configuration of the model.
             sequences: B.
             length: L, padding included.
             targets: tokens to predict; only they meet the vocabulary.

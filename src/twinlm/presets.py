@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from twinlm import config
-from twinlm.errors import UsageError
 from twinlm.settings import Settings
+from twinlm.settings_tree import Given, Tree, given, merge, read_overrides, read_toml, shown, wrong
 
 KINDS = ("gpt", "bert")
 
@@ -51,8 +51,8 @@ DEFAULT_SIZE = "tiny"
 # The demo's settings, found by measuring; `docs/log.md` says what else was tried.
 DEMO: dict[str, Any] = {"title": "GPT and BERT on Wikipedia's vital articles"}
 
-
 SHARED = ("model", "pretrain", "finetune")
+"""Tables of a file that set both kinds."""
 
 
 def resolve(
@@ -68,30 +68,29 @@ def resolve(
     Raises:
         UsageError: what is given is not valid; names file, line, value and the way out.
     """
-    file_tree = config.read_toml(file) if file else config.Tree()
-    trees = [config.given(base or {}), file_tree, config.read_overrides(overrides)]
+    file_tree = read_toml(file) if file else Tree()
+    trees = [given(base or {}), file_tree, read_overrides(overrides)]
     names = [field.name for field in dataclasses.fields(Settings)]
     for tree in trees:
         config.check_names(tree, [*names, "size", *SHARED])
-    size = config.given(dict.fromkeys(KINDS, _size_of(trees)))
-    return config.build(Settings, config.merge(config.given(KIND_DEFAULTS), size, *map(_spread, trees)))
+    size = given(dict.fromkeys(KINDS, _size_of(trees)))
+    return config.build(Settings, merge(given(KIND_DEFAULTS), size, *map(_spread, trees)))
 
 
-def _size_of(trees: list[config.Tree]) -> dict[str, Any]:
+def _size_of(trees: list[Tree]) -> dict[str, Any]:
     """Return the size that the last of the trees names."""
-    given = [tree.pop("size") for tree in trees if "size" in tree]
-    place = given[-1] if given else config.Given(DEFAULT_SIZE)
-    name = place.value if isinstance(place, config.Given) else dict(place)
+    named = [tree.pop("size") for tree in trees if "size" in tree]
+    place = named[-1] if named else Given(DEFAULT_SIZE)
+    name = place.value if isinstance(place, Given) else dict(place)
     if not isinstance(name, str) or name not in SIZES:
-        hint = config.closest(str(name), SIZES)
-        raise UsageError(f"size can't be {name!r}", file=place.file, line=place.line, hint=hint)
+        raise wrong(place, f"size can't be {shown(name)}", config.closest(shown(name), SIZES))
     size: dict[str, Any] = SIZES[name]
     return size
 
 
-def _spread(tree: config.Tree) -> config.Tree:
+def _spread(tree: Tree) -> Tree:
     """Return a tree in which the tables for both kinds stand in each kind's, under its own."""
     own = {key: value for key, value in tree.items() if key not in SHARED}
     shared = {key: tree[key] for key in SHARED if key in tree}
-    spread = config.Tree({kind: config.Tree(shared, tree.file, tree.line) for kind in KINDS if shared})
-    return config.merge(spread, config.Tree(own, tree.file, tree.line))
+    spread = Tree({kind: Tree(shared, tree.file, tree.line) for kind in KINDS if shared})
+    return merge(spread, Tree(own, tree.file, tree.line))

@@ -16,14 +16,14 @@ class CorpusSettings:
     """The text to pre-train on."""
 
     train: tuple[str, ...] = ()
-    """Files, folders, globs (.txt, .jsonl, .parquet; also .gz, .bz2, .xz, .zst), or "hf:name" of a data set."""
+    """Files, folders, globs (.txt, .jsonl, .parquet, with .gz, .bz2, .xz, .zst); "hf:name" of a data set."""
     valid: tuple[str, ...] = ()
     """The same for validation; a share of `train` is split off if empty."""
     test: tuple[str, ...] = ()
     """The same for the final test; a share of `train` is split off if empty."""
-    valid_share: float = option(0.05, above=0, most=0.5)
+    valid_share: float = option(0.05, above=0, most=0.4)
     """Share of the documents of `train` to validate on, when `valid` is empty."""
-    test_share: float = option(0.05, above=0, most=0.5)
+    test_share: float = option(0.05, above=0, most=0.4)
     """Share of the documents of `train` to test on, when `test` is empty."""
     text_field: str = "text"
     """Where the text stands in .jsonl and .parquet rows."""
@@ -51,8 +51,8 @@ class TaskSettings:
     """Column of the text."""
     label_field: str = "label"
     """Column of the class."""
-    valid_share: float = option(0.1, above=0, most=0.5)
-    """Share of `train` to validate on, when `valid` is empty; the same share is split off for a missing `test`."""
+    valid_share: float = option(0.1, above=0, most=0.4)
+    """Share of `train` to validate on, when `valid` is empty; the same is split off for a missing `test`."""
     max_train_examples: int = option(0, least=0)
     """Train on so many examples, drawn evenly over the classes; 0 for all."""
 
@@ -122,13 +122,13 @@ class PretrainSettings:
 
     length: int = option(128, least=8, most=100_000)
     """L, tokens in a window (GPT) or in a packed pair (BERT); at most `model.max_length`."""
-    batch_sequences: int = option(32, least=1)
+    batch_sequences: int = option(32, least=1, most=1_000_000)
     """Sequences in an optimizer step."""
-    micro_batch_sequences: int = option(0, least=0)
+    micro_batch_sequences: int = option(0, least=0, most=1_000_000)
     """Sequences held in memory at once; 0 for all of `batch_sequences`, which it must divide."""
     validations: int = option(10, least=1, most=1000)
     """How often to validate in a run; the weights that did best are kept."""
-    validation_sequences: int = option(256, least=1)
+    validation_sequences: int = option(256, least=1, most=1_000_000)
     """Sequences in each of those validations."""
     checkpoint_every_steps: int = option(100, least=1)
     """Steps that a crash can cost at most. A signal saves at once."""
@@ -146,7 +146,7 @@ class FinetuneSettings:
 
     epochs: int = option(3, least=1, most=1000)
     """Passes over the training examples; 3 in both papers."""
-    batch_examples: int = option(32, least=1)
+    batch_examples: int = option(32, least=1, most=1_000_000)
     """Examples in an optimizer step; 32 in both papers."""
     max_length: int = option(128, least=8, most=100_000)
     """Longest text in tokens, special tokens included; longer ones are cut at the end, and counted."""
@@ -172,9 +172,11 @@ class KindSettings:
     def __post_init__(self) -> None:
         micro = self.pretrain.micro_batch_sequences
         if micro and self.pretrain.batch_sequences % micro:
-            message = f"micro_batch_sequences={micro} does not divide batch_sequences={self.pretrain.batch_sequences}"
-            raise UsageError(message)
-        for name, length in [("pretrain.length", self.pretrain.length), ("finetune.max_length", self.finetune.max_length)]:
+            whole = self.pretrain.batch_sequences
+            message = f"micro_batch_sequences={micro} does not divide batch_sequences={whole}"
+            raise UsageError(message, hint="change one of the two")
+        lengths = {"pretrain.length": self.pretrain.length, "finetune.max_length": self.finetune.max_length}
+        for name, length in lengths.items():
             if length > self.model.max_length:
                 message = f"{name}={length} is longer than model.max_length={self.model.max_length}"
                 raise UsageError(message, hint=f"lower {name} or raise model.max_length")
@@ -186,7 +188,7 @@ class BudgetSettings:
 
     match: Literal["tokens", "flops", "seconds"] = "flops"
     """What is equal for both. All other axes are shown by `twinlm plan` before training starts."""
-    amount: float = option(2e13, above=0)
+    amount: float = option(2e13, above=0, most=1e27)
     """How much of it each model gets: tokens read, floating point operations, or seconds on this machine."""
 
 
@@ -195,9 +197,14 @@ class CompareSettings:
     """How the fine-tuned models are compared."""
 
     seeds: tuple[int, ...] = (1, 2, 3)
-    """Fine-tuning seeds; the same for every arm. At least 3 for a verdict."""
+    """Fine-tuning seeds, all different; the same for every arm. At least 3 for a verdict."""
     untrained: bool = True
     """Also fine-tune both models without pre-training, to show what pre-training was worth."""
+
+    def __post_init__(self) -> None:
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            message = f"seeds must be different numbers, at least one, not {list(self.seeds)}"
+            raise UsageError(message, hint="such as seeds = [1, 2, 3]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -211,7 +218,7 @@ class Settings:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of matrix products in training; "auto" takes bfloat16 where the processor has instructions for it."""
     threads: int = option(0, least=0, most=1024)
-    """Processor threads; 0 for all that this process may use. Part of what makes a run repeatable bit by bit."""
+    """Processor threads; 0 for all that this process may use. Must be equal for runs to be equal bit by bit."""
     corpus: CorpusSettings = field(default_factory=CorpusSettings)
     """Text to pre-train on."""
     task: tuple[TaskSettings, ...] = ()

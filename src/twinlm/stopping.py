@@ -1,4 +1,4 @@
-"""Stopping on SIGINT and SIGTERM: at once where nothing can be lost, after saving where a step is under way."""
+"""Stopping on SIGINT and SIGTERM: at once where nothing can be lost, else after the step under way is saved."""
 
 import contextlib
 import os
@@ -18,12 +18,18 @@ class Stop:
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """Let a signal only set `asked` in this block: the block looks at it when a step is whole."""
-        self._is_deferred = True
+        """Let a signal only set `asked` in this block: the block looks at it when a step is whole.
+
+        Raises:
+            StoppedError: at the end of the block, if a signal came that the block did not see.
+        """
+        before, self._is_deferred = self._is_deferred, True
         try:
             yield
         finally:
-            self._is_deferred = False
+            self._is_deferred = before
+        if self.asked and not self._is_deferred:
+            raise stopped()
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Take a signal: the first one stops in order, a second one ends the process."""
@@ -37,7 +43,7 @@ class Stop:
 
 def stopped() -> StoppedError:
     """Return the error that ends a command which a signal stopped in order."""
-    return StoppedError("stopped by a signal; what was done is saved", hint="the same command goes on from here")
+    return StoppedError("stopped by a signal; what was done is saved", hint="the same command goes on")
 
 
 @contextlib.contextmanager

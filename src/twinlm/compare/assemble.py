@@ -1,28 +1,17 @@
 """Everything a finished run left in its folder, put together as one `Results` record."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from twinlm import families, hardware, storage
-from twinlm.compare import statistics, verdict
-from twinlm.compare.baselines import Baseline, fit_baselines
-from twinlm.compare.results import (
-    ArmScore,
-    Cost,
-    Curve,
-    CurvePoint,
-    LanguageResult,
-    Results,
-    TaskResult,
-)
+from twinlm import families, storage
+from twinlm.compare import verdict
+from twinlm.compare.results import Cost, Curve, CurvePoint, LanguageResult, Results
 from twinlm.compare.samples import samples
-from twinlm.data.labelled_task import LabelledTask
+from twinlm.compare.scoring import task_result
 from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_per_byte
 from twinlm.log import MetricsLog
-from twinlm.settings import Settings
-from twinlm.train import finetune, pretrain
+from twinlm.train import pretrain
 
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
@@ -31,28 +20,19 @@ MATCHED_BY = {"tokens": "tokens", "flops": "FLOPs", "seconds": "seconds"}
 _CURVE_POINTS = 200
 
 
-def arm_name(kind: str, is_pretrained: bool) -> str:
-    """Return the name of an arm: "gpt", or "gpt-scratch" without pre-training."""
-    return kind if is_pretrained else f"{kind}-scratch"
-
-
-def arms(settings: Settings) -> list[tuple[str, bool]]:
-    """Return the arms of a comparison as (kind, is pre-trained)."""
-    starts = [True, False] if settings.compare.untrained else [True]
-    return [(kind, is_pretrained) for is_pretrained in starts for kind in families.FAMILIES]
-
-
 def results(run: "Run") -> Results:
     """Return what a run found; all its stages must be done."""
-    tasks = [_task(run, task) for task in run.prepared.tasks.values()]
+    tasks = [task_result(run, task) for task in run.prepared.tasks.values()]
     language = [_language(run, kind) for kind in families.FAMILIES]
     costs = [_cost(run, kind) for kind in families.FAMILIES]
     matched_by = MATCHED_BY[run.settings.budget.match]
     prepared = run.prepared
+    labels = {name: family.label for name, family in families.FAMILIES.items()}
     return Results(
         title=run.settings.title,
         verdict=verdict.sentences(tasks),
-        caveats=verdict.caveats(tasks, costs, matched_by),
+        caveats=verdict.caveats(tasks, costs, matched_by, families=labels),
+        families=labels,
         matched_by=matched_by,
         tasks=tasks,
         language=language,
@@ -64,52 +44,6 @@ def results(run: "Run") -> Results:
         environment=storage.read_json(run.folder / "environment.json"),
         fingerprints=_fingerprints(run),
         command=run.command,
-    )
-
-
-def _task(run: "Run", task: LabelledTask) -> TaskResult:
-    gold_E = np.array([task.classes.index(example.label) for example in task.test])
-    correct: dict[str, NDArray[np.bool_]] = {}
-    scores: list[ArmScore] = []
-    for kind, is_pretrained in arms(run.settings):
-        predicted_SE = _predicted(run, task, kind, is_pretrained)
-        name = arm_name(kind, is_pretrained)
-        correct[name] = predicted_SE == gold_E
-        scores.append(_arm_score(run, task, kind, is_pretrained, gold_E, predicted_SE))
-    for baseline in _baselines(run, task):
-        predicted_1E = np.array([[task.classes.index(label) for label in baseline.predictions]])
-        correct[baseline.name] = predicted_1E == gold_E
-        scores.append(
-            _score(
-                task, gold_E, predicted_1E, arm=baseline.name, label=baseline.label, seconds=baseline.seconds
-            )
-        )
-    pairs = verdict.pairs_to_compare(scores)
-    comparisons = [
-        statistics.compare(first, correct[first], second, correct[second]) for first, second in pairs
-    ]
-    return TaskResult(
-        name=task.name,
-        classes=list(task.classes),
-        train_examples=len(task.train),
-        valid_examples=len(task.valid),
-        test_examples=len(task.test),
-        scores=scores,
-        comparisons=comparisons,
-        verdict=verdict.task_verdict(task.name, scores, comparisons),
-    )
-
-
-def _predicted(run: "Run", task: LabelledTask, kind: str, is_pretrained: bool) -> NDArray[np.int64]:
-    """Return the predicted class numbers, (seeds, test examples)."""
-    return np.array(
-        [
-            [
-                task.classes.index(row["predicted"])
-                for row in run.predictions(kind, task.name, seed, is_pretrained=is_pretrained)
-            ]
-            for seed in run.settings.compare.seeds
-        ]
     )
 
 

@@ -101,7 +101,11 @@ def _linear(
     began = time.perf_counter()
     # Tokens of one letter stay: in scripts such as Chinese they are words. Sublinear: 1 + ln(count).
     vectorizer = TfidfVectorizer(
-        ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\b\w+\b", max_features=MOST_FEATURES
+        ngram_range=(1, 2),
+        sublinear_tf=True,
+        token_pattern=r"\b\w+\b",
+        max_features=MOST_FEATURES,
+        dtype=np.float32,
     )
     try:
         train = vectorizer.fit_transform(train_texts)
@@ -121,7 +125,7 @@ def _linear(
         if accuracy > best_accuracy:
             best, best_accuracy = model, accuracy
     assert best is not None
-    probabilities_EC = best.predict_proba(vectorizer.transform(test_texts))
+    probabilities_EC = best.predict_proba(vectorizer.transform(test_texts)).astype(np.float64)
     classes = [str(name) for name in best.classes_]
     settings = {"C": float(best.C)} | ({} if valid is None else {"validation accuracy": best_accuracy})
     return Baseline(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from twinlm import config, hardware, storage
 from twinlm.compare import stage
-from twinlm.core.count import embedding_count, parameter_count
+from twinlm.core.count import layer_count, parameter_count
 from twinlm.data.token_store import TokenStore
 from twinlm.errors import UsageError
 from twinlm.families import Family
@@ -59,12 +59,12 @@ def check_match(plans: list[PretrainPlan]) -> None:
     """Refuse a pair whose sizes differ.
 
     Raises:
-        UsageError: the parameters outside embedding tables differ by more than 5 %.
+        UsageError: the parameters of their transformer layers differ by more than 5 %.
     """
     sizes = [plan.non_embedding_parameters for plan in plans]
     if max(sizes) > (1 + _LARGEST_DIFFERENCE) * min(sizes):
         shown = " and ".join(f"{plan.family} {plan.non_embedding_parameters:,}" for plan in plans)
-        message = f"the models are not of one size: {shown} parameters outside embeddings"
+        message = f"the models are not of one size: {shown} parameters in their layers"
         raise UsageError(message, hint="set both sizes in [model], not in [gpt.model] or [bert.model]")
 
 
@@ -93,5 +93,5 @@ def _plan(
         memory_bytes=hardware.peak_memory_bytes(),
         corpus_passes=steps * costs["tokens"] / store.token_count,
         parameters=parameter_count(model),
-        non_embedding_parameters=parameter_count(model) - embedding_count(model),
+        non_embedding_parameters=layer_count(model),
     )

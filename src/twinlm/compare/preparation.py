@@ -106,7 +106,7 @@ def prepare_tokenizer(
     stage.enter(folder, {"corpus": prepared.fingerprint, "seed": settings.seed, "tokenizer": wanted})
     if not storage.is_published(folder / "files"):
         tokenizer = train_tokenizer(
-            (document.text for document in prepared.documents.train),
+            [document.text for document in prepared.documents.train],
             algorithm=algorithm,
             vocab_size=settings.tokenizer.vocab_size,
             lowercase=settings.tokenizer.lowercase,

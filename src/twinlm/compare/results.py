@@ -120,8 +120,8 @@ class LanguageResult:
     """Further measures by name, such as "accuracy of next sentence prediction"."""
     curves: list[Curve]
     samples: list[dict[str, str]]
-    """From held-out text: {"prompt", "continuation", "original"} for a decoder, and for an encoder
-    {"masked", "filled", "original"}: "masked" has [MASK] for each hidden word, "filled" the [word] put there."""
+    """From held-out text: {"prompt", "continuation", "original"} for a decoder, and {"masked", "filled",
+    "original"} for an encoder: "masked" has [MASK] for each hidden word, "filled" the [word] put there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,9 +36,7 @@ def from_json(value: object, *, file: Path | None = None) -> Results:
         if not isinstance(value, dict):
             raise _Mismatch(f"an object with a format was expected, but this is {_type_name(value)}")
         if value.get("format") != FORMAT or isinstance(value["format"], bool):
-            raise _Mismatch(
-                f"format {FORMAT} was expected, but this is {value.get('format', 'without one')!r}"
-            )
+            raise _Mismatch(f"format {FORMAT} was expected, but it is {_type_name(value.get('format'))}")
         fields = {name: item for name, item in value.items() if name != "format"}
         return typing.cast(Results, _record(Results, fields, "results"))
     except _Mismatch as error:

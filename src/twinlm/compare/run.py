@@ -17,7 +17,7 @@ import tomli_w
 
 from twinlm import __version__, config, families, hardware, presets, storage
 from twinlm.checkpoint import Trained
-from twinlm.compare import assemble, stage
+from twinlm.compare import assemble, scoring, stage
 from twinlm.compare.plan import plan_pair
 from twinlm.compare.preparation import (
     Prepared,
@@ -137,6 +137,10 @@ class Run:
             raise UsageError(f"there is no task {name!r}", hint=config.closest(name, self.prepared.tasks))
         return self.prepared.tasks[name]
 
+    def task_fingerprint(self, name: str) -> str:
+        """Return the SHA-256 of a task's texts and labels."""
+        return stage.fingerprint(config.plain(self.task(name)))
+
     def tokenizer(self, kind: str) -> Tokenizer:
         """Return the tokenizer of a kind, trained on the training documents."""
         algorithm = self._algorithm(kind)
@@ -215,7 +219,7 @@ class Run:
             else "",
             "model": config.plain(settings.model),
             "finetune": config.plain(settings.finetune),
-            "task": stage.fingerprint(config.plain(task)),
+            "task": self.task_fingerprint(task_name),
             "seed": seed,
             "precision": self.precision,
         }
@@ -256,7 +260,7 @@ class Run:
 
     def arm_folder(self, kind: str, task_name: str, seed: int, *, is_pretrained: bool) -> Path:
         """Return where one fine-tuning lies."""
-        return self.folder / "tasks" / task_name / assemble.arm_name(kind, is_pretrained) / f"seed-{seed}"
+        return self.folder / "tasks" / task_name / scoring.arm_name(kind, is_pretrained) / f"seed-{seed}"
 
     def compare(self) -> Results:
         """Do all stages, write report.html, report.md and results.json, and return what was found."""
@@ -264,9 +268,10 @@ class Run:
             self.pretrained(kind)
             self.language(kind)
         for name in self.prepared.tasks:
-            for kind, is_pretrained in assemble.arms(self.settings):
+            for kind, is_pretrained in scoring.arms(self.settings):
                 for seed in self.settings.compare.seeds:
                     self.predictions(kind, name, seed, is_pretrained=is_pretrained)
+            scoring.baselines(self, self.task(name))
         results = assemble.results(self)
         write_report(results, self.folder)
         return results

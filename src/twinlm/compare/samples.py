@@ -1,4 +1,4 @@
-"""A look at what each model does with held-out text: a GPT continues it, a BERT fills words taken out of it."""
+"""A look at what each model does with held-out text: one continues it, one fills words taken out of it."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _LONGEST_SENTENCE = 60
 
 
 def samples(trained: Trained, store: TokenStore, *, seed: int) -> list[dict[str, str]]:
-    """Return a few samples on held-out documents that `seed` chooses, as `results.LanguageResult` holds them."""
+    """Return a few samples on held-out documents that `seed` chooses, as `LanguageResult` holds them."""
     chance = rng.stream(seed, "samples")
     documents = chance.permutation(store.document_count)[: SAMPLES * 10].tolist()
     show = _continue if trained.family.is_generative else _fill

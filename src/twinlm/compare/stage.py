@@ -1,4 +1,4 @@
-"""A stage of a run: a folder with what it was made from, so that finished work is found again and never mixed.
+"""A stage of a run: a folder with what it was made from, so that finished work is found again, unmixed.
 
 If the settings that a stage depends on change, the run stops and says which: nothing is done over, and
 nothing of other settings is passed off as the result of these.

@@ -14,9 +14,13 @@ def parameter_count(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def embedding_count(model: nn.Module) -> int:
-    """Return the number of weights in embedding tables (tokens, positions, segments)."""
-    return sum(part.weight.numel() for part in model.modules() if isinstance(part, nn.Embedding))
+def layer_count(model: nn.Module) -> int:
+    """Return the number of weights in the transformer layers: no embeddings, no heads of pre-training.
+
+    This is what "non-embedding parameters" means here: BERT's pooler and its two heads would else make a
+    BERT of the same layers look larger, by a fifth at 64 wide and by 1.5 % at the papers' size.
+    """
+    return sum(weight.numel() for name, weight in model.named_parameters() if name.startswith("blocks."))
 
 
 def stack_flops(*, positions: float, length: float, width: int, layers: int, feed_forward: int) -> float:

@@ -38,7 +38,8 @@ def vocabulary_loss(
     """
     if weights_N is None:
         weights_N = torch.full(targets_N.shape, 1 / max(1, len(targets_N)), device=targets_N.device)
-    loss: Tensor = _VocabularyLoss.apply(hidden_ND, embedding_VD, targets_N, bias_V, weights_N)  # type: ignore[no-untyped-call]
+    arguments = hidden_ND, embedding_VD, targets_N, bias_V, weights_N, torch.is_grad_enabled()
+    loss: Tensor = _VocabularyLoss.apply(*arguments)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -53,12 +54,14 @@ class _VocabularyLoss(torch.autograd.Function):
         targets_N: Tensor,
         bias_V: Tensor | None,
         weights_N: Tensor,
+        is_grad_enabled: bool,
     ) -> Tensor:
         device = hidden_ND.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else embedding_VD.dtype
         hidden_ND, weight_VD = hidden_ND.to(dtype), embedding_VD.to(dtype)
         rows = max(1, _LOGITS_AT_ONCE.get(device, _LOGITS_AT_ONCE_ELSEWHERE) // len(weight_VD))
-        wants_gradients = any(ctx.needs_input_grad)
+        # `needs_input_grad` speaks of the tensors alone, and is true under `no_grad` too.
+        wants_gradients = is_grad_enabled and any(ctx.needs_input_grad)
         total = torch.zeros((), device=hidden_ND.device)
         d_hidden_ND = torch.empty_like(hidden_ND, dtype=torch.float32)
         d_weight_VD = torch.zeros_like(embedding_VD, dtype=torch.float32)
@@ -76,7 +79,9 @@ class _VocabularyLoss(torch.autograd.Function):
                     continue
                 # d loss / d logits = weight * (softmax(logits) - onehot(target))
                 d_logits_NV = logits_NV.sub_(log_sum_N[:, None]).exp_()
-                d_logits_NV.scatter_add_(1, targets_N[part, None], d_logits_NV.new_full((len(log_sum_N), 1), -1))
+                d_logits_NV.scatter_add_(
+                    1, targets_N[part, None], d_logits_NV.new_full((len(log_sum_N), 1), -1)
+                )
                 d_logits_NV *= weights_N[part, None]
                 if bias_V is not None:
                     d_bias_V += d_logits_NV.sum(0)
@@ -89,4 +94,10 @@ class _VocabularyLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor, Tensor, None, Tensor | None, None]:  # type: ignore[override]
         d_hidden_ND, d_weight_VD, d_bias_V = ctx.saved_tensors
-        return d_loss * d_hidden_ND, d_loss * d_weight_VD, None, None if d_bias_V is None else d_loss * d_bias_V, None
+        return (
+            d_loss * d_hidden_ND,
+            d_loss * d_weight_VD,
+            None,
+            None if d_bias_V is None else d_loss * d_bias_V,
+            None,
+        )

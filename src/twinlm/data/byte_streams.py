@@ -193,7 +193,9 @@ def _decompressed(file: BufferedReader, path: Path, compression: str) -> Iterato
         if decoder.eof:
             decoder, members = None, members + 1
         if written_bytes > max(FREE_BYTES, MOST_EXPANSION * read_bytes):
-            message = f"a bomb: its first {read_bytes:,} bytes of {name} data decompress to {written_bytes:,} bytes"
+            message = (
+                f"a bomb: its first {read_bytes:,} bytes of {name} data decompress to {written_bytes:,} bytes"
+            )
             hint = f"decompress it yourself if it is what you want (at most {MOST_EXPANSION:,} to 1 is read)"
             raise DataError(message, file=shown(path), hint=hint)
         if piece:

@@ -129,7 +129,8 @@ def _split_off(
 def _check(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Example, ...]], given: int) -> None:
     for part, examples in parts.items():
         if not examples:
-            message = f"task {name!r}: no {part} example is left (train has {given:,} rows, texts in common left it)"
+            rows = f"train has {given:,} rows, texts in common left it"
+            message = f"task {name!r}: no {part} example is left ({rows})"
             raise DataError(message, hint="give more rows, or files of your own for each split")
     if len(classes) == 1:
         message = (

@@ -21,13 +21,13 @@ def mask_tokens(
     ordinary: tuple[int, int],
     generator: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the tokens to show and, at chosen positions, the tokens to guess (elsewhere `IGNORE`), both (B, L).
+    """Return the tokens to show, and those to guess at chosen positions (elsewhere `IGNORE`), both (B, L).
 
     Args:
         tokens_BL: the tokens that stand in the text.
         maskable_BL: False at [CLS], [SEP] and padding, which are never chosen.
         lengths_B: real tokens of each sequence, special ones included.
-        share: of each sequence's tokens ([CLS] and [SEP] count, as in the released code), rounded; at least one.
+        share: of each sequence's tokens ([CLS] and [SEP] count, as in the released code), rounded, but not 0.
         mask_id: the id of [MASK].
         ordinary: first and last + 1 of the ids to draw random tokens from. The released code draws from the
             special tokens too; we don't.

@@ -31,13 +31,14 @@ def permute(numbers_N: NDArray[np.int64], size: int, seed: int, *names: str | in
 
 
 def passes(first: int, count: int, size: int, seed: int, name: str) -> NDArray[np.int64]:
-    """Return places `first` .. `first + count` of an endless order: every pass over `size` is shuffled anew."""
-    numbers_N = np.arange(first, first + count)
-    places_N = np.empty(count, np.int64)
-    for turn in range(first // size, (first + count - 1) // size + 1):
-        here_N = numbers_N // size == turn
-        places_N[here_N] = permute(numbers_N[here_N] % size, size, seed, name, turn)
-    return places_N
+    """Return places `first` .. `first + count` of an endless order; every pass is shuffled anew."""
+    turns = range(first // size, (first + count - 1) // size + 1)
+    bounds = [(max(first - turn * size, 0), min(first + count - turn * size, size)) for turn in turns]
+    pieces = [
+        permute(np.arange(low, high), size, seed, name, turn)
+        for turn, (low, high) in zip(turns, bounds, strict=True)
+    ]
+    return np.concatenate(pieces)
 
 
 def _feistel(numbers_N: NDArray[np.uint64], half_bits: int, keys: list[np.uint64]) -> NDArray[np.uint64]:

@@ -1,6 +1,6 @@
-"""BERT's pre-training examples: [CLS] A [SEP] B [SEP], B the continuation of A or from another document
-(Devlin et al. 2018, 3.1, Task 2 and A.2), with tokens masked.
+"""BERT's pre-training examples: [CLS] A [SEP] B [SEP], B what follows A or from another document, masked.
 
+After Devlin et al. 2018, 3.1, Task 2 and A.2.
 Documents are cut once into chunks: runs of sentences that fill a sequence, at least two sentences each, so
 that every chunk can be split into A and its true continuation. Half of the time B is drawn from another
 document instead. (The released code also takes a random B whenever a chunk has but one sentence, which on
@@ -82,7 +82,7 @@ class SentencePairs:
         chance = rng.stream(self.seed, "pairs", first, count)
         places_B = order.passes(first, count, len(self.chunks_C3), self.seed, "chunks")
         draws_B8 = chance.random((count, 8))
-        pairs = [self.pair(place, draws_8) for place, draws_8 in zip(places_B.tolist(), draws_B8, strict=True)]
+        pairs = [self.pair(*chosen) for chosen in zip(places_B.tolist(), draws_B8, strict=True)]
         return self._pack(pairs, chance)
 
     def pair(self, chunk: int, draws_8: NDArray[np.float64]) -> Pair:
@@ -152,7 +152,8 @@ class SentencePairs:
     def _check_corpus(self) -> None:
         store = self.store
         sentences_E = np.diff(store.documents_E)
-        tokens_E = store.sentences_S2[store.documents_E[1:] - 1, 1] - store.sentences_S2[store.documents_E[:-1], 0]
+        ends_E = store.sentences_S2[store.documents_E[1:] - 1, 1]
+        tokens_E = ends_E - store.sentences_S2[store.documents_E[:-1], 0]
         usable = float(tokens_E[sentences_E >= 2].sum() / tokens_E.sum())
         if store.document_count < 2:
             message = "the text is one document, so that no sentence can come from another document"
@@ -197,9 +198,9 @@ def masked_batch(
 
 
 def _chunks(store: TokenStore, room: int) -> NDArray[np.int64]:
-    """Cut documents into runs of at least two sentences that fill `room` tokens: rows of document, begin, end.
+    """Cut documents into runs of at least two sentences that fill `room` tokens.
 
-    What is left at the end of a document with only one sentence takes the sentence before it along.
+    Returns rows of document, begin, end. What is left at the end of a document with only one sentence takes the sentence before it along.
     """
     rows = []
     bounds_E, ends_S = store.documents_E.tolist(), store.sentences_S2[:, 1].tolist()
@@ -220,7 +221,7 @@ def _chunks(store: TokenStore, room: int) -> NDArray[np.int64]:
 def _truncate(
     first: NDArray[np.int64], second: NDArray[np.int64], room: int, draw: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Shorten the longer segment, then both alike, until they fit; a random part of each cut is at the front."""
+    """Shorten the longer segment, then both alike, until they fit; a random part of a cut is at the front."""
     excess = max(0, len(first) + len(second) - room)
     longer = min(excess, abs(len(first) - len(second)))
     cuts = [(excess - longer) // 2, excess - longer - (excess - longer) // 2]

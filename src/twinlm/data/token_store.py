@@ -46,7 +46,8 @@ class TokenStore:
         self.text_bytes: int = facts["text_bytes"]
         self.tokenizer: str = facts["tokenizer"]
         self.tokens_T = _map(folder / "tokens.bin", np.dtype(facts["dtype"]), facts["tokens"])
-        self.sentences_S2 = _map(folder / "sentences.bin", np.dtype("<i8"), 2 * facts["sentences"]).reshape(-1, 2)
+        sentences_2S = _map(folder / "sentences.bin", np.dtype("<i8"), 2 * facts["sentences"])
+        self.sentences_S2 = sentences_2S.reshape(-1, 2)
         self.documents_E = _map(folder / "documents.bin", np.dtype("<i8"), facts["documents"] + 1)
 
     @property

@@ -1,6 +1,6 @@
-"""GPT's pre-training examples: contiguous windows of the corpus, documents one behind another
-(Radford et al. 2018, 4.1: "randomly sampled, contiguous sequences of 512 tokens").
+"""GPT's pre-training examples: contiguous windows of the corpus, documents one behind another.
 
+After Radford et al. 2018, 4.1: "randomly sampled, contiguous sequences of 512 tokens".
 A window has no padding and may cross from one document into the next; <start> tells where. Every pass cuts
 the corpus at another offset. With a [CLS] and a [SEP] around them, windows also serve BERT without pairs.
 """
@@ -43,7 +43,10 @@ class Windows:
         turns_B = np.arange(first, first + count) // self.per_pass
         offsets = {turn: self._offset(turn) for turn in np.unique(turns_B).tolist()}
         begins_B = places_B * self.length + np.array([offsets[turn] for turn in turns_B.tolist()])
-        return self.store.tokens_T[begins_B[:, None] + np.arange(self.length)].astype(np.int64)
+        tokens_BL: NDArray[np.int64] = self.store.tokens_T[begins_B[:, None] + np.arange(self.length)].astype(
+            np.int64
+        )
+        return tokens_BL
 
     def batch(self, first: int, count: int) -> Batch:
         """Return windows `first` .. `first + count` of the order as a batch."""

@@ -1,5 +1,6 @@
 """How well a pre-trained model knows held-out text. The two kinds answer different questions, so their
-figures are never put side by side as if one were better (Devlin et al. 2018, Table 6, does not either)."""
+figures are never put side by side as if one were better (Devlin et al. 2018, Table 6, does not either).
+"""
 
 import math
 from dataclasses import dataclass

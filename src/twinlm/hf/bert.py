@@ -11,8 +11,10 @@ TABLE = [
     Rename("embedding_norm.weight", ("bert.embeddings.LayerNorm.weight",)),
     Rename("embedding_norm.bias", ("bert.embeddings.LayerNorm.bias",)),
     *(
-        Rename(f"blocks.{{}}.attention.query_key_value.{kind}",
-               tuple(f"{_LAYER}attention.self.{part}.{kind}" for part in ("query", "key", "value")))
+        Rename(
+            f"blocks.{{}}.attention.query_key_value.{kind}",
+            tuple(f"{_LAYER}attention.self.{part}.{kind}" for part in ("query", "key", "value")),
+        )
         for kind in ("weight", "bias")
     ),
     *(

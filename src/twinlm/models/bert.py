@@ -88,7 +88,9 @@ class BERT(nn.Module):
         """
         length = tokens_BL.shape[1]
         if length > self.config.max_length:
-            raise ValueError(f"a sequence of {length} tokens is longer than max_length={self.config.max_length}")
+            raise ValueError(
+                f"a sequence of {length} tokens is longer than max_length={self.config.max_length}"
+            )
         positions_L = torch.arange(length, device=tokens_BL.device)
         summed_BLD = (
             self.token_embedding(tokens_BL)

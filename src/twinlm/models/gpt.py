@@ -89,8 +89,10 @@ class GPT(nn.Module):
         """Score every token as the next one, (B, L, V): h_n W_e^T, equation 2, line 3."""
         return F.linear(hidden_BLD, self.token_embedding.weight)
 
-    def next_token_loss(self, hidden_ND: Tensor, targets_N: Tensor, weights_N: Tensor | None = None) -> Tensor:
-        """Return -log P(target) over N positions in nats, weighted or their mean, without holding all logits."""
+    def next_token_loss(
+        self, hidden_ND: Tensor, targets_N: Tensor, weights_N: Tensor | None = None
+    ) -> Tensor:
+        """Return -log P(target) over N positions in nats, weighted or their mean."""
         return vocabulary_loss(hidden_ND, self.token_embedding.weight, targets_N, weights_N=weights_N)
 
     def read(self, batch: Batch) -> Reading:

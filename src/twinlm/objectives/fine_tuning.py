@@ -1,5 +1,6 @@
 """L = lambda * L1 + L2: a task's loss, with GPT's language modelling loss beside it
-(Radford et al. 2018, equation 5). With `auxiliary=None` it is BERT's fine-tuning."""
+(Radford et al. 2018, equation 5). With `auxiliary=None` it is BERT's fine-tuning.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

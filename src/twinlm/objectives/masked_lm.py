@@ -1,5 +1,6 @@
 """BERT's pre-training objective (Devlin et al. 2018, section 3.1): masked tokens, and whether B
-follows A. The two mean losses are summed (appendix A.2)."""
+follows A. The two mean losses are summed (appendix A.2).
+"""
 
 from torch import Tensor
 from torch.nn import functional as F

@@ -49,7 +49,11 @@ def read_engine(path: Path) -> tuple[Engine, Algorithm]:
 
 
 def _foreign(path: Path) -> ModelError:
-    return ModelError("this tokenizer was not made by twinlm, or was changed", file=path, hint="use the file that training wrote")
+    return ModelError(
+        "this tokenizer was not made by twinlm, or was changed",
+        file=path,
+        hint="use the file that training wrote",
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -73,7 +77,9 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _checked_vocabulary(vocabulary: dict[str, int], path: Path) -> dict[str, int]:
     """Refuse ids that are not 0, 1, 2, ..., and special tokens that don't come first."""
     if sorted(vocabulary.values()) != list(range(len(vocabulary))):
-        raise ModelError(f"the ids of {len(vocabulary):,} tokens are not 0 to {len(vocabulary) - 1:,}", file=path)
+        raise ModelError(
+            f"the ids of {len(vocabulary):,} tokens are not 0 to {len(vocabulary) - 1:,}", file=path
+        )
     if any(vocabulary.get(token) != number for number, token in enumerate(SPECIAL_TOKENS)):
         raise ModelError(f"the vocabulary must begin with {', '.join(SPECIAL_TOKENS)}", file=path)
     if any(len(token) > _LONGEST_TOKEN for token in vocabulary):

@@ -1,5 +1,5 @@
-"""The two kinds of tokenizer, put together from vocabulary and merges: byte-level BPE (Radford et al. 2019, 2.2,
-after GPT-1's BPE) and WordPiece (Devlin et al. 2018, 3; released code).
+"""The two kinds of tokenizer, put together from vocabulary and merges: byte-level BPE (Radford et al. 2019,
+2.2, after GPT-1's BPE) and WordPiece (Devlin et al. 2018, 3; released code).
 
 A pre-token never gets longer than a cap, in training and use alike, so that text without spaces stays cheap.
 """
@@ -18,7 +18,9 @@ LONGEST_WORD = 100
 """Characters above which WordPiece gives [UNK]."""
 
 # A word with the space before it, a run of digits, of other signs, or of white space; each with a cap.
-_PRE_TOKENS = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}{1,64}| ?\p{N}{1,8}| ?[^\s\p{L}\p{N}]{1,16}|\s{1,16}(?!\S)|\s{1,16}"
+_PRE_TOKENS = (
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}{1,64}| ?\p{N}{1,8}| ?[^\s\p{L}\p{N}]{1,16}|\s{1,16}(?!\S)|\s{1,16}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,11 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<start>", "<del
 
 def empty_engine(algorithm: Algorithm, *, lowercase: bool) -> Engine:
     """Return a tokenizer without a vocabulary, to be trained."""
-    model = models.BPE() if algorithm == "byte-bpe" else models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=LONGEST_WORD)
+    model = (
+        models.BPE()
+        if algorithm == "byte-bpe"
+        else models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=LONGEST_WORD)
+    )
     return _around(model, algorithm, lowercase=lowercase)
 
 
@@ -57,6 +63,7 @@ def build_engine(
     algorithm: Algorithm, vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]], *, lowercase: bool
 ) -> Engine:
     """Return the tokenizer of a vocabulary; `merges` are BPE's, most frequent first."""
+    model: Any
     if algorithm == "byte-bpe":
         model = models.BPE(vocab=dict(vocabulary), merges=list(merges))
     else:
@@ -68,7 +75,8 @@ def build_engine(
 
 def template_of(kind: Template) -> Any:
     """Return what puts special tokens around one text or two, for other tools: [CLS] A [SEP] B [SEP], or
-    <start> A <delimiter> B."""
+    <start> A <delimiter> B.
+    """
     ids = SpecialIds()
     if kind == "encoder":
         return processors.TemplateProcessing(

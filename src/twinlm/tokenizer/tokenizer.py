@@ -1,7 +1,7 @@
 """A trained tokenizer: text to tokens and back, and the files that other tools read.
 
-The files say "PreTrainedTokenizerFast", so that transformers runs this very pipeline and gives equal ids; under
-a model's own tokenizer class it would rebuild another one from the vocabulary.
+The files say "PreTrainedTokenizerFast", so that transformers runs this very pipeline and gives equal ids;
+under a model's own tokenizer class it would rebuild another one from the vocabulary.
 """
 
 import hashlib
@@ -57,7 +57,9 @@ class Tokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the tokens of each text, with all processor threads."""
-        return [encoding.ids for encoding in self._engine.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return [
+            encoding.ids for encoding in self._engine.encode_batch_fast(list(texts), add_special_tokens=False)
+        ]
 
     def decode(self, ids: Iterable[int], *, keep_special: bool = False) -> str:
         """Return the text of tokens; special tokens are left out unless they are to be kept.
@@ -112,5 +114,7 @@ class Tokenizer:
             "tokenizer_config.json": json_bytes(configuration),
         }
         if self.algorithm == "wordpiece":
-            files["vocab.txt"] = "".join(self.token(number) + "\n" for number in range(self.vocab_size)).encode()
+            files["vocab.txt"] = "".join(
+                self.token(number) + "\n" for number in range(self.vocab_size)
+            ).encode()
         return files

@@ -25,7 +25,7 @@ def train_tokenizer(
     Args:
         texts: what it shall spell well.
         algorithm: "byte-bpe" (every text can be spelled and comes back whole) or "wordpiece".
-        vocab_size: V, special tokens included. A small text may give fewer: `vocab_size` of the result counts.
+        vocab_size: V, special tokens included. A small text may give fewer: see the result's `vocab_size`.
         lowercase: fold case before anything else; WordPiece drops accents too.
         progress: told if the vocabulary stays smaller.
 
@@ -50,6 +50,7 @@ def train_tokenizer(
         "limit_alphabet": len(alphabet),
         "show_progress": False,
     }
+    trainer: Any
     if algorithm == "byte-bpe":
         trainer = trainers.BpeTrainer(**options)
     else:

@@ -1,5 +1,6 @@
 """Fine-tuning of either kind for classification: all weights train on (Radford et al. 2018, 3.2;
-Devlin et al. 2018, 3.2). The weights of the epoch that did best on the validation examples are kept."""
+Devlin et al. 2018, 3.2). The weights of the epoch that did best on the validation examples are kept.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -120,7 +121,7 @@ def class_numbers(examples: Sequence[Example], classes: Sequence[str]) -> list[i
 
 
 def rows_of_step(step: int, rows: Sequence[Sequence[int]], size: int, seed: int) -> list[int]:
-    """Return the examples of a step: an endless shuffled order, in which neighbours of like length share a batch.
+    """Return the examples of a step: an endless shuffled order, in which texts of like length share a batch.
 
     A few batches' worth of examples is sorted by length, cut into batches, and those are shuffled: less
     padding, and every example still comes once a pass.

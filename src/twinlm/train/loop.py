@@ -73,7 +73,9 @@ def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
     where = hardware.device()
     job.module.to(where)
     log, clock = MetricsLog(job.folder / "metrics.jsonl"), MetricsLog(job.folder / "timings.jsonl")
-    state = _fresh_state() | (checkpoint.load_training(job.folder / "checkpoints", job.module, job.optimizer) or {})
+    state = _fresh_state() | (
+        checkpoint.load_training(job.folder / "checkpoints", job.module, job.optimizer) or {}
+    )
     first = state["step"]
     log.keep_until(first)
     clock.keep_until(first)
@@ -92,7 +94,9 @@ def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
                 _validate(job, state, log)
             if is_last or stop.asked or (step + 1) % job.checkpoint_every == 0:
                 state["peak_memory_bytes"] = max(state["peak_memory_bytes"], hardware.peak_memory_bytes())
-                checkpoint.save_training(job.folder / "checkpoints", step + 1, job.module, job.optimizer, state)
+                checkpoint.save_training(
+                    job.folder / "checkpoints", step + 1, job.module, job.optimizer, state
+                )
             if stop.asked and not is_last:
                 raise stopped()
             rate = state["tokens"] / max(1e-9, state["seconds"])
@@ -144,7 +148,9 @@ def _take_step(job: Job, step: int, state: dict[str, Any], where: torch.device) 
     norm = float(torch.nn.utils.clip_grad_norm_(job.module.parameters(), job.clip_norm))
     if not math.isfinite(parts["loss"]) or not math.isfinite(norm):
         message = f"{job.name}: step {step + 1} has a loss of {parts['loss']} and a gradient of length {norm}"
-        raise DivergedError(message, file=job.folder, hint="lower the learning rate; the last checkpoint is whole")
+        raise DivergedError(
+            message, file=job.folder, hint="lower the learning rate; the last checkpoint is whole"
+        )
     job.optimizer.step()
     job.optimizer.zero_grad()
     return parts

@@ -52,7 +52,7 @@ class PretrainPlan:
     parameters: int
     """Weights in all."""
     non_embedding_parameters: int
-    """Weights outside embedding tables."""
+    """Weights in the transformer layers."""
 
 
 def fresh_model(family: Family, settings: KindSettings, tokenizer: Tokenizer, seed: int) -> Any:
@@ -95,7 +95,13 @@ def count_targets(batch: Batch) -> int:
 
 
 def seconds_per_step(
-    family: Family, settings: KindSettings, store: TokenStore, tokenizer: Tokenizer, *, seed: int, precision: str
+    family: Family,
+    settings: KindSettings,
+    store: TokenStore,
+    tokenizer: Tokenizer,
+    *,
+    seed: int,
+    precision: str,
 ) -> float:
     """Return the median time of a few real steps on a model that is thrown away."""
     model = fresh_model(family, settings, tokenizer, seed).to(hardware.device()).train()
@@ -193,7 +199,9 @@ def pretrain(
         folder=folder,
     )
     spent = train(job, progress=progress, stop=stop)
-    trained = Trained(family=family, model=model.cpu().eval(), tokenizer=tokenizer, history={"pretraining": spent})
+    trained = Trained(
+        family=family, model=model.cpu().eval(), tokenizer=tokenizer, history={"pretraining": spent}
+    )
     checkpoint.save_model(folder / "model", trained)
     storage.write_json(folder / RESULT, spent)
     return trained

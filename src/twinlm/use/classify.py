@@ -12,6 +12,17 @@ from twinlm.data.packing import pad
 from twinlm.errors import ModelError
 
 
+def classify(trained: Trained, texts: Sequence[str]) -> list[dict[str, float]]:
+    """Return P(class | text) for each text, by class, the most probable first.
+
+    Raises:
+        ModelError: the model was not fine-tuned.
+    """
+    rows = class_probabilities(trained, texts).tolist()
+    classes = trained.classifier.classes if trained.classifier else ()
+    return [dict(sorted(zip(classes, row, strict=True), key=lambda pair: -pair[1])) for row in rows]
+
+
 def class_probabilities(trained: Trained, texts: Sequence[str], batch_size: int = 64) -> NDArray[np.float32]:
     """Return P(class | text) for each text, (B, C), in float32 whatever the model was trained in.
 

@@ -1,0 +1,82 @@
+"""From an exception to one line on standard error, a JSON object if asked for, and an exit code."""
+
+import hashlib
+import json
+import re
+import shlex
+import sys
+import traceback
+from pathlib import Path
+
+from cyclopts import CycloptsError
+
+import twinlm
+from twinlm import storage
+from twinlm.errors import INTERNAL_ERROR, ResourceError, UsageError, UserError
+
+_OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory", "can't allocate memory")
+_LOWER = (
+    "set pretrain.micro_batch_sequences, or lower pretrain.batch_sequences, finetune.batch_examples or size"
+)
+
+
+class InternalError(UserError):
+    """A bug of ours, for the one place that reports it."""
+
+    exit_code = INTERNAL_ERROR
+
+
+def report_failure(error: UserError, *, is_json: bool, is_debug: bool) -> int:
+    """Say what went wrong; return the exit code."""
+    if is_debug:
+        traceback.print_exception(error)
+    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    if is_json:
+        record = {"error": error.message, "file": error.file, "line": error.line, "hint": error.hint}
+        print(json.dumps({**record, "exit_code": error.exit_code}, ensure_ascii=False))
+    return error.exit_code
+
+
+def usage_error(error: CycloptsError) -> UsageError:
+    """Return the parser's complaint as one of ours: what is wrong, then what to do."""
+    text = " ".join(str(error).split())
+    text = re.sub(r"--[\w/-]+", lambda found: found[0].replace("/", "."), text)
+    what, _, hint = text.removesuffix(".").partition(". ")
+    hint = re.sub(r"\?.*", "?", hint)  # without the list of all commands
+    usage = UsageError(_lower_first(what), hint=_lower_first(hint) or "--help shows what the command takes")
+    usage.__cause__ = error
+    return usage
+
+
+def as_user_error(error: Exception) -> UserError:
+    """Return an exception as an error with an exit code; a bug of ours leaves a file to report."""
+    if isinstance(error, UserError):
+        return error
+    known: UserError
+    if isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(sign in str(error) for sign in _OUT_OF_MEMORY)
+    ):
+        known = ResourceError(f"not enough memory: {str(error)[:200]}", hint=_LOWER)
+    elif isinstance(error, PermissionError):
+        known = ResourceError("no permission", file=error.filename, hint="choose a place that you may use")
+    else:
+        what = f"internal error, please report: {type(error).__name__}: {str(error)[:200]}"
+        known = InternalError(what, hint=_saved_traceback(error))
+    known.__cause__ = error
+    return known
+
+
+def _saved_traceback(error: Exception) -> str:
+    """Write what a report needs; return where it is, or the traceback itself if it can't be written."""
+    trace = "".join(traceback.format_exception(error))
+    text = f"twinlm {twinlm.__version__}, Python {sys.version}\n{shlex.join(sys.argv)}\n\n{trace}"
+    path = Path(f"twinlm-error-{hashlib.sha256(trace.encode()).hexdigest()[:8]}.txt")
+    try:
+        storage.write_file(path, text.encode(errors="backslashreplace"))
+    except ResourceError:
+        return "the traceback can't be saved here: " + trace
+    return f"the traceback is in {path.absolute()}"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]

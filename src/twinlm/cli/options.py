@@ -1,0 +1,194 @@
+"""What commands that work in a run directory take alike, and how it becomes a `Run`."""
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from twinlm import config, presets, storage
+from twinlm.cli import settings_table
+from twinlm.cli.progress import progress_on
+from twinlm.errors import StoppedError, UsageError
+from twinlm.log import Progress
+from twinlm.settings import Settings
+from twinlm.stopping import Stop, on_signals, stopped
+
+if TYPE_CHECKING:
+    from twinlm.compare.run import Run
+
+SettingsFile = Annotated[
+    Path | None, Parameter(help="The settings, as TOML; `twinlm config new` writes one.")
+]
+AnySetting = Annotated[str, Parameter(show=False)]
+Json = Annotated[
+    bool,
+    Parameter(name="--json", show_default=False, help="Write JSON to standard output, and nothing else."),
+]
+Fresh = Annotated[
+    bool, Parameter(name="--fresh", show_default=False, help="Remove what was done before, and begin anew.")
+]
+
+ALL_STAGES = (
+    "tokenizers",
+    "tokens",
+    "plan",
+    *presets.KINDS,
+    "tasks",
+    "environment.json",
+    "results.json",
+    "report.html",
+    "report.md",
+)
+"""What a whole run leaves in its directory, for `--fresh`."""
+
+SETTINGS_NOTE = """Any setting can be given as an option and wins over the file, such as
+--pretrain.length 64 or --size mini. twinlm config list shows them all.
+"""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions:
+    """Options of every command that works in a run directory."""
+
+    out: Annotated[Path | None, Parameter(help="The run's folder; runs/NAME if not given.")] = None
+    """The run's folder."""
+    is_demo: Annotated[
+        bool, Parameter(name="--demo", show_default=False, help="Take the embedded text and labels.")
+    ] = False
+    """Whether to take the embedded data."""
+    is_resumed: Annotated[
+        bool,
+        Parameter(name="--resume", show_default=False, help="Go on with what was begun, as without it."),
+    ] = True
+    """Accepted for those who want to be sure."""
+    is_json: Json = False
+    """Whether standard output is JSON."""
+
+
+@contextlib.contextmanager
+def opened_run(
+    file: Path | None,
+    options: RunOptions,
+    given: Mapping[str, str],
+    *,
+    tasks: Sequence[str] = (),
+    removed: Sequence[str] = (),
+) -> Iterator["Run"]:
+    """Open the run that options and settings speak of, under signals and with progress on standard error.
+
+    Args:
+        file: of settings.
+        options: of the command.
+        given: settings as options, "pretrain/length" -> "64".
+        tasks: files of labelled tasks.
+        removed: what to remove from the folder first, for `--fresh`.
+    """
+    settings = read_settings(file, given, is_demo=options.is_demo, tasks=tasks)
+    folder = options.out or default_folder(file, settings, is_demo=options.is_demo)
+    with interruptible() as stop, progress_on() as progress:
+        start_over(folder, removed, progress)
+        from twinlm.compare.run import Run
+
+        command = shlex.join(["twinlm", *sys.argv[1:]])
+        with Run(
+            folder, settings, is_demo=options.is_demo, progress=progress, stop=stop, command=command
+        ) as run:
+            yield run
+
+
+def read_settings(
+    file: Path | None, given: Mapping[str, str], *, is_demo: bool, tasks: Sequence[str] = ()
+) -> Settings:
+    """Return the settings of a file (or the demo's) with those given as options.
+
+    Raises:
+        UsageError: a setting is not valid, or tasks are given both ways.
+    """
+    names = {name.replace("/", ".").replace("-", "_"): value for name, value in given.items()}
+    check_option_names(names)
+    of_task = {name: value for name, value in names.items() if name.startswith("task.")}
+    overrides = {name: value for name, value in names.items() if name not in of_task}
+    base: dict[str, Any] = dict(presets.DEMO) if is_demo else {}
+    rows = task_rows(tasks, {name.removeprefix("task."): value for name, value in of_task.items()})
+    if rows:
+        base["task"] = rows
+        if file is not None and "task" in config.read_toml(file):
+            message = "tasks are given both in the file and as options"
+            raise UsageError(message, file=file, hint="give them in one place")
+    return presets.resolve(file, overrides, base=base)
+
+
+def task_rows(files: Sequence[str], given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return one task for each file, named after it, all with the settings given as `--task.NAME VALUE`."""
+    hints = {"max_train_examples": int, "valid_share": float}
+    shared: dict[str, Any] = {}
+    for name, text in given.items():
+        try:
+            shared[name] = hints.get(name, str)(text)
+        except ValueError:
+            shared[name] = text  # its reader says what is wrong with it
+    if not files:
+        return [shared] if shared else []
+    return [{"name": stem(file), "train": file, **shared} for file in files]
+
+
+def check_option_names(names: Mapping[str, str]) -> None:
+    """Check that each option is a setting.
+
+    Raises:
+        UsageError: one is not; with what was probably meant.
+    """
+    known = settings_table.names()
+    tables = {name.split(".")[0] for name in known} | set(presets.KINDS)
+    flags = {"out", "demo", "resume", "json", "fresh", "task", "debug", "help"}
+    for name in names:
+        first = name.split(".")[0]
+        if first in tables and (name in known or "." in name):
+            continue  # `config.py` checks the rest, and knows each table's names
+        alike = [setting for setting in known if setting.split(".")[-1] == name.split(".")[-1]]
+        hint = f"did you mean --{' or --'.join(alike)}?" if alike else ""
+        if not hint:
+            closest = config.closest(first, tables | flags)
+            hint = closest if closest.startswith("did") else "see --help and `twinlm config list`"
+        raise UsageError(f"--{name} is neither an option nor a setting", hint=hint)
+
+
+def default_folder(file: Path | None, settings: Settings, *, is_demo: bool) -> Path:
+    """Return the run directory of a command that names none."""
+    corpus = settings.corpus.train[0] if settings.corpus.train else "run"
+    name = "demo" if is_demo else file.stem if file else stem(corpus)
+    return Path("runs") / name
+
+
+def stem(file: str) -> str:
+    """Return a file's name without folders and endings, or the last part of a data set's name."""
+    return Path(file.replace(":", "/")).name.split(".")[0].replace("*", "") or "run"
+
+
+def start_over(folder: Path, names: Sequence[str], progress: Progress) -> None:
+    """Remove parts of a run directory, saying so."""
+    doomed = [folder / name for name in names if (folder / name).exists()]
+    if not doomed:
+        return
+    with storage.lock(folder):
+        for path in doomed:
+            progress.say(f"--fresh: removing {path}")
+            storage.remove(path)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Stop]:
+    """Let signals stop this block in order, also while libraries are being imported."""
+    with on_signals() as stop:
+        try:
+            yield stop
+        except Exception as error:
+            if stop.asked and not isinstance(error, StoppedError):
+                raise stopped() from error  # a library wrapped our error in its own
+            raise

@@ -1,0 +1,175 @@
+"""How far long work is, on standard error: a bar on a terminal, plain lines elsewhere."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from twinlm.log import Progress
+
+_SHORT_S = 2.0
+_BETWEEN_LINES_S = 5.0
+
+
+@contextlib.contextmanager
+def progress_on(stream: TextIO | None = None) -> Iterator[Progress]:
+    """Show progress in this block, on standard error unless another stream is given."""
+    stream = stream or sys.stderr
+    shown = Bar(stream) if stream.isatty() else Lines(stream)
+    try:
+        yield shown
+    finally:
+        shown.close()
+
+
+class Clock:
+    """How fast a piece of work goes, from the first report on: a resumed one doesn't begin at 0."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self._began_s = time.monotonic()
+        self._first: tuple[int, float] | None = None
+
+    @property
+    def elapsed_s(self) -> float:
+        """Time since the work began."""
+        return time.monotonic() - self._began_s
+
+    def advance(self, done: int) -> None:
+        """Note that so much is done."""
+        self.done = done
+        self._first = self._first or (done, time.monotonic())
+
+    def left(self) -> str:
+        """Return the time left, "1:05", or "" while it can't be told."""
+        if self._first is None or self.done <= self._first[0]:
+            return ""
+        per_unit_s = (time.monotonic() - self._first[1]) / (self.done - self._first[0])
+        return duration((self.total - self.done) * per_unit_s)
+
+
+class Lines:
+    """Plain lines: the first and the last report of a piece of work, and in between one every few seconds."""
+
+    def __init__(self, stream: TextIO, between_s: float = _BETWEEN_LINES_S) -> None:
+        self._stream = stream
+        self._between_s = between_s
+        self._what = self._unit = self._last = ""
+        self._clock = Clock(0)
+        self._next_s = 0.0
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        """Begin a piece of work."""
+        self._what, self._unit, self._last = what, unit, ""
+        self._clock = Clock(total)
+        self._next_s = 0.0
+
+    def advance(self, done: int, **shown: float | str) -> None:
+        """Say how much is done, if it is time to."""
+        self._clock.advance(done)
+        left = self._clock.left()
+        parts = [f"{done:,} of {self._clock.total:,} {self._unit}", *described(shown)]
+        self._last = f"{self._what}: " + ", ".join([*parts, f"{left} left"] if left else parts)
+        if self._clock.elapsed_s >= self._next_s:
+            self._next_s = self._clock.elapsed_s + self._between_s
+            self._write_last()
+
+    def finish(self) -> None:
+        """End the piece of work with its last report."""
+        self._last = self._last.rsplit(", 0:00 left", 1)[0]
+        self._write_last()
+
+    def say(self, line: str) -> None:
+        """Show one line."""
+        print(line, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Show the last report of work that was broken off."""
+        self._write_last()
+
+    def _write_last(self) -> None:
+        if self._last:
+            self.say(self._last)
+        self._last = ""
+
+
+class Bar:
+    """A bar with loss, tokens per second and time left; work of a moment shows none."""
+
+    def __init__(self, stream: TextIO, after_s: float = _SHORT_S) -> None:
+        from rich.console import Console
+
+        self._console = Console(file=stream, highlight=False)
+        self._after_s = after_s
+        self._bar: Any = None
+        self._task: Any = None
+        self._what = self._unit = ""
+        self._clock = Clock(0)
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        """Begin a piece of work."""
+        self.close()
+        self._what, self._unit = what, unit
+        self._clock = Clock(total)
+
+    def advance(self, done: int, **shown: float | str) -> None:
+        """Move the bar; it appears once the work turns out to be long."""
+        self._clock.advance(done)
+        if self._bar is None:
+            if self._clock.elapsed_s < self._after_s:
+                return
+            self._open()
+        left = self._clock.left()
+        parts = [*described(shown), f"{left} left"] if left else described(shown)
+        self._bar.update(self._task, completed=done, shown=", ".join(parts))
+
+    def finish(self) -> None:
+        """Leave the finished bar where it is."""
+        self.close()
+
+    def say(self, line: str) -> None:
+        """Show one line above the bar."""
+        self._console.print(line, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Stop drawing."""
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar = None
+
+    def _open(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = [
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[shown]}"),
+        ]
+        self._bar = Progress(*columns, console=self._console)
+        self._task = self._bar.add_task(self._what, total=self._clock.total, unit=self._unit, shown="")
+        self._bar.start()
+
+
+def described(shown: dict[str, float | str]) -> list[str]:
+    """Return figures as people read them: "loss 4.2013", "21,300 tokens/second"."""
+    return [_described(name, value) for name, value in shown.items()]
+
+
+def duration(seconds: float) -> str:
+    """Return a time as "1:05" or "2:01:05"."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def _described(name: str, value: float | str) -> str:
+    thing, per, unit = name.partition("_per_")
+    if per and not isinstance(value, str):
+        return f"{value:,.0f} {thing.replace('_', ' ')}/{unit.replace('_', ' ')}"
+    words = name.replace("_", " ")
+    return f"{words} {value:.4f}" if isinstance(value, float) else f"{words} {value}"

@@ -1,0 +1,136 @@
+"""The table of all settings: types, defaults and ranges from the records, meanings from their docstrings."""
+
+import ast
+import dataclasses
+import inspect
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from twinlm import presets, settings
+from twinlm.settings import KindSettings, Settings, TaskSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One setting."""
+
+    name: str
+    """With its tables: "pretrain.length"."""
+    type: str
+    """In words."""
+    defaults: tuple[Any, ...]
+    """One value, or one for each kind where they differ."""
+    limits: str
+    """The range that is allowed; empty if there is none."""
+    meaning: str
+    """Its docstring."""
+
+    @property
+    def table(self) -> str:
+        """The tables it stands in: "pretrain.optimizer", or empty."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def key(self) -> str:
+        """Its name within the table."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def default(self) -> str:
+        """The defaults as people read them."""
+        if len(self.defaults) == 1:
+            return shown(self.defaults[0])
+        pairs = zip(self.defaults, presets.KINDS, strict=True)
+        return ", ".join(f"{shown(value)} ({kind})" for value, kind in pairs)
+
+
+def rows() -> list[Row]:
+    """Return all settings, in the order of the file; those of one kind stand once, without the kind."""
+    defaults = presets.resolve(None, {})
+    found = list(_rows_of(Settings, "", (defaults,)))
+    size = Row(
+        name="size",
+        type=" | ".join(presets.SIZES),
+        defaults=(presets.DEFAULT_SIZE,),
+        limits="",
+        meaning="Of both models: sets [model], lengths and learning rates together.",
+    )
+    return [found[0], size, *found[1:]]
+
+
+@cache
+def names() -> list[str]:
+    """Return the names of all settings."""
+    return [row.name for row in rows()]
+
+
+def meanings(record: type) -> dict[str, str]:
+    """Return the docstring below each field of a record of `settings.py`, on one line."""
+    return _all_meanings()[record.__name__]
+
+
+def shown(value: object) -> str:
+    """Return a value as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(shown, value)) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _rows_of(record: type, path: str, defaults: tuple[Any, ...]) -> Iterator[Row]:
+    """Yield the settings of a record; tables of tables come after single values, as TOML needs it."""
+    hints = typing.get_type_hints(record)
+    fields = sorted(dataclasses.fields(record), key=lambda field: dataclasses.is_dataclass(hints[field.name]))
+    for field in fields:
+        values = tuple(getattr(default, field.name) for default in defaults)
+        name, hint = f"{path}{field.name}", hints[field.name]
+        if hint is KindSettings:
+            if field.name == presets.KINDS[0]:
+                kinds = tuple(getattr(defaults[0], kind) for kind in presets.KINDS)
+                yield from _rows_of(KindSettings, "", kinds)
+        elif dataclasses.is_dataclass(hint):
+            yield from _rows_of(typing.cast(type, hint), f"{name}.", values)
+        elif field.name == "task":
+            yield from _rows_of(TaskSettings, "task.", (TaskSettings(),))
+        else:
+            yield Row(
+                name=name,
+                type=_type_name(hint),
+                defaults=values if len(set(values)) > 1 else values[:1],
+                limits=_limits(field),
+                meaning=meanings(record)[field.name],
+            )
+
+
+def _type_name(hint: object) -> str:
+    if typing.get_origin(hint) is Literal:
+        return " | ".join(typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        return f"list of {_type_name(typing.get_args(hint)[0])}"
+    words: dict[object, str] = {int: "whole number", float: "number", bool: "true | false", str: "text"}
+    return words[hint]
+
+
+def _limits(field: "dataclasses.Field[Any]") -> str:
+    words = {"least": "at least", "above": "above", "most": "at most"}
+    limits = {name: field.metadata.get(name) for name in words}
+    return ", ".join(f"{words[name]} {value:g}" for name, value in limits.items() if value is not None)
+
+
+@cache
+def _all_meanings() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for record in ast.parse(inspect.getsource(settings)).body:
+        if isinstance(record, ast.ClassDef):
+            found[record.name] = {}
+            for field, below in zip(record.body, record.body[1:], strict=False):
+                if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
+                    text = ast.literal_eval(below.value)
+                    found[record.name][ast.unparse(field.target)] = " ".join(text.split())
+    return found

@@ -1,0 +1,55 @@
+"""Texts from arguments or standard input, always valid."""
+
+import sys
+from collections.abc import Sequence
+
+from twinlm.errors import DataError, UsageError
+
+
+def argument_or_input(argument: str | None) -> str:
+    """Return the argument, or all of standard input without its last line feed.
+
+    Raises:
+        UsageError: there is no argument, and standard input is a terminal.
+        DataError: the text is not UTF-8.
+    """
+    return _checked(argument) if argument is not None else _read_input().removesuffix("\n")
+
+
+def arguments_or_lines(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments, or the lines of standard input; blank lines are left out, and counted aloud.
+
+    Raises:
+        UsageError: there is no argument, and standard input is a terminal.
+        DataError: a text is not UTF-8, or there is none.
+    """
+    if arguments:
+        return [_checked(argument) for argument in arguments]
+    lines = _read_input().splitlines()
+    texts = [line for line in lines if line.strip()]
+    if not texts:
+        raise DataError("standard input holds no text", hint="give one text a line")
+    if len(texts) < len(lines):
+        print(f"left out {len(lines) - len(texts)} blank lines", file=sys.stderr)
+    return texts
+
+
+def _checked(argument: str) -> str:
+    try:
+        argument.encode()
+    except UnicodeEncodeError as error:
+        message = f"the text {argument.encode(errors='surrogateescape')!r} is not UTF-8"
+        raise DataError(message, hint="give it as UTF-8") from error
+    return argument
+
+
+def _read_input() -> str:
+    if sys.stdin.isatty():
+        raise UsageError("no text was given", hint="give it as an argument, or pipe it into the command")
+    data = sys.stdin.buffer.read()
+    try:
+        return data.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start} (0x{data[error.start]:02x}) is not UTF-8"
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(message, file="standard input", line=line, hint="convert it to UTF-8") from error

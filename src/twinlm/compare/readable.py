@@ -1,0 +1,88 @@
+"""Numbers as people read them: 1.2 M, 3.4e12, 12 min, 3.1 points."""
+
+MINUS = "\N{MINUS SIGN}"
+_NARROW = "\N{NARROW NO-BREAK SPACE}"
+
+
+def points(share: float, *, signed: bool = False) -> str:
+    """Return a difference of shares in points: 0.031 is "3.1", or "+3.1" when signed."""
+    text = f"{100 * share:+.1f}" if signed else f"{100 * share:.1f}"
+    if float(text) == 0:
+        text = "0.0"
+    return text.replace("-", MINUS)
+
+
+def percent(share: float) -> str:
+    """Return a share as "78.6 %"."""
+    return f"{points(share)}{_NARROW}%"
+
+
+def p_value(value: float) -> str:
+    """Return "p = 0.03", with one digit that counts, or "p < 0.001"."""
+    if value < 0.001:
+        return "p < 0.001"
+    return f"p = {value:.3f}" if value < 0.01 else f"p = {value:.2f}"
+
+
+def whole(number: float) -> str:
+    """Return a whole number with its thousands apart: "1,461"."""
+    return f"{round(number):,}".replace("-", MINUS)
+
+
+def amount(number: float) -> str:
+    """Return a count with three digits that count: "1.21 M" for 1,214,000; below 10,000 all digits."""
+    if abs(number) < 10_000:
+        return whole(number)
+    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        # 999,600 would round to "1000 k": it is 1.00 M.
+        if abs(number) >= 0.9995 * limit:
+            return f"{_three_digits(number / limit)}{_NARROW}{unit}"
+    raise AssertionError("numbers below 10,000 are written above")
+
+
+def size(size_bytes: float) -> str:
+    """Return a size in decimal units: "41.5 MB"."""
+    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size_bytes >= 0.9995 * limit:
+            return f"{_three_digits(size_bytes / limit)}{_NARROW}{unit}"
+    return f"{round(size_bytes)}{_NARROW}bytes"
+
+
+def duration(seconds: float) -> str:
+    """Return a time: "0.31 s", "42 s", "3 min 20 s", "2 h 05 min"."""
+    if seconds < 10:
+        return f"{seconds:.2g}{_NARROW}s"
+    if round(seconds) < 60:
+        return f"{round(seconds)}{_NARROW}s"
+    if round(seconds) < 3600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes}{_NARROW}min {rest:02d}{_NARROW}s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours}{_NARROW}h {minutes:02d}{_NARROW}min"
+
+
+def scientific(number: float) -> str:
+    """Return "3.4e12", as it is typed, or all digits below 10,000."""
+    if abs(number) < 10_000:
+        return whole(number)
+    digits, power = f"{number:.1e}".split("e")
+    return f"{digits}e{int(power)}"
+
+
+def times(factor: float) -> str:
+    """Return a factor with two digits that count: "1.4", "12"."""
+    return f"{factor:.1f}" if factor < 10 else whole(factor)
+
+
+def listed(items: list[str], word: str = "and") -> str:
+    """Return "a", "a and b" or "a, b and c"."""
+    return f" {word} ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 seed", "3 seeds"."""
+    return f"{whole(number)} {noun}" + ("" if number == 1 else "s")
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:.{2 if abs(number) < 9.995 else 1 if abs(number) < 99.95 else 0}f}"

@@ -1,0 +1,137 @@
+"""The report's plots: which marks and lines stand for which results."""
+
+from twinlm.compare.readable import percent, points
+from twinlm.compare.results import ArmScore, CurvePoint, LanguageResult, Results, TaskResult
+from twinlm.compare.svg import Line, Mark, Row, Shape, line_plot, row_plot
+
+_SHAPES: tuple[Shape, Shape] = ("circle", "square")
+
+
+def accuracy_plot(results: Results, task: TaskResult) -> str:
+    """Return each arm's accuracy with its interval, and its seeds one by one."""
+    ranked = sorted(task.scores, key=lambda score: -score.accuracy.estimate)
+    rows = [
+        Row(label=score.label, text=percent(score.accuracy.estimate), marks=[_accuracy_mark(results, score)])
+        for score in ranked
+    ]
+    # An arm far below all others would press the rest into a corner: it becomes an arrow at the edge.
+    shown = [score for score in ranked if score.accuracy.high > ranked[0].accuracy.low - 0.35]
+    low = min(min([score.accuracy.low, *score.accuracy_by_seed.values()]) for score in shown)
+    high = max(max([score.accuracy.high, *score.accuracy_by_seed.values()]) for score in shown)
+    spoken = [f"{score.label} {percent(score.accuracy.estimate)}" for score in ranked]
+    return row_plot(
+        rows,
+        title=f"Accuracy on {task.name}",
+        description="From best to worst: " + ", ".join(spoken) + ".",
+        x_label="accuracy, % of test examples",
+        limits=(100 * low, 100 * high),
+    )
+
+
+def difference_plot(results: Results, task: TaskResult) -> str:
+    """Return the difference of each comparison with its interval, around no difference."""
+    arms = {score.arm: score for score in task.scores}
+    rows = []
+    for item in task.comparisons:
+        found = item.difference
+        mark = Mark(
+            value=100 * found.estimate,
+            low=100 * found.low,
+            high=100 * found.high,
+            style=_style(results, arms[item.first]) if item.winner else "undecided",
+            shape=_shape(results, arms[item.first]),
+        )
+        label = f"{arms[item.first].label} − {arms[item.second].label}"
+        rows.append(Row(label=label, text=points(found.estimate, signed=True), marks=[mark]))
+    ends = [100 * end for item in task.comparisons for end in (item.difference.low, item.difference.high)]
+    return row_plot(
+        rows,
+        title=f"Differences of accuracy on {task.name}",
+        description="; ".join(f"{row.label}: {row.text} points" for row in rows),
+        x_label="difference, points of accuracy",
+        limits=(min(0.0, *ends), max(0.0, *ends)),
+        reference=0.0,
+    )
+
+
+def f1_plot(results: Results, task: TaskResult) -> str:
+    """Return the F1 of each class for the pre-trained arms."""
+    arms = [score for score in task.scores if score.is_pretrained]
+    rows = [
+        Row(
+            label=name,
+            marks=[_plain_mark(results, score, score.f1_by_class[name]) for score in arms],
+            text=" · ".join(f"{score.f1_by_class[name]:.2f}" for score in arms),
+        )
+        for name in task.classes
+    ]
+    values = [score.f1_by_class[name] for score in arms for name in task.classes]
+    return row_plot(
+        rows,
+        title=f"F1 of each class of {task.name}",
+        description="; ".join(f"{row.label}: {row.text}" for row in rows),
+        x_label="F1",
+        limits=(min(values), max(values)),
+        legend=[(score.label, _plain_mark(results, score, 0.0)) for score in arms],
+    )
+
+
+def curve_plot(results: Results, language: LanguageResult) -> str:
+    """Return the learning curves of one family, in its own unit."""
+    family = list(results.families).index(language.family)
+    curves = [curve for curve in language.curves if curve.points]
+    if not curves:
+        return ""
+    most = max(point.tokens for curve in curves for point in curve.points)
+    scale, unit = (1e6, "millions") if most >= 1e6 else (1e3, "thousands")
+    lines = [
+        Line(
+            name=curve.name,
+            style=f"family-{family}" + (" thin" if curve.name == "training" else ""),
+            points=[(point.tokens / scale, point.value) for point in _visible(curve.points)],
+        )
+        for curve in curves
+    ]
+    label = results.families[language.family]
+    return line_plot(
+        lines,
+        title=f"Learning curves of {label}",
+        description=" ".join(
+            f"{curve.name}: from {curve.points[0].value:.3f} to {curve.points[-1].value:.3f} {curve.unit}."
+            for curve in curves
+        ),
+        x_label=f"tokens read, {unit}",
+        y_label=curves[0].unit,
+    )
+
+
+def _visible(curve: list[CurvePoint]) -> list[CurvePoint]:
+    """Leave out the steep beginning, which would flatten all that follows."""
+    later = [point for point in curve if point.tokens >= 0.02 * curve[-1].tokens]
+    return later if len(later) > 1 else curve
+
+
+def _accuracy_mark(results: Results, score: ArmScore) -> Mark:
+    return Mark(
+        value=100 * score.accuracy.estimate,
+        low=100 * score.accuracy.low,
+        high=100 * score.accuracy.high,
+        dots=tuple(100 * value for value in score.accuracy_by_seed.values()),
+        style=_style(results, score),
+        shape=_shape(results, score),
+    )
+
+
+def _plain_mark(results: Results, score: ArmScore, value: float) -> Mark:
+    return Mark(value=value, style=_style(results, score), shape=_shape(results, score))
+
+
+def _style(results: Results, score: ArmScore) -> str:
+    if not score.family:
+        return "baseline"
+    hollow = "" if score.is_pretrained else " hollow"
+    return f"family-{list(results.families).index(score.family)}{hollow}"
+
+
+def _shape(results: Results, score: ArmScore) -> Shape:
+    return _SHAPES[list(results.families).index(score.family) % 2] if score.family else "diamond"

@@ -1,0 +1,240 @@
+"""What the numbers say, in plain words, and what they don't say.
+
+A winner is named only where `statistics.compare` names one. There is no winner over all uses: tasks are
+judged one by one, and what pre-training measures in one family is never set against another's.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from twinlm.compare import statistics
+from twinlm.compare.readable import counted, listed, p_value, percent, points, times, whole
+from twinlm.compare.results import ArmScore, Comparison, Cost, TaskResult
+
+_FEW_EXAMPLES = 300
+_FEW_SEEDS = 3
+_SMALL_PARAMETERS = 50e6
+_ENDLESS = 100
+"""From so many times more examples on, nobody would gather them to see the difference."""
+
+
+def pairs_to_compare(scores: Sequence[ArmScore]) -> list[tuple[str, str]]:
+    """Return which arms to compare, as (first, second), in the order in which `TaskResult` holds them.
+
+    First the pre-trained arms with one another, the better one first, so that its lead is a positive number.
+    Then each against its twin without pre-training, then each against the baseline that did best.
+    """
+    pretrained = [score for score in scores if score.is_pretrained]
+    ranked = sorted(pretrained, key=lambda score: -score.accuracy.estimate)
+    pairs = [(a.arm, b.arm) for place, a in enumerate(ranked) for b in ranked[place + 1 :]]
+    for score in pretrained:
+        pairs += [
+            (score.arm, twin.arm) for twin in scores if twin.family == score.family and twin is not score
+        ]
+    baselines = [score for score in scores if not score.family]
+    if baselines:
+        best = max(baselines, key=lambda score: score.accuracy.estimate)
+        pairs += [(score.arm, best.arm) for score in pretrained]
+    return pairs
+
+
+def task_verdict(name: str, scores: Sequence[ArmScore], comparisons: Sequence[Comparison]) -> str:
+    """Return the verdict on one task: which model does better, and whether a baseline does as well."""
+    sentences = [*_pair_sentences(scores, comparisons), *_baseline_sentences(scores, comparisons)]
+    return f"{_title(name)}: " + " ".join(sentences)
+
+
+def sentences(tasks: Sequence[TaskResult]) -> list[str]:
+    """Return the answer to the whole comparison, most important first, one sentence or two an item."""
+    found = []
+    for part in (_pair_sentences, _baseline_sentences, _worth_sentences):
+        for task in tasks:
+            found += [f"{_title(task.name)}: {text}" for text in part(task.scores, task.comparisons)]
+    return found or ["No labelled task was given: there is nothing to compare the models on."]
+
+
+def caveats(
+    tasks: Sequence[TaskResult],
+    costs: Sequence[Cost],
+    matched_by: str,
+    *,
+    families: Mapping[str, str],
+    pretraining_seeds: int = 1,
+) -> list[str]:
+    """Return what the evidence does not support, for these results.
+
+    Args:
+        tasks: what was found for each task.
+        costs: of pre-training each family.
+        matched_by: as `Results.matched_by`.
+        families: as `Results.families`.
+        pretraining_seeds: as `Results.pretraining_seeds`.
+    """
+    found = []
+    if pretraining_seeds == 1:
+        found.append(
+            "Each model was pre-trained once. Another pre-training seed would move the scores, and no "
+            "interval here contains that."
+        )
+    found += [text for task in tasks for text in _task_caveats(task)]
+    claims = sum(len(task.comparisons) for task in tasks)
+    if claims > 1:
+        found.append(
+            f"{claims} comparisons were made, each with a chance of at most 5 % to see a difference where "
+            "there is none; they are not corrected for their number."
+        )
+    found += _cost_caveats(costs, matched_by, families)
+    if len(costs) > 1:
+        found.append(
+            "The losses of pre-training are not comparable between the families: one predicts each token "
+            "from those before it, the other hidden tokens from both sides."
+        )
+    return found
+
+
+def _pair_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison]) -> list[str]:
+    """Say for each two pre-trained arms which one is better, if that can be said."""
+    arms = {score.arm: score for score in scores}
+    found = []
+    for comparison in comparisons:
+        first, second = arms[comparison.first], arms[comparison.second]
+        if first.is_pretrained and second.is_pretrained:
+            found.append(_pair_sentence(comparison, first.label, second.label))
+    return found
+
+
+def _pair_sentence(comparison: Comparison, first: str, second: str) -> str:
+    size = abs(comparison.difference.estimate)
+    evidence = f"{counted(comparison.examples, 'test example')}, {counted(comparison.seeds, 'seed')}"
+    if comparison.winner is not None:
+        better, worse = (first, second) if comparison.winner == comparison.first else (second, first)
+        return (
+            f"{better} is better than {worse} by {points(size)} points of accuracy "
+            f"(95 % interval {_range(comparison, positive=True)}, {p_value(comparison.p_value)}; {evidence})."
+        )
+    sentence = (
+        f"Cannot tell {first} from {second}. The difference of "
+        f"{points(comparison.difference.estimate, signed=True)} points for {first} could be anything from "
+        f"{_range(comparison)} (95 % interval, {p_value(comparison.p_value)}; {evidence})."
+    )
+    growth = statistics.growth_needed(comparison)
+    if comparison.p_value < statistics.LEVEL and comparison.seeds > 1:
+        return sentence + " The examples speak for a difference, but the seeds vary too much to be sure."
+    if growth > _ENDLESS:
+        return sentence + " If there is a difference, it is too small for any test set of a usual size."
+    needed = f"{whole(comparison.examples * growth)} test examples"
+    needed += (
+        f" and {whole(max(comparison.seeds, comparison.seeds * growth))} seeds"
+        if comparison.seeds > 1
+        else ""
+    )
+    return f"{sentence} Were it real, it would take about {needed} to show it."
+
+
+def _worth_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison]) -> list[str]:
+    """Say what pre-training was worth to each family."""
+    arms = {score.arm: score for score in scores}
+    shown, not_shown = [], []
+    for comparison in comparisons:
+        first, second = arms[comparison.first], arms[comparison.second]
+        if first.family and first.family == second.family:
+            gain = points(comparison.difference.estimate, signed=True)
+            if comparison.winner:
+                shown.append(f"{gain} points ({_range(comparison)}) to {first.label}")
+            else:
+                not_shown.append(f"{first.label} ({gain}; {_range(comparison)})")
+    found = [f"Pre-training was worth {listed(shown)}."] if shown else []
+    return found + ([f"No effect of pre-training is shown for {listed(not_shown)}."] if not_shown else [])
+
+
+def _baseline_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison]) -> list[str]:
+    """Say plainly which models beat the best baseline, and that none does if none does."""
+    arms = {score.arm: score for score in scores}
+    against = [comparison for comparison in comparisons if not arms[comparison.second].family]
+    if not against:
+        return []
+    baseline = arms[against[0].second]
+    phrases = []
+    for comparison in against:
+        label, by = arms[comparison.first].label, points(abs(comparison.difference.estimate))
+        if comparison.winner == comparison.first:
+            phrases.append(f"{label} is ahead of it by {by} points ({_range(comparison)})")
+        elif comparison.winner:
+            phrases.append(f"{label} is behind it by {by} points ({_range(comparison, positive=True)})")
+        else:
+            signed = points(comparison.difference.estimate, signed=True)
+            phrases.append(f"{label} cannot be told from it ({signed}; {_range(comparison)})")
+    winners = [arms[item.first].label for item in against if item.winner == item.first]
+    losers = [arms[item.first].label for item in against if item.winner != item.first]
+    which = f"{baseline.label}, which is right on {percent(baseline.accuracy.estimate)} of the test examples"
+    if not winners:
+        head = f"Neither {listed(losers, 'nor')} beats" if len(losers) > 1 else f"{losers[0]} does not beat"
+    elif losers:
+        head = f"{listed(winners)} beats, and {listed(losers)} does not beat,"
+    else:
+        head = f"Both {listed(winners)} beat" if len(winners) == 2 else f"{listed(winners)} beats"
+    return [f"{head} {which}: {listed(phrases)}."]
+
+
+def _task_caveats(task: TaskResult) -> list[str]:
+    found = []
+    seeds = max((len(score.accuracy_by_seed) for score in task.scores), default=0)
+    if seeds == 1:
+        found.append(
+            f"{_title(task.name)}: with one fine-tuning seed, the intervals hold the chance of the test "
+            "examples only, not that of training."
+        )
+    elif seeds < _FEW_SEEDS:
+        found.append(
+            f"{_title(task.name)}: {seeds} fine-tuning seeds show little of how much training varies."
+        )
+    if task.test_examples < _FEW_EXAMPLES:
+        found.append(f"{_title(task.name)}: {task.test_examples} test examples show only large differences.")
+    for score in task.scores:
+        if score.failed_seeds:
+            named = listed([str(seed) for seed in score.failed_seeds])
+            found.append(
+                f"{_title(task.name)}: {score.label} failed with seed {named} (one class for every example); "
+                "the failure counts in its mean."
+            )
+    return found
+
+
+def _cost_caveats(costs: Sequence[Cost], matched_by: str, families: Mapping[str, str]) -> list[str]:
+    found = []
+    if costs and max(cost.parameters for cost in costs) < _SMALL_PARAMETERS:
+        millions = listed([f"{cost.parameters / 1e6:.1f}" for cost in costs])
+        tokens = listed([f"{cost.tokens / 1e6:.1f}" for cost in costs])
+        found.append(
+            f"The models are small ({millions} million parameters) and read little ({tokens} million "
+            "tokens). Those of the papers have about 110 million and read billions: what holds here "
+            "need not hold there."
+        )
+    if len(costs) == 2:
+        first, second = costs
+        axes = [
+            ("tokens", "tokens", first.tokens, second.tokens),
+            ("FLOPs", "floating point operations", first.flops, second.flops),
+            ("seconds", "seconds", first.seconds, second.seconds),
+            ("targets", "predictions to learn from", first.targets, second.targets),
+        ]
+        uneven = []
+        for axis, name, a, b in axes:
+            if axis != matched_by and min(a, b) > 0 and max(a, b) / min(a, b) >= 1.1:
+                label = families[(first if a > b else second).family]
+                uneven.append(f"{label} took {times(max(a, b) / min(a, b))} times as many {name}")
+        if uneven:
+            found.append(f"The budgets are equal in {matched_by} only: {listed(uneven)}.")
+    return found
+
+
+def _range(comparison: Comparison, *, positive: bool = False) -> str:
+    """Return the interval as "1.2 to 5.0"; with `positive`, of the difference seen from the winner's side."""
+    low, high = comparison.difference.low, comparison.difference.high
+    if positive and comparison.difference.estimate < 0:
+        low, high = -high, -low
+    return f"{points(low)} to {points(high)}"
+
+
+def _title(name: str) -> str:
+    """A name with a capital, unless its author chose capitals."""
+    return name[:1].upper() + name[1:] if name.islower() else name

@@ -1,0 +1,60 @@
+"""Find and load a model by the name that a person gives it: its folder, or the folder around it."""
+
+import difflib
+from pathlib import Path
+
+from twinlm import checkpoint
+from twinlm.checkpoint import Trained
+from twinlm.errors import ModelError
+
+_MODEL = "config.json"
+
+
+def load(folder: str | Path) -> Trained:
+    """Return the model of a folder, such as "runs/demo/gpt" or "runs/demo/gpt/model", ready for use.
+
+    Raises:
+        ModelError: there is no such folder, no finished model in it, or the model is damaged.
+    """
+    return checkpoint.load_model(find_model(Path(folder)))
+
+
+def find_model(folder: Path) -> Path:
+    """Return the model folder that is meant by a folder.
+
+    Raises:
+        ModelError: there is none; says what is there instead.
+    """
+    for place in (folder, folder / "model"):
+        if (place / _MODEL).is_file():
+            return place
+    if not folder.exists():
+        raise ModelError("there is no such folder", file=folder, hint=_neighbours(folder))
+    if not folder.is_dir():
+        raise ModelError("this is a file, but a model is a folder", file=folder, hint=_found(folder.parent))
+    if (folder / "checkpoints").is_dir():
+        hint = "give the command that began it again: it goes on"
+        raise ModelError("the training here has not finished", file=folder, hint=hint)
+    raise ModelError("this is no model folder", file=folder, hint=_found(folder))
+
+
+def models_below(folder: Path) -> list[Path]:
+    """Return every folder below one that `load` takes, the shorter name of each."""
+    return sorted(path.parent.parent for path in folder.rglob(f"model/{_MODEL}"))
+
+
+def _found(folder: Path) -> str:
+    found = [str(path) for path in models_below(folder)[:6]]
+    if not found:
+        return "give a folder that pre-training or fine-tuning wrote, such as RUN/gpt"
+    return f"models are in {', '.join(found)}" + (", ..." if len(found) == 6 else "")
+
+
+def _neighbours(folder: Path) -> str:
+    """Return what may have been meant by a folder that doesn't exist."""
+    parent = folder.parent
+    while not parent.is_dir():
+        folder, parent = parent, parent.parent
+    names = [path.name for path in sorted(parent.iterdir()) if path.is_dir()]
+    alike = difflib.get_close_matches(folder.name, names, n=1)
+    return f"did you mean {parent / alike[0]}?" if alike else _found(parent)

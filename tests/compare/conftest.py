@@ -1,0 +1,225 @@
+"""A comparison such as the demo's, made up, but with the real statistics: all that a report shows."""
+
+import numpy as np
+import pytest
+
+from twinlm.compare import statistics, verdict
+from twinlm.compare.results import (
+    ArmScore,
+    Cost,
+    Curve,
+    CurvePoint,
+    LanguageResult,
+    Results,
+    TaskResult,
+)
+from twinlm.rng import stream
+
+TOPICS = [
+    "Arts",
+    "Biology and health sciences",
+    "Everyday life",
+    "Geography",
+    "History",
+    "Mathematics",
+    "People",
+    "Philosophy and religion",
+    "Physical sciences",
+    "Society and social sciences",
+    "Technology",
+]
+ARMS = [
+    ("gpt", "GPT", "gpt", True),
+    ("bert", "BERT", "bert", True),
+    ("gpt-scratch", "GPT without pre-training", "gpt", False),
+    ("bert-scratch", "BERT without pre-training", "bert", False),
+    ("tfidf-logistic-regression", "TF-IDF + logistic regression", "", False),
+    ("majority", "most frequent class", "", False),
+]
+CONTINUATIONS = [
+    {
+        "prompt": "The piano is a keyboard instrument that",
+        "continuation": " was used in the 18th century by <script>alert('x')</script> composers & players. It"
+        " is the most common of the instruments, and the strings of the first of them were made of gut.",
+        "original": " produces sound when its keys are depressed, activating an action mechanism.",
+    },
+    {
+        "prompt": "Copenhagen is the capital and most",
+        "continuation": " populous city of the country, with a population of 1.2 million people.",
+        "original": " populous city of Denmark, with a population of 1.4 million in the urban area.",
+    },
+]
+FILLS = [
+    {
+        "masked": "The piano is a [MASK] instrument that produces [MASK] when its keys are pressed.",
+        "filled": "The piano is a [musical] instrument that produces [sound] when its keys are pressed.",
+        "original": "The piano is a keyboard instrument that produces sound when its keys are pressed.",
+    },
+    {
+        "masked": "Copenhagen is the [MASK] and most populous city of <b>[MASK]</b>.",
+        "filled": "Copenhagen is the [largest] and most populous city of <b>[Denmark]</b>.",
+        "original": "Copenhagen is the capital and most populous city of <b>Denmark</b>.",
+    },
+]
+FAMILIES = {"gpt": "GPT", "bert": "BERT"}
+
+
+@pytest.fixture(scope="session")
+def example_results():
+    """Two tasks: one with a winner, one without; all else that a report shows."""
+    return build()
+
+
+def build():
+    topic = _task("topic", TOPICS, examples=1461, skills=[0.755, 0.793, 0.61, 0.58, 0.772, 0.18])
+    tone = _task(
+        "tone <script>alert(1)</script>",
+        ["positive", "negative"],
+        examples=240,
+        skills=[0.71, 0.72, 0.66, 0.64, 0.74, 0.52],
+        failed_seed=2,
+    )
+    costs = [_cost("gpt", 1.0, 1.0), _cost("bert", 0.86, 0.15)]
+    return Results(
+        title="GPT and BERT on 10,033 articles",
+        verdict=verdict.sentences([topic, tone]),
+        caveats=verdict.caveats([topic, tone], costs, "tokens", families=FAMILIES),
+        families=FAMILIES,
+        matched_by="tokens",
+        tasks=[topic, tone],
+        language=_language(),
+        costs=costs,
+        data={
+            "documents": 10033,
+            "training documents": 7023,
+            "bytes of training text": 5_812_344,
+            "share of real next sentences": 0.503,
+            "tokenizer": "byte-level BPE, 8,000 tokens, shared",
+        },
+        removed={"exact duplicates": 12, "empty documents": 3, "texts cut to 128 tokens": 208},
+        attribution=["Wikipedia summaries, CC BY-SA 3.0, from https://en.wikipedia.org/"],
+        settings_toml='title = "GPT and BERT <on> my text"\nseed = 0\n\n[budget]\nmatch = "tokens"\n',
+        environment={
+            "twinlm": "0.1.0",
+            "Python": "3.12.4",
+            "PyTorch": "2.13.0+cpu",
+            "processor": "a processor with 2 cores",
+            "threads": "2",
+            "precision": "bfloat16 products, float32 sums",
+        },
+        fingerprints={"text": "3f" * 32, "tokenizer": "a0" * 32, "weights of gpt": "9c" * 32},
+        command="twinlm compare demo.toml --out runs/demo",
+    )
+
+
+def _task(name, classes, *, examples, skills, failed_seed=None):
+    random = stream(5, "example", name)
+    shares_C = np.linspace(2.2, 0.6, len(classes)) / np.linspace(2.2, 0.6, len(classes)).sum()
+    true_E = random.choice(len(classes), examples, p=shares_C)
+    hard_E = random.normal(size=examples)
+    correct, scores = {}, []
+    for (arm, label, family, is_pretrained), skill in zip(ARMS, skills, strict=True):
+        seeds = [1, 2, 3] if family else [0]
+        predicted = {}
+        for seed in seeds:
+            ease_E = 0.9 * hard_E + random.normal(size=examples) * 0.44
+            is_right_E = ease_E < np.quantile(ease_E, skill + random.normal() * 0.004 * bool(family))
+            wrong_E = (true_E + random.geometric(0.5, examples)) % len(classes)
+            predicted[seed] = np.where(is_right_E, true_E, wrong_E)
+            if arm == "majority" or (arm == "bert-scratch" and seed == failed_seed):
+                predicted[seed] = np.zeros(examples, int)
+        correct[arm] = np.stack([predicted[seed] == true_E for seed in seeds])
+        tables = [statistics.confusion(true_E, predicted[seed], len(classes)) for seed in seeds]
+        scores.append(
+            ArmScore(
+                arm=arm,
+                label=label,
+                family=family,
+                is_pretrained=is_pretrained,
+                accuracy=statistics.mean_interval(correct[arm]),
+                macro_f1=float(np.mean([statistics.macro_f1(table) for table in tables])),
+                accuracy_by_seed={s: float(correct[arm][i].mean()) for i, s in enumerate(seeds)}
+                if family
+                else {},
+                f1_by_class=dict(zip(classes, statistics.f1_by_class(sum(tables)).tolist(), strict=True)),
+                confusion=sum(tables).tolist(),
+                failed_seeds=statistics.failed_seeds(predicted) if family else [],
+                seconds=91.4 if family else 7.9,
+                chosen_epochs=dict.fromkeys(seeds, 3) if family else {},
+            )
+        )
+    comparisons = [
+        statistics.compare(first, correct[first], second, correct[second])
+        for first, second in verdict.pairs_to_compare(scores)
+    ]
+    return TaskResult(
+        name=name,
+        classes=classes,
+        train_examples=5 * examples,
+        valid_examples=examples,
+        test_examples=examples,
+        scores=scores,
+        comparisons=comparisons,
+        verdict=verdict.task_verdict(name, scores, comparisons),
+    )
+
+
+def _language():
+    return [
+        LanguageResult(
+            family="gpt",
+            measure="bits per byte, left to right",
+            validation=1.482,
+            test=1.497,
+            others={"perplexity per token": 61.2},
+            curves=[
+                _curve("training", "bits per byte", 2.9, 1.45, 90),
+                _curve("validation", "bits per byte", 2.7, 1.48, 12),
+            ],
+            samples=CONTINUATIONS,
+        ),
+        LanguageResult(
+            family="bert",
+            measure="nats per masked token, both sides seen",
+            validation=3.114,
+            test=3.127,
+            others={"accuracy of next sentence prediction": 0.871},
+            curves=[
+                _curve("training", "nats per masked token", 7.9, 3.0, 90),
+                _curve("validation", "nats per masked token", 7.2, 3.114, 12),
+            ],
+            samples=FILLS,
+        ),
+    ]
+
+
+def _curve(name, unit, high, low, count):
+    random = stream(6, "curve", name, unit)
+    points = []
+    for place in range(1, count + 1):
+        share = place / count
+        noise = random.normal() * 0.02 * (high - low) if name == "training" else 0.0
+        value = low + (high - low) * np.exp(-5 * share) + noise
+        points.append(
+            CurvePoint(
+                step=int(730 * share), tokens=int(6e6 * share), flops=1.2e14 * share, value=float(value)
+            )
+        )
+    return Curve(name=name, unit=unit, points=points)
+
+
+def _cost(family, share, target_share):
+    return Cost(
+        family=family,
+        parameters=5_214_208 if family == "gpt" else 5_342_336,
+        non_embedding_parameters=3_159_040,
+        steps=730,
+        tokens=6_000_512,
+        targets=int(6_000_512 * target_share),
+        flops=1.21e14 * share,
+        seconds=171.3 / share,
+        tokens_per_second=6_000_512 / 171.3 * share,
+        peak_memory_bytes=1_412_300_800,
+        corpus_passes=3.87,
+        model_bytes=20_881_244,
+    )

@@ -1,0 +1,50 @@
+import json
+
+import pytest
+
+from twinlm import storage
+from twinlm.compare.results_json import from_json, read_results, to_json
+from twinlm.errors import ModelError
+
+
+def _value(example_results):
+    return json.loads(storage.json_bytes(to_json(example_results)))
+
+
+def test_results_come_back_from_json_as_they_were(example_results, tmp_path):
+    path = tmp_path / "results.json"
+    storage.write_json(path, to_json(example_results))
+    assert read_results(path) == example_results
+    assert next(iter(storage.read_json(path).items())) == ("format", 1)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda value: value.update(format=2), "format 1 was expected, but it is int '2'"),
+        (lambda value: value.pop("format"), "format 1 was expected, but it is null"),
+        (lambda value: value.pop("title"), "results lacks or doesn't know title"),
+        (lambda value: value.update(extra=1), "results lacks or doesn't know extra"),
+        (lambda value: value.update(title=3), "results.title must be str, but it is int '3'"),
+        (lambda value: value["costs"][1].update(steps=1.5), r"results.costs\[1\].steps must be int"),
+        (lambda value: value["costs"][0].update(steps=True), r"results.costs\[0\].steps must be int"),
+        (lambda value: value["tasks"][0].update(classes=None), r"results.tasks\[0\].classes must be .*null"),
+        (
+            lambda value: value["tasks"][0]["scores"][0].update(accuracy_by_seed={"x": 0.5}),
+            "has the key 'x', which is no whole number",
+        ),
+        (lambda value: value["data"].update(documents=[1]), r"results.data\['documents'\] must be"),
+    ],
+)
+def test_damage_is_named_with_its_place(example_results, damage, message):
+    value = _value(example_results)
+    damage(value)
+    with pytest.raises(ModelError, match=message):
+        from_json(value)
+
+
+def test_a_file_that_holds_something_else_is_named(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text("[1, 2]")
+    with pytest.raises(ModelError, match=r"results.json: these are not results .* this is list"):
+        read_results(path)

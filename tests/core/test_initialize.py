@@ -1,0 +1,52 @@
+"""First weights: N(0, 0.02), truncated for BERT, the same for the same seed."""
+
+import pytest
+import torch
+from torch import nn
+
+from twinlm.core.initialize import STANDARD_DEVIATION, initialize
+from twinlm.models.bert import BERT, BERTConfig
+from twinlm.models.gpt import GPT, GPTConfig
+
+SIZES = {"vocab_size": 301, "max_length": 32, "width": 64, "layers": 2, "heads": 4, "feed_forward": 256}
+
+
+def matrices(model: nn.Module) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for weight in model.parameters() if weight.dim() > 1])
+
+
+@pytest.mark.parametrize("model", [GPT(GPTConfig(**SIZES)), BERT(BERTConfig(**SIZES))], ids=["gpt", "bert"])
+@pytest.mark.parametrize("is_truncated", [False, True])
+def test_matrices_are_normal_biases_0_and_gains_1(model: nn.Module, is_truncated: bool) -> None:
+    initialize(model, seed=5, is_truncated=is_truncated)
+    weights = matrices(model)
+    # A normal distribution cut at two deviations keeps 0.8796 of its deviation.
+    wanted = STANDARD_DEVIATION * (0.8796 if is_truncated else 1)
+    assert abs(float(weights.mean())) < 4 * wanted / len(weights) ** 0.5
+    assert float(weights.std()) == pytest.approx(wanted, rel=0.01)
+    assert (float(weights.abs().max()) <= 2 * STANDARD_DEVIATION) == is_truncated
+    for name, weight in model.named_parameters():
+        if "bias" in name:
+            assert (weight == 0).all(), name
+        elif weight.dim() == 1:
+            assert (weight == 1).all(), name
+
+
+@pytest.mark.parametrize("is_truncated", [False, True])
+def test_the_same_seed_gives_the_same_weights_whatever_the_global_generator(is_truncated: bool) -> None:
+    first, second, other = (GPT(GPTConfig(**SIZES)) for _ in range(3))
+    initialize(first, seed=5, is_truncated=is_truncated)
+    torch.manual_seed(99)
+    before = torch.random.get_rng_state()
+    initialize(second, seed=5, is_truncated=is_truncated)
+    assert torch.equal(before, torch.random.get_rng_state())
+    initialize(other, seed=6, is_truncated=is_truncated)
+    assert torch.equal(matrices(first), matrices(second))
+    assert not torch.equal(matrices(first), matrices(other))
+
+
+def test_no_two_matrices_are_alike() -> None:
+    model = GPT(GPTConfig(**SIZES))
+    initialize(model, seed=5, is_truncated=False)
+    beginnings = {tuple(weight.flatten()[:4].tolist()) for weight in model.parameters() if weight.dim() > 1}
+    assert len(beginnings) == sum(weight.dim() > 1 for weight in model.parameters())

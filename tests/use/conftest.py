@@ -1,0 +1,96 @@
+"""Two tiny models that have learned a few sentences by heart."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from twinlm import presets
+from twinlm.checkpoint import Classifier, Trained
+from twinlm.core.initialize import initialize
+from twinlm.data.sentences import split_sentences
+from twinlm.data.token_store import TokenStore, write_store
+from twinlm.families import FAMILIES
+from twinlm.log import Silent
+from twinlm.objectives.fine_tuning import FineTuned
+from twinlm.settings import ModelSettings, PretrainSettings
+from twinlm.tasks.heads import SequenceHead
+from twinlm.tokenizer import Tokenizer, train_tokenizer
+
+SENTENCES = [
+    "The red cat sat on the mat.",
+    "A big dog ran to the old house.",
+    "She drinks tea with café milk.",
+]
+_TEXTS = [" ".join(SENTENCES)] * 8 + [" ".join(reversed(SENTENCES))] * 8
+_LENGTH = 32
+
+
+def _tokenizer(algorithm: str) -> Tokenizer:
+    return train_tokenizer(
+        _TEXTS,
+        algorithm=algorithm,
+        vocab_size=320 if algorithm == "byte-bpe" else 120,
+        lowercase=False,
+        progress=Silent(),
+    )
+
+
+def _learn(kind: str, tokenizer: Tokenizer, folder: Path, steps: int) -> Trained:
+    family = FAMILIES[kind]
+    write_store(folder, _TEXTS, tokenizer, split_sentences, total=len(_TEXTS), progress=Silent())
+    sizes = ModelSettings(layers=2, width=32, heads=2, max_length=_LENGTH, dropout=0)
+    model = family.model(family.configure(sizes, tokenizer.vocab_size))
+    initialize(model, seed=1, is_truncated=family.is_truncated)
+    options = PretrainSettings(length=_LENGTH)
+    examples, objective = (
+        family.examples(TokenStore(folder), options, tokenizer, 1),
+        family.objective(options),
+    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for step in range(steps):
+        objective(model, examples.batch(16 * step, 16)).total.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return Trained(family=family, model=model.eval(), tokenizer=tokenizer)
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trained]:
+    """Return the trained model of a kind and an algorithm; each is trained once."""
+    made: dict[tuple[str, str], Trained] = {}
+
+    def model_of(kind: str, algorithm: str = "byte-bpe") -> Trained:
+        if (kind, algorithm) not in made:
+            folder = tmp_path_factory.mktemp("store") / "tokens"
+            made[kind, algorithm] = _learn(
+                kind, _tokenizer(algorithm), folder, steps=100 if FAMILIES[kind].is_generative else 300
+            )
+        return made[kind, algorithm]
+
+    return model_of
+
+
+@pytest.fixture(scope="session")
+def gpt(learned: Callable[..., Trained]) -> Trained:
+    return learned(presets.KINDS[0])
+
+
+@pytest.fixture(scope="session")
+def bert(learned: Callable[..., Trained]) -> Trained:
+    return learned(presets.KINDS[1])
+
+
+@pytest.fixture(scope="session")
+def classifier(gpt: Trained) -> Trained:
+    """The GPT under a head that was never trained."""
+    head = SequenceHead(width=32, classes=3, dropout=0.1)
+    initialize(head, seed=2, is_truncated=False)
+    return Trained(
+        family=gpt.family,
+        model=gpt.model,
+        tokenizer=gpt.tokenizer,
+        classifier=Classifier(classes=("cat", "dog", "tea"), max_length=16, dropout=0.1),
+        tuned=FineTuned(gpt.model, head).eval(),
+    )

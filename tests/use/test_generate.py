@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+import torch
+
+from twinlm.checkpoint import Trained
+from twinlm.errors import DataError, ModelError, UsageError
+from twinlm.use.generate import END_OF_TEXT, MAX_LENGTH, MAX_TOKENS, Continuation, choose, generate
+
+GREEDY = {"temperature": 0.0, "top_k": 0, "seed": 0}
+
+
+def test_a_model_continues_what_it_learned_by_heart(gpt):
+    assert generate(gpt, "The red cat sat", max_tokens=5, **GREEDY).startswith(" on the mat")
+
+
+def test_the_cache_gives_what_reading_everything_anew_gives(gpt):
+    for prompt in ("", "A big", "She drinks tea with café"):
+        continuation = Continuation(gpt, prompt, max_tokens=12, **GREEDY)
+        "".join(continuation)
+        assert continuation.tokens == _greedy_without_cache(gpt, prompt, len(continuation.tokens))
+
+
+def test_pieces_join_to_the_whole_text_and_each_is_whole(gpt):
+    pieces = list(Continuation(gpt, "She drinks tea with", max_tokens=12, **GREEDY))
+    assert len(pieces) > 1
+    assert "".join(pieces) == generate(gpt, "She drinks tea with", max_tokens=12, **GREEDY)
+    assert all("\ufffd" not in piece for piece in pieces)
+
+
+def test_a_character_of_several_tokens_comes_out_whole(gpt):
+    tokens = iter(gpt.tokenizer.encode("日é"))
+    assert len(gpt.tokenizer.encode("日")) == 3
+    continuation = Continuation(gpt, "x", max_tokens=4, **GREEDY)
+    continuation._new_tokens = lambda: (continuation.tokens.append(token) or token for token in tokens)
+    assert list(continuation) == ["日", "é"]
+
+
+def test_a_character_that_was_not_finished_is_left_out(gpt):
+    tokens = iter(gpt.tokenizer.encode("a日")[:-1])
+    continuation = Continuation(gpt, "x", max_tokens=4, **GREEDY)
+    continuation._new_tokens = lambda: (continuation.tokens.append(token) or token for token in tokens)
+    assert "".join(continuation) == "a"
+
+
+def test_wordpiece_keeps_the_space_between_prompt_and_continuation(learned):
+    assert generate(learned("gpt", "wordpiece"), "The red cat", max_tokens=4, **GREEDY).startswith(" sat on")
+
+
+def test_the_same_seed_gives_the_same_text_and_another_one_another(gpt):
+    options = {"max_tokens": 20, "temperature": 3.0, "top_k": 0}
+    first, again, other = (generate(gpt, "The", seed=seed, **options) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_it_says_why_it_stopped(gpt):
+    by_count = Continuation(gpt, "The red", max_tokens=2, **GREEDY)
+    list(by_count)
+    assert (by_count.stopped_by, len(by_count.tokens)) == (MAX_TOKENS, 2)
+    by_length = Continuation(gpt, "The red", max_tokens=1000, temperature=50, top_k=0, seed=3)
+    list(by_length)
+    assert by_length.stopped_by in (MAX_LENGTH, END_OF_TEXT)
+
+
+def test_it_stops_when_the_model_is_full(gpt):
+    prompt = "The red cat sat on the mat. " * 3
+    count = len(gpt.tokenizer.encode(prompt))
+    continuation = Continuation(gpt, prompt, max_tokens=1000, **GREEDY)
+    list(continuation)
+    assert continuation.stopped_by == MAX_LENGTH
+    assert 1 + count + len(continuation.tokens) == gpt.model.config.max_length
+
+
+def test_it_stops_at_the_end_of_a_document(gpt, monkeypatch):
+    def only_start(tokens_BLV):
+        logits_BLV = torch.zeros(*tokens_BLV.shape[:2], gpt.tokenizer.vocab_size)
+        logits_BLV[..., gpt.tokenizer.specials.start] = 9
+        return logits_BLV
+
+    monkeypatch.setattr(gpt.model, "next_token_logits", only_start)
+    continuation = Continuation(gpt, "The", max_tokens=5, **GREEDY)
+    assert (list(continuation), continuation.tokens, continuation.stopped_by) == ([], [], END_OF_TEXT)
+
+
+def test_special_tokens_are_never_written(gpt, monkeypatch):
+    def only_specials(tokens_BLV):
+        logits_BLV = torch.zeros(*tokens_BLV.shape[:2], gpt.tokenizer.vocab_size)
+        logits_BLV[..., :8] = 99
+        logits_BLV[..., gpt.tokenizer.specials.start] = -99
+        return logits_BLV
+
+    monkeypatch.setattr(gpt.model, "next_token_logits", only_specials)
+    continuation = Continuation(gpt, "The", max_tokens=3, **GREEDY)
+    list(continuation)
+    assert all(token >= 8 for token in continuation.tokens)
+
+
+def test_a_prompt_that_fills_the_model_is_refused_with_counts(gpt):
+    with pytest.raises(DataError, match=r"the prompt has \d+ tokens, but the model holds 32"):
+        generate(gpt, "The red cat sat on the mat. " * 20)
+
+
+def test_a_model_that_fills_gaps_is_refused(bert):
+    with pytest.raises(ModelError, match="use fill"):
+        generate(bert, "The")
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_tokens": 0}, {"temperature": -1.0}, {"temperature": float("nan")}, {"top_k": -1}]
+)
+def test_options_out_of_range_are_refused(gpt, options):
+    with pytest.raises(UsageError, match=next(iter(options))):
+        generate(gpt, "The", **options)
+
+
+def test_choosing_follows_the_probabilities_of_the_best():
+    logits_V = np.log(np.array([0.1, 0.5, 0.15, 0.25]))
+    chance = np.random.Generator(np.random.Philox(1))
+    drawn = [choose(logits_V, temperature=1, top_k=2, chance=chance) for _ in range(3000)]
+    assert set(drawn) == {1, 3}
+    assert np.mean(np.array(drawn) == 1) == pytest.approx(2 / 3, abs=0.03)  # three standard errors
+    assert choose(logits_V, temperature=0, top_k=0, chance=chance) == 1
+
+
+def _greedy_without_cache(trained: Trained, prompt: str, count: int) -> list[int]:
+    tokens = [trained.tokenizer.specials.start, *trained.tokenizer.encode(prompt)]
+    begin = len(tokens)
+    for _ in range(count):
+        with torch.inference_mode():
+            logits_V = trained.model.next_token_logits(trained.model(torch.tensor([tokens])))[0, -1]
+            logits_V[[0, 1, 2, 3, 4, 6, 7]] = -torch.inf
+        tokens.append(int(logits_V.argmax()))
+    return tokens[begin:]
