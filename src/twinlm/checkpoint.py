@@ -94,10 +94,7 @@ def load_model(folder: Path) -> Trained:
     place = folder / "config.json"
     description = storage.read_json(place)
     try:
-        if description["format"] > FORMAT:
-            raise ModelError(
-                f"format {description['format']} is newer than this version", file=place, hint="update twinlm"
-            )
+        _check_format(description["format"], place)
         kind = family(description["family"])
         sizes = kind.config(**_checked_sizes(description["sizes"], place))
         about = description["classifier"]
@@ -144,7 +141,7 @@ def load_training(folder: Path, module: nn.Module, optimizer: torch.optim.Optimi
     A damaged checkpoint is passed over for the one before it.
 
     Raises:
-        ModelError: all checkpoints are damaged, or they belong to another model.
+        ModelError: all checkpoints are damaged, or they belong to another model or a newer version.
     """
     damage: ModelError | None = None
     for place in reversed(_checkpoints(folder)):
@@ -153,9 +150,10 @@ def load_training(folder: Path, module: nn.Module, optimizer: torch.optim.Optimi
         except ModelError as error:
             damage = error
             continue
+        state: dict[str, Any] = storage.read_json(place / "state.json")
+        _check_format(state.pop("format"), place / "state.json")
         load_weights(module, place / "model.safetensors")
         _restore_optimizer(optimizer, _read_tensors(place / "optimizer.safetensors"))
-        state: dict[str, Any] = storage.read_json(place / "state.json")
         return state
     if damage is not None:
         raise damage
@@ -218,6 +216,11 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, T
         number, name = key.split(".", 1)
         state.setdefault(int(number), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+
+
+def _check_format(found: int, place: Path) -> None:
+    if found > FORMAT:
+        raise ModelError(f"format {found} is newer than this version", file=place, hint="update twinlm")
 
 
 def _checked_sizes(sizes: dict[str, Any], place: Path) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 from twinlm.errors import UsageError
-from twinlm.settings_tree import Given, Tree, shown, wrong
-from twinlm.settings_tree import read_toml as read_toml
+from twinlm.settings_tree import Given, Tree, read_toml, shown, wrong
+
+__all__ = ["build", "check_names", "closest", "option", "plain", "read_toml"]
 
 T = TypeVar("T")
 
@@ -88,7 +89,7 @@ def _convert(value: Any, hint: Any, limits: Mapping[str, Any], path: tuple[str, 
     if isinstance(value, Tree):
         several = item is not None and dataclasses.is_dataclass(item)
         message = f"{name} is {'a list of tables' if several else 'one value'}, not a table of settings"
-        raise wrong(value, message, f"write [[{name}]]" if several else f"write {path[-1]} = ...")
+        raise wrong(value, message, f"write [[{name}]]" if several else "")
     if item is not None:
         return _convert_row(value, item, limits, path)
     converted = _convert_one(value, hint, name)

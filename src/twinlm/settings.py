@@ -218,7 +218,7 @@ class Settings:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of matrix products in training; "auto" takes bfloat16 where the processor has instructions for it."""
     threads: int = option(0, least=0, most=1024)
-    """Processor threads; 0 for all that this process may use. Must be equal for runs to be equal bit by bit."""
+    """Processor threads; 0 for all that this process may use. Part of what makes runs repeatable."""
     corpus: CorpusSettings = field(default_factory=CorpusSettings)
     """Text to pre-train on."""
     task: tuple[TaskSettings, ...] = ()

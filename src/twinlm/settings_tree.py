@@ -64,6 +64,8 @@ def read_toml(path: Path) -> Tree:
     except ValueError as error:  # TOMLDecodeError, or a number of too many digits
         found = re.search(r"\(at line (\d+)", str(error))
         where = int(found[1]) if found else None
+        if "at end of document" in str(error):
+            where = text.rstrip().count("\n") + 1
         raise UsageError(f"this is not TOML: {error}", file=path, line=where) from error
 
 
@@ -77,6 +79,8 @@ def read_overrides(overrides: Mapping[str, str]) -> Tree:
     tree = Tree()
     for name, text in overrides.items():
         tables = name.replace("-", "_").split(".")
+        if len(tables) > _DEEPEST:
+            raise UsageError(f"--{shown(name)} is not a setting: it has {len(tables):,} parts")
         value: Any = Given(text, f"--{name}", is_text=True)
         for table in reversed(tables):
             value = Tree({table: value}, f"--{name}")
@@ -130,16 +134,17 @@ def _check_sane(text: str, path: Path) -> None:
 def _given(
     table: Any, file: str | None, lines: Mapping[tuple[str, ...], int], path: tuple[str, ...] = ()
 ) -> Any:
+    line = lines.get(path, lines.get(path[:-1]))
     if isinstance(table, Mapping):
         items = {key: _given(value, file, lines, (*path, key)) for key, value in table.items()}
-        return Tree(items, file, lines.get(path))
+        return Tree(items, file, line)
     if isinstance(table, list | tuple):
         rows = [
             _given(item, file, lines, (*path, str(number))) if isinstance(item, Mapping) else item
             for number, item in enumerate(table)
         ]
-        return Given(rows, file, lines.get(path))
-    return Given(table, file, lines.get(path))
+        return Given(rows, file, line)
+    return Given(table, file, line)
 
 
 def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
@@ -153,7 +158,8 @@ def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
             if line.lstrip().startswith("[["):
                 rows[table] = rows.get(table, -1) + 1
                 table = (*table, str(rows[table]))
-            lines.setdefault(table, number)
+            for depth in range(len(table)):
+                lines.setdefault(table[: depth + 1], number)
         elif found := re.match(r"\s*([\w.\-\"']+)\s*=", line):
             keys = tuple(part.strip("\"'") for part in found[1].split("."))
             for depth in range(min(_DEEPEST, len(keys))):

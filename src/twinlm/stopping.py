@@ -1,4 +1,4 @@
-"""Stopping on SIGINT and SIGTERM: at once where nothing can be lost, else after the step under way is saved."""
+"""Stops on SIGINT and SIGTERM: at once where nothing is lost, else once the step under way is saved."""
 
 import contextlib
 import os

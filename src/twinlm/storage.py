@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -55,12 +56,14 @@ def read_json(path: Path) -> Any:
     """Return what a JSON file of ours holds.
 
     Raises:
-        ModelError: the file is absent or is not JSON.
+        ModelError: the file can't be read or is not JSON.
     """
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise ModelError("the file is missing", file=path) from error
+    except OSError as error:
+        raise ModelError(f"can't read the file: {error.strerror}", file=path) from error
     except (ValueError, RecursionError) as error:
         raise ModelError(f"this is not JSON: {error}", file=path) from error
 
@@ -85,8 +88,13 @@ def publish_folder(folder: Path, files: Mapping[str, bytes | Iterable[bytes]]) -
                 manifest[name] = {"size": size, "sha256": digest}
             _write_and_sync(temporary / MANIFEST, json_bytes({"format": 1, "files": manifest}))
             _sync_folder(temporary)
-            doomed = _move_away(folder)
-            temporary.rename(folder)
+            doomed = _move_away(folder, _DOOMED)
+            try:
+                temporary.rename(folder)
+            except BaseException:
+                if doomed is not None:
+                    doomed.rename(folder)
+                raise
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -101,14 +109,14 @@ def verify_folder(folder: Path) -> None:
     Raises:
         ModelError: a file is missing, or its size or hash is not what was written.
     """
-    for name, wanted in read_json(folder / MANIFEST)["files"].items():
+    for name, (size, digest) in _read_manifest(folder).items():
         path = folder / name
         if not path.is_file():
             raise ModelError("the file is missing", file=path)
-        if path.stat().st_size != wanted["size"]:
-            message = f"the file has {path.stat().st_size} bytes, but {wanted['size']} were written"
+        if path.stat().st_size != size:
+            message = f"the file has {path.stat().st_size} bytes, but {size} were written"
             raise ModelError(message, file=path)
-        if file_sha256(path) != wanted["sha256"]:
+        if file_sha256(path) != digest:
             raise ModelError("the file's SHA-256 is not what was written: it is damaged", file=path)
 
 
@@ -135,7 +143,7 @@ def remove(path: Path) -> None:
     """Remove a file or folder; a folder first disappears whole, then its contents go."""
     with _as_resource_error(path):
         if path.is_dir():
-            doomed = _move_away(path)
+            doomed = _move_away(path, _TEMPORARY)
             if doomed is not None:
                 shutil.rmtree(doomed, ignore_errors=True)
         else:
@@ -147,14 +155,18 @@ def clean(folder: Path) -> None:
 
     A folder that was moved away for its successor is moved back if the successor never came.
     """
-    for path in sorted(folder.rglob(".*")):
-        if path.name.startswith(_DOOMED):
-            place = path.with_name(path.name.removeprefix(_DOOMED).split("-", 1)[1])
-            if not place.exists():
-                path.rename(place)
+    with _as_resource_error(folder):
+        for path in sorted(folder.rglob(".*")):
+            found = re.fullmatch(rf"({re.escape(_TEMPORARY)}|{re.escape(_DOOMED)})\d+-(.+)", path.name)
+            if not found or not os.path.lexists(path):  # it may have gone with a folder around it
                 continue
-        if path.name.startswith((_TEMPORARY, _DOOMED)):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            place = path.with_name(found[2])
+            if found[1] == _DOOMED and not place.exists():
+                path.rename(place)
+            elif path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -170,17 +182,31 @@ def lock(folder: Path) -> Iterator[None]:
         file = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with _as_resource_error(folder, but=BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(file, 200, 0).decode(errors="replace").strip() or "another process"
             message = f"the run directory is in use by {holder}"
             raise LockedError(message, file=folder, hint="wait for it, or choose another --out") from error
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        with _as_resource_error(folder):
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         clean(folder)
         yield
     finally:
         os.close(file)
+
+
+def _read_manifest(folder: Path) -> dict[str, tuple[int, str]]:
+    """Return size and SHA-256 of each file that was published."""
+    manifest = read_json(folder / MANIFEST)
+    try:
+        if manifest["format"] != 1:
+            message = f"the manifest has format {manifest['format']}, this version reads format 1"
+            raise ModelError(message, file=folder / MANIFEST, hint="update twinlm")
+        return {name: (facts["size"], facts["sha256"]) for name, facts in manifest["files"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ModelError("this is not a manifest of ours", file=folder / MANIFEST) from error
 
 
 def _write_and_sync(path: Path, data: bytes | Iterable[bytes]) -> tuple[int, str]:
@@ -204,9 +230,9 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _move_away(folder: Path) -> Path | None:
-    """Rename a folder to a name that `clean` removes; return that name, or None if there was no folder."""
-    doomed = folder.with_name(f"{_DOOMED}{os.getpid()}-{folder.name}")
+def _move_away(folder: Path, prefix: str) -> Path | None:
+    """Rename a folder to a name that `clean` knows; return that name, or None if there was no folder."""
+    doomed = folder.with_name(f"{prefix}{os.getpid()}-{folder.name}")
     shutil.rmtree(doomed, ignore_errors=True)
     try:
         folder.rename(doomed)
@@ -216,7 +242,7 @@ def _move_away(folder: Path) -> Path | None:
 
 
 @contextlib.contextmanager
-def _as_resource_error(path: Path) -> Iterator[None]:
+def _as_resource_error(path: Path, but: type[OSError] | tuple[()] = ()) -> Iterator[None]:
     """Turn the operating system's refusal into a message that says what to do."""
     hints = {
         errno.ENOSPC: "free some space and run the same command again",
@@ -226,6 +252,8 @@ def _as_resource_error(path: Path) -> Iterator[None]:
     }
     try:
         yield
+    except but:
+        raise
     except OSError as error:
         hint = hints.get(error.errno or 0, "check the disk and run the same command again")
         message = f"can't write: {error.strerror or error}"

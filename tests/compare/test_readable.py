@@ -4,7 +4,11 @@ from twinlm.compare import readable
 
 
 def _plain(text):
-    return text.replace("\N{NARROW NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-")
+    return (
+        text.replace("\N{NARROW NO-BREAK SPACE}", " ")
+        .replace("\N{NO-BREAK SPACE}", " ")
+        .replace("\N{MINUS SIGN}", "-")
+    )
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_a_single_point_is_drawn():
         x_label="",
         y_label="",
     )
-    assert 'points="286,' in plot
+    assert 'points="244.3,208 244.3,208"' in plot
 
 
 def test_a_legend_names_the_marks():

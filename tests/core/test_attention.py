@@ -32,7 +32,9 @@ def slow(layer: SelfAttention, x_BLD: Tensor, is_seen: Tensor) -> Tensor:
             )
             for position in range(x_BLD.shape[1]):
                 seen = is_seen[sequence, position].nonzero()[:, 0]
-                scores = torch.stack([query_LK[position] @ key_LK[j] for j in seen]) / math.sqrt(width_of_head)
+                scores = torch.stack([query_LK[position] @ key_LK[j] for j in seen]) / math.sqrt(
+                    width_of_head
+                )
                 shares = scores.exp() / scores.exp().sum()
                 gathered = sum(share * value_LK[j] for share, j in zip(shares, seen, strict=True))
                 output_BLD[sequence, position, begin : begin + width_of_head] = gathered

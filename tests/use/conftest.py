@@ -43,12 +43,12 @@ def _learn(kind: str, tokenizer: Tokenizer, folder: Path, steps: int) -> Trained
     sizes = ModelSettings(layers=2, width=32, heads=2, max_length=_LENGTH, dropout=0)
     model = family.model(family.configure(sizes, tokenizer.vocab_size))
     initialize(model, seed=1, is_truncated=family.is_truncated)
-    options = PretrainSettings(length=_LENGTH)
+    options = PretrainSettings(length=24, mask_share=0.25)
     examples, objective = (
         family.examples(TokenStore(folder), options, tokenizer, 1),
         family.objective(options),
     )
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     for step in range(steps):
         objective(model, examples.batch(16 * step, 16)).total.backward()
         optimizer.step()
@@ -64,9 +64,8 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trained]:
     def model_of(kind: str, algorithm: str = "byte-bpe") -> Trained:
         if (kind, algorithm) not in made:
             folder = tmp_path_factory.mktemp("store") / "tokens"
-            made[kind, algorithm] = _learn(
-                kind, _tokenizer(algorithm), folder, steps=100 if FAMILIES[kind].is_generative else 300
-            )
+            steps = 250 if (kind, algorithm) == (presets.KINDS[1], "byte-bpe") else 100
+            made[kind, algorithm] = _learn(kind, _tokenizer(algorithm), folder, steps=steps)
         return made[kind, algorithm]
 
     return model_of

@@ -27,15 +27,15 @@ def test_a_fine_tuned_model_comes_with_its_classes(run):
 
 
 def test_a_run_folder_is_answered_with_the_models_in_it(run):
-    with pytest.raises(ModelError, match="no model folder; models are in .*gpt, .*seed-1"):
+    with pytest.raises(ModelError, match=r"no model folder; models are in .*gpt, .*seed-1"):
         load(run)
     assert models_below(run) == [run / "gpt", run / "tasks" / "topic" / "gpt" / "seed-1"]
 
 
 def test_a_misspelled_folder_is_answered_with_the_one_that_was_meant(run):
-    with pytest.raises(ModelError, match="no such folder; did you mean .*gpt"):
+    with pytest.raises(ModelError, match=r"no such folder; did you mean .*gpt"):
         load(run / "gtp")
-    with pytest.raises(ModelError, match="no such folder; did you mean .*demo"):
+    with pytest.raises(ModelError, match=r"no such folder; did you mean .*demo"):
         load(run.parent / "demos" / "gpt")
 
 

@@ -180,6 +180,6 @@ def _speeds(out: Path) -> Iterator[Finding]:
             precision = hardware.precision(settings.precision)
             step_s = seconds_per_step(family, kind, store, made, seed=0, precision=precision)
             tokens = kind.pretrain.batch_sequences * kind.pretrain.length
-            yield Finding(f"{family.label} training", f"{tokens / step_s:,.0f} tokens/second at size tiny")
+            yield Finding(f"{family.label} training", f"{tokens / step_s:,.0f} tokens/s at size tiny")
     finally:
         storage.remove(probe)

@@ -8,7 +8,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, UnusedCliTokensError
 
 import twinlm
 from twinlm import storage
@@ -40,6 +40,8 @@ def report_failure(error: UserError, *, is_json: bool, is_debug: bool) -> int:
 def usage_error(error: CycloptsError) -> UsageError:
     """Return the parser's complaint as one of ours: what is wrong, then what to do."""
     text = " ".join(str(error).split())
+    if isinstance(error, UnusedCliTokensError):
+        text = f"too many arguments: {' '.join(error.unused_tokens or [])}"
     text = re.sub(r"--[\w/-]+", lambda found: found[0].replace("/", "."), text)
     what, _, hint = text.removesuffix(".").partition(". ")
     hint = re.sub(r"\?.*", "?", hint)  # without the list of all commands

@@ -99,6 +99,7 @@ def build_app() -> App:
         help_format="plaintext",
         version=twinlm.__version__,
         default_parameter=Parameter(negative=""),
+        suppress_keyboard_interrupt=False,
     )
     for place, part in enumerate(_PARTS):
         if part in (config, tokenizer):

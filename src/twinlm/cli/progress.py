@@ -82,8 +82,9 @@ class Lines:
         self._write_last()
 
     def say(self, line: str) -> None:
-        """Show one line."""
-        print(line, file=self._stream, flush=True)
+        """Show one line; a reader that is gone, or a full disk behind the stream, does not stop the work."""
+        with contextlib.suppress(OSError):
+            print(line, file=self._stream, flush=True)
 
     def close(self) -> None:
         """Show the last report of work that was broken off."""
@@ -122,8 +123,11 @@ class Bar:
                 return
             self._open()
         left = self._clock.left()
-        parts = [*described(shown), f"{left} left"] if left else described(shown)
-        self._bar.update(self._task, completed=done, shown=", ".join(parts))
+        parts = [
+            f"{self._what}: {done:,}/{self._clock.total:,} {self._unit}",
+            *([f"{left} left"] if left else []),
+        ]
+        self._bar.update(self._task, completed=done, description=", ".join([*parts, *described(shown)]))
 
     def finish(self) -> None:
         """Leave the finished bar where it is."""
@@ -140,23 +144,22 @@ class Bar:
         self._bar = None
 
     def _open(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
 
-        columns = [
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[shown]}"),
-        ]
-        self._bar = Progress(*columns, console=self._console)
-        self._task = self._bar.add_task(self._what, total=self._clock.total, unit=self._unit, shown="")
+        text = TextColumn(
+            "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
+        )
+        bar = BarColumn(bar_width=10, table_column=Column(no_wrap=True, min_width=10))
+        self._bar = Progress(
+            bar, text, console=self._console
+        )  # one text: a narrow terminal cuts only its end
+        self._task = self._bar.add_task(self._what, total=self._clock.total)
         self._bar.start()
 
 
 def described(shown: dict[str, float | str]) -> list[str]:
-    """Return figures as people read them: "loss 4.2013", "21,300 tokens/second"."""
+    """Return figures as people read them: "loss 4.2013", "21,300 tokens/s"."""
     return [_described(name, value) for name, value in shown.items()]
 
 
@@ -170,6 +173,8 @@ def duration(seconds: float) -> str:
 def _described(name: str, value: float | str) -> str:
     thing, per, unit = name.partition("_per_")
     if per and not isinstance(value, str):
-        return f"{value:,.0f} {thing.replace('_', ' ')}/{unit.replace('_', ' ')}"
+        return f"{value:,.0f} {thing.replace('_', ' ')}/{'s' if unit == 'second' else unit}"
     words = name.replace("_", " ")
-    return f"{words} {value:.4f}" if isinstance(value, float) else f"{words} {value}"
+    if isinstance(value, str):
+        return f"{words} {value}"
+    return f"{words} {value:.3f}" if isinstance(value, float) else f"{words} {value:,}"

@@ -2,6 +2,8 @@
 
 MINUS = "\N{MINUS SIGN}"
 _NARROW = "\N{NARROW NO-BREAK SPACE}"
+_SPACE = "\N{NO-BREAK SPACE}"
+INTERVAL = f"95{_NARROW}%{_SPACE}interval"
 
 
 def points(share: float, *, signed: bool = False) -> str:
@@ -20,8 +22,8 @@ def percent(share: float) -> str:
 def p_value(value: float) -> str:
     """Return "p = 0.03", with one digit that counts, or "p < 0.001"."""
     if value < 0.001:
-        return "p < 0.001"
-    return f"p = {value:.3f}" if value < 0.01 else f"p = {value:.2f}"
+        return f"p{_SPACE}<{_SPACE}0.001"
+    return f"p{_SPACE}={_SPACE}{value:.{3 if value < 0.01 else 2}f}"
 
 
 def whole(number: float) -> str:

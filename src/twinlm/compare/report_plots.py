@@ -41,7 +41,7 @@ def difference_plot(results: Results, task: TaskResult) -> str:
             style=_style(results, arms[item.first]) if item.winner else "undecided",
             shape=_shape(results, arms[item.first]),
         )
-        label = f"{arms[item.first].label} − {arms[item.second].label}"
+        label = f"{arms[item.first].label} against {arms[item.second].label}"
         rows.append(Row(label=label, text=points(found.estimate, signed=True), marks=[mark]))
     ends = [100 * end for item in task.comparisons for end in (item.difference.low, item.difference.high)]
     return row_plot(

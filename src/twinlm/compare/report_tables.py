@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from twinlm.compare.readable import (
+    INTERVAL,
     amount,
     duration,
     listed,
@@ -16,6 +17,8 @@ from twinlm.compare.readable import (
     whole,
 )
 from twinlm.compare.results import ArmScore, Cost, LanguageResult, Results, TaskResult
+
+_NOTHING = "\N{EN DASH}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,15 +36,15 @@ def scores(task: TaskResult) -> Table:
     """Return how each arm did on a task, the best first."""
     ranked = sorted(task.scores, key=lambda score: -score.accuracy.estimate)
     return Table(
-        caption="Accuracy on the test examples: mean over seeds, with its 95 % interval over examples and seeds.",
-        header=["", "Accuracy", "95 % interval", "Macro F1", "Each seed", "Failed", "Time"],
+        caption=f"Accuracy on the test examples: mean over seeds, {INTERVAL} over examples and seeds.",
+        header=["", "Accuracy", INTERVAL, "Macro F1", "Each seed", "Failed", "Time"],
         rows=[
             [
                 score.label,
                 percent(score.accuracy.estimate),
                 f"{points(score.accuracy.low)} to {points(score.accuracy.high)}",
                 f"{score.macro_f1:.3f}",
-                ", ".join(points(value) for value in score.accuracy_by_seed.values()) or "–",
+                ", ".join(points(value) for value in score.accuracy_by_seed.values()) or _NOTHING,
                 str(len(score.failed_seeds)),
                 duration(score.seconds),
             ]
@@ -54,15 +57,15 @@ def comparisons(task: TaskResult) -> Table:
     """Return the comparisons of a task's arms."""
     labels = {score.arm: score.label for score in task.scores}
     return Table(
-        caption="Differences in points of accuracy. A winner is named only where the interval leaves out 0 and "
-        "the paired test over examples gives p < 0.05.",
-        header=["", "Difference", "95 % interval", "p", "Better"],
+        caption="Differences in points of accuracy. A better one is named only where the interval leaves "
+        "out 0 and the paired test over examples gives p < 0.05.",
+        header=["", "Difference", INTERVAL, "p", "Better"],
         rows=[
             [
                 f"{labels[item.first]} against {labels[item.second]}",
                 points(item.difference.estimate, signed=True),
                 f"{points(item.difference.low)} to {points(item.difference.high)}",
-                p_value(item.p_value).removeprefix("p ").removeprefix("= "),
+                p_value(item.p_value).lstrip("p=\N{NO-BREAK SPACE}"),
                 "cannot tell" if item.winner is None else labels[item.winner],
             ]
             for item in task.comparisons
@@ -84,7 +87,7 @@ def confusion(task: TaskResult, score: ArmScore) -> Table:
     """Return how the classes were confused by an arm, over all its seeds: true ones in rows."""
     numbers = [str(number) for number in range(1, len(task.classes) + 1)]
     return Table(
-        caption=f"{score.label}: rows are the true classes, columns the predicted ones; counts over all seeds.",
+        caption=f"{score.label}: true classes in rows, predicted ones in columns; counts over all seeds.",
         header=["", *numbers],
         rows=[
             [f"{number} {name}", *(whole(count) for count in counts)]
@@ -149,7 +152,7 @@ def data(results: Results) -> Table:
     rows = [
         [name, value if isinstance(value, str) else _plain(value)] for name, value in results.data.items()
     ]
-    return Table(caption="The text.", header=["", "Value"], rows=rows)
+    return Table(caption="The text.", header=["", "Value"], rows=rows, is_text=(0, 1))
 
 
 def removed(results: Results) -> Table:
@@ -174,7 +177,7 @@ def _pairs(caption: str, values: dict[str, str]) -> Table:
 
 
 def _epochs(score: ArmScore) -> str:
-    return listed([str(epoch) for epoch in score.chosen_epochs.values()]) if score.chosen_epochs else "–"
+    return listed([str(epoch) for epoch in score.chosen_epochs.values()]) if score.chosen_epochs else _NOTHING
 
 
 def _plain(value: float) -> str:

@@ -17,7 +17,7 @@ from twinlm.compare.readable import MINUS
 WIDTH = 360
 _LEFT, _RIGHT = 6, 354
 _ROW = 38
-_COMPACT_ROW = 30
+_COMPACT_ROW = 32
 
 Shape = Literal["circle", "square", "diamond"]
 """Of a mark."""
@@ -125,16 +125,19 @@ def row_plot(
     parts = _legend(legend)
     for value, label in zip(x_ticks, tick_labels(x_ticks), strict=True):
         style = "reference" if value == reference else "grid"
-        parts.append(_line(across(value), top, across(value), bottom, style))
+        # Broken where the rows' labels stand.
+        for place in range(len(rows)):
+            y = top + height * place
+            parts.append(_line(across(value), y + 17, across(value), y + height - 1, style))
         parts.append(_text(across(value), bottom + 14, label, "tick middle"))
     parts.append(_text(_RIGHT, bottom + 31, x_label, "axis-name end"))
     for place, row in enumerate(rows):
         y = top + height * place
-        parts.append(_text(_LEFT, y + 13, row.label, "row-label halo"))
+        parts.append(_text(_LEFT, y + 13, row.label, "row-label"))
         if row.text:
-            parts.append(_text(_RIGHT, y + 13, row.text, "row-value end halo"))
+            parts.append(_text(_RIGHT, y + 13, row.text, "row-value end"))
         for mark in row.marks:
-            parts += _mark(mark, across, y + 22, (x_ticks[0], x_ticks[-1]))
+            parts += _mark(mark, across, y + 23, (x_ticks[0], x_ticks[-1]))
     return _figure(parts, bottom + 37, title, description)
 
 

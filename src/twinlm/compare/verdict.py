@@ -7,9 +7,10 @@ judged one by one, and what pre-training measures in one family is never set aga
 from collections.abc import Mapping, Sequence
 
 from twinlm.compare import statistics
-from twinlm.compare.readable import counted, listed, p_value, percent, points, times, whole
+from twinlm.compare.readable import INTERVAL, counted, listed, p_value, percent, points, times, whole
 from twinlm.compare.results import ArmScore, Comparison, Cost, TaskResult
 
+_SPACE = "\N{NO-BREAK SPACE}"
 _FEW_EXAMPLES = 300
 _FEW_SEEDS = 3
 _SMALL_PARAMETERS = 50e6
@@ -98,36 +99,35 @@ def _pair_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison
     for comparison in comparisons:
         first, second = arms[comparison.first], arms[comparison.second]
         if first.is_pretrained and second.is_pretrained:
-            found.append(_pair_sentence(comparison, first.label, second.label))
+            found += _one_pair(comparison, first.label, second.label)
     return found
 
 
-def _pair_sentence(comparison: Comparison, first: str, second: str) -> str:
+def _one_pair(comparison: Comparison, first: str, second: str) -> list[str]:
     size = abs(comparison.difference.estimate)
     evidence = f"{counted(comparison.examples, 'test example')}, {counted(comparison.seeds, 'seed')}"
     if comparison.winner is not None:
         better, worse = (first, second) if comparison.winner == comparison.first else (second, first)
-        return (
+        return [
             f"{better} is better than {worse} by {points(size)} points of accuracy "
-            f"(95 % interval {_range(comparison, positive=True)}, {p_value(comparison.p_value)}; {evidence})."
-        )
-    sentence = (
-        f"Cannot tell {first} from {second}. The difference of "
-        f"{points(comparison.difference.estimate, signed=True)} points for {first} could be anything from "
-        f"{_range(comparison)} (95 % interval, {p_value(comparison.p_value)}; {evidence})."
-    )
+            f"({INTERVAL} {_range(comparison, positive=True)}, {p_value(comparison.p_value)}; {evidence})."
+        ]
+    found = [
+        f"Cannot tell {first} from {second}.",
+        f"The difference of {points(comparison.difference.estimate, signed=True)} points for {first} could "
+        f"be anything from {_range(comparison)} ({INTERVAL}, {p_value(comparison.p_value)}; {evidence}).",
+    ]
     growth = statistics.growth_needed(comparison)
     if comparison.p_value < statistics.LEVEL and comparison.seeds > 1:
-        return sentence + " The examples speak for a difference, but the seeds vary too much to be sure."
-    if growth > _ENDLESS:
-        return sentence + " If there is a difference, it is too small for any test set of a usual size."
-    needed = f"{whole(comparison.examples * growth)} test examples"
-    needed += (
-        f" and {whole(max(comparison.seeds, comparison.seeds * growth))} seeds"
-        if comparison.seeds > 1
-        else ""
-    )
-    return f"{sentence} Were it real, it would take about {needed} to show it."
+        found.append("The examples speak for a difference, but the seeds vary too much to be sure.")
+    elif growth > _ENDLESS:
+        found.append("If there is a difference, it is too small for any test set of a usual size.")
+    else:
+        needed = f"{whole(comparison.examples * growth)} test examples"
+        if comparison.seeds > 1:
+            needed += f" and {whole(max(comparison.seeds, comparison.seeds * growth))} seeds"
+        found.append(f"Were it real, it would take about {needed} to show it.")
+    return found
 
 
 def _worth_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison]) -> list[str]:
@@ -232,7 +232,7 @@ def _range(comparison: Comparison, *, positive: bool = False) -> str:
     low, high = comparison.difference.low, comparison.difference.high
     if positive and comparison.difference.estimate < 0:
         low, high = -high, -low
-    return f"{points(low)} to {points(high)}"
+    return f"{points(low)}{_SPACE}to{_SPACE}{points(high)}"
 
 
 def _title(name: str) -> str:

@@ -92,12 +92,7 @@ class _VocabularyLoss(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor, Tensor, None, Tensor | None, None]:  # type: ignore[override]
+    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
         d_hidden_ND, d_weight_VD, d_bias_V = ctx.saved_tensors
-        return (
-            d_loss * d_hidden_ND,
-            d_loss * d_weight_VD,
-            None,
-            None if d_bias_V is None else d_loss * d_bias_V,
-            None,
-        )
+        d_bias_V = None if d_bias_V is None else d_loss * d_bias_V
+        return d_loss * d_hidden_ND, d_loss * d_weight_VD, None, d_bias_V, None, None

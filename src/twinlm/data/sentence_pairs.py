@@ -200,7 +200,8 @@ def masked_batch(
 def _chunks(store: TokenStore, room: int) -> NDArray[np.int64]:
     """Cut documents into runs of at least two sentences that fill `room` tokens.
 
-    Returns rows of document, begin, end. What is left at the end of a document with only one sentence takes the sentence before it along.
+    Returns rows of document, begin, end. What is left at the end of a document with only one sentence takes
+    the sentence before it along.
     """
     rows = []
     bounds_E, ends_S = store.documents_E.tolist(), store.sentences_S2[:, 1].tolist()

@@ -36,19 +36,15 @@ class TokenStore:
 
     def __init__(self, folder: Path, *, verify: bool = False) -> None:
         self.folder = folder
-        facts = storage.read_json(folder / "store.json")
-        if facts["format"] > FORMAT:
-            message = f"the store has format {facts['format']}, this version reads up to {FORMAT}"
-            raise ModelError(message, file=folder, hint="update twinlm")
         if verify:
             storage.verify_folder(folder)
+        facts = _read_facts(folder)
         self.token_count: int = facts["tokens"]
         self.text_bytes: int = facts["text_bytes"]
         self.tokenizer: str = facts["tokenizer"]
-        self.tokens_T = _map(folder / "tokens.bin", np.dtype(facts["dtype"]), facts["tokens"])
-        sentences_2S = _map(folder / "sentences.bin", np.dtype("<i8"), 2 * facts["sentences"])
-        self.sentences_S2 = sentences_2S.reshape(-1, 2)
-        self.documents_E = _map(folder / "documents.bin", np.dtype("<i8"), facts["documents"] + 1)
+        self.tokens_T = _map(folder / "tokens.bin", facts["dtype"], facts["tokens"])
+        self.sentences_S2 = _map(folder / "sentences.bin", "<i8", 2 * facts["sentences"]).reshape(-1, 2)
+        self.documents_E = _map(folder / "documents.bin", "<i8", facts["documents"] + 1)
 
     @property
     def document_count(self) -> int:
@@ -90,7 +86,7 @@ def write_store(
     """
     dtype = np.dtype("<u2") if tokenizer.vocab_size <= 2**16 else np.dtype("<u4")
     sentences, documents = array("q"), array("q")
-    counts = {"tokens": 0, "text_bytes": 0, "unknown": 0}
+    counts = {"tokens": 0, "text_bytes": 0, "unknown": 0, "empty_documents": 0}
 
     def tokens() -> Iterator[bytes]:
         progress.start(f"tokenizing into {folder.name}", total, "documents")
@@ -102,6 +98,7 @@ def write_store(
             for text, parts in zip(some, pieces, strict=True):
                 rows = [row for row in islice(encoded, len(parts)) if row]
                 if not rows:
+                    counts["empty_documents"] += 1
                     continue
                 documents.append(len(sentences) // 2)
                 ids.append(tokenizer.specials.start)
@@ -141,13 +138,34 @@ def write_store(
     return TokenStore(folder)
 
 
-def _map(path: Path, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+def _read_facts(folder: Path) -> dict[str, Any]:
+    """Return the counts of a store, once they can be true."""
+    facts: dict[str, Any] = storage.read_json(folder / "store.json")
+    newest = facts.get("format") if isinstance(facts, dict) else None
+    if type(newest) is int and newest > FORMAT:
+        message = f"the store has format {newest}, this version reads up to {FORMAT}"
+        raise ModelError(message, file=folder, hint="update twinlm")
+    counts = ("tokens", "sentences", "documents", "text_bytes")
+    if newest != FORMAT or not (
+        all(type(facts.get(name)) is int and 0 < facts[name] < 2**48 for name in counts)
+        and facts.get("dtype") in ("<u2", "<u4")
+        and isinstance(facts.get("tokenizer"), str)
+    ):
+        hint = "delete the folder and run the same command again"
+        raise ModelError("this does not describe a token store", file=folder / "store.json", hint=hint)
+    return facts
+
+
+def _map(path: Path, type_name: str, count: int) -> NDArray[Any]:
     """Map a file read-only, once its size is what it must be."""
+    dtype = np.dtype(type_name)
     try:
         size_bytes = path.stat().st_size
-    except FileNotFoundError as error:
-        raise ModelError("the file is missing", file=path) from error
+    except OSError as error:
+        raise ModelError(f"can't read the file: {error.strerror}", file=path) from error
     if size_bytes != count * dtype.itemsize:
         message = f"the file has {size_bytes} bytes, but {count * dtype.itemsize} were written"
         raise ModelError(message, file=path, hint="delete the folder and run the same command again")
-    return np.memmap(path, dtype, mode="r", shape=(count,))
+    return np.asarray(
+        np.memmap(path, dtype, mode="r", shape=(count,))
+    )  # a plain array: slices 10 times faster

@@ -1,4 +1,7 @@
-"""L1, GPT's pre-training objective (Radford et al. 2018, equation 1): predict each next token."""
+"""L1, GPT's pre-training objective (Radford et al. 2018, equation 1): predict each next token.
+
+T are the L - 1 positions that have a next token.
+"""
 
 from torch import Tensor
 
@@ -10,9 +13,9 @@ from twinlm.objectives import Loss
 def causal_lm(model: GPT, batch: Batch) -> Loss:
     """Return minus the mean log-likelihood of each token given all before it, -L1 / count, in nats."""
     hidden_BLD = model(batch.tokens_BL)
-    targets_BL, real_BL = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
-    mean = model.next_token_loss(hidden_BLD[:, :-1][real_BL], targets_BL[real_BL])
-    return Loss(mean, int(real_BL.sum()), {"causal_lm": mean.detach()})
+    targets_BT, real_BT = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
+    mean = model.next_token_loss(hidden_BLD[:, :-1][real_BT], targets_BT[real_BT])
+    return Loss(mean, int(real_BT.sum()), {"causal_lm": mean.detach()})
 
 
 def auxiliary_causal_lm(model: GPT, hidden_BLD: Tensor, batch: Batch) -> Tensor:
@@ -20,6 +23,6 @@ def auxiliary_causal_lm(model: GPT, hidden_BLD: Tensor, batch: Batch) -> Tensor:
 
     The released code counts every token after the first one, the extract token included.
     """
-    targets_BL, real_BL = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
-    weights_BL = real_BL / real_BL.sum(1, keepdim=True) / len(real_BL)
-    return model.next_token_loss(hidden_BLD[:, :-1][real_BL], targets_BL[real_BL], weights_BL[real_BL])
+    targets_BT, real_BT = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
+    weights_BT = real_BT / real_BT.sum(1, keepdim=True) / len(real_BT)
+    return model.next_token_loss(hidden_BLD[:, :-1][real_BT], targets_BT[real_BT], weights_BT[real_BT])

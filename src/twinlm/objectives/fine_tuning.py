@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from twinlm.batch import Batch, LabelledBatch, Reading
-from twinlm.objectives import Loss
+from twinlm.objectives import Loss, Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,16 @@ class FineTuned(nn.Module):
         return scores
 
 
-def fine_tuning(auxiliary: Auxiliary | None) -> Callable[[FineTuned, LabelledBatch], Loss]:
+def fine_tuning(auxiliary: Auxiliary | None) -> Objective[FineTuned, LabelledBatch]:
     """Return the objective L2 + lambda * L1, or L2 alone."""
 
-    def objective(tuned: FineTuned, batch: LabelledBatch) -> Loss:
-        reading = tuned.read(batch)
-        task: Tensor = tuned.head.loss(tuned.head(reading), batch.labels_B)  # type: ignore[operator]
+    def objective(model: FineTuned, batch: LabelledBatch) -> Loss:
+        reading = model.read(batch)
+        task: Tensor = model.head.loss(model.head(reading), batch.labels_B)  # type: ignore[operator]
         parts = {"task": task.detach()}
         total = task
         if auxiliary is not None:
-            language = auxiliary.loss(tuned.model, reading.hidden_BLD, batch)
+            language = auxiliary.loss(model.model, reading.hidden_BLD, batch)
             total = auxiliary.weight * language + task
             parts["causal_lm"] = language.detach()
         return Loss(total, len(batch.labels_B), parts)

@@ -1,9 +1,11 @@
-"""The two kinds of tokenizer, put together from vocabulary and merges: byte-level BPE (Radford et al. 2019,
-2.2, after GPT-1's BPE) and WordPiece (Devlin et al. 2018, 3; released code).
+"""The two kinds of tokenizer, each put together from a vocabulary and merges.
 
-A pre-token never gets longer than a cap, in training and use alike, so that text without spaces stays cheap.
+Byte-level BPE follows Radford et al. 2019, 2.2 (GPT-1's BPE, on bytes), WordPiece BERT's released code. A
+pre-token never gets longer than a cap, in training and use alike, so that text without spaces stays
+cheap. Next: `training.py`.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,12 +16,16 @@ from tokenizers import Tokenizer as Engine
 Algorithm = Literal["byte-bpe", "wordpiece"]
 Template = Literal["encoder", "decoder"]
 
+PIPELINE_VERSION = 1
+"""Counts up whenever the same vocabulary and merges would cut a text differently."""
 LONGEST_WORD = 100
 """Characters above which WordPiece gives [UNK]."""
 
-# A word with the space before it, a run of digits, of other signs, or of white space; each with a cap.
+# A word with the space before it (vowel signs and accents belong to it), a run of digits, of other signs, or
+# of white space. Each has a cap: at most 65 characters, 260 bytes.
 _PRE_TOKENS = (
-    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}{1,64}| ?\p{N}{1,8}| ?[^\s\p{L}\p{N}]{1,16}|\s{1,16}(?!\S)|\s{1,16}"
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}[\p{L}\p{M}]{0,63}| ?\p{N}{1,8}| ?[^\s\p{L}\p{N}]{1,16}"
+    r"|\s{1,16}(?!\S)|\s{1,16}"
 )
 
 
@@ -49,49 +55,64 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<start>", "<del
 """In the order of `SpecialIds`."""
 
 
-def empty_engine(algorithm: Algorithm, *, lowercase: bool) -> Engine:
+def trainable_engine(algorithm: Algorithm, *, lowercase: bool) -> Engine:
     """Return a tokenizer without a vocabulary, to be trained."""
-    model = (
-        models.BPE()
-        if algorithm == "byte-bpe"
-        else models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=LONGEST_WORD)
-    )
-    return _around(model, algorithm, lowercase=lowercase)
+    if algorithm == "byte-bpe":
+        return _around(models.BPE(), algorithm, lowercase=lowercase)
+    engine = _around(_wordpiece({}), algorithm, lowercase=lowercase)
+    # Training takes time quadratic in the longest word (2026-11-23: 38 s for one of 300 kB). In use such a
+    # word is [UNK], so there is nothing to learn from it.
+    too_long = pre_tokenizers.Split(Regex(rf"^.{{{LONGEST_WORD + 1},}}$"), "removed")
+    engine.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), too_long])
+    return engine
 
 
 def build_engine(
     algorithm: Algorithm, vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]], *, lowercase: bool
 ) -> Engine:
     """Return the tokenizer of a vocabulary; `merges` are BPE's, most frequent first."""
-    model: Any
-    if algorithm == "byte-bpe":
-        model = models.BPE(vocab=dict(vocabulary), merges=list(merges))
-    else:
-        model = models.WordPiece(dict(vocabulary), unk_token="[UNK]", max_input_chars_per_word=LONGEST_WORD)
+    is_bpe = algorithm == "byte-bpe"
+    model = models.BPE(vocab=dict(vocabulary), merges=list(merges)) if is_bpe else _wordpiece(vocabulary)
     engine = _around(model, algorithm, lowercase=lowercase)
     engine.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
     return engine
 
 
-def template_of(kind: Template) -> Any:
-    """Return what puts special tokens around one text or two, for other tools: [CLS] A [SEP] B [SEP], or
+def describe(engine: Engine) -> dict[str, Any]:
+    """Return what tokenizer.json says of a tokenizer."""
+    description: dict[str, Any] = json.loads(engine.to_str())
+    return description
+
+
+def describe_template(kind: Template) -> dict[str, Any]:
+    """Return the description of the special tokens that other tools are to put around one text or two.
+
+    "encoder" stands for [CLS] A [SEP] and [CLS] A [SEP] B [SEP], "decoder" for <start> A and
     <start> A <delimiter> B.
     """
     ids = SpecialIds()
+    engine = Engine(models.BPE())
     if kind == "encoder":
-        return processors.TemplateProcessing(
+        engine.post_processor = processors.TemplateProcessing(
             single="[CLS]:0 $A:0 [SEP]:0",
             pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
             special_tokens=[("[CLS]", ids.cls), ("[SEP]", ids.sep)],
         )
-    return processors.TemplateProcessing(
-        single="<start>:0 $A:0",
-        pair="<start>:0 $A:0 <delimiter>:0 $B:0",
-        special_tokens=[("<start>", ids.start), ("<delimiter>", ids.delimiter)],
-    )
+    else:
+        engine.post_processor = processors.TemplateProcessing(
+            single="<start>:0 $A:0",
+            pair="<start>:0 $A:0 <delimiter>:0 $B:0",
+            special_tokens=[("<start>", ids.start), ("<delimiter>", ids.delimiter)],
+        )
+    template: dict[str, Any] = describe(engine)["post_processor"]
+    return template
 
 
-def _around(model: Any, algorithm: Algorithm, *, lowercase: bool) -> Engine:
+def _wordpiece(vocabulary: Mapping[str, int]) -> models.WordPiece:
+    return models.WordPiece(dict(vocabulary), unk_token="[UNK]", max_input_chars_per_word=LONGEST_WORD)
+
+
+def _around(model: models.Model, algorithm: Algorithm, *, lowercase: bool) -> Engine:
     """Put normalization, pre-tokens and decoding around a model."""
     engine = Engine(model)
     if algorithm == "byte-bpe":

@@ -15,7 +15,15 @@ from tokenizers import Tokenizer as Engine
 
 from twinlm.storage import json_bytes
 from twinlm.tokenizer.checking import read_engine
-from twinlm.tokenizer.pipeline import SPECIAL_TOKENS, Algorithm, SpecialIds, Template, template_of
+from twinlm.tokenizer.pipeline import (
+    PIPELINE_VERSION,
+    SPECIAL_TOKENS,
+    Algorithm,
+    SpecialIds,
+    Template,
+    describe,
+    describe_template,
+)
 
 _UNLIMITED = 10**9
 
@@ -45,10 +53,16 @@ class Tokenizer:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the pipeline, whatever special tokens the files put around a text."""
-        description = json.loads(self._engine.to_str())
-        description["post_processor"] = None
-        return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+        """SHA-256 of all that decides how a text is cut.
+
+        The library's version, and the special tokens that `to_files` puts around a text, don't change it.
+        """
+        description = describe(self._engine)
+        normalizer, model = description["normalizer"], description["model"]
+        is_lowercase = normalizer is not None and normalizer.get("lowercase", True)
+        tokens = [self.token(number) for number in range(self.vocab_size)]
+        facts = [PIPELINE_VERSION, self.algorithm, is_lowercase, tokens, model.get("merges", [])]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def encode(self, text: str) -> list[int]:
         """Return the tokens of a text; no special token is added, nor read from the text."""
@@ -62,11 +76,16 @@ class Tokenizer:
         ]
 
     def decode(self, ids: Iterable[int], *, keep_special: bool = False) -> str:
-        """Return the text of tokens; special tokens are left out unless they are to be kept.
+        """Return the text of tokens; special tokens but [UNK] are left out unless they are to be kept.
 
         With byte-level BPE, bytes that are no whole character become U+FFFD.
         """
-        text: str = self._engine.decode(list(ids), skip_special_tokens=not keep_special)
+        shown = [
+            number
+            for number in ids
+            if keep_special or number >= len(SPECIAL_TOKENS) or number == self.specials.unknown
+        ]
+        text: str = self._engine.decode(shown, skip_special_tokens=False)
         return text
 
     def token(self, number: int) -> str:
@@ -94,13 +113,15 @@ class Tokenizer:
             template: which special tokens such tools put around a text; none if not given.
             max_length: the longest input of the model that the files lie beside, in tokens.
         """
-        description = json.loads(self._engine.to_str())
+        description = describe(self._engine)
+        # transformers' GPT-1 adds the embedding of a token for each segment, so it must not get segments.
+        segments = [] if template == "decoder" else ["token_type_ids"]
         if template is not None:
-            description["post_processor"] = json.loads(template_of(template).__getstate__())
+            description["post_processor"] = describe_template(template)
         configuration: dict[str, Any] = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_max_length": max_length,
-            "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+            "model_input_names": ["input_ids", *segments, "attention_mask"],
             "clean_up_tokenization_spaces": False,
             "pad_token": "[PAD]",
             "unk_token": "[UNK]",

@@ -1,6 +1,5 @@
 """Training a tokenizer on text, such that the same text gives the same bytes, whatever the threads."""
 
-import json
 from collections import Counter
 from collections.abc import Collection
 from typing import Any
@@ -10,7 +9,7 @@ from tokenizers import pre_tokenizers, trainers
 
 from twinlm.errors import UsageError
 from twinlm.log import Progress
-from twinlm.tokenizer.pipeline import SPECIAL_TOKENS, Algorithm, build_engine, empty_engine
+from twinlm.tokenizer.pipeline import SPECIAL_TOKENS, Algorithm, build_engine, describe, trainable_engine
 from twinlm.tokenizer.tokenizer import Tokenizer
 
 MOST_CHARACTERS = 1000
@@ -32,7 +31,7 @@ def train_tokenizer(
     Raises:
         UsageError: the vocabulary can't hold the special tokens and the alphabet.
     """
-    engine = empty_engine(algorithm, lowercase=lowercase)
+    engine = trainable_engine(algorithm, lowercase=lowercase)
     alphabet = pre_tokenizers.ByteLevel.alphabet() if algorithm == "byte-bpe" else _characters(texts, engine)
     # The trainer breaks ties by number, and numbers what it was not told of in the order of a hash map: so it
     # is told of all characters, and of their forms inside a word.
@@ -50,13 +49,10 @@ def train_tokenizer(
         "limit_alphabet": len(alphabet),
         "show_progress": False,
     }
-    trainer: Any
-    if algorithm == "byte-bpe":
-        trainer = trainers.BpeTrainer(**options)
-    else:
-        trainer = trainers.WordPieceTrainer(continuing_subword_prefix="##", **options)
+    is_bpe = algorithm == "byte-bpe"
+    trainer = trainers.BpeTrainer(**options) if is_bpe else trainers.WordPieceTrainer(**options)
     engine.train_from_iterator(texts, trainer)
-    model = json.loads(engine.to_str())["model"]
+    model = describe(engine)["model"]
     if len(model["vocab"]) < vocab_size:
         progress.say(f"the text gives a vocabulary of {len(model['vocab']):,} tokens, not {vocab_size:,}")
     merges = [(left, right) for left, right in model.get("merges", [])]

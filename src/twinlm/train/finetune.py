@@ -128,7 +128,7 @@ def rows_of_step(step: int, rows: Sequence[Sequence[int]], size: int, seed: int)
     """
     group, place = divmod(step, _BATCHES_SORTED_TOGETHER)
     count = size * _BATCHES_SORTED_TOGETHER
-    numbers = order.passes(group * count, count, len(rows), seed, "examples").tolist()
+    numbers: list[int] = order.passes(group * count, count, len(rows), seed, "examples").tolist()
     numbers.sort(key=lambda number: len(rows[number]))
     turn = int(rng.stream(seed, "batches", group).permutation(_BATCHES_SORTED_TOGETHER)[place])
     return numbers[turn * size : (turn + 1) * size]

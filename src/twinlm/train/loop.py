@@ -22,6 +22,7 @@ from twinlm.objectives import Objective
 from twinlm.stopping import Stop, stopped
 
 BEST = "best.safetensors"
+_HINT = "lower the learning rate; the last checkpoint is whole"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,19 +149,24 @@ def _take_step(job: Job, step: int, state: dict[str, Any], where: torch.device) 
     norm = float(torch.nn.utils.clip_grad_norm_(job.module.parameters(), job.clip_norm))
     if not math.isfinite(parts["loss"]) or not math.isfinite(norm):
         message = f"{job.name}: step {step + 1} has a loss of {parts['loss']} and a gradient of length {norm}"
-        raise DivergedError(
-            message, file=job.folder, hint="lower the learning rate; the last checkpoint is whole"
-        )
+        raise DivergedError(message, file=job.folder, hint=_HINT)
     job.optimizer.step()
     job.optimizer.zero_grad()
     return parts
 
 
 def _validate(job: Job, state: dict[str, Any], log: MetricsLog) -> None:
-    """Measure the module, and keep its weights if they are the best so far."""
+    """Measure the module, and keep its weights if they are the best so far.
+
+    Raises:
+        DivergedError: the measure is not finite.
+    """
     values = job.validate()
+    name, score = next(iter(values.items()))
+    if not math.isfinite(score):
+        message = f"{job.name}: after step {state['step']} {name} is {score}"
+        raise DivergedError(message, file=job.folder, hint=_HINT)
     log.write(state["step"], {"tokens": state["tokens"], "flops": state["flops"], **values})
-    score = next(iter(values.values()))
     if state["best"] is None or score < state["best"]:
         state["best"], state["best_step"] = score, state["step"]
         storage.write_file(job.folder / BEST, checkpoint.tensor_bytes(job.module.state_dict()))

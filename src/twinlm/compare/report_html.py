@@ -1,0 +1,85 @@
+"""The report as one page: no other file, no script, nothing from the network."""
+
+from pathlib import Path
+from typing import Any
+
+from twinlm.compare import report_plots, report_tables
+from twinlm.compare.readable import points, whole
+from twinlm.compare.report_samples import pieces
+from twinlm.compare.results import ArmScore, Results, TaskResult
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_html(results: Results) -> str:
+    """Return the page; the same results give the same page."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"whole": whole, "points": points}
+    return environment.get_template("report.html.j2").render(
+        results=results,
+        answers=_answers(results.verdict),
+        tasks=[_task(results, task) for task in results.tasks],
+        languages=_languages(results),
+        tables=report_tables,
+    )
+
+
+def _task(results: Results, task: TaskResult) -> dict[str, Any]:
+    families = list(results.families)
+    return {
+        "record": task,
+        "accuracy_plot": _svg(report_plots.accuracy_plot(results, task)),
+        "difference_plot": _svg(report_plots.difference_plot(results, task)) if task.comparisons else "",
+        "f1_plot": _svg(report_plots.f1_plot(results, task)) if _has_pretrained(task) else "",
+        "confusions": [
+            (score.label, families.index(score.family), report_tables.confusion(task, score), _shares(score))
+            for score in task.scores
+            if score.family
+        ],
+    }
+
+
+def _languages(results: Results) -> list[dict[str, Any]]:
+    return [
+        {
+            "record": language,
+            "label": results.families[language.family],
+            "place": list(results.families).index(language.family),
+            "plot": _svg(report_plots.curve_plot(results, language)),
+            "samples": [(pieces(sample), sample) for sample in language.samples],
+        }
+        for language in results.language
+    ]
+
+
+def _shares(score: ArmScore) -> list[list[int]]:
+    """Return each cell's share of its row in percent: how dark to draw it."""
+    return [[round(100 * count / max(1, sum(counts))) for count in counts] for counts in score.confusion]
+
+
+def _answers(verdict: list[str]) -> list[tuple[str, list[str]]]:
+    """Gather sentences such as "Topic: BERT is better" by what they are about, in their order."""
+    answers: dict[str, list[str]] = {}
+    for sentence in verdict:
+        about, colon, text = sentence.partition(": ")
+        answers.setdefault(about if colon else "", []).append(text if colon else sentence)
+    return list(answers.items())
+
+
+def _has_pretrained(task: TaskResult) -> bool:
+    return any(score.is_pretrained for score in task.scores)
+
+
+def _svg(text: str) -> Any:
+    """Mark a plot as markup: `svg.py` has escaped every text in it."""
+    import markupsafe
+
+    return markupsafe.Markup(text)

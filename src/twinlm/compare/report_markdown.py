@@ -1,0 +1,113 @@
+"""The report as Markdown: the page's words and tables, without its plots."""
+
+import re
+from collections.abc import Iterator
+
+from twinlm.compare import report_tables
+from twinlm.compare.report_samples import Piece, pieces
+from twinlm.compare.report_tables import Table
+from twinlm.compare.results import LanguageResult, Results, TaskResult
+
+_CURVE_ROWS = 8
+
+
+def render_markdown(results: Results) -> str:
+    """Return the report's text, in the order of the page."""
+    return "\n\n".join(_blocks(results)) + "\n"
+
+
+def _blocks(results: Results) -> Iterator[str]:
+    yield f"# {_escape(results.title)}"
+    yield "## Verdict"
+    yield _items(results.verdict)
+    if results.caveats:
+        yield "**What this does not show**"
+        yield _items(results.caveats)
+    yield "## Tasks"
+    for task in results.tasks:
+        yield from _task(task)
+    yield "## Pre-training"
+    yield (
+        "The values of the two families measure different things and are not comparable: one predicts each "
+        "token from those before it, the other hidden tokens from both sides."
+    )
+    for language in results.language:
+        yield from _language(results, language)
+    yield "## Costs"
+    yield _table(report_tables.costs(results))
+    if results.tasks:
+        yield _table(report_tables.fine_tuning(results))
+    yield "## Data"
+    yield _table(report_tables.data(results))
+    if results.removed:
+        yield _table(report_tables.removed(results))
+    if results.attribution:
+        yield _items(results.attribution)
+    yield "## To repeat it"
+    yield _code(results.command, "sh")
+    yield _code(results.settings_toml, "toml")
+    yield _table(report_tables.environment(results))
+    yield _table(report_tables.fingerprints(results))
+
+
+def _task(task: TaskResult) -> Iterator[str]:
+    yield f"### {_escape(task.name)}"
+    yield _escape(task.verdict)
+    yield (
+        f"{len(task.classes)} classes; {task.train_examples:,} examples for training, "
+        f"{task.valid_examples:,} for validation, {task.test_examples:,} for the test."
+    )
+    yield _table(report_tables.scores(task))
+    if task.comparisons:
+        yield _table(report_tables.comparisons(task))
+    yield _table(report_tables.f1(task))
+    for score in task.scores:
+        if score.is_pretrained:
+            yield _table(report_tables.confusion(task, score))
+
+
+def _language(results: Results, language: LanguageResult) -> Iterator[str]:
+    yield f"### {_escape(results.families[language.family])}"
+    yield _table(report_tables.language(language))
+    for curve in language.curves:
+        step = max(1, len(curve.points) // _CURVE_ROWS)
+        rows = [[f"{point.tokens:,}", f"{point.value:.3f}"] for point in curve.points[step - 1 :: step]]
+        caption = f"Learning curve: {curve.name}, {curve.unit}."
+        yield _table(Table(caption=caption, header=["tokens read", "value"], rows=rows, is_text=()))
+    for sample in language.samples:
+        text = "".join(_piece(piece) for piece in pieces(sample))
+        yield f"> {text}\n>\n> In the original: {_escape(sample['original'])}"
+
+
+def _piece(piece: Piece) -> str:
+    """What the model wrote is bold; Markdown wants the spaces outside."""
+    inner = piece.text.strip()
+    if not piece.is_written or not inner:
+        return _escape(piece.text)
+    start = piece.text.index(inner)
+    before, after = piece.text[:start], piece.text[start + len(inner) :]
+    return f"{_escape(before)}**{_escape(inner)}**{_escape(after)}"
+
+
+def _table(table: Table) -> str:
+    lines = ["", *[" | ".join(_escape(cell) for cell in row) for row in [table.header, *table.rows]]]
+    rule = " | ".join("---" if column in table.is_text else "---:" for column in range(len(table.header)))
+    lines.insert(2, rule)
+    return _escape(table.caption) + "\n" + "\n".join(f"| {line} |" if line else "" for line in lines)
+
+
+def _items(texts: list[str]) -> str:
+    return "\n".join(f"- {_escape(text)}" for text in texts)
+
+
+def _escape(text: str) -> str:
+    """Keep a text from being read as Markdown or HTML, on one line."""
+    text = re.sub(r"([\\`*_{}\[\]|#~])", r"\\\1", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
+
+
+def _code(text: str, language: str) -> str:
+    """A fence longer than any in the text."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"

@@ -1,0 +1,256 @@
+"""The rules that a reader of this package relies on, as far as a machine can check them."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2] / "src" / "twinlm"
+FILES = sorted(ROOT.rglob("*.py"))
+TREES = {path.relative_to(ROOT): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+MOST_LINES_OF_A_FILE = 300
+MOST_LINES_OF_A_FUNCTION = 60
+MOST_BRANCHES_A_FUNCTION = 1.2
+# What a reader of the papers reads has fewer still; reading foreign files and settings takes more.
+FEW_BRANCHES = {"core", "models", "objectives", "tasks", "train", "evaluate", "batch.py", "rng.py", "log.py"}
+FEWER_BRANCHES_A_FUNCTION = 0.6
+
+# Where the two kinds may be told apart: the table, their presets, and what belongs to one of them.
+KNOWS_THE_KINDS = {"families.py", "presets.py", "models", "hf", "objectives"}
+# Nothing of these can be imported: each can run code that lies in a file, or unpacks foreign archives.
+FORBIDDEN_MODULES = {
+    "pickle",
+    "cPickle",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "shelve",
+    "marshal",
+    "yaml",
+    "tarfile",
+}
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "torch.save", "np.save", "np.savez"}
+# Calls that change the disk, whatever object they are called on.
+WRITING_METHODS = {
+    *("write_text", "write_bytes", "touch", "mkdir", "makedirs", "rmdir", "unlink", "removedirs"),
+    *("rename", "renames", "symlink_to", "hardlink_to", "chmod", "rmtree", "copyfile", "copytree", "copy2"),
+    *("fsync", "truncate", "ftruncate", "pwrite", "tofile", "to_file", "save_file", "save_pretrained"),
+    *("open_memmap", "NamedTemporaryFile", "TemporaryDirectory", "mkstemp", "mkdtemp", "TemporaryFile"),
+}
+# `replace` and `remove` are also methods of str, dataclasses and list: only these owners are the disk's.
+WRITING_CALLS = {"os.replace", "os.remove", "os.write", "os.link", "os.symlink", "shutil.move", "shutil.copy"}
+# Neither is a file: a switch of the kernel that starts the measuring of peak memory anew, and /dev/null in
+# the place of an output that nobody reads any more.
+MAY_WRITE = {
+    ("hardware.py", '_CLEAR.write_text("5")'),
+    ("cli/main.py", "os.open(os.devnull, os.O_WRONLY)"),
+}
+
+
+def parametrize_files(function: object) -> object:
+    return pytest.mark.parametrize("path", TREES, ids=str)(function)
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, FUNCTIONS))
+
+
+def calls(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@parametrize_files
+def test_a_file_is_short(path: Path) -> None:
+    lines = len((ROOT / path).read_text(encoding="utf-8").splitlines())
+    assert lines <= MOST_LINES_OF_A_FILE, f"{path} has {lines} lines: which two ideas are in it?"
+
+
+@parametrize_files
+def test_a_function_is_short(path: Path) -> None:
+    """The docstring does not count: nobody should write a shorter one for this."""
+    lengths = {}
+    for node in functions(TREES[path]):
+        text = node.body[0] if is_text(node.body[0]) else None
+        explained = text.end_lineno - text.lineno + 1 if text else 0
+        lengths[node.name] = node.end_lineno - node.lineno + 1 - explained
+    assert not {name: lines for name, lines in lengths.items() if lines > MOST_LINES_OF_A_FUNCTION}
+
+
+@parametrize_files
+def test_only_the_table_tells_the_two_kinds_apart(path: Path) -> None:
+    if path.parts[0] in KNOWS_THE_KINDS:
+        return
+    names = [
+        f"{path}:{node.lineno} says {node.value!r}"
+        for node in ast.walk(TREES[path])
+        if isinstance(node, ast.Constant) and node.value in ("gpt", "bert", "GPT", "BERT")
+    ]
+    models = [f"{path} imports {name}" for name in imported(TREES[path]) if name.startswith("twinlm.models")]
+    assert not names + models
+
+
+@pytest.mark.parametrize(
+    ("parts", "most"),
+    [(FEW_BRANCHES, FEWER_BRANCHES_A_FUNCTION), (None, MOST_BRANCHES_A_FUNCTION)],
+    ids=["the models and their training", "everything"],
+)
+def test_there_are_few_branches(parts: set[str] | None, most: float) -> None:
+    kinds = (ast.If, ast.IfExp, ast.Match)
+    trees = [tree for path, tree in TREES.items() if parts is None or path.parts[0] in parts]
+    branches = sum(isinstance(node, kinds) for tree in trees for node in ast.walk(tree))
+    count = sum(1 for tree in trees for _ in functions(tree))
+    assert branches / count <= most, f"{branches} branches in {count} functions"
+
+
+@parametrize_files
+def test_nothing_is_printed_outside_the_command_line(path: Path) -> None:
+    if path.parts[0] == "cli":
+        return
+    printing = ("print", "sys.stdout.write", "sys.stderr.write")
+    assert not [node.lineno for node in calls(TREES[path]) if ast.unparse(node.func) in printing]
+
+
+@parametrize_files
+def test_no_code_is_read_from_files(path: Path) -> None:
+    tree = TREES[path]
+    assert not [name for name in imported(tree) if name.split(".")[0] in FORBIDDEN_MODULES]
+    assert not [f"{path}:{node.lineno}" for node in calls(tree) if ast.unparse(node.func) in FORBIDDEN_CALLS]
+    assert not [
+        f"{path}:{node.lineno}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle"
+    ]
+
+
+@parametrize_files
+def test_only_storage_writes_to_disk(path: Path) -> None:
+    if path == Path("storage.py"):
+        return
+    writing = [node for node in calls(TREES[path]) if is_writing(node)]
+    found = {(str(path), ast.unparse(node).replace("'", '"')): node.lineno for node in writing}
+    assert not {where: line for where, line in found.items() if where not in MAY_WRITE}
+
+
+def is_writing(call: ast.Call) -> bool:
+    """Tell whether a call changes the disk: opening to write, or one of the known ways around that."""
+    name = ast.unparse(call.func)
+    method = name.rsplit(".", 1)[-1]
+    if method in WRITING_METHODS or name in WRITING_CALLS:
+        return True
+    words = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("mode", "flags"))]
+    if name == "os.open":
+        return any(flag in ast.unparse(word) for word in words for flag in ("O_WRONLY", "O_RDWR", "O_CREAT"))
+    if method not in ("open", "fdopen", "memmap"):
+        return False
+    constants = (word.value for word in words if isinstance(word, ast.Constant))
+    return any(
+        isinstance(mode, str) and re.fullmatch("[rwaxbt+]*[wax+][rwaxbt+]*", mode) for mode in constants
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ('path.open("w")', True),
+        ('open(path, mode="ab")', True),
+        ('open(path, "r+b")', True),
+        ('path.open("xb")', True),
+        ('np.memmap(path, dtype, mode="w+")', True),
+        ("os.open(path, os.O_RDWR | os.O_CREAT)", True),
+        ("path.write_bytes(data)", True),
+        ("os.replace(a, b)", True),
+        ("shutil.rmtree(path)", True),
+        ('path.open("rb")', False),
+        ("path.open()", False),
+        ('np.memmap(path, dtype, mode="r")', False),
+        ("os.open(path, os.O_RDONLY)", False),
+        ('text.replace("a", "b")', False),
+    ],
+)
+def test_the_lint_for_writing_knows_writing_from_reading(code: str, wanted: bool) -> None:
+    call = ast.parse(code, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert is_writing(call) == wanted
+
+
+@parametrize_files
+def test_every_public_name_has_a_docstring(path: Path) -> None:
+    tree = TREES[path]
+    missing = [] if ast.get_docstring(tree) else [str(path)]
+    for node in tree.body:
+        if not isinstance(node, (*FUNCTIONS, ast.ClassDef)) or node.name.startswith("_"):
+            continue
+        members = node.body if isinstance(node, ast.ClassDef) else []
+        public = [m for m in members if isinstance(m, FUNCTIONS) and not m.name.startswith("_")]
+        missing += [f"{path}:{m.lineno} {m.name}" for m in [node, *public] if not ast.get_docstring(m)]
+    assert not missing
+
+
+@parametrize_files
+def test_every_field_of_a_dataclass_has_a_docstring(path: Path) -> None:
+    missing = []
+    for node in ast.walk(TREES[path]):
+        if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+            continue
+        if not any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
+            continue
+        for field, after in zip(node.body, [*node.body[1:], None], strict=True):
+            if isinstance(field, ast.AnnAssign) and not is_text(after):
+                missing.append(f"{path}:{field.lineno} {ast.unparse(field.target)}")
+    assert not missing
+
+
+def is_text(node: ast.stmt | None) -> bool:
+    """Tell whether a statement is a docstring."""
+    value = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+@parametrize_files
+def test_no_code_runs_at_import(path: Path) -> None:
+    """A module defines and assigns; the only conditions are about types and about being run as a script."""
+    allowed = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+    running = [
+        f"{path}:{node.lineno}"
+        for node in TREES[path].body
+        if not isinstance(node, allowed)
+        and not is_text(node)
+        and not (
+            isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "__name__ == '__main__'")
+        )
+    ]
+    assert not running
+
+
+@parametrize_files
+def test_a_silenced_complaint_says_which_one(path: Path) -> None:
+    bare = re.compile(r"#\s*(type:\s*ignore(?!\[)|noqa(?!:\s*[A-Z])|mypy:\s*ignore-errors|ruff:\s*noqa(?!:))")
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    assert not [f"{path}:{number}" for number, line in enumerate(lines, 1) if bare.search(line)]
+
+
+@parametrize_files
+def test_randomness_comes_from_a_named_stream(path: Path) -> None:
+    """No draw from a global generator: it would depend on what was drawn before."""
+    if path == Path("rng.py"):
+        return
+    globals_ = re.compile(
+        r"^(random|np\.random|numpy\.random)\.(?!Generator)\w+$|^torch\.(rand|randn|randint|randperm)$"
+    )
+    found = [node for node in calls(TREES[path]) if globals_.match(ast.unparse(node.func))]
+    assert not [f"{path}:{node.lineno}" for node in found]
+
+
+def test_every_file_of_the_package_is_looked_at() -> None:
+    assert len(TREES) > 50

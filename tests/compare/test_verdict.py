@@ -1,0 +1,206 @@
+import dataclasses
+
+import pytest
+
+from twinlm.compare import verdict
+from twinlm.compare.results import ArmScore, Comparison, Cost, Interval, TaskResult
+
+
+def _score(arm, label, accuracy, *, family="", is_pretrained=False, seeds=3, failed=()):
+    return ArmScore(
+        arm=arm,
+        label=label,
+        family=family,
+        is_pretrained=is_pretrained,
+        accuracy=Interval(estimate=accuracy, low=accuracy - 0.02, high=accuracy + 0.02),
+        macro_f1=accuracy,
+        accuracy_by_seed=dict.fromkeys(range(seeds), accuracy) if family else {},
+        f1_by_class={"a": accuracy},
+        confusion=[[1]],
+        failed_seeds=list(failed),
+        seconds=1.0,
+    )
+
+
+SCORES = [
+    _score("gpt", "GPT", 0.75, family="gpt", is_pretrained=True),
+    _score("bert", "BERT", 0.78, family="bert", is_pretrained=True),
+    _score("gpt-scratch", "GPT without pre-training", 0.6, family="gpt"),
+    _score("bert-scratch", "BERT without pre-training", 0.59, family="bert", failed=[2]),
+    _score("linear", "TF-IDF + logistic regression", 0.77),
+    _score("majority", "most frequent class", 0.2),
+]
+FAMILIES = {"gpt": "GPT", "bert": "BERT"}
+
+
+def _comparison(first, second, estimate, half_width, *, p_value=None, seeds=3, examples=1461):
+    is_sure = abs(estimate) > half_width
+    return Comparison(
+        first=first,
+        second=second,
+        difference=Interval(estimate=estimate, low=estimate - half_width, high=estimate + half_width),
+        p_value=p_value if p_value is not None else (0.002 if is_sure else 0.4),
+        examples=examples,
+        seeds=seeds,
+        winner=None if not is_sure else first if estimate > 0 else second,
+    )
+
+
+def _task(*comparisons, scores=SCORES, **changes):
+    fields = {
+        "name": "topic",
+        "classes": ["a"],
+        "train_examples": 9,
+        "valid_examples": 9,
+        "test_examples": 1461,
+    }
+    return TaskResult(**fields | changes, scores=scores, comparisons=list(comparisons), verdict="")
+
+
+def _said(*comparisons, **changes):
+    return _plain(verdict.sentences([_task(*comparisons, **changes)]))
+
+
+def _plain(texts):
+    return [
+        text.replace("\N{NARROW NO-BREAK SPACE}", " ")
+        .replace("\N{NO-BREAK SPACE}", " ")
+        .replace("\N{MINUS SIGN}", "-")
+        for text in texts
+    ]
+
+
+def test_a_winner_is_named_with_its_lead_and_its_evidence():
+    assert _said(_comparison("bert", "gpt", 0.031, 0.019)) == [
+        "Topic: BERT is better than GPT by 3.1 points of accuracy "
+        "(95 % interval 1.2 to 5.0, p = 0.002; 1,461 test examples, 3 seeds)."
+    ]
+
+
+def test_the_second_wins_with_a_positive_lead():
+    (said,) = _said(_comparison("bert", "gpt", -0.031, 0.019))
+    assert "GPT is better than BERT by 3.1 points of accuracy (95 % interval 1.2 to 5.0" in said
+
+
+def test_without_a_winner_it_says_so_and_what_would_be_needed():
+    assert _said(_comparison("bert", "gpt", 0.01, 0.02)) == [
+        "Topic: Cannot tell BERT from GPT.",
+        "Topic: The difference of +1.0 points for BERT could be anything from -1.0 to 3.0 "
+        "(95 % interval, p = 0.40; 1,461 test examples, 3 seeds).",
+        "Topic: Were it real, it would take about 11,927 test examples and 24 seeds to show it.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        (_comparison("bert", "gpt", 0.0001, 0.02), "too small for any test set of a usual size"),
+        (_comparison("bert", "gpt", 0.0, 0.02), "too small for any test set of a usual size"),
+        (_comparison("bert", "gpt", 0.019, 0.02, p_value=0.03), "the seeds vary too much to be sure"),
+        (_comparison("bert", "gpt", 0.01, 0.02, seeds=1), "about 11,927 test examples to show it"),
+    ],
+)
+def test_why_it_cannot_be_told_depends_on_the_evidence(comparison, expected):
+    assert expected in _said(comparison)[-1]
+
+
+def test_the_worth_of_pre_training_is_said_for_each_family():
+    assert _said(
+        _comparison("gpt", "gpt-scratch", 0.15, 0.02), _comparison("bert", "bert-scratch", 0.01, 0.02)
+    ) == [
+        "Topic: Pre-training was worth +15.0 points (13.0 to 17.0) to GPT.",
+        "Topic: No effect of pre-training is shown for BERT (+1.0; -1.0 to 3.0).",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gpt", "bert", "head"),
+    [
+        (-0.05, 0.01, "Neither GPT nor BERT beats TF-IDF + logistic regression, which is right on 77.0 % of"),
+        (-0.05, 0.05, "BERT beats, and GPT does not beat, TF-IDF + logistic regression, which is right on"),
+        (0.05, 0.06, "Both GPT and BERT beat TF-IDF + logistic regression, which is right on"),
+    ],
+)
+def test_it_is_plain_about_the_baseline(gpt, bert, head):
+    (said,) = _said(_comparison("gpt", "linear", gpt, 0.02), _comparison("bert", "linear", bert, 0.02))
+    assert said.startswith(f"Topic: {head}")
+    assert ("GPT is behind it by 5.0 points (3.0 to 7.0)" in said) == (gpt < 0)
+    assert ("BERT cannot be told from it (+1.0; -1.0 to 3.0)" in said) == (bert == 0.01)
+
+
+def test_most_important_comes_first_over_all_tasks():
+    pair, against = _comparison("bert", "gpt", 0.05, 0.01), _comparison("gpt", "linear", 0.05, 0.01)
+    said = verdict.sentences([_task(pair, against), _task(pair, against, name="tone")])
+    assert [text.split(": ")[0] for text in said] == ["Topic", "Tone", "Topic", "Tone"]
+
+
+def test_without_tasks_there_is_nothing_to_compare():
+    assert "nothing to compare" in verdict.sentences([])[0]
+
+
+def test_the_verdict_on_a_task_joins_pair_and_baseline():
+    comparisons = [_comparison("bert", "gpt", 0.05, 0.01), _comparison("gpt", "linear", -0.05, 0.01)]
+    said = verdict.task_verdict("topic", SCORES, comparisons)
+    assert said.startswith("Topic: BERT is better than GPT")
+    assert "GPT does not beat TF-IDF + logistic regression" in said
+
+
+def test_the_better_model_comes_first_and_the_best_baseline_is_taken():
+    assert verdict.pairs_to_compare(SCORES) == [
+        ("bert", "gpt"),
+        ("gpt", "gpt-scratch"),
+        ("bert", "bert-scratch"),
+        ("gpt", "linear"),
+        ("bert", "linear"),
+    ]
+
+
+def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
+    return Cost(
+        family=family,
+        parameters=int(parameters),
+        non_embedding_parameters=1,
+        steps=1,
+        tokens=int(tokens),
+        targets=int(targets),
+        flops=1e14,
+        seconds=seconds,
+        tokens_per_second=1.0,
+        peak_memory_bytes=1,
+        corpus_passes=1.0,
+        model_bytes=1,
+    )
+
+
+def _caveats(task=None, costs=(), **changes):
+    return " ".join(verdict.caveats([task] if task else [], costs, "tokens", families=FAMILIES, **changes))
+
+
+def test_caveats_name_what_these_results_lack():
+    pair = _comparison("bert", "gpt", 0.05, 0.01)
+    few = [
+        dataclasses.replace(score, accuracy_by_seed={1: 0.5}) if score.family else score for score in SCORES
+    ]
+    said = _caveats(
+        _task(pair, pair, scores=few, test_examples=80), [_cost("gpt"), _cost("bert", targets=9e5)]
+    )
+    assert "pre-trained once" in said
+    assert "with one fine-tuning seed" in said
+    assert "80 test examples show only large differences" in said
+    assert "BERT without pre-training failed with seed 2" in said
+    assert "2 comparisons were made" in said
+    assert "5.0 and 5.0 million parameters" in said
+    assert "equal in tokens only: GPT took 6.7 times as many predictions to learn from" in said
+    assert "not comparable between the families" in said
+
+
+def test_caveats_that_do_not_apply_are_left_out():
+    scores = [dataclasses.replace(score, failed_seeds=[]) for score in SCORES]
+    costs = [_cost("gpt", parameters=1e8), _cost("bert", parameters=1e8)]
+    said = _caveats(_task(_comparison("bert", "gpt", 0.05, 0.01), scores=scores), costs, pretraining_seeds=3)
+    assert said.startswith("The losses of pre-training") and said.count(".") == 1
+
+
+def test_two_seeds_are_called_few():
+    scores = [dataclasses.replace(SCORES[0], accuracy_by_seed={1: 0.5, 2: 0.6})]
+    assert "2 fine-tuning seeds show little" in _caveats(_task(scores=scores))

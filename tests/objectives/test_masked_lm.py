@@ -1,0 +1,92 @@
+"""BERT's objective by hand: only masked positions count; the two mean losses are summed."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from twinlm.batch import IGNORE, MaskedBatch
+from twinlm.models.bert import BERT, BERTConfig
+from twinlm.objectives.masked_lm import masked_lm, masked_lm_and_next_sentence
+
+SIZES = {"vocab_size": 31, "max_length": 12, "width": 16, "layers": 2, "heads": 2, "feed_forward": 32}
+MASKED = [(0, 1), (0, 8), (1, 3), (2, 1)]
+
+
+@pytest.fixture
+def model() -> BERT:
+    torch.manual_seed(0)
+    return BERT(BERTConfig(**SIZES, dropout=0.0))
+
+
+@pytest.fixture
+def batch() -> MaskedBatch:
+    torch.manual_seed(1)
+    tokens_BL = torch.randint(31, (3, 9))
+    originals_BL = torch.full_like(tokens_BL, IGNORE)
+    for row, column in MASKED:
+        originals_BL[row, column] = (7 * row + column) % 31
+    return MaskedBatch(
+        tokens_BL=tokens_BL,
+        segments_BL=torch.zeros_like(tokens_BL),
+        real_BL=torch.arange(9) < torch.tensor([[9], [6], [3]]),
+        originals_BL=originals_BL,
+        is_random_B=torch.tensor([1, 0, 1]),
+    )
+
+
+def logits(model: BERT, batch: MaskedBatch) -> tuple[torch.Tensor, torch.Tensor]:
+    hidden_BLD = model(batch.tokens_BL, batch.segments_BL, batch.real_BL)
+    return model.masked_token_logits(hidden_BLD), model.next_sentence_logits(hidden_BLD)
+
+
+def test_the_loss_is_the_mean_over_masked_tokens_plus_the_mean_over_pairs(
+    model: BERT, batch: MaskedBatch
+) -> None:
+    logits_BLV, logits_B2 = logits(model, batch)
+    log_BLV, log_B2 = logits_BLV.log_softmax(-1), logits_B2.log_softmax(-1)
+    tokens = -sum(float(log_BLV[row, column, batch.originals_BL[row, column]]) for row, column in MASKED) / 4
+    pairs = -sum(float(log_B2[row, batch.is_random_B[row]]) for row in range(3)) / 3
+    right = sum(int(logits_B2[row].argmax()) == int(batch.is_random_B[row]) for row in range(3)) / 3
+
+    loss = masked_lm_and_next_sentence(model, batch)
+    assert loss.targets == 4
+    assert float(loss.parts["masked_lm"]) == pytest.approx(tokens, abs=1e-5)
+    assert float(loss.parts["next_sentence"]) == pytest.approx(pairs, abs=1e-5)
+    assert float(loss.parts["next_sentence_accuracy"]) == pytest.approx(right)
+    assert float(loss.total) == pytest.approx(tokens + pairs, abs=1e-5)
+    assert not any(part.requires_grad for part in loss.parts.values())
+
+    alone = masked_lm(model, batch)
+    assert float(alone.total) == pytest.approx(tokens, abs=1e-5)
+    assert alone.targets == 4
+    assert set(alone.parts) == {"masked_lm"}
+
+
+def test_only_masked_positions_send_gradients_into_the_output_layer(model: BERT, batch: MaskedBatch) -> None:
+    seen = []
+    model.masked_token_head.register_full_backward_hook(
+        lambda part, given, taken: seen.append(taken[0].shape)
+    )
+    masked_lm(model, batch).total.backward()
+    assert seen == [torch.Size([4, 16])]
+
+
+def test_gradients_flow_to_both_heads_and_all_embeddings(model: BERT, batch: MaskedBatch) -> None:
+    masked_lm_and_next_sentence(model, batch).total.backward()
+    still = [
+        name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()
+    ]
+    assert not still
+    model.zero_grad()
+    masked_lm(model, batch).total.backward()
+    without = {name.split(".")[0] for name, weight in model.named_parameters() if weight.grad is None}
+    assert without == {"pooler", "next_sentence_head"}
+
+
+def test_unmasked_targets_have_no_say(model: BERT, batch: MaskedBatch) -> None:
+    fewer_BL = batch.originals_BL.clone()
+    fewer_BL[0, 8] = IGNORE
+    fewer = masked_lm(model, replace(batch, originals_BL=fewer_BL))
+    assert fewer.targets == 3
+    assert float(fewer.total) != pytest.approx(float(masked_lm(model, batch).total), abs=1e-4)

@@ -1,0 +1,144 @@
+"""The rules that settings keep."""
+
+import ast
+import dataclasses
+import inspect
+import typing
+from typing import Any
+
+import pytest
+
+from twinlm import config, settings
+from twinlm.errors import UsageError
+from twinlm.settings import (
+    CompareSettings,
+    FinetuneSettings,
+    KindSettings,
+    ModelSettings,
+    PretrainSettings,
+    Settings,
+)
+from twinlm.settings_tree import given
+
+RECORDS = [value for value in vars(settings).values() if dataclasses.is_dataclass(value)]
+
+
+def _refuse(table: dict[str, Any]) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        config.build(Settings, given(table))
+    return caught.value
+
+
+def test_heads_must_divide_the_width() -> None:
+    error = _refuse({"gpt": {"model": {"width": 770, "heads": 12}}})
+    assert "[gpt.model] width must be a multiple of heads, but width=770 and heads=12" in error.message
+    assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("model", "layers", 0),
+        ("model", "width", -4),
+        ("model", "heads", 0),
+        ("model", "max_length", 7),
+        ("model", "dropout", 1.0),
+        ("pretrain", "length", 0),
+        ("pretrain", "batch_sequences", 0),
+        ("pretrain", "batch_sequences", 10**12),
+        ("pretrain", "micro_batch_sequences", -1),
+        ("pretrain", "validations", 0),
+        ("pretrain", "validation_sequences", 0),
+        ("pretrain", "checkpoint_every_steps", 0),
+        ("pretrain", "mask_share", 0),
+        ("pretrain", "mask_share", 1),
+        ("pretrain", "next_sentence", "no"),
+        ("finetune", "epochs", 0),
+        ("finetune", "batch_examples", 0),
+        ("finetune", "auxiliary_weight", -0.5),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(part: str, name: str, value: float) -> None:
+    assert _refuse({"bert": {part: {name: value}}}).message.startswith(f"bert.{part}.{name} must be ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("learning_rate", 0), ("learning_rate", -1e-3), ("warmup_share", 1.5), ("clip_norm", 0), ("epsilon", 0)],
+)
+def test_an_optimizer_that_can_not_learn_is_refused(name: str, value: float) -> None:
+    error = _refuse({"gpt": {"pretrain": {"optimizer": {name: value}}}})
+    assert error.message.startswith(f"gpt.pretrain.optimizer.{name} must be ")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"seed": -1},
+        {"threads": -1},
+        {"precision": "float16"},
+        {"budget": {"amount": 0}},
+        {"budget": {"match": "steps"}},
+        {"tokenizer": {"vocab_size": 8}},
+        {"corpus": {"valid_share": 0}},
+        {"corpus": {"test_share": 0.5}},
+        {"task": [{"valid_share": 0.5}]},
+        {"task": [{"max_train_examples": -1}]},
+    ],
+)
+def test_a_run_that_can_not_be_made_is_refused(table: dict[str, Any]) -> None:
+    _refuse(table)
+
+
+def test_something_is_left_to_train_on_at_the_largest_shares() -> None:
+    for record in (settings.CorpusSettings, settings.TaskSettings):
+        shares = [
+            f.metadata["most"]
+            for f in dataclasses.fields(record)
+            if f.name.endswith("_share") and "bad" not in f.name
+        ]
+        assert 2 * max(shares) < 1
+
+
+@pytest.mark.parametrize("seeds", [(), (1, 1), (1, 2, 3, 2)])
+def test_seeds_must_differ_since_equal_runs_prove_nothing_twice(seeds: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="seeds must be different numbers, at least one"):
+        CompareSettings(seeds=seeds)
+
+
+def test_a_length_must_fit_the_model() -> None:
+    model = ModelSettings(max_length=64)
+    short = {"pretrain": PretrainSettings(length=64), "finetune": FinetuneSettings(max_length=64)}
+    KindSettings(model=model, **short)
+    for name, part in [
+        ("pretrain.length", PretrainSettings(length=65)),
+        ("finetune.max_length", FinetuneSettings(max_length=65)),
+    ]:
+        with pytest.raises(UsageError, match=f"{name}=65 is longer than model.max_length=64"):
+            KindSettings(model=model, **{**short, name.partition(".")[0]: part})
+
+
+def test_micro_batches_must_divide_the_batch() -> None:
+    KindSettings(pretrain=PretrainSettings(batch_sequences=32, micro_batch_sequences=8))
+    for micro in (5, 64):
+        with pytest.raises(
+            UsageError, match=f"micro_batch_sequences={micro} does not divide batch_sequences=32"
+        ):
+            KindSettings(pretrain=PretrainSettings(batch_sequences=32, micro_batch_sequences=micro))
+
+
+def test_every_default_keeps_its_own_range() -> None:
+    assert config.build(Settings, given(config.plain(Settings()))) == Settings()
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_every_setting_says_what_it_means_and_numbers_have_a_range(record: type) -> None:
+    body = ast.parse(inspect.getsource(record)).body[0].body  # type: ignore[attr-defined]
+    for number, node in enumerate(body):
+        if isinstance(node, ast.AnnAssign):
+            assert isinstance(body[number + 1], ast.Expr), ast.unparse(node)
+    hints = typing.get_type_hints(record)
+    for item in dataclasses.fields(record):
+        if hints[item.name] in (int, float):
+            limits = item.metadata
+            assert limits["least"] is not None or limits["above"] is not None, item.name

@@ -1,0 +1,329 @@
+"""What is on disk after writes that succeed, fail or are cut short."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import twinlm
+from twinlm import storage
+from twinlm.errors import LockedError, ModelError, ResourceError
+
+SOURCE = Path(twinlm.__file__).parents[1]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+class FailingCalls:
+    """Counts the calls that reach the disk and fails the one with a given number."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fail_at: int, code: int) -> None:
+        self.count, self.fail_at, self.code = 0, fail_at, code
+        for owner, name in [
+            (os, "fsync"),
+            (Path, "replace"),
+            (Path, "rename"),
+            (Path, "mkdir"),
+            (Path, "open"),
+        ]:
+            monkeypatch.setattr(owner, name, self._wrapped(getattr(owner, name)))
+
+    def _wrapped(self, call):
+        def wrapped(*args, **kwargs):
+            self.count += 1
+            if self.count == self.fail_at:
+                raise OSError(self.code, os.strerror(self.code))
+            return call(*args, **kwargs)
+
+        return wrapped
+
+
+def test_a_file_is_replaced_whole_and_its_folder_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "file.bin"
+    storage.write_file(path, b"old")
+    storage.write_file(path, b"new and longer")
+    assert path.read_bytes() == b"new and longer"
+    assert _names(tmp_path) == ["a", "a/b", "a/b/file.bin"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EACCES, errno.EROFS])
+@pytest.mark.parametrize("fail_at", range(1, 6))
+def test_a_file_keeps_its_old_content_when_any_call_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail_at: int, code: int
+) -> None:
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"old")
+    with monkeypatch.context() as patch:
+        calls = FailingCalls(patch, fail_at, code)
+        try:
+            storage.write_file(path, b"new")
+            has_failed = False
+        except ResourceError as error:
+            has_failed = True
+            assert error.file == str(path)
+            assert os.strerror(code) in str(error)
+            assert error.hint
+    # Calls: mkdir, open, fsync, replace, then the sync of the folder, when the new file is already in place.
+    assert has_failed == (calls.count >= fail_at)
+    assert has_failed
+    assert path.read_bytes() == (b"new" if fail_at == 5 else b"old")
+    assert _names(tmp_path) == ["file.bin"]
+
+
+@pytest.mark.parametrize("fail_at", range(1, 13))
+def test_a_folder_is_the_old_one_or_the_new_one_when_any_call_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail_at: int
+) -> None:
+    folder = tmp_path / "store"
+    storage.publish_folder(folder, {"a": b"old a", "b": b"old b"})
+    old = _contents(folder)
+    storage.publish_folder(tmp_path / "other", {"a": b"new a", "b": b"new b"})
+    new = _contents(tmp_path / "other")
+    with monkeypatch.context() as patch:
+        calls = FailingCalls(patch, fail_at, errno.ENOSPC)
+        try:
+            storage.publish_folder(folder, {"a": b"new a", "b": b"new b"})
+        except ResourceError as error:
+            assert error.file == str(folder)
+            assert "free some space" in error.hint
+    is_failed = calls.count >= fail_at
+    now = _contents(folder)
+    storage.verify_folder(folder)
+    assert now in (old, new)
+    assert now == new or is_failed
+    storage.clean(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"store", "other"}
+    assert _contents(folder) == now
+
+
+def test_a_folder_is_published_with_its_manifest_and_verified(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    assert not storage.is_published(folder)
+    storage.publish_folder(folder, {"whole": b"abc", "pieces": iter([b"d", b"", b"ef"]), "empty": b""})
+    assert storage.is_published(folder)
+    storage.verify_folder(folder)
+    assert (folder / "pieces").read_bytes() == b"def"
+    storage.publish_folder(folder, {"whole": b"xyz"})
+    assert _names(tmp_path) == ["store", "store/manifest.json", "store/whole"]
+    storage.verify_folder(folder)
+
+
+def test_a_folder_is_not_published_if_its_contents_raise(tmp_path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"a"
+        raise ModelError("no more")
+
+    with pytest.raises(ModelError, match="no more"):
+        storage.publish_folder(tmp_path / "store", {"a": pieces()})
+    assert _names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda folder: (folder / "a").unlink(), "missing"),
+        (lambda folder: (folder / "a").write_bytes(b"abcd"), "4 bytes, but 3"),
+        (lambda folder: (folder / "a").write_bytes(b"abd"), "damaged"),
+        (lambda folder: (folder / "manifest.json").unlink(), "missing"),
+        (lambda folder: (folder / "manifest.json").write_text("[1]"), "not a manifest"),
+        (lambda folder: (folder / "manifest.json").write_text("{}"), "not a manifest"),
+        (
+            lambda folder: (folder / "manifest.json").write_text('{"format": 1, "files": {"a": 5}}'),
+            "manifest",
+        ),
+        (lambda folder: (folder / "manifest.json").write_text('{"format": 2}'), "update twinlm"),
+        (lambda folder: (folder / "manifest.json").write_text("{" * 100_000), "not JSON"),
+        (lambda folder: (folder / "manifest.json").write_bytes(b"\xff\xfe{"), "not JSON"),
+    ],
+)
+def test_damage_to_a_published_folder_is_found(tmp_path: Path, damage, words: str) -> None:
+    folder = tmp_path / "store"
+    storage.publish_folder(folder, {"a": b"abc"})
+    damage(folder)
+    with pytest.raises(ModelError, match=words) as caught:
+        storage.verify_folder(folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_a_place_that_is_no_folder_is_a_model_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for path in [tmp_path / "file" / "x.json", tmp_path]:
+        with pytest.raises(ModelError):
+            storage.read_json(path)
+
+
+CRASH = """
+    import os, pathlib, sys
+    from twinlm import storage
+    folder = pathlib.Path(sys.argv[1])
+    count = 0
+    def crashing(call):
+        def wrapped(*args, **kwargs):
+            global count
+            count += 1
+            if count == int(sys.argv[2]):
+                os._exit(9)
+            return call(*args, **kwargs)
+        return wrapped
+    os.fsync = crashing(os.fsync)
+    os.unlink = crashing(os.unlink)
+    os.rmdir = crashing(os.rmdir)
+    for name in ("replace", "rename", "mkdir", "open"):
+        setattr(pathlib.Path, name, crashing(getattr(pathlib.Path, name)))
+    if sys.argv[3] == "publish":
+        storage.publish_folder(folder / "store", {"a": b"new"})
+    else:
+        storage.remove(folder / "store")
+"""
+
+
+def _python(program: str, *args: str) -> list[str]:
+    return [sys.executable, "-c", textwrap.dedent(program), *args]
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
+
+
+def test_a_crash_at_any_call_of_publishing_leaves_the_old_folder_or_the_new_one(tmp_path: Path) -> None:
+    seen = set()
+    for crash_at in range(1, 30):
+        run = tmp_path / str(crash_at)
+        storage.publish_folder(run / "store", {"a": b"old"})
+        done = subprocess.run(
+            _python(CRASH, str(run), str(crash_at), "publish"), env=ENVIRONMENT, check=False, timeout=30
+        )
+        with storage.lock(run):
+            pass
+        storage.verify_folder(run / "store")
+        seen.add((run / "store" / "a").read_bytes())
+        assert sorted(path.name for path in run.iterdir()) == ["run.lock", "store"]
+        if done.returncode == 0:
+            break
+        assert done.returncode == 9
+    assert done.returncode == 0
+    assert seen == {b"old", b"new"}
+
+
+def test_a_crash_at_any_call_of_removing_leaves_the_whole_folder_or_none(tmp_path: Path) -> None:
+    for crash_at in range(1, 30):
+        run = tmp_path / str(crash_at)
+        storage.publish_folder(run / "store", {"a": b"old"})
+        done = subprocess.run(
+            _python(CRASH, str(run), str(crash_at), "remove"), env=ENVIRONMENT, check=False, timeout=30
+        )
+        storage.clean(run)
+        if (run / "store").exists():
+            storage.verify_folder(run / "store")
+        assert set(os.listdir(run)) <= {"store"}
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0
+    assert not (run / "store").exists()
+
+
+def test_cleaning_takes_only_what_interrupted_writes_left(tmp_path: Path) -> None:
+    kept = [".tmp-notes", ".del-", ".del-old", ".git", "plain", ".tmp-12x-a"]
+    for name in kept:
+        (tmp_path / name).mkdir()
+    (tmp_path / ".tmp-12-a").write_bytes(b"")
+    (tmp_path / ".del-12-plain" / ".tmp-3-x").mkdir(parents=True)
+    (tmp_path / "plain" / ".tmp-12-b").mkdir()
+    (tmp_path / "plain" / ".del-12-back").mkdir()
+    storage.clean(tmp_path)
+    assert _names(tmp_path) == sorted([*kept, "plain/back"])
+
+
+def test_removing_takes_files_folders_and_what_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "in").mkdir(parents=True)
+    (tmp_path / "file").write_bytes(b"x")
+    for name in ["folder", "file", "absent"]:
+        storage.remove(tmp_path / name)
+    assert _names(tmp_path) == []
+
+
+HOLD = """
+    import pathlib, sys, time
+    from twinlm import storage
+    with storage.lock(pathlib.Path(sys.argv[1])):
+        print("held", flush=True)
+        time.sleep(60)
+"""
+
+
+def test_a_lock_names_its_holder_and_dies_with_it(tmp_path: Path) -> None:
+    with subprocess.Popen(_python(HOLD, str(tmp_path)), env=ENVIRONMENT, stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            with (
+                pytest.raises(LockedError, match=f"process {holder.pid} on ") as caught,
+                storage.lock(tmp_path),
+            ):
+                pass
+            assert caught.value.exit_code == 7
+            assert caught.value.file == str(tmp_path)
+        finally:
+            holder.send_signal(signal.SIGKILL)
+        holder.wait(timeout=10)
+    with storage.lock(tmp_path):
+        assert str(os.getpid()) in (tmp_path / "run.lock").read_text()
+
+
+def test_a_lock_can_be_taken_again_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="mine"), storage.lock(tmp_path / "new"):
+        raise ValueError("mine")
+    with storage.lock(tmp_path / "new"):
+        pass
+
+
+def test_a_lock_where_no_folder_can_be_is_a_resource_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ResourceError, match="can't write"), storage.lock(tmp_path / "file" / "run"):
+        pass
+
+
+def test_lines_are_appended_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "log"
+    for line in ["one", "zwei ä", ""]:
+        storage.append_line(path, line)
+    assert path.read_bytes() == "one\nzwei ä\n\n".encode()
+
+
+def test_a_log_that_can_not_be_written_is_a_resource_error(tmp_path: Path) -> None:
+    with pytest.raises(ResourceError, match="can't write"):
+        storage.append_line(tmp_path, "a line")
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_files_have_the_mode_that_the_umask_asks_for(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        storage.write_file(tmp_path / "file", b"x")
+        storage.publish_folder(tmp_path / "store", {"a": b"x"})
+        storage.append_line(tmp_path / "log", "x")
+    finally:
+        os.umask(before)
+    for name in ["file", "store/a", "store/manifest.json", "log"]:
+        assert (tmp_path / name).stat().st_mode & 0o777 == mode, name
+
+
+def test_json_is_readable_and_has_no_numbers_that_json_lacks(tmp_path: Path) -> None:
+    value = {"b": [1, 2.5, None], "a": "ä\u2028"}
+    storage.write_json(tmp_path / "x.json", value)
+    assert storage.read_json(tmp_path / "x.json") == value
+    assert list(storage.read_json(tmp_path / "x.json")) == ["b", "a"]
+    assert "ä" in (tmp_path / "x.json").read_text("utf-8")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        storage.json_bytes({"loss": float("nan")})

@@ -1,0 +1,119 @@
+"""Training: bounds of the vocabulary, and the same bytes whatever the threads."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from twinlm.errors import UsageError
+from twinlm.log import Silent
+from twinlm.tokenizer import SPECIAL_TOKENS, train_tokenizer
+
+# Every word occurs as often as every other: nothing but ties.
+SCRIPT = """
+import hashlib, random, sys
+from twinlm.log import Silent
+from twinlm.tokenizer import train_tokenizer
+chance = random.Random(7)
+words = ["".join(chance.choices("abcdefgh\\u00e9\\u4e16\\u0430", k=6)) for _ in range(600)]
+texts = [" ".join(words[at : at + 20]) for at in range(0, 600, 20)]
+for algorithm in ("byte-bpe", "wordpiece"):
+    made = train_tokenizer(texts, algorithm=algorithm, vocab_size=500, lowercase=False, progress=Silent())
+    assert made.vocab_size == 500
+    print(hashlib.sha256(made.to_files()["tokenizer.json"]).hexdigest(), made.fingerprint)
+"""
+
+
+class Notes(Silent):
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+def train(texts, algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=None):
+    return train_tokenizer(
+        texts,
+        algorithm=algorithm,
+        vocab_size=vocab_size,
+        lowercase=lowercase,
+        progress=progress or Silent(),
+    )
+
+
+def test_the_same_text_gives_the_same_bytes_whatever_the_threads():
+    def printed(parallel, threads):
+        wanted = {"TOKENIZERS_PARALLELISM": parallel, "RAYON_NUM_THREADS": threads}
+        run = [sys.executable, "-c", SCRIPT]
+        done = subprocess.run(run, env=os.environ | wanted, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    first, *others = (printed(*how) for how in [("false", "1"), ("true", "1"), ("true", "2")])
+    assert len(first) == 4
+    assert others == [first, first]
+
+
+def test_the_same_documents_cut_and_ordered_otherwise_give_the_same_tokens():
+    lines = ["the cat sat on the mat", "a dog sat on a log", "the log and the mat"] * 4
+    for algorithm in ("byte-bpe", "wordpiece"):
+        straight = train(lines, algorithm)
+        assert train(lines[::-1], algorithm).fingerprint == straight.fingerprint
+        assert train(["\n".join(lines)], algorithm, 300).vocab_size >= straight.vocab_size
+
+
+def test_special_tokens_come_first_and_the_vocabulary_has_the_size_asked(either):
+    assert tuple(either.token(number) for number in range(8)) == SPECIAL_TOKENS
+    assert either.vocab_size == {"byte-bpe": 400, "wordpiece": 200}[either.algorithm]
+
+
+def test_a_vocabulary_smaller_than_the_bytes_is_refused_with_the_least_size():
+    with pytest.raises(UsageError, match=r"vocab_size=263.* 264 special.*vocab_size to 264"):
+        train(["a"], vocab_size=263)
+    assert train(["a"], vocab_size=264).vocab_size == 264
+
+
+def test_a_vocabulary_smaller_than_the_characters_is_refused_with_the_least_size():
+    with pytest.raises(UsageError, match="to 14 or more"):
+        train(["abc cab"], "wordpiece", 13)
+    assert train(["abc cab"], "wordpiece", 14).vocab_size == 14
+
+
+@pytest.mark.parametrize("algorithm", ["byte-bpe", "wordpiece"])
+def test_a_vocabulary_that_the_text_cannot_fill_is_said_and_is_as_large_as_it_got(algorithm):
+    notes = Notes()
+    made = train(["abc abc"], algorithm, 5000, progress=notes)
+    assert made.vocab_size < 300
+    assert f"{made.vocab_size:,} tokens, not 5,000" in notes.lines[-1]
+
+
+@pytest.mark.parametrize("algorithm", ["byte-bpe", "wordpiece"])
+def test_no_text_gives_the_alphabet_only(algorithm):
+    assert train([], algorithm, 300).vocab_size == {"byte-bpe": 264, "wordpiece": 8}[algorithm]
+
+
+@pytest.mark.parametrize("algorithm", ["byte-bpe", "wordpiece"])
+def test_training_on_a_huge_line_without_spaces_takes_no_quadratic_time(algorithm):
+    begin = time.perf_counter()
+    train(["ab" * 100_000 + " some words"], algorithm, 300)
+    assert time.perf_counter() - begin < 5
+
+
+def test_text_full_of_special_tokens_teaches_none_of_them():
+    texts = ["[MASK] <start> [PAD] [UNK]"] * 200
+    for algorithm in ("byte-bpe", "wordpiece"):
+        made = train(texts, algorithm, 300)
+        assert min(made.encode(texts[0])) >= len(SPECIAL_TOKENS)
+
+
+def test_wordpiece_keeps_the_most_frequent_thousand_characters():
+    often = "".join(chr(0xAC00 + number) for number in range(990))
+    rare = "".join(chr(0xAC00 + number) for number in range(990, 1100))
+    made = train([often, often, rare], "wordpiece", 3000)
+    assert made.count_unknown(made.encode(often[0])) == 0
+    assert made.count_unknown(made.encode(rare[-1])) == 1
+    assert made.vocab_size <= 8 + 2 * 1000 + 1000

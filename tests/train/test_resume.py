@@ -1,0 +1,228 @@
+"""A run that was stopped, killed or damaged ends as if nothing had happened, bit for bit."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import twinlm
+from twinlm import storage
+from twinlm.errors import ModelError, StoppedError
+from twinlm.families import FAMILIES
+from twinlm.stopping import Stop, on_signals
+
+STEPS = 12
+FEW_STEPS = {"steps": 6, "validate_every": 4, "checkpoint_every": 2}
+
+
+@pytest.fixture(scope="session")
+def straight(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what a run leaves that nothing happened to, by family."""
+    outcomes = {}
+    for name in FAMILIES:
+        job = tiny.build(name, tmp_path_factory.mktemp(name), steps=STEPS)
+        outcomes[name] = tiny.outcome(job, tiny.run(job))
+        short = tiny.build(name, tmp_path_factory.mktemp(f"short {name}"), **FEW_STEPS)
+        outcomes[f"short {name}"] = tiny.outcome(short, tiny.run(short))
+    return outcomes
+
+
+def finish(tiny: Any, name: str, folder: Path, **changes: Any) -> dict[str, Any]:
+    """Run to the end from whatever lies in the folder, as a command does: under its lock."""
+    with storage.lock(folder):
+        job = tiny.build(name, folder, **{"steps": STEPS, **changes})
+        return tiny.outcome(job, tiny.run(job))
+
+
+def stop_at(tiny: Any, name: str, folder: Path, step: int) -> None:
+    """Run until a signal comes in the middle of a step."""
+    stop = Stop()
+
+    def batches(number: int) -> list[Any]:
+        stop.asked = stop.asked or number == step
+        return [tiny.batch(number)]
+
+    with pytest.raises(StoppedError) as error:
+        tiny.run(tiny.build(name, folder, steps=STEPS, batches=batches), stop)
+    assert error.value.exit_code == 75
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("steps", [(0,), (2,), (4,), (5, 6, 9), (STEPS - 1,), tuple(range(STEPS))], ids=str)
+def test_stopped_is_never_stopped(
+    name: str, steps: tuple[int, ...], tiny: Any, straight: dict[str, Any], tmp_path: Path
+) -> None:
+    for step in steps:
+        stop_at(tiny, name, tmp_path, step)
+        newest = sorted((tmp_path / "checkpoints").iterdir())[-1]
+        assert newest.name == f"step-{step + 1:09d}"
+        assert json.loads((newest / "state.json").read_text())["step"] == step + 1
+    assert finish(tiny, name, tmp_path) == straight[name]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_finished_run_has_nothing_left_to_do(
+    name: str, tiny: Any, straight: dict[str, Any], tmp_path: Path
+) -> None:
+    assert finish(tiny, name, tmp_path) == straight[name]
+    assert finish(tiny, name, tmp_path) == straight[name]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_stops_after_the_step(
+    number: signal.Signals, tiny: Any, straight: dict[str, Any], tmp_path: Path
+) -> None:
+    def batches(step: int) -> list[Any]:
+        if step == 6:
+            os.kill(os.getpid(), number)
+        return [tiny.batch(step)]
+
+    with on_signals() as stop, pytest.raises(StoppedError):
+        tiny.run(tiny.build("gpt", tmp_path, steps=STEPS, batches=batches), stop)
+    assert (tmp_path / "checkpoints" / "step-000000007").is_dir()
+    assert finish(tiny, "gpt", tmp_path) == straight["gpt"]
+
+
+def damaged_file(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+DAMAGES: dict[str, Callable[[Path], Any]] = {
+    "a flipped bit": damaged_file,
+    "a cut file": lambda folder: os.truncate(folder / "optimizer.safetensors", 100),
+    "a missing file": lambda folder: (folder / "state.json").unlink(),
+    "an empty file": lambda folder: os.truncate(folder / "state.json", 0),
+    "a missing manifest": lambda folder: (folder / "manifest.json").unlink(),
+    "an empty manifest": lambda folder: os.truncate(folder / "manifest.json", 0),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_newest_checkpoint_is_passed_over(
+    how: str, tiny: Any, straight: dict[str, Any], tmp_path: Path
+) -> None:
+    stop_at(tiny, "gpt", tmp_path, 7)
+    DAMAGES[how](tmp_path / "checkpoints" / "step-000000008")
+    assert finish(tiny, "gpt", tmp_path) == straight["gpt"]
+
+
+def test_when_all_checkpoints_are_damaged_the_run_says_so_and_touches_nothing(
+    tiny: Any, tmp_path: Path
+) -> None:
+    stop_at(tiny, "gpt", tmp_path, 7)
+    for folder in (tmp_path / "checkpoints").iterdir():
+        damaged_file(folder)
+    metrics = (tmp_path / "metrics.jsonl").read_bytes()
+    with pytest.raises(ModelError, match="damaged"):
+        finish(tiny, "gpt", tmp_path)
+    assert (tmp_path / "metrics.jsonl").read_bytes() == metrics
+
+
+def test_a_checkpoint_of_a_newer_version_is_refused(tiny: Any, tmp_path: Path) -> None:
+    stop_at(tiny, "gpt", tmp_path, 7)
+    for folder in (tmp_path / "checkpoints").iterdir():
+        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"}
+        state = json.loads(files["state.json"]) | {"format": 99}
+        storage.publish_folder(folder, {**files, "state.json": storage.json_bytes(state)})
+    with pytest.raises(ModelError, match="format 99 is newer"):
+        finish(tiny, "gpt", tmp_path)
+
+
+def test_a_torn_last_line_of_the_metrics_is_mended(
+    tiny: Any, straight: dict[str, Any], tmp_path: Path
+) -> None:
+    stop_at(tiny, "gpt", tmp_path, 7)
+    with (tmp_path / "metrics.jsonl").open("ab") as file:
+        file.write(b'{"step": 9, "tok')
+    assert finish(tiny, "gpt", tmp_path) == straight["gpt"]
+
+
+def die_at(operation: int) -> None:
+    """Let this process be killed in its n-th change of the disk, before it, or after half a line of a log."""
+    count = 0
+
+    def dying(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*given: Any, **named: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == operation:
+                if call is append:
+                    with given[0].open("ab") as file:
+                        file.write(given[1].encode()[: len(given[1]) // 2])
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*given, **named)
+
+        return wrapped
+
+    append = storage.append_line
+    storage.append_line = dying(append)
+    os.fsync = dying(os.fsync)
+    Path.replace = dying(Path.replace)  # type: ignore[method-assign]
+    Path.rename = dying(Path.rename)  # type: ignore[method-assign]
+    shutil.rmtree = dying(shutil.rmtree)  # type: ignore[assignment]
+
+
+def is_killed(operation: int, tiny: Any, name: str, folder: Path) -> bool:
+    """Run in a forked process that dies at an operation; tell whether it came so far."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of forks beside threads
+        child = os.fork()
+    if child == 0:
+        try:
+            die_at(operation)
+            finish(tiny, name, folder, **FEW_STEPS)
+        finally:
+            os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    return os.WIFSIGNALED(status)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_killed_at_any_change_of_the_disk_is_never_killed(
+    name: str, tiny: Any, straight: dict[str, Any], tmp_path: Path
+) -> None:
+    operation = first = 1 + list(FAMILIES).index(name)
+    while is_killed(operation, tiny, name, tmp_path / str(operation)):
+        found = finish(tiny, name, tmp_path / str(operation), **FEW_STEPS)
+        assert found == straight[f"short {name}"], f"killed at {operation}"
+        # Every operation is tried, some by the one family and some by the other.
+        operation += len(FAMILIES)
+    assert operation > first + 40
+
+
+def test_killed_at_every_start_again_is_never_killed(
+    tiny: Any, straight: dict[str, Any], tmp_path: Path
+) -> None:
+    """Each attempt gets a little further, and dies while mending what the one before left."""
+    attempts = [7, 3, 30, 1, 23, 32, 12, 45]
+    assert sum(is_killed(operation, tiny, "bert", tmp_path) for operation in attempts) > 4
+    assert finish(tiny, "bert", tmp_path, **FEW_STEPS) == straight["short bert"]
+
+
+def test_kill_9_of_a_process_of_its_own(tiny: Any, tmp_path: Path) -> None:
+    steps = 150
+    program = [sys.executable, str(Path(tiny.__file__)), "gpt", str(tmp_path / "killed"), str(steps)]
+    source = str(Path(twinlm.__file__).parents[1])
+    process = subprocess.Popen(program, env={**os.environ, "PYTHONPATH": source})
+    deadline = time.monotonic() + 50
+    while not list((tmp_path / "killed" / "checkpoints").glob("step-*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    outcomes = []
+    for name in ("killed", "straight"):
+        job = tiny.build("gpt", tmp_path / name, steps=steps, checkpoint_every=100)
+        outcomes.append(tiny.outcome(job, tiny.run(job)))
+    assert outcomes[0] == outcomes[1]
