@@ -1,5 +1,6 @@
 """How a file, overrides and presets become the settings of a run."""
 
+import copy
 import dataclasses
 import typing
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_the_demo_is_a_valid_run() -> None:
     assert resolve(None, {"title": "mine"}, base=DEMO).title == "mine"
 
 
-# Where the number of layers is given -> the layers of GPT and of BERT. A later source wins, whatever the table.
+# Where the number of layers is given -> the layers of GPT and of BERT. A later source wins.
 LAYERS = [
     ("size", "", {}, {}, (2, 2)),
     ("size in the file", "size = 'base'", {}, {}, (12, 12)),
@@ -166,7 +167,7 @@ def _nested(values: dict[str, Any]) -> dict[str, Any]:
             if not isinstance(place.get(table), dict):
                 place[table] = {}
             place = place[table]
-        place[key] = value
+        place[key] = copy.deepcopy(value)
     return tree
 
 

@@ -63,7 +63,7 @@ def forget_peak_memory() -> None:
 
 
 def peak_memory_bytes() -> int:
-    """Return the largest memory since `forget_peak_memory`: of the GPU if there is one, else of the process."""
+    """Return the largest memory since `forget_peak_memory`: of the GPU if there is one, or this process."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
     with contextlib.suppress(OSError, StopIteration, ValueError):

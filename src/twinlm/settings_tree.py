@@ -169,6 +169,7 @@ def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
 
 def _mixed(key: str, before: Any, value: Any) -> UsageError:
     """Return the error for a key that is a table in one place and a value in another."""
-    table, single = (before, value) if isinstance(before, Tree) else (value, before)
+    single = value if isinstance(value, Given) else before
     message = f"{shown(key)} can't be both a table of settings and the value {shown(single.value)}"
-    return wrong(single, message, f"the table stands in {table.file}" if table.file else "it is a table")
+    place, other = (value, before) if value.file else (before, value)
+    return wrong(place, message, f"see also {other.file}" if other.file else "")

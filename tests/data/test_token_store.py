@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -51,12 +52,12 @@ def test_documents_and_sentences_come_back(
             write_numbers(tmp_path / "store", documents)
         return
     store = write_numbers(tmp_path / "store", documents)
-    assert store.document_count == len(full)
-    assert store.token_count == len(store.tokens_T) == sum(1 + len(sum(document, [])) for document in full)
     sentences = [sentence for document in full for sentence in document]
+    assert store.document_count == len(full)
+    assert store.token_count == len(store.tokens_T) == len(full) + sum(map(len, sentences))
     assert [store.sentence(number).tolist() for number in range(len(sentences))] == sentences
     for number, document in enumerate(full):
-        assert store.document(number).tolist() == sum(document, [])
+        assert store.document(number).tolist() == list(chain.from_iterable(document))
         first = store.sentences_S2[store.documents_E[number], 0]
         assert store.tokens_T[first - 1] == SpecialIds().start
 

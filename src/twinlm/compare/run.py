@@ -6,7 +6,6 @@ Call what you need; a stage does those before it first. A run that was killed an
 """
 
 import contextlib
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -32,13 +31,13 @@ from twinlm.data.labelled_task import LabelledTask
 from twinlm.data.token_store import TokenStore
 from twinlm.errors import UsageError
 from twinlm.evaluate.language import Measured, measure
+from twinlm.evaluate.predictions import read_predictions, write_predictions
 from twinlm.log import Progress
 from twinlm.settings import KindSettings, Settings
 from twinlm.stopping import Stop
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.finetune import finetune
 from twinlm.train.pretrain import PretrainPlan, fresh_model, pretrain
-from twinlm.use.classify import class_probabilities
 
 
 def open_run(
@@ -88,6 +87,8 @@ class Run:
         self.stop = stop
         self.command = command
         self._held = contextlib.ExitStack()
+        self._tokenizers: dict[str, Tokenizer] = {}
+        self._stores: dict[str, dict[str, TokenStore]] = {}
 
     def __enter__(self) -> Self:
         """Take the folder for this process, and note settings and environment in it.
@@ -144,14 +145,22 @@ class Run:
     def tokenizer(self, kind: str) -> Tokenizer:
         """Return the tokenizer of a kind, trained on the training documents."""
         algorithm = self._algorithm(kind)
-        return prepare_tokenizer(
-            self.folder / "tokenizers" / algorithm, self.prepared, self.settings, algorithm, self.progress
-        )
+        if algorithm not in self._tokenizers:
+            folder = self.folder / "tokenizers" / algorithm
+            self._tokenizers[algorithm] = prepare_tokenizer(
+                folder, self.prepared, self.settings, algorithm, self.progress
+            )
+        return self._tokenizers[algorithm]
 
     def stores(self, kind: str) -> dict[str, TokenStore]:
         """Return the tokens of a kind's three splits."""
-        folder = self.folder / "tokens" / self._algorithm(kind)
-        return prepare_stores(folder, self.prepared, self.tokenizer(kind), self.progress)
+        algorithm = self._algorithm(kind)
+        if algorithm not in self._stores:
+            folder = self.folder / "tokens" / algorithm
+            self._stores[algorithm] = prepare_stores(
+                folder, self.prepared, self.tokenizer(kind), self.progress
+            )
+        return self._stores[algorithm]
 
     @cached_property
     def plans(self) -> dict[str, PretrainPlan]:
@@ -242,21 +251,8 @@ class Run:
         path = self.arm_folder(kind, task_name, seed, is_pretrained=is_pretrained) / "predictions.jsonl"
         if not path.is_file():
             trained = self.finetuned(kind, task_name, seed, is_pretrained=is_pretrained)
-            task = self.task(task_name)
-            chances_BC = class_probabilities(trained, [example.text for example in task.test])
-            rows = [
-                {
-                    "id": example.id,
-                    "gold": example.label,
-                    "predicted": task.classes[int(chances_C.argmax())],
-                    "probabilities": [round(float(chance), 6) for chance in chances_C],
-                }
-                for example, chances_C in zip(task.test, chances_BC, strict=True)
-            ]
-            storage.write_file(
-                path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-            )
-        return [json.loads(line) for line in path.read_text().splitlines()]
+            write_predictions(path, trained, self.task(task_name))
+        return read_predictions(path)
 
     def arm_folder(self, kind: str, task_name: str, seed: int, *, is_pretrained: bool) -> Path:
         """Return where one fine-tuning lies."""

@@ -3,6 +3,7 @@ Devlin et al. 2018, 3.2). The weights of the epoch that did best on the validati
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
 from twinlm.settings import FinetuneSettings
 from twinlm.stopping import Stop
 from twinlm.tasks.heads import SequenceHead
-from twinlm.train.loop import Job, train
+from twinlm.train.loop import BEST, Job, train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.schedule import learning_rate
 from twinlm.use.classify import class_probabilities, packed_rows
@@ -60,33 +61,61 @@ def finetune(
     """
     if (folder / RESULT).is_file():
         return checkpoint.load_model(folder / "model")
-    tuned = _add_head(trained, len(task.classes), settings, seed)
     rows, cut = packed_rows(trained, [example.text for example in task.train], settings.max_length)
+    tuned = _add_head(trained, len(task.classes), settings, seed)
+    about = Classifier(classes=tuple(task.classes), max_length=settings.max_length, dropout=settings.dropout)
+    result = replace(trained, classifier=about, tuned=tuned)
+    job = _job(result, task, rows, settings, seed=seed, precision=precision, folder=folder)
+    spent = {**train(job, progress=progress, stop=stop), "cut_texts": cut}
+    tuned.cpu().eval()
+    published = replace(result, history={**trained.history, "fine-tuning": spent})
+    checkpoint.save_model(folder / "model", published)
+    storage.write_json(folder / RESULT, spent)
+    storage.remove(folder / "checkpoints")
+    storage.remove(folder / BEST)
+    return published
+
+
+def class_numbers(examples: Sequence[Example], classes: Sequence[str]) -> list[int]:
+    """Return the place of each example's label among the classes."""
+    places = {name: place for place, name in enumerate(classes)}
+    return [places[example.label] for example in examples]
+
+
+def _job(
+    result: Trained,
+    task: LabelledTask,
+    rows: list[list[int]],
+    settings: FinetuneSettings,
+    *,
+    seed: int,
+    precision: str,
+    folder: Path,
+) -> Job:
+    """Return the training run of a model under its fresh head on packed rows."""
+    assert result.tuned is not None
     labels = class_numbers(task.train, task.classes)
     steps = max(1, round(settings.epochs * len(rows) / settings.batch_examples))
+    auxiliary = result.family.auxiliary(settings.auxiliary_weight)
+    start = "" if result.history else " without pre-training"
 
     def batches(step: int) -> Sequence[LabelledBatch]:
         chosen = rows_of_step(step, rows, settings.batch_examples, seed)
-        padded = pad([rows[number] for number in chosen], trained.tokenizer.specials.pad)
+        padded = pad([rows[number] for number in chosen], result.tokenizer.specials.pad)
         return [label(padded, [labels[number] for number in chosen])]
 
     def flops(batch: Batch, targets: int) -> float:
         count, length = batch.tokens_BL.shape
         predicted = int(batch.real_BL[:, 1:].sum()) if auxiliary else 0
-        sizes: Any = trained.model.config
-        return trained.family.training_flops(sizes, sequences=count, length=length, targets=predicted)
+        sizes: Any = result.model.config
+        return result.family.training_flops(sizes, sequences=count, length=length, targets=predicted)
 
-    auxiliary = trained.family.auxiliary(settings.auxiliary_weight)
-    about = Classifier(classes=tuple(task.classes), max_length=settings.max_length, dropout=settings.dropout)
-    result = Trained(
-        family=trained.family, model=trained.model, tokenizer=trained.tokenizer, classifier=about, tuned=tuned
-    )
-    job = Job(
-        name=f"fine-tuning {trained.family.label} on {task.name}, seed {seed}",
-        module=tuned,
+    return Job(
+        name=f"fine-tuning {result.family.label}{start} on {task.name}, seed {seed}",
+        module=result.tuned,
         objective=fine_tuning(auxiliary),
         batches=batches,
-        optimizer=build_optimizer(tuned, settings.optimizer),
+        optimizer=build_optimizer(result.tuned, settings.optimizer),
         learning_rate=learning_rate(settings.optimizer, steps),
         validate=lambda: _validation_error(result, task.valid),
         flops=flops,
@@ -98,26 +127,6 @@ def finetune(
         precision=precision,
         folder=folder,
     )
-    spent = {**train(job, progress=progress, stop=stop), "cut_texts": cut}
-    tuned.cpu().eval()
-    published = Trained(
-        family=result.family,
-        model=result.model,
-        tokenizer=result.tokenizer,
-        classifier=about,
-        tuned=tuned,
-        history={**trained.history, "fine-tuning": spent},
-    )
-    checkpoint.save_model(folder / "model", published)
-    storage.write_json(folder / RESULT, spent)
-    storage.remove(folder / "checkpoints")
-    return published
-
-
-def class_numbers(examples: Sequence[Example], classes: Sequence[str]) -> list[int]:
-    """Return the place of each example's label among the classes."""
-    places = {name: place for place, name in enumerate(classes)}
-    return [places[example.label] for example in examples]
 
 
 def rows_of_step(step: int, rows: Sequence[Sequence[int]], size: int, seed: int) -> list[int]:
