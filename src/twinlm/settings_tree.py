@@ -19,8 +19,11 @@ class Given:
     """A value and where it was given."""
 
     value: Any
+    """As TOML or the command line has it."""
     file: str | None = None
+    """The file, or the option, that gave it."""
     line: int | None = None
+    """The line in the file, from 1."""
     is_text: bool = False
     """It comes from the command line, as a string still to be read as the type that the setting has."""
 

@@ -10,6 +10,7 @@ class Piece:
     """A stretch of a sample's text."""
 
     text: str
+    """The piece."""
     is_written: bool
     """True where the model wrote it, False where it was given."""
     original: str = ""

@@ -26,8 +26,11 @@ class Table:
     """A table; its first column names the rows."""
 
     caption: str
+    """What the table shows."""
     header: list[str]
+    """Names of the columns."""
     rows: list[list[str]]
+    """Cells, row by row."""
     is_text: tuple[int, ...] = (0,)
     """Columns of words rather than numbers."""
 

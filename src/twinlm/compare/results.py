@@ -13,8 +13,11 @@ class Interval:
     """An estimate and the range that holds the true value in 95 of 100 repetitions."""
 
     estimate: float
+    """The value found."""
     low: float
+    """Lower end, 95 %."""
     high: float
+    """Upper end, 95 %."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +27,7 @@ class Comparison:
     first: str
     """Name of an arm or baseline; a positive difference speaks for it."""
     second: str
+    """Name of the other arm or baseline."""
     difference: Interval
     """Accuracy of `first` minus that of `second`, as shares from -1 to 1."""
     p_value: float
@@ -55,6 +59,7 @@ class ArmScore:
     accuracy_by_seed: dict[int, float]
     """Empty for a baseline that has no seed."""
     f1_by_class: dict[str, float]
+    """Mean over seeds of each class's F1, from 0 to 1."""
     confusion: list[list[int]]
     """Counts over all seeds: a row for each true class, a column for each predicted one, as in `classes`."""
     failed_seeds: list[int]
@@ -70,11 +75,17 @@ class TaskResult:
     """Everything about one labelled task."""
 
     name: str
+    """As the settings call it."""
     classes: list[str]
+    """In the order of `confusion`."""
     train_examples: int
+    """To learn from."""
     valid_examples: int
+    """To choose epochs by."""
     test_examples: int
+    """To compare on."""
     scores: list[ArmScore]
+    """Of arms, then of baselines."""
     comparisons: list[Comparison]
     """The pre-trained pair first; then each of the two against its twin without pre-training; then each
     against the best baseline."""
@@ -87,9 +98,11 @@ class CurvePoint:
     """One record of a pre-training run."""
 
     step: int
+    """Optimizer steps so far."""
     tokens: int
     """Real (not padding) tokens read so far."""
     flops: float
+    """Operations so far."""
     value: float
     """What the curve is of, in the unit that the curve states."""
 
@@ -103,6 +116,7 @@ class Curve:
     unit: str
     """"bits per byte" or "nats per masked token"."""
     points: list[CurvePoint]
+    """In the order of training."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,10 +129,13 @@ class LanguageResult:
     """What `validation` and `test` are: "bits per byte, left to right" or "nats per masked token, both sides
     seen"."""
     validation: float
+    """On validation text."""
     test: float
+    """On test text."""
     others: dict[str, float]
     """Further measures by name, such as "accuracy of next sentence prediction"."""
     curves: list[Curve]
+    """Training, then validation."""
     samples: list[dict[str, str]]
     """From held-out text: {"prompt", "continuation", "original"} for a decoder, and {"masked", "filled",
     "original"} for an encoder: "masked" has [MASK] for each hidden word, "filled" the [word] put there."""
@@ -129,9 +146,13 @@ class Cost:
     """What pre-training one family took."""
 
     family: str
+    """"gpt" or "bert"."""
     parameters: int
+    """Weights in all."""
     non_embedding_parameters: int
+    """Weights in the transformer layers."""
     steps: int
+    """Optimizer steps."""
     tokens: int
     """Real tokens read."""
     targets: int
@@ -141,7 +162,9 @@ class Cost:
     seconds: float
     """Training time, without validation."""
     tokens_per_second: float
+    """Real tokens, in training."""
     peak_memory_bytes: int
+    """Largest memory of the process, or of the GPU."""
     corpus_passes: float
     """How often the training text was read, in tokens."""
     model_bytes: int
@@ -153,6 +176,7 @@ class Results:
     """A finished comparison."""
 
     title: str
+    """Of the report."""
     verdict: list[str]
     """The answer in plain words, most important first; one sentence an item."""
     caveats: list[str]
@@ -164,8 +188,11 @@ class Results:
     pretraining_seeds: int = 1
     """How many times each family was pre-trained anew."""
     tasks: list[TaskResult]
+    """In the order of the settings."""
     language: list[LanguageResult]
+    """One for each family."""
     costs: list[Cost]
+    """One for each family."""
     data: dict[str, str | int | float]
     """Facts of the corpus and its splits, by name, in the order to show."""
     removed: dict[str, int]

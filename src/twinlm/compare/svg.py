@@ -40,11 +40,15 @@ class Mark:
     """A value on a row, with its interval and the single values it is the mean of, where it has them."""
 
     value: float
+    """Where it stands on the axis."""
     style: str
     """CSS classes."""
     shape: Shape = "circle"
+    """How it is drawn."""
     low: float | None = None
+    """Lower end of the interval, if it has one."""
     high: float | None = None
+    """Upper end of the interval."""
     dots: tuple[float, ...] = ()
     """Drawn small, below the mark."""
 
@@ -54,7 +58,9 @@ class Row:
     """A labelled row of marks."""
 
     label: str
+    """At the left end."""
     marks: list[Mark]
+    """Drawn in this order."""
     text: str = ""
     """Written at the right end."""
 

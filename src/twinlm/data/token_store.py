@@ -84,58 +84,73 @@ def write_store(
     Raises:
         DataError: no document has a token.
     """
-    dtype = np.dtype("<u2") if tokenizer.vocab_size <= 2**16 else np.dtype("<u4")
-    sentences, documents = array("q"), array("q")
-    counts = {"tokens": 0, "text_bytes": 0, "unknown": 0, "empty_documents": 0}
+    writer = _Writer(tokenizer)
 
     def tokens() -> Iterator[bytes]:
         progress.start(f"tokenizing into {folder.name}", total, "documents")
         waiting = iter(texts)
         while some := list(islice(waiting, _DOCUMENTS_AT_ONCE)):
-            pieces = [split_sentences(text) for text in some]
-            encoded = iter(tokenizer.encode_batch([piece for parts in pieces for piece in parts]))
-            ids: list[int] = []
-            for text, parts in zip(some, pieces, strict=True):
-                rows = [row for row in islice(encoded, len(parts)) if row]
-                if not rows:
-                    counts["empty_documents"] += 1
-                    continue
-                documents.append(len(sentences) // 2)
-                ids.append(tokenizer.specials.start)
-                for row in rows:
-                    begin = counts["tokens"] + len(ids)
-                    sentences.extend((begin, begin + len(row)))
-                    ids.extend(row)
-                counts["text_bytes"] += len(text.encode())
-            counts["unknown"] += tokenizer.count_unknown(ids)
-            counts["tokens"] += len(ids)
-            yield np.array(ids, dtype).tobytes()
-            progress.advance(min(total, len(documents)), tokens=counts["tokens"])
-        if not documents:
-            raise DataError("there is no text to tokenize", file=folder)
-        documents.append(len(sentences) // 2)
+            yield writer.tokenize(some, split_sentences)
+            progress.advance(min(total, len(writer.documents)), tokens=writer.counts["tokens"])
         progress.finish()
+        if not writer.documents:
+            raise DataError("there is no text to tokenize", file=folder)
 
-    def facts() -> Iterator[bytes]:
-        yield storage.json_bytes(
-            {
-                "format": FORMAT,
-                "dtype": dtype.str,
-                "tokenizer": tokenizer.fingerprint,
-                "documents": len(documents) - 1,
-                "sentences": len(sentences) // 2,
-                **counts,
-            }
-        )
+    def indexes(name: str) -> Iterator[bytes]:
+        yield writer.index(name)
 
-    files = {
-        "tokens.bin": tokens(),
-        "sentences.bin": (bytes(np.asarray(sentences, "<i8").tobytes()) for _ in range(1)),
-        "documents.bin": (bytes(np.asarray(documents, "<i8").tobytes()) for _ in range(1)),
-        "store.json": facts(),
-    }
-    storage.publish_folder(folder, files)
+    # Written in this order: the indexes are whole once all tokens are.
+    names = ("sentences.bin", "documents.bin", "store.json")
+    storage.publish_folder(folder, {"tokens.bin": tokens(), **{name: indexes(name) for name in names}})
     return TokenStore(folder)
+
+
+class _Writer:
+    """Tokenizes documents and gathers where their sentences lie."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.dtype = np.dtype("<u2") if tokenizer.vocab_size <= 2**16 else np.dtype("<u4")
+        self.sentences = array("q")
+        self.documents = array("q")
+        self.counts = {"tokens": 0, "text_bytes": 0, "unknown": 0, "empty_documents": 0}
+
+    def tokenize(self, texts: list[str], split_sentences: Callable[[str], list[str]]) -> bytes:
+        """Return the tokens of some documents, each behind a <start>, as they stand in the file."""
+        pieces = [split_sentences(text) for text in texts]
+        encoded = iter(self.tokenizer.encode_batch([piece for parts in pieces for piece in parts]))
+        ids: list[int] = []
+        for text, parts in zip(texts, pieces, strict=True):
+            rows = [row for row in islice(encoded, len(parts)) if row]
+            if not rows:
+                self.counts["empty_documents"] += 1
+                continue
+            self.documents.append(len(self.sentences) // 2)
+            ids.append(self.tokenizer.specials.start)
+            for row in rows:
+                begin = self.counts["tokens"] + len(ids)
+                self.sentences.extend((begin, begin + len(row)))
+                ids.extend(row)
+            self.counts["text_bytes"] += len(text.encode())
+        self.counts["unknown"] += self.tokenizer.count_unknown(ids)
+        self.counts["tokens"] += len(ids)
+        return np.array(ids, self.dtype).tobytes()
+
+    def index(self, name: str) -> bytes:
+        """Return the contents of one of the other files."""
+        sentences = len(self.sentences) // 2
+        if name == "sentences.bin":
+            return np.asarray(self.sentences, "<i8").tobytes()
+        if name == "documents.bin":
+            return np.asarray([*self.documents, sentences], "<i8").tobytes()
+        facts = {
+            "format": FORMAT,
+            "dtype": self.dtype.str,
+            "tokenizer": self.tokenizer.fingerprint,
+            "documents": len(self.documents),
+            "sentences": sentences,
+        }
+        return storage.json_bytes({**facts, **self.counts})
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a fine-tuned model says of each test example: all that scores and paired tests need, kept as a file."""
+"""What a fine-tuned model says of each test example: all that scores and paired tests need, as a file."""
 
 import json
 from pathlib import Path
