@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from twinlm import storage
-from twinlm.errors import ModelError
+from twinlm.errors import ModelError, UsageError
 from twinlm.families import Family, family
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.tasks.heads import SequenceHead
@@ -25,6 +25,7 @@ from twinlm.tokenizer import Tokenizer
 FORMAT = 1
 KEPT_CHECKPOINTS = 2
 _LARGEST_SIZE = 1_000_000
+_MOST_LAYERS = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,27 +98,21 @@ def load_model(folder: Path) -> Trained:
         _check_format(description["format"], place)
         kind = family(description["family"])
         sizes = kind.config(**_checked_sizes(description["sizes"], place))
-        about = description["classifier"]
-        classifier = about and Classifier(**{**about, "classes": tuple(about["classes"])})
-    except (KeyError, TypeError) as error:
+        classifier = _classifier(description["classifier"], place)
+        history, fingerprint = dict(description["history"]), description["tokenizer"]
+        # On the meta device sizes cost nothing: memory is asked for once the weights were seen to have them.
+        with torch.device("meta"):
+            model = kind.model(sizes)
+            tuned = FineTuned(model, _head(sizes, classifier)) if classifier else None
+    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         raise ModelError(f"this configuration is not one of ours: {error}", file=place) from error
     tokenizer = Tokenizer.from_folder(folder)
-    if tokenizer.fingerprint != description["tokenizer"] or tokenizer.vocab_size != sizes.vocab_size:
+    if tokenizer.fingerprint != fingerprint or tokenizer.vocab_size != sizes.vocab_size:
         raise ModelError("the tokenizer is not the one that the model was trained with", file=folder)
-    model = kind.model(sizes)
-    tuned = None
-    if classifier is not None:
-        head = SequenceHead(width=sizes.width, classes=len(classifier.classes), dropout=classifier.dropout)
-        tuned = FineTuned(model, head)
     load_weights(tuned or model, folder / "model.safetensors")
     (tuned or model).eval()
     return Trained(
-        family=kind,
-        model=model,
-        tokenizer=tokenizer,
-        classifier=classifier,
-        tuned=tuned,
-        history=description["history"],
+        family=kind, model=model, tokenizer=tokenizer, classifier=classifier, tuned=tuned, history=history
     )
 
 
@@ -164,7 +159,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     """Fill a module with the weights of a file that must hold exactly its tensors.
 
     Raises:
-        ModelError: a tensor is missing, unknown, of another shape, or not finite.
+        ModelError: a tensor is missing, unknown, of another shape or type, or not finite.
     """
     found, wanted = _read_tensors(path), module.state_dict()
     if missing := sorted(wanted.keys() - found.keys()):
@@ -177,8 +172,13 @@ def load_weights(module: nn.Module, path: Path) -> None:
                 f"{name} has shape {tuple(tensor.shape)}, but the model needs {tuple(wanted[name].shape)}"
             )
             raise ModelError(message, file=path)
+        if tensor.dtype != wanted[name].dtype:
+            message = f"{name} holds {tensor.dtype}, but the model needs {wanted[name].dtype}"
+            raise ModelError(message, file=path)
         if not torch.isfinite(tensor).all():
             raise ModelError(f"{name} holds values that are not finite", file=path)
+    if any(tensor.is_meta for tensor in wanted.values()):
+        module.to_empty(device="cpu")
     module.load_state_dict(found)
 
 
@@ -224,8 +224,22 @@ def _check_format(found: int, place: Path) -> None:
 
 
 def _checked_sizes(sizes: dict[str, Any], place: Path) -> dict[str, Any]:
-    """Refuse sizes that would ask for absurd memory, before any is asked for."""
+    """Refuse sizes that are no sizes, or would ask for absurd memory, before any is asked for."""
     for name, value in sizes.items():
-        if not isinstance(value, int | float) or not 0 <= value <= _LARGEST_SIZE:
+        is_right = (
+            0 <= value <= 1 if name == "dropout" else type(value) is int and 1 <= value <= _LARGEST_SIZE
+        )
+        if not is_right or (name == "layers" and value > _MOST_LAYERS):
             raise ModelError(f"{name} can't be {value!r}", file=place)
     return sizes
+
+
+def _classifier(about: dict[str, Any] | None, place: Path) -> Classifier | None:
+    if about is None:
+        return None
+    sizes = {name: value for name, value in about.items() if name != "classes"}
+    return Classifier(classes=tuple(map(str, about["classes"])), **_checked_sizes(sizes, place))
+
+
+def _head(sizes: Any, classifier: Classifier) -> SequenceHead:
+    return SequenceHead(width=sizes.width, classes=len(classifier.classes), dropout=classifier.dropout)

@@ -49,7 +49,14 @@ SIZES: dict[str, Any] = {
 DEFAULT_SIZE = "tiny"
 
 # The demo's settings, found by measuring; `docs/log.md` says what else was tried.
-DEMO: dict[str, Any] = {"title": "GPT and BERT on Wikipedia's vital articles"}
+DEMO: dict[str, Any] = {
+    "title": "GPT and BERT on Wikipedia's vital articles",
+    "size": "tiny",
+    "task": [{"name": "topic", "max_train_examples": 1000}],
+    "budget": {"match": "flops", "amount": 2e13},
+    "pretrain": {"batch_sequences": 16, "optimizer": {"learning_rate": 2e-3}},
+    "finetune": {"epochs": 4, "optimizer": {"learning_rate": 1e-3}},
+}
 
 SHARED = ("model", "pretrain", "finetune")
 """Tables of a file that set both kinds."""

@@ -60,7 +60,7 @@ def test_lambda_0_and_bert_have_no_auxiliary_loss(batch: LabelledBatch) -> None:
     assert BERT_FAMILY.auxiliary(0.5) is None
     loss = fine_tuning(None)(tuned(BERT_FAMILY), batch)
     assert set(loss.parts) == {"task"}
-    assert float(loss.parts["task"]) == float(loss.total)
+    assert loss.parts["task"].item() == loss.total.item()
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -95,4 +95,4 @@ def test_a_model_learns_its_examples_by_heart(name: str, batch: LabelledBatch) -
         loss.total.backward()
         optimizer.step()
         optimizer.zero_grad()
-    assert float(loss.parts["task"]) < 0.1
+    assert loss.parts["task"].item() < 0.1

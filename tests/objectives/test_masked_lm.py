@@ -45,20 +45,20 @@ def test_the_loss_is_the_mean_over_masked_tokens_plus_the_mean_over_pairs(
 ) -> None:
     logits_BLV, logits_B2 = logits(model, batch)
     log_BLV, log_B2 = logits_BLV.log_softmax(-1), logits_B2.log_softmax(-1)
-    tokens = -sum(float(log_BLV[row, column, batch.originals_BL[row, column]]) for row, column in MASKED) / 4
-    pairs = -sum(float(log_B2[row, batch.is_random_B[row]]) for row in range(3)) / 3
+    tokens = -sum(log_BLV[row, column, batch.originals_BL[row, column]].item() for row, column in MASKED) / 4
+    pairs = -sum(log_B2[row, batch.is_random_B[row]].item() for row in range(3)) / 3
     right = sum(int(logits_B2[row].argmax()) == int(batch.is_random_B[row]) for row in range(3)) / 3
 
     loss = masked_lm_and_next_sentence(model, batch)
     assert loss.targets == 4
-    assert float(loss.parts["masked_lm"]) == pytest.approx(tokens, abs=1e-5)
-    assert float(loss.parts["next_sentence"]) == pytest.approx(pairs, abs=1e-5)
-    assert float(loss.parts["next_sentence_accuracy"]) == pytest.approx(right)
-    assert float(loss.total) == pytest.approx(tokens + pairs, abs=1e-5)
+    assert loss.parts["masked_lm"].item() == pytest.approx(tokens, abs=1e-5)
+    assert loss.parts["next_sentence"].item() == pytest.approx(pairs, abs=1e-5)
+    assert loss.parts["next_sentence_accuracy"].item() == pytest.approx(right)
+    assert loss.total.item() == pytest.approx(tokens + pairs, abs=1e-5)
     assert not any(part.requires_grad for part in loss.parts.values())
 
     alone = masked_lm(model, batch)
-    assert float(alone.total) == pytest.approx(tokens, abs=1e-5)
+    assert alone.total.item() == pytest.approx(tokens, abs=1e-5)
     assert alone.targets == 4
     assert set(alone.parts) == {"masked_lm"}
 
@@ -89,4 +89,4 @@ def test_unmasked_targets_have_no_say(model: BERT, batch: MaskedBatch) -> None:
     fewer_BL[0, 8] = IGNORE
     fewer = masked_lm(model, replace(batch, originals_BL=fewer_BL))
     assert fewer.targets == 3
-    assert float(fewer.total) != pytest.approx(float(masked_lm(model, batch).total), abs=1e-4)
+    assert fewer.total.item() != pytest.approx(masked_lm(model, batch).total.item(), abs=1e-4)

@@ -142,6 +142,18 @@ def test_another_seed_gives_other_dropout(tiny: Any, tmp_path: Path) -> None:
     assert not all(map(torch.equal, weights(jobs[0]), weights(jobs[1])))
 
 
+def test_every_micro_batch_of_every_step_has_dropout_of_its_own(tiny: Any, tmp_path: Path) -> None:
+    seeds = []
+
+    def objective(model: Any, given: Any) -> Loss:
+        seeds.append(torch.initial_seed())
+        return tiny.OBJECTIVES["gpt"](model, given)
+
+    changes = {"batches": lambda step: [tiny.batch(step)] * 2, "validate": lambda: {"valid_loss": 0.0}}
+    tiny.run(tiny.build("gpt", tmp_path, steps=3, objective=objective, **changes))
+    assert len(set(seeds)) == len(seeds) == 6
+
+
 def test_bfloat16_trains_weights_that_stay_in_float32(tiny: Any, tmp_path: Path) -> None:
     jobs = [
         tiny.build("bert", tmp_path / precision, precision=precision) for precision in ("float32", "bfloat16")

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twinlm import families, storage
-from twinlm.compare import verdict
+from twinlm.compare import scoring, verdict
 from twinlm.compare.results import Cost, Curve, CurvePoint, LanguageResult, Results
 from twinlm.compare.samples import samples
-from twinlm.compare.scoring import task_result
 from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_per_byte
 from twinlm.log import MetricsLog
-from twinlm.train import pretrain
+from twinlm.train import finetune, pretrain
 
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
@@ -22,7 +21,7 @@ _CURVE_POINTS = 200
 
 def results(run: "Run") -> Results:
     """Return what a run found; all its stages must be done."""
-    tasks = [task_result(run, task) for task in run.prepared.tasks.values()]
+    tasks = [scoring.task_result(run, task) for task in run.prepared.tasks.values()]
     language = [_language(run, kind) for kind in families.FAMILIES]
     costs = [_cost(run, kind) for kind in families.FAMILIES]
     matched_by = MATCHED_BY[run.settings.budget.match]
@@ -38,7 +37,7 @@ def results(run: "Run") -> Results:
         language=language,
         costs=costs,
         data=_data_facts(run),
-        removed={name: count for name, count in prepared.counts.items() if count},
+        removed=_removed(run),
         attribution=list(prepared.attribution),
         settings_toml=run.settings_toml,
         environment=storage.read_json(run.folder / "environment.json"),
@@ -119,6 +118,10 @@ def _cost(run: "Run", kind: str) -> Cost:
 
 def _data_facts(run: "Run") -> dict[str, str | int | float]:
     facts: dict[str, str | int | float] = {}
+    for name, task in run.prepared.tasks.items():
+        for baseline in scoring.baselines(run, task):
+            for what, value in baseline["settings"].items():
+                facts[f"{name}: {baseline['label']}, {what}"] = value
     for kind in families.FAMILIES:
         tokenizer = run.tokenizer(kind)
         facts[f"tokenizer of {families.family(kind).label}"] = (
@@ -129,6 +132,20 @@ def _data_facts(run: "Run") -> dict[str, str | int | float]:
             facts[f"{name}: bytes of text"] = store.text_bytes
             facts[f"{name}: tokens for {families.family(kind).label}"] = store.token_count
     return facts
+
+
+def _removed(run: "Run") -> dict[str, int]:
+    """Return what was left out, cut or could not be spelled, and how often; only what occurred."""
+    counts = dict(run.prepared.counts)
+    for kind, family in families.FAMILIES.items():
+        stores = run.stores(kind).values()
+        counts[f"unknown tokens for {family.label}"] = sum(store.unknown_count for store in stores)
+        counts[f"documents without a token for {family.label}"] = sum(store.empty_count for store in stores)
+        for task in run.prepared.tasks:
+            folder = run.arm_folder(kind, task, run.settings.compare.seeds[0], is_pretrained=True)
+            cut = storage.read_json(folder / finetune.RESULT)["cut_texts"]
+            counts[f"{task}: training texts cut to {family.label}'s longest input"] = cut
+    return {name: count for name, count in counts.items() if count}
 
 
 def _fingerprints(run: "Run") -> dict[str, str]:

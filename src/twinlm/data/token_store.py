@@ -41,6 +41,8 @@ class TokenStore:
         facts = _read_facts(folder)
         self.token_count: int = facts["tokens"]
         self.text_bytes: int = facts["text_bytes"]
+        self.unknown_count: int = facts["unknown"]
+        self.empty_count: int = facts["empty_documents"]
         self.tokenizer: str = facts["tokenizer"]
         self.tokens_T = _map(folder / "tokens.bin", facts["dtype"], facts["tokens"])
         self.sentences_S2 = _map(folder / "sentences.bin", "<i8", 2 * facts["sentences"]).reshape(-1, 2)
@@ -161,8 +163,10 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         message = f"the store has format {newest}, this version reads up to {FORMAT}"
         raise ModelError(message, file=folder, hint="update twinlm")
     counts = ("tokens", "sentences", "documents", "text_bytes")
+    others = ("unknown", "empty_documents")
     if newest != FORMAT or not (
         all(type(facts.get(name)) is int and 0 < facts[name] < 2**48 for name in counts)
+        and all(type(facts.get(name)) is int and 0 <= facts[name] < 2**48 for name in others)
         and facts.get("dtype") in ("<u2", "<u4")
         and isinstance(facts.get("tokenizer"), str)
     ):

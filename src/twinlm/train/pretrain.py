@@ -26,7 +26,7 @@ from twinlm.train.schedule import learning_rate
 
 RESULT = "pretraining.json"
 _PROBED_STEPS = 16
-_TIMED_STEPS = 5
+_TIMED_STEPS = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,145 @@
+"""A run directory: stopped anywhere, it ends with the same numbers; other settings never mix into it."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from twinlm import presets
+from twinlm.compare import stage
+from twinlm.compare.run import Run
+from twinlm.errors import LockedError, UsageError
+from twinlm.log import Silent
+from twinlm.stopping import Stop
+
+WORDS = {"animals": ["cat", "dog", "horse", "bird"], "food": ["bread", "cheese", "soup", "cake"]}
+COMMAND = [sys.executable, "-m", "twinlm", "compare", "my.toml"]
+SETTINGS = """
+threads = 1
+precision = "float32"
+corpus.train = "text.txt"
+model = {layers = 1, width = 16, heads = 2, max_length = 32}
+pretrain = {length = 32, batch_sequences = 4, validations = 2, validation_sequences = 8, checkpoint_every_steps = 3}
+finetune = {max_length = 32, epochs = 1}
+budget = {match = "tokens", amount = 2500}
+tokenizer.vocab_size = 300
+compare = {seeds = [1, 2]}
+[[task]]
+name = "topic"
+train = "labels.csv"
+"""
+MEASURED = ("seconds", "tokens_per_second", "peak_memory_bytes")
+
+
+def sentence(chance: random.Random, topic: str) -> str:
+    first, second = chance.choice(WORDS[topic]), chance.choice(WORDS[topic])
+    return f"The {first} likes the {second} of number {chance.randint(1, 999)}."
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A folder with text, labels and settings."""
+    folder, chance = tmp_path_factory.mktemp("project"), random.Random(0)
+    kinds = [chance.choice(list(WORDS)) for _ in range(150)]
+    texts = ["\n".join(sentence(chance, kind) for _ in range(4)) for kind in kinds]
+    (folder / "text.txt").write_text("\n\n".join(texts))
+    rows = [f"{sentence(chance, kind)},{kind}" for kind in kinds]
+    (folder / "labels.csv").write_text("\n".join(["text,label", *rows]))
+    (folder / "my.toml").write_text(SETTINGS)
+    return folder
+
+
+def run_to_the_end(project: Path, out: str) -> None:
+    subprocess.run([*COMMAND, "--out", out], cwd=project, check=True, capture_output=True)
+
+
+def numbers(folder: Path) -> dict:
+    """Everything in the results that is not a measurement of this machine at this moment."""
+
+    def strip(value):
+        if isinstance(value, dict):
+            return {key: strip(item) for key, item in value.items() if key not in (*MEASURED, "command")}
+        return [strip(item) for item in value] if isinstance(value, list) else value
+
+    return strip(json.loads((folder / "results.json").read_text()))
+
+
+def test_a_comparison_that_is_killed_again_and_again_ends_with_the_same_numbers(project):
+    run_to_the_end(project, "straight")
+    chance, kills = random.Random(1), 0
+    while True:
+        process = subprocess.Popen([*COMMAND, "--out", "killed"], cwd=project, stderr=subprocess.PIPE)
+        try:
+            # Later each time, so that it gets to the end on a machine of any speed.
+            _, said = process.communicate(timeout=chance.uniform(2.5, 4) + kills)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            kills += 1
+            continue
+        assert process.returncode == 0, said.decode()
+        break
+    assert kills > 0
+    assert numbers(project / "killed") == numbers(project / "straight")
+    for log in ("gpt/metrics.jsonl", "bert/metrics.jsonl"):
+        assert (project / "killed" / log).read_bytes() == (project / "straight" / log).read_bytes()
+    for model in ("gpt", "bert", "tasks/topic/gpt/seed-1", "tasks/topic/bert-scratch/seed-2"):
+        weights = [project / out / model / "model" / "model.safetensors" for out in ("killed", "straight")]
+        assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def open_run(project: Path, out: str, **overrides: str) -> Run:
+    settings = presets.resolve(project / "my.toml", {"corpus.train": str(project / "text.txt"), **overrides})
+    return Run(project / out, settings, is_demo=False, progress=Silent(), stop=Stop())
+
+
+def test_other_settings_in_the_same_folder_are_refused_and_named(project, monkeypatch):
+    monkeypatch.chdir(project)
+    with open_run(project, "mixed") as run:
+        run.tokenizer("gpt")
+    with (
+        open_run(project, "mixed", **{"tokenizer.vocab_size": "310"}) as run,
+        pytest.raises(UsageError, match="tokenizer.vocab_size was 300, now 310"),
+    ):
+        run.tokenizer("gpt")
+
+
+def test_a_run_directory_is_for_one_process(project, monkeypatch):
+    monkeypatch.chdir(project)
+    with (
+        open_run(project, "locked"),
+        pytest.raises(LockedError, match="process"),
+        open_run(project, "locked"),
+    ):
+        pass
+
+
+def test_a_changed_environment_is_announced(project, monkeypatch):
+    monkeypatch.chdir(project)
+    said: list[str] = []
+    with open_run(project, "moved"):
+        pass
+    environment = project / "moved" / "environment.json"
+    environment.write_text(environment.read_text().replace('"threads": "1"', '"threads": "7"'))
+    run = open_run(project, "moved")
+    run.progress.say = said.append
+    with run:
+        pass
+    assert "threads 7 -> 1" in said[0]
+
+
+def test_an_unknown_task_gets_the_nearest_name(project, monkeypatch):
+    monkeypatch.chdir(project)
+    with open_run(project, "tasks") as run, pytest.raises(UsageError, match="did you mean 'topic'"):
+        run.task("topics")
+
+
+def test_a_stage_knows_its_inputs_whatever_their_order(tmp_path):
+    first = stage.enter(tmp_path, {"a": 1, "b": {"c": [1, 2]}})
+    assert stage.enter(tmp_path, {"b": {"c": [1, 2]}, "a": 1}) == first
+    with pytest.raises(UsageError, match=r"b\.c was \[1, 2\], now \[1, 3\]"):
+        stage.enter(tmp_path, {"a": 1, "b": {"c": [1, 3]}})
