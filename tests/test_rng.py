@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twinlm import rng
@@ -34,6 +34,7 @@ def test_streams_of_neighbouring_steps_are_not_alike() -> None:
     assert np.abs(likeness_SS).max() < 5 / np.sqrt(200)
 
 
+@settings(deadline=None)
 @given(st.integers(), st.lists(st.text() | st.integers(), max_size=3))
 def test_keys_have_128_bits_and_torch_seeds_fit_in_63(seed: int, names: list[str | int]) -> None:
     names = [name.encode(errors="replace").decode() if isinstance(name, str) else name for name in names]

@@ -83,7 +83,7 @@ def test_other_shares_are_kept(share: float) -> None:
     assert ((originals_BL != IGNORE).sum(1) == max(1, round(share * 42))).all()
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     lengths=st.lists(st.integers(1, 20), min_size=1, max_size=5),
     seed=st.integers(0, 99),

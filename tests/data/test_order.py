@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -70,6 +70,7 @@ def test_neighbours_do_not_stay_neighbours() -> None:
     assert stats.chisquare(counts).pvalue > 1e-4
 
 
+@settings(deadline=None)
 @given(
     size=st.integers(1, 60),
     first=st.integers(0, 500),
@@ -88,6 +89,7 @@ def test_an_order_is_the_same_however_it_is_cut(size: int, first: int, cuts: lis
     assert np.array_equal(np.concatenate(pieces), whole_N)
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 40), turns=st.integers(1, 6))
 def test_every_pass_has_each_number_once_in_an_order_of_its_own(size: int, turns: int) -> None:
     places_TN = order.passes(0, size * turns, size, 0, "x").reshape(turns, size)

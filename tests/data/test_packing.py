@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twinlm.data.packing import label, pack_for_decoder, pack_for_encoder, pad
@@ -16,6 +16,7 @@ TOKENS = st.lists(st.integers(8, 99), max_size=30)
     ("pack", "first", "last"),
     [(pack_for_decoder, IDS.start, IDS.extract), (pack_for_encoder, IDS.cls, IDS.sep)],
 )
+@settings(deadline=None)
 @given(tokens=TOKENS, length=st.integers(2, 40))
 def test_a_text_stands_between_its_special_tokens_and_loses_only_its_end(
     pack, first: int, last: int, tokens: list[int], length: int
@@ -27,6 +28,7 @@ def test_a_text_stands_between_its_special_tokens_and_loses_only_its_end(
     assert len(packed) == min(length, len(tokens) + 2)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(8, 99), min_size=1, max_size=12), min_size=1, max_size=6))
 def test_rows_are_padded_on_the_right_to_the_longest(rows: list[list[int]]) -> None:
     batch = pad(rows, IDS.pad)

@@ -217,13 +217,14 @@ def _cost_caveats(costs: Sequence[Cost], matched_by: str, families: Mapping[str,
             ("seconds", "seconds", first.seconds, second.seconds),
             ("targets", "predictions to learn from", first.targets, second.targets),
         ]
-        uneven = []
+        uneven: dict[str, list[str]] = {}
         for axis, name, a, b in axes:
             if axis != matched_by and min(a, b) > 0 and max(a, b) / min(a, b) >= 1.1:
                 label = families[(first if a > b else second).family]
-                uneven.append(f"{label} took {times(max(a, b) / min(a, b))} times as many {name}")
+                uneven.setdefault(label, []).append(f"{times(max(a, b) / min(a, b))} times as many {name}")
         if uneven:
-            found.append(f"The budgets are equal in {matched_by} only: {listed(uneven)}.")
+            more = "; ".join(f"{label} took {listed(parts)}" for label, parts in uneven.items())
+            found.append(f"The budgets are equal in {matched_by} only: {more}.")
     return found
 
 
