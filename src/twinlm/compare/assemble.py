@@ -128,6 +128,7 @@ def _data_facts(run: "Run") -> dict[str, str | int | float]:
             f"{tokenizer.algorithm}, {tokenizer.vocab_size:,} tokens"
         )
         for name, store in run.stores(kind).items():
+            facts[f"{name}: documents of one sentence (in no pair)"] = store.single_sentence_count
             facts[f"{name}: documents"] = store.document_count
             facts[f"{name}: bytes of text"] = store.text_bytes
             facts[f"{name}: tokens for {families.family(kind).label}"] = store.token_count

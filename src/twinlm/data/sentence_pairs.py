@@ -4,7 +4,8 @@ After Devlin et al. 2018, 3.1, Task 2 and A.2.
 Documents are cut once into chunks: runs of sentences that fill a sequence, at least two sentences each, so
 that every chunk can be split into A and its true continuation. Half of the time B is drawn from another
 document instead. (The released code also takes a random B whenever a chunk has but one sentence, which on
-short documents makes most pairs random; here it is always half.)
+short documents makes most pairs random; here it is always half. And it fills a random B up to the full length,
+so that length alone tells random pairs from true ones; here a random B is as long as the true one would be.)
 """
 
 from dataclasses import dataclass
@@ -107,7 +108,8 @@ class SentencePairs:
             other += other >= document
             low, high = self.store.documents_E[other : other + 2].tolist()
             start = low + int(draws_8[6] * (high - low))
-            second = self._span(start, self._fill(start, high, max(1, room - len(first))))
+            wanted = min(room - len(first), len(self._span(split, end)))
+            second = self._span(start, self._fill(start, high, max(1, wanted)))
         else:
             second = self._span(split, end)
         return Pair(*_truncate(first, second, room, draws_8[7]), is_random)

@@ -53,6 +53,11 @@ class TokenStore:
         """Number of documents."""
         return len(self.documents_E) - 1
 
+    @property
+    def single_sentence_count(self) -> int:
+        """Number of documents of one sentence, which give no sentence pair."""
+        return int((np.diff(self.documents_E) == 1).sum())
+
     def sentence(self, number: int) -> NDArray[Any]:
         """Return the tokens of one sentence."""
         begin, end = self.sentences_S2[number]

@@ -90,15 +90,15 @@ def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
             state["step"] = step + 1
             log.write(step + 1, {"tokens": state["tokens"], "flops": state["flops"], **parts})
             clock.write(step + 1, {"seconds": round(state["seconds"], 3)})
-            is_last = step + 1 == job.steps
+            is_last, is_stopped = step + 1 == job.steps, stop.asked
             if is_last or (step + 1) % job.validate_every == 0:
                 _validate(job, state, log)
-            if is_last or stop.asked or (step + 1) % job.checkpoint_every == 0:
+            if is_last or is_stopped or (step + 1) % job.checkpoint_every == 0:
                 state["peak_memory_bytes"] = max(state["peak_memory_bytes"], hardware.peak_memory_bytes())
                 checkpoint.save_training(
                     job.folder / "checkpoints", step + 1, job.module, job.optimizer, state
                 )
-            if stop.asked and not is_last:
+            if is_stopped and not is_last:
                 raise stopped()
             rate = state["tokens"] / max(1e-9, state["seconds"])
             progress.advance(step + 1, loss=parts["loss"], tokens_per_second=round(rate))
