@@ -4,8 +4,8 @@ After Devlin et al. 2018, 3.1, Task 2 and A.2.
 Documents are cut once into chunks: runs of sentences that fill a sequence, at least two sentences each, so
 that every chunk can be split into A and its true continuation. Half of the time B is drawn from another
 document instead. (The released code also takes a random B whenever a chunk has but one sentence, which on
-short documents makes most pairs random; here it is always half. And it fills a random B up to the full length,
-so that length alone tells random pairs from true ones; here a random B is as long as the true one would be.)
+short documents makes most pairs random; here it is always half. And it fills a random B up to the full
+length, so that length alone tells random pairs from true ones; here it is as long as the true B would be.)
 """
 
 from dataclasses import dataclass
