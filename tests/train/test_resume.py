@@ -212,8 +212,8 @@ def test_killed_at_every_start_again_is_never_killed(
 
 
 def test_kill_9_of_a_process_of_its_own(tiny: Any, tmp_path: Path) -> None:
-    steps = 150
-    program = [sys.executable, str(Path(tiny.__file__)), "gpt", str(tmp_path / "killed"), str(steps)]
+    steps = 40
+    program = [sys.executable, tiny.__file__, "gpt", str(tmp_path / "killed"), str(steps), "25"]
     source = str(Path(twinlm.__file__).parents[1])
     process = subprocess.Popen(program, env={**os.environ, "PYTHONPATH": source})
     deadline = time.monotonic() + 50

@@ -1,6 +1,10 @@
-"""A training run of a few seconds on made-up tokens, for either family. As a script: FAMILY FOLDER STEPS."""
+"""A training run of a few seconds on made-up tokens, for either family.
+
+As a script (FAMILY FOLDER STEPS STEP) it waits at a step for being killed.
+"""
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -92,6 +96,18 @@ def outcome(job: Job, spent: Mapping[str, Any]) -> dict[str, Any]:
     return {"spent": dict(spent), "weights": weights, **files, "newest": checkpoints[-1].name, **last}
 
 
+def wait_at(step: int) -> Callable[[int], list[MaskedBatch]]:
+    """Return the batches of a run that goes no further than a step: somebody will kill it."""
+
+    def batches(number: int) -> list[MaskedBatch]:
+        if number == step:
+            time.sleep(600)
+        return [batch(number)]
+
+    return batches
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    run(build(sys.argv[1], Path(sys.argv[2]), steps=int(sys.argv[3])))
+    family, place, last, step = sys.argv[1:]
+    run(build(family, Path(place), steps=int(last), batches=wait_at(int(step))))
