@@ -184,10 +184,12 @@ class Spoiled:
             return replace(
                 loss, total=loss.total + (tiny_D.abs().sqrt()).sum()
             )  # 0, with a slope of infinity
+        if self.how == "value":
+            return replace(loss, total=loss.total + float("inf"))  # whose gradient is as ever
         return replace(loss, total=loss.total * float(self.how))
 
 
-@pytest.mark.parametrize("how", ["nan", "inf", "gradient"])
+@pytest.mark.parametrize("how", ["nan", "inf", "value", "gradient"])
 def test_a_loss_or_gradient_that_is_not_finite_stops_before_the_update(
     how: str, tiny: Any, tmp_path: Path
 ) -> None:
