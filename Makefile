@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check unit format study-sst2 bench clean
+.PHONY: demo test check unit format study-sst2 clean
 
 demo: $(VENV)/.ready
 	$(BIN)/twinlm demo

@@ -1,12 +1,16 @@
 """What every test needs: one thread, no network, nothing of the user's environment."""
 
 import os
+import random
+from collections.abc import Callable
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+TOPICS = {"animals": ["cat", "dog", "horse", "bird"], "food": ["bread", "cheese", "soup", "cake"]}
 # A busy machine is no failure.
 hypothesis.settings.register_profile("twinlm", deadline=None)
 hypothesis.settings.load_profile("twinlm")
@@ -17,3 +21,23 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def write_project() -> Callable[[Path, int], None]:
+    """Return a function that writes text.txt and labels.csv of so many documents on two topics."""
+
+    def write(folder: Path, count: int) -> None:
+        chance = random.Random(0)
+
+        def sentence(topic: str) -> str:
+            first, second = chance.choice(TOPICS[topic]), chance.choice(TOPICS[topic])
+            return f"The {first} likes the {second} of number {chance.randint(1, 999)}."
+
+        kinds = [chance.choice(list(TOPICS)) for _ in range(count)]
+        texts = ["\n".join(sentence(kind) for _ in range(4)) for kind in kinds]
+        (folder / "text.txt").write_text("\n\n".join(texts))
+        rows = [f"{sentence(kind)},{kind}" for kind in kinds]
+        (folder / "labels.csv").write_text("\n".join(["text,label", *rows]))
+
+    return write

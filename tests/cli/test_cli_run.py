@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -17,7 +16,6 @@ import pytest
 from twinlm import presets
 from twinlm.cli import main
 
-TOPICS = {"animals": ["cat", "dog", "horse", "bird"], "food": ["bread", "cheese", "soup", "cake"]}
 SETTINGS = """
 threads = 1
 precision = "float32"
@@ -35,20 +33,11 @@ train = "labels.csv"
 TRAINED = "runs/my/tasks/topic/bert/seed-1"
 
 
-def sentence(chance: random.Random, topic: str) -> str:
-    first, second = chance.choice(TOPICS[topic]), chance.choice(TOPICS[topic])
-    return f"The {first} likes the {second} of number {chance.randint(1, 999)}."
-
-
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Path:
+def finished(tmp_path_factory, write_project) -> Path:
     """A folder with text, labels, settings and a finished comparison."""
-    folder, chance = tmp_path_factory.mktemp("project"), random.Random(0)
-    kinds = [chance.choice(list(TOPICS)) for _ in range(200)]
-    texts = ["\n".join(sentence(chance, kind) for _ in range(4)) for kind in kinds]
-    (folder / "text.txt").write_text("\n\n".join(texts))
-    rows = [f"{sentence(chance, kind)},{kind}" for kind in kinds]
-    (folder / "labels.csv").write_text("\n".join(["text,label", *rows]))
+    folder = tmp_path_factory.mktemp("project")
+    write_project(folder, 200)
     (folder / "my.toml").write_text(SETTINGS)
     with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as out:
         assert main.run(["compare", "my.toml"]) == 0
@@ -141,7 +130,7 @@ def test_texts_are_classified(cli, feed, project):
     feed(b"The cat likes the dog.\nSoup.\n")
     records = [json.loads(line) for line in cli("classify", TRAINED, "-", "--json").out.splitlines()]
     assert [record["class"] for record in records] == [line.split("\t")[0] for line in shown.out.splitlines()]
-    assert all(set(record["probabilities"]) == set(TOPICS) for record in records)
+    assert all(set(record["probabilities"]) == {"animals", "food"} for record in records)
     wrong = cli("classify", "runs/my/bert", "x")
     assert (wrong.code, "fine-tune it first" in wrong.err) == (4, True)
 

@@ -16,7 +16,6 @@ from twinlm.errors import LockedError, UsageError
 from twinlm.log import Silent
 from twinlm.stopping import Stop
 
-WORDS = {"animals": ["cat", "dog", "horse", "bird"], "food": ["bread", "cheese", "soup", "cake"]}
 COMMAND = [sys.executable, "-m", "twinlm", "compare", "my.toml"]
 SETTINGS = """
 threads = 1
@@ -46,20 +45,11 @@ train = "labels.csv"
 MEASURED = ("seconds", "tokens_per_second", "peak_memory_bytes")
 
 
-def sentence(chance: random.Random, topic: str) -> str:
-    first, second = chance.choice(WORDS[topic]), chance.choice(WORDS[topic])
-    return f"The {first} likes the {second} of number {chance.randint(1, 999)}."
-
-
 @pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
+def project(tmp_path_factory, write_project) -> Path:
     """A folder with text, labels and settings."""
-    folder, chance = tmp_path_factory.mktemp("project"), random.Random(0)
-    kinds = [chance.choice(list(WORDS)) for _ in range(150)]
-    texts = ["\n".join(sentence(chance, kind) for _ in range(4)) for kind in kinds]
-    (folder / "text.txt").write_text("\n\n".join(texts))
-    rows = [f"{sentence(chance, kind)},{kind}" for kind in kinds]
-    (folder / "labels.csv").write_text("\n".join(["text,label", *rows]))
+    folder = tmp_path_factory.mktemp("project")
+    write_project(folder, 150)
     (folder / "my.toml").write_text(SETTINGS)
     return folder
 
