@@ -116,7 +116,7 @@ def costs(results: Results) -> Table:
     """Return what pre-training took, a column for each family."""
     lines: list[tuple[str, Callable[[Cost], str]]] = [
         ("parameters", lambda cost: amount(cost.parameters)),
-        ("parameters without embeddings", lambda cost: amount(cost.non_embedding_parameters)),
+        ("parameters in the layers", lambda cost: amount(cost.non_embedding_parameters)),
         ("size of the weights", lambda cost: size(cost.model_bytes)),
         ("steps", lambda cost: whole(cost.steps)),
         ("tokens read", lambda cost: amount(cost.tokens)),
