@@ -51,9 +51,10 @@ def loss_pair(positions, width, vocabulary):
     hidden_ND = torch.randn(positions, width, requires_grad=True)
     weight_VD = (0.02 * torch.randn(vocabulary, width)).requires_grad_()
     targets_N = torch.randint(vocabulary, (positions,))
+    weights_N = torch.full((positions,), 1 / positions)
     return (
         f"vocabulary loss, N {positions}, D {width}, V {vocabulary}",
-        lambda: vocabulary_loss(hidden_ND, weight_VD, targets_N).backward(),
+        lambda: vocabulary_loss(hidden_ND, weight_VD, targets_N, weights_N).backward(),
         lambda: F.cross_entropy(F.linear(hidden_ND, weight_VD), targets_N).backward(),
     )
 

@@ -5,6 +5,7 @@ for both kinds ([model], [pretrain], [finetune]), its tables for one ([gpt.model
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,14 +32,22 @@ KIND_DEFAULTS: dict[str, Any] = {
 
 def _size(layers: int, width: int, length: int, pretrain_rate: float, finetune_rate: float) -> dict[str, Any]:
     return {
-        "model": {"layers": layers, "width": width, "heads": max(1, width // 64), "max_length": length},
+        "model": {
+            "layers": layers,
+            "width": width,
+            "heads": max(1, width // 64),
+            "max_length": length,
+            "first_deviation": round(0.02 * math.sqrt(768 / width), 3),
+            "first_positions": "sinusoidal" if width < 768 else "normal",
+        },
         "pretrain": {"length": length, "optimizer": {"learning_rate": pretrain_rate}},
         "finetune": {"max_length": length, "optimizer": {"learning_rate": finetune_rate}},
     }
 
 
 # The sizes of Turc et al. 2019 ("Well-read students learn better"), then BERT's base. Small models train at
-# higher rates than the papers' large ones.
+# higher rates than the papers' large ones, from larger weights and from positions that are waves: with the
+# papers' first weights, a small BERT guesses from frequencies alone for thousands of steps (docs/log.md).
 SIZES: dict[str, Any] = {
     "tiny": _size(2, 128, 128, 1e-3, 5e-4),
     "mini": _size(4, 256, 128, 1e-3, 3e-4),
@@ -52,10 +61,13 @@ DEFAULT_SIZE = "tiny"
 DEMO: dict[str, Any] = {
     "title": "GPT and BERT on Wikipedia's vital articles",
     "size": "tiny",
-    "task": [{"name": "topic", "max_train_examples": 1000}],
+    "task": [{"name": "topic", "max_train_examples": 300}],
+    "tokenizer": {"vocab_size": 4096},
     "budget": {"match": "flops", "amount": 2e13},
+    "model": {"dropout": 0.0},
     "pretrain": {"batch_sequences": 16, "optimizer": {"learning_rate": 2e-3}},
-    "finetune": {"epochs": 4, "optimizer": {"learning_rate": 1e-3}},
+    "bert": {"pretrain": {"mask_share": 0.4}},
+    "finetune": {"epochs": 12, "optimizer": {"learning_rate": 1e-3}},
 }
 
 SHARED = ("model", "pretrain", "finetune")

@@ -51,6 +51,10 @@ class TaskSettings:
     """Column of the text."""
     label_field: str = "label"
     """Column of the class."""
+    encoding: str = "utf-8"
+    """Of the files."""
+    errors: Literal["strict", "replace", "skip"] = "strict"
+    """What to do with bytes that are not in that encoding: stop, replace, or skip the row; counted."""
     valid_share: float = option(0.1, above=0, most=0.4)
     """Share of `train` to validate on, when `valid` is empty; the same is split off for a missing `test`."""
     max_train_examples: int = option(0, least=0)
@@ -87,6 +91,10 @@ class ModelSettings:
     """The longest sequence in tokens; 512 in both papers."""
     dropout: float = option(0.1, least=0, most=0.9)
     """Probability, on embeddings, attention weights and residuals; 0.1 in both papers."""
+    first_deviation: float = option(0.02, above=0, most=1)
+    """Standard deviation of the first weights; 0.02 in both papers, at width 768."""
+    first_positions: Literal["normal", "sinusoidal"] = "normal"
+    """What position embeddings begin as, learned from there on: drawn as in the papers, or waves."""
 
     def __post_init__(self) -> None:
         if self.width % self.heads:

@@ -22,7 +22,7 @@ from twinlm.tasks.heads import SequenceHead
 PACKAGE = str(Path(twinlm.__file__).parent)
 
 # No two sizes are alike, so that a wrong order can't pass by chance. N is any number of positions: the
-# masked ones, the real ones, or a piece of them. T, in `causal_lm.py` alone, are the L - 1 with a next token.
+# masked ones, the real ones, or a piece of them. T are the L - 1 with a next token, in what GPT predicts.
 SIZES = {"B": 3, "L": 7, "M": 7, "V": 61, "D": 20, "H": 4, "K": 5, "F": 83, "C": 9, "1": 1, "2": 2}
 SIZES |= {"N": None, "T": 6}
 SUFFIX = re.compile(r"_([A-Z1-9]+)$")

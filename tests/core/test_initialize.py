@@ -1,10 +1,12 @@
 """First weights: N(0, 0.02), truncated for BERT, the same for the same seed."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
-from twinlm.core.initialize import STANDARD_DEVIATION, initialize
+from twinlm.core.initialize import STANDARD_DEVIATION, initialize, waves
 from twinlm.models.bert import BERT, BERTConfig
 from twinlm.models.gpt import GPT, GPTConfig
 
@@ -50,3 +52,21 @@ def test_no_two_matrices_are_alike() -> None:
     initialize(model, seed=5, is_truncated=False)
     beginnings = {tuple(weight.flatten()[:4].tolist()) for weight in model.parameters() if weight.dim() > 1}
     assert len(beginnings) == sum(weight.dim() > 1 for weight in model.parameters())
+
+
+def test_positions_may_begin_as_waves_of_the_same_deviation() -> None:
+    drawn, model = GPT(GPTConfig(**SIZES)), GPT(GPTConfig(**SIZES))
+    initialize(drawn, seed=5, is_truncated=False, deviation=0.07)
+    initialize(model, seed=5, is_truncated=False, deviation=0.07, positions="sinusoidal")
+    places = model.position_embedding.weight.detach()
+    assert torch.equal(model.token_embedding.weight, drawn.token_embedding.weight)
+    assert float(places.square().mean().sqrt()) == pytest.approx(0.07, rel=1e-5)
+    expected = torch.tensor([math.sin(3), math.cos(3)]) * 0.07 * math.sqrt(2)
+    assert places[3, :2].tolist() == pytest.approx(expected.tolist(), rel=1e-5)
+    products = places @ places.T  # depend on the distance alone
+    assert torch.allclose(products[3, 7], products[20, 24], atol=1e-6)
+    assert (products[5, 6:9].diff() < 0).all()
+
+
+def test_waves_of_odd_width_end_with_a_sine() -> None:
+    assert waves(9, 5)[0].tolist() == pytest.approx([0, 2**0.5, 0, 2**0.5, 0])

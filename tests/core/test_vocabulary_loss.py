@@ -1,5 +1,6 @@
 """The loss over the vocabulary, made in pieces, is `F.cross_entropy` with all its gradients."""
 
+import math
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from twinlm.core import vocabulary_loss as module
-from twinlm.core.vocabulary_loss import vocabulary_loss
+from twinlm.core.vocabulary_loss import choose, vocabulary_loss
 
 N, D, V = 13, 6, 29
 
@@ -36,8 +37,10 @@ def ours(given: dict[str, Tensor], *, bias: bool, weights: bool) -> Tensor:
         given["hidden_ND"],
         given["embedding_VD"],
         given["targets_N"],
+        given["weights_N"]
+        if weights
+        else torch.full((len(given["targets_N"]),), 1 / len(given["targets_N"])),
         bias_V=given["bias_V"] if bias else None,
-        weights_N=given["weights_N"] if weights else None,
     )
 
 
@@ -145,6 +148,24 @@ def test_the_loss_of_huge_logits_is_finite() -> None:
 
 def test_no_positions_give_no_loss() -> None:
     given = inputs()
-    value = vocabulary_loss(given["hidden_ND"][:0], given["embedding_VD"], given["targets_N"][:0])
+    empty = {name: given[name][:0] for name in ("hidden_ND", "targets_N", "weights_N")}
+    value = vocabulary_loss(**empty, embedding_VD=given["embedding_VD"])
     value.backward()
     assert value == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65])
+def test_the_positions_with_a_weight_are_chosen_and_filled_up_with_weight_0(count: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    hidden_BLD = torch.randn(4, 50, D, generator=generator)
+    weights_BL = torch.zeros(4, 50)
+    places = torch.randperm(200, generator=generator)[:count].sort().values
+    weights_BL.view(-1)[places] = torch.rand(count, generator=generator) + 0.1
+    targets_BL = torch.where(weights_BL > 0, torch.arange(200).view(4, 50), -100)
+    hidden_ND, targets_N, weights_N = choose(hidden_BLD, targets_BL, weights_BL)
+    assert len(hidden_ND) == len(targets_N) == len(weights_N) == math.ceil(count / 64) * 64
+    assert targets_N[:count].tolist() == places.tolist()
+    assert torch.equal(hidden_ND[:count], hidden_BLD.flatten(0, 1)[places])
+    assert torch.equal(weights_N[:count], weights_BL.flatten()[places])
+    assert (weights_N[count:] == 0).all()
+    assert (targets_N >= 0).all()

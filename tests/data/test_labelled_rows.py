@@ -40,14 +40,18 @@ def row(name: str, line: int, reason: str) -> str:
 
 def narrow(name: str, place: str, encoding: str) -> str:
     """Return the message about bytes of a guessed encoding."""
-    return f"{name}:{place}; it may be {encoding}: convert the file to UTF-8 (iconv -f {encoding} -t utf-8)"
+    return (
+        f'{name}:{place}; it may be {encoding}: set task.encoding = "{encoding}", '
+        f"or convert the file to UTF-8 "
+        f'(iconv -f {encoding} -t utf-8), or if it is damaged UTF-8 set task.errors = "replace" or "skip"'
+    )
 
 
 def wide(name: str, encoding: str, begin: str) -> str:
     """Return the message about a file that is UTF-16."""
     return (
         f"{name}: this is {encoding.upper()} text, not UTF-8: it begins with the bytes {begin}; "
-        f"convert the file to UTF-8 (iconv -f {encoding} -t utf-8)"
+        f'set task.encoding = "{encoding}", or convert the file to UTF-8 (iconv -f {encoding} -t utf-8)'
     )
 
 

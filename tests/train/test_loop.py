@@ -70,6 +70,20 @@ def test_the_weights_of_the_best_validation_come_back_not_the_last(tiny: Any, tm
     assert not all(map(torch.equal, weights(job), seen[2]))
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_best_weights_that_changed_on_disk_are_refused(is_gone: bool, tiny: Any, tmp_path: Path) -> None:
+    tiny.run(tiny.build("gpt", tmp_path))
+    best = tmp_path / "best.safetensors"
+    contents = bytearray(best.read_bytes())
+    contents[-1] ^= 1
+    best.write_bytes(contents)
+    if is_gone:
+        best.unlink()
+    with pytest.raises(ModelError, match="missing or damaged") as caught:
+        tiny.run(tiny.build("gpt", tmp_path))
+    assert caught.value.file == str(best)
+
+
 def test_each_step_has_the_learning_rate_of_its_number(tiny: Any, tmp_path: Path) -> None:
     job = tiny.build("gpt", tmp_path, steps=4)
     seen = []

@@ -177,7 +177,13 @@ def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> Labelled
 
     def read(path: str, split: str) -> LabelledSet:
         return read_labelled(
-            path, split=split, text_field=given.text_field, label_field=given.label_field, counts=counts
+            path,
+            split=split,
+            text_field=given.text_field,
+            label_field=given.label_field,
+            encoding=given.encoding,
+            errors=given.errors,
+            counts=counts,
         )
 
     return build_task(

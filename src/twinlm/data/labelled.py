@@ -75,7 +75,7 @@ def read_labelled(
     examples: list[Example] = []
     labels = _Labels(counts)
     rows = read_rows(
-        path, Decoding(encoding, errors), needed=(text_field, label_field), bad=bad, counts=counts
+        path, Decoding(encoding, errors, "task"), needed=(text_field, label_field), bad=bad, counts=counts
     )
     for row in rows:
         try:

@@ -14,6 +14,7 @@ from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
 from twinlm.data.packing import pad
 from twinlm.data.token_store import TokenStore
+from twinlm.objectives.causal_lm import causal_lm
 from twinlm.settings import PretrainSettings
 
 _SEQUENCES_AT_ONCE = 32
@@ -65,10 +66,8 @@ def next_token_nats(model: Any, store: TokenStore, length: int, pad_id: int) -> 
         chosen = begins[first : first + _SEQUENCES_AT_ONCE]
         rows = [store.tokens_T[begin : begin + length].astype(np.int64).tolist() for begin in chosen]
         batch: Batch = pad(rows, pad_id).to(where)
-        targets_BL, real_BL = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
-        targets_N = targets_BL[real_BL]
-        mean = model.next_token_loss(model(batch.tokens_BL)[:, :-1][real_BL], targets_N)
-        nats += float(mean) * len(targets_N)
+        loss = causal_lm(model, batch)
+        nats += float(loss.total) * loss.targets
     return nats
 
 

@@ -17,7 +17,7 @@ from twinlm.batch import Batch, Reading
 from twinlm.core import masks
 from twinlm.core.attention import KeyValueCache
 from twinlm.core.blocks import BlockConfig, PostNormBlock
-from twinlm.core.vocabulary_loss import vocabulary_loss
+from twinlm.core.vocabulary_loss import choose, vocabulary_loss
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,11 +89,10 @@ class GPT(nn.Module):
         """Score every token as the next one, (B, L, V): h_n W_e^T, equation 2, line 3."""
         return F.linear(hidden_BLD, self.token_embedding.weight)
 
-    def next_token_loss(
-        self, hidden_ND: Tensor, targets_N: Tensor, weights_N: Tensor | None = None
-    ) -> Tensor:
-        """Return -log P(target) over N positions in nats, weighted or their mean."""
-        return vocabulary_loss(hidden_ND, self.token_embedding.weight, targets_N, weights_N=weights_N)
+    def next_token_loss(self, hidden_BTD: Tensor, targets_BT: Tensor, weights_BT: Tensor) -> Tensor:
+        """Return the weighted sum of -log P(target) over T positions in nats, without holding all logits."""
+        hidden_ND, targets_N, weights_N = choose(hidden_BTD, targets_BT, weights_BT)
+        return vocabulary_loss(hidden_ND, self.token_embedding.weight, targets_N, weights_N)
 
     def read(self, batch: Batch) -> Reading:
         """Return states for the task heads; a sequence's summary is the state h_l^m at its last token.

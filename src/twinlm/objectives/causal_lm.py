@@ -14,7 +14,7 @@ def causal_lm(model: GPT, batch: Batch) -> Loss:
     """Return minus the mean log-likelihood of each token given all before it, -L1 / count, in nats."""
     hidden_BLD = model(batch.tokens_BL)
     targets_BT, real_BT = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
-    mean = model.next_token_loss(hidden_BLD[:, :-1][real_BT], targets_BT[real_BT])
+    mean = model.next_token_loss(hidden_BLD[:, :-1], targets_BT, real_BT / real_BT.sum().clamp(min=1))
     return Loss(mean, int(real_BT.sum()), {"causal_lm": mean.detach()})
 
 
@@ -25,4 +25,4 @@ def auxiliary_causal_lm(model: GPT, hidden_BLD: Tensor, batch: Batch) -> Tensor:
     """
     targets_BT, real_BT = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
     weights_BT = real_BT / real_BT.sum(1, keepdim=True) / len(real_BT)
-    return model.next_token_loss(hidden_BLD[:, :-1][real_BT], targets_BT[real_BT], weights_BT[real_BT])
+    return model.next_token_loss(hidden_BLD[:, :-1], targets_BT, weights_BT)

@@ -4,6 +4,7 @@ A step is a function of its number: batches, dropout and learning rate are compu
 run that was stopped goes on from its last checkpoint exactly as if it had never been.
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from torch import nn
 
 from twinlm import checkpoint, hardware, rng, storage
 from twinlm.batch import Batch
-from twinlm.errors import DivergedError
+from twinlm.errors import DivergedError, ModelError
 from twinlm.log import MetricsLog, Progress
 from twinlm.objectives import Objective
 from twinlm.stopping import Stop, stopped
@@ -65,7 +66,8 @@ def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
     """Train to the end, from the newest checkpoint if there is one; leave the best weights in the module.
 
     Returns:
-        What was spent and reached: step, tokens, targets, flops, seconds, peak_memory_bytes, best, best_step.
+        What was spent and reached: step, tokens, targets, flops, seconds, peak_memory_bytes, best, best_step,
+        best_sha256.
 
     Raises:
         StoppedError: a signal came; the state is saved.
@@ -103,7 +105,7 @@ def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
             rate = state["tokens"] / max(1e-9, state["seconds"])
             progress.advance(step + 1, loss=parts["loss"], tokens_per_second=round(rate))
     progress.finish()
-    checkpoint.load_weights(job.module, job.folder / BEST)
+    _load_best(job, state)
     return state
 
 
@@ -126,7 +128,7 @@ def evaluate(job: Job, batches: Sequence[Batch]) -> dict[str, float]:
 
 def _fresh_state() -> dict[str, Any]:
     counts = {"step": 0, "tokens": 0, "targets": 0, "flops": 0.0, "seconds": 0.0, "peak_memory_bytes": 0}
-    return {**counts, "best": None, "best_step": 0}
+    return {**counts, "best": None, "best_step": 0, "best_sha256": ""}
 
 
 def _take_step(job: Job, step: int, state: dict[str, Any], where: torch.device) -> dict[str, float]:
@@ -155,6 +157,19 @@ def _take_step(job: Job, step: int, state: dict[str, Any], where: torch.device) 
     return parts
 
 
+def _load_best(job: Job, state: dict[str, Any]) -> None:
+    """Bring the module back to the weights that did best.
+
+    Raises:
+        ModelError: they are not what was written.
+    """
+    path = job.folder / BEST
+    if not path.is_file() or storage.file_sha256(path) != state["best_sha256"]:
+        hint = f"remove {job.folder} to train it anew"
+        raise ModelError("the weights that did best are missing or damaged", file=path, hint=hint)
+    checkpoint.load_weights(job.module, path)
+
+
 def _validate(job: Job, state: dict[str, Any], log: MetricsLog) -> None:
     """Measure the module, and keep its weights if they are the best so far.
 
@@ -169,4 +184,6 @@ def _validate(job: Job, state: dict[str, Any], log: MetricsLog) -> None:
     log.write(state["step"], {"tokens": state["tokens"], "flops": state["flops"], **values})
     if state["best"] is None or score < state["best"]:
         state["best"], state["best_step"] = score, state["step"]
-        storage.write_file(job.folder / BEST, checkpoint.tensor_bytes(job.module.state_dict()))
+        contents = checkpoint.tensor_bytes(job.module.state_dict())
+        state["best_sha256"] = hashlib.sha256(contents).hexdigest()
+        storage.write_file(job.folder / BEST, contents)

@@ -58,7 +58,13 @@ class PretrainPlan:
 def fresh_model(family: Family, settings: KindSettings, tokenizer: Tokenizer, seed: int) -> Any:
     """Return a model with its first weights."""
     model = family.model(family.configure(settings.model, tokenizer.vocab_size))
-    initialize(model, seed=rng.torch_seed(seed, "first weights"), is_truncated=family.is_truncated)
+    initialize(
+        model,
+        seed=rng.torch_seed(seed, "first weights"),
+        is_truncated=family.is_truncated,
+        deviation=settings.model.first_deviation,
+        positions=settings.model.first_positions,
+    )
     return model
 
 
