@@ -63,7 +63,7 @@ DEMO: dict[str, Any] = {
     "size": "tiny",
     "task": [{"name": "topic", "max_train_examples": 300}],
     "tokenizer": {"vocab_size": 4096},
-    "budget": {"match": "flops", "amount": 2e13},
+    "budget": {"match": "flops", "amount": 2.5e13},
     "model": {"dropout": 0.0},
     "pretrain": {"batch_sequences": 16, "optimizer": {"learning_rate": 2e-3}},
     "bert": {"pretrain": {"mask_share": 0.4}},

@@ -58,7 +58,7 @@ class TaskSettings:
     valid_share: float = option(0.1, above=0, most=0.4)
     """Share of `train` to validate on, when `valid` is empty; the same is split off for a missing `test`."""
     max_train_examples: int = option(0, least=0)
-    """Train on so many examples, drawn evenly over the classes; 0 for all."""
+    """Train on so many examples, in proportion to the classes, and validate on no more; 0 for all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +141,7 @@ class PretrainSettings:
     checkpoint_every_steps: int = option(100, least=1)
     """Steps that a crash can cost at most. A signal saves at once."""
     mask_share: float = option(0.15, above=0, most=0.9)
-    """BERT only. Share of the tokens to predict; 0.15 in the paper."""
+    """BERT only. Share of the tokens to predict; 0.15 in the paper. Small budgets learn faster with 0.4."""
     next_sentence: bool = True
     """BERT only. Whether to train next sentence prediction beside the masked tokens."""
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)

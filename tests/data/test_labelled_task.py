@@ -103,6 +103,13 @@ def test_the_most_training_examples_keep_the_proportions_and_every_class():
     assert len(build(train, valid, test, max_train_examples=5000)[0].train) == 953
 
 
+def test_there_are_no_more_validation_than_training_examples_where_those_are_limited():
+    task, counts = build(many(x=60, y=30), many("valid", x=40, y=20), many("test", x=5), max_train_examples=9)
+    assert labels(task.valid) == labels(task.train) == {"x": 6, "y": 3}
+    assert counts["validation examples above max_train_examples"] == 51
+    assert len(task.test) == 5
+
+
 @pytest.mark.parametrize(
     ("parts", "settings", "kind", "message"),
     [

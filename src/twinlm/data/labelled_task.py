@@ -49,7 +49,8 @@ def build_task(
 
     What is not given is split off from train, stratified by label. Texts that stand in test leave validation
     and train, those of validation leave train. Adds to `counts`: "training examples that stand in validation
-    or test", "validation examples that stand in test", "training examples above max_train_examples".
+    or test", "validation examples that stand in test", "training examples above max_train_examples" and
+    "validation examples above max_train_examples".
 
     Args:
         name: the task's name.
@@ -59,7 +60,8 @@ def build_task(
         valid_share: the share of train's texts to take for validation if `valid` is absent; between 0 and 1.
         test_share: the same for test; `valid_share` if it is None.
         seed: another seed gives another split.
-        max_train_examples: take this many training examples at most, in the same proportions of classes.
+        max_train_examples: take this many training examples at most, in the same proportions of classes, and
+            no more validation examples: who has few labels has few of both.
         counts: gathers what was left out.
 
     Raises:
@@ -87,7 +89,8 @@ def build_task(
     classes = tuple(sorted({example.label for example in rest}))
     _check(name, classes, {"training": rest, "validation": valids, "test": tests}, len(train.examples))
     if max_train_examples is not None:
-        rest = _subset(name, rest, max_train_examples, seed=seed, counts=counts)
+        rest = _subset(name, rest, max_train_examples, seed, counts, "training")
+        valids = _subset(name, valids, max_train_examples, seed, counts, "validation")
     return LabelledTask(name, rest, valids, tests, classes)
 
 
@@ -149,7 +152,7 @@ def _check(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Example, 
 
 
 def _subset(
-    name: str, examples: Sequence[Example], most: int, *, seed: int, counts: Counter[str]
+    name: str, examples: Sequence[Example], most: int, seed: int, counts: Counter[str], part: str
 ) -> tuple[Example, ...]:
     """Return at most `most` examples, at least one of each class, else in proportion to the classes."""
     by_label: dict[str, list[Example]] = defaultdict(list)
@@ -170,5 +173,5 @@ def _subset(
         )
         ranked += [(rank / len(of_class), label, example.id) for rank, example in enumerate(of_class)]
     chosen = {example_id for _, _, example_id in sorted(ranked)[:most]}
-    counts["training examples above max_train_examples"] += len(examples) - most
+    counts[f"{part} examples above max_train_examples"] += len(examples) - most
     return tuple(example for example in examples if example.id in chosen)
