@@ -15,6 +15,7 @@ import torch
 from transformers import BertConfig, BertForPreTraining, OpenAIGPTConfig, OpenAIGPTLMHeadModel
 
 from twinlm.batch import IGNORE, Batch, MaskedBatch
+from twinlm.core.initialize import initialize
 from twinlm.models.bert import BERT, BERTConfig
 from twinlm.models.gpt import GPT, GPTConfig
 from twinlm.objectives.causal_lm import causal_lm
@@ -34,6 +35,7 @@ def pair_gpt(layers, width, heads):
     )
     sizes = {"vocab_size": VOCABULARY, "max_length": LENGTH, "layers": layers, "width": width, "heads": heads}
     ours = GPT(GPTConfig(feed_forward=4 * width, **sizes)).train()
+    initialize(ours, seed=0, is_truncated=False)
     config = OpenAIGPTConfig(
         vocab_size=VOCABULARY, n_positions=LENGTH, n_embd=width, n_layer=layers, n_head=heads
     )
@@ -61,6 +63,7 @@ def pair_bert(layers, width, heads):
     )
     sizes = {"vocab_size": VOCABULARY, "max_length": LENGTH, "layers": layers, "width": width, "heads": heads}
     ours = BERT(BERTConfig(feed_forward=4 * width, **sizes)).train()
+    initialize(ours, seed=0, is_truncated=True)
     config = BertConfig(
         vocab_size=VOCABULARY,
         max_position_embeddings=LENGTH,

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from twinlm.core import attention as module
 from twinlm.core import masks
-from twinlm.core.attention import KeyValueCache, SelfAttention
+from twinlm.core.attention import KeyValueCache, SelfAttention, explicit_attention, fused_attention
 from twinlm.core.masks import Mask
 
 B, L, D, H = 2, 5, 12, 3
@@ -55,6 +56,35 @@ def test_attention_equals_a_slow_version(name: str) -> None:
     mask, is_seen = SEEN[name]
     layer, x_BLD = attention(), torch.randn(B, L, D)
     torch.testing.assert_close(layer(x_BLD, mask), slow(layer, x_BLD, is_seen), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_the_two_ways_to_attend_are_one(name: str) -> None:
+    mask, _ = SEEN[name]
+    torch.manual_seed(0)
+    parts = torch.randn(2, 3, B, H, L, D // H)
+    found = []
+    for attend, part in zip((fused_attention, explicit_attention), (parts[0], parts[0].clone()), strict=True):
+        part.requires_grad_()
+        gathered = attend(*part, mask, 0.0)
+        (gathered * parts[1, 0]).sum().backward()
+        found.append((gathered, part.grad))
+    for fused, explicit in zip(*found, strict=True):
+        torch.testing.assert_close(fused, explicit, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "length", "is_explicit"),
+    [(torch.bfloat16, 128, True), (torch.bfloat16, 129, False), (torch.float32, 128, False)],
+)
+def test_the_faster_way_is_taken(
+    dtype: torch.dtype, length: int, is_explicit: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = []
+    for name in ("fused_attention", "explicit_attention"):
+        monkeypatch.setattr(module, name, lambda *given, name=name: taken.append(name) or given[0])
+    attention().to(dtype)(torch.randn(1, length, D, dtype=dtype), masks.causal())
+    assert taken == ["explicit_attention" if is_explicit else "fused_attention"]
 
 
 @torch.no_grad()

@@ -1,10 +1,16 @@
 """Multi-head self-attention (Vaswani et al. 2017, section 3.2)."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from twinlm.core.masks import Mask
+
+# In bfloat16 on a CPU the fused kernel is slower: half the speed at 64 and 128 positions, no faster at 256
+# (2026-11, benchmarks/parts_of_a_step.py). Beyond that, it is the one that needs no memory for L * L weights.
+_EXPLICIT_UP_TO = 128
 
 
 class KeyValueCache:
@@ -49,13 +55,41 @@ class SelfAttention(nn.Module):
         )
         if cache is not None:
             key_BHMK, value_BHMK = cache.append(key_BHMK, value_BHMK)
-        gathered_BHLK = F.scaled_dot_product_attention(
-            query_BHLK,
-            key_BHMK,
-            value_BHMK,
-            attn_mask=mask.allowed_B11M,
-            is_causal=mask.is_causal,
-            dropout_p=self.dropout if self.training else 0.0,
+        dropout = self.dropout if self.training else 0.0
+        is_explicit = (
+            query_BHLK.device.type == "cpu"
+            and query_BHLK.dtype == torch.bfloat16
+            and key_BHMK.shape[2] <= _EXPLICIT_UP_TO
         )
+        attend = explicit_attention if is_explicit else fused_attention
+        gathered_BHLK = attend(query_BHLK, key_BHMK, value_BHMK, mask, dropout)
         output_BLD: Tensor = self.output(gathered_BHLK.transpose(1, 2).flatten(2))
         return output_BLD
+
+
+def fused_attention(
+    query_BHLK: Tensor, key_BHMK: Tensor, value_BHMK: Tensor, mask: Mask, dropout: float
+) -> Tensor:
+    """Return softmax(Q K^T / sqrt(K)) V, (B, H, L, K), by PyTorch's kernel (equation 1)."""
+    return F.scaled_dot_product_attention(
+        query_BHLK,
+        key_BHMK,
+        value_BHMK,
+        attn_mask=mask.allowed_B11M,
+        is_causal=mask.is_causal,
+        dropout_p=dropout,
+    )
+
+
+def explicit_attention(
+    query_BHLK: Tensor, key_BHMK: Tensor, value_BHMK: Tensor, mask: Mask, dropout: float
+) -> Tensor:
+    """Return the same written out, with all L * M weights in memory."""
+    scores_BHLM = query_BHLK @ key_BHMK.mT / math.sqrt(query_BHLK.shape[-1])
+    if mask.is_causal:
+        later_LM = torch.ones(scores_BHLM.shape[2:], dtype=torch.bool, device=scores_BHLM.device).triu(1)
+        scores_BHLM = scores_BHLM.masked_fill(later_LM, -math.inf)
+    if mask.allowed_B11M is not None:
+        scores_BHLM = scores_BHLM.masked_fill(~mask.allowed_B11M, -math.inf)
+    weights_BHLM = F.dropout(scores_BHLM.softmax(-1), dropout).to(value_BHMK.dtype)
+    return weights_BHLM @ value_BHMK
