@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MATCHED_BY = {"tokens": "tokens", "flops": "FLOPs", "seconds": "seconds"}
 _CURVE_POINTS = 200
+_READ = ("files", "documents")  # counts of what was read, not of what was left out
 
 
 def results(run: "Run") -> Results:
@@ -146,7 +147,7 @@ def _removed(run: "Run") -> dict[str, int]:
             folder = run.arm_folder(kind, task, run.settings.compare.seeds[0], is_pretrained=True)
             cut = storage.read_json(folder / finetune.RESULT)["cut_texts"]
             counts[f"{task}: training texts cut to {family.label}'s longest input"] = cut
-    return {name: count for name, count in counts.items() if count}
+    return {name: count for name, count in counts.items() if count and name not in _READ}
 
 
 def _fingerprints(run: "Run") -> dict[str, str]:

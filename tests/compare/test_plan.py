@@ -1,0 +1,70 @@
+"""A plan: equal budgets give what they say, unequal sizes are refused, and what was planned stays."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from twinlm import presets
+from twinlm.compare.plan import check_match
+from twinlm.compare.run import Run
+from twinlm.errors import UsageError
+from twinlm.log import Silent
+from twinlm.settings import BudgetSettings
+from twinlm.stopping import Stop
+from twinlm.train.pretrain import PretrainPlan, budget_steps
+
+SMALL = {
+    "corpus.train": "text.txt",
+    "tokenizer.vocab_size": "300",
+    "model.layers": "1",
+    "model.width": "16",
+    "model.heads": "2",
+    "model.max_length": "32",
+    "pretrain.length": "32",
+    "finetune.max_length": "32",
+    "pretrain.batch_sequences": "4",
+    "threads": "1",
+}
+
+
+@pytest.fixture
+def plans(tmp_path: Path, write_project, monkeypatch):
+    write_project(tmp_path, 80)
+    monkeypatch.chdir(tmp_path)
+
+    def make(out: str, **more: str) -> dict[str, PretrainPlan]:
+        settings = presets.resolve(None, {**SMALL, **more})
+        with Run(Path(out), settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
+            return {plan.family: plan for plan in run.plan()}
+
+    return make
+
+
+@pytest.mark.parametrize(("match", "amount"), [("tokens", 20_000.0), ("flops", 3e9)])
+def test_both_kinds_get_the_budget_within_one_step(plans, match: str, amount: float) -> None:
+    made = plans("run", **{"budget.match": match, "budget.amount": str(amount)})
+    for plan in made.values():
+        spent = getattr(plan, match)
+        assert amount - spent / plan.steps <= spent <= amount
+        assert plan.seconds > 0 and plan.memory_bytes > 0 and plan.corpus_passes > 0
+    assert len({plan.non_embedding_parameters for plan in made.values()}) == 1
+
+
+def test_steps_bought_with_seconds_are_planned_once(plans) -> None:
+    budget = {"budget.match": "seconds", "budget.amount": "2"}
+    assert plans("run", **budget) == plans("run", **budget)
+
+
+def test_a_budget_of_a_few_steps_is_refused_with_its_price() -> None:
+    costs = {"tokens": 100.0, "flops": 1e6}
+    assert budget_steps(BudgetSettings(match="tokens", amount=1099), costs, 0.1) == 10
+    with pytest.raises(UsageError, match="999 tokens buys 9 steps of 100 each"):
+        budget_steps(BudgetSettings(match="tokens", amount=999), costs, 0.1)
+
+
+def test_models_of_different_sizes_are_no_pair(plans) -> None:
+    made = list(plans("run", **{"budget.match": "tokens", "budget.amount": "20000"}).values())
+    larger = replace(made[1], non_embedding_parameters=int(1.06 * made[0].non_embedding_parameters))
+    with pytest.raises(UsageError, match="not of one size"):
+        check_match([made[0], larger])
