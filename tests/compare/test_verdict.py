@@ -173,7 +173,8 @@ def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
 
 
 def _caveats(task=None, costs=(), **changes):
-    return " ".join(verdict.caveats([task] if task else [], costs, "tokens", families=FAMILIES, **changes))
+    settings = {"families": FAMILIES, "unknown_shares": {}, **changes}
+    return " ".join(verdict.caveats([task] if task else [], costs, "tokens", **settings))
 
 
 def test_caveats_name_what_these_results_lack():
@@ -204,3 +205,9 @@ def test_caveats_that_do_not_apply_are_left_out():
 def test_two_seeds_are_called_few():
     scores = [dataclasses.replace(SCORES[0], accuracy_by_seed={1: 0.5, 2: 0.6})]
     assert "2 fine-tuning seeds show little" in _caveats(_task(scores=scores))
+
+
+def test_a_tokenizer_that_hides_much_of_the_text_is_named():
+    said = _caveats(unknown_shares={"gpt": 0.01, "bert": 0.034})
+    assert "of the tokens are unknown to BERT's tokenizer" in said
+    assert "3.4" in said and "GPT's" not in said

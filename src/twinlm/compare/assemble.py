@@ -31,7 +31,9 @@ def results(run: "Run") -> Results:
     return Results(
         title=run.settings.title,
         verdict=verdict.sentences(tasks),
-        caveats=verdict.caveats(tasks, costs, matched_by, families=labels),
+        caveats=verdict.caveats(
+            tasks, costs, matched_by, families=labels, unknown_shares=_unknown_shares(run)
+        ),
         families=labels,
         matched_by=matched_by,
         tasks=tasks,
@@ -134,6 +136,15 @@ def _data_facts(run: "Run") -> dict[str, str | int | float]:
             facts[f"{name}: bytes of text"] = store.text_bytes
             facts[f"{name}: tokens for {families.family(kind).label}"] = store.token_count
     return facts
+
+
+def _unknown_shares(run: "Run") -> dict[str, float]:
+    """Return for each kind the share of tokens that its tokenizer could not spell."""
+    stores = {kind: run.stores(kind).values() for kind in families.FAMILIES}
+    return {
+        kind: sum(store.unknown_count for store in parts) / sum(store.token_count for store in parts)
+        for kind, parts in stores.items()
+    }
 
 
 def _removed(run: "Run") -> dict[str, int]:

@@ -14,6 +14,7 @@ _SPACE = "\N{NO-BREAK SPACE}"
 _FEW_EXAMPLES = 300
 _FEW_SEEDS = 3
 _SMALL_PARAMETERS = 50e6
+_MOST_UNKNOWN = 0.01
 _ENDLESS = 100
 """From so many times more examples on, nobody would gather them to see the difference."""
 
@@ -59,6 +60,7 @@ def caveats(
     matched_by: str,
     *,
     families: Mapping[str, str],
+    unknown_shares: Mapping[str, float],
     pretraining_seeds: int = 1,
 ) -> list[str]:
     """Return what the evidence does not support, for these results.
@@ -68,6 +70,7 @@ def caveats(
         costs: of pre-training each family.
         matched_by: as `Results.matched_by`.
         families: as `Results.families`.
+        unknown_shares: share of the tokens that each family's tokenizer could not spell.
         pretraining_seeds: as `Results.pretraining_seeds`.
     """
     found = []
@@ -84,6 +87,12 @@ def caveats(
             "there is none; they are not corrected for their number."
         )
     found += _cost_caveats(costs, matched_by, families)
+    found += [
+        f"{percent(share)} of the tokens are unknown to {families[name]}'s tokenizer, which hides text from "
+        "the model: raise tokenizer.vocab_size, or take byte-level BPE, which spells everything."
+        for name, share in unknown_shares.items()
+        if share > _MOST_UNKNOWN
+    ]
     if len(costs) > 1:
         found.append(
             "The losses of pre-training are not comparable between the families: one predicts each token "
