@@ -10,6 +10,8 @@ import torch
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
+_MEMORY = Path("/proc/meminfo")
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def device() -> torch.device:
@@ -70,3 +72,25 @@ def peak_memory_bytes() -> int:
         line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def available_memory_bytes() -> int:
+    """Return what the GPU if there is one, else the system or our control group in it, still gives."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[0])
+    free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for line in _lines_of(_MEMORY):
+        if line.startswith("MemAvailable"):
+            free_bytes = int(line.split()[1]) * 1024
+    limit, used = (_lines_of(_CONTROL_GROUP / f"memory.{name}") for name in ("max", "current"))
+    # What is kept of files counts as used, and is given back when asked for.
+    kept = [int(line.split()[1]) for line in _lines_of(_CONTROL_GROUP / "memory.stat") if line[:5] == "file "]
+    if limit and used and limit[0].isdigit():
+        free_bytes = min(free_bytes, int(limit[0]) - int(used[0]) + sum(kept))
+    return free_bytes
+
+
+def _lines_of(path: Path) -> list[str]:
+    with contextlib.suppress(OSError):
+        return path.read_text().splitlines()
+    return []

@@ -8,7 +8,8 @@ import pytest
 from twinlm import presets
 from twinlm.compare.plan import check_match
 from twinlm.compare.run import Run
-from twinlm.errors import UsageError
+from twinlm.core.count import least_training_bytes
+from twinlm.errors import ResourceError, UsageError
 from twinlm.log import Silent
 from twinlm.settings import BudgetSettings
 from twinlm.stopping import Stop
@@ -68,3 +69,16 @@ def test_models_of_different_sizes_are_no_pair(plans) -> None:
     larger = replace(made[1], non_embedding_parameters=int(1.06 * made[0].non_embedding_parameters))
     with pytest.raises(UsageError, match="not of one size"):
         check_match([made[0], larger])
+
+
+def test_what_can_not_fit_into_memory_is_refused_at_once_with_numbers(plans) -> None:
+    huge = {"model.layers": "999", "model.width": "65536", "model.heads": "64"}
+    said = r"a GPT of [\d,]{15,} parameters takes at least [\d,]+\.\d GiB of memory, and [\d,.]+ GiB are free"
+    with pytest.raises(ResourceError, match=said):
+        plans("run", **huge)
+
+
+def test_the_least_memory_is_no_more_than_what_is_used(plans) -> None:
+    sizes = {"width": 16, "layers": 1, "feed_forward": 64}
+    for plan in plans("run", **{"budget.match": "tokens", "budget.amount": "20000"}).values():
+        assert least_training_bytes(parameters=plan.parameters, positions=128, **sizes) < plan.memory_bytes

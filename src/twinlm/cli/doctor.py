@@ -113,28 +113,11 @@ def _machine() -> Iterator[Finding]:
 
 
 def _memory() -> Finding:
-    free_bytes = _available_memory_bytes()
+    from twinlm import hardware
+
+    free_bytes = hardware.available_memory_bytes()
     advice = "" if free_bytes > 2**30 else "the demo takes about 1 GiB"
     return Finding("memory", f"{free_bytes / 2**30:.1f} GiB free", is_fine=not advice, advice=advice)
-
-
-def _available_memory_bytes() -> int:
-    """Return what the system, or the control group that we run in, still gives."""
-    free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for line in _lines_of("/proc/meminfo"):
-        if line.startswith("MemAvailable"):
-            free_bytes = int(line.split()[1]) * 1024
-    limit, used = (_lines_of(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
-    if limit and used and limit[0].isdigit():
-        free_bytes = min(free_bytes, int(limit[0]) - int(used[0]))
-    return free_bytes
-
-
-def _lines_of(path: str) -> list[str]:
-    try:
-        return Path(path).read_text().splitlines()
-    except OSError:
-        return []
 
 
 def _writing(out: Path) -> Finding:

@@ -10,7 +10,14 @@ from twinlm.errors import UsageError
 from twinlm.families import Family
 from twinlm.settings import BudgetSettings, KindSettings, Settings
 from twinlm.tokenizer import Tokenizer
-from twinlm.train.pretrain import PretrainPlan, budget_steps, fresh_model, seconds_per_step, step_costs
+from twinlm.train.pretrain import (
+    PretrainPlan,
+    budget_steps,
+    check_memory,
+    fresh_model,
+    seconds_per_step,
+    step_costs,
+)
 
 _LARGEST_DIFFERENCE = 0.05
 
@@ -78,6 +85,7 @@ def _plan(
     seed: int,
     precision: str,
 ) -> PretrainPlan:
+    check_memory(family, settings, tokenizer.vocab_size)
     model = fresh_model(family, settings, tokenizer, seed)
     costs = step_costs(family, settings, store, tokenizer, seed)
     hardware.forget_peak_memory()

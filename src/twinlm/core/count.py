@@ -41,3 +41,21 @@ def stack_flops(*, positions: float, length: float, width: int, layers: int, fee
 def vocabulary_flops(*, targets: float, width: int, vocab_size: int) -> float:
     """Return the operations of scoring the whole vocabulary at `targets` positions, forward only."""
     return targets * 2 * width * vocab_size
+
+
+def least_training_bytes(
+    *, parameters: float, positions: float, width: int, layers: int, feed_forward: int
+) -> float:
+    """Return what training takes at least: a lower bound, to refuse what can never fit.
+
+    Four floats a weight (itself, its gradient, Adam's two averages), and what the backward pass needs of each
+    layer at each position, two bytes a number: about 8 states of width D and 2 of width F.
+
+    Args:
+        parameters: weights.
+        positions: sequences in memory at once times their length.
+        width: D.
+        layers: transformer layers.
+        feed_forward: F.
+    """
+    return 16 * parameters + 2 * positions * layers * (8 * width + 2 * feed_forward)

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from twinlm import checkpoint, hardware, rng, storage
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
+from twinlm.core import count
 from twinlm.core.initialize import initialize
 from twinlm.data.token_store import TokenStore
-from twinlm.errors import UsageError
+from twinlm.errors import ResourceError, UsageError
 from twinlm.families import Examples, Family
 from twinlm.log import Progress
 from twinlm.settings import BudgetSettings, KindSettings
@@ -125,6 +127,33 @@ def seconds_per_step(
         optimizer.zero_grad()
         times_s.append(time.perf_counter() - began)
     return float(np.median(times_s[1:]))
+
+
+def check_memory(family: Family, settings: KindSettings, vocab_size: int) -> None:
+    """Refuse, before anything is built, what can't fit into memory.
+
+    Raises:
+        ResourceError: even the least that training takes is more than there is.
+    """
+    sizes = family.configure(settings.model, vocab_size)
+    with torch.device("meta"):
+        parameters = count.parameter_count(family.model(sizes))
+    options = settings.pretrain
+    needed = count.least_training_bytes(
+        parameters=parameters,
+        positions=(options.micro_batch_sequences or options.batch_sequences) * options.length,
+        width=sizes.width,
+        layers=sizes.layers,
+        feed_forward=sizes.feed_forward,
+    )
+    free_bytes = hardware.available_memory_bytes()
+    if needed > free_bytes:
+        message = (
+            f"pre-training a {family.label} of {parameters:,} parameters takes at least "
+            f"{needed / 2**30:,.1f} GiB of memory, and {free_bytes / 2**30:,.1f} GiB are free"
+        )
+        hint = "lower pretrain.micro_batch_sequences, pretrain.length or the model's size"
+        raise ResourceError(message, hint=hint)
 
 
 def budget_steps(budget: BudgetSettings, costs: dict[str, float], step_s: float) -> int:
