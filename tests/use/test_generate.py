@@ -1,12 +1,21 @@
-import numpy as np
 import pytest
 import torch
 
 from twinlm.checkpoint import Trained
 from twinlm.errors import DataError, ModelError, UsageError
-from twinlm.use.generate import END_OF_TEXT, MAX_LENGTH, MAX_TOKENS, Continuation, choose, generate
+from twinlm.use.generate import (
+    END_OF_TEXT,
+    MAX_LENGTH,
+    MAX_TOKENS,
+    STOP_STRING,
+    Continuation,
+    generate,
+)
+from twinlm.use.sampling import Sampling
 
+BEST = Sampling(temperature=0.0)
 GREEDY = {"temperature": 0.0, "top_k": 0, "seed": 0}
+CONTINUED = {"sampling": BEST, "seed": 0}
 
 
 def test_a_model_continues_what_it_learned_by_heart(gpt):
@@ -15,13 +24,13 @@ def test_a_model_continues_what_it_learned_by_heart(gpt):
 
 def test_the_cache_gives_what_reading_everything_anew_gives(gpt):
     for prompt in ("", "A big", "She drinks tea with café"):
-        continuation = Continuation(gpt, prompt, max_tokens=12, **GREEDY)
+        continuation = Continuation(gpt, prompt, max_tokens=12, **CONTINUED)
         "".join(continuation)
         assert continuation.tokens == _greedy_without_cache(gpt, prompt, len(continuation.tokens))
 
 
 def test_pieces_join_to_the_whole_text_and_each_is_whole(gpt):
-    pieces = list(Continuation(gpt, "She drinks tea with", max_tokens=12, **GREEDY))
+    pieces = list(Continuation(gpt, "She drinks tea with", max_tokens=12, **CONTINUED))
     assert len(pieces) > 1
     assert "".join(pieces) == generate(gpt, "She drinks tea with", max_tokens=12, **GREEDY)
     assert all("\ufffd" not in piece for piece in pieces)
@@ -30,14 +39,14 @@ def test_pieces_join_to_the_whole_text_and_each_is_whole(gpt):
 def test_a_character_of_several_tokens_comes_out_whole(gpt):
     tokens = iter(gpt.tokenizer.encode("日é"))
     assert len(gpt.tokenizer.encode("日")) == 3
-    continuation = Continuation(gpt, "x", max_tokens=4, **GREEDY)
+    continuation = Continuation(gpt, "x", max_tokens=4, **CONTINUED)
     continuation._new_tokens = lambda: (continuation.tokens.append(token) or token for token in tokens)
     assert list(continuation) == ["日", "é"]
 
 
 def test_a_character_that_was_not_finished_is_left_out(gpt):
     tokens = iter(gpt.tokenizer.encode("a日")[:-1])
-    continuation = Continuation(gpt, "x", max_tokens=4, **GREEDY)
+    continuation = Continuation(gpt, "x", max_tokens=4, **CONTINUED)
     continuation._new_tokens = lambda: (continuation.tokens.append(token) or token for token in tokens)
     assert "".join(continuation) == "a"
 
@@ -53,10 +62,12 @@ def test_the_same_seed_gives_the_same_text_and_another_one_another(gpt):
 
 
 def test_it_says_why_it_stopped(gpt):
-    by_count = Continuation(gpt, "The red", max_tokens=2, **GREEDY)
+    by_count = Continuation(gpt, "The red", max_tokens=2, **CONTINUED)
     list(by_count)
     assert (by_count.stopped_by, len(by_count.tokens)) == (MAX_TOKENS, 2)
-    by_length = Continuation(gpt, "The red", max_tokens=1000, temperature=50, top_k=0, seed=3)
+    by_length = Continuation(
+        gpt, "The red", max_tokens=1000, sampling=Sampling(temperature=50, top_k=0), seed=3
+    )
     list(by_length)
     assert by_length.stopped_by in (MAX_LENGTH, END_OF_TEXT)
 
@@ -64,7 +75,7 @@ def test_it_says_why_it_stopped(gpt):
 def test_it_stops_when_the_model_is_full(gpt):
     prompt = "The red cat sat on the mat. " * 3
     count = len(gpt.tokenizer.encode(prompt))
-    continuation = Continuation(gpt, prompt, max_tokens=1000, **GREEDY)
+    continuation = Continuation(gpt, prompt, max_tokens=1000, **CONTINUED)
     list(continuation)
     assert continuation.stopped_by == MAX_LENGTH
     assert 1 + count + len(continuation.tokens) == gpt.model.config.max_length
@@ -77,7 +88,7 @@ def test_it_stops_at_the_end_of_a_document(gpt, monkeypatch):
         return logits_BLV
 
     monkeypatch.setattr(gpt.model, "next_token_logits", only_start)
-    continuation = Continuation(gpt, "The", max_tokens=5, **GREEDY)
+    continuation = Continuation(gpt, "The", max_tokens=5, **CONTINUED)
     assert (list(continuation), continuation.tokens, continuation.stopped_by) == ([], [], END_OF_TEXT)
 
 
@@ -89,7 +100,7 @@ def test_special_tokens_are_never_written(gpt, monkeypatch):
         return logits_BLV
 
     monkeypatch.setattr(gpt.model, "next_token_logits", only_specials)
-    continuation = Continuation(gpt, "The", max_tokens=3, **GREEDY)
+    continuation = Continuation(gpt, "The", max_tokens=3, **CONTINUED)
     list(continuation)
     assert all(token >= 8 for token in continuation.tokens)
 
@@ -105,20 +116,47 @@ def test_a_model_that_fills_gaps_is_refused(bert):
 
 
 @pytest.mark.parametrize(
-    "options", [{"max_tokens": 0}, {"temperature": -1.0}, {"temperature": float("nan")}, {"top_k": -1}]
+    "options",
+    [
+        {"max_tokens": 0},
+        {"temperature": -1.0},
+        {"temperature": float("nan")},
+        {"top_k": -1},
+        {"top_p": 0.0},
+        {"top_p": 1.1},
+        {"min_p": -0.1},
+        {"min_p": float("nan")},
+        {"repetition_penalty": 0.0},
+    ],
 )
 def test_options_out_of_range_are_refused(gpt, options):
     with pytest.raises(UsageError, match=next(iter(options))):
         generate(gpt, "The", **options)
 
 
-def test_choosing_follows_the_probabilities_of_the_best():
-    logits_V = np.log(np.array([0.1, 0.5, 0.15, 0.25]))
-    chance = np.random.Generator(np.random.Philox(1))
-    drawn = [choose(logits_V, temperature=1, top_k=2, chance=chance) for _ in range(3000)]
-    assert set(drawn) == {1, 3}
-    assert np.mean(np.array(drawn) == 1) == pytest.approx(2 / 3, abs=0.03)  # three standard errors
-    assert choose(logits_V, temperature=0, top_k=0, chance=chance) == 1
+@pytest.mark.parametrize(
+    ("stop", "expected"),
+    [
+        (["mat"], " on the "),
+        (["the", " mat"], " on "),
+        (["the dog"], " on the mat"),
+        (["on the mat", " on"], ""),
+    ],
+)
+def test_it_ends_before_a_stop_string_and_never_shows_its_beginning(gpt, stop, expected):
+    continuation = Continuation(gpt, "The red cat sat", max_tokens=9, stop=stop, **CONTINUED)
+    pieces = list(continuation)
+    assert "".join(pieces).startswith(expected)
+    assert not any(string in "".join(pieces) for string in stop)
+    is_stopped = stop != ["the dog"]
+    assert (continuation.stopped_by == STOP_STRING) is is_stopped
+    if is_stopped:
+        assert "".join(pieces) == expected
+
+
+def test_an_empty_stop_string_is_refused(gpt):
+    with pytest.raises(UsageError, match="stop string is empty"):
+        generate(gpt, "The", stop=[""])
 
 
 def _greedy_without_cache(trained: Trained, prompt: str, count: int) -> list[int]:

@@ -4,7 +4,7 @@ Each new token is read once: keys and values of those before it are kept (`GPT.s
 leave this file, although a token of byte-level BPE may end inside one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from typing import Any
 
@@ -16,10 +16,12 @@ from twinlm import hardware, rng
 from twinlm.checkpoint import Trained
 from twinlm.core.attention import KeyValueCache
 from twinlm.errors import DataError, ModelError, UsageError
+from twinlm.use.sampling import Sampling, choose
 
 MAX_TOKENS = "max_tokens"
 MAX_LENGTH = "max_length"
 END_OF_TEXT = "end of text"
+STOP_STRING = "stop string"
 _NOT_WHOLE = "\ufffd"  # what decoding shows for bytes that are no whole character
 
 
@@ -30,17 +32,28 @@ def generate(
     max_tokens: int = 64,
     temperature: float = 0.8,
     top_k: int = 40,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
+    repetition_penalty: float = 1.0,
+    stop: Sequence[str] = (),
     seed: int = 0,
 ) -> str:
-    """Return what a model writes after `prompt`, without the prompt; see `Continuation`.
+    """Return what a model writes after `prompt`, without the prompt; see `Continuation` and `Sampling`.
 
     Raises:
         ModelError: the model fills masks and doesn't continue texts.
         DataError: the prompt is too long.
         UsageError: an option is out of range.
     """
+    sampling = Sampling(
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+    )
     return "".join(
-        Continuation(trained, prompt, max_tokens=max_tokens, temperature=temperature, top_k=top_k, seed=seed)
+        Continuation(trained, prompt, max_tokens=max_tokens, sampling=sampling, stop=stop, seed=seed)
     )
 
 
@@ -51,8 +64,8 @@ class Continuation:
         trained: a generative model.
         prompt: may be empty.
         max_tokens: stop after so many new tokens, at least 1.
-        temperature: divides the scores; 0 always takes the best token.
-        top_k: draw from so many best tokens only; 0 for all.
+        sampling: how tokens are drawn.
+        stop: end before the first of these strings.
         seed: the same one gives the same text.
 
     Raises:
@@ -62,20 +75,30 @@ class Continuation:
     """
 
     def __init__(
-        self, trained: Trained, prompt: str, *, max_tokens: int, temperature: float, top_k: int, seed: int
+        self,
+        trained: Trained,
+        prompt: str,
+        *,
+        max_tokens: int,
+        sampling: Sampling,
+        stop: Sequence[str] = (),
+        seed: int,
     ) -> None:
         if not trained.family.is_generative:
             message = f"a {trained.family.label} fills gaps and can't continue a text"
             raise ModelError(message, hint="use fill, with [MASK] in the text")
-        _check_options(max_tokens, temperature, top_k)
+        if max_tokens < 1:
+            raise UsageError(f"max_tokens must be at least 1, not {max_tokens}")
+        if "" in stop:
+            raise UsageError("a stop string is empty", hint="leave it out")
         self.trained = trained
         self.max_tokens = max_tokens
-        self.temperature = temperature
-        self.top_k = top_k
+        self.sampling = sampling
+        self.stop = tuple(stop)
         self.tokens: list[int] = []
         """The new tokens so far."""
         self.stopped_by = ""
-        """Why the text ended: `MAX_TOKENS`, `MAX_LENGTH` (of the model) or `END_OF_TEXT`."""
+        """Why the text ended: `MAX_TOKENS`, `MAX_LENGTH` (of the model), `END_OF_TEXT` or `STOP_STRING`."""
         self._longest: int = trained.model.config.max_length  # type: ignore[union-attr, assignment]
         self._read = [trained.tokenizer.specials.start, *trained.tokenizer.encode(prompt)]
         self._chance = rng.stream(seed, "generate")
@@ -89,10 +112,23 @@ class Continuation:
         """Yield pieces of text, each of whole characters."""
         shown = ""
         for _ in self._new_tokens():
-            text = self._text().rstrip(_NOT_WHOLE)  # the rest of the character may be the next token
-            if len(text) > len(shown) and text.startswith(shown):
-                yield text[len(shown) :]
-                shown = text
+            text = self._whole_text()
+            ends = [text.index(stop) for stop in self.stop if stop in text]
+            # What may yet become a stop string waits.
+            end = min(ends, default=len(text) - _beginning(text, self.stop))
+            if end > len(shown) and text.startswith(shown):
+                yield text[len(shown) : end]
+                shown = text[:end]
+            if ends:
+                self.stopped_by = STOP_STRING
+                return
+        text = self._whole_text()
+        if len(text) > len(shown) and text.startswith(shown):
+            yield text[len(shown) :]
+
+    def _whole_text(self) -> str:
+        """Return what was written without a character at its end whose rest may be the next token."""
+        return self._text().rstrip(_NOT_WHOLE)
 
     def _text(self) -> str:
         """Return all that was written, with the space that joins it to the prompt."""
@@ -103,7 +139,7 @@ class Continuation:
         specials = self.trained.tokenizer.specials
         for logits_V in self._logits():
             logits_V[[number for number in astuple(specials) if number != specials.start]] = -np.inf
-            token = choose(logits_V, temperature=self.temperature, top_k=self.top_k, chance=self._chance)
+            token = choose(logits_V, [*self._read, *self.tokens], self.sampling, self._chance)
             if token == specials.start:
                 self.stopped_by = END_OF_TEXT
                 return
@@ -129,23 +165,7 @@ class Continuation:
             seen, unread = seen + len(unread), self.tokens[-1:]
 
 
-def choose(
-    logits_V: NDArray[np.float64], *, temperature: float, top_k: int, chance: np.random.Generator
-) -> int:
-    """Return one token, drawn by its score among the best, or the best one at temperature 0."""
-    if temperature == 0:
-        return int(logits_V.argmax())
-    best_V = np.argsort(-logits_V, kind="stable")[: top_k or None]
-    scaled_V = (logits_V[best_V] - logits_V[best_V[0]]) / temperature
-    sums_V = np.exp(scaled_V).cumsum()
-    drawn = int(np.searchsorted(sums_V, chance.random() * sums_V[-1], side="right"))
-    return int(best_V[drawn])
-
-
-def _check_options(max_tokens: int, temperature: float, top_k: int) -> None:
-    if max_tokens < 1:
-        raise UsageError(f"max_tokens must be at least 1, not {max_tokens}")
-    if not 0 <= temperature <= 100:
-        raise UsageError(f"temperature must be from 0 to 100, not {temperature}")
-    if top_k < 0:
-        raise UsageError(f"top_k must be at least 0, not {top_k}", hint="0 stands for all tokens")
+def _beginning(text: str, stops: Sequence[str]) -> int:
+    """Return how many characters at the end of a text may be the beginning of a stop string."""
+    sizes = [size for stop in stops for size in range(1, len(stop)) if text.endswith(stop[:size])]
+    return max(sizes, default=0)

@@ -1,0 +1,89 @@
+"""How the next token is drawn from a model's scores.
+
+The steps follow one another as in other libraries: a penalty for repetition, the temperature, then what is
+left out: all but the k best (Fan et al. 2018), all but the nucleus (Holtzman et al. 2020), all that is far
+less likely than the best (Nguyen et al. 2024).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlm.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How to draw; the defaults of `top_p`, `min_p` and `repetition_penalty` do nothing."""
+
+    temperature: float = 0.8
+    """Divides the scores; 0 always takes the best token."""
+    top_k: int = 40
+    """Draw from so many best tokens only; 0 for all."""
+    top_p: float = 1.0
+    """Draw from the fewest best tokens that together have this probability."""
+    min_p: float = 0.0
+    """Leave out tokens that are less likely than this times the best one's probability."""
+    repetition_penalty: float = 1.0
+    """Divides positive scores of tokens that were there before, multiplies negative ones (Keskar 2019)."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            UsageError: a value is out of range.
+        """
+        if not 0 <= self.temperature <= 100:
+            raise UsageError(f"temperature must be from 0 to 100, not {self.temperature}")
+        if self.top_k < 0:
+            raise UsageError(f"top_k must be at least 0, not {self.top_k}", hint="0 stands for all tokens")
+        if not 0 < self.top_p <= 1:
+            raise UsageError(f"top_p must be above 0 and at most 1, not {self.top_p}", hint="1 keeps all")
+        if not 0 <= self.min_p <= 1:
+            raise UsageError(f"min_p must be from 0 to 1, not {self.min_p}", hint="0 keeps all")
+        if not 0 < self.repetition_penalty <= 100:
+            message = f"repetition_penalty must be above 0 and at most 100, not {self.repetition_penalty}"
+            raise UsageError(message, hint="1 changes nothing; 1.2 is usual")
+
+
+def choose(
+    logits_V: NDArray[np.float64], seen: Sequence[int], sampling: Sampling, chance: np.random.Generator
+) -> int:
+    """Return one token, drawn among what `sampling` leaves, or the best one at temperature 0.
+
+    Args:
+        logits_V: the scores of all tokens.
+        seen: the tokens before.
+        sampling: how to draw.
+        chance: where the draw comes from.
+    """
+    if sampling.temperature == 0:
+        return int(penalized(logits_V, seen, sampling.repetition_penalty).argmax())
+    tokens_K, weights_K = candidates(logits_V, seen, sampling)
+    sums_K = weights_K.cumsum()
+    drawn = int(np.searchsorted(sums_K, chance.random() * sums_K[-1], side="right"))
+    return int(tokens_K[drawn])
+
+
+def candidates(
+    logits_V: NDArray[np.float64], seen: Sequence[int], sampling: Sampling
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the K tokens to draw from, the best first, and weights in proportion to their probabilities."""
+    logits_V = penalized(logits_V, seen, sampling.repetition_penalty)
+    tokens_K = np.argsort(-logits_V, kind="stable")[: sampling.top_k or None]
+    weights_K = np.exp((logits_V[tokens_K] - logits_V[tokens_K[0]]) / sampling.temperature)
+    before_K = weights_K.cumsum() - weights_K
+    # The first token always stays. Its weight is 1.
+    is_kept_K = (before_K < sampling.top_p * weights_K.sum()) & (weights_K >= sampling.min_p)
+    return tokens_K[is_kept_K], weights_K[is_kept_K]
+
+
+def penalized(logits_V: NDArray[np.float64], seen: Sequence[int], penalty: float) -> NDArray[np.float64]:
+    """Return the scores with those of the tokens in `seen` made lower, each once."""
+    places_N = np.unique(np.array(seen, np.int64))
+    scores_N = logits_V[places_N]
+    logits_V = logits_V.copy()
+    logits_V[places_N] = np.where(scores_N > 0, scores_N / penalty, scores_N * penalty)
+    return logits_V
