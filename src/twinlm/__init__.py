@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from twinlm.use.fill import fill
     from twinlm.use.generate import Continuation, generate
     from twinlm.use.load import load
+    from twinlm.use.score import score
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ __all__ = [
     "load",
     "open_run",
     "resolve",
+    "score",
 ]
 
 _PLACES = {
@@ -59,6 +61,7 @@ _PLACES = {
     "load": "twinlm.use.load",
     "open_run": "twinlm.compare.run",
     "resolve": "twinlm.presets",
+    "score": "twinlm.use.score",
 }
 
 

@@ -113,6 +113,20 @@ def test_a_text_is_continued(cli, feed, project):
     )
 
 
+@pytest.mark.parametrize("kind", presets.KINDS)
+def test_texts_are_scored(cli, feed, project, kind):
+    model = f"runs/my/{kind}"
+    shown = cli("score", model, "The cat likes the dog.", "Soup.")
+    assert [line.split("  ")[-1] for line in shown.out.splitlines()] == ["The cat likes the dog.", "Soup."]
+    feed(b"The cat.\nThe dog.\n")
+    records = [json.loads(line) for line in cli("score", model, "--json").out.splitlines()]
+    assert [record["text"] for record in records] == ["The cat.", "The dog."]
+    for record in records:
+        each = [token["log_likelihood"] for token in record["tokens"]]
+        assert sum(each) == pytest.approx(record["log_likelihood"])
+        assert record["mean"] == pytest.approx(sum(each) / len(each))
+
+
 def test_masks_are_filled(cli, feed, project):
     shown = cli("fill", "runs/my/bert", "The [MASK] likes the [MASK].", "--top-k", "2")
     assert re.fullmatch(r"The .*\.\n  \[MASK\] 1: .+ \d.*%, .+%\n  \[MASK\] 2: .+%, .+%\n", shown.out)

@@ -24,6 +24,7 @@ from twinlm.cli import (
     plan,
     pretrain,
     report,
+    score,
     tokenizer,
 )
 from twinlm.cli.failure import as_user_error, report_failure, usage_error
@@ -40,6 +41,7 @@ _PARTS = (
     finetune,
     generate,
     fill,
+    score,
     classify,
     doctor,
 )

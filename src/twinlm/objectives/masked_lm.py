@@ -2,12 +2,18 @@
 follows A. The two mean losses are summed (appendix A.2).
 """
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from twinlm.batch import IGNORE, MaskedBatch
 from twinlm.models.bert import BERT
 from twinlm.objectives import Loss
+from twinlm.tokenizer import SpecialIds
+
+_TEXTS_AT_ONCE = 32
 
 
 def masked_lm(model: BERT, batch: MaskedBatch) -> Loss:
@@ -40,3 +46,21 @@ def _masked_token_loss(model: BERT, hidden_BLD: Tensor, batch: MaskedBatch) -> T
 
 def _count(batch: MaskedBatch) -> int:
     return int((batch.originals_BL != IGNORE).sum())
+
+
+def pseudo_log_likelihoods(model: BERT, tokens: Sequence[int], specials: SpecialIds) -> Tensor:
+    """Return log P(token | all others) of each of a text's N tokens, (N,), in nats (Salazar et al. 2020).
+
+    Each token is masked in turn. Their sum is no probability of the text.
+    """
+    row_L = torch.tensor([specials.cls, *tokens, specials.sep], device=model.token_embedding.weight.device)
+    places_N = torch.arange(1, len(row_L) - 1, device=row_L.device)
+    found = []
+    for places_B in torch.split(places_N, _TEXTS_AT_ONCE):
+        tokens_BL = row_L.repeat(len(places_B), 1)
+        rows_B = torch.arange(len(places_B), device=row_L.device)
+        tokens_BL[rows_B, places_B] = specials.mask
+        hidden_BLD = model(tokens_BL, torch.zeros_like(tokens_BL), torch.ones_like(tokens_BL).bool())
+        logits_1BV = model.masked_token_logits(hidden_BLD[None, rows_B, places_B]).float()
+        found.append(logits_1BV.log_softmax(-1)[0, rows_B, row_L[places_B]])
+    return torch.cat(found)
