@@ -21,7 +21,7 @@ from twinlm.core.vocabulary_loss import vocabulary_loss
 
 
 def attention_pairs(length, dtype):
-    """Yield a name, our way and the plain way, for 16 sequences, 2 heads of 64."""
+    """Yield a name, the fused kernel and the written out way, for 16 sequences, 2 heads of 64."""
     for is_causal, dropout in itertools.product([True, False], [0.0, 0.1]):
         parts = [torch.randn(16, 2, length, 64, dtype=dtype, requires_grad=True) for _ in range(3)]
         real_BL = (torch.arange(length) < length - 8).expand(16, -1)

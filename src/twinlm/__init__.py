@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from twinlm.use.fill import fill
     from twinlm.use.generate import Continuation, generate
     from twinlm.use.load import load
+    from twinlm.use.sampling import Sampling
     from twinlm.use.score import score
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ __all__ = [
     "Continuation",
     "Results",
     "Run",
+    "Sampling",
     "Settings",
     "Silent",
     "Stop",
@@ -50,6 +52,7 @@ _PLACES = {
     "Continuation": "twinlm.use.generate",
     "Results": "twinlm.compare.results",
     "Run": "twinlm.compare.run",
+    "Sampling": "twinlm.use.sampling",
     "Settings": "twinlm.settings",
     "Silent": "twinlm.log",
     "Stop": "twinlm.stopping",

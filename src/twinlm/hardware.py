@@ -78,7 +78,7 @@ def available_memory_bytes() -> int:
     """Return what the GPU if there is one, else the system or our control group in it, still gives."""
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
-    free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    free_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # where nothing tells more
     for line in _lines_of(_MEMORY):
         if line.startswith("MemAvailable"):
             free_bytes = int(line.split()[1]) * 1024

@@ -1,5 +1,7 @@
 """What is drawn from: against transformers' own processors of scores."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from twinlm.errors import UsageError
 from twinlm.use.sampling import Sampling, candidates, choose
 
 V = 23
@@ -63,3 +66,21 @@ def test_at_temperature_0_the_best_is_taken_after_the_penalty() -> None:
     assert choose(logits_V, [1], Sampling(temperature=0), chance) == 1
     assert choose(logits_V, [1, 1], Sampling(temperature=0, repetition_penalty=1.5), chance) == 2
     assert choose(-logits_V, [0], Sampling(temperature=0, repetition_penalty=2.5), chance) == 2
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"temperature": -1.0},
+        {"temperature": float("nan")},
+        {"top_k": -1},
+        {"top_p": 0.0},
+        {"top_p": 1.1},
+        {"min_p": -0.1},
+        {"min_p": float("nan")},
+        {"repetition_penalty": 0.0},
+    ],
+)
+def test_options_out_of_range_are_refused_by_name(option: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(option))):
+        Sampling(**option)

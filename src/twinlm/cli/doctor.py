@@ -116,7 +116,7 @@ def _memory() -> Finding:
     from twinlm import hardware
 
     free_bytes = hardware.available_memory_bytes()
-    advice = "" if free_bytes > 2**30 else "the demo takes about 1 GiB"
+    advice = "" if free_bytes > 1.5 * 2**30 else "the demo takes about 1.3 GiB"
     return Finding("memory", f"{free_bytes / 2**30:.1f} GiB free", is_fine=not advice, advice=advice)
 
 

@@ -35,9 +35,8 @@ def _continue(trained: Trained, store: TokenStore, number: int, chance: Any) -> 
     decode = trained.tokenizer.decode
     # No half word at the end: the model would have to know where the tokenizer cut it.
     prompt = decode(tokens[:_PROMPT_TOKENS]).rsplit(" ", 1)[0]
-    continuation = generate(
-        trained, prompt, max_tokens=_NEW_TOKENS, temperature=0.8, top_k=40, seed=int(chance.integers(2**31))
-    )
+    chosen = int(chance.integers(2**31))
+    continuation = generate(trained, prompt, max_tokens=_NEW_TOKENS, seed=chosen)
     original = decode(tokens[: _PROMPT_TOKENS + _NEW_TOKENS])[len(prompt) :]
     return {"prompt": prompt, "continuation": continuation, "original": original}
 

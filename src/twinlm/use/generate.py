@@ -16,7 +16,7 @@ from twinlm import hardware, rng
 from twinlm.checkpoint import Trained
 from twinlm.core.attention import KeyValueCache
 from twinlm.errors import DataError, ModelError, UsageError
-from twinlm.use.sampling import Sampling, choose
+from twinlm.use.sampling import DEFAULT_SAMPLING, Sampling, choose
 
 MAX_TOKENS = "max_tokens"
 MAX_LENGTH = "max_length"
@@ -30,28 +30,17 @@ def generate(
     prompt: str,
     *,
     max_tokens: int = 64,
-    temperature: float = 0.8,
-    top_k: int = 40,
-    top_p: float = 1.0,
-    min_p: float = 0.0,
-    repetition_penalty: float = 1.0,
+    sampling: Sampling = DEFAULT_SAMPLING,
     stop: Sequence[str] = (),
     seed: int = 0,
 ) -> str:
-    """Return what a model writes after `prompt`, without the prompt; see `Continuation` and `Sampling`.
+    """Return what a model writes after `prompt`, without the prompt; see `Continuation`.
 
     Raises:
         ModelError: the model fills masks and doesn't continue texts.
         DataError: the prompt is too long.
         UsageError: an option is out of range.
     """
-    sampling = Sampling(
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        repetition_penalty=repetition_penalty,
-    )
     return "".join(
         Continuation(trained, prompt, max_tokens=max_tokens, sampling=sampling, stop=stop, seed=seed)
     )

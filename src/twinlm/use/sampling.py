@@ -48,6 +48,9 @@ class Sampling:
             raise UsageError(message, hint="1 changes nothing; 1.2 is usual")
 
 
+DEFAULT_SAMPLING = Sampling()
+
+
 def choose(
     logits_V: NDArray[np.float64], seen: Sequence[int], sampling: Sampling, chance: np.random.Generator
 ) -> int:
