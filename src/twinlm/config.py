@@ -1,7 +1,7 @@
 """Trees of what was given, from `settings_tree.py`, into nested frozen dataclasses, strictly.
 
 Unknown keys are never ignored, and errors name file, line and value. Which settings there are is said in
-`settings.py`.
+`settings/`.
 """
 
 import dataclasses

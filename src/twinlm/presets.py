@@ -1,6 +1,6 @@
 """What differs between the two kinds by default, matched sizes, and how a file becomes `Settings`.
 
-Order, a later one winning: defaults of `settings.py`, the kind's own ones here, the size, the file's tables
+Order, a later one winning: defaults of `settings/`, the kind's own ones here, the size, the file's tables
 for both kinds ([model], [pretrain], [finetune]), its tables for one ([gpt.model], ...), the command line.
 """
 

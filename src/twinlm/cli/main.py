@@ -1,6 +1,6 @@
 """The command line: builds the app out of one thin file a command, and turns every outcome into an exit code.
 
-Only `errors.py`, `settings.py` and their like are imported before a command runs: help must appear at once.
+Only `errors.py`, `settings/` and their like are imported before a command runs: help must appear at once.
 """
 
 import faulthandler

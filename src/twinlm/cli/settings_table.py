@@ -7,9 +7,10 @@ import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 from typing import Any, Literal
 
-from twinlm import presets, settings
+from twinlm import presets
 from twinlm.settings import KindSettings, Settings, TaskSettings
 
 
@@ -68,8 +69,10 @@ def names() -> list[str]:
 
 
 def meanings(record: type) -> dict[str, str]:
-    """Return the docstring below each field of a record of `settings.py`, on one line."""
-    return _all_meanings()[record.__name__]
+    """Return the docstring below each field of a record of settings, on one line."""
+    module = inspect.getmodule(record)
+    assert module is not None
+    return _all_meanings(module)[record.__name__]
 
 
 def shown(value: object) -> str:
@@ -124,9 +127,9 @@ def _limits(field: "dataclasses.Field[Any]") -> str:
 
 
 @cache
-def _all_meanings() -> dict[str, dict[str, str]]:
+def _all_meanings(module: ModuleType) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
-    for record in ast.parse(inspect.getsource(settings)).body:
+    for record in ast.parse(inspect.getsource(module)).body:
         if isinstance(record, ast.ClassDef):
             found[record.name] = {}
             for field, below in zip(record.body, record.body[1:], strict=False):

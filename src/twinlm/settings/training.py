@@ -1,78 +1,10 @@
-"""Every setting of a run, with its meaning, unit, range and where its default comes from.
-
-`twinlm config` prints this table. Defaults that differ between GPT and BERT, and the sizes, stand in
-`presets.py`; how a TOML file becomes these records, in `config.py`.
-"""
+"""Settings of one model: its sizes, its pre-training, its fine-tuning."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from twinlm.config import option
 from twinlm.errors import UsageError
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CorpusSettings:
-    """The text to pre-train on."""
-
-    train: tuple[str, ...] = ()
-    """Files, folders, globs (.txt, .jsonl, .parquet, with .gz, .bz2, .xz, .zst); "hf:name" of a data set."""
-    valid: tuple[str, ...] = ()
-    """The same for validation; a share of `train` is split off if empty."""
-    test: tuple[str, ...] = ()
-    """The same for the final test; a share of `train` is split off if empty."""
-    valid_share: float = option(0.05, above=0, most=0.4)
-    """Share of the documents of `train` to validate on, when `valid` is empty."""
-    test_share: float = option(0.05, above=0, most=0.4)
-    """Share of the documents of `train` to test on, when `test` is empty."""
-    text_field: str = "text"
-    """Where the text stands in .jsonl and .parquet rows."""
-    encoding: str = "utf-8"
-    """Of .txt and .jsonl files."""
-    errors: Literal["strict", "replace", "skip"] = "strict"
-    """What to do with bytes that are not in that encoding: stop, replace, or skip the line; counted."""
-    max_bad_share: float = option(0.001, least=0, most=1)
-    """Share of unusable rows above which reading stops."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaskSettings:
-    """A labelled task: texts and classes, from .csv, .tsv or .jsonl."""
-
-    name: str = "task"
-    """How reports call it."""
-    train: str = ""
-    """File to train on."""
-    valid: str = ""
-    """File to choose the best epoch on; a share of `train` if empty."""
-    test: str = ""
-    """File to compare on; a share of `train` if empty."""
-    text_field: str = "text"
-    """Column of the text."""
-    label_field: str = "label"
-    """Column of the class."""
-    encoding: str = "utf-8"
-    """Of the files."""
-    errors: Literal["strict", "replace", "skip"] = "strict"
-    """What to do with bytes that are not in that encoding: stop, replace, or skip the row; counted."""
-    valid_share: float = option(0.1, above=0, most=0.4)
-    """Share of `train` to validate on, when `valid` is empty; the same is split off for a missing `test`."""
-    max_train_examples: int = option(0, least=0)
-    """Train on so many examples, in proportion to the classes, and validate on no more; 0 for all."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TokenizerSettings:
-    """How text becomes tokens."""
-
-    sharing: Literal["shared", "own"] = "shared"
-    """One tokenizer for both models, so that the comparison is about the models, or each its paper's kind."""
-    algorithm: Literal["byte-bpe", "wordpiece"] = "byte-bpe"
-    """Of the shared tokenizer. With "own", GPT has byte-level BPE and BERT has WordPiece."""
-    vocab_size: int = option(8192, least=16, most=1_000_000)
-    """V, special tokens included."""
-    lowercase: bool = False
-    """Fold case (and accents, in WordPiece) before anything else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,56 +120,3 @@ class KindSettings:
             if length > self.model.max_length:
                 message = f"{name}={length} is longer than model.max_length={self.model.max_length}"
                 raise UsageError(message, hint=f"lower {name} or raise model.max_length")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BudgetSettings:
-    """What both models may spend on pre-training, so that the comparison is fair."""
-
-    match: Literal["tokens", "flops", "seconds"] = "flops"
-    """What is equal for both. All other axes are shown by `twinlm plan` before training starts."""
-    amount: float = option(2e13, above=0, most=1e27)
-    """How much of it each model gets: tokens read, floating point operations, or seconds on this machine."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CompareSettings:
-    """How the fine-tuned models are compared."""
-
-    seeds: tuple[int, ...] = (1, 2, 3)
-    """Fine-tuning seeds, all different; the same for every arm. At least 3 for a verdict."""
-    untrained: bool = True
-    """Also fine-tune both models without pre-training, to show what pre-training was worth."""
-
-    def __post_init__(self) -> None:
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            message = f"seeds must be different numbers, at least one, not {list(self.seeds)}"
-            raise UsageError(message, hint="such as seeds = [1, 2, 3]")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """A whole run."""
-
-    title: str = "GPT and BERT on my text"
-    """Of the report."""
-    seed: int = option(0, least=0)
-    """Of splits, first weights, data order, masks, pairs and dropout in pre-training."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of matrix products in training; "auto" takes bfloat16 where the processor has instructions for it."""
-    threads: int = option(0, least=0, most=1024)
-    """Processor threads; 0 for all that this process may use. Part of what makes runs repeatable."""
-    corpus: CorpusSettings = field(default_factory=CorpusSettings)
-    """Text to pre-train on."""
-    task: tuple[TaskSettings, ...] = ()
-    """Labelled tasks to compare on: one [[task]] each."""
-    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
-    """How text becomes tokens."""
-    budget: BudgetSettings = field(default_factory=BudgetSettings)
-    """What both models may spend."""
-    compare: CompareSettings = field(default_factory=CompareSettings)
-    """How they are compared."""
-    gpt: KindSettings = field(default_factory=KindSettings)
-    """GPT's settings: [gpt.model], [gpt.pretrain], ...; [model], [pretrain] and [finetune] set both kinds."""
-    bert: KindSettings = field(default_factory=KindSettings)
-    """The same for BERT."""

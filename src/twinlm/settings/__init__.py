@@ -1,0 +1,86 @@
+"""Every setting of a run, with its meaning, unit, range and where its default comes from.
+
+`twinlm config` prints this table. Defaults that differ between GPT and BERT, and the sizes, stand in
+`presets.py`; how a TOML file becomes these records, in `config.py`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from twinlm.config import option
+from twinlm.errors import UsageError
+from twinlm.settings.data import CorpusSettings, TaskSettings, TokenizerSettings
+from twinlm.settings.training import (
+    FinetuneSettings,
+    KindSettings,
+    ModelSettings,
+    OptimizerSettings,
+    PretrainSettings,
+)
+
+__all__ = [
+    "BudgetSettings",
+    "CompareSettings",
+    "CorpusSettings",
+    "FinetuneSettings",
+    "KindSettings",
+    "ModelSettings",
+    "OptimizerSettings",
+    "PretrainSettings",
+    "Settings",
+    "TaskSettings",
+    "TokenizerSettings",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetSettings:
+    """What both models may spend on pre-training, so that the comparison is fair."""
+
+    match: Literal["tokens", "flops", "seconds"] = "flops"
+    """What is equal for both. All other axes are shown by `twinlm plan` before training starts."""
+    amount: float = option(2e13, above=0, most=1e27)
+    """How much of it each model gets: tokens read, floating point operations, or seconds on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompareSettings:
+    """How the fine-tuned models are compared."""
+
+    seeds: tuple[int, ...] = (1, 2, 3)
+    """Fine-tuning seeds, all different; the same for every arm. At least 3 for a verdict."""
+    untrained: bool = True
+    """Also fine-tune both models without pre-training, to show what pre-training was worth."""
+
+    def __post_init__(self) -> None:
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            message = f"seeds must be different numbers, at least one, not {list(self.seeds)}"
+            raise UsageError(message, hint="such as seeds = [1, 2, 3]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """A whole run."""
+
+    title: str = "GPT and BERT on my text"
+    """Of the report."""
+    seed: int = option(0, least=0)
+    """Of splits, first weights, data order, masks, pairs and dropout in pre-training."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of matrix products in training; "auto" takes bfloat16 where the processor has instructions for it."""
+    threads: int = option(0, least=0, most=1024)
+    """Processor threads; 0 for all that this process may use. Part of what makes runs repeatable."""
+    corpus: CorpusSettings = field(default_factory=CorpusSettings)
+    """Text to pre-train on."""
+    task: tuple[TaskSettings, ...] = ()
+    """Labelled tasks to compare on: one [[task]] each."""
+    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    """How text becomes tokens."""
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    """What both models may spend."""
+    compare: CompareSettings = field(default_factory=CompareSettings)
+    """How they are compared."""
+    gpt: KindSettings = field(default_factory=KindSettings)
+    """GPT's settings: [gpt.model], [gpt.pretrain], ...; [model], [pretrain] and [finetune] set both kinds."""
+    bert: KindSettings = field(default_factory=KindSettings)
+    """The same for BERT."""

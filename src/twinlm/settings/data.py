@@ -1,0 +1,70 @@
+"""Settings of what goes in: the text, the labelled tasks, the tokenizer."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from twinlm.config import option
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorpusSettings:
+    """The text to pre-train on."""
+
+    train: tuple[str, ...] = ()
+    """Files, folders, globs (.txt, .jsonl, .parquet, with .gz, .bz2, .xz, .zst); "hf:name" of a data set."""
+    valid: tuple[str, ...] = ()
+    """The same for validation; a share of `train` is split off if empty."""
+    test: tuple[str, ...] = ()
+    """The same for the final test; a share of `train` is split off if empty."""
+    valid_share: float = option(0.05, above=0, most=0.4)
+    """Share of the documents of `train` to validate on, when `valid` is empty."""
+    test_share: float = option(0.05, above=0, most=0.4)
+    """Share of the documents of `train` to test on, when `test` is empty."""
+    text_field: str = "text"
+    """Where the text stands in .jsonl and .parquet rows."""
+    encoding: str = "utf-8"
+    """Of .txt and .jsonl files."""
+    errors: Literal["strict", "replace", "skip"] = "strict"
+    """What to do with bytes that are not in that encoding: stop, replace, or skip the line; counted."""
+    max_bad_share: float = option(0.001, least=0, most=1)
+    """Share of unusable rows above which reading stops."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskSettings:
+    """A labelled task: texts and classes, from .csv, .tsv or .jsonl."""
+
+    name: str = "task"
+    """How reports call it."""
+    train: str = ""
+    """File to train on."""
+    valid: str = ""
+    """File to choose the best epoch on; a share of `train` if empty."""
+    test: str = ""
+    """File to compare on; a share of `train` if empty."""
+    text_field: str = "text"
+    """Column of the text."""
+    label_field: str = "label"
+    """Column of the class."""
+    encoding: str = "utf-8"
+    """Of the files."""
+    errors: Literal["strict", "replace", "skip"] = "strict"
+    """What to do with bytes that are not in that encoding: stop, replace, or skip the row; counted."""
+    valid_share: float = option(0.1, above=0, most=0.4)
+    """Share of `train` to validate on, when `valid` is empty; the same is split off for a missing `test`."""
+    max_train_examples: int = option(0, least=0)
+    """Train on so many examples, in proportion to the classes, and validate on no more; 0 for all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenizerSettings:
+    """How text becomes tokens."""
+
+    sharing: Literal["shared", "own"] = "shared"
+    """One tokenizer for both models, so that the comparison is about the models, or each its paper's kind."""
+    algorithm: Literal["byte-bpe", "wordpiece"] = "byte-bpe"
+    """Of the shared tokenizer. With "own", GPT has byte-level BPE and BERT has WordPiece."""
+    vocab_size: int = option(8192, least=16, most=1_000_000)
+    """V, special tokens included."""
+    lowercase: bool = False
+    """Fold case (and accents, in WordPiece) before anything else."""
