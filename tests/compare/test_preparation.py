@@ -77,5 +77,5 @@ def test_the_demos_articles_are_on_one_side_of_the_split_only() -> None:
     held_out = {document.text for document in (*documents.valid, *documents.test)}
     assert not held_out & {document.text for document in documents.train}
     assert len(task.train) == presets.DEMO["task"][0]["max_train_examples"]
-    assert not {example.text for example in task.train} & {example.text for example in task.test}
+    assert not {example.texts[0] for example in task.train} & {example.texts[0] for example in task.test}
     assert prepared.attribution

@@ -33,12 +33,12 @@ def test_the_eleven_topics_are_the_classes_of_every_split(loaded):
     assert len(loaded.examples.classes) == 11
     assert "Uncategorized" not in loaded.examples.classes
     for part in (loaded.examples.train, loaded.examples.valid, loaded.examples.test):
-        assert Counter(example.label for example in part).keys() == set(loaded.examples.classes)
+        assert Counter(example.gold for example in part).keys() == set(loaded.examples.classes)
 
 
 def test_no_text_stands_in_two_splits_of_documents_and_examples(loaded):
     documents, examples = loaded.documents, loaded.examples
-    held_out = {text_hash(example.text) for example in examples.test}
+    held_out = {example.digest() for example in examples.test}
     assert held_out <= {text_hash(document.text) for document in documents.test}
     hashes = [
         {text_hash(text.text) for text in (*documents_of_split, *examples_of_split)}
@@ -53,7 +53,7 @@ def test_no_text_stands_in_two_splits_of_documents_and_examples(loaded):
 
 def test_examples_hold_the_summary_only_and_have_stable_ids(loaded):
     first = loaded.examples.train[0]
-    assert (first.id, first.label) == ("train-2", "Arts")
+    assert (first.id, first.gold) == ("train-2", "Arts")
     assert first.text.startswith(
         "2001: A Space Odyssey is a 1968 epic science fiction film produced and directed"
     )

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinlm.data.labelled import Example, LabelledSet, read_labelled
+from twinlm.data.examples import Example
+from twinlm.data.labelled import LabelledSet, read_labelled
 from twinlm.errors import DataError, UsageError
 
 J = b'{"text": "a", "label": "x"}\n'
@@ -61,7 +62,7 @@ rows = st.lists(
 
 @pytest.mark.parametrize("name", GOOD)
 def test_good_files_give_the_same_two_examples(name):
-    expected = LabelledSet((Example("train-1", "a", "x"), Example("train-2", "b", "y")), ("x", "y"))
+    expected = LabelledSet((Example("train-1", ("a",), "x"), Example("train-2", ("b",), "y")), ("x", "y"))
     assert read(name, GOOD[name]) == (expected, {})
 
 
@@ -69,13 +70,13 @@ def test_good_files_give_the_same_two_examples(name):
 def test_another_delimiter_is_taken_if_the_header_fits_and_counted(delimiter):
     data = "text,label\na b,x\nb;c,y\n".replace(",", delimiter).replace("b;c", '"b;c"').encode()
     examples, counts = read("a.csv", data)
-    assert [example.text for example in examples.examples] == ["a b", "b;c"]
+    assert [example.texts[0] for example in examples.examples] == ["a b", "b;c"]
     assert counts == {"files with another delimiter": 1}
 
 
 def test_quotes_hold_delimiters_line_ends_and_doubled_quotes():
     examples, _ = read("a.csv", b'text,label\n"a, ""b""\r\n\r\nc",x\nsay "hi",y\n')
-    assert [example.text for example in examples.examples] == ['a, "b"\n\nc', 'say "hi"']
+    assert [example.texts[0] for example in examples.examples] == ['a, "b"\n\nc', 'say "hi"']
 
 
 def test_blank_lines_are_counted_and_ids_go_by_row():
@@ -91,14 +92,14 @@ def test_blank_lines_are_counted_and_ids_go_by_row():
 def test_columns_can_be_named():
     data = b"review,stars,text,label\na,x,,\n"
     examples, _ = read("a.csv", data, text_field="review", label_field="stars")
-    assert examples.examples == (Example("train-1", "a", "x"),)
+    assert examples.examples == (Example("train-1", ("a",), "x"),)
 
 
 def test_labels_become_texts_and_oddities_are_counted():
     labels = ["1", 1, 1.0, 2, True, " spaced ", "Pos", "pos", "None"]
     data = "".join(json.dumps({"text": f"t{n}", "label": label}) + "\n" for n, label in enumerate(labels))
     examples, counts = read("a.jsonl", data.encode())
-    assert [example.label for example in examples.examples] == [
+    assert [example.gold for example in examples.examples] == [
         "1", "1", "1", "2", "True", "spaced", "Pos", "pos", "None",
     ]  # fmt: skip
     assert examples.classes == ("1", "2", "None", "Pos", "True", "pos", "spaced")
@@ -137,14 +138,14 @@ def test_what_the_csv_module_writes_is_read_back(rows, delimiter, quoting):
     writer = csv.writer(text, delimiter=delimiter, quoting=quoting)
     writer.writerows([("text", "label"), *rows])
     examples, _ = read("any.csv", text.getvalue().encode())
-    assert [(example.text, example.label) for example in examples.examples] == rows
+    assert [(example.texts[0], example.gold) for example in examples.examples] == rows
 
 
 @given(rows)
 def test_what_the_json_module_writes_is_read_back(rows):
     lines = [json.dumps({"text": text, "label": label}) + "\n" for text, label in rows]
     examples, _ = read("any.jsonl", "".join(lines).encode())
-    assert [(example.text, example.label) for example in examples.examples] == rows
+    assert [(example.texts[0], example.gold) for example in examples.examples] == rows
 
 
 @given(st.data())

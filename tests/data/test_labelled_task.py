@@ -6,14 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinlm.data.labelled import Example, LabelledSet
+from twinlm.data.examples import Example
+from twinlm.data.labelled import LabelledSet
 from twinlm.data.labelled_task import LabelledTask, build_task
-from twinlm.data.splits import text_hash
 from twinlm.errors import DataError, UsageError
 
 
 def labelled(split: str, *pairs: tuple[str, str]) -> LabelledSet:
-    examples = tuple(Example(f"{split}-{n}", text, label) for n, (text, label) in enumerate(pairs, start=1))
+    examples = tuple(
+        Example(f"{split}-{n}", (text,), label) for n, (text, label) in enumerate(pairs, start=1)
+    )
     return LabelledSet(examples, tuple(sorted({label for _, label in pairs})))
 
 
@@ -32,7 +34,7 @@ def build(
 
 
 def labels(examples) -> Counter[str]:
-    return Counter(example.label for example in examples)
+    return Counter(example.gold for example in examples)
 
 
 def test_what_is_not_given_is_split_off_in_the_proportions_of_the_classes():
@@ -72,9 +74,7 @@ def test_no_text_stands_in_two_splits_whatever_repeats(train_pairs, test_pairs):
     test = labelled("test", *test_pairs, ("only here", "x"))
     for given_test in (None, test):
         task, counts = build(train, None, given_test)
-        parts = [
-            {text_hash(example.text) for example in part} for part in (task.train, task.valid, task.test)
-        ]
+        parts = [{example.digest() for example in part} for part in (task.train, task.valid, task.test)]
         assert len(set().union(*parts)) == sum(map(len, parts))
         rows = len(task.train) + len(task.valid) + (0 if given_test else len(task.test))
         assert rows + counts["training examples that stand in validation or test"] == len(train.examples)

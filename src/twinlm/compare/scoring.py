@@ -32,7 +32,7 @@ def arms(settings: Settings) -> list[tuple[str, bool]]:
 
 def task_result(run: "Run", task: LabelledTask) -> TaskResult:
     """Return all scores and comparisons of a task whose models are fine-tuned."""
-    gold_E = _numbers(task, [example.label for example in task.test])
+    gold_E = _numbers(task, [example.gold for example in task.test])
     correct: dict[str, NDArray[np.bool_]] = {}
     scores: list[ArmScore] = []
     for kind, is_pretrained in arms(run.settings):
@@ -69,11 +69,11 @@ def baselines(run: "Run", task: LabelledTask) -> list[dict[str, Any]]:
     if not path.is_file():
         run.progress.say(f"fitting the baselines of {task.name}")
         fitted = fit_baselines(
-            train_texts=[example.text for example in task.train],
-            train_labels=[example.label for example in task.train],
-            valid_texts=[example.text for example in task.valid],
-            valid_labels=[example.label for example in task.valid],
-            test_texts=[example.text for example in task.test],
+            train_texts=[example.texts[0] for example in task.train],
+            train_labels=[example.gold for example in task.train],
+            valid_texts=[example.texts[0] for example in task.valid],
+            valid_labels=[example.gold for example in task.valid],
+            test_texts=[example.texts[0] for example in task.test],
         )
         rows = [
             {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from twinlm.data.byte_streams import reading_errors
 from twinlm.data.corpus import Document
-from twinlm.data.labelled import Example
+from twinlm.data.examples import Example
 from twinlm.data.labelled_task import LabelledTask
 from twinlm.data.rows import with_line_feeds
 from twinlm.data.splits import Splits, text_hash, uniform
@@ -75,9 +75,9 @@ def load_demo() -> Demo:
         if article["topic"] == _UNLABELLED:
             counts["documents without a topic"] += 1
         else:
-            examples[split].append(Example(f"{split}-{number}", text, article["topic"]))
+            examples[split].append(Example(f"{split}-{number}", (text,), article["topic"]))
     counts["documents"] = len(seen)
-    classes = tuple(sorted({example.label for example in examples["train"]}))
+    classes = tuple(sorted({example.gold for example in examples["train"]}))
     train, valid, test = map(tuple, examples.values())
     return Demo(
         documents=Splits(*map(tuple, documents.values())),

@@ -8,23 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twinlm.data.byte_streams import shown
+from twinlm.data.examples import Example
 from twinlm.data.labelled_rows import MOST_FIELD_CHARACTERS, Row, read_rows
 from twinlm.data.rows import BadRows, RowError, check_characters, kind_of, text_of, value_of
-from twinlm.data.splits import text_hash
 from twinlm.data.text_files import Decoding, OnBadBytes
 from twinlm.errors import DataError
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A text and its class."""
-
-    id: str
-    """Split and row, such as "train-17": the same in every run over the same file."""
-    text: str
-    """Never blank; lines end in LF."""
-    label: str
-    """The class, without white space around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +68,7 @@ def read_labelled(
     for row in rows:
         try:
             text = _text(row, text_field)
-            examples.append(Example(f"{split}-{row.number}", text, labels.label(row, label_field)))
+            examples.append(Example(f"{split}-{row.number}", (text,), labels.label(row, label_field)))
         except RowError as error:
             bad.add(shown(path), row.line, error)
     if bad.number:
@@ -93,7 +81,7 @@ def read_labelled(
         )
     labels.count_twins()
     counts["texts with different labels"] += _contradictions(examples)
-    return LabelledSet(tuple(examples), tuple(sorted({example.label for example in examples})))
+    return LabelledSet(tuple(examples), tuple(sorted({example.gold for example in examples})))
 
 
 def _text(row: Row, field: str) -> str:
@@ -165,5 +153,5 @@ class _Labels:
 def _contradictions(examples: list[Example]) -> int:
     labels: dict[bytes, set[str]] = defaultdict(set)
     for example in examples:
-        labels[text_hash(example.text)].add(example.label)
+        labels[example.digest()].add(example.gold)
     return sum(len(different) > 1 for different in labels.values())

@@ -7,9 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from twinlm.data.labelled import Example, LabelledSet
+from twinlm.data.examples import Example
+from twinlm.data.labelled import LabelledSet
 from twinlm.data.rows import listed
-from twinlm.data.splits import check_shares, text_hash, uniform
+from twinlm.data.splits import check_shares, uniform
 from twinlm.errors import DataError, UsageError
 
 
@@ -30,7 +31,7 @@ class LabelledTask:
 
     def held_out(self) -> frozenset[bytes]:
         """Return the `text_hash` of every validation and test text: what pre-training must not see."""
-        return frozenset(text_hash(example.text) for example in (*self.valid, *self.test))
+        return frozenset(example.digest() for example in (*self.valid, *self.test))
 
 
 def build_task(
@@ -75,7 +76,7 @@ def build_task(
         raise UsageError(
             f"task {name!r}: a share of 0 leaves nothing to measure by", hint="use for example 0.1"
         )
-    given = {text_hash(example.text) for part in (valid, test) if part for example in part.examples}
+    given = {example.digest() for part in (valid, test) if part for example in part.examples}
     rest = _without(train.examples, given, "training examples that stand in validation or test", counts)
     taken: dict[str, tuple[Example, ...]] = {}
     for part, share in shares.items():
@@ -83,10 +84,10 @@ def build_task(
             whole = len(rest) if part == "test" else len(rest) + len(taken.get("test", ()))
             taken[part], rest = _split_off(rest, share * whole / max(1, len(rest)), seed, f"{name}-{part}")
     tests = test.examples if test else taken["test"]
-    in_test = {text_hash(example.text) for example in tests}
+    in_test = {example.digest() for example in tests}
     valids = valid.examples if valid else taken["validation"]
     valids = _without(valids, in_test, "validation examples that stand in test", counts)
-    classes = tuple(sorted({example.label for example in rest}))
+    classes = tuple(sorted({example.gold for example in rest}))
     _check(name, classes, {"training": rest, "validation": valids, "test": tests}, len(train.examples))
     if max_train_examples is not None:
         rest = _subset(name, rest, max_train_examples, seed, counts, "training")
@@ -98,7 +99,7 @@ def _without(
     examples: Iterable[Example], texts: set[bytes], reason: str, counts: Counter[str]
 ) -> tuple[Example, ...]:
     given = tuple(examples)
-    kept = tuple(example for example in given if text_hash(example.text) not in texts)
+    kept = tuple(example for example in given if example.digest() not in texts)
     counts[reason] += len(given) - len(kept)
     return kept
 
@@ -112,8 +113,8 @@ def _split_off(
     """
     labels: dict[bytes, str] = {}
     for example in examples:
-        digest = text_hash(example.text)
-        labels[digest] = min(example.label, labels.get(digest, example.label))
+        digest = example.digest()
+        labels[digest] = min(example.gold, labels.get(digest, example.gold))
     by_label: dict[str, list[bytes]] = defaultdict(list)
     for digest, label in labels.items():
         by_label[label].append(digest)
@@ -122,7 +123,7 @@ def _split_off(
         digests.sort(key=lambda digest: uniform(seed, purpose, digest))
         number = max(round(share * len(digests)), 1 if len(digests) >= 3 else 0)
         taken.update(digests[: min(number, len(digests) - 1)])
-    is_taken = [text_hash(example.text) in taken for example in examples]
+    is_taken = [example.digest() in taken for example in examples]
     pairs = list(zip(examples, is_taken, strict=True))
     return tuple(example for example, out in pairs if out), tuple(
         example for example, out in pairs if not out
@@ -141,9 +142,9 @@ def _check(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Example, 
         )
         raise DataError(message, hint="there must be two classes or more; is label_field the right column?")
     for part in ("validation", "test"):
-        unknown = [example for example in parts[part] if example.label not in classes]
+        unknown = [example for example in parts[part] if example.gold not in classes]
         if unknown:
-            labels = sorted({example.label for example in unknown})
+            labels = sorted({example.gold for example in unknown})
             message = (
                 f"task {name!r}: {len(unknown):,} {part} examples have a label that no training example has: "
                 f"{listed(labels)} (the first is {unknown[0].id}; training has {listed(classes)})"
@@ -157,7 +158,7 @@ def _subset(
     """Return at most `most` examples, at least one of each class, else in proportion to the classes."""
     by_label: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
-        by_label[example.label].append(example)
+        by_label[example.gold].append(example)
     if most < len(by_label):
         message = (
             f"task {name!r}: max_train_examples = {most} is below the number of classes, {len(by_label)}"
@@ -168,9 +169,7 @@ def _subset(
     # The examples of a class of n stand at 0, 1/n, 2/n ...: the first `most` of all are in proportion.
     ranked: list[tuple[float, str, str]] = []
     for label, of_class in by_label.items():
-        of_class.sort(
-            key=lambda example: (uniform(seed, f"{name}-subset", text_hash(example.text)), example.id)
-        )
+        of_class.sort(key=lambda example: (uniform(seed, f"{name}-subset", example.digest()), example.id))
         ranked += [(rank / len(of_class), label, example.id) for rank, example in enumerate(of_class)]
     chosen = {example_id for _, _, example_id in sorted(ranked)[:most]}
     counts[f"{part} examples above max_train_examples"] += len(examples) - most

@@ -12,11 +12,11 @@ from twinlm.use.classify import class_probabilities
 
 def write_predictions(path: Path, trained: Trained, task: LabelledTask) -> None:
     """Write a line for each test example: id, gold class, predicted class, and each class's probability."""
-    chances_BC = class_probabilities(trained, [example.text for example in task.test])
+    chances_BC = class_probabilities(trained, [example.texts[0] for example in task.test])
     rows = [
         {
             "id": example.id,
-            "gold": example.label,
+            "gold": example.gold,
             "predicted": task.classes[int(chances_C.argmax())],
             "probabilities": [round(float(chance), 6) for chance in chances_C],
         }

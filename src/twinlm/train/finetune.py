@@ -15,7 +15,7 @@ from twinlm.batch import Batch, LabelledBatch
 from twinlm.checkpoint import Classifier, Trained
 from twinlm.core.initialize import draw, initialize
 from twinlm.data import order
-from twinlm.data.labelled import Example
+from twinlm.data.examples import Example
 from twinlm.data.labelled_task import LabelledTask
 from twinlm.data.packing import label, pad
 from twinlm.log import Progress
@@ -61,7 +61,7 @@ def finetune(
     """
     if (folder / RESULT).is_file():
         return checkpoint.load_model(folder / "model")
-    rows, cut = packed_rows(trained, [example.text for example in task.train], settings.max_length)
+    rows, cut = packed_rows(trained, [example.texts[0] for example in task.train], settings.max_length)
     tuned = _add_head(trained, len(task.classes), settings, seed)
     about = Classifier(classes=tuple(task.classes), max_length=settings.max_length, dropout=settings.dropout)
     result = replace(trained, classifier=about, tuned=tuned)
@@ -79,7 +79,7 @@ def finetune(
 def class_numbers(examples: Sequence[Example], classes: Sequence[str]) -> list[int]:
     """Return the place of each example's label among the classes."""
     places = {name: place for place, name in enumerate(classes)}
-    return [places[example.label] for example in examples]
+    return [places[example.gold] for example in examples]
 
 
 def _job(
@@ -158,7 +158,7 @@ def _add_head(trained: Trained, classes: int, settings: FinetuneSettings, seed: 
 def _validation_error(trained: Trained, examples: Sequence[Example]) -> dict[str, float]:
     """Return the share of wrong answers, then the mean of -log P(label) in nats."""
     assert trained.classifier is not None
-    probabilities_BC = class_probabilities(trained, [example.text for example in examples])
+    probabilities_BC = class_probabilities(trained, [example.texts[0] for example in examples])
     labels_B = np.array(class_numbers(examples, trained.classifier.classes))
     wrong = float((probabilities_BC.argmax(1) != labels_B).mean())
     chance_B = np.maximum(probabilities_BC[np.arange(len(labels_B)), labels_B], 1e-12)
