@@ -51,9 +51,9 @@ def test_the_labels_may_have_an_encoding_of_their_own(project: Path) -> None:
     with pytest.raises(DataError, match=r"old\.csv:2.*task\.encoding = "):
         prepare('[[task]]\ntrain = "old.csv"')
     prepared = prepare('[[task]]\ntrain = "old.csv"\nencoding = "cp1252"')
-    assert prepared.tasks["task"].train[0].text.startswith("café")
+    assert prepared.tasks["task"].train[0].texts[0].startswith("café")
     prepared = prepare('[[task]]\ntrain = "old.csv"\nerrors = "replace"')
-    assert prepared.tasks["task"].train[0].text.startswith("caf\ufffd")
+    assert prepared.tasks["task"].train[0].texts[0].startswith("caf\ufffd")
 
 
 @pytest.mark.parametrize(

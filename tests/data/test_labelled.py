@@ -118,7 +118,7 @@ def test_equal_texts_with_different_labels_are_counted():
 
 def test_another_encoding_can_be_named():
     examples, _ = read("a.csv", "text,label\ncafé,x\n".encode("cp1252"), encoding="cp1252")
-    assert examples.examples[0].text == "café"
+    assert examples.examples[0].texts[0] == "café"
     _, counts = read("a.csv", b"text,label\ncaf\xe9,x\nb,x\n", errors="skip")
     assert counts == {"lines with bad bytes left out": 1}
     with pytest.raises(UsageError, match="encoding = 'what' is no text encoding"):
@@ -128,7 +128,7 @@ def test_another_encoding_can_be_named():
 def test_the_csv_module_keeps_its_own_limit():
     before = csv.field_size_limit()
     examples, _ = read("a.csv", b"text,label\n" + b"a" * 1_000_000 + b",x\n")
-    assert len(examples.examples[0].text) == 1_000_000
+    assert len(examples.examples[0].texts[0]) == 1_000_000
     assert csv.field_size_limit() == before
 
 
