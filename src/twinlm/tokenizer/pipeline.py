@@ -7,7 +7,7 @@ cheap. Next: `training.py`.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
@@ -49,6 +49,11 @@ class SpecialIds:
     """<delimiter>: stands between two of GPT's texts."""
     extract: int = 7
     """<extract>: ends GPT's input; the class is read from it."""
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """All of them, in ascending order."""
+        return tuple(sorted(astuple(self)))
 
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<start>", "<delimiter>", "<extract>")
