@@ -5,7 +5,7 @@ A training checkpoint: model.safetensors, optimizer.safetensors, state.json; the
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -226,12 +226,23 @@ def _check_format(found: int, place: Path) -> None:
 def _checked_sizes(sizes: dict[str, Any], place: Path) -> dict[str, Any]:
     """Refuse sizes that are no sizes, or would ask for absurd memory, before any is asked for."""
     for name, value in sizes.items():
-        is_right = (
-            0 <= value <= 1 if name == "dropout" else type(value) is int and 1 <= value <= _LARGEST_SIZE
-        )
-        if not is_right or (name == "layers" and value > _MOST_LAYERS):
+        is_right = _RIGHT.get(name, _is_size)
+        if not is_right(value):
             raise ModelError(f"{name} can't be {value!r}", file=place)
     return sizes
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= _LARGEST_SIZE
+
+
+_RIGHT: dict[str, Callable[[Any], bool]] = {
+    "dropout": lambda value: 0 <= value <= 1,
+    "layers": lambda value: _is_size(value) and value <= _MOST_LAYERS,
+    "norm": lambda value: value in ("post", "pre"),
+    "activation": lambda value: value in ("gelu", "gelu_tanh"),
+    "norm_eps": lambda value: type(value) is float and 0 < value < 1,
+}
 
 
 def _classifier(about: dict[str, Any] | None, place: Path) -> Classifier | None:
