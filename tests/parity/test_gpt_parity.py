@@ -8,17 +8,16 @@ from transformers import OpenAIGPTConfig, OpenAIGPTLMHeadModel
 from twinlm.batch import Batch
 from twinlm.core import vocabulary_loss
 from twinlm.core.count import parameter_count
-from twinlm.hf.gpt import TABLE
+from twinlm.hf.gpt import PREFIX, TABLE
 from twinlm.hf.names import from_hf, to_hf
 from twinlm.models.gpt import GPT, GPTConfig
 from twinlm.objectives.causal_lm import auxiliary_causal_lm, causal_lm
 
 V, LAYERS = 61, 3
-PREFIX = "transformer."
 
 
-def without_prefix(named: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(PREFIX): tensor for name, tensor in named.items() if name.startswith(PREFIX)}
+def without_head(named: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in named.items() if name.startswith(PREFIX)}
 
 
 def pair(dropout: float = 0.0) -> tuple[GPT, OpenAIGPTLMHeadModel]:
@@ -49,7 +48,7 @@ def pair(dropout: float = 0.0) -> tuple[GPT, OpenAIGPTLMHeadModel]:
             dropout=dropout,
         )
     )
-    ours.load_state_dict(from_hf(TABLE, LAYERS, without_prefix(theirs.state_dict())))
+    ours.load_state_dict(from_hf(TABLE, LAYERS, without_head(theirs.state_dict())))
     return ours, theirs
 
 
@@ -61,7 +60,7 @@ def batch() -> Batch:
 
 def compare_gradients(ours: GPT, theirs: OpenAIGPTLMHeadModel) -> None:
     found = to_hf(TABLE, LAYERS, {name: weight.grad for name, weight in ours.named_parameters()})
-    wanted = without_prefix({name: weight.grad for name, weight in theirs.named_parameters()})
+    wanted = without_head({name: weight.grad for name, weight in theirs.named_parameters()})
     assert found.keys() == wanted.keys()
     for name, gradient in found.items():
         torch.testing.assert_close(gradient, wanted[name], atol=1e-5, rtol=1e-4, msg=name)
@@ -116,7 +115,7 @@ def test_the_auxiliary_loss_is_hugging_faces_loss_of_each_text_on_average() -> N
 
 def test_the_table_of_names_goes_both_ways() -> None:
     ours, theirs = pair()
-    state = without_prefix(theirs.state_dict())
+    state = without_head(theirs.state_dict())
     back = to_hf(TABLE, LAYERS, ours.state_dict())
     assert back.keys() == state.keys()
     assert all(torch.equal(tensor, state[name]) for name, tensor in back.items())
