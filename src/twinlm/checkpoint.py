@@ -116,6 +116,29 @@ def load_model(folder: Path) -> Trained:
     )
 
 
+def missing_parts(trained: Trained) -> list[str]:
+    """Return the parts of a model that were drawn, since the folder it was imported from has not got them.
+
+    What was pre-trained on afterwards has them.
+    """
+    about: Mapping[str, Any] = trained.history.get("import", {})
+    return [] if "pretraining" in trained.history else list(about.get("missing", []))
+
+
+def require_part(trained: Trained, part: str) -> None:
+    """Check that a model has a part, such as "masked_token_head", instead of noise.
+
+    Raises:
+        ModelError: it was imported without it.
+    """
+    if part in missing_parts(trained):
+        words, source = part.replace("_", " "), trained.history["import"].get("source", "another tool")
+        raise ModelError(
+            f"this model was imported from {source}, where it has no {words}, so it can't be used for that",
+            hint="import a checkpoint that has one, or pre-train this one on",
+        )
+
+
 def save_training(
     folder: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]
 ) -> None:

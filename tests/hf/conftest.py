@@ -9,6 +9,17 @@ import torch
 import transformers
 from transformers import PreTrainedModel
 
+from twinlm.checkpoint import Trained
+from twinlm.families import FAMILIES
+from twinlm.log import Silent
+from twinlm.tokenizer import Tokenizer, train_tokenizer
+
+TEXTS = [
+    "The red cat sat on the mat.",
+    "A big dog ran to the old house.",
+    "She drinks tea with café milk.",
+] * 4
+
 SIZES: dict[str, dict[str, Any]] = {
     "bert": {
         "vocab_size": 61,
@@ -73,3 +84,30 @@ def saved(build: Callable[..., PreTrainedModel], tmp_path: Path) -> Callable[...
         return model, folder
 
     return save_one
+
+
+@pytest.fixture(scope="session")
+def tokenizers() -> dict[str, Tokenizer]:
+    """Return a tokenizer of each algorithm."""
+    return {
+        algorithm: train_tokenizer(
+            TEXTS, algorithm=algorithm, vocab_size=size, lowercase=algorithm == "wordpiece", progress=Silent()
+        )
+        for algorithm, size in [("byte-bpe", 300), ("wordpiece", 90)]
+    }
+
+
+@pytest.fixture
+def ours(tokenizers: dict[str, Tokenizer]) -> Callable[..., Trained]:
+    """Return a function that makes a model of ours with random weights."""
+
+    def make(kind: str, algorithm: str = "byte-bpe", history: Any = None, **sizes: Any) -> Trained:
+        family, tokenizer = FAMILIES[kind], tokenizers[algorithm]
+        given = {"width": 24, "layers": 3, "heads": 4, "feed_forward": 96, "max_length": 32} | sizes
+        model = family.model(family.config(vocab_size=tokenizer.vocab_size, **given))
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.normal_(std=0.3).add_(0.1)
+        return Trained(family=family, model=model.eval(), tokenizer=tokenizer, history=history or {})
+
+    return make

@@ -88,7 +88,12 @@ LAYOUT = Layout(
     },
     buffers=r"(bert\.)?embeddings\.(position_ids|token_type_ids)",
     other_heads=("classifier.", "qa_outputs."),
-    bodies=("BertForPreTraining", "BertForMaskedLM", "BertModel", "BertForNextSentencePrediction"),
+    bodies={
+        "BertForPreTraining": ("pooler", "masked_token_head", "next_sentence_head"),
+        "BertForMaskedLM": ("masked_token_head",),
+        "BertForNextSentencePrediction": ("pooler", "next_sentence_head"),
+        "BertModel": (),
+    },
     heads={
         "classification": Head("BertForSequenceClassification", "classifier", lacks=_HEADLESS),
         "similarity": Head("BertForSequenceClassification", "classifier", lacks=_HEADLESS),

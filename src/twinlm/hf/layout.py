@@ -84,8 +84,8 @@ class Layout:
     """A pattern for the names of tensors that are no weights."""
     other_heads: tuple[str, ...]
     """Beginnings of the names of heads that transformers has and we have not."""
-    bodies: tuple[str, ...]
-    """Classes of transformers without the head of a task, the one that `export` names first."""
+    bodies: Mapping[str, tuple[str, ...]]
+    """Classes without the head of a task and the parts that each needs; the first that can be is written."""
     heads: Mapping[str, Head]
     """Classes with the head of a task, by our kinds of task."""
 

@@ -96,7 +96,7 @@ def read_model(folder: Folder, vocabulary: Vocabulary, *, seed: int = 0) -> Impo
 
 def _architecture(layout: Layout, about: Mapping[str, Any], place: Path) -> str:
     """Return the class that a folder was saved from; the plain model's if it doesn't say."""
-    named = about.get("architectures") or [layout.bodies[0]]
+    named = about.get("architectures") or [next(iter(layout.bodies))]
     known = [*layout.bodies, *(head.architecture for head in layout.heads.values())]
     if not isinstance(named, list) or len(named) != 1 or named[0] not in known:
         message = f"architectures is {str(named)[:80]}, but only these are read: {', '.join(known)}"
