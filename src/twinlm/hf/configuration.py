@@ -4,6 +4,7 @@ Numbers have caps before anything is built from them. A key that would change th
 don't do is an error; a key that nobody here knows is left out, and the import says so.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def layout_in(about: Mapping[str, Any], place: Path) -> Layout:
             raise ModelError(message, file=place, hint="give a model that needs no code of its own")
     found = about.get("model_type")
     if not isinstance(found, str) or found not in LAYOUTS:
-        message = f"model_type is {str(found)[:40]!r}, but only these are read: {', '.join(LAYOUTS)}"
+        message = f"model_type is {_shown(found)}, but only these are read: {', '.join(LAYOUTS)}"
         raise ModelError(message, file=place)
     return LAYOUTS[found]
 
@@ -59,8 +60,8 @@ def sizes_in(layout: Layout, about: Mapping[str, Any], place: Path) -> dict[str,
     """
     for key, allowed in layout.demands.items():
         if key in about and about[key] not in allowed:
-            words = " or ".join(map(repr, allowed))
-            raise ModelError(f"{key} is {str(about[key])[:60]!r}, but only {words} is supported", file=place)
+            words = " or ".join(map(json.dumps, allowed))
+            raise ModelError(f"{key} is {_shown(about[key])}, but only {words} is supported", file=place)
     sizes: dict[str, Any] = dict(layout.fixed)
     for size in layout.sizes:
         value = about.get(size.theirs, size.default)
@@ -74,9 +75,7 @@ def sizes_in(layout: Layout, about: Mapping[str, Any], place: Path) -> dict[str,
     for choice in layout.choices:
         word = about.get(choice.theirs, next(iter(choice.words)))
         if not isinstance(word, str) or word not in choice.words:
-            message = (
-                f"{choice.theirs} is {str(word)[:60]!r}, but only {', '.join(choice.words)} are supported"
-            )
+            message = f"{choice.theirs} is {_shown(word)}, but only {', '.join(choice.words)} are supported"
             raise ModelError(message, file=place)
         sizes[choice.ours] = choice.words[word]
     sizes["dropout"] = _share(layout.dropouts[0], about.get(layout.dropouts[0], 0.1), place)
@@ -145,4 +144,4 @@ def _share(key: str, value: Any, place: Path) -> float:
 def _shown(value: Any) -> str:
     if type(value) is int and abs(value) >= 10**30:
         return "a number of more than 30 digits"
-    return f"{value:,}" if type(value) is int else repr(value)[:60]
+    return f"{value:,}" if type(value) is int else json.dumps(value)[:60]

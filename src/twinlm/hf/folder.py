@@ -17,18 +17,20 @@ class Folder:
     """A folder that was not made here.
 
     Args:
-        path: its place.
-        root: links may lead to files below this folder, such as the Hub's cache; `path` itself if not given.
+        path: its place. Links may lead to files inside it; those of the Hub's cache, snapshots/NAME, also to
+            the folder `blobs` beside `snapshots`.
 
     Raises:
         ModelError: there is no such folder, or it holds a link that leads out of it.
     """
 
-    def __init__(self, path: Path, root: Path | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         if not path.is_dir():
             raise ModelError("there is no such folder", file=path)
         self.path = path
-        self._root = Path(os.path.realpath(root or path))
+        real = Path(os.path.realpath(path))
+        is_cache = real.parent.name == "snapshots"
+        self._allowed = [real, *([real.parents[1] / "blobs"] if is_cache else [])]
         self.names = sorted(entry.name for entry in islice(path.iterdir(), _MOST_FILES))
         for name in self.names:
             self._real(name)
@@ -79,7 +81,7 @@ class Folder:
     def _real(self, name: str) -> str:
         place = self.path / name
         real = os.path.realpath(place)
-        if not Path(real).is_relative_to(self._root):
+        if not any(Path(real).is_relative_to(place) for place in self._allowed):
             raise ModelError("this link leads out of the folder", file=place)
         return real
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from twinlm import rng
+from twinlm.checkpoint import Trained
 from twinlm.core.initialize import draw, initialize
 from twinlm.errors import ModelError
 from twinlm.families import Family, family
@@ -21,6 +22,7 @@ from twinlm.hf.layout import Layout
 from twinlm.hf.matching import body_shapes, match, rows_without
 from twinlm.hf.names import from_hf
 from twinlm.hf.weights import Weights
+from twinlm.tokenizer import read_foreign
 
 CONFIG = "config.json"
 # What has a row for each token.
@@ -47,6 +49,26 @@ class Imported:
     """In evaluation mode."""
     facts: Mapping[str, Any]
     """What is to be known of it, for `Trained.history`."""
+
+
+def read_folder(path: Path, *, source: str = "", seed: int = 0) -> Trained:
+    """Return the model of a folder of Hugging Face's, with its tokenizer, ready for use.
+
+    Args:
+        path: the folder.
+        source: where it is from, as people name it; the folder's name if not given.
+        seed: of what is drawn, see `read_model`.
+
+    Raises:
+        ModelError: the folder is damaged, or holds what this version doesn't compute.
+    """
+    folder = Folder(path)
+    layout = layout_in(folder.read_json(CONFIG), path / CONFIG)
+    tokenizer = read_foreign(path, template=family(layout.family).template)
+    known = tokenizer.vocab_size - tokenizer.added_tokens
+    found = read_model(folder, Vocabulary(known, tokenizer.added_tokens), seed=seed)
+    history = {"import": {"source": source or path.resolve().name, **found.facts}}
+    return Trained(family=found.family, model=found.model, tokenizer=tokenizer, history=history)
 
 
 def read_model(folder: Folder, vocabulary: Vocabulary, *, seed: int = 0) -> Imported:
@@ -97,7 +119,7 @@ def read_model(folder: Folder, vocabulary: Vocabulary, *, seed: int = 0) -> Impo
 def _architecture(layout: Layout, about: Mapping[str, Any], place: Path) -> str:
     """Return the class that a folder was saved from; the plain model's if it doesn't say."""
     named = about.get("architectures") or [next(iter(layout.bodies))]
-    known = [*layout.bodies, *(head.architecture for head in layout.heads.values())]
+    known = [*layout.bodies, *dict.fromkeys(head.architecture for head in layout.heads.values())]
     if not isinstance(named, list) or len(named) != 1 or named[0] not in known:
         message = f"architectures is {str(named)[:80]}, but only these are read: {', '.join(known)}"
         raise ModelError(message, file=place)
