@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from twinlm.settings import Settings
     from twinlm.stopping import Stop
     from twinlm.use.classify import classify
+    from twinlm.use.embed import embed, features, similarities
     from twinlm.use.fill import fill
     from twinlm.use.generate import Continuation, generate
     from twinlm.use.load import load
@@ -40,12 +41,15 @@ __all__ = [
     "UserError",
     "__version__",
     "classify",
+    "embed",
+    "features",
     "fill",
     "generate",
     "load",
     "open_run",
     "resolve",
     "score",
+    "similarities",
 ]
 
 _PLACES = {
@@ -59,12 +63,15 @@ _PLACES = {
     "Trained": "twinlm.checkpoint",
     "UserError": "twinlm.errors",
     "classify": "twinlm.use.classify",
+    "embed": "twinlm.use.embed",
+    "features": "twinlm.use.embed",
     "fill": "twinlm.use.fill",
     "generate": "twinlm.use.generate",
     "load": "twinlm.use.load",
     "open_run": "twinlm.compare.run",
     "resolve": "twinlm.presets",
     "score": "twinlm.use.score",
+    "similarities": "twinlm.use.embed",
 }
 
 
