@@ -70,7 +70,48 @@ def test_texts_that_were_cut_are_counted_aloud(cli, models):
     assert (answer.code, answer.err) == (0, "cut 1 of 2 texts to 32 tokens\n")
 
 
+def test_each_prompt_of_a_batch_gets_what_it_gets_alone(cli, feed, models):
+    options = ["--max-tokens", "6", "--seed", "3"]
+    alone = [cli("generate", models / "gpt", prompt, *options).out for prompt in SENTENCES]
+    feed("\n".join(SENTENCES).encode())
+    records = lines(cli("generate", models / "gpt", "-", "--batch", "--json", *options))
+    assert [record["prompt"] + record["text"] + "\n" for record in records] == alone
+    assert cli("generate", models / "gpt", *SENTENCES, *options).out == "\n".join(alone)
+
+
+def test_several_samples_and_beams_are_shown_in_order(cli, models):
+    asked = ["generate", models / "gpt", "The red", "--max-tokens", "4", "--json", "--n", "3"]
+    samples = lines(cli(*asked))
+    assert [record["sample"] for record in samples] == [0, 1, 2]
+    assert samples[0]["temperature"] == 0.8
+    (single,) = lines(cli(*asked[:-2]))
+    assert single["text"] == samples[0]["text"]
+    found = lines(cli(*asked, "--beams", "5", "--length-penalty", "0"))
+    assert [record["place"] for record in found] == [0, 1, 2]
+    assert found[0]["score"] >= found[1]["score"] >= found[2]["score"]
+    assert (found[0]["beams"], found[0]["stopping"]) == (5, "likely")
+
+
 MISTAKES = {
+    "generate": [
+        (["nowhere", "x"], 4, "there is no such folder"),
+        (["bert", "x"], 4, "use fill"),
+        (["bert", "x", "y"], 4, "use fill"),
+        (["bert", "x", "--beams", "2"], 4, "use fill"),
+        (["gpt", "cat " * 50], 3, "but the model holds 32"),
+        (["gpt", "x", "cat " * 50], 3, "but the model holds 32"),
+        (["gpt", "cat " * 50, "--beams", "2"], 3, "but the model holds 32"),
+        (["gpt", "x", "--temperature", "nan"], 2, "temperature must be from 0 to 100, not nan"),
+        (["gpt", "x", "--n", "0"], 2, "n must be at least 1, not 0"),
+        (["gpt", "x", "--max-tokens", "0"], 2, "max_tokens must be at least 1"),
+        (["gpt", "x", "--beams", "0"], 2, "beams must be from 1 to 1,000, not 0"),
+        (["gpt", "x", "--beams", "2", "--n", "3"], 2, "n must be from 1 to the number of beams, 2, not 3"),
+        (["gpt", "x", "--beams", "2", "--length-penalty", "nan"], 2, "length_penalty"),
+        (["gpt", "x", "--beams", "2", "--top-k", "3", "--stop", "a"], 2, "leave out --top-k, --stop"),
+        (["gpt", "x", "--stopping", "full"], 2, "go with --beams"),
+        (["gpt", "x", "--stop", ""], 2, "stop string is empty"),
+        (["gpt", "\udcff"], 3, "not UTF-8"),
+    ],
     "embed": [
         (["bert", ""], 3, "text 1 of 1 is empty"),
         (["nowhere", "x"], 4, "there is no such folder"),
