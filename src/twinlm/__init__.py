@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from twinlm.presets import resolve
     from twinlm.settings import Settings
     from twinlm.stopping import Stop
+    from twinlm.use.beams import beam_search
     from twinlm.use.classify import classify
+    from twinlm.use.embed import embed, features, similarities
     from twinlm.use.fill import fill
-    from twinlm.use.generate import Continuation, generate
+    from twinlm.use.generate import Continuation, generate, generate_batch
     from twinlm.use.load import load
     from twinlm.use.sampling import Sampling
     from twinlm.use.score import score
@@ -39,13 +41,18 @@ __all__ = [
     "Trained",
     "UserError",
     "__version__",
+    "beam_search",
     "classify",
+    "embed",
+    "features",
     "fill",
     "generate",
+    "generate_batch",
     "load",
     "open_run",
     "resolve",
     "score",
+    "similarities",
 ]
 
 _PLACES = {
@@ -58,13 +65,18 @@ _PLACES = {
     "Stop": "twinlm.stopping",
     "Trained": "twinlm.checkpoint",
     "UserError": "twinlm.errors",
+    "beam_search": "twinlm.use.beams",
     "classify": "twinlm.use.classify",
+    "embed": "twinlm.use.embed",
+    "features": "twinlm.use.embed",
     "fill": "twinlm.use.fill",
     "generate": "twinlm.use.generate",
+    "generate_batch": "twinlm.use.generate",
     "load": "twinlm.use.load",
     "open_run": "twinlm.compare.run",
     "resolve": "twinlm.presets",
     "score": "twinlm.use.score",
+    "similarities": "twinlm.use.embed",
 }
 
 

@@ -59,6 +59,8 @@ class Family:
     """The pre-training objective."""
     pack: Callable[[list[int], SpecialIds, int], list[int]]
     """One text with its special tokens, at most so long."""
+    enclose: Callable[[Sequence[int], SpecialIds], list[int]]
+    """One text with the special tokens that pre-training showed around it."""
     auxiliary: Callable[[float], Auxiliary | None]
     """The second fine-tuning loss for a weight lambda, if the family has one."""
     fresh_tokens: Callable[[SpecialIds], list[int]]
@@ -131,6 +133,7 @@ GPT_FAMILY = Family(
     examples=_windows,
     objective=lambda settings: causal_lm,
     pack=pack_for_decoder,
+    enclose=lambda tokens, specials: [specials.start, *tokens],
     auxiliary=lambda weight: Auxiliary(weight, auxiliary_causal_lm) if weight else None,
     fresh_tokens=lambda specials: [specials.delimiter, specials.extract],
     target_share=lambda settings: 1 - 1 / settings.length,
@@ -149,6 +152,7 @@ BERT_FAMILY = Family(
     examples=_masked,
     objective=lambda settings: masked_lm_and_next_sentence if settings.next_sentence else masked_lm,
     pack=pack_for_encoder,
+    enclose=lambda tokens, specials: [specials.cls, *tokens, specials.sep],
     auxiliary=lambda weight: None,
     fresh_tokens=lambda specials: [],
     target_share=lambda settings: settings.mask_share,

@@ -18,6 +18,7 @@ from twinlm.cli import (
     config,
     demo,
     doctor,
+    embed,
     fill,
     finetune,
     generate,
@@ -42,6 +43,7 @@ _PARTS = (
     generate,
     fill,
     score,
+    embed,
     classify,
     doctor,
 )

@@ -1,0 +1,146 @@
+"""Commands that use a model, on tiny ones with first weights: what they print, and how they refuse."""
+
+import json
+
+import pytest
+from safetensors.numpy import load_file
+
+from twinlm import presets
+from twinlm.checkpoint import Trained, save_model
+from twinlm.core.initialize import initialize
+from twinlm.families import FAMILIES
+from twinlm.log import Silent
+from twinlm.settings import ModelSettings
+from twinlm.tokenizer import train_tokenizer
+
+SENTENCES = ["The red cat sat on the mat.", "A big dog ran to the old house.", "She drinks tea with milk."]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """A folder with gpt/ and bert/."""
+    folder = tmp_path_factory.mktemp("models")
+    tokenizer = train_tokenizer(
+        SENTENCES * 3, algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=Silent()
+    )
+    for name, family in FAMILIES.items():
+        sizes = ModelSettings(layers=2, width=16, heads=2, max_length=32, dropout=0)
+        model = family.model(family.configure(sizes, tokenizer.vocab_size))
+        initialize(model, seed=1, is_truncated=family.is_truncated)
+        save_model(folder / name, Trained(family=family, model=model.eval(), tokenizer=tokenizer))
+    return folder
+
+
+def lines(answer) -> list:
+    assert (answer.code, answer.err) == (0, "")
+    return [json.loads(line) for line in answer.out.splitlines()]
+
+
+@pytest.mark.parametrize("kind", presets.KINDS)
+def test_vectors_are_printed_as_json_lines(cli, feed, models, kind):
+    feed("\n".join(SENTENCES).encode())
+    records = lines(cli("embed", models / kind, "-"))
+    assert [record["text"] for record in records] == SENTENCES
+    assert all(len(record["embedding"]) == 16 for record in records)
+    by_token = lines(cli("embed", models / kind, "tea", "--tokens", "--layers", "1,2"))[0]
+    assert len(by_token["tokens"]) == len(by_token["states"])
+    assert all(len(state) == 32 for state in by_token["states"])
+
+
+def test_vectors_are_written_to_a_file(cli, models, tmp_path):
+    answer = cli("embed", models / "bert", *SENTENCES, "--out", "a/v.safetensors", "--layers", "last2")
+    assert (answer.code, answer.out) == (0, "a/v.safetensors: 3 texts\n")
+    assert load_file(tmp_path / "a" / "v.safetensors")["embeddings"].shape == (3, 32)
+    named = cli("embed", models / "gpt", *SENTENCES, "--tokens", "--out", "t.safetensors", "--json")
+    assert named.json == {"file": "t.safetensors", "texts": 3}
+    tensors = load_file(tmp_path / "t.safetensors")
+    assert set(tensors) == {f"{number}.{what}" for number in range(3) for what in ("tokens", "states")}
+    assert len(tensors["2.tokens"]) == len(tensors["2.states"])
+
+
+def test_the_texts_most_like_another_come_first(cli, models):
+    answer = cli("embed", models / "bert", *SENTENCES, "--query", SENTENCES[1], "--top-k", "2")
+    assert answer.out.splitlines()[0] == f" 1.000  {SENTENCES[1]}"
+    assert len(answer.out.splitlines()) == 2
+    assert lines(cli("embed", models / "bert", *SENTENCES, "--query", "tea", "--json"))[0]["cosine"] <= 1
+
+
+def test_texts_that_were_cut_are_counted_aloud(cli, models):
+    answer = cli("embed", models / "bert", "cat " * 50, "tea")
+    assert (answer.code, answer.err) == (0, "cut 1 of 2 texts to 32 tokens\n")
+
+
+def test_each_prompt_of_a_batch_gets_what_it_gets_alone(cli, feed, models):
+    options = ["--max-tokens", "6", "--seed", "3"]
+    alone = [cli("generate", models / "gpt", prompt, *options).out for prompt in SENTENCES]
+    feed("\n".join(SENTENCES).encode())
+    records = lines(cli("generate", models / "gpt", "-", "--batch", "--json", *options))
+    assert [record["prompt"] + record["text"] + "\n" for record in records] == alone
+    assert cli("generate", models / "gpt", *SENTENCES, *options).out == "\n".join(alone)
+
+
+def test_several_samples_and_beams_are_shown_in_order(cli, models):
+    asked = ["generate", models / "gpt", "The red", "--max-tokens", "4", "--json", "--n", "3"]
+    samples = lines(cli(*asked))
+    assert [record["sample"] for record in samples] == [0, 1, 2]
+    assert samples[0]["temperature"] == 0.8
+    (single,) = lines(cli(*asked[:-2]))
+    assert single["text"] == samples[0]["text"]
+    found = lines(cli(*asked, "--beams", "5", "--length-penalty", "0"))
+    assert [record["place"] for record in found] == [0, 1, 2]
+    assert found[0]["score"] >= found[1]["score"] >= found[2]["score"]
+    assert (found[0]["beams"], found[0]["stopping"]) == (5, "likely")
+
+
+MISTAKES = {
+    "generate": [
+        (["nowhere", "x"], 4, "there is no such folder"),
+        (["bert", "x"], 4, "use fill"),
+        (["bert", "x", "y"], 4, "use fill"),
+        (["bert", "x", "--beams", "2"], 4, "use fill"),
+        (["gpt", "cat " * 50], 3, "but the model holds 32"),
+        (["gpt", "x", "cat " * 50], 3, "but the model holds 32"),
+        (["gpt", "cat " * 50, "--beams", "2"], 3, "but the model holds 32"),
+        (["gpt", "x", "--temperature", "nan"], 2, "temperature must be from 0 to 100, not nan"),
+        (["gpt", "x", "--n", "0"], 2, "n must be at least 1, not 0"),
+        (["gpt", "x", "--max-tokens", "0"], 2, "max_tokens must be at least 1"),
+        (["gpt", "x", "--beams", "0"], 2, "beams must be from 1 to 1,000, not 0"),
+        (["gpt", "x", "--beams", "2", "--n", "3"], 2, "n must be from 1 to the number of beams, 2, not 3"),
+        (["gpt", "x", "--beams", "2", "--length-penalty", "nan"], 2, "length_penalty"),
+        (["gpt", "x", "--beams", "2", "--top-k", "3", "--stop", "a"], 2, "leave out --top-k, --stop"),
+        (["gpt", "x", "--stopping", "full"], 2, "go with --beams"),
+        (["gpt", "x", "--stop", ""], 2, "stop string is empty"),
+        (["gpt", "\udcff"], 3, "not UTF-8"),
+    ],
+    "embed": [
+        (["bert", ""], 3, "text 1 of 1 is empty"),
+        (["nowhere", "x"], 4, "there is no such folder"),
+        (["gpt", "x", "--pooling", "cls"], 2, "its first state is the same for every text"),
+        (["bert", "x", "--pooling", "max"], 2, "pooling"),
+        (["bert", "x", "--layers", "many"], 2, "--layers can't be 'many'"),
+        (["bert", "x", "--layers", "7"], 2, "there is no layer 7: the model has 2"),
+        (["bert", "x", "--out", "v.npy"], 2, "must end in .safetensors"),
+        (["bert", "x", "--out", "v.safetensors", "--query", "y"], 2, "neither --out nor --tokens"),
+        (["bert", "x", "--query", "y", "--top-k", "0"], 2, "at least 1, not 0"),
+        (["bert", "x", "--query", ""], 3, "nothing to compare with"),
+        (["bert", "\udcff"], 3, "not UTF-8"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code", "said"),
+    [(name, *mistake) for name, mistakes in MISTAKES.items() for mistake in mistakes],
+)
+def test_a_mistake_is_answered_in_one_line(cli, models, name, arguments, code, said):
+    answer = cli(name, models / arguments[0], *arguments[1:])
+    assert said in answer.err
+    assert (answer.code, answer.out, answer.err.count("\n")) == (code, "", 1)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_what_is_not_utf_8_on_standard_input_is_refused(cli, feed, models, name):
+    feed(b"one\n\xff\n")
+    answer = cli(name, models / "bert", "-")
+    assert (answer.code, answer.out, answer.err.count("\n")) == (3, "", 1)
+    assert "standard input:2: byte 4 (0xff) is not UTF-8" in answer.err
