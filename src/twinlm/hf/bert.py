@@ -94,6 +94,7 @@ LAYOUT = Layout(
         "BertForNextSentencePrediction": ("pooler", "next_sentence_head"),
         "BertModel": (),
     },
+    bare="BertModel",
     heads={
         "classification": Head("BertForSequenceClassification", "classifier", lacks=_HEADLESS),
         "similarity": Head("BertForSequenceClassification", "classifier", lacks=_HEADLESS),

@@ -4,7 +4,7 @@ transformers, and whatever reads its folders, loads it as if it had been made th
 manifest: people go on working with its files, and a manifest would soon be wrong.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +26,23 @@ from twinlm.hf.weights import INDEX, WHOLE
 MAX_SHARD_BYTES = 5 * 10**9
 
 
-def to_hf_files(trained: Trained, *, max_shard_bytes: int = MAX_SHARD_BYTES) -> dict[str, bytes]:
+def to_hf_files(
+    trained: Trained, *, max_shard_bytes: int = MAX_SHARD_BYTES, is_bare: bool = False
+) -> dict[str, bytes]:
     """Return the files of a folder that transformers loads, by name.
 
     Args:
         trained: the model, with or without a head.
         max_shard_bytes: weights above this size are written in several files with an index.
+        is_bare: leave all heads out, for a tool that works with the states.
 
     Raises:
         ModelError: Hugging Face's model type can't hold this model, or has no class for its head.
     """
     sizes: Any = trained.model.config
     layout = layout_of(trained.family.name, sizes)
-    parts = tuple(missing_parts(trained))
-    architecture = _body(layout, parts)
+    parts = set(missing_parts(trained)) | (layout.parts.keys() - {"pooler"} if is_bare else set())
+    architecture = layout.bare if is_bare else _body(layout, parts)
     tensors = to_hf(rows_without(layout, parts), sizes.layers, trained.model.state_dict())
     specials = trained.tokenizer.specials
     tokens = {"pad_token_id": specials.pad}
@@ -87,9 +90,9 @@ def weight_files(tensors: Mapping[str, Tensor], max_shard_bytes: int) -> dict[st
     return {**files, INDEX: storage.json_bytes(index)}
 
 
-def _body(layout: Layout, missing: tuple[str, ...]) -> str:
+def _body(layout: Layout, missing: Set[str]) -> str:
     """Return the largest class without the head of a task that needs none of the missing parts."""
-    return next(name for name, parts in layout.bodies.items() if not set(parts) & set(missing))
+    return next(name for name, parts in layout.bodies.items() if not missing & set(parts))
 
 
 def _shards(tensors: Mapping[str, Tensor], most_bytes: int) -> Iterator[dict[str, Tensor]]:

@@ -67,6 +67,7 @@ LAYOUT = Layout(
     buffers=BUFFERS,
     other_heads=("multiple_choice_head.",),
     bodies={"OpenAIGPTLMHeadModel": (), "OpenAIGPTModel": (), "OpenAIGPTDoubleHeadsModel": ()},
+    bare="OpenAIGPTModel",
     heads={
         "classification": Head("OpenAIGPTForSequenceClassification", "score", is_biased=False),
         "similarity": Head("OpenAIGPTForSequenceClassification", "score", is_biased=False),

@@ -35,6 +35,7 @@ LAYOUT = Layout(
     buffers=BUFFERS,
     other_heads=("multiple_choice_head.",),
     bodies={"GPT2LMHeadModel": (), "GPT2Model": (), "GPT2DoubleHeadsModel": ()},
+    bare="GPT2Model",
     heads={
         "classification": Head("GPT2ForSequenceClassification", "score", is_biased=False),
         "similarity": Head("GPT2ForSequenceClassification", "score", is_biased=False),

@@ -86,6 +86,8 @@ class Layout:
     """Beginnings of the names of heads that transformers has and we have not."""
     bodies: Mapping[str, tuple[str, ...]]
     """Classes without the head of a task and the parts that each needs; the first that can be is written."""
+    bare: str
+    """The class of the body alone, which keeps a pooler, for tools that pool states themselves."""
     heads: Mapping[str, Head]
     """Classes with the head of a task, by our kinds of task."""
 

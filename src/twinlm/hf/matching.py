@@ -4,7 +4,7 @@ Everything is decided by names and shapes in the headers, before any weight is r
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def body_shapes(layout: Layout, layers: int, ours: Mapping[str, Tensor]) -> Shap
     return {name: tuple(tensor.shape) for name, tensor in to_hf(layout.table, layers, ours).items()}
 
 
-def rows_without(layout: Layout, parts: tuple[str, ...]) -> list[Rename]:
+def rows_without(layout: Layout, parts: Iterable[str]) -> list[Rename]:
     """Return the table of a layout without the tensors of some parts."""
     starts = tuple(layout.parts[part] for part in parts)
     return [row for row in layout.table if not row.ours.startswith(starts)]

@@ -1,8 +1,10 @@
 """The tokenizer's files as a model's other files need them: special tokens around texts, and their roles."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from twinlm.checkpoint import Trained
 from twinlm.storage import json_bytes
 from twinlm.tokenizer import Template, Tokenizer
 
@@ -34,3 +36,19 @@ def tokenizer_files(
     about = {**around["special_tokens"], token: {"id": token, "ids": [number], "tokens": [token]}}
     around["special_tokens"] = dict(sorted(about.items()))
     return {**files, TOKENIZER: json_bytes(description)}
+
+
+def enclosed(trained: Trained, texts: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Return the tokens of a text, or of two, with the special tokens of these files, and their segments."""
+    specials = trained.tokenizer.specials
+    ids = trained.tokenizer.encode_batch(texts)
+    if trained.family.template == "encoder":
+        tokens, segments = [specials.cls], [0]
+        for number, text in enumerate(ids):
+            tokens += [*text, specials.sep]
+            segments += [number] * (len(text) + 1)
+        return tokens, segments
+    tokens = [specials.start]
+    for text in ids:
+        tokens += [*text, specials.delimiter]
+    return tokens[:-1], [0] * (len(tokens) - 1)
