@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from twinlm.checkpoint import Trained
+    from twinlm.compare.opening import open_run
     from twinlm.compare.results import Results
-    from twinlm.compare.run import Run, open_run
+    from twinlm.compare.run import Run
+    from twinlm.data.examples import Example
     from twinlm.errors import UserError
     from twinlm.log import Silent
     from twinlm.presets import resolve
     from twinlm.settings import Settings
     from twinlm.stopping import Stop
+    from twinlm.use.ask import answer, choose, similarity, tag
     from twinlm.use.beams import beam_search
     from twinlm.use.classify import classify
     from twinlm.use.embed import embed, features, similarities
     from twinlm.use.fill import fill
     from twinlm.use.generate import Continuation, generate, generate_batch
     from twinlm.use.load import load
+    from twinlm.use.predict import predict
     from twinlm.use.sampling import Sampling
     from twinlm.use.score import score
 
@@ -32,6 +36,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Continuation",
+    "Example",
     "Results",
     "Run",
     "Sampling",
@@ -41,7 +46,9 @@ __all__ = [
     "Trained",
     "UserError",
     "__version__",
+    "answer",
     "beam_search",
+    "choose",
     "classify",
     "embed",
     "features",
@@ -50,13 +57,17 @@ __all__ = [
     "generate_batch",
     "load",
     "open_run",
+    "predict",
     "resolve",
     "score",
     "similarities",
+    "similarity",
+    "tag",
 ]
 
 _PLACES = {
     "Continuation": "twinlm.use.generate",
+    "Example": "twinlm.data.examples",
     "Results": "twinlm.compare.results",
     "Run": "twinlm.compare.run",
     "Sampling": "twinlm.use.sampling",
@@ -65,7 +76,9 @@ _PLACES = {
     "Stop": "twinlm.stopping",
     "Trained": "twinlm.checkpoint",
     "UserError": "twinlm.errors",
+    "answer": "twinlm.use.ask",
     "beam_search": "twinlm.use.beams",
+    "choose": "twinlm.use.ask",
     "classify": "twinlm.use.classify",
     "embed": "twinlm.use.embed",
     "features": "twinlm.use.embed",
@@ -73,10 +86,13 @@ _PLACES = {
     "generate": "twinlm.use.generate",
     "generate_batch": "twinlm.use.generate",
     "load": "twinlm.use.load",
-    "open_run": "twinlm.compare.run",
+    "open_run": "twinlm.compare.opening",
+    "predict": "twinlm.use.predict",
     "resolve": "twinlm.presets",
     "score": "twinlm.use.score",
     "similarities": "twinlm.use.embed",
+    "similarity": "twinlm.use.ask",
+    "tag": "twinlm.use.ask",
 }
 
 

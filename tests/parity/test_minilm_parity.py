@@ -10,16 +10,15 @@ from torch.nn import functional as F
 from transformers import AutoModel, AutoTokenizer
 
 from twinlm.checkpoint import Trained, load_model, save_model
-from twinlm.data.packing import pad
 from twinlm.hf.export import to_hf_files, write_folder
 from twinlm.hf.reading import read_folder
+from twinlm.use.embed import embed
 
 SENTENCES = [
     "A cat sits on the mat.",
     "A kitten is sitting on a rug.",
     "Prices rose by 3.5 % in 2023, didn't they?",
     "Café, naïve 你好 🙂 " + "x" * 120,
-    "",
     "word " * 200,
 ]
 
@@ -36,16 +35,6 @@ def minilm(folder: Path) -> Trained:
     return read_folder(folder, source="all-MiniLM-L6-v2")
 
 
-@torch.no_grad()
-def embeddings(trained: Trained, longest: int) -> torch.Tensor:
-    """Return mean states of unit length, (B, D)."""
-    specials = trained.tokenizer.specials
-    rows = [trained.family.pack(trained.tokenizer.encode(text), specials, longest) for text in SENTENCES]
-    batch = pad(rows, specials.pad)
-    hidden_BLD = trained.model.read(batch).hidden_BLD * batch.real_BL[:, :, None]
-    return F.normalize(hidden_BLD.sum(1) / batch.real_BL.sum(1, keepdim=True), dim=1)
-
-
 def test_it_says_what_it_is_and_lacks(minilm: Trained) -> None:
     about = minilm.history["import"]
     assert about["missing"] == ["masked_token_head", "next_sentence_head"]
@@ -59,7 +48,7 @@ def test_embeddings_are_those_of_transformers(minilm: Trained, folder: Path) -> 
     given = tokenizer(SENTENCES, padding=True, return_tensors="pt")
     real_BL1 = given["attention_mask"][:, :, None]
     mean_BD = (theirs(**given).last_hidden_state * real_BL1).sum(1) / real_BL1.sum(1)
-    found_BD = embeddings(minilm, 512)
+    found_BD = torch.from_numpy(embed(minilm, SENTENCES, normalize=True))
     torch.testing.assert_close(found_BD, F.normalize(mean_BD, dim=1), atol=1e-5, rtol=0)
     similar, other = found_BD[0] @ found_BD[1], found_BD[0] @ found_BD[2]
     assert similar > 0.5 > 0.2 > other
@@ -67,8 +56,10 @@ def test_embeddings_are_those_of_transformers(minilm: Trained, folder: Path) -> 
 
 def test_embeddings_are_those_of_sentence_transformers(minilm: Trained, folder: Path) -> None:
     theirs = SentenceTransformer(str(folder), device="cpu")
+    theirs.max_seq_length = 512
     wanted_BD = torch.from_numpy(theirs.encode(SENTENCES))
-    torch.testing.assert_close(embeddings(minilm, theirs.max_seq_length), wanted_BD, atol=1e-5, rtol=0)
+    found_BD = torch.from_numpy(embed(minilm, SENTENCES, normalize=True))
+    torch.testing.assert_close(found_BD, wanted_BD, atol=1e-5, rtol=0)
 
 
 def test_it_is_kept_in_our_folder_and_in_theirs(minilm: Trained, tmp_path: Path) -> None:
