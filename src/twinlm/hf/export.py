@@ -4,7 +4,7 @@ transformers, and whatever reads its folders, loads it as if it had been made th
 manifest: people go on working with its files, and a manifest would soon be wrong.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from twinlm.checkpoint import Trained, missing_parts
 from twinlm.errors import UsageError
 from twinlm.hf.card import model_card
 from twinlm.hf.configuration import to_config
-from twinlm.hf.layout import Layout
+from twinlm.hf.heads import head_of, head_to, task_keys
+from twinlm.hf.layout import Head, Layout
 from twinlm.hf.layouts import layout_of
 from twinlm.hf.matching import rows_without
 from twinlm.hf.names import to_hf
@@ -41,24 +42,32 @@ def to_hf_files(
     """
     sizes: Any = trained.model.config
     layout = layout_of(trained.family.name, sizes)
-    parts = set(missing_parts(trained)) | (layout.parts.keys() - {"pooler"} if is_bare else set())
-    architecture = layout.bare if is_bare else _body(layout, parts)
-    tensors = to_hf(rows_without(layout, parts), sizes.layers, trained.model.state_dict())
+    task = None if is_bare else trained.task
+    head = head_of(layout, task) if task else None
+    lacks = _lacks(layout, head, missing_parts(trained), is_bare=is_bare)
+    architecture = head.architecture if head else layout.bare if is_bare else _body(layout, lacks)
+    tensors = to_hf(rows_without(layout, lacks), sizes.layers, trained.model.state_dict())
     specials = trained.tokenizer.specials
     tokens = {"pad_token_id": specials.pad}
     if trained.family.is_generative:
         # <start> stands before every document, so it also says that one has ended.
         tokens |= {"bos_token_id": specials.start, "eos_token_id": specials.start}
-    config = {"architectures": [architecture], **to_config(layout, sizes), **tokens, "dtype": "float32"}
+    config = {
+        "architectures": [architecture],
+        **to_config(layout, sizes),
+        **(task_keys(head, task) if task and head else {}),
+        **tokens,
+        "dtype": "float32",
+    }
     files = {
         "config.json": storage.json_bytes(config),
-        **weight_files(tensors, max_shard_bytes),
+        **weight_files({**tensors, **(head_to(head, trained) if head else {})}, max_shard_bytes),
         **tokenizer_files(
-            trained.tokenizer, trained.family.template, max_length=sizes.max_length, is_extracted=False
+            trained, max_length=task.max_length if task else sizes.max_length, has_head=bool(task)
         ),
         "README.md": model_card(trained, architecture).encode(),
     }
-    if trained.family.is_generative:
+    if trained.family.is_generative and not task:
         files["generation_config.json"] = storage.json_bytes(tokens)
     return files
 
@@ -90,9 +99,15 @@ def weight_files(tensors: Mapping[str, Tensor], max_shard_bytes: int) -> dict[st
     return {**files, INDEX: storage.json_bytes(index)}
 
 
-def _body(layout: Layout, missing: Set[str]) -> str:
-    """Return the largest class without the head of a task that needs none of the missing parts."""
-    return next(name for name, parts in layout.bodies.items() if not missing & set(parts))
+def _lacks(layout: Layout, head: Head | None, missing: Sequence[str], *, is_bare: bool) -> set[str]:
+    """Return the parts of ours that are not written: noise, and what the class has not."""
+    bare = layout.parts.keys() - {"pooler"} if is_bare else set()
+    return {*missing, *bare, *(head.lacks if head else ())}
+
+
+def _body(layout: Layout, lacks: Set[str]) -> str:
+    """Return the largest class without the head of a task that needs none of the parts that lack."""
+    return next(name for name, parts in layout.bodies.items() if not lacks & set(parts))
 
 
 def _shards(tensors: Mapping[str, Tensor], most_bytes: int) -> Iterator[dict[str, Tensor]]:

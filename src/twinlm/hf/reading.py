@@ -18,10 +18,13 @@ from twinlm.errors import ModelError
 from twinlm.families import Family, family
 from twinlm.hf.configuration import layout_in, sizes_in, unknown_keys
 from twinlm.hf.folder import Folder
+from twinlm.hf.heads import head_from, head_shapes, task_in
 from twinlm.hf.layout import Layout
 from twinlm.hf.matching import body_shapes, match, rows_without
 from twinlm.hf.names import from_hf
 from twinlm.hf.weights import Weights
+from twinlm.objectives.fine_tuning import FineTuned
+from twinlm.tasks.kind import TaskConfig
 from twinlm.tokenizer import read_foreign
 
 CONFIG = "config.json"
@@ -47,16 +50,21 @@ class Imported:
     """Its kind."""
     model: nn.Module
     """In evaluation mode."""
+    task: TaskConfig | None
+    """Set if there is the head of a task."""
+    tuned: FineTuned | None
+    """The model under that head."""
     facts: Mapping[str, Any]
     """What is to be known of it, for `Trained.history`."""
 
 
-def read_folder(path: Path, *, source: str = "", seed: int = 0) -> Trained:
+def read_folder(path: Path, *, source: str = "", is_headless: bool = False, seed: int = 0) -> Trained:
     """Return the model of a folder of Hugging Face's, with its tokenizer, ready for use.
 
     Args:
         path: the folder.
         source: where it is from, as people name it; the folder's name if not given.
+        is_headless: leave the head of a task out.
         seed: of what is drawn, see `read_model`.
 
     Raises:
@@ -66,12 +74,24 @@ def read_folder(path: Path, *, source: str = "", seed: int = 0) -> Trained:
     layout = layout_in(folder.read_json(CONFIG), path / CONFIG)
     tokenizer = read_foreign(path, template=family(layout.family).template)
     known = tokenizer.vocab_size - tokenizer.added_tokens
-    found = read_model(folder, Vocabulary(known, tokenizer.added_tokens), seed=seed)
-    history = {"import": {"source": source or path.resolve().name, **found.facts}}
-    return Trained(family=found.family, model=found.model, tokenizer=tokenizer, history=history)
+    vocabulary = Vocabulary(known, tokenizer.added_tokens)
+    found = read_model(folder, vocabulary, is_headless=is_headless, seed=seed)
+    if found.task and tokenizer.specials.extract >= known:
+        message = "this head reads bare texts, but ours reads them between special tokens that are new to it"
+        raise ModelError(message, file=path, hint="import it without its head and fine-tune it")
+    return Trained(
+        family=found.family,
+        model=found.model,
+        tokenizer=tokenizer,
+        task=found.task,
+        tuned=found.tuned,
+        history={"import": {"source": source or path.resolve().name, **found.facts}},
+    )
 
 
-def read_model(folder: Folder, vocabulary: Vocabulary, *, seed: int = 0) -> Imported:
+def read_model(
+    folder: Folder, vocabulary: Vocabulary, *, is_headless: bool = False, seed: int = 0
+) -> Imported:
     """Return the model of a folder of Hugging Face's; its tokenizer's files are not looked at.
 
     What the folder lacks is drawn from N(0, 0.02), and `facts` says so.
@@ -79,6 +99,7 @@ def read_model(folder: Folder, vocabulary: Vocabulary, *, seed: int = 0) -> Impo
     Args:
         folder: that holds config.json and safetensors.
         vocabulary: rows of the embedding to keep and to draw.
+        is_headless: leave the head of a task out.
         seed: of what is drawn.
 
     Raises:
@@ -89,6 +110,7 @@ def read_model(folder: Folder, vocabulary: Vocabulary, *, seed: int = 0) -> Impo
     layout = layout_in(about, place)
     sizes = sizes_in(layout, about, place)
     architecture = _architecture(layout, about, place)
+    task = None if is_headless else task_in(layout, about, architecture, sizes, place)
     if sizes["vocab_size"] < vocabulary.known:
         message = f"vocab_size is {sizes['vocab_size']:,}, but the tokenizer has {vocabulary.known:,} tokens"
         raise ModelError(message, file=place)
@@ -97,9 +119,12 @@ def read_model(folder: Folder, vocabulary: Vocabulary, *, seed: int = 0) -> Impo
         body = body_shapes(layout, sizes["layers"], kind.model(kind.config(**sizes)).state_dict())
         kept = {**sizes, "vocab_size": vocabulary.known + vocabulary.appended}
         model = kind.model(kind.config(**kept))
+    their_head = layout.heads[task.kind] if task else None
+    head = head_shapes(their_head, task, sizes["width"]) if task and their_head else {}
     with Weights(folder) as weights:
-        matched = match(layout, weights, body, {}, folder.path)
+        matched = match(layout, weights, body, head, folder.path)
         ours = from_hf(rows_without(layout, matched.missing), sizes["layers"], matched)
+        fitted = head_from(their_head, task, sizes["width"], matched) if task and their_head else None
         dtypes = sorted({weights.dtype(name) for name in matched.names.values()})
     _with_own_tokens(ours, kind, vocabulary, seed)
     model.load_state_dict({**ours, **_drawn_parts(kind, model, matched.missing, seed)}, assign=True)
@@ -113,7 +138,9 @@ def read_model(folder: Folder, vocabulary: Vocabulary, *, seed: int = 0) -> Impo
         "unused_rows": sizes["vocab_size"] - vocabulary.known,
         "drawn_rows": vocabulary.appended,
     }
-    return Imported(kind, model.eval(), facts)
+    tuned = FineTuned(model, fitted) if fitted else None
+    (tuned or model).eval()
+    return Imported(kind, model, task, tuned, facts)
 
 
 def _architecture(layout: Layout, about: Mapping[str, Any], place: Path) -> str:

@@ -6,26 +6,22 @@ from typing import Any
 
 from twinlm.checkpoint import Trained
 from twinlm.storage import json_bytes
-from twinlm.tokenizer import Template, Tokenizer
 
 TOKENIZER = "tokenizer.json"
-CONFIGURATION = "tokenizer_config.json"
 
 
-def tokenizer_files(
-    tokenizer: Tokenizer, template: Template, *, max_length: int, is_extracted: bool
-) -> dict[str, bytes]:
+def tokenizer_files(trained: Trained, *, max_length: int, has_head: bool) -> dict[str, bytes]:
     """Return the files with which transformers gives the very tokens that our model reads.
 
     Args:
-        tokenizer: the model's.
-        template: of its kind.
+        trained: the model.
         max_length: the longest input, in tokens.
-        is_extracted: end every input with <extract>, whose state a decoder's heads read: transformers takes
-            the state of the last token that is no padding.
+        has_head: a decoder's inputs then end with <extract>, whose state its head reads, since transformers
+            takes the state of the last token that is no padding.
     """
+    tokenizer, template = trained.tokenizer, trained.family.template
     files = tokenizer.to_files(template=template, max_length=max_length)
-    if not is_extracted:
+    if template == "encoder" or not has_head:
         return files
     description: dict[str, Any] = json.loads(files[TOKENIZER])
     number = tokenizer.specials.extract
@@ -38,17 +34,8 @@ def tokenizer_files(
     return {**files, TOKENIZER: json_bytes(description)}
 
 
-def enclosed(trained: Trained, texts: Sequence[str]) -> tuple[list[int], list[int]]:
+def enclosed(trained: Trained, texts: Sequence[str], *, has_head: bool) -> tuple[list[int], list[int]]:
     """Return the tokens of a text, or of two, with the special tokens of these files, and their segments."""
-    specials = trained.tokenizer.specials
-    ids = trained.tokenizer.encode_batch(texts)
-    if trained.family.template == "encoder":
-        tokens, segments = [specials.cls], [0]
-        for number, text in enumerate(ids):
-            tokens += [*text, specials.sep]
-            segments += [number] * (len(text) + 1)
-        return tokens, segments
-    tokens = [specials.start]
-    for text in ids:
-        tokens += [*text, specials.delimiter]
-    return tokens[:-1], [0] * (len(tokens) - 1)
+    packed = trained.family.pack(trained.tokenizer.encode_batch(texts), trained.tokenizer.specials)
+    end = len(packed.tokens) if trained.family.template == "encoder" or has_head else -1
+    return packed.tokens[:end], packed.segments[:end]

@@ -103,7 +103,8 @@ def verify_folder(
     architecture = about["architectures"][0]
     theirs, loaded = getattr(library, architecture).from_pretrained(folder, output_loading_info=True)
     groups = [*((text,) for text in texts), *zip(texts, [*texts[1:], texts[0]], strict=True)]
-    rows = [enclosed(trained, group) for group in groups]
+    has_head = trained.task is not None
+    rows = [enclosed(trained, group, has_head=has_head) for group in groups]
     largest, numbers = _compared(trained, theirs.eval(), architecture, rows)
     problems = [
         f"{kind.replace('_', ' ')}: {', '.join(sorted(map(str, loaded[kind]))[:5])}"
@@ -111,7 +112,7 @@ def verify_folder(
         if loaded[kind]
     ]
     tool = f"transformers {library.__version__}"
-    differences = _token_differences(trained, tokenizer, groups)
+    differences = _token_differences(trained, tokenizer, groups, has_head=has_head)
     return Verification(tool, len(rows), differences, largest, tolerance, numbers, problems)
 
 
@@ -139,7 +140,7 @@ def verify_sentence_transformers(
         )
         vectors.append(theirs(dict(given))["sentence_embedding"][0])
     theirs_BD = torch.stack(vectors)
-    differences = _token_differences(trained, theirs.tokenizer, [(text,) for text in texts])
+    differences = _token_differences(trained, theirs.tokenizer, [(text,) for text in texts], has_head=False)
     largest = {"vectors": float((ours_BD - theirs_BD).abs().max())}
     numbers = {"vectors": float(ours_BD.abs().max())}
     tool = f"sentence-transformers {library.__version__}"
@@ -147,12 +148,12 @@ def verify_sentence_transformers(
 
 
 def _token_differences(
-    trained: Trained, tokenizer: Any, groups: Sequence[tuple[str, ...]]
+    trained: Trained, tokenizer: Any, groups: Sequence[tuple[str, ...]], *, has_head: bool
 ) -> list[TokenDifference]:
     """Return the texts and pairs that another tool cuts in another way."""
     differences = []
     for group in groups:
-        ours, _ = enclosed(trained, group)
+        ours, _ = enclosed(trained, group, has_head=has_head)
         # Names of special tokens in a text are text here.
         theirs = tokenizer(*group, split_special_tokens=True)["input_ids"]
         if theirs != ours:
@@ -170,6 +171,8 @@ def _compared(
     given = {"input_ids": batch.tokens_BL, "attention_mask": batch.real_BL.long()}
     if not trained.family.is_generative:
         given["token_type_ids"] = batch.segments_BL
+    if trained.task and trained.task.kind == "choice":  # all rows are choices of one question there
+        given = {name: value[None] for name, value in given.items()}
     out = theirs(**given)
     largest: dict[str, float] = {}
     numbers: dict[str, float] = {}
