@@ -80,9 +80,12 @@ def load_model(folder: Path) -> Trained:
     if not (folder / "config.json").is_file():
         hint = "give a folder that pre-training or fine-tuning wrote, such as RUN/gpt/model"
         raise ModelError("this is no model folder: it has no config.json", file=folder, hint=hint)
-    storage.verify_folder(folder)
     place = folder / "config.json"
     description = storage.read_json(place)
+    if not storage.is_published(folder) and isinstance(description, dict) and "model_type" in description:
+        hint = f"make a model of ours of it first: twinlm import {folder} --out ..."
+        raise ModelError("this is a folder of Hugging Face's", file=folder, hint=hint)
+    storage.verify_folder(folder)
     try:
         _check_format(description["format"], place)
         kind = family(description["family"])

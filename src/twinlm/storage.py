@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from twinlm.errors import LockedError, ModelError, ResourceError
+from twinlm.errors import LockedError, ModelError, ResourceError, UsageError
 
 MANIFEST = "manifest.json"
 _TEMPORARY = ".tmp-"
@@ -111,6 +111,17 @@ def publish_folder(
         _sync_folder(folder.parent)
         if doomed is not None:
             shutil.rmtree(doomed, ignore_errors=True)
+
+
+def require_free(folder: Path) -> None:
+    """Check that nothing stands where a folder is to be published; an empty folder may.
+
+    Raises:
+        UsageError: something does.
+    """
+    if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
+        message = "there is something at this place already, which is never replaced"
+        raise UsageError(message, file=folder, hint="choose another --out")
 
 
 def verify_folder(folder: Path) -> None:

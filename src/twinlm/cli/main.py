@@ -21,9 +21,11 @@ from twinlm.cli import (
     demo,
     doctor,
     embed,
+    export,
     fill,
     finetune,
     generate,
+    import_model,
     plan,
     predict,
     pretrain,
@@ -55,6 +57,8 @@ _PARTS = (
     similarity,
     choose,
     predict,
+    import_model,
+    export,
     doctor,
 )
 _HELP = "Pre-train, fine-tune, use and honestly compare GPT and BERT on your own text."

@@ -45,6 +45,9 @@ def layout_in(about: Mapping[str, Any], place: Path) -> Layout:
         if about.get(key):
             message = f"{key} is set: this model computes with code of its own, which is never run here"
             raise ModelError(message, file=place, hint="give a model that needs no code of its own")
+    if about.keys() >= {"format", "family", "sizes"}:
+        message = "this is a model of twinlm's own: it can be used as it is"
+        raise ModelError(message, file=place)
     found = about.get("model_type")
     if not isinstance(found, str) or found not in LAYOUTS:
         message = f"model_type is {_shown(found)}, but only these are read: {', '.join(LAYOUTS)}"

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from twinlm import storage
 from twinlm.checkpoint import Trained, missing_parts
-from twinlm.errors import UsageError
 from twinlm.hf.card import model_card
 from twinlm.hf.configuration import to_config
 from twinlm.hf.heads import head_of, head_to, task_keys
@@ -79,9 +78,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         UsageError: there is something at that place already.
         ResourceError: the disk is full, or the place can't be written.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        message = "there is something at this place already, which is never replaced"
-        raise UsageError(message, file=folder, hint="choose another --out")
+    storage.require_free(folder)
     storage.publish_folder(folder, files, has_manifest=False)
 
 

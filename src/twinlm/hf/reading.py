@@ -4,7 +4,7 @@ Next: `layout.py` for the tables, `weights.py` for the files, `matching.py` for 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from twinlm.hf.matching import body_shapes, match, rows_without
 from twinlm.hf.names import from_hf
 from twinlm.hf.weights import Weights
 from twinlm.objectives.fine_tuning import FineTuned
+from twinlm.tasks.classification import TEXTS
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tokenizer import read_foreign
 
@@ -58,13 +59,16 @@ class Imported:
     """What is to be known of it, for `Trained.history`."""
 
 
-def read_folder(path: Path, *, source: str = "", is_headless: bool = False, seed: int = 0) -> Trained:
+def read_folder(
+    path: Path, *, source: str = "", is_headless: bool = False, texts: int | None = None, seed: int = 0
+) -> Trained:
     """Return the model of a folder of Hugging Face's, with its tokenizer, ready for use.
 
     Args:
         path: the folder.
         source: where it is from, as people name it; the folder's name if not given.
         is_headless: leave the head of a task out.
+        texts: how many texts the head of a classifier takes at once; 1 if neither this nor the folder says.
         seed: of what is drawn, see `read_model`.
 
     Raises:
@@ -79,11 +83,14 @@ def read_folder(path: Path, *, source: str = "", is_headless: bool = False, seed
     if found.task and tokenizer.specials.extract >= known:
         message = "this head reads bare texts, but ours reads them between special tokens that are new to it"
         raise ModelError(message, file=path, hint="import it without its head and fine-tune it")
+    task = found.task
+    if task and texts and TEXTS in task.constants:
+        task = replace(task, constants={**task.constants, TEXTS: float(texts)})
     return Trained(
         family=found.family,
         model=found.model,
         tokenizer=tokenizer,
-        task=found.task,
+        task=task,
         tuned=found.tuned,
         history={"import": {"source": source or path.resolve().name, **found.facts}},
     )

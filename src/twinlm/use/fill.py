@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 
 from twinlm import hardware
-from twinlm.checkpoint import Trained
+from twinlm.checkpoint import Trained, require_part
 from twinlm.data.packing import pad
 from twinlm.errors import DataError, ModelError, UsageError
 
@@ -32,6 +32,7 @@ def fill(trained: Trained, text: str, top_k: int = 5) -> list[list[Guess]]:
     if trained.family.is_generative:
         message = f"a {trained.family.label} continues texts and can't fill gaps"
         raise ModelError(message, hint="use generate")
+    require_part(trained, "masked_token_head")
     if top_k < 1:
         raise UsageError(f"top_k must be at least 1, not {top_k}")
     tokenizer = trained.tokenizer

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from twinlm import hardware
-from twinlm.checkpoint import Trained
+from twinlm.checkpoint import Trained, require_part
 from twinlm.errors import DataError
 
 
@@ -33,8 +33,10 @@ def score(trained: Trained, text: str) -> Score:
     """Return how likely a model finds a text.
 
     Raises:
+        ModelError: the model was imported without what scores tokens.
         DataError: the text is empty or too long.
     """
+    require_part(trained, "masked_token_head")
     tokenizer = trained.tokenizer
     sizes: Any = trained.model.config
     tokens, longest = tokenizer.encode(text), sizes.max_length - 2
