@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from twinlm.batch import LabelledBatch, SpanBatch, TaggedBatch
@@ -263,6 +264,14 @@ def test_what_is_said_of_a_head_is_checked(changes: dict[str, Any], message: str
     place = folder / "config.json"
     place.write_text(json.dumps(json.loads(place.read_text()) | changes))
     with pytest.raises(ModelError, match=message):
+        read(folder)
+
+
+def test_a_head_without_the_pooler_that_it_reads_is_refused(saved: Saved) -> None:
+    _, folder = saved("BertForSequenceClassification")
+    place = folder / "model.safetensors"
+    save_file({name: tensor for name, tensor in load_file(place).items() if "pooler" not in name}, place)
+    with pytest.raises(ModelError, match="BertForSequenceClassification needs the pooler"):
         read(folder)
 
 

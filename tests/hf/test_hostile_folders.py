@@ -19,7 +19,7 @@ from twinlm.errors import ModelError
 from twinlm.hf.export import to_hf_files, write_folder
 from twinlm.hf.reading import read_folder
 
-MOST_SECONDS = 3
+MOST_SECONDS = 5
 # What reading a folder must never do.
 FORBIDDEN = (
     *("pickle.find_class", "exec", "compile", "subprocess.Popen", "os.system", "os.exec", "os.fork"),

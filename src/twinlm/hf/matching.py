@@ -1,6 +1,6 @@
 """Which tensor of a stranger's file is which: old names, prefixes left out, copies, buffers, missing parts.
 
-Everything is decided by names and shapes in the headers, before any weight is read.
+Names and shapes decide, from the headers alone; then copies are compared, before any other weight is read.
 """
 
 import re
@@ -62,13 +62,9 @@ def match(layout: Layout, weights: Weights, body: Shapes, head: Shapes, place: P
     names, ignored, unknown = _sorted_out(layout, weights, needed, place)
     if unknown:
         raise ModelError(_some(unknown, f"unknown to a {layout.model_type} model"), file=place)
-    for copy, original in layout.copies.items():
-        if copy in names:
-            copied = names.pop(copy)
-            if original in names and not equal(weights[copied], weights[names[original]]):
-                message = f"{copied} and {names[original]} must be equal, but they differ"
-                raise ModelError(message, file=place, hint="only models with tied weights are supported")
-            names.setdefault(original, copied)
+    copies = {copy: names.pop(copy) for copy in layout.copies if copy in names}
+    for copy, theirs in copies.items():
+        names.setdefault(layout.copies[copy], theirs)
     missing = tuple(part for part in layout.parts if not names.keys() & names_of(layout, part, body))
     absent = {name for part in missing for name in names_of(layout, part, body)}
     if lost := sorted(needed.keys() - names.keys() - absent):
@@ -77,7 +73,24 @@ def match(layout: Layout, weights: Weights, body: Shapes, head: Shapes, place: P
         if weights.shape(theirs) != needed[name]:
             message = f"{theirs} has shape {weights.shape(theirs)}, but config.json asks for {needed[name]}"
             raise ModelError(message, file=weights.place(theirs))
+    for copy, theirs in copies.items():
+        original = names[layout.copies[copy]]
+        if original != theirs and not equal(weights[theirs], weights[original]):
+            message = f"{theirs} and {original} must be equal, but they differ"
+            raise ModelError(message, file=place, hint="only models with tied weights are supported")
     return Matched(weights, names, missing, tuple(ignored))
+
+
+def check_layers(layout: Layout, layers: int, weights: Weights, place: Path) -> None:
+    """Check that there are tensors enough for so many layers, before a model of them is thought of.
+
+    Raises:
+        ModelError: there are fewer.
+    """
+    least = layers * sum(len(row.theirs) for row in layout.table if "{}" in row.ours)
+    if len(weights) < least:
+        message = f"{layers:,} layers have {least:,} tensors, but there are only {len(weights):,}"
+        raise ModelError(message, file=place)
 
 
 def body_shapes(layout: Layout, layers: int, ours: Mapping[str, Tensor]) -> Shapes:

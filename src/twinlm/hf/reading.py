@@ -20,7 +20,7 @@ from twinlm.hf.configuration import layout_in, sizes_in, unknown_keys
 from twinlm.hf.folder import Folder
 from twinlm.hf.heads import head_from, head_shapes, task_in
 from twinlm.hf.layout import Layout
-from twinlm.hf.matching import body_shapes, match, rows_without
+from twinlm.hf.matching import body_shapes, check_layers, match, rows_without
 from twinlm.hf.names import from_hf
 from twinlm.hf.weights import Weights
 from twinlm.objectives.fine_tuning import FineTuned
@@ -122,14 +122,18 @@ def read_model(
         message = f"vocab_size is {sizes['vocab_size']:,}, but the tokenizer has {vocabulary.known:,} tokens"
         raise ModelError(message, file=place)
     kind = family(layout.family)
-    with torch.device("meta"):  # sizes cost nothing there
-        body = body_shapes(layout, sizes["layers"], kind.model(kind.config(**sizes)).state_dict())
-        kept = {**sizes, "vocab_size": vocabulary.known + vocabulary.appended}
-        model = kind.model(kind.config(**kept))
     their_head = layout.heads[task.kind] if task else None
-    head = head_shapes(their_head, task, sizes["width"]) if task and their_head else {}
     with Weights(folder) as weights:
+        check_layers(layout, sizes["layers"], weights, folder.path)
+        with torch.device("meta"):  # sizes cost nothing there
+            body = body_shapes(layout, sizes["layers"], kind.model(kind.config(**sizes)).state_dict())
+            kept = {**sizes, "vocab_size": vocabulary.known + vocabulary.appended}
+            model = kind.model(kind.config(**kept))
+        head = head_shapes(their_head, task, sizes["width"]) if task and their_head else {}
         matched = match(layout, weights, body, head, folder.path)
+        if their_head and (lost := sorted(set(matched.missing) - set(their_head.lacks))):
+            message = f"{architecture} needs the {lost[0]}, whose tensors are missing"
+            raise ModelError(message, file=folder.path)
         ours = from_hf(rows_without(layout, matched.missing), sizes["layers"], matched)
         fitted = head_from(their_head, task, sizes["width"], matched) if task and their_head else None
         dtypes = sorted({weights.dtype(name) for name in matched.names.values()})
