@@ -53,7 +53,7 @@ def read_built(folder: Path) -> Built:
         ModelError: a file is missing, too large, no JSON, or describes anything but a tokenizer of ours.
     """
     file = folder / "tokenizer.json"
-    description = read_object(file)
+    description = read_description(file)
     named, template = _written_roles(folder, description)
     built = build(description, file, named=named, template=template)
     ours = describe(built.engine)
@@ -66,8 +66,22 @@ def read_built(folder: Path) -> Built:
     ]
     is_whole = any(agrees(description, {**ours, "post_processor": each}) for each in [None, *templates])
     if built.added_tokens or not is_whole:
-        raise changed(file)
+        raise _changed(file)
     return built
+
+
+def read_description(file: Path) -> dict[str, Any]:
+    """Return what a tokenizer.json holds, with lists where the format has lists.
+
+    Raises:
+        ModelError: the file is missing, too large, no JSON, or has another form.
+    """
+    description = read_object(file)
+    model = description.get("model")
+    merges = model.get("merges", []) if isinstance(model, dict) else None
+    if not isinstance(merges, list) or not isinstance(description.get("added_tokens", []), list):
+        raise malformed(file)
+    return description
 
 
 def build(description: dict[str, Any], file: Path, *, named: Mapping[str, str], template: Template) -> Built:
@@ -90,9 +104,9 @@ def build(description: dict[str, Any], file: Path, *, named: Mapping[str, str], 
         known = {**vocabulary, **listed}
         roles = find_roles(known, named, pipeline.unknown, template)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise changed(file) from error
-    if pipeline.unknown not in (None, roles["unknown"]):
-        raise changed(file)
+        raise malformed(file) from error
+    if pipeline.unknown not in (None, roles.get("unknown")):
+        raise _changed(file)
     fresh = [token for token in roles.values() if token not in known]
     special = sorted({*listed, *roles.values()} - {*fresh}, key=known.__getitem__)
     try:
@@ -108,8 +122,12 @@ def build(description: dict[str, Any], file: Path, *, named: Mapping[str, str], 
     return Built(engine, pipeline, special_ids(roles, numbers), len(fresh))
 
 
-def changed(file: Path) -> ModelError:
-    """Return the error of a file that nobody's tool writes so."""
+def malformed(file: Path) -> ModelError:
+    """Return the error of a file that lacks a part, or has something else in its place."""
+    return ModelError("a part of this tokenizer is missing or malformed", file=file)
+
+
+def _changed(file: Path) -> ModelError:
     return ModelError(
         "this tokenizer was not made by twinlm, or was changed",
         file=file,
@@ -127,10 +145,10 @@ def _written_roles(folder: Path, description: dict[str, Any]) -> tuple[dict[str,
             return {}, "decoder"
         configuration = read_object(folder / "tokenizer_config.json")
     except (KeyError, TypeError, AttributeError, ModelError) as error:
-        raise changed(folder / "tokenizer.json") from error
+        raise _changed(folder / "tokenizer.json") from error
     named = {role: configuration[key] for role, key in ROLE_KEYS.items() if key in configuration}
     if not all(isinstance(token, str) for token in named.values()):
-        raise changed(folder / "tokenizer_config.json")
+        raise _changed(folder / "tokenizer_config.json")
     return named, "decoder" if "start" in named else "encoder"
 
 
