@@ -115,17 +115,27 @@ def theirs(name):
     return kind(vocab=vocabulary, merges=merges)
 
 
+@pytest.fixture(scope="session")
+def small_foreign(tmp_path_factory):
+    """Return a function from a name to a small foreign tokenizer.
+
+    It has transformers' own object (`client`), a folder that this saved (`whole`) and one of the files that
+    there were before tokenizer.json (`legacy`).
+    """
+
+    @functools.cache
+    def make(name):
+        folder = tmp_path_factory.mktemp("foreign")
+        client = theirs(name)
+        client.save_pretrained(folder / "whole")
+        write_legacy(folder / "legacy", name)
+        places = {"whole": folder / "whole", "legacy": folder / "legacy"}
+        return SimpleNamespace(name=name, template=TEMPLATES[name], client=client, **places)
+
+    return make
+
+
 @pytest.fixture(scope="session", params=TEMPLATES)
-def foreign(request, tmp_path_factory):
-    """Return a small foreign tokenizer: transformers' own, its folder, and one of the files before those."""
-    folder = tmp_path_factory.mktemp("foreign")
-    client = theirs(request.param)
-    client.save_pretrained(folder / "whole")
-    write_legacy(folder / "legacy", request.param)
-    return SimpleNamespace(
-        name=request.param,
-        template=TEMPLATES[request.param],
-        client=client,
-        whole=folder / "whole",
-        legacy=folder / "legacy",
-    )
+def foreign(request, small_foreign):
+    """Return each small foreign tokenizer in turn."""
+    return small_foreign(request.param)

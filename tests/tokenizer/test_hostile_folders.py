@@ -282,8 +282,11 @@ def test_a_model_folder_whose_roles_were_changed_is_refused(foreign, tmp_path):
     files = ours.to_files(template="decoder")
     changes = {
         "a token that there is not": {"bos_token": "<other>"},
+        "another token": {"bos_token": "fox"},
         "no start": {"bos_token": None},
+        "a number": {"bos_token": 5},
         "an encoder": {"mask_token": "<extract>"},
+        "another padding": {"pad_token": "<extract>"},
     }
     for name, change in changes.items():
         folder = tmp_path / name
@@ -291,14 +294,11 @@ def test_a_model_folder_whose_roles_were_changed_is_refused(foreign, tmp_path):
         configuration = json.loads(files["tokenizer_config.json"]) | change
         put("tokenizer.json", files["tokenizer.json"])(folder)
         put("tokenizer_config.json", configuration)(folder)
-        try:
-            back = Tokenizer.from_folder(folder)
-        except ModelError:
-            continue
-        assert back.fingerprint == ours.fingerprint, name
-    (tmp_path / "no start" / "tokenizer_config.json").unlink()
+        with pytest.raises(ModelError, match="not made by twinlm"):
+            Tokenizer.from_folder(folder)
+    (folder / "tokenizer_config.json").unlink()
     with pytest.raises(ModelError, match="not made by twinlm"):
-        Tokenizer.from_folder(tmp_path / "no start")
+        Tokenizer.from_folder(folder)
 
 
 @pytest.mark.parametrize("foreign", [BERT, GPT2, GPT1], indirect=True)

@@ -25,6 +25,7 @@ from twinlm.tokenizer.specials import (
     Template,
     find_roles,
     is_own,
+    named_roles,
     special_ids,
 )
 
@@ -55,7 +56,7 @@ def read_built(folder: Path) -> Built:
     file = folder / "tokenizer.json"
     description = read_description(file)
     named, template = _written_roles(folder, description)
-    built = build(description, file, named=named, template=template)
+    built = build(description, file, named=named or {}, template=template)
     ours = describe(built.engine)
     kinds: list[tuple[Template, int]] = [
         ("encoder", built.specials.cls),
@@ -65,6 +66,9 @@ def read_built(folder: Path) -> Built:
         describe_template(kind, built.engine, built.specials) for kind, number in kinds if number != ABSENT
     ]
     is_whole = any(agrees(description, {**ours, "post_processor": each}) for each in [None, *templates])
+    written = named_roles(built.specials, lambda number: str(built.engine.id_to_token(number)))
+    if named not in (None, written):
+        raise _changed(folder / "tokenizer_config.json")
     if built.added_tokens or not is_whole:
         raise _changed(file)
     return built
@@ -135,14 +139,14 @@ def _changed(file: Path) -> ModelError:
     )
 
 
-def _written_roles(folder: Path, description: dict[str, Any]) -> tuple[dict[str, str], Template]:
+def _written_roles(folder: Path, description: dict[str, Any]) -> tuple[dict[str, str] | None, Template]:
     """Return the roles that our own tokenizer_config.json names, and which kind of model they are for.
 
-    Our own vocabularies don't need it: their roles are always the same.
+    Our own vocabularies don't need it, as their roles are always the same: for them it is None.
     """
     try:
         if is_own(description["model"]["vocab"]):
-            return {}, "decoder"
+            return None, "decoder"
         configuration = read_object(folder / "tokenizer_config.json")
     except (KeyError, TypeError, AttributeError, ModelError) as error:
         raise _changed(folder / "tokenizer.json") from error
