@@ -25,6 +25,7 @@ from twinlm.tokenizer.specials import (
     Template,
     find_roles,
     is_own,
+    named_roles,
     special_ids,
 )
 
@@ -53,9 +54,9 @@ def read_built(folder: Path) -> Built:
         ModelError: a file is missing, too large, no JSON, or describes anything but a tokenizer of ours.
     """
     file = folder / "tokenizer.json"
-    description = read_object(file)
+    description = read_description(file)
     named, template = _written_roles(folder, description)
-    built = build(description, file, named=named, template=template)
+    built = build(description, file, named=named or {}, template=template)
     ours = describe(built.engine)
     kinds: list[tuple[Template, int]] = [
         ("encoder", built.specials.cls),
@@ -65,9 +66,26 @@ def read_built(folder: Path) -> Built:
         describe_template(kind, built.engine, built.specials) for kind, number in kinds if number != ABSENT
     ]
     is_whole = any(agrees(description, {**ours, "post_processor": each}) for each in [None, *templates])
+    written = named_roles(built.specials, lambda number: str(built.engine.id_to_token(number)))
+    if named not in (None, written):
+        raise _changed(folder / "tokenizer_config.json")
     if built.added_tokens or not is_whole:
-        raise changed(file)
+        raise _changed(file)
     return built
+
+
+def read_description(file: Path) -> dict[str, Any]:
+    """Return what a tokenizer.json holds, with lists where the format has lists.
+
+    Raises:
+        ModelError: the file is missing, too large, no JSON, or has another form.
+    """
+    description = read_object(file)
+    model = description.get("model")
+    merges = model.get("merges", []) if isinstance(model, dict) else None
+    if not isinstance(merges, list) or not isinstance(description.get("added_tokens", []), list):
+        raise malformed(file)
+    return description
 
 
 def build(description: dict[str, Any], file: Path, *, named: Mapping[str, str], template: Template) -> Built:
@@ -90,9 +108,9 @@ def build(description: dict[str, Any], file: Path, *, named: Mapping[str, str], 
         known = {**vocabulary, **listed}
         roles = find_roles(known, named, pipeline.unknown, template)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise changed(file) from error
-    if pipeline.unknown not in (None, roles["unknown"]):
-        raise changed(file)
+        raise malformed(file) from error
+    if pipeline.unknown not in (None, roles.get("unknown")):
+        raise _changed(file)
     fresh = [token for token in roles.values() if token not in known]
     special = sorted({*listed, *roles.values()} - {*fresh}, key=known.__getitem__)
     try:
@@ -108,8 +126,12 @@ def build(description: dict[str, Any], file: Path, *, named: Mapping[str, str], 
     return Built(engine, pipeline, special_ids(roles, numbers), len(fresh))
 
 
-def changed(file: Path) -> ModelError:
-    """Return the error of a file that nobody's tool writes so."""
+def malformed(file: Path) -> ModelError:
+    """Return the error of a file that lacks a part, or has something else in its place."""
+    return ModelError("a part of this tokenizer is missing or malformed", file=file)
+
+
+def _changed(file: Path) -> ModelError:
     return ModelError(
         "this tokenizer was not made by twinlm, or was changed",
         file=file,
@@ -117,20 +139,20 @@ def changed(file: Path) -> ModelError:
     )
 
 
-def _written_roles(folder: Path, description: dict[str, Any]) -> tuple[dict[str, str], Template]:
+def _written_roles(folder: Path, description: dict[str, Any]) -> tuple[dict[str, str] | None, Template]:
     """Return the roles that our own tokenizer_config.json names, and which kind of model they are for.
 
-    Our own vocabularies don't need it: their roles are always the same.
+    Our own vocabularies don't need it, as their roles are always the same: for them it is None.
     """
     try:
         if is_own(description["model"]["vocab"]):
-            return {}, "decoder"
+            return None, "decoder"
         configuration = read_object(folder / "tokenizer_config.json")
     except (KeyError, TypeError, AttributeError, ModelError) as error:
-        raise changed(folder / "tokenizer.json") from error
+        raise _changed(folder / "tokenizer.json") from error
     named = {role: configuration[key] for role, key in ROLE_KEYS.items() if key in configuration}
     if not all(isinstance(token, str) for token in named.values()):
-        raise changed(folder / "tokenizer_config.json")
+        raise _changed(folder / "tokenizer_config.json")
     return named, "decoder" if "start" in named else "encoder"
 
 

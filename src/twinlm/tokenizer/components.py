@@ -103,7 +103,8 @@ def agrees(given: Any, ours: Any) -> bool:
         return is_like and all(agrees(given[key], ours[key]) for key in given)
     if isinstance(given, list) and isinstance(ours, list) and given != ours:
         return len(given) == len(ours) and all(map(agrees, given, ours))
-    return bool(given == ours)
+    # To Python, but not to JSON, 0 is False.
+    return bool(given == ours) and isinstance(given, bool) == isinstance(ours, bool)
 
 
 def _respell(model: dict[str, Any], before: dict[str, Any], pipeline: Pipeline) -> None:

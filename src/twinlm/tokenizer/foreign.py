@@ -12,7 +12,7 @@ from tokenizers import pre_tokenizers
 
 from twinlm.errors import ModelError
 from twinlm.tokenizer.bounded import check_inside, read_lines, read_object
-from twinlm.tokenizer.checking import build, changed
+from twinlm.tokenizer.checking import build, malformed, read_description
 from twinlm.tokenizer.pipeline import WORD_END
 from twinlm.tokenizer.specials import ROLE_KEYS, Template
 from twinlm.tokenizer.tokenizer import Tokenizer
@@ -62,7 +62,7 @@ def read_foreign(folder: Path, *, template: Template) -> Tokenizer:
         _check_options(description["normalizer"], description["pre_tokenizer"], configuration, folder)
         _join_added_tokens(description, configuration, folder)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise changed(file) from error
+        raise malformed(file) from error
     built = build(description, file, named=named, template=template)
     return Tokenizer(built.engine, built.pipeline, built.specials, added_tokens=built.added_tokens)
 
@@ -97,13 +97,13 @@ def _named_roles(configuration: dict[str, Any], file: Path) -> dict[str, str]:
 
 def _from_whole(file: Path, configuration: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
     """Return the description of a tokenizer.json without what is not taken from it."""
-    description = read_object(file)
+    description = read_description(file)
     if unknown := description.keys() - _PARTS:
         raise ModelError(f"{sorted(unknown)[0]!r:.60} is no part of a tokenizer", file=file)
     if description.get("version") != "1.0":
         raise ModelError(f"format {description.get('version')!r:.60} is not supported", file=file)
     after = description.get("post_processor")
-    processors = after.get("processors", [after]) if after else []
+    processors = [] if after is None else after.get("processors", [after])
     for processor in processors:
         if processor["type"] not in _TEMPLATES:
             message = f"the post_processor {processor['type']!r:.60} is not supported"

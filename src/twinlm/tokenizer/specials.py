@@ -4,7 +4,7 @@ Our own vocabularies begin with all eight. A foreign one has some of them anywhe
 what its kind of model needs and it lacks is put behind it. Next: `pipeline.py`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from typing import Literal
 
@@ -106,6 +106,19 @@ def special_ids(roles: Mapping[str, str], vocabulary: Mapping[str, int]) -> Spec
     if "start" not in found:
         found["start"] = found["sep"]
     return SpecialIds(**{role: found.get(role, ABSENT) for role in ROLES})
+
+
+def named_roles(specials: SpecialIds, spell: Callable[[int], str]) -> dict[str, str]:
+    """Return the tokens of the roles that other tools have a name for; [SEP] is not named as the start too.
+
+    Args:
+        specials: the ids.
+        spell: returns the token of an id.
+    """
+    numbers = {role: getattr(specials, role) for role in ROLE_KEYS}
+    if specials.start == specials.sep:
+        del numbers["start"]
+    return {role: spell(number) for role, number in numbers.items() if number != ABSENT}
 
 
 def _unused(token: str, taken: Iterable[str]) -> str:

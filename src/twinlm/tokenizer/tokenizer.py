@@ -27,7 +27,7 @@ from twinlm.tokenizer.pipeline import (
     describe_template,
     own_pipeline,
 )
-from twinlm.tokenizer.specials import ABSENT, ROLE_KEYS, SpecialIds, Template
+from twinlm.tokenizer.specials import ROLE_KEYS, SpecialIds, Template, named_roles
 
 _UNLIMITED = 10**9
 
@@ -159,7 +159,7 @@ class Tokenizer:
             "model_max_length": max_length,
             "model_input_names": ["input_ids", *segments, "attention_mask"],
             "clean_up_tokenization_spaces": False,
-            **self._named_roles(),
+            **{ROLE_KEYS[role]: token for role, token in named_roles(self.specials, self.token).items()},
         }
         files = {
             "tokenizer.json": json_bytes(description),
@@ -186,13 +186,6 @@ class Tokenizer:
             return list(words)
         first = next((place for place, word in enumerate(words) if word), len(words))
         return [f" {word}" if word and place > first else word for place, word in enumerate(words)]
-
-    def _named_roles(self) -> dict[str, str]:
-        """Return the special tokens as other tools name them; [SEP] is not named as the start too."""
-        numbers = {role: getattr(self.specials, role) for role in ROLE_KEYS}
-        if self.specials.start == self.specials.sep:
-            del numbers["start"]
-        return {ROLE_KEYS[role]: self.token(number) for role, number in numbers.items() if number != ABSENT}
 
 
 def _trimmed(text: str, begin: int, end: int) -> tuple[int, int]:
