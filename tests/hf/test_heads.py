@@ -275,6 +275,27 @@ def test_a_head_without_the_pooler_that_it_reads_is_refused(saved: Saved) -> Non
         read(folder)
 
 
+def test_the_card_says_how_a_left_to_right_model_scores_a_pair(ours: Callable[..., Trained]) -> None:
+    card = to_hf_files(with_head(ours("gpt"), "similarity", has_bias=False))["README.md"].decode()
+    assert 'pipeline_tag: "text-classification"' in card
+    assert "the sum of what the model gives for both orders, plus 2.5." in card
+    bert = to_hf_files(with_head(ours("bert"), "similarity", has_bias=True))["README.md"].decode()
+    assert "both orders" not in bert
+
+
+@torch.no_grad()
+def test_scores_of_both_orders_in_transformers_add_up_to_ours(
+    ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = with_head(ours("gpt", norm="pre"), "similarity", has_bias=False)
+    write_folder(tmp_path / "out", to_hf_files(trained))
+    theirs = transformers.GPT2ForSequenceClassification.from_pretrained(tmp_path / "out").eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    pair = ("A red cat", "She drinks tea")
+    orders = [theirs(**tokenizer(*texts, return_tensors="pt")).logits for texts in (pair, pair[::-1])]
+    assert similarity(trained, [pair]) == pytest.approx([float(sum(orders)) + 2.5], abs=1e-4)
+
+
 def test_what_transformers_has_no_class_for_is_refused(ours: Callable[..., Trained]) -> None:
     for sizes, kind in [({}, "tagging"), ({}, "span_qa"), ({}, "choice"), ({"norm": "pre"}, "choice")]:
         trained = with_head(ours("gpt", **sizes), kind, has_bias=False)

