@@ -5,15 +5,22 @@ Everything above takes a `Family` and uses what it holds; nothing else asks whic
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
 from torch import Tensor, nn
 
 from twinlm import config
 from twinlm.batch import Batch
 from twinlm.core import count
-from twinlm.data.masked_windows import MaskedWindows
+from twinlm.data.google_pairs import GooglePairs
+from twinlm.data.mask_units import Chooser, Spans, WholeWords, choose_tokens
+from twinlm.data.masked_examples import Dynamic, Source, Static
+from twinlm.data.masked_windows import WindowRows
+from twinlm.data.masking import Masking, special_tokens
 from twinlm.data.packing import pack_for_decoder, pack_for_encoder
+from twinlm.data.sentence_order import OrderedSentences
 from twinlm.data.sentence_pairs import SentencePairs
 from twinlm.data.token_store import TokenStore
 from twinlm.data.windows import Windows
@@ -23,7 +30,12 @@ from twinlm.models.gpt import GPT, GPTConfig
 from twinlm.objectives import Objective
 from twinlm.objectives.causal_lm import auxiliary_causal_lm, causal_lm, log_likelihoods
 from twinlm.objectives.fine_tuning import Auxiliary
-from twinlm.objectives.masked_lm import masked_lm, masked_lm_and_next_sentence, pseudo_log_likelihoods
+from twinlm.objectives.masked_lm import (
+    masked_lm,
+    masked_lm_and_next_sentence,
+    masked_lm_and_sentence_order,
+    pseudo_log_likelihoods,
+)
 from twinlm.settings import ModelSettings, PretrainSettings
 from twinlm.tokenizer import SpecialIds, Template, Tokenizer
 
@@ -108,15 +120,41 @@ def _windows(store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer
 
 def _masked(
     store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int
-) -> SentencePairs | MaskedWindows:
-    kind = SentencePairs if settings.next_sentence else MaskedWindows
-    return kind(
-        store,
-        length=settings.length,
-        seed=seed,
-        mask_share=settings.mask_share,
-        specials=tokenizer.specials,
-        vocab_size=tokenizer.vocab_size,
+) -> Dynamic | Static:
+    source = _source(store, settings, seed)
+    masking = _masking(settings, tokenizer)
+    if settings.static_masks:
+        return Static(source, masking, tokenizer.specials, settings.static_masks)
+    return Dynamic(source, masking, tokenizer.specials)
+
+
+def _source(store: TokenStore, settings: PretrainSettings, seed: int) -> Source:
+    if settings.sentence_task == "none":
+        return WindowRows(store, length=settings.length, seed=seed)
+    sources: dict[tuple[str, str], Callable[..., Source]] = {
+        ("next_sentence", "balanced"): SentencePairs,
+        ("next_sentence", "google"): partial(GooglePairs, variants=settings.static_masks),
+        ("sentence_order", "balanced"): OrderedSentences,
+    }
+    make = sources[settings.sentence_task, settings.pairs]
+    return make(store, length=settings.length, seed=seed, short_share=settings.short_share)
+
+
+def _masking(settings: PretrainSettings, tokenizer: Tokenizer) -> Masking:
+    choosers: dict[str, Callable[[], Chooser]] = {
+        "token": lambda: choose_tokens,
+        "whole_word": lambda: WholeWords(tokenizer.begins_word_V),
+        "span": lambda: Spans(tokenizer.begins_word_V),
+    }
+    is_special_V = special_tokens(tokenizer.specials.ids, tokenizer.vocab_size)
+    drawn = {"ordinary": ~is_special_V, "all": np.ones_like(is_special_V)}
+    return Masking(
+        choose=choosers[settings.mask_unit](),
+        share=settings.mask_share,
+        most=settings.max_predictions,
+        mask_id=tokenizer.specials.mask,
+        is_special_V=is_special_V,
+        drawn_N=np.flatnonzero(drawn[settings.random_tokens]),
     )
 
 
@@ -138,6 +176,12 @@ GPT_FAMILY = Family(
     is_generative=True,
 )
 
+_OBJECTIVES: dict[str, Objective[Any, Any]] = {
+    "next_sentence": masked_lm_and_next_sentence,
+    "sentence_order": masked_lm_and_sentence_order,
+    "none": masked_lm,
+}
+
 BERT_FAMILY = Family(
     name="bert",
     label="BERT",
@@ -147,11 +191,13 @@ BERT_FAMILY = Family(
     own_algorithm="wordpiece",
     template="encoder",
     examples=_masked,
-    objective=lambda settings: masked_lm_and_next_sentence if settings.next_sentence else masked_lm,
+    objective=lambda settings: _OBJECTIVES[settings.sentence_task],
     pack=pack_for_encoder,
     auxiliary=lambda weight: None,
     fresh_tokens=lambda specials: [],
-    target_share=lambda settings: settings.mask_share,
+    target_share=lambda settings: min(
+        settings.mask_share, (settings.max_predictions or settings.length) / settings.length
+    ),
     log_likelihoods=pseudo_log_likelihoods,
     is_generative=False,
 )

@@ -52,14 +52,21 @@ def test_heads_must_divide_the_width() -> None:
         ("pretrain", "checkpoint_every_steps", 0),
         ("pretrain", "mask_share", 0),
         ("pretrain", "mask_share", 1),
-        ("pretrain", "next_sentence", "no"),
+        ("pretrain", "sentence_task", "both"),
+        ("pretrain", "short_share", 1.5),
+        ("pretrain", "static_masks", -1),
+        ("pretrain", "max_predictions", -1),
+        ("pretrain", "mask_unit", "sentence"),
+        ("pretrain", "pairs", "bing"),
         ("finetune", "epochs", 0),
         ("finetune", "batch_examples", 0),
         ("finetune", "auxiliary_weight", -0.5),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(part: str, name: str, value: float) -> None:
-    assert _refuse({"bert": {part: {name: value}}}).message.startswith(f"bert.{part}.{name} must be ")
+    assert _refuse({"bert": {part: {name: value}}}).message.startswith(
+        (f"bert.{part}.{name} must be ", f"bert.{part}.{name} can't be ")
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,6 +123,13 @@ def test_a_length_must_fit_the_model() -> None:
     ]:
         with pytest.raises(UsageError, match=f"{name}=65 is longer than model.max_length=64"):
             KindSettings(model=model, **{**short, name.partition(".")[0]: part})
+
+
+def test_pairs_of_the_released_code_are_next_sentences() -> None:
+    PretrainSettings(pairs="google")
+    for task in ("sentence_order", "none"):
+        with pytest.raises(UsageError, match=f'pairs="google" .* but sentence_task is "{task}"'):
+            PretrainSettings(pairs="google", sentence_task=task)
 
 
 def test_micro_batches_must_divide_the_batch() -> None:

@@ -23,13 +23,25 @@ def masked_lm(model: BERT, batch: MaskedBatch) -> Loss:
 
 
 def masked_lm_and_next_sentence(model: BERT, batch: MaskedBatch) -> Loss:
-    """Return the mean loss over masked tokens plus the mean over pairs, in nats."""
+    """Return the mean loss over masked tokens plus the mean over pairs, "does B follow A?", in nats."""
+    return _with_sentence_task(model, batch, "next_sentence")
+
+
+def masked_lm_and_sentence_order(model: BERT, batch: MaskedBatch) -> Loss:
+    """Return the mean loss over masked tokens plus the mean over pairs, "is A before B?", in nats.
+
+    Lan et al. 2020, 3.1; the head is that of next sentences, the pairs are others.
+    """
+    return _with_sentence_task(model, batch, "sentence_order")
+
+
+def _with_sentence_task(model: BERT, batch: MaskedBatch, name: str) -> Loss:
     hidden_BLD = _states(model, batch)
     tokens = _masked_token_loss(model, hidden_BLD, batch)
     logits_B2 = model.next_sentence_logits(hidden_BLD)
     pairs = F.cross_entropy(logits_B2.float(), batch.is_random_B)
     right = (logits_B2.argmax(1) == batch.is_random_B).float().mean()
-    parts = {"masked_lm": tokens.detach(), "next_sentence": pairs.detach(), "next_sentence_accuracy": right}
+    parts = {"masked_lm": tokens.detach(), name: pairs.detach(), f"{name}_accuracy": right}
     return Loss(tokens + pairs, _count(batch), parts)
 
 

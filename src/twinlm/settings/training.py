@@ -74,10 +74,27 @@ class PretrainSettings:
     """Steps that a crash can cost at most. A signal saves at once."""
     mask_share: float = option(0.15, above=0, most=0.9)
     """BERT only. Share of the tokens to predict; 0.15 in the paper. Small budgets learn faster with 0.4."""
-    next_sentence: bool = True
-    """BERT only. Whether to train next sentence prediction beside the masked tokens."""
+    mask_unit: Literal["token", "whole_word", "span"] = "token"
+    """BERT only. Chosen together: tokens (as in the paper), whole words (later code), spans (SpanBERT)."""
+    max_predictions: int = option(0, least=0, most=100_000)
+    """BERT only. Tokens to predict in a sequence at most; 0 for no limit. 20 at length 128 in BERT's code."""
+    random_tokens: Literal["ordinary", "all"] = "ordinary"
+    """BERT only. Drawn to replace 1 of 10 masked tokens; "all": also special ones, as in BERT's code."""
+    static_masks: int = option(0, least=0, most=1000)
+    """BERT only. Variants of each example, coming again and again; 10 in BERT's code, 0 for ever new ones."""
+    sentence_task: Literal["next_sentence", "sentence_order", "none"] = "next_sentence"
+    """BERT only. What is trained beside the masked tokens: the paper's, ALBERT's, or nothing."""
+    pairs: Literal["balanced", "google"] = "balanced"
+    """BERT only. Next sentences are half true, or made exactly as BERT's code does, with more random ones."""
+    short_share: float = option(0.1, least=0, most=1)
+    """BERT only. Share of pairs with a random shorter length; 0.1 in BERT's code."""
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     """AdamW and its schedule."""
+
+    def __post_init__(self) -> None:
+        if self.pairs != "balanced" and self.sentence_task != "next_sentence":
+            message = f'pairs="{self.pairs}" is a way to make next sentences, but sentence_task is '
+            raise UsageError(f'{message}"{self.sentence_task}"', hint="change one of the two")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
