@@ -44,6 +44,10 @@ class OptimizerSettings:
     """How the learning rate falls to 0 after the warm-up."""
     warmup_share: float = option(0.1, least=0, most=0.9)
     """Share of all steps in which the learning rate rises from 0."""
+    warmup_steps: int = option(0, least=0, most=1_000_000_000)
+    """Steps in which it rises; 0 for `warmup_share`. GPT-1 took 2,000 and BERT 10,000 in pre-training."""
+    released_schedule: bool = False
+    """As in BERT's code: the first step has rate 0, and the fall too is counted from that step."""
     weight_decay: float = option(0.01, least=0, most=1)
     """Decoupled, on all weights but biases and gains; 0.01 in both papers."""
     clip_norm: float = option(1.0, above=0)
@@ -54,6 +58,8 @@ class OptimizerSettings:
     """Of Adam; 0.999 in both papers."""
     epsilon: float = option(1e-8, above=0)
     """Of Adam; 1e-8 in GPT-1's code, 1e-6 in BERT's."""
+    bias_correction: bool = True
+    """Of Adam's averages; BERT's code leaves it out, which makes the first updates smaller."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
