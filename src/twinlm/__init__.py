@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from twinlm.checkpoint import Trained
+    from twinlm.compare.opening import open_run
     from twinlm.compare.results import Results
-    from twinlm.compare.run import Run, open_run
+    from twinlm.compare.run import Run
     from twinlm.errors import UserError
     from twinlm.log import Silent
     from twinlm.presets import resolve
@@ -62,7 +63,7 @@ _PLACES = {
     "fill": "twinlm.use.fill",
     "generate": "twinlm.use.generate",
     "load": "twinlm.use.load",
-    "open_run": "twinlm.compare.run",
+    "open_run": "twinlm.compare.opening",
     "resolve": "twinlm.presets",
     "score": "twinlm.use.score",
 }

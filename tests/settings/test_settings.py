@@ -85,7 +85,7 @@ def test_an_optimizer_that_can_not_learn_is_refused(name: str, value: float) -> 
         {"threads": -1},
         {"precision": "float16"},
         {"budget": {"amount": 0}},
-        {"budget": {"match": "steps"}},
+        {"budget": {"match": "epochs"}},
         {"tokenizer": {"vocab_size": 8}},
         {"corpus": {"valid_share": 0}},
         {"corpus": {"test_share": 0.5}},
@@ -123,6 +123,13 @@ def test_a_length_must_fit_the_model() -> None:
     ]:
         with pytest.raises(UsageError, match=f"{name}=65 is longer than model.max_length=64"):
             KindSettings(model=model, **{**short, name.partition(".")[0]: part})
+
+
+@pytest.mark.parametrize("first_length", [7, 128, 200])
+def test_a_first_length_is_a_shorter_one(first_length: int) -> None:
+    PretrainSettings(length=128, first_length=64)
+    with pytest.raises(UsageError, match=f"first_length={first_length} must be from 8 to below length=128"):
+        PretrainSettings(length=128, first_length=first_length)
 
 
 def test_pairs_of_the_released_code_are_next_sentences() -> None:

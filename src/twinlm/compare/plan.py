@@ -14,10 +14,10 @@ from twinlm.train.pretrain import (
     PretrainPlan,
     budget_steps,
     check_memory,
-    fresh_model,
     seconds_per_step,
     step_costs,
 )
+from twinlm.train.start import fresh_model
 
 _LARGEST_DIFFERENCE = 0.05
 

@@ -6,7 +6,6 @@ Call what you need; a stage does those before it first. A run that was killed an
 """
 
 import contextlib
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +13,7 @@ from typing import Any, Self
 
 import tomli_w
 
-from twinlm import __version__, config, families, hardware, presets, storage
+from twinlm import __version__, config, families, hardware, storage
 from twinlm.checkpoint import Trained
 from twinlm.compare import assemble, scoring, stage
 from twinlm.compare.plan import plan_pair
@@ -37,25 +36,8 @@ from twinlm.settings import KindSettings, Settings
 from twinlm.stopping import Stop
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.finetune import finetune
-from twinlm.train.pretrain import PretrainPlan, fresh_model, pretrain
-
-
-def open_run(
-    folder: Path,
-    file: Path | None,
-    overrides: Mapping[str, str],
-    *,
-    is_demo: bool,
-    progress: Progress,
-    stop: Stop,
-) -> "Run":
-    """Return the run of a folder with the settings of a file and overrides, or with the demo's.
-
-    Raises:
-        UsageError: a setting is not valid.
-    """
-    settings = presets.resolve(file, overrides, base=presets.DEMO if is_demo else None)
-    return Run(folder, settings, is_demo=is_demo, progress=progress, stop=stop)
+from twinlm.train.pretrain import PretrainPlan, pretrain
+from twinlm.train.start import fresh_model, load_start, start_fingerprint
 
 
 class Run:
@@ -143,12 +125,14 @@ class Run:
         return stage.fingerprint(config.plain(self.task(name)))
 
     def tokenizer(self, kind: str) -> Tokenizer:
-        """Return the tokenizer of a kind, trained on the training documents."""
+        """Return the tokenizer of a kind: trained on the training documents, or of what it goes on from."""
         algorithm = self._algorithm(kind)
         if algorithm not in self._tokenizers:
             folder = self.folder / "tokenizers" / algorithm
-            self._tokenizers[algorithm] = prepare_tokenizer(
-                folder, self.prepared, self.settings, algorithm, self.progress
+            self._tokenizers[algorithm] = (
+                load_start(self.kind(kind)).tokenizer
+                if self.kind(kind).pretrain.start
+                else prepare_tokenizer(folder, self.prepared, self.settings, algorithm, self.progress)
             )
         return self._tokenizers[algorithm]
 
@@ -188,6 +172,7 @@ class Run:
             "steps": steps,
             "seed": self.settings.seed,
             "precision": self.precision,
+            "start": start_fingerprint(settings),
         }
         stage.enter(self.folder / kind, inputs)
         return pretrain(
@@ -274,6 +259,8 @@ class Run:
 
     def _algorithm(self, kind: str) -> Any:
         options = self.settings.tokenizer
+        if self.kind(kind).pretrain.start:
+            return f"start-of-{kind}"
         return options.algorithm if options.sharing == "shared" else families.family(kind).own_algorithm
 
     def _untrained(self, kind: str) -> Trained:

@@ -72,6 +72,14 @@ class PretrainSettings:
     """Sequences in an optimizer step."""
     micro_batch_sequences: int = option(0, least=0, most=1_000_000)
     """Sequences held in memory at once; 0 for all of `batch_sequences`, which it must divide."""
+    first_length: int = option(0, least=0, most=100_000)
+    """Length in a first phase of training; 0 for `length` throughout. 128 in BERT's paper, then 512."""
+    first_share: float = option(0.9, above=0, most=1)
+    """Share of the steps with `first_length`, if there is one; 0.9 in BERT's paper."""
+    start: str = ""
+    """Model folder to go on from, also an imported one: it gives tokenizer and sizes. Empty to begin anew."""
+    grown_positions: Literal["copied", "drawn"] = "copied"
+    """If `model.max_length` is above the start's: copy its positions over and over, or draw the new ones."""
     validations: int = option(10, least=1, most=1000)
     """How often to validate in a run; the weights that did best are kept."""
     validation_sequences: int = option(256, least=1, most=1_000_000)
@@ -98,6 +106,9 @@ class PretrainSettings:
     """AdamW and its schedule."""
 
     def __post_init__(self) -> None:
+        if self.first_length and not 8 <= self.first_length < self.length:
+            message = f"first_length={self.first_length} must be from 8 to below length={self.length}"
+            raise UsageError(message, hint="change one of the two, or set first_length = 0")
         if self.pairs != "balanced" and self.sentence_task != "next_sentence":
             message = f'pairs="{self.pairs}" is a way to make next sentences, but sentence_task is '
             raise UsageError(f'{message}"{self.sentence_task}"', hint="change one of the two")
