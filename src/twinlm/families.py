@@ -77,6 +77,8 @@ class Family:
     """Special tokens whose embeddings are drawn anew for fine-tuning: pre-training never shows them."""
     target_share: Callable[[PretrainSettings], float]
     """Share of the tokens that pre-training predicts."""
+    pretraining_heads: tuple[str, ...]
+    """Parts that only pre-training needs, which papers leave out when they count parameters."""
     log_likelihoods: Callable[[Any, Sequence[int], SpecialIds], Tensor]
     """How likely each token of a text is: after those before it (decoder), or among all others (encoder)."""
     is_generative: bool
@@ -172,6 +174,7 @@ GPT_FAMILY = Family(
     auxiliary=lambda weight: Auxiliary(weight, auxiliary_causal_lm) if weight else None,
     fresh_tokens=lambda specials: [specials.delimiter, specials.extract],
     target_share=lambda settings: 1 - 1 / settings.length,
+    pretraining_heads=(),
     log_likelihoods=log_likelihoods,
     is_generative=True,
 )
@@ -198,6 +201,7 @@ BERT_FAMILY = Family(
     target_share=lambda settings: min(
         settings.mask_share, (settings.max_predictions or settings.length) / settings.length
     ),
+    pretraining_heads=("masked_token_head", "next_sentence_head"),
     log_likelihoods=pseudo_log_likelihoods,
     is_generative=False,
 )

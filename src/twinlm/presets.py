@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from twinlm import config
+from twinlm import config, recipes
 from twinlm.settings import Settings
 from twinlm.settings_tree import Given, Tree, given, merge, read_overrides, read_toml, shown, wrong
 from twinlm.starting import Start, check_sizes, read_start
@@ -90,20 +90,20 @@ def resolve(
     """Return the settings of a run.
 
     Args:
-        file: a TOML file, or None.
+        file: a TOML file, the name of a recipe, or None.
         overrides: from the command line, "pretrain.length" -> "64".
         base: settings under the file's own, such as the demo's.
 
     Raises:
         UsageError: what is given is not valid; names file, line, value and the way out.
     """
-    file_tree = read_toml(file) if file else Tree()
+    file_tree = read_toml(recipes.find(file)) if file else Tree()
     trees = [given(base or {}), file_tree, read_overrides(overrides)]
     names = [field.name for field in dataclasses.fields(Settings)]
     for tree in trees:
         config.check_names(tree, [*names, "size", *SHARED])
     size = _size_of(trees)
-    wanted = merge(*map(_spread, trees))
+    wanted = spread(*trees)
     starts = {kind: start for kind in KINDS if (start := read_start(kind, wanted))}
     sizes = {kind: size or _closest_size(starts.get(kind)) for kind in KINDS}
     started = given({kind: start.settings for kind, start in starts.items()})
@@ -130,6 +130,11 @@ def _closest_size(start: Start | None) -> dict[str, Any]:
     width = start.sizes["width"] if start else SIZES[DEFAULT_SIZE]["model"]["width"]
     size: dict[str, Any] = min(SIZES.values(), key=lambda size: abs(size["model"]["width"] - width))
     return size
+
+
+def spread(*trees: Tree) -> Tree:
+    """Return the union of trees in which the tables for both kinds stand in each kind's, under its own."""
+    return merge(*map(_spread, trees))
 
 
 def _spread(tree: Tree) -> Tree:

@@ -125,6 +125,16 @@ def test_a_length_must_fit_the_model() -> None:
             KindSettings(model=model, **{**short, name.partition(".")[0]: part})
 
 
+def test_no_more_layers_are_transferred_or_frozen_than_there_are() -> None:
+    for name in ("transferred_layers", "frozen_layers"):
+        KindSettings(finetune=FinetuneSettings(**{name: 4}))
+        with pytest.raises(UsageError, match=f"finetune.{name}=5, but the model has 4 layers"):
+            KindSettings(finetune=FinetuneSettings(**{name: 5}))
+    with pytest.raises(UsageError, match="frozen_layers=3 is more than transferred_layers=2"):
+        FinetuneSettings(transferred_layers=2, frozen_layers=3)
+    FinetuneSettings(transferred_layers=-1, frozen_layers=3)
+
+
 @pytest.mark.parametrize("first_length", [7, 128, 200])
 def test_a_first_length_is_a_shorter_one(first_length: int) -> None:
     PretrainSettings(length=128, first_length=64)

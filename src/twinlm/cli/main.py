@@ -17,6 +17,7 @@ from twinlm.cli import (
     compare,
     config,
     demo,
+    describe,
     doctor,
     fill,
     finetune,
@@ -33,6 +34,7 @@ from twinlm.errors import OK
 _PARTS = (
     demo,
     config,
+    describe,
     plan,
     compare,
     report,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from twinlm import config, presets, storage
+from twinlm import config, presets, recipes, storage
 from twinlm.cli import settings_table
 from twinlm.cli.progress import progress_on
 from twinlm.errors import StoppedError, UsageError
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from twinlm.compare.run import Run
 
 SettingsFile = Annotated[
-    Path | None, Parameter(help="The settings, as TOML; `twinlm config new` writes one.")
+    Path | None,
+    Parameter(
+        help="The settings, as TOML (see twinlm config new), or the name of a recipe (twinlm describe)."
+    ),
 ]
 AnySetting = Annotated[str, Parameter(show=False)]
 Json = Annotated[
@@ -118,7 +121,7 @@ def read_settings(
     rows = task_rows(tasks, {name.removeprefix("task."): value for name, value in of_task.items()})
     if rows:
         base["task"] = rows
-        if file is not None and "task" in config.read_toml(file):
+        if file is not None and "task" in config.read_toml(recipes.find(file)):
             message = "tasks are given both in the file and as options"
             raise UsageError(message, file=file, hint="give them in one place")
     return presets.resolve(file, overrides, base=base)

@@ -128,8 +128,18 @@ class FinetuneSettings:
     """Probability, before the classifier; 0.1 in both papers."""
     auxiliary_weight: float = option(0.5, least=0, most=100)
     """GPT only. lambda in L = lambda * L1 + L2; 0.5 in the paper, 0 for none."""
+    transferred_layers: int = option(-1, least=-1, most=1000)
+    """Layers taken over, with the embeddings; the rest is drawn anew (GPT-1, figure 2). -1 for all."""
+    frozen_layers: int = option(-1, least=-1, most=1000)
+    """Layers that keep their weights, with the embeddings; 0 for the embeddings alone, -1 for none."""
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     """AdamW and its schedule."""
+
+    def __post_init__(self) -> None:
+        if 0 <= self.transferred_layers < self.frozen_layers:
+            message = f"frozen_layers={self.frozen_layers} is more than "
+            message += f"transferred_layers={self.transferred_layers}: layers drawn anew would never learn"
+            raise UsageError(message, hint="freeze fewer layers, or transfer more")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +159,10 @@ class KindSettings:
             whole = self.pretrain.batch_sequences
             message = f"micro_batch_sequences={micro} does not divide batch_sequences={whole}"
             raise UsageError(message, hint="change one of the two")
+        for name in ("transferred_layers", "frozen_layers"):
+            if (layers := getattr(self.finetune, name)) > self.model.layers:
+                message = f"finetune.{name}={layers}, but the model has {self.model.layers} layers"
+                raise UsageError(message, hint=f"lower finetune.{name}, or set it to -1")
         lengths = {"pretrain.length": self.pretrain.length, "finetune.max_length": self.finetune.max_length}
         for name, length in lengths.items():
             if length > self.model.max_length:
