@@ -63,5 +63,5 @@ def test_settings_are_listed_and_searched(cli):
         "finetune.optimizer.warmup_share",
         "finetune.optimizer.warmup_steps",
     ]
-    assert found[1]["default"] == {"gpt": 0.002, "bert": 0.1}
+    assert found[2]["default"] == {"gpt": 0.002, "bert": 0.1}
     assert cli("config", "list", "lenght").err.startswith("error: no setting has 'lenght' in it")
