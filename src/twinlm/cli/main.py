@@ -13,6 +13,8 @@ from cyclopts import App, CycloptsError, Parameter
 
 import twinlm
 from twinlm.cli import (
+    answer,
+    choose,
     classify,
     compare,
     config,
@@ -23,9 +25,12 @@ from twinlm.cli import (
     finetune,
     generate,
     plan,
+    predict,
     pretrain,
     report,
     score,
+    similarity,
+    tag,
     tokenizer,
 )
 from twinlm.cli.failure import as_user_error, report_failure, usage_error
@@ -45,6 +50,11 @@ _PARTS = (
     fill,
     score,
     classify,
+    tag,
+    answer,
+    similarity,
+    choose,
+    predict,
     doctor,
 )
 _HELP = "Pre-train, fine-tune, use and honestly compare GPT and BERT on your own text."

@@ -69,4 +69,4 @@ def masked_row(trained: Trained, text: str, max_length: int) -> list[int]:
     if len(tokens) > max_length - 2:
         message = f"the text has {len(tokens):,} tokens, but the model reads at most {max_length - 2:,}"
         raise DataError(message, hint="shorten it")
-    return trained.family.pack(tokens, specials, max_length)
+    return trained.family.pack([tokens], specials).tokens
