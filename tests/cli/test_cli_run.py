@@ -78,7 +78,7 @@ def test_other_settings_are_not_mixed_into_a_run(cli, project):
     answer = cli("compare", "my.toml", "--pretrain.length", "16")
     assert answer.code == 2
     assert (
-        "begun with other settings: kinds.gpt.pretrain.length was 32, now 16; choose another --out"
+        "begun with other settings: pretrain.length was 32, now 16; choose another --out"
         in answer.err
     )
 

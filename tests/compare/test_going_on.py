@@ -113,7 +113,7 @@ def test_a_model_goes_on_with_its_tokenizer_and_more_positions(kind: str) -> Non
     _pretrain(f"first {kind}", kind)
     more = {
         f"{kind}.pretrain.start": f"first {kind}/{kind}",
-        "model.max_length": "48",
+        f"{kind}.model.max_length": "48",
         "tokenizer.vocab_size": "400",
     }
     straight, progress = _pretrain(f"straight {kind}", kind, **more)
@@ -141,3 +141,17 @@ def test_other_weights_in_the_folder_of_the_start_are_noticed() -> None:
     Path("other/gpt").rename("base/gpt")
     with pytest.raises(UsageError, match="start was"):
         _pretrain("tuned", "gpt", **more)
+
+
+def test_going_on_needs_nothing_of_the_other_kind_but_a_comparison_does() -> None:
+    """The other kind is of the usual size here, so that only one of the two can be planned beside it."""
+    sizes = ("model.layers", "model.width", "model.heads", "model.max_length", "pretrain.length")
+    rest = {key: value for key, value in SMALL.items() if key not in (*sizes, "finetune.max_length")}
+    _pretrain("small", "bert")
+    settings = presets.resolve(None, {**rest, "bert.pretrain.start": "small/bert"})
+    assert (settings.bert.model.width, settings.gpt.model.width) == (16, 128)
+    with Run(Path("alone"), settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
+        assert run.pretrained("bert").history["pretraining"]["step"] == 12
+        assert not (Path("alone") / "tokenizers").exists()
+        with pytest.raises(UsageError, match="the models are not of one size"):
+            run.plan()

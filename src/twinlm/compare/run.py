@@ -18,7 +18,7 @@ from twinlm.checkpoint import Trained, load_model
 from twinlm.compare import assemble, scoring, stage
 from twinlm.compare.arms import Arm, arm_named, arms
 from twinlm.compare.environment import note_environment
-from twinlm.compare.plan import plan_pair
+from twinlm.compare.plan import check_match, plan_kind
 from twinlm.compare.preparation import (
     Prepared,
     prepare_demo,
@@ -163,13 +163,15 @@ class Run:
 
     @cached_property
     def plans(self) -> dict[str, PretrainPlan]:
-        """What each kind's budget buys, by kind."""
-        parts = {
-            name: (family, self.kind(name), self.stores(name)["train"], self.tokenizer(name))
-            for name, family in families.FAMILIES.items()
-        }
-        rows = plan_pair(self.folder / "plan", self.settings, parts, precision=self.precision)
-        return {row.family: row for row in rows}
+        """What each kind's budget buys, by kind; the two must be of one size."""
+        plans = {kind: self.plan_of(kind) for kind in families.FAMILIES}
+        check_match(list(plans.values()))
+        return plans
+
+    def plan_of(self, kind: str) -> PretrainPlan:
+        """Return what one kind's budget buys; nothing is asked of the other kind."""
+        part = (families.family(kind), self.kind(kind), self.stores(kind)["train"], self.tokenizer(kind))
+        return plan_kind(self.folder / "plan" / kind, self.settings, part, precision=self.precision)
 
     def plan(self) -> list[PretrainPlan]:
         """Return what each kind's budget buys; nothing is trained."""
@@ -178,7 +180,7 @@ class Run:
     def pretrained(self, kind: str) -> Trained:
         """Pre-train a kind, go on with it, or load it."""
         family, settings, stores = families.family(kind), self.kind(kind), self.stores(kind)
-        steps = self.plans[kind].steps
+        steps = self.plan_of(kind).steps
         inputs = {
             "corpus": self.prepared.fingerprint,
             "tokenizer": self.tokenizer(kind).fingerprint,
@@ -255,6 +257,7 @@ class Run:
 
     def compare(self) -> Results:
         """Do all stages, write report.html, report.md and results.json, and return what was found."""
+        self.plan()
         for kind in families.FAMILIES:
             self.pretrained(kind)
             self.language(kind)
