@@ -115,6 +115,8 @@ class Spans:
                 begin, end = _span(words_W2[first : first + length], leaders_BL[row], left)
                 leaders_BL[row, begin:end] = begin
                 left -= end - begin
+                if not left:
+                    break
             if left == wanted and wanted:
                 begin = int(words_W2[order_W[0], 0])
                 leaders_BL[row, begin : begin + wanted] = begin
