@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from twinlm.use.fill import fill
     from twinlm.use.generate import Continuation, generate, generate_batch
     from twinlm.use.load import load
+    from twinlm.use.rank import rank, rank_batch
     from twinlm.use.sampling import Sampling
-    from twinlm.use.score import score
+    from twinlm.use.score import score, score_batch
 
 __version__ = "0.1.0"
 
@@ -50,8 +51,11 @@ __all__ = [
     "generate_batch",
     "load",
     "open_run",
+    "rank",
+    "rank_batch",
     "resolve",
     "score",
+    "score_batch",
     "similarities",
 ]
 
@@ -74,8 +78,11 @@ _PLACES = {
     "generate_batch": "twinlm.use.generate",
     "load": "twinlm.use.load",
     "open_run": "twinlm.compare.run",
+    "rank": "twinlm.use.rank",
+    "rank_batch": "twinlm.use.rank",
     "resolve": "twinlm.presets",
     "score": "twinlm.use.score",
+    "score_batch": "twinlm.use.score",
     "similarities": "twinlm.use.embed",
 }
 
