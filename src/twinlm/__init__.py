@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from twinlm.use.beams import beam_search
     from twinlm.use.classify import classify
     from twinlm.use.embed import embed, features, similarities
-    from twinlm.use.fill import fill
+    from twinlm.use.fill import fill, fill_batch, fill_together
     from twinlm.use.generate import Continuation, generate, generate_batch
     from twinlm.use.load import load
+    from twinlm.use.next_sentence import next_sentence, next_sentence_batch
     from twinlm.use.rank import rank, rank_batch
     from twinlm.use.sampling import Sampling
     from twinlm.use.score import score, score_batch
@@ -47,9 +48,13 @@ __all__ = [
     "embed",
     "features",
     "fill",
+    "fill_batch",
+    "fill_together",
     "generate",
     "generate_batch",
     "load",
+    "next_sentence",
+    "next_sentence_batch",
     "open_run",
     "rank",
     "rank_batch",
@@ -74,9 +79,13 @@ _PLACES = {
     "embed": "twinlm.use.embed",
     "features": "twinlm.use.embed",
     "fill": "twinlm.use.fill",
+    "fill_batch": "twinlm.use.fill",
+    "fill_together": "twinlm.use.fill",
     "generate": "twinlm.use.generate",
     "generate_batch": "twinlm.use.generate",
     "load": "twinlm.use.load",
+    "next_sentence": "twinlm.use.next_sentence",
+    "next_sentence_batch": "twinlm.use.next_sentence",
     "open_run": "twinlm.compare.run",
     "rank": "twinlm.use.rank",
     "rank_batch": "twinlm.use.rank",

@@ -114,7 +114,47 @@ def test_candidates_are_ranked(cli, feed, models, kind):
     assert [word for _, word in shown] == [candidate["candidate"] for candidate in record["candidates"]]
 
 
+def test_lines_of_masks_are_filled(cli, feed, models):
+    texts = ["The [MASK] cat sat.", "[MASK] [MASK]"]
+    feed("\n".join(texts).encode())
+    records = lines(cli("fill", models / "bert", "-", "--json", "--top-k", "2"))
+    assert [[len(mask) for mask in record["masks"]] for record in records] == [[2], [2, 2]]
+    together = lines(cli("fill", models / "bert", *texts, "--together", "--json"))
+    assert [len(record["guesses"]) for record in together] == [1, 2]
+    shown = cli("fill", models / "bert", *texts, "--together").out
+    assert shown.splitlines() == [record["filled"] for record in together]
+
+
+def test_a_text_that_follows_gets_a_probability(cli, feed, models):
+    feed("\t".join(SENTENCES[:2]).encode())
+    (record,) = lines(cli("follows", models / "bert", "-", "--json"))
+    assert [record["first"], record["second"]] == SENTENCES[:2]
+    shown = cli("follows", models / "bert", *SENTENCES[:2]).out
+    assert shown == f"{record['probability']:.3f}  {SENTENCES[0]}  |  {SENTENCES[1]}\n"
+    feed(b"one\ttwo\nthree\n")
+    wrong = cli("follows", models / "bert")
+    assert (wrong.code, "this line has 0 tabs: 'three'" in wrong.err) == (3, True)
+
+
 MISTAKES = {
+    "fill": [
+        (["bert", ""], 3, "the text has no [MASK]"),
+        (["bert", "x [MASK]", "y", "--together"], 3, "the text has no [MASK]: 'y'"),
+        (["gpt", "[MASK]"], 4, "use generate"),
+        (["gpt", "[MASK]", "--together"], 4, "use generate"),
+        (["bert", "[MASK]", "--top-k", "0"], 2, "at least 1, not 0"),
+        (["bert", "[MASK] " * 50], 3, "the model reads at most 30"),
+        (["nowhere", "x"], 4, "there is no such folder"),
+        (["bert", "\udcff"], 3, "not UTF-8"),
+    ],
+    "follows": [
+        (["gpt", "x", "y"], 4, "a GPT has no answer to whether a text follows another"),
+        (["bert", "x"], 2, "give two texts, not 1"),
+        (["bert", "x", ""], 3, "the second text is empty"),
+        (["bert", "x", "cat " * 50], 3, "at most 29 are read"),
+        (["nowhere", "x", "y"], 4, "there is no such folder"),
+        (["bert", "\udcff", "x"], 3, "not UTF-8"),
+    ],
     "score": [
         (["bert", ""], 3, "nothing to score in ''"),
         (["gpt", "cat " * 50], 3, "at most 31 can be scored"),
@@ -139,7 +179,7 @@ MISTAKES = {
         (["bert", "x", "--beams", "2"], 4, "use fill"),
         (["gpt", "cat " * 50], 3, "but the model holds 32"),
         (["gpt", "x", "cat " * 50], 3, "but the model holds 32"),
-        (["gpt", "cat " * 50, "--beams", "2"], 3, "but the model holds 32"),
+        (["gpt", "x", "cat " * 50, "--beams", "2"], 3, "but the model holds 32"),
         (["gpt", "x", "--temperature", "nan"], 2, "temperature must be from 0 to 100, not nan"),
         (["gpt", "x", "--n", "0"], 2, "n must be at least 1, not 0"),
         (["gpt", "x", "--max-tokens", "0"], 2, "max_tokens must be at least 1"),
