@@ -78,7 +78,7 @@ def _masked_in_turn(
     found = [[0.0] * len(stretch.tokens) for stretch in stretches]
     for group in by_length([len(rows[number]) for number, _ in asked]):
         chosen = [asked[place] for place in group]
-        batch = pad([rows[number] for number, _ in chosen], specials.pad).to(device)
+        batch = pad([rows[number] for number, _ in chosen], specials.pad)
         places_B = torch.tensor([1 + len(stretches[number].before) + token for number, token in chosen])
         rows_B = torch.arange(len(chosen))
         targets_B = batch.tokens_BL[rows_B, places_B]
@@ -86,8 +86,11 @@ def _masked_in_turn(
             words, place = stretches[number].words, int(places_B[row])
             hidden = sum(word == words[token] for word in words[token:]) if hides_rest_of_word else 1
             batch.tokens_BL[row, place : place + hidden] = specials.mask
+        batch = batch.to(device)
         hidden_BLD = model(batch.tokens_BL, batch.segments_BL, batch.real_BL)
-        values = log_likelihood_at(hidden_BLD[rows_B, places_B], targets_B, model.masked_token_logits)
+        values = log_likelihood_at(
+            hidden_BLD[rows_B, places_B], targets_B.to(device), model.masked_token_logits
+        )
         for value, (number, token) in zip(values, chosen, strict=True):
             found[number][token] = value
     return found
