@@ -12,16 +12,26 @@ import torch
 from safetensors.torch import load, save
 
 from twinlm import storage
-from twinlm.checkpoint import Classifier, Trained, load_model, save_model, tensor_bytes
+from twinlm.checkpoint import Trained, load_model, save_model, tensor_bytes
 from twinlm.core.initialize import initialize
-from twinlm.data.packing import pad
+from twinlm.data.packing import Packed
 from twinlm.errors import ModelError
 from twinlm.families import FAMILIES
 from twinlm.log import Silent
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.tasks.heads import SequenceHead
+from twinlm.tasks.kind import Input, TaskConfig, collate
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 
+TASK = {
+    "kind": "classification",
+    "labels": ["a", "b", "c"],
+    "max_length": 12,
+    "stride": 128,
+    "dropout": 0.1,
+    "has_bias": True,
+    "constants": {"texts": 1.0},
+}
 SIZES = {"max_length": 16, "width": 16, "layers": 2, "heads": 2, "feed_forward": 24, "dropout": 0.1}
 TEXTS = ["a cat sat on a mat", "a dog sat on a log"] * 4
 
@@ -39,7 +49,7 @@ def make(name: str, *, is_tuned: bool) -> Trained:
     history = {"pretraining": {"step": 7, "best": 1.25}}
     if not is_tuned:
         return Trained(family=family, model=model, tokenizer=spelling, history=history)
-    head = SequenceHead(width=16, classes=3, dropout=0.2)
+    head = SequenceHead(width=16, outputs=3, dropout=0.2, has_bias=True)
     initialize(head, seed=2, is_truncated=family.is_truncated)
     return Trained(
         family=family,
@@ -47,7 +57,13 @@ def make(name: str, *, is_tuned: bool) -> Trained:
         tokenizer=spelling,
         history=history,
         tuned=FineTuned(model, head),
-        classifier=Classifier(classes=("no", "yes", "ünsure"), max_length=12, dropout=0.2),
+        task=TaskConfig(
+            kind="classification",
+            labels=("no", "yes", "ünsure"),
+            max_length=12,
+            dropout=0.2,
+            constants={"texts": 1.0},
+        ),
     )
 
 
@@ -100,14 +116,15 @@ def test_what_is_saved_comes_back(name: str, is_tuned: bool, tmp_path: Path) -> 
     loaded = load_model(tmp_path / "model")
     assert loaded.family is trained.family
     assert loaded.model.config == trained.model.config
-    assert loaded.classifier == trained.classifier
+    assert loaded.task == trained.task
     assert loaded.history == trained.history
     assert loaded.tokenizer.fingerprint == trained.tokenizer.fingerprint
     module, before = loaded.tuned or loaded.model, trained.tuned or trained.model
     assert not module.training and not loaded.model.training
     for weight_name, weight in before.state_dict().items():
         assert torch.equal(module.state_dict()[weight_name], weight), weight_name
-    batch = pad(loaded.tokenizer.encode_batch(TEXTS[:2]), 0)
+    rows = [Packed(tokens, [0] * len(tokens), (0,), 0) for tokens in loaded.tokenizer.encode_batch(TEXTS[:2])]
+    batch = collate([Input(number, (row,), 0) for number, row in enumerate(rows)], 0)
     before.eval()
     assert torch.equal(loaded.model.read(batch).summary_BD, trained.model.read(batch).summary_BD)
     if is_tuned:
@@ -203,12 +220,15 @@ def test_a_newer_format_is_refused(folder: Path) -> None:
         {"sizes": []},
         {"sizes": {}},
         {"sizes": {"width": 16, "colour": 3}},
-        {"classifier": 3},
-        {"classifier": {}},
-        {"classifier": {"classes": 3, "max_length": 12, "dropout": 0.1}},
-        {"classifier": {"classes": ["a", "b", "c"], "max_length": 12, "dropout": 7.0}},
-        {"classifier": {"classes": ["a", "b", "c"], "max_length": "12", "dropout": 0.1}},
-        {"classifier": None},
+        {"task": 3},
+        {"task": {}},
+        {"task": {**TASK, "labels": 3}},
+        {"task": {**TASK, "kind": "clasification"}},
+        {"task": {**TASK, "dropout": 7.0}},
+        {"task": {**TASK, "max_length": "12"}},
+        {"task": {**TASK, "constants": {"texts": "two"}}},
+        {"task": {**TASK, "beams": 4}},
+        {"task": None},
         {"tokenizer": "other"},
         {"history": None},
     ],

@@ -12,20 +12,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from twinlm.checkpoint import Trained
+    from twinlm.compare.opening import open_run
     from twinlm.compare.results import Results
-    from twinlm.compare.run import Run, open_run
+    from twinlm.compare.run import Run
+    from twinlm.data.examples import Example
     from twinlm.errors import UserError
     from twinlm.log import Silent
     from twinlm.presets import resolve
     from twinlm.settings import Settings
     from twinlm.stopping import Stop
+    from twinlm.use.ask import answer, choose, similarity, tag
     from twinlm.use.beams import beam_search
     from twinlm.use.classify import classify
-    from twinlm.use.embed import embed, features, similarities
+    from twinlm.use.embed import cosines, embed, features
     from twinlm.use.fill import fill, fill_batch, fill_together
     from twinlm.use.generate import Continuation, generate, generate_batch
     from twinlm.use.load import load
     from twinlm.use.next_sentence import next_sentence, next_sentence_batch
+    from twinlm.use.predict import predict
     from twinlm.use.rank import rank, rank_batch
     from twinlm.use.sampling import Sampling
     from twinlm.use.score import score, score_batch
@@ -34,6 +38,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Continuation",
+    "Example",
     "Results",
     "Run",
     "Sampling",
@@ -43,8 +48,11 @@ __all__ = [
     "Trained",
     "UserError",
     "__version__",
+    "answer",
     "beam_search",
+    "choose",
     "classify",
+    "cosines",
     "embed",
     "features",
     "fill",
@@ -56,16 +64,19 @@ __all__ = [
     "next_sentence",
     "next_sentence_batch",
     "open_run",
+    "predict",
     "rank",
     "rank_batch",
     "resolve",
     "score",
     "score_batch",
-    "similarities",
+    "similarity",
+    "tag",
 ]
 
 _PLACES = {
     "Continuation": "twinlm.use.generate",
+    "Example": "twinlm.data.examples",
     "Results": "twinlm.compare.results",
     "Run": "twinlm.compare.run",
     "Sampling": "twinlm.use.sampling",
@@ -74,8 +85,11 @@ _PLACES = {
     "Stop": "twinlm.stopping",
     "Trained": "twinlm.checkpoint",
     "UserError": "twinlm.errors",
+    "answer": "twinlm.use.ask",
     "beam_search": "twinlm.use.beams",
+    "choose": "twinlm.use.ask",
     "classify": "twinlm.use.classify",
+    "cosines": "twinlm.use.embed",
     "embed": "twinlm.use.embed",
     "features": "twinlm.use.embed",
     "fill": "twinlm.use.fill",
@@ -86,13 +100,15 @@ _PLACES = {
     "load": "twinlm.use.load",
     "next_sentence": "twinlm.use.next_sentence",
     "next_sentence_batch": "twinlm.use.next_sentence",
-    "open_run": "twinlm.compare.run",
+    "open_run": "twinlm.compare.opening",
+    "predict": "twinlm.use.predict",
     "rank": "twinlm.use.rank",
     "rank_batch": "twinlm.use.rank",
     "resolve": "twinlm.presets",
     "score": "twinlm.use.score",
     "score_batch": "twinlm.use.score",
-    "similarities": "twinlm.use.embed",
+    "similarity": "twinlm.use.ask",
+    "tag": "twinlm.use.ask",
 }
 
 

@@ -29,10 +29,30 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelledBatch(Batch):
-    """A batch for fine-tuning."""
+    """A batch for fine-tuning: G decisions, each on one sequence or on several that belong together."""
 
-    labels_B: Tensor
-    """Class ids."""
+    owners_B: Tensor
+    """For each sequence the number of its decision, from 0 to G - 1, in order."""
+    labels_G: Tensor
+    """Class ids, places of the right choice, or numbers to predict; `IGNORE` for an unknown class."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaggedBatch(Batch):
+    """A batch for fine-tuning in which tokens have labels."""
+
+    labels_BL: Tensor
+    """Ids of tags; `IGNORE` where a token has none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpanBatch(Batch):
+    """A batch for fine-tuning in which a stretch of tokens is to be found."""
+
+    allowed_BL: Tensor
+    """True where an answer may begin and end, and at the token that stands for "no answer here"."""
+    spans_B2: Tensor
+    """First and last token of the answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

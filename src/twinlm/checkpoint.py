@@ -19,25 +19,14 @@ from twinlm import storage
 from twinlm.errors import ModelError, UsageError
 from twinlm.families import Family, family
 from twinlm.objectives.fine_tuning import FineTuned
-from twinlm.tasks.heads import SequenceHead
+from twinlm.tasks.kind import TaskConfig
+from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 
 FORMAT = 1
 KEPT_CHECKPOINTS = 2
 _LARGEST_SIZE = 1_000_000
 _MOST_LAYERS = 1000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Classifier:
-    """What a fine-tuned model needs to be used, beside its weights."""
-
-    classes: tuple[str, ...]
-    """In the order of the head's scores."""
-    max_length: int
-    """Longest text in tokens, special tokens included."""
-    dropout: float
-    """Before the head, in training."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,8 +39,8 @@ class Trained:
     """Without a head."""
     tokenizer: Tokenizer
     """The one it was trained with."""
-    classifier: Classifier | None = None
-    """Set if it was fine-tuned for classification."""
+    task: TaskConfig | None = None
+    """Set if it was fine-tuned."""
     tuned: FineTuned | None = None
     """The model under its head, if it was fine-tuned."""
     history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -70,7 +59,7 @@ def save_model(folder: Path, trained: Trained) -> None:
         "format": FORMAT,
         "family": trained.family.name,
         "sizes": dataclasses.asdict(sizes),
-        "classifier": None if trained.classifier is None else dataclasses.asdict(trained.classifier),
+        "task": None if trained.task is None else dataclasses.asdict(trained.task),
         "tokenizer": trained.tokenizer.fingerprint,
         "history": dict(trained.history),
     }
@@ -98,12 +87,12 @@ def load_model(folder: Path) -> Trained:
         _check_format(description["format"], place)
         kind = family(description["family"])
         sizes = kind.config(**_checked_sizes(description["sizes"], place))
-        classifier = _classifier(description["classifier"], place)
+        task = _task(description["task"], place)
         history, fingerprint = dict(description["history"]), description["tokenizer"]
         # On the meta device sizes cost nothing: memory is asked for once the weights were seen to have them.
         with torch.device("meta"):
             model = kind.model(sizes)
-            tuned = FineTuned(model, _head(sizes, classifier)) if classifier else None
+            tuned = FineTuned(model, task_kind(task.kind).build_head(task, sizes.width)) if task else None
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         raise ModelError(f"this configuration is not one of ours: {error}", file=place) from error
     tokenizer = Tokenizer.from_folder(folder)
@@ -111,9 +100,22 @@ def load_model(folder: Path) -> Trained:
         raise ModelError("the tokenizer is not the one that the model was trained with", file=folder)
     load_weights(tuned or model, folder / "model.safetensors")
     (tuned or model).eval()
-    return Trained(
-        family=kind, model=model, tokenizer=tokenizer, classifier=classifier, tuned=tuned, history=history
-    )
+    return Trained(family=kind, model=model, tokenizer=tokenizer, task=task, tuned=tuned, history=history)
+
+
+def family_of(folder: Path) -> Family:
+    """Return the kind of the model in a folder, without reading its weights.
+
+    Raises:
+        ModelError: it is no model folder of ours.
+    """
+    description = storage.read_json(folder / "config.json")
+    try:
+        return family(description["family"])
+    except (KeyError, TypeError, UsageError) as error:
+        hint = "twinlm import makes one from a Hugging Face folder"
+        message = f"this configuration is not one of ours: {error}"
+        raise ModelError(message, file=folder / "config.json", hint=hint) from error
 
 
 def save_training(
@@ -234,12 +236,14 @@ def _checked_sizes(sizes: dict[str, Any], place: Path) -> dict[str, Any]:
     return sizes
 
 
-def _classifier(about: dict[str, Any] | None, place: Path) -> Classifier | None:
+def _task(about: dict[str, Any] | None, place: Path) -> TaskConfig | None:
     if about is None:
         return None
-    sizes = {name: value for name, value in about.items() if name != "classes"}
-    return Classifier(classes=tuple(map(str, about["classes"])), **_checked_sizes(sizes, place))
-
-
-def _head(sizes: Any, classifier: Classifier) -> SequenceHead:
-    return SequenceHead(width=sizes.width, classes=len(classifier.classes), dropout=classifier.dropout)
+    others = ("kind", "labels", "has_bias", "constants")
+    return TaskConfig(
+        kind=str(about["kind"]),
+        labels=tuple(map(str, about["labels"])),
+        has_bias=bool(about["has_bias"]),
+        constants={str(name): float(value) for name, value in about["constants"].items()},
+        **_checked_sizes({name: about[name] for name in about if name not in others}, place),
+    )

@@ -13,7 +13,7 @@ from twinlm import config
 from twinlm.batch import Batch
 from twinlm.core import count
 from twinlm.data.masked_windows import MaskedWindows
-from twinlm.data.packing import pack_for_decoder, pack_for_encoder
+from twinlm.data.packing import Pack, pack_for_decoder, pack_for_encoder
 from twinlm.data.sentence_pairs import SentencePairs
 from twinlm.data.token_store import TokenStore
 from twinlm.data.windows import Windows
@@ -31,6 +31,7 @@ from twinlm.objectives.masked_lm import (
     pseudo_log_likelihoods_l2r,
 )
 from twinlm.settings import ModelSettings, PretrainSettings
+from twinlm.tasks.kind import Reader
 from twinlm.tokenizer import SpecialIds, Template, Tokenizer
 
 
@@ -63,10 +64,16 @@ class Family:
     """Pre-training sequences from (store, settings, tokenizer, seed)."""
     objective: Callable[[PretrainSettings], Objective[Any, Any]]
     """The pre-training objective."""
-    pack: Callable[[list[int], SpecialIds, int], list[int]]
-    """One text with its special tokens, at most so long."""
+    pack: Pack
+    """Puts special tokens around one or more texts."""
     enclose: Callable[[Sequence[int], SpecialIds], list[int]]
     """One text with the special tokens that pre-training showed around it."""
+    reads_both_orders: bool
+    """Whether two texts of equal rank are read in both orders, as a left-to-right model has no fair one."""
+    labels_last_piece: bool
+    """Whether a word's tag is read from the last of its tokens, the only one that has seen all of it."""
+    has_head_bias: bool
+    """Whether a fresh head's linear layer has a bias. GPT's has none (Radford et al. 2018, equation 3)."""
     auxiliary: Callable[[float], Auxiliary | None]
     """The second fine-tuning loss for a weight lambda, if the family has one."""
     fresh_tokens: Callable[[SpecialIds], list[int]]
@@ -89,6 +96,15 @@ class Family:
             heads=sizes.heads,
             feed_forward=sizes.feed_forward or 4 * sizes.width,
             dropout=sizes.dropout,
+        )
+
+    def reader(self, tokenizer: Tokenizer) -> Reader:
+        """Return what turns texts into this kind's inputs."""
+        return Reader(
+            tokenizer=tokenizer,
+            pack=self.pack,
+            reads_both_orders=self.reads_both_orders,
+            labels_last_piece=self.labels_last_piece,
         )
 
     def training_flops(self, sizes: Any, *, sequences: float, length: float, targets: float) -> float:
@@ -141,6 +157,9 @@ GPT_FAMILY = Family(
     objective=lambda settings: causal_lm,
     pack=pack_for_decoder,
     enclose=lambda tokens, specials: [specials.start, *tokens],
+    reads_both_orders=True,
+    labels_last_piece=True,
+    has_head_bias=False,
     auxiliary=lambda weight: Auxiliary(weight, auxiliary_causal_lm) if weight else None,
     fresh_tokens=lambda specials: [specials.delimiter, specials.extract],
     target_share=lambda settings: 1 - 1 / settings.length,
@@ -160,6 +179,9 @@ BERT_FAMILY = Family(
     objective=lambda settings: masked_lm_and_next_sentence if settings.next_sentence else masked_lm,
     pack=pack_for_encoder,
     enclose=lambda tokens, specials: [specials.cls, *tokens, specials.sep],
+    reads_both_orders=False,
+    labels_last_piece=False,
+    has_head_bias=True,
     auxiliary=lambda weight: None,
     fresh_tokens=lambda specials: [],
     target_share=lambda settings: settings.mask_share,

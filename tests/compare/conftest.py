@@ -13,7 +13,9 @@ from twinlm.compare.results import (
     Results,
     TaskResult,
 )
+from twinlm.compare.scoring import failed_seeds
 from twinlm.rng import stream
+from twinlm.tasks import metrics
 
 TOPICS = [
     "Arts",
@@ -129,21 +131,26 @@ def _task(name, classes, *, examples, skills, failed_seed=None):
             if arm == "majority" or (arm == "bert-scratch" and seed == failed_seed):
                 predicted[seed] = np.zeros(examples, int)
         correct[arm] = np.stack([predicted[seed] == true_E for seed in seeds])
-        tables = [statistics.confusion(true_E, predicted[seed], len(classes)) for seed in seeds]
+        tables = [metrics.confusion(true_E, predicted[seed], len(classes)) for seed in seeds]
         scores.append(
             ArmScore(
                 arm=arm,
                 label=label,
                 family=family,
                 is_pretrained=is_pretrained,
-                accuracy=statistics.mean_interval(correct[arm]),
-                macro_f1=float(np.mean([statistics.macro_f1(table) for table in tables])),
-                accuracy_by_seed={s: float(correct[arm][i].mean()) for i, s in enumerate(seeds)}
+                score=statistics.mean_interval(correct[arm]),
+                figures={
+                    "accuracy": float(correct[arm].mean()),
+                    "macro F1": float(np.mean([metrics.macro_f1(table) for table in tables])),
+                },
+                score_by_seed={s: float(correct[arm][i].mean()) for i, s in enumerate(seeds)}
                 if family
                 else {},
-                f1_by_class=dict(zip(classes, statistics.f1_by_class(sum(tables)).tolist(), strict=True)),
+                f1_by_class=dict(zip(classes, metrics.f1_by_class(sum(tables)).tolist(), strict=True)),
                 confusion=sum(tables).tolist(),
-                failed_seeds=statistics.failed_seeds(predicted) if family else [],
+                failed_seeds=failed_seeds(seeds, [row_E.tolist() for row_E in predicted.values()])
+                if family
+                else [],
                 seconds=91.4 if family else 7.9,
                 chosen_epochs=dict.fromkeys(seeds, 3) if family else {},
             )
@@ -154,13 +161,15 @@ def _task(name, classes, *, examples, skills, failed_seed=None):
     ]
     return TaskResult(
         name=name,
+        kind="classification",
+        metric="accuracy",
         classes=classes,
         train_examples=5 * examples,
         valid_examples=examples,
         test_examples=examples,
         scores=scores,
         comparisons=comparisons,
-        verdict=verdict.task_verdict(name, scores, comparisons),
+        verdict=verdict.task_verdict(name, scores, comparisons, "accuracy"),
     )
 
 

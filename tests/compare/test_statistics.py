@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn import metrics
 
 from twinlm.compare import statistics
 from twinlm.rng import stream
@@ -153,24 +152,3 @@ def test_growth_needed_is_that_of_a_power_of_four_in_five():
     needed = ((1.96 + 0.84) / 0.025) ** 2 * (50 / 400 - 0.025**2)  # the textbook's number for paired shares
     assert factor * 400 == pytest.approx(needed, rel=0.1)
     assert statistics.growth_needed(statistics.compare("a", correct_SE, "b", correct_SE)) == float("inf")
-
-
-@given(st.integers(2, 6), st.integers(1, 60), st.integers(0, 2**31))
-def test_scores_of_classes_equal_those_of_scikit_learn(classes, examples, seed):
-    random = np.random.default_rng(seed)
-    true_E, predicted_E = random.integers(0, classes, (2, examples))
-    confusion_CC = statistics.confusion(true_E, predicted_E, classes)
-    labels = list(range(classes))
-    assert (confusion_CC == metrics.confusion_matrix(true_E, predicted_E, labels=labels)).all()
-    wanted_C = metrics.f1_score(true_E, predicted_E, labels=labels, average=None, zero_division=0)
-    assert statistics.f1_by_class(confusion_CC) == pytest.approx(wanted_C)
-    wanted = metrics.f1_score(true_E, predicted_E, average="macro", zero_division=0)
-    assert statistics.macro_f1(confusion_CC) == pytest.approx(wanted)
-
-
-def test_scores_without_examples_are_zero():
-    assert statistics.macro_f1(np.zeros((3, 3))) == 0
-
-
-def test_a_seed_that_gives_one_class_only_has_failed():
-    assert statistics.failed_seeds({0: [1, 1, 1], 1: [0, 1, 1], 7: [2, 2, 2]}) == [0, 7]

@@ -12,9 +12,9 @@ def _score(arm, label, accuracy, *, family="", is_pretrained=False, seeds=3, fai
         label=label,
         family=family,
         is_pretrained=is_pretrained,
-        accuracy=Interval(estimate=accuracy, low=accuracy - 0.02, high=accuracy + 0.02),
-        macro_f1=accuracy,
-        accuracy_by_seed=dict.fromkeys(range(seeds), accuracy) if family else {},
+        score=Interval(estimate=accuracy, low=accuracy - 0.02, high=accuracy + 0.02),
+        figures={"accuracy": accuracy},
+        score_by_seed=dict.fromkeys(range(seeds), accuracy) if family else {},
         f1_by_class={"a": accuracy},
         confusion=[[1]],
         failed_seeds=list(failed),
@@ -49,6 +49,8 @@ def _comparison(first, second, estimate, half_width, *, p_value=None, seeds=3, e
 def _task(*comparisons, scores=SCORES, **changes):
     fields = {
         "name": "topic",
+        "kind": "classification",
+        "metric": "accuracy",
         "classes": ["a"],
         "train_examples": 9,
         "valid_examples": 9,
@@ -140,7 +142,7 @@ def test_without_tasks_there_is_nothing_to_compare():
 
 def test_the_verdict_on_a_task_joins_pair_and_baseline():
     comparisons = [_comparison("bert", "gpt", 0.05, 0.01), _comparison("gpt", "linear", -0.05, 0.01)]
-    said = verdict.task_verdict("topic", SCORES, comparisons)
+    said = verdict.task_verdict("topic", SCORES, comparisons, "accuracy")
     assert said.startswith("Topic: BERT is better than GPT")
     assert "GPT does not beat TF-IDF + logistic regression" in said
 
@@ -179,9 +181,7 @@ def _caveats(task=None, costs=(), **changes):
 
 def test_caveats_name_what_these_results_lack():
     pair = _comparison("bert", "gpt", 0.05, 0.01)
-    few = [
-        dataclasses.replace(score, accuracy_by_seed={1: 0.5}) if score.family else score for score in SCORES
-    ]
+    few = [dataclasses.replace(score, score_by_seed={1: 0.5}) if score.family else score for score in SCORES]
     said = _caveats(
         _task(pair, pair, scores=few, test_examples=80), [_cost("gpt"), _cost("bert", targets=9e5)]
     )
@@ -203,7 +203,7 @@ def test_caveats_that_do_not_apply_are_left_out():
 
 
 def test_two_seeds_are_called_few():
-    scores = [dataclasses.replace(SCORES[0], accuracy_by_seed={1: 0.5, 2: 0.6})]
+    scores = [dataclasses.replace(SCORES[0], score_by_seed={1: 0.5, 2: 0.6})]
     assert "2 fine-tuning seeds show little" in _caveats(_task(scores=scores))
 
 

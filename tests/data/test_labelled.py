@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinlm.data.examples import Example
+from twinlm.data.forms import Fields
 from twinlm.data.labelled import LabelledSet, read_labelled
 from twinlm.errors import DataError, UsageError
 
@@ -91,7 +92,7 @@ def test_blank_lines_are_counted_and_ids_go_by_row():
 
 def test_columns_can_be_named():
     data = b"review,stars,text,label\na,x,,\n"
-    examples, _ = read("a.csv", data, text_field="review", label_field="stars")
+    examples, _ = read("a.csv", data, fields=Fields(text="review", label="stars"))
     assert examples.examples == (Example("train-1", ("a",), "x"),)
 
 

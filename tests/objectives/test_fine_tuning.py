@@ -16,7 +16,7 @@ SIZES = {"vocab_size": 31, "max_length": 12, "width": 16, "layers": 2, "heads": 
 def tuned(family: Family) -> FineTuned:
     torch.manual_seed(0)
     model = family.model(family.config(**SIZES, dropout=0.0))
-    return FineTuned(model, SequenceHead(width=16, classes=3, dropout=0.0)).train()
+    return FineTuned(model, SequenceHead(width=16, outputs=3, dropout=0.0, has_bias=True)).train()
 
 
 @pytest.fixture
@@ -27,7 +27,8 @@ def batch() -> LabelledBatch:
         tokens_BL=tokens_BL,
         segments_BL=torch.zeros_like(tokens_BL),
         real_BL=torch.arange(9) < torch.tensor([[9], [6], [3], [2]]),
-        labels_B=torch.tensor([0, 2, 1, 2]),
+        owners_B=torch.arange(4),
+        labels_G=torch.tensor([0, 2, 1, 2]),
     )
 
 
@@ -35,7 +36,7 @@ def batch() -> LabelledBatch:
 def test_the_total_is_lambda_times_l1_plus_l2(weight: float, batch: LabelledBatch) -> None:
     model = tuned(GPT_FAMILY)
     loss = fine_tuning(GPT_FAMILY.auxiliary(weight))(model, batch)
-    task = F.cross_entropy(model(batch), batch.labels_B)
+    task = F.cross_entropy(model(batch), batch.labels_G)
     language = auxiliary_causal_lm(model.model, model.read(batch).hidden_BLD, batch)
     torch.testing.assert_close(loss.total, weight * language + task)
     torch.testing.assert_close(loss.parts["task"], task.detach())
@@ -79,7 +80,7 @@ def test_gpts_class_is_read_from_the_last_real_token_and_berts_from_the_first(ba
         model = tuned(family)
         reading = model.model.read(batch)
         reading.hidden_BLD.retain_grad()
-        model.head(reading)[1].sum().backward()
+        model.head(reading, batch)[1].sum().backward()
         assert reading.hidden_BLD.grad is not None
         assert reading.hidden_BLD.grad[1].abs().sum(-1).nonzero()[:, 0].tolist() == [place]
 

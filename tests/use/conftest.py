@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from twinlm import presets
-from twinlm.checkpoint import Classifier, Trained
+from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
 from twinlm.data.sentences import split_sentences
 from twinlm.data.token_store import TokenStore, write_store
@@ -16,6 +16,7 @@ from twinlm.log import Silent
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.settings import ModelSettings, PretrainSettings
 from twinlm.tasks.heads import SequenceHead
+from twinlm.tasks.kind import TaskConfig
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 
 SENTENCES = [
@@ -84,12 +85,19 @@ def bert(learned: Callable[..., Trained]) -> Trained:
 @pytest.fixture(scope="session")
 def classifier(gpt: Trained) -> Trained:
     """The GPT under a head that was never trained."""
-    head = SequenceHead(width=32, classes=3, dropout=0.1)
+    head = SequenceHead(width=32, outputs=3, dropout=0.1, has_bias=False)
     initialize(head, seed=2, is_truncated=False)
     return Trained(
         family=gpt.family,
         model=gpt.model,
         tokenizer=gpt.tokenizer,
-        classifier=Classifier(classes=("cat", "dog", "tea"), max_length=16, dropout=0.1),
+        task=TaskConfig(
+            kind="classification",
+            labels=("cat", "dog", "tea"),
+            max_length=16,
+            dropout=0.1,
+            has_bias=False,
+            constants={"texts": 1.0},
+        ),
         tuned=FineTuned(gpt.model, head).eval(),
     )

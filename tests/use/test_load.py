@@ -24,7 +24,7 @@ def test_a_model_is_found_by_its_folder_and_by_the_one_around_it(run, gpt):
 
 
 def test_a_fine_tuned_model_comes_with_its_classes(run):
-    assert load(run / "tasks" / "topic" / "gpt" / "seed-1").classifier.classes == ("cat", "dog", "tea")
+    assert load(run / "tasks" / "topic" / "gpt" / "seed-1").task.labels == ("cat", "dog", "tea")
 
 
 def test_a_run_folder_is_answered_with_the_models_in_it(run):

@@ -1,4 +1,4 @@
-"""`twinlm classify`: give texts a class with a fine-tuned model."""
+"""`twinlm classify`: give texts, or pairs of texts, a class with a fine-tuned model."""
 
 import json
 from typing import Annotated
@@ -7,19 +7,26 @@ from cyclopts import Parameter
 
 from twinlm.cli.generate import Model
 from twinlm.cli.options import Json
-from twinlm.cli.texts import arguments_or_lines
+from twinlm.cli.texts import arguments_or_lines, paired
 
 NAME = "classify"
 EXAMPLES = """Examples:
   twinlm classify runs/demo/tasks/topic/bert/seed-1 "A river in France." "A painter of the 19th century."
   twinlm classify runs/demo/tasks/topic/gpt/seed-1 - --json < lines.txt
+  twinlm classify runs/my/tasks/entails/bert/seed-1 "It rains." "It is wet."     (a model of pairs)
 """
 
 
 def command(
     model: Model,
     /,
-    *texts: Annotated[str, Parameter(help="Texts; lines of standard input if not given, or -.")],
+    *texts: Annotated[
+        str,
+        Parameter(
+            help="Texts; lines of standard input if not given, or -. A model of pairs takes two at a time, "
+            "or lines with a tab between them."
+        ),
+    ],
     is_json: Json = False,
 ) -> None:
     """Give texts a class with a fine-tuned model.
@@ -28,13 +35,19 @@ def command(
     the text, with tabs between. --json shows the probabilities of all classes.
     """
     given = arguments_or_lines(texts)
+    from twinlm.tasks.classification import TEXTS
     from twinlm.use.classify import classify
     from twinlm.use.load import load
+    from twinlm.use.predict import task_of
 
-    for text, chances in zip(given, classify(load(model), given), strict=True):
+    trained = load(model)
+    _, task = task_of(trained, "classification")
+    rows = paired(given, is_lines=not texts) if task.constants[TEXTS] == 2 else given
+    for row, chances in zip(rows, classify(trained, rows), strict=True):
         best = next(iter(chances))
         if is_json:
-            record = {"text": text, "class": best, "probabilities": chances}
-            print(json.dumps(record, ensure_ascii=False))
+            text = {"text": row} if isinstance(row, str) else dict(zip(("text", "text_b"), row, strict=True))
+            print(json.dumps({**text, "class": best, "probabilities": chances}, ensure_ascii=False))
         else:
-            print(f"{best}\t{chances[best]:.3f}\t{text}")
+            shown = row if isinstance(row, str) else "\t".join(row)
+            print(f"{best}\t{chances[best]:.3f}\t{shown}")

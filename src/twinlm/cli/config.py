@@ -21,6 +21,8 @@ EXAMPLES = """Examples:
 
 _FILE = Parameter(help="The settings file, as TOML.")
 File = Annotated[Path, _FILE]
+_HEADERS = {"task": "[[task]]", "imported": "# [[imported]]"}
+_MARKS = {"imported": "#   "}  # the whole table is a comment
 _CHOSEN = {
     "title": "GPT and BERT on my text",
     "size": presets.DEFAULT_SIZE,
@@ -137,11 +139,11 @@ def starter() -> str:
     for row in settings_table.rows():
         if row.table != table:
             table = row.table
-            lines += ["", f"[[{table}]]" if table == "task" else f"[{table}]"]
+            lines += ["", _HEADERS.get(table, f"[{table}]")]
         differs = f" By default {row.default}." if len(row.defaults) > 1 else ""
         limits = f" ({row.limits})" if row.limits else ""
         value = settings_table.shown(_CHOSEN.get(row.name, row.defaults[0]))
-        mark = "" if row.name in _CHOSEN else "# "
+        mark = "" if row.name in _CHOSEN else _MARKS.get(table, "# ")
         lines += [f"# {row.meaning}{limits}{differs}", f"{mark}{row.key} = {value}"]
     return "\n".join([*lines, "", _END.format(kind=presets.KINDS[0])]) + "\n"
 

@@ -7,8 +7,8 @@ from cyclopts import Parameter
 
 from twinlm import presets, storage
 from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Fresh, RunOptions, SettingsFile, opened_run
-from twinlm.cli.pretrain import Kind, checked_kind
 from twinlm.errors import UsageError
+from twinlm.settings import UNTRAINED
 
 NAME = "finetune"
 EXAMPLES = f"""Examples:
@@ -19,7 +19,9 @@ EXAMPLES = f"""Examples:
 
 
 def command(
-    kind: Kind,
+    kind: Annotated[
+        str, Parameter(help=f"{' or '.join(presets.KINDS)}, or the name of an [[imported]] model.")
+    ],
     file: SettingsFile = None,
     /,
     *,
@@ -35,22 +37,22 @@ def command(
     It is pre-trained first if it has not been. The fine-tuned model lies in
     RUN/tasks/TASK, in a folder for each kind and seed; twinlm classify uses it.
     """
-    checked_kind(kind, others=[])
     with opened_run(file, options, settings) as run:
         name = task or _only(list(run.prepared.tasks))
         run.task(name)
-        folder = run.arm_folder(kind, name, seed, is_pretrained=not is_untrained)
+        arm = run.arm(f"{kind}{UNTRAINED}" if is_untrained else kind)
+        folder = run.arm_folder(arm, name, seed)
         if is_fresh and folder.exists():
             run.progress.say(f"--fresh: removing {folder}")
             storage.remove(folder)
-        history = run.finetuned(kind, name, seed, is_pretrained=not is_untrained).history["fine-tuning"]
+        history = run.finetuned(arm, name, seed).history["fine-tuning"]
     if options.is_json:
         print(
             json.dumps({"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history})
         )
     else:
-        right = 1 - history["best"]
-        print(f"{folder / 'model'}: {history['step']:,} steps, validation accuracy {right:.1%}")
+        name, value = next(iter(history["validation"].items()))
+        print(f"{folder / 'model'}: {history['step']:,} steps, validation {name} {value:.3f}")
 
 
 def _only(tasks: list[str]) -> str:

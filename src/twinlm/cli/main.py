@@ -13,6 +13,8 @@ from cyclopts import App, CycloptsError, Parameter
 
 import twinlm
 from twinlm.cli import (
+    answer,
+    choose,
     classify,
     compare,
     config,
@@ -24,10 +26,13 @@ from twinlm.cli import (
     follows,
     generate,
     plan,
+    predict,
     pretrain,
     rank,
     report,
     score,
+    similarity,
+    tag,
     tokenizer,
 )
 from twinlm.cli.failure import as_user_error, report_failure, usage_error
@@ -49,6 +54,11 @@ _PARTS = (
     rank,
     embed,
     classify,
+    tag,
+    answer,
+    similarity,
+    choose,
+    predict,
     doctor,
 )
 _HELP = "Pre-train, fine-tune, use and honestly compare GPT and BERT on your own text."

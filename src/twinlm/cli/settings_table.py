@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from twinlm import presets
-from twinlm.settings import KindSettings, Settings, TaskSettings
+from twinlm.settings import KindSettings, Settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,8 +99,8 @@ def _rows_of(record: type, path: str, defaults: tuple[Any, ...]) -> Iterator[Row
                 yield from _rows_of(KindSettings, "", kinds)
         elif dataclasses.is_dataclass(hint):
             yield from _rows_of(typing.cast(type, hint), f"{name}.", values)
-        elif field.name == "task":
-            yield from _rows_of(TaskSettings, "task.", (TaskSettings(),))
+        elif dataclasses.is_dataclass(item := _item(hint)):
+            yield from _rows_of(typing.cast(type, item), f"{name}.", (typing.cast(type, item)(),))
         else:
             yield Row(
                 name=name,
@@ -109,6 +109,11 @@ def _rows_of(record: type, path: str, defaults: tuple[Any, ...]) -> Iterator[Row
                 limits=_limits(field),
                 meaning=meanings(record)[field.name],
             )
+
+
+def _item(hint: object) -> object:
+    """Return what a list holds; None for what is no list."""
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is tuple else None
 
 
 def _type_name(hint: object) -> str:

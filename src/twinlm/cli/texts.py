@@ -34,6 +34,22 @@ def arguments_or_lines(arguments: Sequence[str]) -> list[str]:
     return texts
 
 
+def paired(texts: Sequence[str], *, is_lines: bool) -> list[tuple[str, str]]:
+    """Return texts as pairs: each two arguments, or each line at its tab.
+
+    Raises:
+        DataError: a text has no partner, or a line not one tab.
+    """
+    if is_lines:
+        rows = [tuple(line.split("\t")) for line in texts]
+    else:
+        rows = [tuple(texts[place : place + 2]) for place in range(0, len(texts), 2)]
+    if odd := next((row for row in rows if len(row) != 2), None):
+        message = f"this model reads two texts at once, but here are {len(odd)}: {odd[0][:60]!r}"
+        raise DataError(message, hint="give two arguments for each pair, or lines with one tab between them")
+    return [(row[0], row[1]) for row in rows]
+
+
 def _checked(argument: str) -> str:
     try:
         argument.encode()

@@ -154,10 +154,11 @@ def _removed(run: "Run") -> dict[str, int]:
         stores = run.stores(kind).values()
         counts[f"unknown tokens for {family.label}"] = sum(store.unknown_count for store in stores)
         counts[f"documents without a token for {family.label}"] = sum(store.empty_count for store in stores)
+    for arm in run.arms:
         for task in run.prepared.tasks:
-            folder = run.arm_folder(kind, task, run.settings.compare.seeds[0], is_pretrained=True)
-            cut = storage.read_json(folder / finetune.RESULT)["cut_texts"]
-            counts[f"{task}: training texts cut to {family.label}'s longest input"] = cut
+            folder = run.arm_folder(arm, task, run.settings.compare.seeds[0])
+            for what, number in storage.read_json(folder / finetune.RESULT)["counts"].items():
+                counts[f"{task}, {arm.label}, training: {what}"] = number
     return {name: count for name, count in counts.items() if count and name not in _READ}
 
 
@@ -166,4 +167,7 @@ def _fingerprints(run: "Run") -> dict[str, str]:
     for kind in families.FAMILIES:
         prints[f"tokenizer of {kind}"] = run.tokenizer(kind).fingerprint
         prints[f"weights of {kind}"] = storage.file_sha256(run.folder / kind / "model" / "model.safetensors")
+    for arm in run.arms:
+        if arm.folder is not None:
+            prints[f"weights of {arm.name}"] = storage.file_sha256(arm.folder / "model.safetensors")
     return prints

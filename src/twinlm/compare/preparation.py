@@ -10,6 +10,7 @@ from twinlm import config, storage
 from twinlm.compare import stage
 from twinlm.data.corpus import Document, corpus_fingerprint, read_documents
 from twinlm.data.demo import load_demo
+from twinlm.data.forms import Fields
 from twinlm.data.labelled import LabelledSet, read_labelled
 from twinlm.data.labelled_task import LabelledTask, build_task
 from twinlm.data.sentences import split_sentences
@@ -18,6 +19,7 @@ from twinlm.data.token_store import TokenStore, write_store
 from twinlm.errors import UsageError
 from twinlm.log import Progress
 from twinlm.settings import CorpusSettings, Settings, TaskSettings
+from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 
 SPLITS = ("train", "valid", "test")
@@ -81,7 +83,9 @@ def prepare_files(settings: Settings) -> Prepared:
                 f"two tasks have the name {given.name!r}", hint="give each [[task]] a name of its own"
             )
         tasks[given.name] = _read_task(given, settings.seed, counts)
-    held_out = frozenset[bytes]().union(*(task.held_out() for task in tasks.values()))
+    held_out = frozenset[bytes]().union(
+        *(task.held_out(task_kind(task.kind).form) for task in tasks.values())
+    )
     corpus = settings.corpus
     documents = _read_corpus(corpus, settings.seed, held_out, counts)
     files = [*corpus.train, *corpus.valid, *corpus.test]
@@ -175,12 +179,20 @@ def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> Labelled
             f"task {given.name!r} has no file to train on", hint='set train = "labels.csv" in its [[task]]'
         )
 
+    form = task_kind(given.kind).form
+    fields = Fields(
+        text=given.text_field,
+        text_b=given.text_b_field,
+        choices=given.choices_field,
+        label=given.label_field,
+    )
+
     def read(path: str, split: str) -> LabelledSet:
         return read_labelled(
             path,
+            form=form,
+            fields=fields,
             split=split,
-            text_field=given.text_field,
-            label_field=given.label_field,
             encoding=given.encoding,
             errors=given.errors,
             counts=counts,
@@ -191,6 +203,8 @@ def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> Labelled
         read(given.train, "train"),
         read(given.valid, "valid") if given.valid else None,
         read(given.test, "test") if given.test else None,
+        kind=given.kind,
+        form=form,
         valid_share=given.valid_share,
         seed=seed,
         max_train_examples=given.max_train_examples or None,

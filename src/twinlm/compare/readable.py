@@ -19,6 +19,11 @@ def percent(share: float) -> str:
     return f"{points(share)}{_NARROW}%"
 
 
+def figure(value: float, metric: str) -> str:
+    """Return accuracy as "72.7 %", and other figures, which are no shares of anything, times 100: "84.2"."""
+    return percent(value) if metric == "accuracy" else points(value)
+
+
 def p_value(value: float) -> str:
     """Return "p = 0.03", with one digit that counts, or "p < 0.001"."""
     if value < 0.001:

@@ -36,13 +36,13 @@ def _task(results: Results, task: TaskResult) -> dict[str, Any]:
     families = list(results.families)
     return {
         "record": task,
-        "accuracy_plot": _svg(report_plots.accuracy_plot(results, task)),
+        "score_plot": _svg(report_plots.score_plot(results, task)),
         "difference_plot": _svg(report_plots.difference_plot(results, task)) if task.comparisons else "",
-        "f1_plot": _svg(report_plots.f1_plot(results, task)) if _has_pretrained(task) else "",
+        "f1_plot": _svg(report_plots.f1_plot(results, task)) if _has_classes(task) else "",
         "confusions": [
             (score.label, families.index(score.family), report_tables.confusion(task, score), _shares(score))
             for score in task.scores
-            if score.family
+            if score.family and score.confusion
         ],
     }
 
@@ -74,8 +74,8 @@ def _answers(verdict: list[str]) -> list[tuple[str, list[str]]]:
     return list(answers.items())
 
 
-def _has_pretrained(task: TaskResult) -> bool:
-    return any(score.is_pretrained for score in task.scores)
+def _has_classes(task: TaskResult) -> bool:
+    return any(score.is_pretrained and score.f1_by_class for score in task.scores)
 
 
 def _svg(text: str) -> Any:

@@ -53,16 +53,18 @@ def _blocks(results: Results) -> Iterator[str]:
 def _task(task: TaskResult) -> Iterator[str]:
     yield f"### {_escape(task.name)}"
     yield _escape(task.verdict)
+    classes = f"{len(task.classes)} classes; " if task.classes else ""
     yield (
-        f"{len(task.classes)} classes; {task.train_examples:,} examples for training, "
+        f"{classes}{task.train_examples:,} examples for training, "
         f"{task.valid_examples:,} for validation, {task.test_examples:,} for the test."
     )
     yield _table(report_tables.scores(task))
     if task.comparisons:
         yield _table(report_tables.comparisons(task))
-    yield _table(report_tables.f1(task))
+    if task.scores[0].f1_by_class:
+        yield _table(report_tables.f1(task))
     for score in task.scores:
-        if score.is_pretrained:
+        if score.is_pretrained and score.confusion:
             yield _table(report_tables.confusion(task, score))
 
 

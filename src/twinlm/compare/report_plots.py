@@ -1,29 +1,33 @@
 """The report's plots: which marks and lines stand for which results."""
 
-from twinlm.compare.readable import percent, points
+from twinlm.compare.readable import figure, points
 from twinlm.compare.results import ArmScore, CurvePoint, LanguageResult, Results, TaskResult
 from twinlm.compare.svg import Line, Mark, Row, Shape, line_plot, row_plot
 
 _SHAPES: tuple[Shape, Shape] = ("circle", "square")
 
 
-def accuracy_plot(results: Results, task: TaskResult) -> str:
-    """Return each arm's accuracy with its interval, and its seeds one by one."""
-    ranked = sorted(task.scores, key=lambda score: -score.accuracy.estimate)
+def score_plot(results: Results, task: TaskResult) -> str:
+    """Return each arm's main figure with its interval, and its seeds one by one."""
+    ranked = sorted(task.scores, key=lambda score: -score.score.estimate)
     rows = [
-        Row(label=score.label, text=percent(score.accuracy.estimate), marks=[_accuracy_mark(results, score)])
+        Row(
+            label=score.label,
+            text=figure(score.score.estimate, task.metric),
+            marks=[_score_mark(results, score)],
+        )
         for score in ranked
     ]
     # An arm far below all others would press the rest into a corner: it becomes an arrow at the edge.
-    shown = [score for score in ranked if score.accuracy.high > ranked[0].accuracy.low - 0.35]
-    low = min(min([score.accuracy.low, *score.accuracy_by_seed.values()]) for score in shown)
-    high = max(max([score.accuracy.high, *score.accuracy_by_seed.values()]) for score in shown)
-    spoken = [f"{score.label} {percent(score.accuracy.estimate)}" for score in ranked]
+    shown = [score for score in ranked if score.score.high > ranked[0].score.low - 0.35]
+    low = min(min([score.score.low, *score.score_by_seed.values()]) for score in shown)
+    high = max(max([score.score.high, *score.score_by_seed.values()]) for score in shown)
+    spoken = [f"{score.label} {figure(score.score.estimate, task.metric)}" for score in ranked]
     return row_plot(
         rows,
-        title=f"Accuracy on {task.name}",
+        title=f"{task.metric} on {task.name}",
         description="From best to worst: " + ", ".join(spoken) + ".",
-        x_label="accuracy, % of test examples",
+        x_label=_axis(task.metric),
         limits=(100 * low, 100 * high),
     )
 
@@ -46,9 +50,9 @@ def difference_plot(results: Results, task: TaskResult) -> str:
     ends = [100 * end for item in task.comparisons for end in (item.difference.low, item.difference.high)]
     return row_plot(
         rows,
-        title=f"Differences of accuracy on {task.name}",
+        title=f"Differences of {task.metric} on {task.name}",
         description="; ".join(f"{row.label}: {row.text} points" for row in rows),
-        x_label="difference, points of accuracy",
+        x_label=f"difference, points of {task.metric}",
         limits=(min(0.0, *ends), max(0.0, *ends)),
         reference=0.0,
     )
@@ -63,9 +67,9 @@ def f1_plot(results: Results, task: TaskResult) -> str:
             marks=[_plain_mark(results, score, score.f1_by_class[name]) for score in arms],
             text=" · ".join(f"{score.f1_by_class[name]:.2f}" for score in arms),
         )
-        for name in task.classes
+        for name in arms[0].f1_by_class
     ]
-    values = [score.f1_by_class[name] for score in arms for name in task.classes]
+    values = [value for score in arms for value in score.f1_by_class.values()]
     return row_plot(
         rows,
         title=f"F1 of each class of {task.name}",
@@ -111,12 +115,12 @@ def _visible(curve: list[CurvePoint]) -> list[CurvePoint]:
     return later if len(later) > 1 else curve
 
 
-def _accuracy_mark(results: Results, score: ArmScore) -> Mark:
+def _score_mark(results: Results, score: ArmScore) -> Mark:
     return Mark(
-        value=100 * score.accuracy.estimate,
-        low=100 * score.accuracy.low,
-        high=100 * score.accuracy.high,
-        dots=tuple(100 * value for value in score.accuracy_by_seed.values()),
+        value=100 * score.score.estimate,
+        low=100 * score.score.low,
+        high=100 * score.score.high,
+        dots=tuple(100 * value for value in score.score_by_seed.values()),
         style=_style(results, score),
         shape=_shape(results, score),
     )
@@ -124,6 +128,10 @@ def _accuracy_mark(results: Results, score: ArmScore) -> Mark:
 
 def _plain_mark(results: Results, score: ArmScore, value: float) -> Mark:
     return Mark(value=value, style=_style(results, score), shape=_shape(results, score))
+
+
+def _axis(metric: str) -> str:
+    return "accuracy, % of test examples" if metric == "accuracy" else f"{metric} times 100"
 
 
 def _style(results: Results, score: ArmScore) -> str:
@@ -134,4 +142,6 @@ def _style(results: Results, score: ArmScore) -> str:
 
 
 def _shape(results: Results, score: ArmScore) -> Shape:
-    return _SHAPES[list(results.families).index(score.family) % 2] if score.family else "diamond"
+    if not score.family or score.is_imported:
+        return "diamond"
+    return _SHAPES[list(results.families).index(score.family) % 2]

@@ -7,9 +7,9 @@ from twinlm.compare.readable import (
     INTERVAL,
     amount,
     duration,
+    figure,
     listed,
     p_value,
-    percent,
     points,
     scientific,
     size,
@@ -37,17 +37,19 @@ class Table:
 
 def scores(task: TaskResult) -> Table:
     """Return how each arm did on a task, the best first."""
-    ranked = sorted(task.scores, key=lambda score: -score.accuracy.estimate)
+    ranked = sorted(task.scores, key=lambda score: -score.score.estimate)
+    main, *others = task.scores[0].figures
+    over = f"mean over seeds, {INTERVAL} over examples and seeds"
     return Table(
-        caption=f"Accuracy on the test examples: mean over seeds, {INTERVAL} over examples and seeds.",
-        header=["", "Accuracy", INTERVAL, "Macro F1", "Each seed", "Failed", "Time"],
+        caption=f"{_capital(main)} on the test examples: {over}.",
+        header=["", _capital(main), INTERVAL, *map(_capital, others), "Each seed", "Failed", "Time"],
         rows=[
             [
                 score.label,
-                percent(score.accuracy.estimate),
-                f"{points(score.accuracy.low)} to {points(score.accuracy.high)}",
-                f"{score.macro_f1:.3f}",
-                ", ".join(points(value) for value in score.accuracy_by_seed.values()) or _NOTHING,
+                figure(score.score.estimate, main),
+                f"{points(score.score.low)} to {points(score.score.high)}",
+                *(f"{score.figures[name]:.3f}" for name in others),
+                ", ".join(points(value) for value in score.score_by_seed.values()) or _NOTHING,
                 str(len(score.failed_seeds)),
                 duration(score.seconds),
             ]
@@ -60,8 +62,8 @@ def comparisons(task: TaskResult) -> Table:
     """Return the comparisons of a task's arms."""
     labels = {score.arm: score.label for score in task.scores}
     return Table(
-        caption="Differences in points of accuracy. A better one is named only where the interval leaves "
-        "out 0 and the paired test over examples gives p < 0.05.",
+        caption=f"Differences in points of {task.metric}. A better one is named only where the interval "
+        "leaves out 0 and the paired test over examples gives p < 0.05.",
         header=["", "Difference", INTERVAL, "p", "Better"],
         rows=[
             [
@@ -80,9 +82,12 @@ def comparisons(task: TaskResult) -> Table:
 def f1(task: TaskResult) -> Table:
     """Return the F1 of each class for each arm."""
     return Table(
-        caption="F1 of each class, over all seeds.",
+        caption="F1 of each class, mean over seeds.",
         header=["", *(score.label for score in task.scores)],
-        rows=[[name, *(f"{score.f1_by_class[name]:.2f}" for score in task.scores)] for name in task.classes],
+        rows=[
+            [name, *(f"{score.f1_by_class[name]:.2f}" for score in task.scores)]
+            for name in task.scores[0].f1_by_class
+        ],
     )
 
 
@@ -177,6 +182,10 @@ def fingerprints(results: Results) -> Table:
 def _pairs(caption: str, values: dict[str, str]) -> Table:
     rows = [[name, value] for name, value in values.items()]
     return Table(caption=caption, header=["", "Value"], rows=rows, is_text=(0, 1))
+
+
+def _capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _epochs(score: ArmScore) -> str:

@@ -1,8 +1,8 @@
 """What a comparison found, as plain records: `results.json` holds them, the report shows them.
 
-An arm is one way to get a fine-tuned model: a family with or without pre-training. Scores of arms are
-compared on the same test examples and the same fine-tuning seeds. `statistics.py` makes the intervals and
-comparisons, `verdict.py` the sentences, `results_json.py` the file.
+An arm is one way to get a fine-tuned model: a family with or without pre-training, or a model from
+elsewhere. Scores of arms are compared on the same test examples and the same fine-tuning seeds.
+`statistics.py` makes the intervals and comparisons, `verdict.py` the sentences, `results_json.py` the file.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Comparison:
     second: str
     """Name of the other arm or baseline."""
     difference: Interval
-    """Accuracy of `first` minus that of `second`, as shares from -1 to 1."""
+    """The main figure of `first` minus that of `second`."""
     p_value: float
     """Two-sided, from the paired permutation test over test examples."""
     examples: int
@@ -45,29 +45,32 @@ class ArmScore:
     """How one arm, or one baseline, did on a task's test examples."""
 
     arm: str
-    """"gpt", "bert", "gpt-scratch", "bert-scratch", "tfidf-logistic-regression", "majority"."""
+    """"gpt", "bert", "gpt-scratch", "bert-scratch", an imported model's name, "majority", ..."""
     label: str
     """The name that people read: "BERT", "BERT without pre-training", "TF-IDF + logistic regression"."""
     family: str
     """"gpt" or "bert"; empty for a baseline."""
     is_pretrained: bool
     """False for an arm without pre-training, and for a baseline."""
-    accuracy: Interval
-    """Mean over seeds, with its interval over examples and seeds."""
-    macro_f1: float
-    """Mean over seeds of the unweighted mean of the classes' F1."""
-    accuracy_by_seed: dict[int, float]
-    """Empty for a baseline that has no seed."""
+    score: Interval
+    """The main figure, mean over seeds, with its interval over examples and seeds."""
+    figures: dict[str, float]
+    """Means over seeds by name, the main figure first."""
+    score_by_seed: dict[int, float]
+    """The main figure; empty for a baseline that has no seed."""
     f1_by_class: dict[str, float]
-    """Mean over seeds of each class's F1, from 0 to 1."""
+    """Mean over seeds of the F1 of each class, tag or type of entity, from 0 to 1; empty without such."""
     confusion: list[list[int]]
-    """Counts over all seeds: a row for each true class, a column for each predicted one, as in `classes`."""
+    """Counts over all seeds: a row for each true class, a column for each predicted one, as in `classes`;
+    empty where an example's answer is no class."""
     failed_seeds: list[int]
-    """Seeds whose model always gives one and the same class."""
+    """Seeds whose model always gives one and the same answer."""
     seconds: float
     """Fine-tuning time, all seeds together (fitting time for a baseline)."""
     chosen_epochs: dict[int, int] = field(default_factory=dict)
     """For each seed, the epoch whose weights did best on the validation examples."""
+    is_imported: bool = False
+    """Whether the model was pre-trained elsewhere, on other data."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,8 +79,12 @@ class TaskResult:
 
     name: str
     """As the settings call it."""
+    kind: str
+    """Of task: "classification", "similarity", "choice", "tagging" or "span_qa"."""
+    metric: str
+    """Name of the main figure: "accuracy", "entity F1", "answer F1", "Spearman's correlation"."""
     classes: list[str]
-    """In the order of `confusion`."""
+    """In the order of `confusion`; empty without classes."""
     train_examples: int
     """To learn from."""
     valid_examples: int

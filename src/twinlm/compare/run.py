@@ -6,7 +6,6 @@ Call what you need; a stage does those before it first. A run that was killed an
 """
 
 import contextlib
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +13,11 @@ from typing import Any, Self
 
 import tomli_w
 
-from twinlm import __version__, config, families, hardware, presets, storage
-from twinlm.checkpoint import Trained
+from twinlm import config, families, hardware, storage
+from twinlm.checkpoint import Trained, load_model
 from twinlm.compare import assemble, scoring, stage
+from twinlm.compare.arms import Arm, arm_named, arms
+from twinlm.compare.environment import note_environment
 from twinlm.compare.plan import plan_pair
 from twinlm.compare.preparation import (
     Prepared,
@@ -38,24 +39,6 @@ from twinlm.stopping import Stop
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.finetune import finetune
 from twinlm.train.pretrain import PretrainPlan, fresh_model, pretrain
-
-
-def open_run(
-    folder: Path,
-    file: Path | None,
-    overrides: Mapping[str, str],
-    *,
-    is_demo: bool,
-    progress: Progress,
-    stop: Stop,
-) -> "Run":
-    """Return the run of a folder with the settings of a file and overrides, or with the demo's.
-
-    Raises:
-        UsageError: a setting is not valid.
-    """
-    settings = presets.resolve(file, overrides, base=presets.DEMO if is_demo else None)
-    return Run(folder, settings, is_demo=is_demo, progress=progress, stop=stop)
 
 
 class Run:
@@ -99,7 +82,7 @@ class Run:
         self._held.enter_context(storage.lock(self.folder))
         hardware.use_threads(self.settings.threads)
         storage.write_file(self.folder / "settings.toml", self.settings_toml.encode())
-        self._note_environment()
+        note_environment(self.folder, self.precision, self.progress)
         return self
 
     def __exit__(
@@ -122,6 +105,19 @@ class Run:
     def prepared(self) -> Prepared:
         """Text and labels, read and split."""
         return prepare_demo(self.settings) if self.is_demo else prepare_files(self.settings)
+
+    @cached_property
+    def arms(self) -> list[Arm]:
+        """The ways to get a fine-tuned model that are compared."""
+        return [arm for arm in arms(self.settings) if arm.is_pretrained or self.settings.compare.untrained]
+
+    def arm(self, name: str) -> Arm:
+        """Return an arm by name.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        return arm_named(arms(self.settings), name)
 
     def kind(self, name: str) -> KindSettings:
         """Return the settings of one kind."""
@@ -217,16 +213,14 @@ class Run:
             storage.write_json(path, {name: config.plain(value) for name, value in measured.items()})
         return {name: Measured(**value) for name, value in storage.read_json(path).items()}
 
-    def finetuned(self, kind: str, task_name: str, seed: int, *, is_pretrained: bool = True) -> Trained:
-        """Fine-tune a kind on a task, go on with it, or load it; with or without pre-training."""
-        folder = self.arm_folder(kind, task_name, seed, is_pretrained=is_pretrained)
-        task, settings = self.task(task_name), self.kind(kind)
-        start = self.pretrained(kind) if is_pretrained else self._untrained(kind)
+    def finetuned(self, arm: Arm, task_name: str, seed: int) -> Trained:
+        """Fine-tune an arm on a task, go on with it, or load it."""
+        folder = self.arm_folder(arm, task_name, seed)
+        task, settings = self.task(task_name), self.kind(arm.family)
+        start, weights = self._start(arm)
         inputs = {
-            "start": storage.file_sha256(self.folder / kind / "model" / "model.safetensors")
-            if is_pretrained
-            else "",
-            "model": config.plain(settings.model),
+            "start": storage.file_sha256(weights) if weights else "",
+            "model": config.plain(settings.model) if arm.folder is None else {},
             "finetune": config.plain(settings.finetune),
             "task": self.task_fingerprint(task_name),
             "seed": seed,
@@ -244,19 +238,16 @@ class Run:
             stop=self.stop,
         )
 
-    def predictions(
-        self, kind: str, task_name: str, seed: int, *, is_pretrained: bool
-    ) -> list[dict[str, Any]]:
-        """Return what a fine-tuned model says of each test example: id, gold, predicted, probabilities."""
-        path = self.arm_folder(kind, task_name, seed, is_pretrained=is_pretrained) / "predictions.jsonl"
+    def predictions(self, arm: Arm, task_name: str, seed: int) -> list[dict[str, Any]]:
+        """Return what a fine-tuned model says of each test example: id, gold, predicted, and more."""
+        path = self.arm_folder(arm, task_name, seed) / "predictions.jsonl"
         if not path.is_file():
-            trained = self.finetuned(kind, task_name, seed, is_pretrained=is_pretrained)
-            write_predictions(path, trained, self.task(task_name))
+            write_predictions(path, self.finetuned(arm, task_name, seed), self.task(task_name).test)
         return read_predictions(path)
 
-    def arm_folder(self, kind: str, task_name: str, seed: int, *, is_pretrained: bool) -> Path:
+    def arm_folder(self, arm: Arm, task_name: str, seed: int) -> Path:
         """Return where one fine-tuning lies."""
-        return self.folder / "tasks" / task_name / scoring.arm_name(kind, is_pretrained) / f"seed-{seed}"
+        return self.folder / "tasks" / task_name / arm.name / f"seed-{seed}"
 
     def compare(self) -> Results:
         """Do all stages, write report.html, report.md and results.json, and return what was found."""
@@ -264,9 +255,9 @@ class Run:
             self.pretrained(kind)
             self.language(kind)
         for name in self.prepared.tasks:
-            for kind, is_pretrained in scoring.arms(self.settings):
+            for arm in self.arms:
                 for seed in self.settings.compare.seeds:
-                    self.predictions(kind, name, seed, is_pretrained=is_pretrained)
+                    self.predictions(arm, name, seed)
             scoring.baselines(self, self.task(name))
         results = assemble.results(self)
         write_report(results, self.folder)
@@ -276,25 +267,16 @@ class Run:
         options = self.settings.tokenizer
         return options.algorithm if options.sharing == "shared" else families.family(kind).own_algorithm
 
+    def _start(self, arm: Arm) -> tuple[Trained, Path | None]:
+        """Return the model that an arm is fine-tuned from, and the file of its weights if it has one."""
+        if not arm.is_pretrained:
+            return self._untrained(arm.family), None
+        folder = arm.folder or self.folder / arm.family / "model"
+        start = self.pretrained(arm.family) if arm.folder is None else load_model(folder)
+        return start, folder / "model.safetensors"
+
     def _untrained(self, kind: str) -> Trained:
         """Return the model as pre-training began with it."""
         family, tokenizer = families.family(kind), self.tokenizer(kind)
         model = fresh_model(family, self.kind(kind), tokenizer, self.settings.seed)
         return Trained(family=family, model=model, tokenizer=tokenizer)
-
-    def _note_environment(self) -> None:
-        """Write what bitwise repetition depends on; say so if it changed since the run began."""
-        path = self.folder / "environment.json"
-        now = {"twinlm": __version__, "precision": self.precision, **hardware.describe()}
-        if not path.is_file():
-            storage.write_json(path, now)
-            return
-        before = storage.read_json(path)
-        changed = [
-            f"{key} {before.get(key)} -> {value}" for key, value in now.items() if before.get(key) != value
-        ]
-        if changed:
-            self.progress.say(
-                "the environment changed since this run began, so it no longer repeats bit by bit: "
-                + ", ".join(changed)
-            )

@@ -1,63 +1,63 @@
-"""From predicted classes to the scores of arms and baselines on one task."""
+"""From the answers to test examples to the scores of arms and baselines on one task."""
 
+import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from twinlm import families, storage
+from twinlm import storage
 from twinlm.compare import stage, statistics, verdict
-from twinlm.compare.baselines import fit_baselines
+from twinlm.compare.arms import Arm
 from twinlm.compare.results import ArmScore, TaskResult
+from twinlm.compare.statistics import Matrix
 from twinlm.data.labelled_task import LabelledTask
-from twinlm.settings import Settings
+from twinlm.tasks.kind import TaskKind
+from twinlm.tasks.metrics import Measured, confusion
+from twinlm.tasks.table import task_kind
 from twinlm.train import finetune
 
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
 
-_WITHOUT = "without pre-training"
-
-
-def arm_name(kind: str, is_pretrained: bool) -> str:
-    """Return the name of an arm: "gpt", or "gpt-scratch" without pre-training."""
-    return kind if is_pretrained else f"{kind}-scratch"
-
-
-def arms(settings: Settings) -> list[tuple[str, bool]]:
-    """Return the arms of a comparison as (kind, is pre-trained), pre-trained ones first."""
-    starts = [True, False] if settings.compare.untrained else [True]
-    return [(kind, is_pretrained) for is_pretrained in starts for kind in families.FAMILIES]
+Answers = list[Any]
+"""What one model said of each test example."""
 
 
 def task_result(run: "Run", task: LabelledTask) -> TaskResult:
     """Return all scores and comparisons of a task whose models are fine-tuned."""
-    gold_E = _numbers(task, [example.gold for example in task.test])
-    correct: dict[str, NDArray[np.bool_]] = {}
+    kind = task_kind(task.kind)
+    values: dict[str, Matrix] = {}
     scores: list[ArmScore] = []
-    for kind, is_pretrained in arms(run.settings):
-        predicted_SE = _predictions(run, task, kind, is_pretrained)
-        score = _arm_score(run, task, kind, is_pretrained, gold_E, predicted_SE)
-        correct[score.arm] = predicted_SE == gold_E
-        scores.append(score)
+    least, metric = 0.0, ""
+    for arm in run.arms:
+        answers = [_predicted(run.predictions(arm, task.name, seed)) for seed in run.settings.compare.seeds]
+        measured = _measure(kind, task, answers)
+        values[arm.name] = _stacked(measured)
+        least, metric = measured[0].least, next(iter(measured[0].figures))
+        scores.append(_arm_score(run, task, arm, answers, measured))
     for baseline in baselines(run, task):
-        predicted_SE = _numbers(task, baseline["predictions"])[None]
+        measured = _measure(kind, task, [baseline["predictions"]])
+        values[baseline["name"]] = _stacked(measured)
         about = {"arm": baseline["name"], "label": baseline["label"], "family": "", "is_pretrained": False}
-        correct[baseline["name"]] = predicted_SE == gold_E
-        scores.append(_score(task, gold_E, predicted_SE, seeds=(), seconds=baseline["seconds"], **about))
+        scores.append(
+            _score(task, [baseline["predictions"]], measured, seeds=(), seconds=baseline["seconds"], **about)
+        )
     comparisons = [
-        statistics.compare(first, correct[first], second, correct[second])
+        statistics.compare(first, values[first], second, values[second], least=least)
         for first, second in verdict.pairs_to_compare(scores)
     ]
     return TaskResult(
         name=task.name,
+        kind=task.kind,
+        metric=metric,
         classes=list(task.classes),
         train_examples=len(task.train),
         valid_examples=len(task.valid),
         test_examples=len(task.test),
         scores=scores,
         comparisons=comparisons,
-        verdict=verdict.task_verdict(task.name, scores, comparisons),
+        verdict=verdict.task_verdict(task.name, scores, comparisons, metric),
     )
 
 
@@ -68,13 +68,6 @@ def baselines(run: "Run", task: LabelledTask) -> list[dict[str, Any]]:
     path = folder / "predictions.json"
     if not path.is_file():
         run.progress.say(f"fitting the baselines of {task.name}")
-        fitted = fit_baselines(
-            train_texts=[example.texts[0] for example in task.train],
-            train_labels=[example.gold for example in task.train],
-            valid_texts=[example.texts[0] for example in task.valid],
-            valid_labels=[example.gold for example in task.valid],
-            test_texts=[example.texts[0] for example in task.test],
-        )
         rows = [
             {
                 "name": baseline.name,
@@ -84,50 +77,61 @@ def baselines(run: "Run", task: LabelledTask) -> list[dict[str, Any]]:
                 "notes": baseline.notes,
                 "predictions": baseline.predictions,
             }
-            for baseline in fitted
+            for baseline in task_kind(task.kind).floors(task.train, task.valid, task.test)
         ]
         storage.write_json(path, rows)
     found: list[dict[str, Any]] = storage.read_json(path)
     return found
 
 
-def _predictions(run: "Run", task: LabelledTask, kind: str, is_pretrained: bool) -> NDArray[np.int64]:
-    """Return the predicted class numbers, (seeds, test examples)."""
-    rows = [
-        [row["predicted"] for row in run.predictions(kind, task.name, seed, is_pretrained=is_pretrained)]
-        for seed in run.settings.compare.seeds
+def failed_seeds(seeds: Sequence[int], answers: Sequence[Answers]) -> list[int]:
+    """Return the seeds whose model gave one and the same answer, or tag, to all: its training failed."""
+    return [
+        seed
+        for seed, row in zip(seeds, answers, strict=True)
+        if len({json.dumps(item) for answer in row for item in _items(answer)}) == 1
     ]
-    return np.array([_numbers(task, labels) for labels in rows])
 
 
-def _numbers(task: LabelledTask, labels: list[str]) -> NDArray[np.int64]:
-    places = {name: place for place, name in enumerate(task.classes)}
-    return np.array([places[name] for name in labels])
+def _items(answer: Any) -> list[Any]:
+    return answer if isinstance(answer, list) else [answer]
+
+
+def _predicted(rows: Sequence[dict[str, Any]]) -> Answers:
+    return [row["predicted"] for row in rows]
+
+
+def _measure(kind: TaskKind, task: LabelledTask, answers: Sequence[Answers]) -> list[Measured]:
+    """Measure the answers of each seed."""
+    golds = [example.gold for example in task.test]
+    return [kind.measure(golds, row) for row in answers]
+
+
+def _stacked(measured: Sequence[Measured]) -> Matrix:
+    """Return a row for each seed: truth values only if all are."""
+    rows: list[Any] = [of_seed.values_E for of_seed in measured]
+    stacked_SE: Matrix = np.stack(rows)
+    return stacked_SE
 
 
 def _arm_score(
-    run: "Run",
-    task: LabelledTask,
-    kind: str,
-    is_pretrained: bool,
-    gold_E: NDArray[np.int64],
-    predicted_SE: NDArray[np.int64],
+    run: "Run", task: LabelledTask, arm: Arm, answers: Sequence[Answers], measured: Sequence[Measured]
 ) -> ArmScore:
     seeds = run.settings.compare.seeds
-    folders = [run.arm_folder(kind, task.name, seed, is_pretrained=is_pretrained) for seed in seeds]
+    folders = [run.arm_folder(arm, task.name, seed) for seed in seeds]
     spent = [storage.read_json(folder / finetune.RESULT) for folder in folders]
-    label = families.family(kind).label
-    epochs = run.kind(kind).finetune.epochs
+    epochs = run.kind(arm.family).finetune.epochs
     return _score(
         task,
-        gold_E,
-        predicted_SE,
+        answers,
+        measured,
         seeds=seeds,
         seconds=sum(row["seconds"] for row in spent),
-        arm=arm_name(kind, is_pretrained),
-        label=label if is_pretrained else f"{label} {_WITHOUT}",
-        family=kind,
-        is_pretrained=is_pretrained,
+        arm=arm.name,
+        label=arm.label,
+        family=arm.family,
+        is_pretrained=arm.is_pretrained,
+        is_imported=arm.folder is not None,
         chosen_epochs={
             seed: round(row["best_step"] / row["step"] * epochs)
             for seed, row in zip(seeds, spent, strict=True)
@@ -137,25 +141,39 @@ def _arm_score(
 
 def _score(
     task: LabelledTask,
-    gold_E: NDArray[np.int64],
-    predicted_SE: NDArray[np.int64],
+    answers: Sequence[Answers],
+    measured: Sequence[Measured],
     *,
     seeds: tuple[int, ...],
     seconds: float,
     **about: Any,
 ) -> ArmScore:
-    correct_SE = predicted_SE == gold_E
-    confusions = [statistics.confusion(gold_E, row_E, len(task.classes)) for row_E in predicted_SE]
-    total_CC = np.sum(confusions, axis=0)
-    f1_SC = [statistics.f1_by_class(confusion_CC) for confusion_CC in confusions]
-    by_seed = zip(seeds, correct_SE.mean(1).tolist(), strict=False)
+    kind = task_kind(task.kind)
+    golds = [example.gold for example in task.test]
+    by_class = [kind.by_class(golds, row) for row in answers]
+    is_by_class = kind.form.is_split_by_label
+    names = task.classes if is_by_class else by_class[0].keys()
     return ArmScore(
-        accuracy=statistics.mean_interval(correct_SE),
-        macro_f1=float(np.mean([statistics.macro_f1(confusion_CC) for confusion_CC in confusions])),
-        accuracy_by_seed=dict(by_seed),
-        f1_by_class=dict(zip(task.classes, np.mean(f1_SC, axis=0).tolist(), strict=True)),
-        confusion=total_CC.tolist(),
-        failed_seeds=statistics.failed_seeds(dict(zip(seeds, predicted_SE, strict=False))),
+        score=statistics.mean_interval(_stacked(measured), least=measured[0].least),
+        figures=_means([of_seed.figures for of_seed in measured], list(measured[0].figures)),
+        score_by_seed={seed: of_seed.main for seed, of_seed in zip(seeds, measured, strict=False)},
+        f1_by_class=_means(by_class, list(names)),
+        confusion=_confusion(task, golds, answers) if is_by_class else [],
+        failed_seeds=failed_seeds(seeds, answers) if seeds else [],
         seconds=seconds,
         **about,
     )
+
+
+def _means(rows: Sequence[dict[str, float]], names: Sequence[str]) -> dict[str, float]:
+    """Return the mean of each figure over seeds; a class that a seed has no figure for counts as 0."""
+    return {name: float(np.mean([row.get(name, 0.0) for row in rows])) for name in names}
+
+
+def _confusion(task: LabelledTask, golds: Answers, answers: Sequence[Answers]) -> list[list[int]]:
+    """Return counts over all seeds: true classes in rows, predicted ones in columns."""
+    places = {name: place for place, name in enumerate(task.classes)}
+    gold_E = [places[gold] for gold in golds]
+    tables = [confusion(gold_E, [places[name] for name in row], len(places)) for row in answers]
+    total: list[list[int]] = np.sum(tables, axis=0).tolist()
+    return total

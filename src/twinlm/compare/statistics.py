@@ -1,39 +1,48 @@
 """What the test examples and the seeds allow us to say: intervals, a paired test, scores of classes.
 
-Correctness is a matrix of truth values: a row for each fine-tuning seed S, a column for each test example E.
-Both arms of a comparison have the same columns. A baseline without seeds has one row.
+Each arm is a matrix: a row for each fine-tuning seed S, a column for each test example E, in it what the
+example adds to the figure (right or wrong; the F1 of an answer; a pseudo-value, see `tasks/metrics.py`), such
+that a row's mean is the figure. Both arms of a comparison have the same columns. A baseline without seeds has
+one row.
 
 Two things vary: which examples happen to be in the test set, and which seed happened to be drawn. An interval
 that leaves one of them out is too narrow. So a difference is called real only if
     (1) the interval over examples and seeds leaves out zero, and
-    (2) the exact paired test over examples gives p < 0.05.
+    (2) the paired permutation test over examples gives p < 0.05.
 `tests/compare/test_statistics.py` simulates pairs without a real difference and counts the false winners.
 """
 
 import numpy as np
 import numpy.typing as npt
 
+from twinlm import rng
 from twinlm.compare.results import Comparison, Interval
 
-Matrix = npt.NDArray[np.bool_]
-"""Correctness, seeds by examples."""
+Matrix = npt.NDArray[np.bool_] | npt.NDArray[np.float64]
+"""What each example adds to the figure, seeds by examples."""
 LEVEL = 0.05
 """How often a difference may be claimed where there is none."""
+_SAMPLED_SIGNS = 9999
 
 
-def mean_interval(correct_SE: Matrix) -> Interval:
-    """Return the accuracy and its 95 % interval over examples and seeds at once."""
-    return _interval([_checked(correct_SE)])
+def mean_interval(values_SE: Matrix, *, least: float = 0.0) -> Interval:
+    """Return the figure and its 95 % interval over examples and seeds at once.
+
+    Args:
+        values_SE: what each example adds.
+        least: the least value that the figure can have: 0, or -1 for a correlation; the most is 1.
+    """
+    return _interval([_checked(values_SE)], least, 1.0)
 
 
-def difference(first_SE: Matrix, second_SE: Matrix) -> Interval:
-    """Return the accuracy of the first minus that of the second, and its 95 % interval.
+def difference(first_SE: Matrix, second_SE: Matrix, *, least: float = 0.0) -> Interval:
+    """Return the figure of the first minus that of the second, and its 95 % interval.
 
     The arms are paired by example, so that what makes an example hard for both cancels. They are not paired
     by seed: one seed in two different models has nothing in common, and two variances estimated apart need
     fewer seeds than the variance of their difference.
     """
-    return _interval([_checked(first_SE), _same_examples(first_SE, second_SE)])
+    return _interval([_checked(first_SE), _same_examples(first_SE, second_SE)], least - 1, 1 - least)
 
 
 def paired_permutation_p(first_SE: Matrix, second_SE: Matrix) -> float:
@@ -41,11 +50,14 @@ def paired_permutation_p(first_SE: Matrix, second_SE: Matrix) -> float:
 
     If the arms were equally good, each example's difference (its mean over seeds) could as well have the
     other sign. Of all 2^E ways to choose the signs, p is the share whose mean is at least as far from 0 as
-    the one seen. No sampling is needed: scaled to whole numbers, the signed differences have a sum whose
-    characteristic function is prod_k cos(k t)^(number of differences of size k), and one Fourier transform
-    turns that into its distribution. With one row on each side this is McNemar's exact test.
+    the one seen. Where examples are right or wrong no sampling is needed: scaled to whole numbers, the signed
+    differences have a sum whose characteristic function is prod_k cos(k t)^(number of differences of size k),
+    and one Fourier transform turns that into its distribution. With one row on each side this is McNemar's
+    exact test. Other values take 9,999 sampled choices of signs.
     """
     second_SE = _same_examples(first_SE, second_SE)
+    if first_SE.dtype != np.bool_:
+        return _sampled_permutation_p(first_SE.mean(axis=0) - second_SE.mean(axis=0))
     rows, other_rows = len(first_SE), len(second_SE)
     scale = int(np.lcm(rows, other_rows))
     right_E = first_SE.sum(axis=0, dtype=np.int64) * (scale // rows)
@@ -63,16 +75,31 @@ def paired_permutation_p(first_SE: Matrix, second_SE: Matrix) -> float:
     return float(np.clip(2 * tail if seen else 1.0, np.finfo(float).eps, 1.0))
 
 
-def compare(first: str, first_SE: Matrix, second: str, second_SE: Matrix) -> Comparison:
+def _sampled_permutation_p(differences_E: npt.NDArray[np.float64]) -> float:
+    """Return the share of sampled signs whose sum is as far from 0 as the one seen, which counts too."""
+    chance = rng.stream(0, "signs", len(differences_E))
+    seen = abs(differences_E.sum()) * (1 - 1e-12)
+    as_far = 0
+    for _ in range(9):
+        signs_NE = chance.integers(0, 2, (_SAMPLED_SIGNS // 9, len(differences_E)), np.int8)
+        sums_N = 2 * (signs_NE @ differences_E) - differences_E.sum()
+        as_far += int((abs(sums_N) >= seen).sum())
+    return (as_far + 1) / (_SAMPLED_SIGNS + 1)
+
+
+def compare(
+    first: str, first_SE: Matrix, second: str, second_SE: Matrix, *, least: float = 0.0
+) -> Comparison:
     """Compare two arms on one task; there is a winner only where both the interval and the test say so.
 
     Args:
         first: the name of the arm or baseline that a positive difference speaks for.
-        first_SE: its correctness.
+        first_SE: what each example adds to its figure.
         second: the name of the other.
-        second_SE: its correctness, on the same examples.
+        second_SE: the same of it, on the same examples.
+        least: the least value that the figure can have.
     """
-    found = difference(first_SE, second_SE)
+    found = difference(first_SE, second_SE, least=least)
     p_value = paired_permutation_p(first_SE, second_SE)
     winner = None
     if p_value < LEVEL and not found.low <= 0 <= found.high:
@@ -88,32 +115,6 @@ def compare(first: str, first_SE: Matrix, second: str, second_SE: Matrix) -> Com
     )
 
 
-def confusion(true_E: npt.ArrayLike, predicted_E: npt.ArrayLike, classes: int) -> npt.NDArray[np.int64]:
-    """Return how often each class, in rows, was taken for each class, in columns; labels count from 0."""
-    pairs_E = np.asarray(true_E, dtype=np.int64) * classes + np.asarray(predicted_E, dtype=np.int64)
-    return np.bincount(pairs_E, minlength=classes * classes).reshape(classes, classes)
-
-
-def f1_by_class(confusion_CC: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return each class's F1, the harmonic mean of precision and recall; 0 for a class that never occurs."""
-    counts_CC = np.asarray(confusion_CC, dtype=np.float64)
-    occurrences_C = counts_CC.sum(axis=0) + counts_CC.sum(axis=1)
-    f1_C: npt.NDArray[np.float64] = 2 * np.diag(counts_CC) / np.maximum(occurrences_C, 1)
-    return f1_C
-
-
-def macro_f1(confusion_CC: npt.ArrayLike) -> float:
-    """Return the unweighted mean of the F1 of all classes that are true or predicted at least once."""
-    counts_CC = np.asarray(confusion_CC)
-    occurs_C = counts_CC.sum(axis=0) + counts_CC.sum(axis=1) > 0
-    return float(f1_by_class(counts_CC)[occurs_C].mean()) if occurs_C.any() else 0.0
-
-
-def failed_seeds(predicted_by_seed: dict[int, npt.ArrayLike]) -> list[int]:
-    """Return the seeds whose model gave one and the same class to every example: its training failed."""
-    return [seed for seed, predicted_E in predicted_by_seed.items() if len(np.unique(predicted_E)) == 1]
-
-
 def growth_needed(comparison: Comparison) -> float:
     """Return how many times more test examples and seeds would show the difference seen, if it were real.
 
@@ -127,8 +128,10 @@ def growth_needed(comparison: Comparison) -> float:
     return (half_width / abs(found.estimate) * (1.96 + 0.84) / 1.96) ** 2
 
 
-def _interval(arms: list[Matrix]) -> Interval:
+def _interval(arms: list[Matrix], low: float, high: float) -> Interval:
     """Return the mean of one arm, or of the first minus the second, with its 95 % interval.
+
+    No figure lies below `low` or above `high`.
 
     The variance of the mean is that of the examples over their number, plus, for each arm, that of the seeds
     over theirs: two crossed random effects (Searle, Casella & McCulloch, Variance Components, 1992, ch. 4).
@@ -140,7 +143,6 @@ def _interval(arms: list[Matrix]) -> Interval:
     signs = (1, -1)[: len(arms)]
     means_E = np.sum([sign * arm_SE.mean(axis=0) for sign, arm_SE in zip(signs, arms, strict=True)], axis=0)
     estimate = float(means_E.mean())
-    low, high = (0.0, 1.0) if len(arms) == 1 else (-1.0, 1.0)
     # One made-up example for each outcome, in the variance only, gives the interval a width even where all
     # examples agree (after Agresti & Min 2005).
     spread = float(np.append(means_E, [low, high]).var(ddof=1))

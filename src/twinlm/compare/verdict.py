@@ -7,7 +7,7 @@ judged one by one, and what pre-training measures in one family is never set aga
 from collections.abc import Mapping, Sequence
 
 from twinlm.compare import statistics
-from twinlm.compare.readable import INTERVAL, counted, listed, p_value, percent, points, times, whole
+from twinlm.compare.readable import INTERVAL, counted, figure, listed, p_value, percent, points, times, whole
 from twinlm.compare.results import ArmScore, Comparison, Cost, TaskResult
 
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -15,6 +15,7 @@ _FEW_EXAMPLES = 300
 _FEW_SEEDS = 3
 _SMALL_PARAMETERS = 50e6
 _MOST_UNKNOWN = 0.01
+_UNEQUAL = " Their data and compute are not equal: this says which one to use, not which kind is better."
 _ENDLESS = 100
 """From so many times more examples on, nobody would gather them to see the difference."""
 
@@ -23,25 +24,28 @@ def pairs_to_compare(scores: Sequence[ArmScore]) -> list[tuple[str, str]]:
     """Return which arms to compare, as (first, second), in the order in which `TaskResult` holds them.
 
     First the pre-trained arms with one another, the better one first, so that its lead is a positive number.
-    Then each against its twin without pre-training, then each against the baseline that did best.
+    Then each that was pre-trained here against its twin without pre-training, then each against the baseline
+    that did best.
     """
     pretrained = [score for score in scores if score.is_pretrained]
-    ranked = sorted(pretrained, key=lambda score: -score.accuracy.estimate)
+    ranked = sorted(pretrained, key=lambda score: -score.score.estimate)
     pairs = [(a.arm, b.arm) for place, a in enumerate(ranked) for b in ranked[place + 1 :]]
     for score in pretrained:
-        pairs += [
-            (score.arm, twin.arm) for twin in scores if twin.family == score.family and twin is not score
-        ]
+        twins = [twin for twin in scores if twin.family == score.family and not twin.is_pretrained]
+        pairs += [(score.arm, twin.arm) for twin in twins if not score.is_imported]
     baselines = [score for score in scores if not score.family]
     if baselines:
-        best = max(baselines, key=lambda score: score.accuracy.estimate)
+        best = max(baselines, key=lambda score: score.score.estimate)
         pairs += [(score.arm, best.arm) for score in pretrained]
     return pairs
 
 
-def task_verdict(name: str, scores: Sequence[ArmScore], comparisons: Sequence[Comparison]) -> str:
+def task_verdict(
+    name: str, scores: Sequence[ArmScore], comparisons: Sequence[Comparison], metric: str
+) -> str:
     """Return the verdict on one task: which model does better, and whether a baseline does as well."""
-    sentences = [*_pair_sentences(scores, comparisons), *_baseline_sentences(scores, comparisons)]
+    parts = (_pair_sentences, _baseline_sentences)
+    sentences = [text for part in parts for text in part(scores, comparisons, metric)]
     return f"{_title(name)}: " + " ".join(sentences)
 
 
@@ -50,7 +54,8 @@ def sentences(tasks: Sequence[TaskResult]) -> list[str]:
     found = []
     for part in (_pair_sentences, _baseline_sentences, _worth_sentences):
         for task in tasks:
-            found += [f"{_title(task.name)}: {text}" for text in part(task.scores, task.comparisons)]
+            said = part(task.scores, task.comparisons, task.metric)
+            found += [f"{_title(task.name)}: {text}" for text in said]
     return found or ["No labelled task was given: there is nothing to compare the models on."]
 
 
@@ -79,6 +84,7 @@ def caveats(
             "Each model was pre-trained once. Another pre-training seed would move the scores, and no "
             "interval here contains that."
         )
+    found += _import_caveats(tasks)
     found += [text for task in tasks for text in _task_caveats(task)]
     claims = sum(len(task.comparisons) for task in tasks)
     if claims > 1:
@@ -101,25 +107,27 @@ def caveats(
     return found
 
 
-def _pair_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison]) -> list[str]:
+def _pair_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison], metric: str) -> list[str]:
     """Say for each two pre-trained arms which one is better, if that can be said."""
     arms = {score.arm: score for score in scores}
     found = []
     for comparison in comparisons:
         first, second = arms[comparison.first], arms[comparison.second]
         if first.is_pretrained and second.is_pretrained:
-            found += _one_pair(comparison, first.label, second.label)
+            found += _one_pair(comparison, first, second, metric)
     return found
 
 
-def _one_pair(comparison: Comparison, first: str, second: str) -> list[str]:
+def _one_pair(comparison: Comparison, of_first: ArmScore, of_second: ArmScore, metric: str) -> list[str]:
+    first, second = of_first.label, of_second.label
     size = abs(comparison.difference.estimate)
     evidence = f"{counted(comparison.examples, 'test example')}, {counted(comparison.seeds, 'seed')}"
     if comparison.winner is not None:
         better, worse = (first, second) if comparison.winner == comparison.first else (second, first)
         return [
-            f"{better} is better than {worse} by {points(size)} points of accuracy "
+            f"{better} is better than {worse} by {points(size)} points of {metric} "
             f"({INTERVAL} {_range(comparison, positive=True)}, {p_value(comparison.p_value)}; {evidence})."
+            + (_UNEQUAL if of_first.is_imported or of_second.is_imported else "")
         ]
     found = [
         f"Cannot tell {first} from {second}.",
@@ -139,7 +147,7 @@ def _one_pair(comparison: Comparison, first: str, second: str) -> list[str]:
     return found
 
 
-def _worth_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison]) -> list[str]:
+def _worth_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison], metric: str) -> list[str]:
     """Say what pre-training was worth to each family."""
     arms = {score.arm: score for score in scores}
     shown, not_shown = [], []
@@ -155,7 +163,9 @@ def _worth_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Compariso
     return found + ([f"No effect of pre-training is shown for {listed(not_shown)}."] if not_shown else [])
 
 
-def _baseline_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison]) -> list[str]:
+def _baseline_sentences(
+    scores: Sequence[ArmScore], comparisons: Sequence[Comparison], metric: str
+) -> list[str]:
     """Say plainly which models beat the best baseline, and that none does if none does."""
     arms = {score.arm: score for score in scores}
     against = [comparison for comparison in comparisons if not arms[comparison.second].family]
@@ -174,19 +184,37 @@ def _baseline_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Compar
             phrases.append(f"{label} cannot be told from it ({signed}; {_range(comparison)})")
     winners = [arms[item.first].label for item in against if item.winner == item.first]
     losers = [arms[item.first].label for item in against if item.winner != item.first]
-    which = f"{baseline.label}, which is right on {percent(baseline.accuracy.estimate)} of the test examples"
+    which = f"{baseline.label}, which {_reach(baseline.score.estimate, metric)}"
     if not winners:
-        head = f"Neither {listed(losers, 'nor')} beats" if len(losers) > 1 else f"{losers[0]} does not beat"
+        head = f"Neither {listed(losers, 'nor')} beats" if len(losers) == 2 else f"{losers[0]} does not beat"
+        head = f"None of {listed(losers)} beats" if len(losers) > 2 else head
     elif losers:
         head = f"{listed(winners)} beats, and {listed(losers)} does not beat,"
     else:
-        head = f"Both {listed(winners)} beat" if len(winners) == 2 else f"{listed(winners)} beats"
+        head = f"{listed(winners)} beats" if len(winners) == 1 else f"{listed(winners)} beat"
+        head = f"Both {head}" if len(winners) == 2 else head
     return [f"{head} {which}: {listed(phrases)}."]
+
+
+def _reach(share: float, metric: str) -> str:
+    if metric == "accuracy":
+        return f"is right on {percent(share)} of the test examples"
+    return f"reaches a{'n' * (metric[0] in 'aeiou')} {metric} of {figure(share, metric)}"
+
+
+def _import_caveats(tasks: Sequence[TaskResult]) -> list[str]:
+    """Say of models from elsewhere that nothing was matched for them."""
+    labels = list(dict.fromkeys(score.label for task in tasks for score in task.scores if score.is_imported))
+    return [
+        f"{label} was pre-trained elsewhere, on other data and with another budget; it may have seen the "
+        "test texts. Its lead or lag says nothing about its kind of model."
+        for label in labels
+    ]
 
 
 def _task_caveats(task: TaskResult) -> list[str]:
     found = []
-    seeds = max((len(score.accuracy_by_seed) for score in task.scores), default=0)
+    seeds = max((len(score.score_by_seed) for score in task.scores), default=0)
     if seeds == 1:
         found.append(
             f"{_title(task.name)}: with one fine-tuning seed, the intervals hold the chance of the test "
@@ -202,7 +230,7 @@ def _task_caveats(task: TaskResult) -> list[str]:
         if score.failed_seeds:
             named = listed([str(seed) for seed in score.failed_seeds])
             found.append(
-                f"{_title(task.name)}: {score.label} failed with seed {named} (one class for every example); "
+                f"{_title(task.name)}: {score.label} failed with seed {named} (one answer to every example); "
                 "the failure counts in its mean."
             )
     return found

@@ -1,6 +1,6 @@
 """A labelled example, whatever the task: what is read, and what is to be found out.
 
-Which texts there are and what the gold answer is, for each kind of task, is said in `forms.py`.
+Which texts there are and what the gold answer is, for each form of task, is said in `forms.py`.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The rows of .csv, .tsv and .jsonl files of labelled texts, each with the line that it begins on.
+"""The rows of files of labelled examples, each with the line that it begins on.
 
 CSV and TSV are read as RFC 4180 says: quotes around a field, a quote in it doubled. Read next: labelled.py.
 """
@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from twinlm.data.byte_streams import COMPRESSIONS, shown
+from twinlm.data.conll_rows import check_column, conll_sentences
+from twinlm.data.forms import Fields
+from twinlm.data.label_values import MOST_FIELD_CHARACTERS
 from twinlm.data.rows import BadRows, RowError, listed, parse_object
+from twinlm.data.squad_rows import squad_questions
 from twinlm.data.text_files import Decoding, Line, endings, read_lines
 from twinlm.errors import DataError
-
-KINDS = (".csv", ".tsv", ".jsonl")
-
-MOST_FIELD_CHARACTERS = 1 << 20
-"""No text to classify is as long; a quote that is never closed is."""
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
@@ -36,27 +35,52 @@ class Row(NamedTuple):
 
 
 def read_rows(
-    path: Path, decoding: Decoding, *, needed: tuple[str, ...], bad: BadRows, counts: Counter[str]
+    path: Path,
+    decoding: Decoding,
+    *,
+    endings_allowed: tuple[str, ...],
+    names: Fields,
+    needed: tuple[str, ...],
+    bad: BadRows,
+    counts: Counter[str],
 ) -> Iterator[Row]:
     """Yield the rows of a labelled file; those that can't be parsed go to `bad`.
 
     Adds to `counts`: "blank lines", "files with another delimiter", and what `read_lines` adds.
 
     Raises:
-        DataError: the ending is none of `KINDS`, the header lacks a field of `needed` or names one twice, or
-            the file can't be read to its end.
+        DataError: the ending is none of those allowed, the header lacks a field of `needed` or names one
+            twice, or the file can't be read to its end.
     """
     kind, _ = endings(path)
-    if kind not in KINDS:
-        hint = f"known: {', '.join(KINDS)}, each also with {', '.join(COMPRESSIONS)}"
+    if kind not in endings_allowed:
+        hint = f"known: {', '.join(endings_allowed)}, each also with {', '.join(COMPRESSIONS)}"
         what = f"the ending {''.join(endings(path))!r}" if path.suffix else "a name without an ending"
         raise DataError(f"{what} does not say what the file holds", file=shown(path), hint=hint)
     lines = read_lines(path, decoding, counts=counts, longest_bytes=4 * MOST_FIELD_CHARACTERS)
     if kind == ".jsonl":
         yield from _json_rows(lines, path, bad, counts)
+    elif kind == ".json":
+        for line, values in squad_questions(lines, path, bad):
+            yield Row(bad.rows, line, values)
+    elif kind.startswith(".conll"):
+        yield from _tagged_rows(lines, path, kind, names, bad, counts)
     else:
         with _field_limit(MOST_FIELD_CHARACTERS):
             yield from _table_rows(_Lines(lines), path, kind, needed=needed, bad=bad, counts=counts)
+
+
+def _tagged_rows(
+    lines: Iterator[Line], path: Path, kind: str, names: Fields, bad: BadRows, counts: Counter[str]
+) -> Iterator[Row]:
+    is_universal = kind == ".conllu"
+    if is_universal:
+        check_column(names.label)
+    sentences = conll_sentences(
+        lines, path, is_universal=is_universal, label=names.label, bad=bad, counts=counts
+    )
+    for line, words, tags in sentences:
+        yield Row(bad.rows, line, {names.text: words, names.label: tags})
 
 
 def _json_rows(lines: Iterator[Line], path: Path, bad: BadRows, counts: Counter[str]) -> Iterator[Row]:

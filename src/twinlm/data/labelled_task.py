@@ -1,22 +1,25 @@
-"""A classification task: train, validation and test examples without a common text.
+"""A labelled task: train, validation and test examples without a common text.
 
-What is split off is chosen class by class, by the seed and the texts only, whatever the order of the rows.
+What is split off is chosen by the seed and the texts only, whatever the order of the rows; where there are
+classes, class by class.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from twinlm.data.examples import Example
+from twinlm.data.forms import CLASSIFICATION, Form
 from twinlm.data.labelled import LabelledSet
 from twinlm.data.rows import listed
-from twinlm.data.splits import check_shares, uniform
+from twinlm.data.splits import check_shares, text_hash, uniform
 from twinlm.errors import DataError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledTask:
-    """A classification task, ready for fine-tuning."""
+    """A task, ready for fine-tuning."""
 
     name: str
     """As the settings and the report call it."""
@@ -27,11 +30,15 @@ class LabelledTask:
     test: tuple[Example, ...]
     """What the score is reported on."""
     classes: tuple[str, ...]
-    """The labels of `train`, sorted; a model's output number is the place in it."""
+    """The labels or tags of `train`, sorted; a model's output number is the place in it. May be empty."""
+    kind: str = "classification"
+    """Name of the kind of task, as in `tasks/table.py`."""
 
-    def held_out(self) -> frozenset[bytes]:
+    def held_out(self, form: Form = CLASSIFICATION) -> frozenset[bytes]:
         """Return the `text_hash` of every validation and test text: what pre-training must not see."""
-        return frozenset(example.digest() for example in (*self.valid, *self.test))
+        return frozenset(
+            text_hash(text) for example in (*self.valid, *self.test) for text in form.documents(example)
+        )
 
 
 def build_task(
@@ -40,6 +47,8 @@ def build_task(
     valid: LabelledSet | None = None,
     test: LabelledSet | None = None,
     *,
+    kind: str = "classification",
+    form: Form = CLASSIFICATION,
     valid_share: float,
     test_share: float | None = None,
     seed: int,
@@ -48,13 +57,16 @@ def build_task(
 ) -> LabelledTask:
     """Make a task of one to three labelled sets.
 
-    What is not given is split off from train, stratified by label. Texts that stand in test leave validation
-    and train, those of validation leave train. Adds to `counts`: "training examples that stand in validation
-    or test", "validation examples that stand in test", "training examples above max_train_examples" and
-    "validation examples above max_train_examples".
+    What is not given is split off from train, stratified by label where examples have one. Texts that stand
+    in test leave validation and train, those of validation leave train. Adds to `counts`: "training examples
+    that stand in validation or test", "validation examples that stand in test", "training examples above
+    max_train_examples", "validation examples above max_train_examples" and "tags that no training example
+    has".
 
     Args:
         name: the task's name.
+        kind: the name of its kind.
+        form: what its examples are.
         train: the training examples.
         valid: the validation examples, if they are given apart.
         test: the test examples, if they are given apart.
@@ -76,36 +88,51 @@ def build_task(
         raise UsageError(
             f"task {name!r}: a share of 0 leaves nothing to measure by", hint="use for example 0.1"
         )
-    given = {example.digest() for part in (valid, test) if part for example in part.examples}
-    rest = _without(train.examples, given, "training examples that stand in validation or test", counts)
+    given = {_digest(example, form) for part in (valid, test) if part for example in part.examples}
+    rest = _without(train.examples, form, given, "training examples that stand in validation or test", counts)
     taken: dict[str, tuple[Example, ...]] = {}
     for part, share in shares.items():
         if share:
             whole = len(rest) if part == "test" else len(rest) + len(taken.get("test", ()))
-            taken[part], rest = _split_off(rest, share * whole / max(1, len(rest)), seed, f"{name}-{part}")
+            taken[part], rest = _split_off(
+                rest, form, share * whole / max(1, len(rest)), seed, f"{name}-{part}"
+            )
     tests = test.examples if test else taken["test"]
-    in_test = {example.digest() for example in tests}
+    in_test = {_digest(example, form) for example in tests}
     valids = valid.examples if valid else taken["validation"]
-    valids = _without(valids, in_test, "validation examples that stand in test", counts)
-    classes = tuple(sorted({example.gold for example in rest}))
-    _check(name, classes, {"training": rest, "validation": valids, "test": tests}, len(train.examples))
+    valids = _without(valids, form, in_test, "validation examples that stand in test", counts)
+    classes = form.labels(rest)
+    parts = {"training": rest, "validation": valids, "test": tests}
+    _check(name, parts, len(train.examples))
+    if form.is_split_by_label:
+        _check_labels(name, classes, parts)
+    else:
+        counts["tags that no training example has"] += len({*form.labels((*valids, *tests))} - {*classes})
     if max_train_examples is not None:
-        rest = _subset(name, rest, max_train_examples, seed, counts, "training")
-        valids = _subset(name, valids, max_train_examples, seed, counts, "validation")
-    return LabelledTask(name, rest, valids, tests, classes)
+        rest = _subset(name, rest, form, max_train_examples, seed, counts, "training")
+        valids = _subset(name, valids, form, max_train_examples, seed, counts, "validation")
+    return LabelledTask(name, rest, valids, tests, classes, kind)
+
+
+def _digest(example: Example, form: Form) -> bytes:
+    return text_hash(form.split_by(example))
+
+
+def _stratum(example: Example, form: Form) -> str:
+    return str(example.gold) if form.is_split_by_label else ""
 
 
 def _without(
-    examples: Iterable[Example], texts: set[bytes], reason: str, counts: Counter[str]
+    examples: Iterable[Example], form: Form, texts: set[bytes], reason: str, counts: Counter[str]
 ) -> tuple[Example, ...]:
     given = tuple(examples)
-    kept = tuple(example for example in given if example.digest() not in texts)
+    kept = tuple(example for example in given if _digest(example, form) not in texts)
     counts[reason] += len(given) - len(kept)
     return kept
 
 
 def _split_off(
-    examples: Sequence[Example], share: float, seed: int, purpose: str
+    examples: Sequence[Example], form: Form, share: float, seed: int, purpose: str
 ) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """Return a share of each class's texts and the rest; equal texts stay together, whatever their labels.
 
@@ -113,8 +140,8 @@ def _split_off(
     """
     labels: dict[bytes, str] = {}
     for example in examples:
-        digest = example.digest()
-        labels[digest] = min(example.gold, labels.get(digest, example.gold))
+        digest, label = _digest(example, form), _stratum(example, form)
+        labels[digest] = min(label, labels.get(digest, label))
     by_label: dict[str, list[bytes]] = defaultdict(list)
     for digest, label in labels.items():
         by_label[label].append(digest)
@@ -123,24 +150,27 @@ def _split_off(
         digests.sort(key=lambda digest: uniform(seed, purpose, digest))
         number = max(round(share * len(digests)), 1 if len(digests) >= 3 else 0)
         taken.update(digests[: min(number, len(digests) - 1)])
-    is_taken = [example.digest() in taken for example in examples]
+    is_taken = [_digest(example, form) in taken for example in examples]
     pairs = list(zip(examples, is_taken, strict=True))
     return tuple(example for example, out in pairs if out), tuple(
         example for example, out in pairs if not out
     )
 
 
-def _check(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Example, ...]], given: int) -> None:
+def _check(name: str, parts: dict[str, tuple[Example, ...]], given: int) -> None:
     for part, examples in parts.items():
         if not examples:
             rows = f"train has {given:,} rows, texts in common left it"
             message = f"task {name!r}: no {part} example is left ({rows})"
             raise DataError(message, hint="give more rows, or files of your own for each split")
-    if len(classes) == 1:
-        message = (
-            f"task {name!r}: all {len(parts['training']):,} training examples have the label {classes[0]!r}"
-        )
+    golds = {json.dumps(example.gold) for example in parts["training"]}
+    if len(golds) == 1:
+        label = parts["training"][0].gold
+        message = f"task {name!r}: all {len(parts['training']):,} training examples have the label {label!r}"
         raise DataError(message, hint="there must be two classes or more; is label_field the right column?")
+
+
+def _check_labels(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Example, ...]]) -> None:
     for part in ("validation", "test"):
         unknown = [example for example in parts[part] if example.gold not in classes]
         if unknown:
@@ -153,12 +183,18 @@ def _check(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Example, 
 
 
 def _subset(
-    name: str, examples: Sequence[Example], most: int, seed: int, counts: Counter[str], part: str
+    name: str,
+    examples: Sequence[Example],
+    form: Form,
+    most: int,
+    seed: int,
+    counts: Counter[str],
+    part: str,
 ) -> tuple[Example, ...]:
     """Return at most `most` examples, at least one of each class, else in proportion to the classes."""
     by_label: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
-        by_label[example.gold].append(example)
+        by_label[_stratum(example, form)].append(example)
     if most < len(by_label):
         message = (
             f"task {name!r}: max_train_examples = {most} is below the number of classes, {len(by_label)}"

@@ -1,26 +1,22 @@
 """What a fine-tuned model says of each test example: all that scores and paired tests need, as a file."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from twinlm import storage
 from twinlm.checkpoint import Trained
-from twinlm.data.labelled_task import LabelledTask
-from twinlm.use.classify import class_probabilities
+from twinlm.data.examples import Example
+from twinlm.use.predict import predict
 
 
-def write_predictions(path: Path, trained: Trained, task: LabelledTask) -> None:
-    """Write a line for each test example: id, gold class, predicted class, and each class's probability."""
-    chances_BC = class_probabilities(trained, [example.texts[0] for example in task.test])
+def write_predictions(path: Path, trained: Trained, examples: Sequence[Example]) -> None:
+    """Write a line for each example: id, gold answer, and what was answered."""
+    answers = predict(trained, examples)
     rows = [
-        {
-            "id": example.id,
-            "gold": example.gold,
-            "predicted": task.classes[int(chances_C.argmax())],
-            "probabilities": [round(float(chance), 6) for chance in chances_C],
-        }
-        for example, chances_C in zip(task.test, chances_BC, strict=True)
+        {"id": example.id, "gold": example.gold, **answer}
+        for example, answer in zip(examples, answers, strict=True)
     ]
     storage.write_file(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from twinlm.batch import Batch, LabelledBatch, Reading
+from twinlm.batch import Batch, Reading
 from twinlm.objectives import Loss, Objective
 
 
@@ -36,23 +36,24 @@ class FineTuned(nn.Module):
         return reading
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return the head's scores, (B, C) for classification."""
-        scores: Tensor = self.head(self.read(batch))
+        """Return the head's scores, (G, C) for classification."""
+        scores: Tensor = self.head(self.read(batch), batch)
         return scores
 
 
-def fine_tuning(auxiliary: Auxiliary | None) -> Objective[FineTuned, LabelledBatch]:
+def fine_tuning(auxiliary: Auxiliary | None) -> Objective[FineTuned, Batch]:
     """Return the objective L2 + lambda * L1, or L2 alone."""
 
-    def objective(model: FineTuned, batch: LabelledBatch) -> Loss:
+    def objective(model: FineTuned, batch: Batch) -> Loss:
         reading = model.read(batch)
-        task: Tensor = model.head.loss(model.head(reading), batch.labels_B)  # type: ignore[operator]
+        scores = model.head(reading, batch)
+        task: Tensor = model.head.loss(scores, batch)  # type: ignore[operator]
         parts = {"task": task.detach()}
         total = task
         if auxiliary is not None:
             language = auxiliary.loss(model.model, reading.hidden_BLD, batch)
             total = auxiliary.weight * language + task
             parts["causal_lm"] = language.detach()
-        return Loss(total, len(batch.labels_B), parts)
+        return Loss(total, len(scores), parts)
 
     return objective

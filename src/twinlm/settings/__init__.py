@@ -9,7 +9,7 @@ from typing import Literal
 
 from twinlm.config import option
 from twinlm.errors import UsageError
-from twinlm.settings.data import CorpusSettings, TaskSettings, TokenizerSettings
+from twinlm.settings.data import CorpusSettings, ImportedSettings, TaskSettings, TokenizerSettings
 from twinlm.settings.training import (
     FinetuneSettings,
     KindSettings,
@@ -23,6 +23,7 @@ __all__ = [
     "CompareSettings",
     "CorpusSettings",
     "FinetuneSettings",
+    "ImportedSettings",
     "KindSettings",
     "ModelSettings",
     "OptimizerSettings",
@@ -31,6 +32,10 @@ __all__ = [
     "TaskSettings",
     "TokenizerSettings",
 ]
+
+
+UNTRAINED = "-scratch"
+"""Ends the name of an arm that is not pre-trained: "gpt-scratch"."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +79,8 @@ class Settings:
     """Text to pre-train on."""
     task: tuple[TaskSettings, ...] = ()
     """Labelled tasks to compare on: one [[task]] each."""
+    imported: tuple[ImportedSettings, ...] = ()
+    """Models from elsewhere to compare too: one [[imported]] each."""
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     """How text becomes tokens."""
     budget: BudgetSettings = field(default_factory=BudgetSettings)

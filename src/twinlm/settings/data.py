@@ -32,20 +32,26 @@ class CorpusSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskSettings:
-    """A labelled task: texts and classes, from .csv, .tsv or .jsonl."""
+    """A labelled task, from .csv, .tsv, .jsonl, .conll, .conllu or SQuAD's .json."""
 
     name: str = "task"
     """How reports call it."""
+    kind: Literal["classification", "similarity", "choice", "tagging", "span_qa"] = "classification"
+    """What is asked: a class, a number for two texts, a choice, a tag for each word, a stretch of text."""
     train: str = ""
     """File to train on."""
     valid: str = ""
     """File to choose the best epoch on; a share of `train` if empty."""
     test: str = ""
     """File to compare on; a share of `train` if empty."""
-    text_field: str = "text"
-    """Column of the text."""
-    label_field: str = "label"
-    """Column of the class."""
+    text_field: str = ""
+    """Column of the text; "text" if empty, for tagging "tokens", for span_qa "context"."""
+    text_b_field: str = ""
+    """Column of a second text; none if empty, for similarity "text_b", for span_qa "question"."""
+    choices_field: str = ""
+    """Column of the choices; "choices" if empty: a list, or in tables choice_1, choice_2 and so on."""
+    label_field: str = ""
+    """Column of the answer; "label" if empty, for similarity "score", tagging "tags", span_qa "answers"."""
     encoding: str = "utf-8"
     """Of the files."""
     errors: Literal["strict", "replace", "skip"] = "strict"
@@ -54,6 +60,16 @@ class TaskSettings:
     """Share of `train` to validate on, when `valid` is empty; the same is split off for a missing `test`."""
     max_train_examples: int = option(0, least=0)
     """Train on so many examples, in proportion to the classes, and validate on no more; 0 for all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportedSettings:
+    """A model from elsewhere that is fine-tuned and compared too, said to be trained on other data."""
+
+    name: str = "imported"
+    """How reports call it."""
+    folder: str = ""
+    """Its folder, as `twinlm import` wrote it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

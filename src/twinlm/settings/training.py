@@ -89,9 +89,11 @@ class FinetuneSettings:
     batch_examples: int = option(32, least=1, most=1_000_000)
     """Examples in an optimizer step; 32 in both papers."""
     max_length: int = option(128, least=8, most=100_000)
-    """Longest text in tokens, special tokens included; longer ones are cut at the end, and counted."""
+    """Longest input in tokens, special tokens included; longer ones are cut at the end, and counted."""
+    stride: int = option(128, least=1, most=100_000)
+    """Question answering only. Tokens from one window of a context to the next; at most half a window."""
     dropout: float = option(0.1, least=0, most=0.9)
-    """Probability, before the classifier; 0.1 in both papers."""
+    """Probability, before the head; 0.1 in both papers."""
     auxiliary_weight: float = option(0.5, least=0, most=100)
     """GPT only. lambda in L = lambda * L1 + L2; 0.5 in the paper, 0 for none."""
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)

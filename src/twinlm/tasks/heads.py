@@ -1,27 +1,117 @@
 """What fine-tuning puts on top of a model: one linear layer, fed with a `Reading`.
 
-A head never sees the model: each works on GPT and on BERT alike. C is the number of classes.
+A head never sees the model: each works on GPT and on BERT alike. G are the decisions of a batch, C the
+classes or choices, S the sequences of a choice. Which task has which head is said in `table.py`.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from twinlm.batch import Reading
+from twinlm.batch import IGNORE, LabelledBatch, Reading, SpanBatch, TaggedBatch
 
 
-class SequenceHead(nn.Module):
-    """One class for each sequence: W_y in Radford et al. 2018, equation 3; W in Devlin et al. 2018, 4.1."""
+class _LinearHead(nn.Module):
+    """The parts of every head.
 
-    def __init__(self, *, width: int, classes: int, dropout: float) -> None:
+    Args:
+        width: D, of the model's states.
+        outputs: scores for each state.
+        dropout: probability, before the linear layer.
+        has_bias: whether the linear layer has one. Neither paper's equation has; BERT's released code does.
+    """
+
+    def __init__(self, *, width: int, outputs: int, dropout: float, has_bias: bool) -> None:
         super().__init__()
         self.drop = nn.Dropout(dropout)
-        self.score = nn.Linear(width, classes)
+        self.score = nn.Linear(width, outputs, bias=has_bias)
 
-    def forward(self, reading: Reading) -> Tensor:
-        """Return a score for each class, (B, C)."""
-        scores_BC: Tensor = self.score(self.drop(reading.summary_BD))
-        return scores_BC
 
-    def loss(self, scores_BC: Tensor, labels_B: Tensor) -> Tensor:
+class SequenceHead(_LinearHead):
+    """One class for each input: W_y in Radford et al. 2018, equation 3; W in Devlin et al. 2018, 4.1."""
+
+    def forward(self, reading: Reading, batch: LabelledBatch) -> Tensor:
+        """Return a score for each class, (G, C)."""
+        scores_GC: Tensor = self.score(self.drop(_summed(reading.summary_BD, batch)))
+        return scores_GC
+
+    def loss(self, scores_GC: Tensor, batch: LabelledBatch) -> Tensor:
         """Return -L2 / count: the mean of -log P(label), in nats."""
-        return F.cross_entropy(scores_BC.float(), labels_B)
+        return F.cross_entropy(scores_GC.float(), batch.labels_G)
+
+
+class NumberHead(_LinearHead):
+    """One number for each input, such as the similarity of two texts.
+
+    Where an input is read in both orders, the two states are added before the linear layer (Radford et al.
+    2018, 3.3).
+    """
+
+    def forward(self, reading: Reading, batch: LabelledBatch) -> Tensor:
+        """Return the number, (G,)."""
+        scores_G1 = self.score(self.drop(_summed(reading.summary_BD, batch)))
+        scores_G: Tensor = scores_G1[:, 0]
+        return scores_G
+
+    def loss(self, scores_G: Tensor, batch: LabelledBatch) -> Tensor:
+        """Return the mean squared error."""
+        return F.mse_loss(scores_G.float(), batch.labels_G)
+
+
+class ChoiceHead(_LinearHead):
+    """One of several sequences: each is scored by itself, and a softmax runs over those of one decision.
+
+    Radford et al. 2018, 3.3; Devlin et al. 2018, 4.4. The choices of a decision share one dropout mask, as in
+    GPT-1's released code.
+    """
+
+    def forward(self, reading: Reading, batch: LabelledBatch) -> Tensor:
+        """Return a score for each choice, (G, C); where a decision has fewer choices, minus infinity."""
+        owners_B, decisions = batch.owners_B, len(batch.labels_G)
+        shared_GD = self.drop(reading.summary_BD.new_ones(decisions, reading.summary_BD.shape[1]))
+        scores_B = self.score(reading.summary_BD * shared_GD[owners_B])[:, 0]
+        sizes_G = torch.bincount(owners_B, minlength=decisions)
+        first_G = sizes_G.cumsum(0) - sizes_G
+        places_B = torch.arange(len(owners_B), device=owners_B.device) - first_G[owners_B]
+        scores_GC = scores_B.new_full((decisions, int(sizes_G.max())), -torch.inf)
+        filled_GC: Tensor = scores_GC.index_put((owners_B, places_B), scores_B)
+        return filled_GC
+
+    def loss(self, scores_GC: Tensor, batch: LabelledBatch) -> Tensor:
+        """Return the mean of -log P(right choice), in nats."""
+        return F.cross_entropy(scores_GC.float(), batch.labels_G)
+
+
+class TokenHead(_LinearHead):
+    """One class for each token (Devlin et al. 2018, 5.3: no CRF)."""
+
+    def forward(self, reading: Reading, batch: TaggedBatch) -> Tensor:
+        """Return a score for each class of each token, (B, L, C)."""
+        scores_BLC: Tensor = self.score(self.drop(reading.hidden_BLD))
+        return scores_BLC
+
+    def loss(self, scores_BLC: Tensor, batch: TaggedBatch) -> Tensor:
+        """Return the mean of -log P(label) over tokens that have one, in nats; 0 if none has."""
+        nats = F.cross_entropy(
+            scores_BLC.float().flatten(0, 1), batch.labels_BL.flatten(), ignore_index=IGNORE, reduction="sum"
+        )
+        return nats / (batch.labels_BL != IGNORE).sum().clamp(min=1)
+
+
+class SpanHead(_LinearHead):
+    """Where an answer begins and ends: the vectors S and E of Devlin et al. 2018, 4.2."""
+
+    def forward(self, reading: Reading, batch: SpanBatch) -> Tensor:
+        """Return for each token its score as the first and as the last one, (B, L, 2)."""
+        scores_BL2: Tensor = self.score(self.drop(reading.hidden_BLD)).float()
+        return scores_BL2.masked_fill(~batch.allowed_BL[:, :, None], -torch.inf)
+
+    def loss(self, scores_BL2: Tensor, batch: SpanBatch) -> Tensor:
+        """Return the mean of -log P(first) and -log P(last), in nats."""
+        return F.cross_entropy(scores_BL2, batch.spans_B2)
+
+
+def _summed(summary_BD: Tensor, batch: LabelledBatch) -> Tensor:
+    """Return one state for each decision: the sum over its sequences, (G, D)."""
+    summed_GD = summary_BD.new_zeros(len(batch.labels_G), summary_BD.shape[1])
+    return summed_GD.index_add(0, batch.owners_B, summary_BD)

@@ -80,6 +80,29 @@ class Tokenizer:
             encoding.ids for encoding in self._engine.encode_batch_fast(list(texts), add_special_tokens=False)
         ]
 
+    def encode_words(self, rows: Sequence[Sequence[str]]) -> list[list[list[int]]]:
+        """Return the tokens of each word of sentences that are cut into words; a word may have none.
+
+        Where the space before a word is part of its token (byte-level BPE), all words but the first have one.
+        """
+        is_spaced = self.algorithm == "byte-bpe"
+        texts = [
+            f" {word}" if is_spaced and place else word for row in rows for place, word in enumerate(row)
+        ]
+        encoded = iter(self.encode_batch(texts))
+        return [[next(encoded) for _ in row] for row in rows]
+
+    def encode_with_offsets(self, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Return the tokens of each text, and for each the characters it stands for: first and last + 1.
+
+        White space around a word is left out of them.
+        """
+        encodings = self._engine.encode_batch(list(texts), add_special_tokens=False)
+        return [
+            (encoding.ids, [_trimmed(text, begin, end) for begin, end in encoding.offsets])
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
     def decode(self, ids: Iterable[int], *, keep_special: bool = False) -> str:
         """Return the text of tokens; special tokens but [UNK] are left out unless they are to be kept.
 
@@ -144,3 +167,11 @@ class Tokenizer:
                 self.token(number) + "\n" for number in range(self.vocab_size)
             ).encode()
         return files
+
+
+def _trimmed(text: str, begin: int, end: int) -> tuple[int, int]:
+    """Return a stretch of text without white space at its ends; a stretch of nothing else stays."""
+    stretch = text[begin:end]
+    if not stretch.strip():
+        return begin, end
+    return end - len(stretch.lstrip()), begin + len(stretch.rstrip())

@@ -1,32 +1,32 @@
-"""Fine-tuning of either kind for classification: all weights train on (Radford et al. 2018, 3.2;
+"""Fine-tuning of either kind on a labelled task: all weights train on (Radford et al. 2018, 3.2;
 Devlin et al. 2018, 3.2). The weights of the epoch that did best on the validation examples are kept.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from twinlm import checkpoint, rng, storage
-from twinlm.batch import Batch, LabelledBatch
-from twinlm.checkpoint import Classifier, Trained
+from twinlm.batch import Batch
+from twinlm.checkpoint import Trained
 from twinlm.core.initialize import draw, initialize
 from twinlm.data import order
 from twinlm.data.examples import Example
 from twinlm.data.labelled_task import LabelledTask
-from twinlm.data.packing import label, pad
 from twinlm.log import Progress
 from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
 from twinlm.settings import FinetuneSettings
 from twinlm.stopping import Stop
-from twinlm.tasks.heads import SequenceHead
+from twinlm.tasks.kind import TaskConfig, TaskKind
+from twinlm.tasks.table import task_kind
 from twinlm.train.loop import BEST, Job, train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.schedule import learning_rate
-from twinlm.use.classify import class_probabilities, packed_rows
+from twinlm.use.predict import input_scores
 
 RESULT = "fine-tuning.json"
 _BATCHES_SORTED_TOGETHER = 8
@@ -47,7 +47,7 @@ def finetune(
 
     Args:
         trained: the model to start from; its weights are changed in place.
-        task: labelled texts.
+        task: labelled examples.
         settings: how to train.
         seed: of the head's first weights, the order and dropout.
         precision: "float32" or "bfloat16".
@@ -61,14 +61,21 @@ def finetune(
     """
     if (folder / RESULT).is_file():
         return checkpoint.load_model(folder / "model")
-    rows, cut = packed_rows(trained, [example.texts[0] for example in task.train], settings.max_length)
-    tuned = _add_head(trained, len(task.classes), settings, seed)
-    about = Classifier(classes=tuple(task.classes), max_length=settings.max_length, dropout=settings.dropout)
-    result = replace(trained, classifier=about, tuned=tuned)
-    job = _job(result, task, rows, settings, seed=seed, precision=precision, folder=folder)
-    spent = {**train(job, progress=progress, stop=stop), "cut_texts": cut}
+    kind, config = task_kind(task.kind), _configure(trained, task, settings)
+    counts: Counter[str] = Counter()
+    inputs = kind.inputs(task.train, trained.family.reader(trained.tokenizer), config, counts)
+    tuned = _add_head(trained, kind, config, seed)
+    result = replace(trained, task=config, tuned=tuned)
+    validation = _Validation(result, kind, config, task.valid)
+    job = _job(result, task, inputs, settings, validation, seed=seed, precision=precision, folder=folder)
+    spent = {**train(job, progress=progress, stop=stop), "counts": dict(+counts)}
     tuned.cpu().eval()
-    published = replace(result, history={**trained.history, "fine-tuning": spent})
+    constants, spent["validation"] = validation.outcome()
+    published = replace(
+        result,
+        task=replace(config, constants=constants),
+        history={**trained.history, "fine-tuning": spent},
+    )
     checkpoint.save_model(folder / "model", published)
     storage.write_json(folder / RESULT, spent)
     storage.remove(folder / "checkpoints")
@@ -76,33 +83,69 @@ def finetune(
     return published
 
 
-def class_numbers(examples: Sequence[Example], classes: Sequence[str]) -> list[int]:
-    """Return the place of each example's label among the classes."""
-    places = {name: place for place, name in enumerate(classes)}
-    return [places[example.gold] for example in examples]
+def _configure(trained: Trained, task: LabelledTask, settings: FinetuneSettings) -> TaskConfig:
+    """Return what the head and its inputs are to be like."""
+    sizes: Any = trained.model.config
+    return TaskConfig(
+        kind=task.kind,
+        labels=tuple(task.classes),
+        max_length=min(settings.max_length, sizes.max_length),
+        stride=settings.stride,
+        dropout=settings.dropout,
+        has_bias=trained.family.has_head_bias,
+        constants=task_kind(task.kind).learn(task.train),
+    )
+
+
+class _Validation:
+    """The validation examples, read once, and what the model is worth on them."""
+
+    def __init__(
+        self, trained: Trained, kind: TaskKind, config: TaskConfig, examples: Sequence[Example]
+    ) -> None:
+        self._trained, self._kind, self._config, self._examples = trained, kind, config, examples
+        reader = trained.family.reader(trained.tokenizer)
+        self._inputs = kind.inputs(examples, reader, config, Counter())
+
+    def figures(self) -> dict[str, float]:
+        """Return 1 minus the main figure, which is to be low, then all figures."""
+        _, figures = self.outcome()
+        main = next(iter(figures.values()))
+        return {"valid_error": 1 - main, **{f"valid_{name}": value for name, value in figures.items()}}
+
+    def outcome(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Return the task's constants, made better on these examples, and the figures with them."""
+        scores = input_scores(self._trained, self._inputs)
+        constants = self._kind.tune(self._examples, self._inputs, scores, self._config)
+        tuned = replace(self._config, constants=constants)
+        answers = self._kind.answers(self._examples, self._inputs, scores, tuned)
+        golds = [example.gold for example in self._examples]
+        return constants, self._kind.measure(golds, [answer["predicted"] for answer in answers]).figures
 
 
 def _job(
     result: Trained,
     task: LabelledTask,
-    rows: list[list[int]],
+    inputs: Sequence[Any],
     settings: FinetuneSettings,
+    validation: _Validation,
     *,
     seed: int,
     precision: str,
     folder: Path,
 ) -> Job:
-    """Return the training run of a model under its fresh head on packed rows."""
+    """Return the training run of a model under its fresh head on a task's inputs."""
     assert result.tuned is not None
-    labels = class_numbers(task.train, task.classes)
-    steps = max(1, round(settings.epochs * len(rows) / settings.batch_examples))
+    kind = task_kind(task.kind)
+    steps = max(1, round(settings.epochs * len(inputs) / settings.batch_examples))
     auxiliary = result.family.auxiliary(settings.auxiliary_weight)
     start = "" if result.history else " without pre-training"
 
-    def batches(step: int) -> Sequence[LabelledBatch]:
-        chosen = rows_of_step(step, rows, settings.batch_examples, seed)
-        padded = pad([rows[number] for number in chosen], result.tokenizer.specials.pad)
-        return [label(padded, [labels[number] for number in chosen])]
+    lengths = [given.length for given in inputs]
+
+    def batches(step: int) -> Sequence[Batch]:
+        chosen = inputs_of_step(step, lengths, settings.batch_examples, seed)
+        return [kind.collate([inputs[number] for number in chosen], result.tokenizer.specials.pad)]
 
     def flops(batch: Batch, targets: int) -> float:
         count, length = batch.tokens_BL.shape
@@ -117,7 +160,7 @@ def _job(
         batches=batches,
         optimizer=build_optimizer(result.tuned, settings.optimizer),
         learning_rate=learning_rate(settings.optimizer, steps),
-        validate=lambda: _validation_error(result, task.valid),
+        validate=validation.figures,
         flops=flops,
         steps=steps,
         validate_every=max(1, steps // settings.epochs),
@@ -129,37 +172,27 @@ def _job(
     )
 
 
-def rows_of_step(step: int, rows: Sequence[Sequence[int]], size: int, seed: int) -> list[int]:
-    """Return the examples of a step: an endless shuffled order, in which texts of like length share a batch.
+def inputs_of_step(step: int, lengths: Sequence[int], size: int, seed: int) -> list[int]:
+    """Return the inputs of a step: an endless shuffled order, in which inputs of like length share a batch.
 
-    A few batches' worth of examples is sorted by length, cut into batches, and those are shuffled: less
-    padding, and every example still comes once a pass.
+    A few batches' worth of inputs is sorted by length, cut into batches, and those are shuffled: less
+    padding, and every input still comes once a pass.
     """
     group, place = divmod(step, _BATCHES_SORTED_TOGETHER)
     count = size * _BATCHES_SORTED_TOGETHER
-    numbers: list[int] = order.passes(group * count, count, len(rows), seed, "examples").tolist()
-    numbers.sort(key=lambda number: len(rows[number]))
+    numbers: list[int] = order.passes(group * count, count, len(lengths), seed, "examples").tolist()
+    numbers.sort(key=lambda number: lengths[number])
     turn = int(rng.stream(seed, "batches", group).permutation(_BATCHES_SORTED_TOGETHER)[place])
     return numbers[turn * size : (turn + 1) * size]
 
 
-def _add_head(trained: Trained, classes: int, settings: FinetuneSettings, seed: int) -> FineTuned:
+def _add_head(trained: Trained, kind: TaskKind, config: TaskConfig, seed: int) -> FineTuned:
     """Put a fresh head on the model, and draw anew the tokens that pre-training never showed."""
     sizes: Any = trained.model.config
-    head = SequenceHead(width=sizes.width, classes=classes, dropout=settings.dropout)
+    head = kind.build_head(config, sizes.width)
     generator = torch.Generator().manual_seed(rng.torch_seed(seed, "new tokens"))
     initialize(head, seed=rng.torch_seed(seed, "head"), is_truncated=trained.family.is_truncated)
     embedding: Any = trained.model.token_embedding
     for token in trained.family.fresh_tokens(trained.tokenizer.specials):
         draw(embedding.weight[token], generator, is_truncated=trained.family.is_truncated)
     return FineTuned(trained.model, head)
-
-
-def _validation_error(trained: Trained, examples: Sequence[Example]) -> dict[str, float]:
-    """Return the share of wrong answers, then the mean of -log P(label) in nats."""
-    assert trained.classifier is not None
-    probabilities_BC = class_probabilities(trained, [example.texts[0] for example in examples])
-    labels_B = np.array(class_numbers(examples, trained.classifier.classes))
-    wrong = float((probabilities_BC.argmax(1) != labels_B).mean())
-    chance_B = np.maximum(probabilities_BC[np.arange(len(labels_B)), labels_B], 1e-12)
-    return {"valid_error": wrong, "valid_task": float(-np.log(chance_B).mean())}

@@ -1,56 +1,27 @@
-"""Give each text one of the classes that a model was fine-tuned for."""
+"""Give each text, or each pair of texts, one of the classes that a model was fine-tuned for."""
 
 from collections.abc import Sequence
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from twinlm import hardware
 from twinlm.checkpoint import Trained
-from twinlm.data.packing import pad
-from twinlm.errors import ModelError
+from twinlm.data.examples import Example
+from twinlm.errors import UsageError
+from twinlm.tasks.classification import TEXTS
+from twinlm.use.predict import predict, task_of
 
 
-def classify(trained: Trained, texts: Sequence[str]) -> list[dict[str, float]]:
-    """Return P(class | text) for each text, by class, the most probable first.
-
-    Raises:
-        ModelError: the model was not fine-tuned.
-    """
-    rows = class_probabilities(trained, texts).tolist()
-    classes = trained.classifier.classes if trained.classifier else ()
-    return [dict(sorted(zip(classes, row, strict=True), key=lambda pair: -pair[1])) for row in rows]
-
-
-def class_probabilities(trained: Trained, texts: Sequence[str], batch_size: int = 64) -> NDArray[np.float32]:
-    """Return P(class | text) for each text, (B, C), in float32 whatever the model was trained in.
+def classify(trained: Trained, texts: Sequence[str | tuple[str, str]]) -> list[dict[str, float]]:
+    """Return P(class | text) for each text or pair of texts, by class, the most probable first.
 
     Raises:
-        ModelError: the model was not fine-tuned.
+        ModelError: the model was not fine-tuned for classification.
+        UsageError: it was fine-tuned for pairs and gets single texts, or the other way round.
     """
-    if trained.tuned is None or trained.classifier is None:
-        hint = "fine-tune it first: twinlm finetune"
-        raise ModelError("this model was pre-trained only and knows no classes", hint=hint)
-    where = hardware.device()
-    tuned = trained.tuned.to(where)
-    was_training = tuned.training
-    tuned.eval()
-    rows, _ = packed_rows(trained, texts, trained.classifier.max_length)
-    by_length = sorted(range(len(rows)), key=lambda number: len(rows[number]))
-    probabilities_BC = np.zeros((len(rows), len(trained.classifier.classes)), np.float32)
-    with torch.inference_mode():
-        for first in range(0, len(rows), batch_size):
-            chosen = by_length[first : first + batch_size]
-            batch = pad([rows[number] for number in chosen], trained.tokenizer.specials.pad)
-            probabilities_BC[chosen] = tuned(batch.to(where)).float().softmax(-1).cpu().numpy()
-    tuned.train(was_training)
-    return probabilities_BC
-
-
-def packed_rows(trained: Trained, texts: Sequence[str], max_length: int) -> tuple[list[list[int]], int]:
-    """Return each text as the model's input, and how many texts had to be cut."""
-    pack, specials = trained.family.pack, trained.tokenizer.specials
-    encoded = trained.tokenizer.encode_batch(list(texts))
-    rows = [pack(tokens, specials, max_length) for tokens in encoded]
-    return rows, sum(len(tokens) > max_length - 2 for tokens in encoded)
+    _, config = task_of(trained, "classification")
+    rows = [(text,) if isinstance(text, str) else tuple(text) for text in texts]
+    texts_each = int(config.constants[TEXTS])
+    if wrong := next((row for row in rows if len(row) != texts_each), None):
+        message = f"this model classifies {texts_each} text(s) at once, not {len(wrong)}"
+        raise UsageError(message, hint="give pairs to a model of pairs, single texts to others")
+    answers = predict(trained, [Example(str(number), row, None) for number, row in enumerate(rows)])
+    chances = [dict(zip(config.labels, answer["probabilities"], strict=True)) for answer in answers]
+    return [dict(sorted(row.items(), key=lambda pair: -pair[1])) for row in chances]

@@ -6,10 +6,9 @@ from typing import Any
 import torch
 
 from twinlm import hardware
-from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
 from twinlm.data.batching import by_length
-from twinlm.data.packing import pad
+from twinlm.data.packing import Packed, pad_packed, room
 from twinlm.errors import DataError, ModelError
 
 _TASK = "next_sentence"
@@ -38,12 +37,9 @@ def next_sentence_batch(trained: Trained, pairs: Sequence[tuple[str, str]]) -> l
     packed = [_pack(trained, first, second) for first, second in pairs]
     model: Any = trained.model.to(hardware.device()).eval()
     found = [0.0] * len(pairs)
-    for group in by_length([len(tokens) for tokens, _ in packed]):
-        tokens, segments = zip(*(packed[number] for number in group), strict=True)
-        batch = pad(tokens, trained.tokenizer.specials.pad)
-        batch = Batch(
-            tokens_BL=batch.tokens_BL, segments_BL=pad(segments, 0).tokens_BL, real_BL=batch.real_BL
-        ).to(hardware.device())
+    for group in by_length([len(pair.tokens) for pair in packed]):
+        batch = pad_packed([packed[number] for number in group], trained.tokenizer.specials.pad)
+        batch = batch.to(hardware.device())
         with torch.inference_mode():
             logits_B2 = model.next_sentence_logits(model.read(batch).hidden_BLD)
             chances = logits_B2.float().softmax(-1)[:, 0].tolist()
@@ -64,21 +60,18 @@ def _check_learned(trained: Trained) -> None:
         raise ModelError(message, hint=f"use one that was pre-trained with {_TASK!r}")
 
 
-def _pack(trained: Trained, first: str, second: str) -> tuple[list[int], list[int]]:
-    """Return [CLS] A [SEP] B [SEP] and the segments of its tokens.
+def _pack(trained: Trained, first: str, second: str) -> Packed:
+    """Return [CLS] A [SEP] B [SEP].
 
     In pre-training, white space belongs to the sentence after it, so a text that follows begins with some.
     """
-    tokenizer, specials, sizes = trained.tokenizer, trained.tokenizer.specials, trained.model.config
+    tokenizer, sizes = trained.tokenizer, trained.model.config
     texts = [tokenizer.encode(first.rstrip()), tokenizer.encode(" " + second.strip())]
     for name, text, tokens in zip(("first", "second"), (first, second), texts, strict=True):
         if not text.strip() or not tokens:
             raise DataError(f"the {name} text is empty: {text!r}")
-    one, two = [specials.cls, *texts[0], specials.sep], [*texts[1], specials.sep]
-    longest: int = sizes.max_length  # type: ignore[union-attr, assignment]
-    if len(one) + len(two) > longest:
-        message = (
-            f"the two texts have {len(one) + len(two) - 3:,} tokens, but at most {longest - 3:,} are read"
-        )
+    most = room(sizes.max_length, len(texts))  # type: ignore[union-attr, arg-type]
+    if sum(map(len, texts)) > most:
+        message = f"the two texts have {sum(map(len, texts)):,} tokens, but at most {most:,} are read"
         raise DataError(message, hint="shorten them")
-    return one + two, [0] * len(one) + [1] * len(two)
+    return trained.family.pack(texts, tokenizer.specials)

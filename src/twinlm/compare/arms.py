@@ -1,0 +1,68 @@
+"""The arms of a comparison: the ways to get a fine-tuned model that are compared with one another."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinlm import checkpoint, config, families
+from twinlm.errors import UsageError
+from twinlm.settings import UNTRAINED, Settings
+from twinlm.use.load import find_model
+
+_WITHOUT = "without pre-training"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arm:
+    """One way to get a fine-tuned model."""
+
+    name: str
+    """In settings, folders and files: "gpt", "gpt-scratch", or an imported model's own."""
+    family: str
+    """The kind of model."""
+    label: str
+    """For people."""
+    is_pretrained: bool
+    """Whether the model was pre-trained, here or elsewhere."""
+    folder: Path | None = None
+    """Where an imported model lies; None for one that is made here."""
+
+
+def arms(settings: Settings) -> list[Arm]:
+    """Return all arms: both kinds as pre-trained here, imported models, both kinds without pre-training.
+
+    Raises:
+        ModelError: an imported model can't be found.
+        UsageError: two arms have one name.
+    """
+    kinds = families.FAMILIES.values()
+    found = [Arm(name=kind.name, family=kind.name, label=kind.label, is_pretrained=True) for kind in kinds]
+    for given in settings.imported:
+        folder = find_model(Path(given.folder).expanduser())
+        family = checkpoint.family_of(folder)
+        label = f"{given.name} (imported {family.label})"
+        found.append(Arm(name=given.name, family=family.name, label=label, is_pretrained=True, folder=folder))
+    found += [
+        Arm(
+            name=kind.name + UNTRAINED,
+            family=kind.name,
+            label=f"{kind.label} {_WITHOUT}",
+            is_pretrained=False,
+        )
+        for kind in kinds
+    ]
+    names = [arm.name for arm in found]
+    if twin := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"two arms have the name {twin!r}", hint="give each [[imported]] a name of its own")
+    return found
+
+
+def arm_named(found: list[Arm], name: str) -> Arm:
+    """Return the arm of a name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    for arm in found:
+        if arm.name == name:
+            return arm
+    raise UsageError(f"there is no arm {name!r}", hint=config.closest(name, [arm.name for arm in found]))

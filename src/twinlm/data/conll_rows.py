@@ -1,0 +1,109 @@
+"""Sentences of tagged words, a word a line, from .conll and .conllu files; a blank line ends a sentence.
+
+    .conll     columns parted by white space: the word stands in the first, the tag in the last
+    .conllu    ten columns parted by tabs (Universal Dependencies): FORM and UPOS, or any other by its name
+
+Lines of "-DOCSTART-" and, in .conllu, comments, ranges such as 1-2 and empty nodes such as 1.1 are no words.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from twinlm.data.byte_streams import shown
+from twinlm.data.rows import BadRows, listed
+from twinlm.data.text_files import Line
+from twinlm.errors import UsageError
+
+COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
+_BREAK = "-DOCSTART-"
+
+
+def conll_sentences(
+    lines: Iterator[Line], path: Path, *, is_universal: bool, label: str, bad: BadRows, counts: Counter[str]
+) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Yield each sentence's first line, words and tags; sentences with a bad line go to `bad` instead.
+
+    Args:
+        lines: of the file.
+        path: of the file, for messages.
+        is_universal: whether it is .conllu.
+        label: the column of the tags in .conllu, if it is one of `COLUMNS`; else UPOS.
+        bad: gathers bad sentences, each with the line of its first mistake.
+        counts: gets "lines that begin a document".
+    """
+    column = COLUMNS.index(label) if label in COLUMNS else COLUMNS.index("UPOS")
+    sentence = _Sentence()
+    for line in lines:
+        if not line.text.strip():
+            yield from sentence.end(path, bad)
+            sentence = _Sentence()
+        elif line.text.startswith(_BREAK):
+            counts["lines that begin a document"] += 1
+        elif is_universal:
+            sentence.add_universal(line, column)
+        else:
+            sentence.add(line)
+    yield from sentence.end(path, bad)
+
+
+class _Sentence:
+    """Gathers the lines of one sentence."""
+
+    def __init__(self) -> None:
+        self.line = 0
+        self.words: list[str] = []
+        self.tags: list[str] = []
+        self.columns = 0
+        self.mistake: tuple[int, str] | None = None
+
+    def add(self, line: Line) -> None:
+        """Take the first and the last of a line's columns."""
+        fields = line.text.split("\t") if "\t" in line.text else line.text.split()
+        fields = [field.strip() for field in fields]
+        self.columns = self.columns or len(fields)
+        if len(fields) < 2:
+            self._note(line, f"a word without a tag: {line.text.strip()[:40]!r}")
+        elif len(fields) != self.columns:
+            self._note(line, f"{len(fields)} columns, but the sentence began with {self.columns}")
+        else:
+            self._take(line, fields[0], fields[-1])
+
+    def add_universal(self, line: Line, column: int) -> None:
+        """Take a word of ten columns."""
+        if line.text.startswith("#"):
+            return
+        fields = line.text.split("\t")
+        if len(fields) != len(COLUMNS):
+            self._note(line, f"{len(fields)} columns parted by tabs, but .conllu has {len(COLUMNS)}")
+        elif fields[0].isdecimal():
+            self._take(line, fields[1], fields[column])
+
+    def end(self, path: Path, bad: BadRows) -> Iterator[tuple[int, list[str], list[str]]]:
+        """Yield the sentence if it has words and no mistake."""
+        if self.mistake is not None:
+            bad.rows += 1
+            bad.add(shown(path), *self.mistake)
+        elif self.words:
+            bad.rows += 1
+            yield self.line, self.words, self.tags
+
+    def _take(self, line: Line, word: str, tag: str) -> None:
+        if not word or not tag:
+            self._note(line, f"the {'tag' if word else 'word'} is empty")
+        self.line = self.line or line.number
+        self.words.append(word)
+        self.tags.append(tag)
+
+    def _note(self, line: Line, reason: str) -> None:
+        self.mistake = self.mistake or (line.number, reason)
+
+
+def check_column(label: str) -> None:
+    """Refuse the name of a column that .conllu doesn't have.
+
+    Raises:
+        UsageError: it has none of that name.
+    """
+    if label not in (*COLUMNS, "tags"):
+        raise UsageError(f"label_field = {label!r} is no column of .conllu", hint=f"it has {listed(COLUMNS)}")

@@ -1,0 +1,73 @@
+"""One class for a text, or for two texts such as premise and hypothesis.
+
+GPT: <start> A <extract>, <start> A <delimiter> B <extract> (Radford et al. 2018, 3.3); BERT: [CLS] A [SEP]
+and [CLS] A [SEP] B [SEP] (Devlin et al. 2018, figure 4 a and b).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from twinlm.batch import IGNORE
+from twinlm.data.examples import Example
+from twinlm.data.forms import CLASSIFICATION
+from twinlm.tasks.baselines import class_baselines
+from twinlm.tasks.heads import SequenceHead
+from twinlm.tasks.kind import (
+    Answer,
+    Input,
+    Reader,
+    Scores,
+    TaskConfig,
+    TaskKind,
+    collate,
+    softmax,
+    unchanged,
+)
+from twinlm.tasks.metrics import f1_of_classes, of_classes
+
+TEXTS = "texts"
+"""In `TaskConfig.constants`: how many texts an example has."""
+
+
+def learn(examples: Sequence[Example]) -> dict[str, float]:
+    """Return how many texts the examples have."""
+    return {TEXTS: float(len(examples[0].texts))}
+
+
+def inputs(
+    examples: Sequence[Example], reader: Reader, config: TaskConfig, counts: Counter[str]
+) -> list[Input]:
+    """Return one input for each example; the class of an unlabelled one is `IGNORE`."""
+    places = {label: place for place, label in enumerate(config.labels)}
+    rows = reader.packed([example.texts for example in examples], config.max_length, counts)
+    return [
+        Input(number, (row,), places.get(example.gold, IGNORE))
+        for number, (row, example) in enumerate(zip(rows, examples, strict=True))
+    ]
+
+
+def answers(
+    examples: Sequence[Example], inputs: Sequence[Input], scores: Sequence[Scores], config: TaskConfig
+) -> list[Answer]:
+    """Return the most probable class of each example, and P(class | texts) of all, as in `labels`."""
+    found = []
+    for chances_C in map(softmax, scores):
+        rounded = [round(float(chance), 6) for chance in chances_C]
+        found.append({"predicted": config.labels[int(chances_C.argmax())], "probabilities": rounded})
+    return found
+
+
+KIND = TaskKind(
+    name="classification",
+    form=CLASSIFICATION,
+    head=SequenceHead,
+    outputs=lambda config: len(config.labels),
+    learn=learn,
+    inputs=inputs,
+    collate=collate,
+    answers=answers,
+    tune=unchanged,
+    measure=of_classes,
+    by_class=f1_of_classes,
+    floors=class_baselines,
+)

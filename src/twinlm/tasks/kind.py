@@ -1,0 +1,166 @@
+"""What a kind of task is: how its examples become inputs, and a head's scores become answers.
+
+Each kind has a file of its own: classification.py, similarity.py, choice.py, tagging.py, span_qa.py. The
+table of them stands in `table.py`; what rows of data hold, in `data/forms.py`; figures, in `metrics.py`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from twinlm.batch import Batch, LabelledBatch
+from twinlm.data.examples import Example
+from twinlm.data.forms import Form
+from twinlm.data.packing import Pack, Packed, fit, pad_packed
+from twinlm.tasks.baselines import Baseline
+from twinlm.tasks.metrics import Measured
+from twinlm.tokenizer import Tokenizer
+
+CUT = "texts cut to the longest input"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskConfig:
+    """What a fine-tuned model needs to be used, beside its weights."""
+
+    kind: str
+    """Name of the kind of task."""
+    labels: tuple[str, ...] = ()
+    """Classes or tags, in the order of the head's scores."""
+    max_length: int
+    """Longest input in tokens, special tokens included."""
+    stride: int = 128
+    """Tokens from one window of a long context to the next."""
+    dropout: float
+    """Before the head, in training."""
+    has_bias: bool = True
+    """Whether the head's linear layer has a bias."""
+    constants: Mapping[str, float] = field(default_factory=dict)
+    """Numbers found on the examples, such as the mean of the scores, or the threshold for "no answer"."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """Turns texts into inputs, in the way of one kind of model."""
+
+    tokenizer: Tokenizer
+    """The model's."""
+    pack: Pack
+    """Puts special tokens around texts."""
+    reads_both_orders: bool
+    """Whether two texts of equal rank are read in both orders."""
+    labels_last_piece: bool
+    """Whether a word's tag is read from the last of its tokens instead of the first."""
+
+    def packed(self, rows: Sequence[Sequence[str]], max_length: int, counts: Counter[str]) -> list[Packed]:
+        """Return an input for each row of texts, cut to `max_length` tokens; adds `CUT` to `counts`."""
+        encoded = iter(self.tokenizer.encode_batch([text for row in rows for text in row]))
+        inputs = []
+        for row in rows:
+            texts = [next(encoded) for _ in row]
+            kept = fit(texts, max_length)
+            counts[CUT] += sum(map(len, kept)) < sum(map(len, texts))
+            inputs.append(self.pack(kept, self.tokenizer.specials))
+        return inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a head decides on at once."""
+
+    example: int
+    """The place of its example."""
+    sequences: tuple[Packed, ...]
+    """One, or several that belong together."""
+    target: Any
+    """What the head is to say, as the kind's batches hold it."""
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longest sequence."""
+        return max(len(sequence.tokens) for sequence in self.sequences)
+
+
+Scores = NDArray[np.float32]
+"""What a head says of one input."""
+Answer = dict[str, Any]
+"""What is said of an example: "predicted", and what else the kind knows, such as probabilities."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskKind:
+    """One kind of task."""
+
+    name: str
+    """In settings and files."""
+    form: Form
+    """What rows of data hold."""
+    head: Callable[..., nn.Module]
+    """Builds the head from width, outputs, dropout and has_bias."""
+    outputs: Callable[[TaskConfig], int]
+    """How many scores the head gives for each state."""
+    learn: Callable[[Sequence[Example]], dict[str, float]]
+    """`TaskConfig.constants`, from the training examples."""
+    inputs: Callable[[Sequence[Example], Reader, TaskConfig, Counter[str]], Sequence[Any]]
+    """The examples' `Input`s; counts what was cut or lost."""
+    collate: Callable[[Sequence[Any], int], Batch]
+    """A batch of inputs, padded with a token."""
+    answers: Callable[[Sequence[Example], Sequence[Any], Sequence[Scores], TaskConfig], list[Answer]]
+    """An answer for each example, from the scores of its inputs."""
+    tune: Callable[[Sequence[Example], Sequence[Any], Sequence[Scores], TaskConfig], dict[str, float]]
+    """`TaskConfig.constants` made better on validation examples, from their scores."""
+    measure: Callable[[Sequence[Any], Sequence[Any]], Measured]
+    """What answers are worth, from gold and predicted ones."""
+    by_class: Callable[[Sequence[Any], Sequence[Any]], dict[str, float]]
+    """The F1 of each class or type, from gold and predicted answers; empty for kinds without classes."""
+    floors: Callable[[Sequence[Example], Sequence[Example], Sequence[Example]], list[Baseline]]
+    """What a model must beat: fitted on training and validation examples, answering those of the test."""
+
+    def build_head(self, config: TaskConfig, width: int) -> nn.Module:
+        """Return a head for states of a width."""
+        return self.head(
+            width=width, outputs=self.outputs(config), dropout=config.dropout, has_bias=config.has_bias
+        )
+
+
+def unchanged(
+    examples: Sequence[Example], inputs: Sequence[Any], scores: Sequence[Scores], config: TaskConfig
+) -> dict[str, float]:
+    """Return the constants as they are: most kinds have nothing to tune after training."""
+    return dict(config.constants)
+
+
+def nothing(examples: Sequence[Example]) -> dict[str, float]:
+    """Return no constants: most kinds need none."""
+    return {}
+
+
+def nothing_by_class(golds: Sequence[Any], predicted: Sequence[Any]) -> dict[str, float]:
+    """Return no figures: for kinds without classes."""
+    return {}
+
+
+def collate(inputs: Sequence[Input], pad_id: int) -> LabelledBatch:
+    """Return a batch of decisions on whole sequences."""
+    batch = pad_packed([sequence for given in inputs for sequence in given.sequences], pad_id)
+    counts_G = torch.tensor([len(given.sequences) for given in inputs])
+    return LabelledBatch(
+        tokens_BL=batch.tokens_BL,
+        segments_BL=batch.segments_BL,
+        real_BL=batch.real_BL,
+        owners_B=torch.repeat_interleave(torch.arange(len(inputs)), counts_G),
+        labels_G=torch.tensor([given.target for given in inputs]),
+    )
+
+
+def softmax(scores: Scores) -> NDArray[np.float64]:
+    """Return probabilities, over the last axis."""
+    weights = np.exp(scores.astype(np.float64) - scores.max(-1, keepdims=True))
+    chances: NDArray[np.float64] = weights / weights.sum(-1, keepdims=True)
+    return chances

@@ -1,0 +1,143 @@
+"""Figures of how good answers are, and one value for each example whose mean is the main figure.
+
+The values are what intervals and paired tests are made from. Accuracy and the F1 of an answer are means over
+examples already. The F1 of entities and correlations are not: there the values are jackknife pseudo-values
+(Efron and Stein 1981), n * whole - (n - 1) * without the example, moved such that their mean is the figure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
+Rights = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a model's answers to labelled examples are worth."""
+
+    figures: dict[str, float]
+    """By name, the main one first; the higher, the better."""
+    values_E: Values | Rights
+    """A value for each example; their mean is the main figure. Truth values where they are right or wrong."""
+    least: float = 0.0
+    """The least value that the main figure can have; the most is 1."""
+
+    @property
+    def main(self) -> float:
+        """The main figure."""
+        return next(iter(self.figures.values()))
+
+
+def of_classes(golds: Sequence[str], predicted: Sequence[str]) -> Measured:
+    """Measure classes: accuracy (which is micro F1 too), macro F1 and Matthews' correlation."""
+    classes = sorted({*golds, *predicted})
+    counts_CC = confusion(_numbers(golds, classes), _numbers(predicted, classes), len(classes))
+    right_E = np.array(golds) == np.array(predicted)
+    figures = {"accuracy": float(right_E.mean()), "macro F1": macro_f1(counts_CC), "MCC": matthews(counts_CC)}
+    return Measured(figures, right_E)
+
+
+def of_places(golds: Sequence[int], predicted: Sequence[int]) -> Measured:
+    """Measure choices: accuracy."""
+    right_E = np.array(golds) == np.array(predicted)
+    return Measured({"accuracy": float(right_E.mean())}, right_E)
+
+
+def of_numbers(golds: Sequence[float], predicted: Sequence[float]) -> Measured:
+    """Measure numbers: Spearman's and Pearson's correlation with the gold ones, 0 if all are alike."""
+    gold_E, predicted_E = np.array(golds, np.float64), np.array(predicted, np.float64)
+    gold_ranks_E, predicted_ranks_E = ranks(gold_E), ranks(predicted_E)
+    rho = pearson(gold_ranks_E, predicted_ranks_E)
+    figures = {"Spearman's correlation": rho, "Pearson's correlation": pearson(gold_E, predicted_E)}
+    left_out_E = np.array(
+        [
+            pearson(
+                ranks_without(gold_E, gold_ranks_E, place),
+                ranks_without(predicted_E, predicted_ranks_E, place),
+            )
+            for place in range(len(gold_E))
+        ]
+    )
+    return Measured(figures, pseudo_values(rho, left_out_E), least=-1.0)
+
+
+def of_ratio(name: str, parts_E: npt.ArrayLike, wholes_E: npt.ArrayLike, **others: float) -> Measured:
+    """Measure a sum over a sum, such as right words over words; 0 if there is nothing to divide by."""
+    part_E, whole_E = np.asarray(parts_E, np.float64), np.asarray(wholes_E, np.float64)
+    figure = float(part_E.sum() / max(1.0, whole_E.sum()))
+    left_out_E = (part_E.sum() - part_E) / np.maximum(1.0, whole_E.sum() - whole_E)
+    return Measured({name: figure, **others}, pseudo_values(figure, left_out_E))
+
+
+def pseudo_values(figure: float, left_out_E: Values) -> Values:
+    """Return jackknife pseudo-values with the mean `figure`, from the figures without each one example."""
+    values_E: Values = figure + (len(left_out_E) - 1) * (left_out_E.mean() - left_out_E)
+    return values_E
+
+
+def pearson(first_E: Values, second_E: Values) -> float:
+    """Return the correlation of two rows of numbers; 0 if one of them is constant."""
+    a_E, b_E = first_E - first_E.mean(), second_E - second_E.mean()
+    size = float(np.sqrt((a_E @ a_E) * (b_E @ b_E)))
+    return float(a_E @ b_E / size) if size > 0 else 0.0
+
+
+def ranks(numbers_E: Values) -> Values:
+    """Return the place of each number in their order, from 1; equal ones share the mean of their places."""
+    _, group_E, counts = np.unique(numbers_E, return_inverse=True, return_counts=True)
+    last = counts.cumsum()
+    shared: Values = (last - (counts - 1) / 2)[group_E]
+    return shared
+
+
+def ranks_without(numbers_E: Values, ranks_E: Values, place: int) -> Values:
+    """Return the ranks of all numbers but one, from the ranks of all."""
+    gone = numbers_E[place]
+    moved_E = ranks_E - (numbers_E > gone) - 0.5 * (numbers_E == gone)
+    return np.delete(moved_E, place)
+
+
+def confusion(true_E: npt.ArrayLike, predicted_E: npt.ArrayLike, classes: int) -> npt.NDArray[np.int64]:
+    """Return how often each class, in rows, was taken for each class, in columns; labels count from 0."""
+    pairs_E = np.asarray(true_E, dtype=np.int64) * classes + np.asarray(predicted_E, dtype=np.int64)
+    return np.bincount(pairs_E, minlength=classes * classes).reshape(classes, classes)
+
+
+def f1_by_class(confusion_CC: npt.ArrayLike) -> Values:
+    """Return each class's F1, the harmonic mean of precision and recall; 0 for a class that never occurs."""
+    counts_CC = np.asarray(confusion_CC, dtype=np.float64)
+    occurrences_C = counts_CC.sum(axis=0) + counts_CC.sum(axis=1)
+    f1_C: Values = 2 * np.diag(counts_CC) / np.maximum(occurrences_C, 1)
+    return f1_C
+
+
+def f1_of_classes(golds: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:
+    """Return the F1 of each class that is true or predicted, by name."""
+    classes = sorted({*golds, *predicted})
+    counts_CC = confusion(_numbers(golds, classes), _numbers(predicted, classes), len(classes))
+    return dict(zip(classes, f1_by_class(counts_CC).tolist(), strict=True))
+
+
+def macro_f1(confusion_CC: npt.ArrayLike) -> float:
+    """Return the unweighted mean of the F1 of all classes that are true or predicted at least once."""
+    counts_CC = np.asarray(confusion_CC)
+    occurs_C = counts_CC.sum(axis=0) + counts_CC.sum(axis=1) > 0
+    return float(f1_by_class(counts_CC)[occurs_C].mean()) if occurs_C.any() else 0.0
+
+
+def matthews(confusion_CC: npt.ArrayLike) -> float:
+    """Return Matthews' correlation for any number of classes (Gorodkin 2004); 0 if one class is all."""
+    counts_CC = np.asarray(confusion_CC, dtype=np.float64)
+    true_C, predicted_C, all_of_them = counts_CC.sum(1), counts_CC.sum(0), counts_CC.sum()
+    covariance = np.trace(counts_CC) * all_of_them - true_C @ predicted_C
+    variances = (all_of_them**2 - predicted_C @ predicted_C) * (all_of_them**2 - true_C @ true_C)
+    return float(covariance / np.sqrt(variances)) if variances > 0 else 0.0
+
+
+def _numbers(labels: Sequence[str], classes: Sequence[str]) -> list[int]:
+    places = {name: place for place, name in enumerate(classes)}
+    return [places[label] for label in labels]

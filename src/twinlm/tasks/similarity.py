@@ -1,0 +1,75 @@
+"""A number for two texts, such as how much they mean the same.
+
+BERT reads the pair once. A left-to-right model has no order that is fair to both texts, so it reads both
+orders and the two states are added (Radford et al. 2018, 3.3): score(a, b) = score(b, a).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from twinlm.data.examples import Example
+from twinlm.data.forms import SIMILARITY
+from twinlm.tasks.floors import similarity_floors
+from twinlm.tasks.heads import NumberHead
+from twinlm.tasks.kind import (
+    Answer,
+    Input,
+    Reader,
+    Scores,
+    TaskConfig,
+    TaskKind,
+    collate,
+    nothing_by_class,
+    unchanged,
+)
+from twinlm.tasks.metrics import of_numbers
+
+
+def learn(examples: Sequence[Example]) -> dict[str, float]:
+    """Return mean and deviation of the scores: the head predicts standardized ones."""
+    golds = np.array([example.gold for example in examples])
+    return {"mean": float(golds.mean()), "deviation": float(golds.std()) or 1.0}
+
+
+def inputs(
+    examples: Sequence[Example], reader: Reader, config: TaskConfig, counts: Counter[str]
+) -> list[Input]:
+    """Return one input for each example, of one sequence or, read in both orders, of two."""
+    orders = [1, -1] if reader.reads_both_orders else [1]
+    pairs = [example.texts[::order] for example in examples for order in orders]
+    rows = iter(reader.packed(pairs, config.max_length, counts))
+    mean, deviation = config.constants["mean"], config.constants["deviation"]
+    return [
+        Input(
+            number,
+            tuple(next(rows) for _ in orders),
+            ((mean if example.gold is None else example.gold) - mean) / deviation,
+        )
+        for number, example in enumerate(examples)
+    ]
+
+
+def answers(
+    examples: Sequence[Example], inputs: Sequence[Input], scores: Sequence[Scores], config: TaskConfig
+) -> list[Answer]:
+    """Return the number for each example, in the unit of the training examples' scores."""
+    mean, deviation = config.constants["mean"], config.constants["deviation"]
+    return [{"predicted": round(float(score) * deviation + mean, 6)} for score in scores]
+
+
+KIND = TaskKind(
+    name="similarity",
+    form=SIMILARITY,
+    head=NumberHead,
+    outputs=lambda config: 1,
+    learn=learn,
+    inputs=inputs,
+    collate=collate,
+    answers=answers,
+    tune=unchanged,
+    measure=of_numbers,
+    by_class=nothing_by_class,
+    floors=similarity_floors,
+)

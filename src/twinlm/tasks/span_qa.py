@@ -1,0 +1,200 @@
+"""The stretch of a context that answers a question, or that there is none (Devlin et al. 2018, 4.2 and 4.3).
+
+    BERT   [CLS] question [SEP] context [SEP]
+             ^ "no answer here"
+    GPT    <start> question <delimiter> context <extract>
+                                                    ^ "no answer here"
+
+A long context is read in windows, `stride` tokens apart; where a token stands in several, the window counts
+that shows most on both sides of it. In GPT a token's state has read the question and the context up to
+itself: it must see the beginning of an answer coming without having read on. Only its <extract> has read all.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from twinlm.batch import SpanBatch
+from twinlm.data.examples import Example
+from twinlm.data.forms import SPAN_QA
+from twinlm.data.packing import pad_packed, room
+from twinlm.tasks.answer_metrics import best_f1, gold_texts, of_answers
+from twinlm.tasks.floors import span_floors
+from twinlm.tasks.heads import SpanHead
+from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, nothing_by_class
+
+LONGEST_QUESTION = 64
+LONGEST_ANSWER = 30
+"""In tokens; both as in BERT's released code."""
+THRESHOLD = "threshold"
+"""How much more likely "no answer" must be than the best answer; without it there always is an answer."""
+LOST = "training answers that lie in no window as a whole"
+CUT_QUESTIONS = "questions cut to 64 tokens, or to half of the input"
+
+
+@dataclass(frozen=True, slots=True)
+class SpanInput(Input):
+    """One window of a context behind its question; the target holds the answer's first and last token."""
+
+    first: int
+    """Where the window's first token stands in the sequence."""
+    offsets: tuple[tuple[int, int], ...]
+    """For each token of the window, the characters of the context that it stands for: first and last + 1."""
+    is_best: tuple[bool, ...]
+    """For each of them, whether no other window shows more around it."""
+
+
+def learn(examples: Sequence[Example]) -> dict[str, float]:
+    """Return a threshold of 0 if some questions have no answer."""
+    return {} if all(example.gold for example in examples) else {THRESHOLD: 0.0}
+
+
+def inputs(
+    examples: Sequence[Example], reader: Reader, config: TaskConfig, counts: Counter[str]
+) -> list[SpanInput]:
+    """Return the windows of all examples, in order."""
+    questions = reader.tokenizer.encode_batch([example.texts[0] for example in examples])
+    contexts = reader.tokenizer.encode_with_offsets([example.texts[1] for example in examples])
+    most = min(LONGEST_QUESTION, room(config.max_length, 2) // 2)
+    found = []
+    for number, example in enumerate(examples):
+        (tokens, offsets), question = contexts[number], questions[number][:most]
+        counts[CUT_QUESTIONS] += len(questions[number]) > most
+        span = _answer_span(example, offsets)
+        windows = _windows(len(tokens), room(config.max_length, 2) - len(question), config.stride)
+        best_T = _best_windows(windows, len(tokens))
+        has_it = False
+        for place, (begin, end) in enumerate(windows):
+            packed = reader.pack([question, tokens[begin:end]], reader.tokenizer.specials)
+            first = packed.starts[1]
+            is_inside = span is not None and begin <= span[0] and span[1] < end
+            target = [first + at - begin for at in span] if span and is_inside else [packed.summary] * 2
+            is_best = tuple((best_T[begin:end] == place).tolist())
+            found.append(SpanInput(number, (packed,), target, first, tuple(offsets[begin:end]), is_best))
+            has_it |= is_inside
+        counts[LOST] += span is not None and not has_it
+    return found
+
+
+def collate(inputs: Sequence[SpanInput], pad_id: int) -> SpanBatch:
+    """Return a batch of windows."""
+    batch = pad_packed([given.sequences[0] for given in inputs], pad_id)
+    allowed_BL = torch.zeros_like(batch.real_BL)
+    for row, given in enumerate(inputs):
+        allowed_BL[row, given.first : given.first + len(given.offsets)] = True
+        allowed_BL[row, given.sequences[0].summary] = True
+    return SpanBatch(
+        tokens_BL=batch.tokens_BL,
+        segments_BL=batch.segments_BL,
+        real_BL=batch.real_BL,
+        allowed_BL=allowed_BL,
+        spans_B2=torch.tensor([given.target for given in inputs]),
+    )
+
+
+def answers(
+    examples: Sequence[Example], inputs: Sequence[SpanInput], scores: Sequence[Scores], config: TaskConfig
+) -> list[Answer]:
+    """Return the best answer to each question, where it begins, and the lead of "no answer"."""
+    threshold = config.constants.get(THRESHOLD, np.inf)
+    found = []
+    for span, margin, text in _best_answers(examples, inputs, scores):
+        is_answered = margin <= threshold
+        answer = {"predicted": text if is_answered else "", "start": span[0] if is_answered else None}
+        found.append({**answer, "best": text, "no_answer_margin": round(margin, 6)})
+    return found
+
+
+def tune(
+    examples: Sequence[Example], inputs: Sequence[SpanInput], scores: Sequence[Scores], config: TaskConfig
+) -> dict[str, float]:
+    """Return the threshold with the best F1 on these examples (Devlin et al. 2018, 4.3)."""
+    if THRESHOLD not in config.constants:
+        return dict(config.constants)
+    best = _best_answers(examples, inputs, scores)
+    margins = np.array([margin for _, margin, _ in best])
+    golds = [gold_texts(example.gold) for example in examples]
+    gains = np.array(
+        [best_f1(gold, text) - best_f1(gold, "") for gold, (_, _, text) in zip(golds, best, strict=True)]
+    )
+    # With the threshold at the k-th smallest margin, the k + 1 questions up to it are answered.
+    by_margin = margins.argsort(kind="stable")
+    totals = np.append(0.0, gains[by_margin].cumsum())
+    candidates = np.append(margins[by_margin[0]] - 1, margins[by_margin])
+    return {THRESHOLD: float(candidates[totals.argmax()])}
+
+
+def _answer_span(example: Example, offsets: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return first and last token of the first gold answer; None if there is none, or no token in it."""
+    if not example.gold:
+        return None
+    begin, end = example.gold[0]["start"], example.gold[0]["start"] + len(example.gold[0]["text"])
+    inside = [place for place, (left, right) in enumerate(offsets) if left < end and right > begin]
+    return (inside[0], inside[-1]) if inside else None
+
+
+def _windows(count: int, size: int, stride: int) -> list[tuple[int, int]]:
+    """Return first and last + 1 of each window over `count` tokens; neighbours share half of it at least."""
+    stride = min(stride, max(1, size // 2))
+    begins = range(0, max(1, count - size + stride), stride)
+    return [(begin, min(count, begin + size)) for begin in begins]
+
+
+def _best_windows(windows: Sequence[tuple[int, int]], count: int) -> npt.NDArray[np.int64]:
+    """Return for each token the number of the window that shows most on its poorer side."""
+    begins_W1, ends_W1 = np.array(windows).T[:, :, None]
+    tokens_T = np.arange(count)
+    shown_WT = np.minimum(tokens_T - begins_W1, ends_W1 - 1 - tokens_T) + 0.01 * (ends_W1 - begins_W1)
+    best_T: npt.NDArray[np.int64] = np.where(shown_WT >= 0, shown_WT, -1.0).argmax(0)
+    return best_T
+
+
+def _best_answers(
+    examples: Sequence[Example], inputs: Sequence[SpanInput], scores: Sequence[Scores]
+) -> list[tuple[tuple[int, int], float, str]]:
+    """Return for each example its best span in characters, its no-answer margin, and its text."""
+    pairs = zip(inputs, scores, strict=True)
+    found = []
+    for number, windows in groupby(pairs, key=lambda pair: pair[0].example):
+        best, none = (-np.inf, (0, 0)), np.inf
+        for given, scores_L2 in windows:
+            best = max(best, _best_span(given, scores_L2), key=lambda pair: pair[0])
+            none = min(none, float(scores_L2[given.sequences[0].summary].sum()))
+        begin, end = best[1]
+        found.append((best[1], float(none - best[0]), examples[number].texts[1][begin:end]))
+    return found
+
+
+def _best_span(given: SpanInput, scores_L2: Scores) -> tuple[float, tuple[int, int]]:
+    """Return the score of the best span of a window, and the characters that it stands for."""
+    scores_M2 = scores_L2[given.first : given.first + len(given.offsets)].astype(np.float64)
+    starts_M = np.where(given.is_best, scores_M2[:, 0], -np.inf)
+    best, span = -np.inf, (0, 0)
+    for longer in range(min(LONGEST_ANSWER, len(starts_M))):
+        sums = starts_M[: len(starts_M) - longer] + scores_M2[longer:, 1]
+        place = int(sums.argmax())
+        if sums[place] > best:
+            best = float(sums[place])
+            span = (given.offsets[place][0], given.offsets[place + longer][1])
+    return best, span
+
+
+KIND = TaskKind(
+    name="span_qa",
+    form=SPAN_QA,
+    head=SpanHead,
+    outputs=lambda config: 2,
+    learn=learn,
+    inputs=inputs,
+    collate=collate,
+    answers=answers,
+    tune=tune,
+    measure=of_answers,
+    by_class=nothing_by_class,
+    floors=span_floors,
+)

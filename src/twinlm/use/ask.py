@@ -1,0 +1,66 @@
+"""Ask a fine-tuned model about texts at hand; `predict.py` takes whole files of any kind of task."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from twinlm.checkpoint import Trained
+from twinlm.data.examples import Example
+from twinlm.errors import DataError
+from twinlm.use.predict import predict, task_of
+
+
+def tag(trained: Trained, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return a tag for each word of each sentence.
+
+    Args:
+        trained: a model that was fine-tuned for tagging.
+        sentences: each as its words.
+
+    Raises:
+        ModelError: the model was not fine-tuned for tagging.
+        DataError: a sentence has no word.
+    """
+    return [answer["predicted"] for answer in _asked(trained, "tagging", sentences)]
+
+
+def similarity(trained: Trained, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """Return the number for each pair of texts, in the unit of the training examples' scores.
+
+    Raises:
+        ModelError: the model was not fine-tuned for similarity.
+    """
+    return [answer["predicted"] for answer in _asked(trained, "similarity", pairs)]
+
+
+def choose(trained: Trained, text: str, choices: Sequence[str]) -> list[float]:
+    """Return P(choice | text) of each choice.
+
+    Raises:
+        ModelError: the model was not fine-tuned for choices.
+        DataError: there are fewer than two.
+    """
+    if len(choices) < 2:
+        raise DataError(f"{len(choices)} choices: at least 2 are needed")
+    chances: list[float] = _asked(trained, "choice", [(text, *choices)])[0]["probabilities"]
+    return chances
+
+
+def answer(trained: Trained, question: str, context: str) -> dict[str, Any]:
+    """Return the stretch of a context that answers a question.
+
+    "predicted" is its text, empty if the model says that there is none, and "start" its first character in
+    the context; "best" is the best answer in any case, "no_answer_margin" by how much "none" is more likely.
+
+    Raises:
+        ModelError: the model was not fine-tuned for question answering.
+        DataError: question or context is empty.
+    """
+    return _asked(trained, "span_qa", [(question, context)])[0]
+
+
+def _asked(trained: Trained, kind: str, rows: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    task_of(trained, kind)
+    for number, row in enumerate(rows, 1):
+        if not row or not all(text.strip() for text in row):
+            raise DataError(f"item {number} holds an empty text: {list(row)!r}"[:200])
+    return predict(trained, [Example(str(number), tuple(row), None) for number, row in enumerate(rows)])

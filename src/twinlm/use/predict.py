@@ -1,0 +1,104 @@
+"""What a fine-tuned model says of examples, whatever it was fine-tuned for."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+
+from twinlm import hardware
+from twinlm.checkpoint import Trained
+from twinlm.data.examples import Example
+from twinlm.errors import ModelError
+from twinlm.log import Progress, Silent
+from twinlm.tasks.kind import Answer, Scores, TaskConfig, TaskKind
+from twinlm.tasks.table import task_kind
+
+_TOKENS_AT_ONCE = 64 * 128
+
+
+def predict(
+    trained: Trained, examples: Sequence[Example], *, progress: Progress | None = None
+) -> list[Answer]:
+    """Return an answer for each example: "predicted", and what else the kind of task knows.
+
+    Args:
+        trained: a fine-tuned model.
+        examples: of its kind of task; their gold answers are not looked at.
+        progress: where to report.
+
+    Raises:
+        ModelError: the model was not fine-tuned.
+    """
+    kind, config = task_of(trained)
+    inputs = kind.inputs(examples, trained.family.reader(trained.tokenizer), config, Counter())
+    progress = progress or Silent()
+    progress.start("answering", len(inputs), "inputs")
+    scores = input_scores(trained, inputs, done=progress.advance)
+    progress.finish()
+    return kind.answers(examples, inputs, scores, config)
+
+
+def task_of(trained: Trained, wanted: str = "") -> tuple[TaskKind, TaskConfig]:
+    """Return what a model was fine-tuned for.
+
+    Args:
+        trained: the model.
+        wanted: the kind of task that is needed; any if it is empty.
+
+    Raises:
+        ModelError: it was not fine-tuned, or for another kind of task.
+    """
+    if trained.task is None:
+        message = "this model was pre-trained only and knows no classes"
+        raise ModelError(message, hint="fine-tune it first: twinlm finetune")
+    if wanted and trained.task.kind != wanted:
+        message = f"this model was fine-tuned for {trained.task.kind}, not for {wanted}"
+        raise ModelError(message, hint="twinlm predict takes every kind")
+    return task_kind(trained.task.kind), trained.task
+
+
+def input_scores(
+    trained: Trained, inputs: Sequence[Any], *, done: Callable[[int], None] = lambda count: None
+) -> list[Scores]:
+    """Return what the head says of each input, in float32 whatever the model was trained in.
+
+    Args:
+        trained: a fine-tuned model.
+        inputs: from `TaskKind.inputs`.
+        done: told how many inputs are done.
+    """
+    kind, _ = task_of(trained)
+    assert trained.tuned is not None
+    where = hardware.device()
+    tuned = trained.tuned.to(where)
+    was_training = tuned.training
+    tuned.eval()
+    scores: list[Any] = [None] * len(inputs)
+    finished = 0
+    with torch.inference_mode():
+        for numbers in _batches(inputs):
+            batch = kind.collate([inputs[number] for number in numbers], trained.tokenizer.specials.pad)
+            found = tuned(batch.to(where)).float().cpu().numpy()
+            for number, of_input in zip(numbers, found, strict=True):
+                scores[number] = of_input
+            finished += len(numbers)
+            done(finished)
+    tuned.train(was_training)
+    return scores
+
+
+def _batches(inputs: Sequence[Any]) -> Iterator[list[int]]:
+    """Yield the inputs' numbers, those of like length together, at most so many tokens at once."""
+    by_length = sorted(range(len(inputs)), key=lambda number: inputs[number].length)
+    batch: list[int] = []
+    sequences = 0
+    for number in by_length:
+        given = inputs[number]
+        if batch and (sequences + len(given.sequences)) * given.length > _TOKENS_AT_ONCE:
+            yield batch
+            batch, sequences = [], 0
+        batch.append(number)
+        sequences += len(given.sequences)
+    if batch:
+        yield batch
