@@ -3,11 +3,11 @@
 Everything above takes a `Family` and uses what it holds; nothing else asks which kind it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torch import Tensor, nn
+from torch import nn
 
 from twinlm import config
 from twinlm.batch import Batch
@@ -23,7 +23,13 @@ from twinlm.models.gpt import GPT, GPTConfig
 from twinlm.objectives import Objective
 from twinlm.objectives.causal_lm import auxiliary_causal_lm, causal_lm, log_likelihoods
 from twinlm.objectives.fine_tuning import Auxiliary
-from twinlm.objectives.masked_lm import masked_lm, masked_lm_and_next_sentence, pseudo_log_likelihoods
+from twinlm.objectives.likelihood import Likelihoods
+from twinlm.objectives.masked_lm import (
+    masked_lm,
+    masked_lm_and_next_sentence,
+    pseudo_log_likelihoods,
+    pseudo_log_likelihoods_l2r,
+)
 from twinlm.settings import ModelSettings, PretrainSettings
 from twinlm.tasks.kind import Reader
 from twinlm.tokenizer import SpecialIds, Template, Tokenizer
@@ -60,6 +66,8 @@ class Family:
     """The pre-training objective."""
     pack: Pack
     """Puts special tokens around one or more texts."""
+    enclose: Callable[[Sequence[int], SpecialIds], list[int]]
+    """One text with the special tokens that pre-training showed around it."""
     reads_both_orders: bool
     """Whether two texts of equal rank are read in both orders, as a left-to-right model has no fair one."""
     labels_last_piece: bool
@@ -72,8 +80,9 @@ class Family:
     """Special tokens whose embeddings are drawn anew for fine-tuning: pre-training never shows them."""
     target_share: Callable[[PretrainSettings], float]
     """Share of the tokens that pre-training predicts."""
-    log_likelihoods: Callable[[Any, Sequence[int], SpecialIds], Tensor]
-    """How likely each token of a text is: after those before it (decoder), or among all others (encoder)."""
+    likelihoods: Mapping[str, Likelihoods]
+    """How likely each token of a text is, by method: after those before it (decoder), or among all others
+    (encoder). The first is the family's own."""
     is_generative: bool
     """Whether it continues a text (else it fills masks)."""
 
@@ -147,13 +156,14 @@ GPT_FAMILY = Family(
     examples=_windows,
     objective=lambda settings: causal_lm,
     pack=pack_for_decoder,
+    enclose=lambda tokens, specials: [specials.start, *tokens],
     reads_both_orders=True,
     labels_last_piece=True,
     has_head_bias=False,
     auxiliary=lambda weight: Auxiliary(weight, auxiliary_causal_lm) if weight else None,
     fresh_tokens=lambda specials: [specials.delimiter, specials.extract],
     target_share=lambda settings: 1 - 1 / settings.length,
-    log_likelihoods=log_likelihoods,
+    likelihoods={"likelihood": log_likelihoods},
     is_generative=True,
 )
 
@@ -168,13 +178,17 @@ BERT_FAMILY = Family(
     examples=_masked,
     objective=lambda settings: masked_lm_and_next_sentence if settings.next_sentence else masked_lm,
     pack=pack_for_encoder,
+    enclose=lambda tokens, specials: [specials.cls, *tokens, specials.sep],
     reads_both_orders=False,
     labels_last_piece=False,
     has_head_bias=True,
     auxiliary=lambda weight: None,
     fresh_tokens=lambda specials: [],
     target_share=lambda settings: settings.mask_share,
-    log_likelihoods=pseudo_log_likelihoods,
+    likelihoods={
+        "pseudo-likelihood": pseudo_log_likelihoods,
+        "pseudo-likelihood-l2r": pseudo_log_likelihoods_l2r,
+    },
     is_generative=False,
 )
 
