@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     from twinlm.settings import Settings
     from twinlm.stopping import Stop
     from twinlm.use.ask import answer, choose, similarity, tag
+    from twinlm.use.beams import beam_search
     from twinlm.use.classify import classify
-    from twinlm.use.fill import fill
-    from twinlm.use.generate import Continuation, generate
+    from twinlm.use.embed import cosines, embed, features
+    from twinlm.use.fill import fill, fill_batch, fill_together
+    from twinlm.use.generate import Continuation, generate, generate_batch
     from twinlm.use.load import load
+    from twinlm.use.next_sentence import next_sentence, next_sentence_batch
     from twinlm.use.predict import predict
+    from twinlm.use.rank import rank, rank_batch
     from twinlm.use.sampling import Sampling
-    from twinlm.use.score import score
+    from twinlm.use.score import score, score_batch
 
 __version__ = "0.1.0"
 
@@ -45,15 +49,27 @@ __all__ = [
     "UserError",
     "__version__",
     "answer",
+    "beam_search",
     "choose",
     "classify",
+    "cosines",
+    "embed",
+    "features",
     "fill",
+    "fill_batch",
+    "fill_together",
     "generate",
+    "generate_batch",
     "load",
+    "next_sentence",
+    "next_sentence_batch",
     "open_run",
     "predict",
+    "rank",
+    "rank_batch",
     "resolve",
     "score",
+    "score_batch",
     "similarity",
     "tag",
 ]
@@ -70,15 +86,27 @@ _PLACES = {
     "Trained": "twinlm.checkpoint",
     "UserError": "twinlm.errors",
     "answer": "twinlm.use.ask",
+    "beam_search": "twinlm.use.beams",
     "choose": "twinlm.use.ask",
     "classify": "twinlm.use.classify",
+    "cosines": "twinlm.use.embed",
+    "embed": "twinlm.use.embed",
+    "features": "twinlm.use.embed",
     "fill": "twinlm.use.fill",
+    "fill_batch": "twinlm.use.fill",
+    "fill_together": "twinlm.use.fill",
     "generate": "twinlm.use.generate",
+    "generate_batch": "twinlm.use.generate",
     "load": "twinlm.use.load",
+    "next_sentence": "twinlm.use.next_sentence",
+    "next_sentence_batch": "twinlm.use.next_sentence",
     "open_run": "twinlm.compare.opening",
     "predict": "twinlm.use.predict",
+    "rank": "twinlm.use.rank",
+    "rank_batch": "twinlm.use.rank",
     "resolve": "twinlm.presets",
     "score": "twinlm.use.score",
+    "score_batch": "twinlm.use.score",
     "similarity": "twinlm.use.ask",
     "tag": "twinlm.use.ask",
 }

@@ -3,13 +3,13 @@
 Everything above takes a `Family` and uses what it holds; nothing else asks which kind it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 
 from twinlm import config
 from twinlm.batch import Batch
@@ -30,11 +30,13 @@ from twinlm.models.gpt import GPT, GPTConfig
 from twinlm.objectives import Objective
 from twinlm.objectives.causal_lm import auxiliary_causal_lm, causal_lm, log_likelihoods
 from twinlm.objectives.fine_tuning import Auxiliary
+from twinlm.objectives.likelihood import Likelihoods
 from twinlm.objectives.masked_lm import (
     masked_lm,
     masked_lm_and_next_sentence,
     masked_lm_and_sentence_order,
     pseudo_log_likelihoods,
+    pseudo_log_likelihoods_l2r,
 )
 from twinlm.settings import ModelSettings, PretrainSettings
 from twinlm.tasks.kind import Reader
@@ -72,6 +74,8 @@ class Family:
     """The pre-training objective."""
     pack: Pack
     """Puts special tokens around one or more texts."""
+    enclose: Callable[[Sequence[int], SpecialIds], list[int]]
+    """One text with the special tokens that pre-training showed around it."""
     reads_both_orders: bool
     """Whether two texts of equal rank are read in both orders, as a left-to-right model has no fair one."""
     labels_last_piece: bool
@@ -86,8 +90,9 @@ class Family:
     """Share of the tokens that pre-training predicts."""
     pretraining_heads: tuple[str, ...]
     """Parts that only pre-training needs, which papers leave out when they count parameters."""
-    log_likelihoods: Callable[[Any, Sequence[int], SpecialIds], Tensor]
-    """How likely each token of a text is: after those before it (decoder), or among all others (encoder)."""
+    likelihoods: Mapping[str, Likelihoods]
+    """How likely each token of a text is, by method: after those before it (decoder), or among all others
+    (encoder). The first is the family's own."""
     is_generative: bool
     """Whether it continues a text (else it fills masks)."""
 
@@ -187,6 +192,7 @@ GPT_FAMILY = Family(
     examples=_windows,
     objective=lambda settings: causal_lm,
     pack=pack_for_decoder,
+    enclose=lambda tokens, specials: [specials.start, *tokens],
     reads_both_orders=True,
     labels_last_piece=True,
     has_head_bias=False,
@@ -194,7 +200,7 @@ GPT_FAMILY = Family(
     fresh_tokens=lambda specials: [specials.delimiter, specials.extract],
     target_share=lambda settings: 1 - 1 / settings.length,
     pretraining_heads=(),
-    log_likelihoods=log_likelihoods,
+    likelihoods={"likelihood": log_likelihoods},
     is_generative=True,
 )
 
@@ -215,6 +221,7 @@ BERT_FAMILY = Family(
     examples=_masked,
     objective=lambda settings: _OBJECTIVES[settings.sentence_task],
     pack=pack_for_encoder,
+    enclose=lambda tokens, specials: [specials.cls, *tokens, specials.sep],
     reads_both_orders=False,
     labels_last_piece=False,
     has_head_bias=True,
@@ -224,7 +231,10 @@ BERT_FAMILY = Family(
         settings.mask_share, (settings.max_predictions or settings.length) / settings.length
     ),
     pretraining_heads=("masked_token_head", "next_sentence_head"),
-    log_likelihoods=pseudo_log_likelihoods,
+    likelihoods={
+        "pseudo-likelihood": pseudo_log_likelihoods,
+        "pseudo-likelihood-l2r": pseudo_log_likelihoods_l2r,
+    },
     is_generative=False,
 )
 

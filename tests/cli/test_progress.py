@@ -31,6 +31,14 @@ def test_lines_show_the_first_and_the_last_report():
     ]
 
 
+def test_lines_can_be_silent_about_work_of_a_moment():
+    stream = io.StringIO()
+    with progress_on(stream, quiet_s=60) as shown:
+        work(shown)
+        shown.say("cut 1 text")
+    assert stream.getvalue() == "cut 1 text\n"
+
+
 def test_lines_come_every_few_seconds_with_the_time_left():
     stream = io.StringIO()
     work(Lines(stream, between_s=0))

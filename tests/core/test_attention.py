@@ -46,6 +46,11 @@ REAL_BL = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
 SEEN = {
     "causal": (masks.causal(), torch.ones(L, L).tril().bool().expand(B, L, L)),
     "bidirectional": (masks.bidirectional(REAL_BL), REAL_BL[:, None].expand(B, L, L)),
+    "after padding": (
+        masks.following(0, torch.zeros(B, L), torch.tensor([0, 2])),
+        torch.ones(L, L).tril().bool() & (torch.arange(L) >= torch.tensor([[0], [2]]))[:, None]
+        | torch.eye(L).bool(),
+    ),
     "everything": (masks.everything(), torch.ones(B, L, L).bool()),
 }
 
@@ -101,6 +106,27 @@ def test_a_cache_keeps_the_order_of_positions() -> None:
     cache.append(key_BHLK[:, :, :3], -key_BHLK[:, :, :3])
     keys, values = cache.append(key_BHLK[:, :, 3:], -key_BHLK[:, :, 3:])
     assert torch.equal(keys, key_BHLK) and torch.equal(values, -key_BHLK)
+
+
+def test_a_cache_keeps_the_rows_that_are_asked_for() -> None:
+    cache = KeyValueCache()
+    with pytest.raises(ValueError, match="empty cache"):
+        cache.keep(torch.tensor([0]))
+    key_BHLK = torch.arange(6.0).reshape(3, 1, 2, 1)
+    cache.append(key_BHLK, -key_BHLK)
+    cache.keep(torch.tensor([2, 0, 2]), first=1)
+    assert cache.key_BHMK.flatten().tolist() == [5, 1, 5]
+    assert cache.value_BHMK.flatten().tolist() == [-5, -1, -5]
+
+
+def test_the_mask_of_new_tokens_is_the_cheapest_that_is_right() -> None:
+    several, one = torch.zeros(B, 2), torch.zeros(B, 1)
+    assert masks.following(0, several) == masks.causal()
+    assert masks.following(3, one) == masks.everything()
+    allowed = masks.following(3, several).allowed_B1LM[0, 0]
+    assert allowed.tolist() == [[True] * 4 + [False], [True] * 5]
+    padded = masks.following(2, several, torch.tensor([1, 3])).allowed_B1LM[:, 0].int()
+    assert padded.tolist() == [[[0, 1, 1, 0], [0, 1, 1, 1]], [[0, 0, 1, 0], [0, 0, 0, 1]]]
 
 
 def test_dropout_acts_in_training_mode_only() -> None:

@@ -82,6 +82,32 @@ def test_a_cache_gives_the_states_of_reading_all_at_once(length: int) -> None:
     torch.testing.assert_close(torch.cat(parts, 1), model(tokens_BL), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("pieces", [(3, 2, 4), (1, 8), (2, 1, 1, 5)])
+@torch.no_grad()
+def test_a_cache_takes_several_tokens_at_once(pieces: tuple[int, ...]) -> None:
+    model, tokens_BL = gpt(), torch.randint(61, (2, L))
+    caches = [KeyValueCache() for _ in range(SIZES["layers"])]
+    parts, seen = [], 0
+    for piece_BL in tokens_BL.split(pieces, dim=1):
+        parts.append(model.step(piece_BL, caches, first_position=seen))
+        seen += piece_BL.shape[1]
+    torch.testing.assert_close(torch.cat(parts, 1), model(tokens_BL), atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_padding_to_the_left_changes_no_state_with_a_cache() -> None:
+    model, tokens_BL, padding_B = gpt(), torch.randint(61, (3, L)), torch.tensor([0, 4, 2])
+    caches = [KeyValueCache() for _ in range(SIZES["layers"])]
+    parts, seen = [], 0
+    for piece_BL in tokens_BL.split((5, 1, 2, 1), dim=1):
+        parts.append(model.step(piece_BL, caches, first_position=seen, padding_B=padding_B))
+        seen += piece_BL.shape[1]
+    found_BLD = torch.cat(parts, 1)
+    for row, padding in enumerate(padding_B.tolist()):
+        alone_BLD = model(tokens_BL[row : row + 1, padding:])
+        torch.testing.assert_close(found_BLD[row : row + 1, padding:], alone_BLD, atol=1e-5, rtol=1e-5)
+
+
 @torch.no_grad()
 def test_gpts_states_do_not_depend_on_padding_to_the_right() -> None:
     model, tokens_BL = gpt(), torch.randint(61, (2, L))

@@ -18,6 +18,7 @@ from twinlm.train.start import (
     grow_positions,
     start_fingerprint,
     started_model,
+    untrained,
 )
 
 SIZES = ModelSettings(layers=2, width=16, heads=2, max_length=16)
@@ -128,6 +129,9 @@ def test_without_a_start_weights_are_drawn_and_there_is_no_history(tokenizer: To
     assert start_fingerprint(_settings()) == ""
     wanted = fresh_model(FAMILIES["gpt"], _settings(), tokenizer, 1).state_dict()
     assert all(torch.equal(weight, wanted[key]) for key, weight in model.state_dict().items())
+    nothing = untrained(FAMILIES["gpt"], _settings(), tokenizer, 1)
+    assert nothing.history == {}
+    assert all(torch.equal(weight, wanted[key]) for key, weight in nothing.model.state_dict().items())
 
 
 def test_a_start_that_is_gone_is_a_model_error(tokenizer: Tokenizer, tmp_path: Any) -> None:

@@ -65,7 +65,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trained]:
     def model_of(kind: str, algorithm: str = "byte-bpe") -> Trained:
         if (kind, algorithm) not in made:
             folder = tmp_path_factory.mktemp("store") / "tokens"
-            steps = 250 if (kind, algorithm) == (presets.KINDS[1], "byte-bpe") else 100
+            steps = 400 if (kind, algorithm) == (presets.KINDS[1], "byte-bpe") else 100
             made[kind, algorithm] = _learn(kind, _tokenizer(algorithm), folder, steps=steps)
         return made[kind, algorithm]
 

@@ -10,6 +10,7 @@ from twinlm.use.generate import (
     STOP_STRING,
     Continuation,
     generate,
+    generate_batch,
 )
 from twinlm.use.sampling import Sampling
 
@@ -35,19 +36,23 @@ def test_pieces_join_to_the_whole_text_and_each_is_whole(gpt):
     assert all("\ufffd" not in piece for piece in pieces)
 
 
-def test_a_character_of_several_tokens_comes_out_whole(gpt):
-    tokens = iter(gpt.tokenizer.encode("日é"))
+def write(monkeypatch, continuation: Continuation, tokens: list[int]) -> list[str]:
+    """Return the pieces in which these tokens come out."""
+    left = iter(tokens)
+    monkeypatch.setattr("twinlm.use.generate.choose", lambda *given: next(left))
+    continuation.max_tokens = len(tokens)
+    return list(continuation)
+
+
+def test_a_character_of_several_tokens_comes_out_whole(gpt, monkeypatch):
     assert len(gpt.tokenizer.encode("日")) == 3
     continuation = Continuation(gpt, "x", max_tokens=4, **GREEDY)
-    continuation._new_tokens = lambda: (continuation.tokens.append(token) or token for token in tokens)
-    assert list(continuation) == ["日", "é"]
+    assert write(monkeypatch, continuation, gpt.tokenizer.encode("日é")) == ["日", "é"]
 
 
-def test_a_character_that_was_not_finished_is_left_out(gpt):
-    tokens = iter(gpt.tokenizer.encode("a日")[:-1])
+def test_a_character_that_was_not_finished_is_left_out(gpt, monkeypatch):
     continuation = Continuation(gpt, "x", max_tokens=4, **GREEDY)
-    continuation._new_tokens = lambda: (continuation.tokens.append(token) or token for token in tokens)
-    assert "".join(continuation) == "a"
+    assert write(monkeypatch, continuation, gpt.tokenizer.encode("a日")[:-1]) == ["a"]
 
 
 def test_wordpiece_keeps_the_space_between_prompt_and_continuation(learned):
@@ -117,6 +122,54 @@ def test_a_model_that_fills_gaps_is_refused(bert):
 def test_no_new_tokens_are_refused(gpt):
     with pytest.raises(UsageError, match="max_tokens"):
         generate(gpt, "The", max_tokens=0)
+
+
+PROMPTS = ["The red cat", "", "She drinks tea with café", "A big dog ran to the old", "The red cat", "x"]
+
+
+@pytest.mark.parametrize(
+    "sampling", [BEST, Sampling(temperature=1.5, top_k=0), Sampling(top_p=0.9, repetition_penalty=1.3)]
+)
+def test_a_batch_gives_each_prompt_what_it_gets_alone(gpt, sampling, monkeypatch):
+    options = {"max_tokens": 20, "sampling": sampling, "stop": ["mat", "ho"], "seed": 5}
+    alone = [Continuation(gpt, prompt, **options) for prompt in PROMPTS]
+    texts = ["".join(continuation) for continuation in alone]
+    for tokens_at_once in (8192, 60, 1):
+        monkeypatch.setattr("twinlm.data.batching.by_length.__defaults__", (tokens_at_once,))
+        together = [found for (found,) in generate_batch(gpt, PROMPTS, **options)]
+        assert [found.text for found in together] == texts
+        assert [(found.tokens, found.stopped_by) for found in together] == [
+            (found.tokens, found.stopped_by) for found in alone
+        ]
+    assert len({len(found.tokens) for found in together}) > 1
+
+
+def test_a_batch_goes_on_to_the_end_of_the_model_for_each_prompt(gpt, monkeypatch):
+    ids = gpt.tokenizer.specials
+    monkeypatch.setattr(
+        "twinlm.use.generate.never_written", lambda tokenizer: list(ids.ids)
+    )  # no text ends by itself
+    for (found,) in generate_batch(gpt, PROMPTS, max_tokens=100, sampling=BEST):
+        assert len(found.prompt_tokens) + len(found.tokens) == gpt.model.config.max_length
+        assert found.stopped_by == MAX_LENGTH
+        wanted = Continuation(gpt, "", max_tokens=100, **GREEDY)
+        wanted.prompt_tokens = found.prompt_tokens
+        list(wanted)
+        assert found.tokens == wanted.tokens
+
+
+def test_several_samples_differ_and_the_first_is_that_of_generate(gpt):
+    options = {"max_tokens": 8, "sampling": Sampling(temperature=3.0, top_k=0), "seed": 4}
+    ((first, second, third), others) = generate_batch(gpt, ["The", "tea"], n=3, **options)
+    assert first.text == generate(gpt, "The", **options)
+    assert len({first.text, second.text, third.text}) == 3
+    assert others[2].text == "".join(Continuation(gpt, "tea", sample=2, **options))
+
+
+def test_no_samples_are_refused_and_no_prompts_give_none(gpt):
+    with pytest.raises(UsageError, match="n must be at least 1, not 0"):
+        generate_batch(gpt, ["The"], n=0)
+    assert generate_batch(gpt, []) == []
 
 
 @pytest.mark.parametrize(

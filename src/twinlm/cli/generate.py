@@ -1,15 +1,21 @@
-"""`twinlm generate`: let a GPT continue a text."""
+"""`twinlm generate`: let a GPT continue texts."""
 
 import json
 import sys
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from twinlm.cli.options import Json
-from twinlm.cli.texts import argument_or_input
+from twinlm.cli.texts import argument_or_input, arguments_or_lines
+from twinlm.errors import UsageError
+
+if TYPE_CHECKING:
+    from twinlm.checkpoint import Trained
+    from twinlm.use.sampling import Sampling
 
 NAME = "generate"
 EXAMPLES = """Examples:
@@ -17,67 +23,167 @@ EXAMPLES = """Examples:
   twinlm generate runs/demo/gpt "The river" --temperature 0
   twinlm generate runs/demo/gpt "" --max-tokens 100 --seed 7
   twinlm generate runs/demo/gpt "The river" --top-p 0.9 --stop "." --stop "!"
+  twinlm generate runs/demo/gpt "The river" --n 3
+  twinlm generate runs/demo/gpt "The river" --beams 4
   echo "The river" | twinlm generate runs/demo/gpt - --json
+  twinlm generate runs/demo/gpt - --batch --json < prompts.txt
 """
 
 Model = Annotated[Path, Parameter(help="A model's folder, such as runs/demo/gpt.")]
 
 
-def command(
-    model: Model,
-    prompt: Annotated[
-        str | None, Parameter(help="The text to continue; standard input if not given, or -.")
-    ] = None,
-    /,
-    *,
-    max_tokens: Annotated[int, Parameter(help="Stop after so many new tokens.")] = 64,
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SamplingOptions:
+    """How to draw, as options."""
+
     temperature: Annotated[
         float, Parameter(help="Below 1 sticks to likely words, 0 always takes the best.")
-    ] = 0.8,
-    top_k: Annotated[int, Parameter(help="Draw from so many best tokens only; 0 for all.")] = 40,
+    ] = 0.8
+    """See `Sampling`, as for all of them."""
+    top_k: Annotated[int, Parameter(help="Draw from so many best tokens only; 0 for all.")] = 40
+    """Best tokens to draw from."""
     top_p: Annotated[
         float, Parameter(help="Draw from the fewest best tokens that have this probability together.")
-    ] = 1.0,
+    ] = 1.0
+    """Their probability together."""
     min_p: Annotated[
         float, Parameter(help="Leave out tokens less likely than this times the best one's probability.")
-    ] = 0.0,
+    ] = 0.0
+    """Least probability, relative to the best token's."""
     repetition_penalty: Annotated[
         float, Parameter(help="Above 1 makes tokens that were there before less likely.")
-    ] = 1.0,
+    ] = 1.0
+    """For tokens that were there before."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BeamOptions:
+    """How to search, as options."""
+
+    beams: Annotated[
+        int | None, Parameter(help="Draw nothing, but search for the likeliest text with so many beams.")
+    ] = None
+    """See `beam_search`, as for all of them."""
+    length_penalty: Annotated[
+        float, Parameter(help="With --beams: above 0 prefers longer texts, below 0 shorter ones.")
+    ] = 1.0
+    """Power of the length that likelihoods are divided by."""
+    stopping: Annotated[
+        Literal["full", "likely", "never"],
+        Parameter(help="With --beams: stop when all are full, are likely the best, or never before that."),
+    ] = "likely"
+    """When to stop the search."""
+
+
+def command(
+    model: Model,
+    /,
+    *prompts: Annotated[str, Parameter(help="Texts to continue; standard input if not given, or -.")],
+    max_tokens: Annotated[int, Parameter(help="Stop after so many new tokens.")] = 64,
+    sampling: SamplingOptions = SamplingOptions(),
     stop: Annotated[
         tuple[str, ...], Parameter(help="End before this string; may be given several times.")
     ] = (),
     seed: Annotated[int, Parameter(help="The same seed gives the same text.")] = 0,
+    n: Annotated[int, Parameter(help="Write so many texts for each prompt.")] = 1,
+    beams: BeamOptions = BeamOptions(),
+    is_batch: Annotated[
+        bool, Parameter(name="--batch", show_default=False, help="Each line of standard input is a prompt.")
+    ] = False,
     is_json: Json = False,
 ) -> None:
-    """Let a GPT continue a text.
+    """Let a GPT continue texts.
 
-    The text is shown as it is written, after the prompt.
+    One text is shown as it is written, after its prompt. Several are shown
+    when they are done, with empty lines between; --json shows one object each.
     """
-    text = argument_or_input(prompt)
-    from twinlm.use.generate import MAX_LENGTH, Continuation
+    given = arguments_or_lines(prompts) if is_batch or len(prompts) > 1 else [_one_prompt(prompts)]
     from twinlm.use.load import load
     from twinlm.use.sampling import Sampling
 
-    sampling = Sampling(
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        repetition_penalty=repetition_penalty,
-    )
-    options = {"max_tokens": max_tokens, **asdict(sampling), "stop": list(stop), "seed": seed}
-    continuation = Continuation(
-        load(model), text, max_tokens=max_tokens, sampling=sampling, stop=stop, seed=seed
-    )
-    if is_json:
-        written = "".join(continuation)
-        about = {"tokens": len(continuation.tokens), "stopped_by": continuation.stopped_by}
-        print(json.dumps({"prompt": text, "text": written, **about, **options}, ensure_ascii=False))
-        return
-    print(text, end="", flush=True)
+    drawing = Sampling(**asdict(sampling))
+    options: dict[str, Any] = {"max_tokens": max_tokens, **asdict(drawing), "stop": list(stop), "seed": seed}
+    if beams.beams is None and beams != BeamOptions():
+        raise UsageError("--length-penalty and --stopping go with --beams")
+    if beams.beams is not None:
+        _check_nothing_is_drawn(drawing, stop, seed)
+        options = {"max_tokens": max_tokens, **asdict(beams)}
+        records = _searched(load(model), given, n, options)
+    elif len(given) == n == 1:
+        records = _streamed(load(model), given[0], drawing, options, is_shown=not is_json)
+    else:
+        records = _drawn(load(model), given, n, drawing, options)
+    is_shown_already = len(given) == n == 1 and beams.beams is None
+    for number, record in enumerate(records):
+        if is_json:
+            print(json.dumps({**record, **options}, ensure_ascii=False))
+        elif not is_shown_already:
+            print("\n" * (number > 0) + record["prompt"] + record["text"])
+
+
+def _one_prompt(prompts: Sequence[str]) -> str:
+    return argument_or_input(prompts[0] if prompts else None)
+
+
+def _check_nothing_is_drawn(sampling: "Sampling", stop: Sequence[str], seed: int) -> None:
+    from twinlm.use.sampling import DEFAULT_SAMPLING
+
+    wanted = asdict(DEFAULT_SAMPLING)
+    others = [name for name, value in asdict(sampling).items() if value != wanted[name]]
+    others += ["stop"] * bool(stop) + ["seed"] * bool(seed)
+    if others:
+        shown = ", ".join("--" + name.replace("_", "-") for name in others)
+        raise UsageError(f"--beams draws nothing and goes on to the end: leave out {shown}")
+
+
+def _streamed(
+    trained: "Trained", prompt: str, sampling: "Sampling", options: Mapping[str, Any], *, is_shown: bool
+) -> Iterator[dict[str, Any]]:
+    """Write one text, showing it as it comes if it is to be shown."""
+    from twinlm.use.generate import MAX_LENGTH, Continuation
+
+    rest = {name: options[name] for name in ("max_tokens", "stop", "seed")}
+    continuation = Continuation(trained, prompt, sampling=sampling, **rest)
+    pieces = []
+    if is_shown:
+        print(prompt, end="", flush=True)
     for piece in continuation:
-        print(piece, end="", flush=True)
-    print()
-    if continuation.stopped_by == MAX_LENGTH:
-        print(f"stopped after {len(continuation.tokens):,} tokens: the model holds no more", file=sys.stderr)
+        pieces.append(piece)
+        if is_shown:
+            print(piece, end="", flush=True)
+    if is_shown:
+        print()
+        if continuation.stopped_by == MAX_LENGTH:
+            count = len(continuation.tokens)
+            print(f"stopped after {count:,} tokens: the model holds no more", file=sys.stderr)
+    about = {"tokens": len(continuation.tokens), "stopped_by": continuation.stopped_by}
+    yield {"prompt": prompt, "text": "".join(pieces), **about}
+
+
+def _drawn(
+    trained: "Trained", prompts: Sequence[str], n: int, sampling: "Sampling", options: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    from twinlm.use.generate import generate_batch
+
+    rest = {name: options[name] for name in ("max_tokens", "stop", "seed")}
+    written = generate_batch(trained, prompts, n=n, sampling=sampling, **rest)
+    for prompt, texts in zip(prompts, written, strict=True):
+        for sample, text in enumerate(texts):
+            about = {"sample": sample, "tokens": len(text.tokens), "stopped_by": text.stopped_by}
+            yield {"prompt": prompt, "text": text.text, **about}
+
+
+def _searched(
+    trained: "Trained", prompts: Sequence[str], n: int, options: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    from twinlm.use.beams import beam_search
+    from twinlm.use.generate import read_prompt
+
+    for prompt in prompts:
+        read_prompt(trained, prompt, options["max_tokens"])  # errors come before the first text is shown
+    for prompt in prompts:
+        for place, beam in enumerate(beam_search(trained, prompt, n=n, **options)):
+            about = {"place": place, "tokens": len(beam.tokens), "is_ended": beam.is_ended}
+            yield {"prompt": prompt, "text": beam.text, "score": beam.score, **about}

@@ -154,7 +154,8 @@ def check_option_names(names: Mapping[str, str]) -> None:
         first = name.split(".")[0]
         if first in tables and (name in known or "." in name):
             continue  # `config.py` checks the rest, and knows each table's names
-        alike = [setting for setting in known if setting.split(".")[-1] == name.split(".")[-1]]
+        options = [setting for setting in known if not setting.startswith("imported.")]
+        alike = [setting for setting in options if setting.split(".")[-1] == name.split(".")[-1]]
         hint = f"did you mean --{' or --'.join(alike)}?" if alike else ""
         if not hint:
             closest = config.closest(first, tables | flags)

@@ -13,10 +13,13 @@ _BETWEEN_LINES_S = 5.0
 
 
 @contextlib.contextmanager
-def progress_on(stream: TextIO | None = None) -> Iterator[Progress]:
-    """Show progress in this block, on standard error unless another stream is given."""
+def progress_on(stream: TextIO | None = None, *, quiet_s: float = 0.0) -> Iterator[Progress]:
+    """Show progress in this block, on standard error unless another stream is given.
+
+    Plain lines say nothing of work that takes less than `quiet_s`.
+    """
     stream = stream or sys.stderr
-    shown = Bar(stream) if stream.isatty() else Lines(stream)
+    shown = Bar(stream) if stream.isatty() else Lines(stream, quiet_s=quiet_s)
     try:
         yield shown
     finally:
@@ -53,8 +56,9 @@ class Clock:
 class Lines:
     """Plain lines: the first and the last report of a piece of work, and in between one every few seconds."""
 
-    def __init__(self, stream: TextIO, between_s: float = _BETWEEN_LINES_S) -> None:
+    def __init__(self, stream: TextIO, between_s: float = _BETWEEN_LINES_S, *, quiet_s: float = 0.0) -> None:
         self._stream = stream
+        self._quiet_s = quiet_s
         self._between_s = between_s
         self._what = self._unit = self._last = ""
         self._clock = Clock(0)
@@ -69,6 +73,8 @@ class Lines:
     def advance(self, done: int, **shown: float | str) -> None:
         """Say how much is done, if it is time to."""
         self._clock.advance(done)
+        if self._clock.elapsed_s < self._quiet_s:
+            return
         left = self._clock.left()
         parts = [f"{done:,} of {self._clock.total:,} {self._unit}", *described(shown)]
         self._last = f"{self._what}: " + ", ".join([*parts, f"{left} left"] if left else parts)

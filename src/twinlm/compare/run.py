@@ -6,6 +6,7 @@ Call what you need; a stage does those before it first. A run that was killed an
 """
 
 import contextlib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -21,9 +22,11 @@ from twinlm.compare.environment import note_environment
 from twinlm.compare.plan import check_match, plan_kind
 from twinlm.compare.preparation import (
     Prepared,
+    ReadTasks,
     prepare_demo,
     prepare_files,
     prepare_stores,
+    prepare_tasks,
     prepare_tokenizer,
 )
 from twinlm.compare.report import write_report
@@ -39,7 +42,7 @@ from twinlm.stopping import Stop
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.finetune import finetune
 from twinlm.train.pretrain import PretrainPlan, pretrain
-from twinlm.train.start import fresh_model, load_start, start_fingerprint
+from twinlm.train.start import load_start, start_fingerprint, untrained
 
 
 class Run:
@@ -105,7 +108,16 @@ class Run:
     @cached_property
     def prepared(self) -> Prepared:
         """Text and labels, read and split."""
-        return prepare_demo(self.settings) if self.is_demo else prepare_files(self.settings)
+        return prepare_demo(self.settings) if self.is_demo else prepare_files(self.settings, self._read_tasks)
+
+    @cached_property
+    def _read_tasks(self) -> ReadTasks:
+        return prepare_tasks(self.settings)
+
+    @property
+    def tasks(self) -> Mapping[str, LabelledTask]:
+        """The labelled tasks by name; the text to pre-train on need not be there."""
+        return self.prepared.tasks if self.is_demo else self._read_tasks.tasks
 
     @cached_property
     def arms(self) -> list[Arm]:
@@ -131,9 +143,9 @@ class Run:
         Raises:
             UsageError: there is none of that name.
         """
-        if name not in self.prepared.tasks:
-            raise UsageError(f"there is no task {name!r}", hint=config.closest(name, self.prepared.tasks))
-        return self.prepared.tasks[name]
+        if name not in self.tasks:
+            raise UsageError(f"there is no task {name!r}", hint=config.closest(name, self.tasks))
+        return self.tasks[name]
 
     def task_fingerprint(self, name: str) -> str:
         """Return the SHA-256 of a task's texts and labels."""
@@ -223,11 +235,12 @@ class Run:
         """Fine-tune an arm on a task, go on with it, or load it."""
         folder = self.arm_folder(arm, task_name, seed)
         task, settings = self.task(task_name), self.kind(arm.family)
+        options = arm.finetune_settings(settings.finetune)
         start, weights = self._start(arm)
         inputs = {
             "start": storage.file_sha256(weights) if weights else "",
             "model": config.plain(settings.model) if arm.folder is None else {},
-            "finetune": config.plain(settings.finetune),
+            "finetune": config.plain(options),
             "task": self.task_fingerprint(task_name),
             "seed": seed,
             "precision": self.precision,
@@ -236,7 +249,7 @@ class Run:
         return finetune(
             start,
             task,
-            settings.finetune,
+            options,
             seed=seed,
             precision=self.precision,
             folder=folder,
@@ -279,13 +292,8 @@ class Run:
     def _start(self, arm: Arm) -> tuple[Trained, Path | None]:
         """Return the model that an arm is fine-tuned from, and the file of its weights if it has one."""
         if not arm.is_pretrained:
-            return self._untrained(arm.family), None
+            family, settings = families.family(arm.family), self.kind(arm.family)
+            return untrained(family, settings, self.tokenizer(arm.family), self.settings.seed), None
         folder = arm.folder or self.folder / arm.family / "model"
         start = self.pretrained(arm.family) if arm.folder is None else load_model(folder)
         return start, folder / "model.safetensors"
-
-    def _untrained(self, kind: str) -> Trained:
-        """Return the model as pre-training began with it."""
-        family, tokenizer = families.family(kind), self.tokenizer(kind)
-        model = fresh_model(family, self.kind(kind), tokenizer, self.settings.seed)
-        return Trained(family=family, model=model, tokenizer=tokenizer)

@@ -28,6 +28,17 @@ class KeyValueCache:
         self.key_BHMK, self.value_BHMK = key_BHLK, value_BHLK
         return key_BHLK, value_BHLK
 
+    def keep(self, rows_B: Tensor, *, first: int = 0) -> None:
+        """Go on with these rows only, in this order, and without the positions before `first`.
+
+        Raises:
+            ValueError: the cache is empty.
+        """
+        if self.key_BHMK is None or self.value_BHMK is None:
+            raise ValueError("an empty cache has no rows to keep")
+        self.key_BHMK = self.key_BHMK[rows_B, :, first:]
+        self.value_BHMK = self.value_BHMK[rows_B, :, first:]
+
 
 class SelfAttention(nn.Module):
     """Every position gathers from the positions that the mask allows.
@@ -75,7 +86,7 @@ def fused_attention(
         query_BHLK,
         key_BHMK,
         value_BHMK,
-        attn_mask=mask.allowed_B11M,
+        attn_mask=mask.allowed,
         is_causal=mask.is_causal,
         dropout_p=dropout,
     )
@@ -89,7 +100,7 @@ def explicit_attention(
     if mask.is_causal:
         later_LM = torch.ones(scores_BHLM.shape[2:], dtype=torch.bool, device=scores_BHLM.device).triu(1)
         scores_BHLM = scores_BHLM.masked_fill(later_LM, -math.inf)
-    if mask.allowed_B11M is not None:
-        scores_BHLM = scores_BHLM.masked_fill(~mask.allowed_B11M, -math.inf)
+    if mask.allowed is not None:
+        scores_BHLM = scores_BHLM.masked_fill(~mask.allowed, -math.inf)
     weights_BHLM = F.dropout(scores_BHLM.softmax(-1), dropout).to(value_BHMK.dtype)
     return weights_BHLM @ value_BHMK

@@ -69,11 +69,11 @@ class GPT(nn.Module):
             hidden_BLD = block(hidden_BLD, masks.causal())
         return hidden_BLD
 
-    def embed(self, tokens_BL: Tensor, *, first_position: int) -> Tensor:
+    def embed(self, tokens_BL: Tensor, *, first_position: int, padding_B: Tensor | None = None) -> Tensor:
         """Return token plus position embeddings, h_0 = U W_e + W_p, (B, L, D).
 
         The released code drops whole entries of the embedding matrix; the paper says "embedding dropout",
-        which here, as usual, falls on the sum.
+        which here, as usual, falls on the sum. Padding in front of a row moves its positions.
 
         Raises:
             ValueError: the sequence is longer than `max_length`.
@@ -81,8 +81,10 @@ class GPT(nn.Module):
         end = first_position + tokens_BL.shape[1]
         if end > self.config.max_length:
             raise ValueError(f"a sequence of {end} tokens is longer than max_length={self.config.max_length}")
-        positions_L = torch.arange(first_position, end, device=tokens_BL.device)
-        hidden_BLD: Tensor = self.drop(self.token_embedding(tokens_BL) + self.position_embedding(positions_L))
+        positions = torch.arange(first_position, end, device=tokens_BL.device)  # (L,), or (B, L) with padding
+        if padding_B is not None:
+            positions = (positions - padding_B[:, None]).clamp(min=0)
+        hidden_BLD: Tensor = self.drop(self.token_embedding(tokens_BL) + self.position_embedding(positions))
         return hidden_BLD
 
     def next_token_logits(self, hidden_BLD: Tensor) -> Tensor:
@@ -103,13 +105,24 @@ class GPT(nn.Module):
         last_B = batch.real_BL.sum(1) - 1
         return Reading(hidden_BLD, hidden_BLD[torch.arange(len(last_B), device=last_B.device), last_B])
 
-    def step(self, tokens_BL: Tensor, caches: Sequence[KeyValueCache], *, first_position: int) -> Tensor:
-        """Return the states of tokens that follow those in `caches`, (B, L, D); one cache a layer.
+    def step(
+        self,
+        tokens_BL: Tensor,
+        caches: Sequence[KeyValueCache],
+        *,
+        first_position: int,
+        padding_B: Tensor | None = None,
+    ) -> Tensor:
+        """Return the states of tokens that follow those in `caches`, (B, L, D).
 
-        Several tokens at once are taken only into empty caches.
+        Args:
+            tokens_BL: one or more for each row.
+            caches: one for each layer; they take the tokens in.
+            first_position: how many positions they hold so far.
+            padding_B: how many of each row's first positions are padding; None if no row has any.
         """
-        hidden_BLD = self.embed(tokens_BL, first_position=first_position)
-        mask = masks.causal() if first_position == 0 else masks.everything()
+        hidden_BLD = self.embed(tokens_BL, first_position=first_position, padding_B=padding_B)
+        mask = masks.following(first_position, tokens_BL, padding_B)
         for block, cache in zip(self.blocks, caches, strict=True):
             hidden_BLD = block(hidden_BLD, mask, cache)
         return hidden_BLD

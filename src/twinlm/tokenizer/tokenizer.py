@@ -84,6 +84,11 @@ class Tokenizer:
         ids: list[int] = self._engine.encode(text, add_special_tokens=False).ids
         return ids
 
+    def words(self, text: str) -> list[int]:
+        """Return for each token of a text the number of its word: of the pre-token that it is part of."""
+        numbers = self._engine.encode(text, add_special_tokens=False).word_ids
+        return [number for number in numbers if number is not None]
+
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the tokens of each text, with all processor threads."""
         return [

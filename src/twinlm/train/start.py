@@ -28,6 +28,11 @@ def fresh_model(family: Family, settings: KindSettings, tokenizer: Tokenizer, se
     return _drawn(family, family.configure(settings.model, tokenizer.vocab_size), settings, seed)
 
 
+def untrained(family: Family, settings: KindSettings, tokenizer: Tokenizer, seed: int) -> Trained:
+    """Return a model that has learned nothing, as pre-training would begin with it."""
+    return Trained(family=family, model=fresh_model(family, settings, tokenizer, seed), tokenizer=tokenizer)
+
+
 def load_start(settings: KindSettings) -> Trained:
     """Return the model to go on from.
 

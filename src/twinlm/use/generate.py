@@ -1,21 +1,21 @@
-"""Continue a text, one token after another (Radford et al. 2018, 3.1: P(u) = softmax(h_n W_e^T)).
+"""Continue texts, one token after another (Radford et al. 2018, 3.1: P(u) = softmax(h_n W_e^T)).
 
-Each new token is read once: keys and values of those before it are kept (`GPT.step`). Only whole characters
-leave this file, although a token of byte-level BPE may end inside one.
+Each new token is read once, see `reader.py`. Only whole characters leave this file, although a token of
+byte-level BPE may end inside one. Next: `sampling.py`, how a token is drawn; `beams.py`, the likeliest text.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from twinlm import hardware, rng
+from twinlm import rng
 from twinlm.checkpoint import Trained
-from twinlm.core.attention import KeyValueCache
+from twinlm.data.batching import by_length
 from twinlm.errors import DataError, ModelError, UsageError
+from twinlm.tokenizer import Tokenizer
+from twinlm.use.reader import Reader
 from twinlm.use.sampling import DEFAULT_SAMPLING, Sampling, choose
 
 MAX_TOKENS = "max_tokens"
@@ -46,6 +46,52 @@ def generate(
     )
 
 
+def generate_batch(
+    trained: Trained,
+    prompts: Sequence[str],
+    *,
+    n: int = 1,
+    max_tokens: int = 64,
+    sampling: Sampling = DEFAULT_SAMPLING,
+    stop: Sequence[str] = (),
+    seed: int = 0,
+) -> "list[list[Continuation]]":
+    """Return `n` finished continuations of each prompt, many at a time; see `Continuation`.
+
+    Each is what its prompt gets alone with the same seed, up to rounding in the last bits of the scores.
+
+    Raises:
+        ModelError: the model fills masks and doesn't continue texts.
+        DataError: a prompt is too long.
+        UsageError: an option is out of range.
+    """
+    if n < 1:
+        raise UsageError(f"n must be at least 1, not {n}")
+    asked = [
+        Continuation(
+            trained, prompt, max_tokens=max_tokens, sampling=sampling, stop=stop, seed=seed, sample=sample
+        )
+        for prompt in prompts
+        for sample in range(n)
+    ]
+    for group in by_length([text.most_tokens for text in asked]):
+        _write_together(trained, [asked[number] for number in group])
+    return [asked[first : first + n] for first in range(0, len(asked), n)]
+
+
+def _write_together(trained: Trained, texts: "Sequence[Continuation]") -> None:
+    reader = Reader(trained)
+    unread = [text.prompt_tokens for text in texts]
+    while texts:
+        for text, logits_V in zip(texts, reader.read(unread), strict=True):
+            text.take(logits_V)
+        going = [row for row, text in enumerate(texts) if not text.stopped_by]
+        if 0 < len(going) < len(texts):
+            reader.keep(going)
+        texts = [texts[row] for row in going]
+        unread = [text.tokens[-1:] for text in texts]
+
+
 class Continuation:
     """What a model writes after a prompt: iterate over it once, to get its text in pieces as they come.
 
@@ -56,6 +102,7 @@ class Continuation:
         sampling: how tokens are drawn.
         stop: end before the first of these strings.
         seed: the same one gives the same text.
+        sample: another number gives another text, from 0.
 
     Raises:
         ModelError: the model fills masks and doesn't continue texts.
@@ -72,12 +119,10 @@ class Continuation:
         sampling: Sampling,
         stop: Sequence[str] = (),
         seed: int,
+        sample: int = 0,
     ) -> None:
-        if not trained.family.is_generative:
-            message = f"a {trained.family.label} fills gaps and can't continue a text"
-            raise ModelError(message, hint="use fill, with [MASK] in the text")
-        if max_tokens < 1:
-            raise UsageError(f"max_tokens must be at least 1, not {max_tokens}")
+        self.prompt_tokens = read_prompt(trained, prompt, max_tokens)
+        """<start> and the prompt's tokens."""
         if "" in stop:
             raise UsageError("a stop string is empty", hint="leave it out")
         self.trained = trained
@@ -88,70 +133,91 @@ class Continuation:
         """The new tokens so far."""
         self.stopped_by = ""
         """Why the text ended: `MAX_TOKENS`, `MAX_LENGTH` (of the model), `END_OF_TEXT` or `STOP_STRING`."""
-        self._longest: int = trained.model.config.max_length  # type: ignore[union-attr, assignment]
-        self._read = [trained.tokenizer.specials.start, *trained.tokenizer.encode(prompt)]
-        self._chance = rng.stream(seed, "generate")
-        if len(self._read) >= self._longest:
-            message = (
-                f"the prompt has {len(self._read) - 1:,} tokens, but the model holds {self._longest:,} in all"
-            )
-            raise DataError(message, hint=f"give a prompt of at most {self._longest - 2:,} tokens")
+        # The first sample has the stream's own name. So the first samples of all prompts share their draws.
+        self._chance = rng.stream(seed, "generate", *([sample] if sample else []))
+
+    @property
+    def most_tokens(self) -> int:
+        """How many tokens the prompt and its continuation can have at most."""
+        return min(len(self.prompt_tokens) + self.max_tokens, longest_text(self.trained))
+
+    @property
+    def text(self) -> str:
+        """What may be shown of the text so far: of what may yet become a stop string, nothing."""
+        whole = self._whole_text()
+        ends = [whole.index(stop) for stop in self.stop if stop in whole]
+        waiting = 0 if self.stopped_by else _beginning(whole, self.stop)
+        return whole[: min(ends, default=len(whole) - waiting)]
 
     def __iter__(self) -> Iterator[str]:
         """Yield pieces of text, each of whole characters."""
-        shown = ""
-        for _ in self._new_tokens():
-            text = self._whole_text()
-            ends = [text.index(stop) for stop in self.stop if stop in text]
-            # What may yet become a stop string waits.
-            end = min(ends, default=len(text) - _beginning(text, self.stop))
-            if end > len(shown) and text.startswith(shown):
-                yield text[len(shown) : end]
-                shown = text[:end]
-            if ends:
-                self.stopped_by = STOP_STRING
-                return
-        text = self._whole_text()
-        if len(text) > len(shown) and text.startswith(shown):
-            yield text[len(shown) :]
+        reader, unread, shown = Reader(self.trained), self.prompt_tokens, ""
+        while not self.stopped_by:
+            self.take(reader.read([unread])[0])
+            unread, text = self.tokens[-1:], self.text
+            if len(text) > len(shown) and text.startswith(shown):
+                yield text[len(shown) :]
+                shown = text
+
+    def take(self, logits_V: NDArray[np.float64]) -> None:
+        """Choose the next token by its scores, and note if the text ends with it."""
+        specials = self.trained.tokenizer.specials
+        logits_V[never_written(self.trained.tokenizer)] = -np.inf
+        token = choose(logits_V, [*self.prompt_tokens, *self.tokens], self.sampling, self._chance)
+        if token == specials.start:
+            self.stopped_by = END_OF_TEXT
+            return
+        self.tokens.append(token)
+        if any(stop in self._whole_text() for stop in self.stop):
+            self.stopped_by = STOP_STRING
+        elif len(self.tokens) == self.max_tokens:
+            self.stopped_by = MAX_TOKENS
+        elif len(self.prompt_tokens) + len(self.tokens) == self.most_tokens:
+            self.stopped_by = MAX_LENGTH
 
     def _whole_text(self) -> str:
-        """Return what was written without a character at its end whose rest may be the next token."""
-        return self._text().rstrip(_NOT_WHOLE)
+        return continued(self.trained.tokenizer, self.prompt_tokens, self.tokens)
 
-    def _text(self) -> str:
-        """Return all that was written, with the space that joins it to the prompt."""
-        decode = self.trained.tokenizer.decode
-        return decode([*self._read, *self.tokens])[len(decode(self._read)) :]
 
-    def _new_tokens(self) -> Iterator[int]:
-        specials = self.trained.tokenizer.specials
-        for logits_V in self._logits():
-            logits_V[[number for number in astuple(specials) if number != specials.start]] = -np.inf
-            token = choose(logits_V, [*self._read, *self.tokens], self.sampling, self._chance)
-            if token == specials.start:
-                self.stopped_by = END_OF_TEXT
-                return
-            self.tokens.append(token)
-            yield token
-            if len(self.tokens) == self.max_tokens:
-                self.stopped_by = MAX_TOKENS
-                return
-        self.stopped_by = MAX_LENGTH
+def read_prompt(trained: Trained, prompt: str, max_tokens: int) -> list[int]:
+    """Return <start> and the tokens of a prompt that can be continued.
 
-    def _logits(self) -> Iterator[NDArray[np.float64]]:
-        """Yield the scores of every next token, (V,), until the model's length is used up."""
-        where = hardware.device()
-        model: Any = self.trained.model.to(where).eval()
-        caches = [KeyValueCache() for _ in model.blocks]
-        unread, seen = self._read, 0
-        while seen + len(unread) < self._longest:
-            with torch.inference_mode():
-                tokens_BL = torch.tensor([unread], device=where)
-                hidden_BLD = model.step(tokens_BL, caches, first_position=seen)
-                logits_BLV = model.next_token_logits(hidden_BLD[:, -1:])
-            yield logits_BLV[0, 0].double().cpu().numpy()
-            seen, unread = seen + len(unread), self.tokens[-1:]
+    Raises:
+        ModelError: the model fills masks and doesn't continue texts.
+        DataError: the prompt is too long.
+        UsageError: `max_tokens` is below 1.
+    """
+    if not trained.family.is_generative:
+        message = f"a {trained.family.label} fills gaps and can't continue a text"
+        raise ModelError(message, hint="use fill, with [MASK] in the text")
+    if max_tokens < 1:
+        raise UsageError(f"max_tokens must be at least 1, not {max_tokens}")
+    tokens = trained.family.enclose(trained.tokenizer.encode(prompt), trained.tokenizer.specials)
+    longest = longest_text(trained)
+    if len(tokens) >= longest:
+        message = f"the prompt has {len(tokens) - 1:,} tokens, but the model holds {longest:,} in all"
+        raise DataError(message, hint=f"give a prompt of at most {longest - 2:,} tokens")
+    return tokens
+
+
+def longest_text(trained: Trained) -> int:
+    """Return how many tokens the model holds, <start> included."""
+    sizes: Any = trained.model.config
+    longest: int = sizes.max_length
+    return longest
+
+
+def never_written(tokenizer: Tokenizer) -> list[int]:
+    """Return the special tokens that no text holds; <start> may come, and ends it."""
+    return [number for number in tokenizer.specials.ids if number != tokenizer.specials.start]
+
+
+def continued(tokenizer: Tokenizer, prompt: Sequence[int], tokens: Sequence[int]) -> str:
+    """Return the text of new tokens, with the space that joins it to the prompt.
+
+    A character at its end whose rest may be the next token is left out.
+    """
+    return tokenizer.decode([*prompt, *tokens])[len(tokenizer.decode(prompt)) :].rstrip(_NOT_WHOLE)
 
 
 def _beginning(text: str, stops: Sequence[str]) -> int:

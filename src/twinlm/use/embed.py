@@ -1,0 +1,187 @@
+"""Texts as vectors: one for a text, or one for each token (the feature-based use of Devlin et al. 2018, 5.3).
+
+A text's vector is made of its tokens' states. The special tokens around it count as well, as they do in
+sentence-transformers.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from twinlm import hardware
+from twinlm.batch import Batch
+from twinlm.checkpoint import Trained
+from twinlm.errors import DataError, UsageError
+from twinlm.log import Progress, Silent
+from twinlm.use.inputs import batches, read_texts
+
+# E is the width of what comes out: D for one layer, k * D for k of them.
+Pooling = Literal["mean", "cls", "last"]
+LAST_LAYER = (-1,)
+LAST_FOUR_LAYERS = (-4, -3, -2, -1)
+"""What did best in the paper's feature-based approach, Table 7."""
+
+
+class Features(NamedTuple):
+    """A text's tokens and their states."""
+
+    tokens: list[int]
+    """Token ids, special tokens included."""
+    states_LE: NDArray[np.float32]
+    """One row for each token."""
+
+
+def embed(
+    trained: Trained,
+    texts: Sequence[str],
+    *,
+    pooling: Pooling = "mean",
+    layers: Sequence[int] = LAST_LAYER,
+    normalize: bool = False,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Return a vector for each text, (N, E), whatever else is embedded with it.
+
+    Args:
+        trained: a model of either kind.
+        texts: N of them, none empty; a text that is too long loses its end.
+        pooling: "mean" of all tokens' states, the state at [CLS] ("cls", without BERT's pooler), or that of
+            the "last" token, the only one that has seen a GPT's whole text.
+        layers: whose states count, from 0 (embeddings) to the number of layers, or from -1 (the last) down.
+            Those of several are put side by side.
+        normalize: scale each vector to length 1, so that products are cosines.
+        progress: where to report, also how many texts were cut.
+
+    Raises:
+        DataError: a text is empty.
+        UsageError: the model has no such layer, or `pooling` makes no sense for it.
+    """
+    pool = _pooling(trained, pooling)
+    vectors_NE = np.zeros((len(texts), len(layers) * _width(trained)), np.float32)
+    for group, states_BLE, batch in _states(trained, texts, layers, progress or Silent()):
+        vectors_NE[group] = pool(states_BLE, batch.real_BL).cpu().numpy()
+    if normalize:
+        vectors_NE /= np.linalg.norm(vectors_NE, axis=1, keepdims=True).clip(min=1e-12)
+    return vectors_NE
+
+
+def features(
+    trained: Trained,
+    texts: Sequence[str],
+    *,
+    layers: Sequence[int] = LAST_FOUR_LAYERS,
+    progress: Progress | None = None,
+) -> list[Features]:
+    """Return the states of each text's tokens, to be the input of another model; see `embed`.
+
+    Raises:
+        DataError: a text is empty.
+        UsageError: the model has no such layer.
+    """
+    found: dict[int, Features] = {}
+    for group, states_BLE, batch in _states(trained, texts, layers, progress or Silent()):
+        for row, number in enumerate(group):
+            real_L = batch.real_BL[row]
+            tokens: list[int] = batch.tokens_BL[row, real_L].tolist()
+            found[number] = Features(tokens, states_BLE[row, real_L].cpu().numpy())
+    return [found[number] for number in range(len(texts))]
+
+
+def cosines(
+    trained: Trained,
+    query: str,
+    texts: Sequence[str],
+    *,
+    pooling: Pooling = "mean",
+    layers: Sequence[int] = LAST_LAYER,
+    progress: Progress | None = None,
+) -> list[float]:
+    """Return the cosine of each text's vector with that of `query`, from -1 to 1; see `embed`.
+
+    Raises:
+        DataError: a text is empty.
+        UsageError: the model has no such layer, or `pooling` makes no sense for it.
+    """
+    if not trained.tokenizer.encode(query):
+        raise DataError(f"there is nothing to compare with in {query!r}")
+    vectors_NE = embed(
+        trained, [query, *texts], pooling=pooling, layers=layers, normalize=True, progress=progress
+    )
+    found: list[float] = (vectors_NE[1:] @ vectors_NE[0]).tolist()
+    return found
+
+
+def _pooling(trained: Trained, name: Pooling) -> Callable[[Tensor, Tensor], Tensor]:
+    label = trained.family.label
+    if name not in _POOLINGS:
+        raise UsageError(f"pooling can't be {name!r}", hint=f"it is one of {', '.join(_POOLINGS)}")
+    if name == "cls" and trained.family.is_generative:
+        message = f"a {label} reads from left to right: its first state is the same for every text"
+        raise UsageError(message, hint="pool by mean or last")
+    if name == "last" and not trained.family.is_generative:
+        message = f"the last token of a {label} is [SEP], which was never trained to stand for the text"
+        raise UsageError(message, hint="pool by mean or cls")
+    return _POOLINGS[name]
+
+
+def _mean(states_BLE: Tensor, real_BL: Tensor) -> Tensor:
+    return (states_BLE * real_BL[..., None]).sum(1) / real_BL.sum(1, keepdim=True)
+
+
+def _first(states_BLE: Tensor, real_BL: Tensor) -> Tensor:
+    return states_BLE[:, 0]
+
+
+def _last(states_BLE: Tensor, real_BL: Tensor) -> Tensor:
+    return states_BLE[torch.arange(len(states_BLE), device=states_BLE.device), real_BL.sum(1) - 1]
+
+
+_POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mean": _mean, "cls": _first, "last": _last}
+
+
+def _width(trained: Trained) -> int:
+    sizes: Any = trained.model.config
+    width: int = sizes.width
+    return width
+
+
+def _states(
+    trained: Trained, texts: Sequence[str], layers: Sequence[int], progress: Progress
+) -> Iterator[tuple[list[int], Tensor, Batch]]:
+    """Yield (numbers of texts, their states (B, L, E), the batch), until all texts were read."""
+    sizes: Any = trained.model.config
+    for layer in layers:
+        if not -sizes.layers - 1 <= layer <= sizes.layers:
+            message = f"there is no layer {layer}: the model has {sizes.layers}"
+            raise UsageError(message, hint="0 stands for the embeddings, -1 for the last layer")
+    inputs = read_texts(trained, texts)
+    if inputs.cut:
+        progress.say(f"cut {inputs.cut:,} of {len(texts):,} texts to {sizes.max_length:,} tokens")
+    model = trained.model.to(hardware.device()).eval()
+    progress.start("embedding", len(texts), "texts")
+    for group, batch in batches(trained, inputs.rows, progress):
+        with torch.inference_mode():
+            yield group, layer_states(model, batch, layers), batch
+    progress.finish()
+
+
+def layer_states(model: Any, batch: Batch, layers: Sequence[int]) -> Tensor:
+    """Return the states of these layers side by side, (B, L, E).
+
+    A layer's state is what the next one takes; the last one's is what the model itself gives, which after
+    a stack of pre-norm layers is normalized once more.
+    """
+    states: list[Tensor] = []
+    hooks = [
+        block.register_forward_pre_hook(lambda _, taken: states.append(taken[0])) for block in model.blocks
+    ]
+    try:
+        states.append(model.read(batch).hidden_BLD)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return torch.cat([states[layer].float() for layer in layers], -1)

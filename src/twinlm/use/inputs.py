@@ -1,0 +1,54 @@
+"""Texts as a model reads them outside of a task: inside the special tokens that pre-training showed."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from twinlm import hardware
+from twinlm.batch import Batch
+from twinlm.checkpoint import Trained
+from twinlm.data.batching import by_length
+from twinlm.data.packing import pad
+from twinlm.errors import DataError
+from twinlm.log import Progress
+
+
+class Inputs(NamedTuple):
+    """Texts as tokens."""
+
+    rows: list[list[int]]
+    """With special tokens."""
+    cut: int
+    """How many texts lost their end, because the model reads no more."""
+
+
+def read_texts(trained: Trained, texts: Sequence[str]) -> Inputs:
+    """Return texts as inputs; what is longer than the model reads loses its end, and is counted.
+
+    Raises:
+        DataError: a text is empty.
+    """
+    encoded, most = trained.tokenizer.encode_batch(texts), room(trained)
+    for number, tokens in enumerate(encoded, 1):
+        if not tokens:
+            raise DataError(f"text {number} of {len(encoded):,} is empty: {texts[number - 1]!r}")
+    rows = [trained.family.enclose(tokens[:most], trained.tokenizer.specials) for tokens in encoded]
+    return Inputs(rows, sum(len(tokens) > most for tokens in encoded))
+
+
+def room(trained: Trained) -> int:
+    """Return how many tokens of a text the model can read."""
+    sizes: Any = trained.model.config
+    most: int = sizes.max_length - len(trained.family.enclose([], trained.tokenizer.specials))
+    return most
+
+
+def batches(
+    trained: Trained, rows: Sequence[Sequence[int]], progress: Progress
+) -> Iterator[tuple[list[int], Batch]]:
+    """Yield the rows as batches on the model's device, each with the numbers of its rows; report each."""
+    done = 0
+    for group in by_length([len(row) for row in rows]):
+        batch = pad([rows[number] for number in group], trained.tokenizer.specials.pad)
+        yield group, batch.to(hardware.device())
+        done += len(group)
+        progress.advance(done)
