@@ -9,6 +9,7 @@ from twinlm.tokenizer.pipeline import (
     LONGEST_WORD,
     build_engine,
     describe_template,
+    own_pipeline,
     trainable_engine,
 )
 
@@ -17,16 +18,6 @@ def cut(text, algorithm="byte-bpe"):
     """Return the pre-tokens of a text."""
     pieces = trainable_engine(algorithm, lowercase=False).pre_tokenizer.pre_tokenize_str(text)
     return [text[begin:end] for _, (begin, end) in pieces]
-
-
-def test_special_ids_are_the_places_of_special_tokens():
-    ids = SpecialIds()
-    assert [ids.pad, ids.unknown, ids.cls, ids.sep, ids.mask] == [0, 1, 2, 3, 4]
-    assert [SPECIAL_TOKENS[number] for number in (ids.start, ids.delimiter, ids.extract)] == [
-        "<start>",
-        "<delimiter>",
-        "<extract>",
-    ]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +51,7 @@ def test_wordpiece_does_not_learn_from_words_it_would_not_spell():
 
 def test_the_longest_word_of_wordpiece_is_spelled_and_a_longer_one_is_unknown():
     vocabulary = {token: number for number, token in enumerate([*SPECIAL_TOKENS, "a", "##a"])}
-    engine = build_engine("wordpiece", vocabulary, [], lowercase=False)
+    engine = build_engine(own_pipeline("wordpiece", lowercase=False), vocabulary, [], SPECIAL_TOKENS)
     assert engine.encode("a" * LONGEST_WORD).ids == [8] + [9] * (LONGEST_WORD - 1)
     assert engine.encode("a" * (LONGEST_WORD + 1)).ids == [SpecialIds().unknown]
 
@@ -75,7 +66,10 @@ def test_a_huge_line_without_spaces_takes_no_quadratic_time(either, text):
 
 
 def test_templates_put_special_tokens_as_the_papers_do():
-    encoder, decoder = describe_template("encoder"), describe_template("decoder")
+    vocabulary = {token: number for number, token in enumerate([*SPECIAL_TOKENS, "a"])}
+    engine = build_engine(own_pipeline("wordpiece", lowercase=False), vocabulary, [], SPECIAL_TOKENS)
+    encoder = describe_template("encoder", engine, SpecialIds())
+    decoder = describe_template("decoder", engine, SpecialIds())
 
     def written(pieces):
         names = [piece.get("SpecialToken") or piece["Sequence"] for piece in pieces]

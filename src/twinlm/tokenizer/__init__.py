@@ -1,7 +1,19 @@
-"""From text to tokens and back: byte-level BPE and WordPiece, trained on the user's own text."""
+"""From text to tokens and back: trained on the user's own text, or as a foreign model has it."""
 
-from twinlm.tokenizer.pipeline import SPECIAL_TOKENS, Algorithm, SpecialIds, Template
+from twinlm.tokenizer.foreign import read_foreign
+from twinlm.tokenizer.pipeline import Algorithm, Pipeline
+from twinlm.tokenizer.specials import ABSENT, SPECIAL_TOKENS, SpecialIds, Template
 from twinlm.tokenizer.tokenizer import Tokenizer
 from twinlm.tokenizer.training import train_tokenizer
 
-__all__ = ["SPECIAL_TOKENS", "Algorithm", "SpecialIds", "Template", "Tokenizer", "train_tokenizer"]
+__all__ = [
+    "ABSENT",
+    "SPECIAL_TOKENS",
+    "Algorithm",
+    "Pipeline",
+    "SpecialIds",
+    "Template",
+    "Tokenizer",
+    "read_foreign",
+    "train_tokenizer",
+]

@@ -9,7 +9,8 @@ from tokenizers import pre_tokenizers, trainers
 
 from twinlm.errors import UsageError
 from twinlm.log import Progress
-from twinlm.tokenizer.pipeline import SPECIAL_TOKENS, Algorithm, build_engine, describe, trainable_engine
+from twinlm.tokenizer.pipeline import Trainable, build_engine, describe, own_pipeline, trainable_engine
+from twinlm.tokenizer.specials import SPECIAL_TOKENS, SpecialIds
 from twinlm.tokenizer.tokenizer import Tokenizer
 
 MOST_CHARACTERS = 1000
@@ -17,7 +18,7 @@ MOST_CHARACTERS = 1000
 
 
 def train_tokenizer(
-    texts: Collection[str], *, algorithm: Algorithm, vocab_size: int, lowercase: bool, progress: Progress
+    texts: Collection[str], *, algorithm: Trainable, vocab_size: int, lowercase: bool, progress: Progress
 ) -> Tokenizer:
     """Return a tokenizer trained on texts.
 
@@ -56,7 +57,9 @@ def train_tokenizer(
     if len(model["vocab"]) < vocab_size:
         progress.say(f"the text gives a vocabulary of {len(model['vocab']):,} tokens, not {vocab_size:,}")
     merges = [(left, right) for left, right in model.get("merges", [])]
-    return Tokenizer(build_engine(algorithm, model["vocab"], merges, lowercase=lowercase), algorithm)
+    pipeline = own_pipeline(algorithm, lowercase=lowercase)
+    made = build_engine(pipeline, model["vocab"], merges, SPECIAL_TOKENS)
+    return Tokenizer(made, pipeline, SpecialIds())
 
 
 def _characters(texts: Collection[str], engine: Engine) -> list[str]:
