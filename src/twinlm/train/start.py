@@ -85,7 +85,8 @@ def started_model(start: Trained, settings: KindSettings, seed: int) -> tuple[An
     fresh, weights = model.state_dict(), dict(start.model.state_dict())
     lacking = list(start.history.get("import", {}).get("missing", []))
     lacking = [] if "pretraining" in start.history else lacking
-    weights |= {name: tensor for name, tensor in fresh.items() if name.startswith(tuple(lacking))}
+    starts = tuple(f"{part}." for part in lacking)
+    weights |= {name: tensor for name, tensor in fresh.items() if name.startswith(starts)}
     weights[_POSITIONS] = grow_positions(
         weights[_POSITIONS], fresh[_POSITIONS], settings.pretrain.grown_positions
     )
