@@ -77,6 +77,6 @@ def test_a_wrong_name_is_answered_with_the_nearest_recipe(cli):
 def test_other_commands_take_a_recipe_by_its_name(cli):
     shown = cli("config", "show", "pair-tiny", "--json").json
     assert shown["title"] == "GPT and BERT of size tiny"
-    answer = cli("plan", "pair-tiny")
+    answer = cli("plan", "pair-tiny", "--threads", "1")
     assert (answer.code, answer.out) == (2, "")
     assert "there is no text to pre-train on" in answer.err
