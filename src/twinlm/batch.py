@@ -62,7 +62,8 @@ class MaskedBatch(Batch):
     originals_BL: Tensor
     """At a masked position the token that was there; elsewhere `IGNORE`."""
     is_random_B: Tensor
-    """1 where the second segment is from elsewhere, 0 where it follows the first."""
+    """0 where the second segment follows the first, 1 where it is from elsewhere, or (sentence order) goes
+    before the first."""
 
 
 @dataclass(frozen=True, slots=True)

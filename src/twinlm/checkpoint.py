@@ -124,10 +124,11 @@ def family_of(folder: Path) -> Family:
 def missing_parts(trained: Trained) -> list[str]:
     """Return the parts of a model that were drawn, since the folder it was imported from has not got them.
 
-    What was pre-trained on afterwards has them.
+    What was pre-trained on afterwards has them, and what was fine-tuned has a pooler.
     """
     about: Mapping[str, Any] = trained.history.get("import", {})
-    return [] if "pretraining" in trained.history else list(about.get("missing", []))
+    missing = [] if "pretraining" in trained.history else about.get("missing", [])
+    return [part for part in missing if part != "pooler" or trained.tuned is None]
 
 
 def require_part(trained: Trained, part: str) -> None:

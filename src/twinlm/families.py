@@ -3,17 +3,24 @@
 Everything above takes a `Family` and uses what it holds; nothing else asks which kind it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
-from torch import Tensor, nn
+import numpy as np
+from torch import nn
 
 from twinlm import config
 from twinlm.batch import Batch
 from twinlm.core import count
-from twinlm.data.masked_windows import MaskedWindows
+from twinlm.data.google_pairs import GooglePairs
+from twinlm.data.mask_units import Chooser, Spans, WholeWords, choose_tokens
+from twinlm.data.masked_examples import Dynamic, Source, Static
+from twinlm.data.masked_windows import WindowRows
+from twinlm.data.masking import Masking, special_tokens
 from twinlm.data.packing import Pack, pack_for_decoder, pack_for_encoder
+from twinlm.data.sentence_order import OrderedSentences
 from twinlm.data.sentence_pairs import SentencePairs
 from twinlm.data.token_store import TokenStore
 from twinlm.data.windows import Windows
@@ -23,7 +30,14 @@ from twinlm.models.gpt import GPT, GPTConfig
 from twinlm.objectives import Objective
 from twinlm.objectives.causal_lm import auxiliary_causal_lm, causal_lm, log_likelihoods
 from twinlm.objectives.fine_tuning import Auxiliary
-from twinlm.objectives.masked_lm import masked_lm, masked_lm_and_next_sentence, pseudo_log_likelihoods
+from twinlm.objectives.likelihood import Likelihoods
+from twinlm.objectives.masked_lm import (
+    masked_lm,
+    masked_lm_and_next_sentence,
+    masked_lm_and_sentence_order,
+    pseudo_log_likelihoods,
+    pseudo_log_likelihoods_l2r,
+)
 from twinlm.settings import ModelSettings, PretrainSettings
 from twinlm.tasks.kind import Reader
 from twinlm.tokenizer import SpecialIds, Template, Tokenizer
@@ -60,22 +74,25 @@ class Family:
     """The pre-training objective."""
     pack: Pack
     """Puts special tokens around one or more texts."""
+    enclose: Callable[[Sequence[int], SpecialIds], list[int]]
+    """One text with the special tokens that pre-training showed around it."""
     reads_both_orders: bool
     """Whether two texts of equal rank are read in both orders, as a left-to-right model has no fair one."""
     labels_last_piece: bool
     """Whether a word's tag is read from the last of its tokens, the only one that has seen all of it."""
     has_head_bias: bool
     """Whether a fresh head's linear layer has a bias. GPT's has none (Radford et al. 2018, equation 3)."""
-    enclose: Callable[[Sequence[int], SpecialIds], list[int]]
-    """One text with the special tokens that pre-training showed around it."""
     auxiliary: Callable[[float], Auxiliary | None]
     """The second fine-tuning loss for a weight lambda, if the family has one."""
     fresh_tokens: Callable[[SpecialIds], list[int]]
     """Special tokens whose embeddings are drawn anew for fine-tuning: pre-training never shows them."""
     target_share: Callable[[PretrainSettings], float]
     """Share of the tokens that pre-training predicts."""
-    log_likelihoods: Callable[[Any, Sequence[int], SpecialIds], Tensor]
-    """How likely each token of a text is: after those before it (decoder), or among all others (encoder)."""
+    pretraining_heads: tuple[str, ...]
+    """Parts that only pre-training needs, which papers leave out when they count parameters."""
+    likelihoods: Mapping[str, Likelihoods]
+    """How likely each token of a text is, by method: after those before it (decoder), or among all others
+    (encoder). The first is the family's own."""
     is_generative: bool
     """Whether it continues a text (else it fills masks)."""
 
@@ -126,15 +143,41 @@ def _windows(store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer
 
 def _masked(
     store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int
-) -> SentencePairs | MaskedWindows:
-    kind = SentencePairs if settings.next_sentence else MaskedWindows
-    return kind(
-        store,
-        length=settings.length,
-        seed=seed,
-        mask_share=settings.mask_share,
-        specials=tokenizer.specials,
-        vocab_size=tokenizer.vocab_size,
+) -> Dynamic | Static:
+    source = _source(store, settings, seed)
+    masking = _masking(settings, tokenizer)
+    if settings.static_masks:
+        return Static(source, masking, tokenizer.specials, settings.static_masks)
+    return Dynamic(source, masking, tokenizer.specials)
+
+
+def _source(store: TokenStore, settings: PretrainSettings, seed: int) -> Source:
+    if settings.sentence_task == "none":
+        return WindowRows(store, length=settings.length, seed=seed)
+    sources: dict[tuple[str, str], Callable[..., Source]] = {
+        ("next_sentence", "balanced"): SentencePairs,
+        ("next_sentence", "google"): partial(GooglePairs, variants=settings.static_masks),
+        ("sentence_order", "balanced"): OrderedSentences,
+    }
+    make = sources[settings.sentence_task, settings.pairs]
+    return make(store, length=settings.length, seed=seed, short_share=settings.short_share)
+
+
+def _masking(settings: PretrainSettings, tokenizer: Tokenizer) -> Masking:
+    choosers: dict[str, Callable[[], Chooser]] = {
+        "token": lambda: choose_tokens,
+        "whole_word": lambda: WholeWords(tokenizer.begins_word_V),
+        "span": lambda: Spans(tokenizer.begins_word_V),
+    }
+    is_special_V = special_tokens(tokenizer.specials.ids, tokenizer.vocab_size)
+    drawn = {"ordinary": ~is_special_V, "all": np.ones_like(is_special_V)}
+    return Masking(
+        choose=choosers[settings.mask_unit](),
+        share=settings.mask_share,
+        most=settings.max_predictions,
+        mask_id=tokenizer.specials.mask,
+        is_special_V=is_special_V,
+        drawn_N=np.flatnonzero(drawn[settings.random_tokens]),
     )
 
 
@@ -149,16 +192,23 @@ GPT_FAMILY = Family(
     examples=_windows,
     objective=lambda settings: causal_lm,
     pack=pack_for_decoder,
+    enclose=lambda tokens, specials: [specials.start, *tokens],
     reads_both_orders=True,
     labels_last_piece=True,
     has_head_bias=False,
-    enclose=lambda tokens, specials: [specials.start, *tokens],
     auxiliary=lambda weight: Auxiliary(weight, auxiliary_causal_lm) if weight else None,
     fresh_tokens=lambda specials: [specials.delimiter, specials.extract],
     target_share=lambda settings: 1 - 1 / settings.length,
-    log_likelihoods=log_likelihoods,
+    pretraining_heads=(),
+    likelihoods={"likelihood": log_likelihoods},
     is_generative=True,
 )
+
+_OBJECTIVES: dict[str, Objective[Any, Any]] = {
+    "next_sentence": masked_lm_and_next_sentence,
+    "sentence_order": masked_lm_and_sentence_order,
+    "none": masked_lm,
+}
 
 BERT_FAMILY = Family(
     name="bert",
@@ -169,16 +219,22 @@ BERT_FAMILY = Family(
     own_algorithm="wordpiece",
     template="encoder",
     examples=_masked,
-    objective=lambda settings: masked_lm_and_next_sentence if settings.next_sentence else masked_lm,
+    objective=lambda settings: _OBJECTIVES[settings.sentence_task],
     pack=pack_for_encoder,
+    enclose=lambda tokens, specials: [specials.cls, *tokens, specials.sep],
     reads_both_orders=False,
     labels_last_piece=False,
     has_head_bias=True,
-    enclose=lambda tokens, specials: [specials.cls, *tokens, specials.sep],
     auxiliary=lambda weight: None,
     fresh_tokens=lambda specials: [],
-    target_share=lambda settings: settings.mask_share,
-    log_likelihoods=pseudo_log_likelihoods,
+    target_share=lambda settings: min(
+        settings.mask_share, (settings.max_predictions or settings.length) / settings.length
+    ),
+    pretraining_heads=("masked_token_head", "next_sentence_head"),
+    likelihoods={
+        "pseudo-likelihood": pseudo_log_likelihoods,
+        "pseudo-likelihood-l2r": pseudo_log_likelihoods_l2r,
+    },
     is_generative=False,
 )
 

@@ -1,7 +1,8 @@
 """What differs between the two kinds by default, matched sizes, and how a file becomes `Settings`.
 
-Order, a later one winning: defaults of `settings/`, the kind's own ones here, the size, the file's tables
-for both kinds ([model], [pretrain], [finetune]), its tables for one ([gpt.model], ...), the command line.
+Order, a later one winning: defaults of `settings/`, the kind's own ones here, the size, the sizes of a model
+that is gone on from, the file's tables for both kinds ([model], [pretrain], [finetune]), its tables for one
+([gpt.model], ...), the command line.
 """
 
 import dataclasses
@@ -10,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from twinlm import config
+from twinlm import config, recipes
 from twinlm.settings import Settings
 from twinlm.settings_tree import Given, Tree, given, merge, read_overrides, read_toml, shown, wrong
+from twinlm.starting import Start, check_sizes, read_start
 
 KINDS = ("gpt", "bert")
 
@@ -88,31 +90,51 @@ def resolve(
     """Return the settings of a run.
 
     Args:
-        file: a TOML file, or None.
+        file: a TOML file, the name of a recipe, or None.
         overrides: from the command line, "pretrain.length" -> "64".
         base: settings under the file's own, such as the demo's.
 
     Raises:
         UsageError: what is given is not valid; names file, line, value and the way out.
     """
-    file_tree = read_toml(file) if file else Tree()
+    file_tree = read_toml(recipes.find(file)) if file else Tree()
     trees = [given(base or {}), file_tree, read_overrides(overrides)]
     names = [field.name for field in dataclasses.fields(Settings)]
     for tree in trees:
         config.check_names(tree, [*names, "size", *SHARED])
-    size = given(dict.fromkeys(KINDS, _size_of(trees)))
-    return config.build(Settings, merge(given(KIND_DEFAULTS), size, *map(_spread, trees)))
+    size = _size_of(trees)
+    wanted = spread(*trees)
+    starts = {kind: start for kind in KINDS if (start := read_start(kind, wanted))}
+    sizes = {kind: size or _closest_size(starts.get(kind)) for kind in KINDS}
+    started = given({kind: start.settings for kind, start in starts.items()})
+    settings = config.build(Settings, merge(given(KIND_DEFAULTS), given(sizes), started, wanted))
+    for kind, start in starts.items():
+        check_sizes(kind, getattr(settings, kind), start)
+    return settings
 
 
-def _size_of(trees: list[Tree]) -> dict[str, Any]:
-    """Return the size that the last of the trees names."""
+def _size_of(trees: list[Tree]) -> dict[str, Any] | None:
+    """Return the size that the last of the trees names, if one does."""
     named = [tree.pop("size") for tree in trees if "size" in tree]
-    place = named[-1] if named else Given(DEFAULT_SIZE)
-    name = place.value if isinstance(place, Given) else dict(place)
+    if not named:
+        return None
+    name = named[-1].value if isinstance(named[-1], Given) else dict(named[-1])
     if not isinstance(name, str) or name not in SIZES:
-        raise wrong(place, f"size can't be {shown(name)}", config.closest(shown(name), SIZES))
+        raise wrong(named[-1], f"size can't be {shown(name)}", config.closest(shown(name), SIZES))
     size: dict[str, Any] = SIZES[name]
     return size
+
+
+def _closest_size(start: Start | None) -> dict[str, Any]:
+    """Return the size whose learning rates suit a model that is gone on from, or the usual size."""
+    width = start.sizes["width"] if start else SIZES[DEFAULT_SIZE]["model"]["width"]
+    size: dict[str, Any] = min(SIZES.values(), key=lambda size: abs(size["model"]["width"] - width))
+    return size
+
+
+def spread(*trees: Tree) -> Tree:
+    """Return the union of trees in which the tables for both kinds stand in each kind's, under its own."""
+    return merge(*map(_spread, trees))
 
 
 def _spread(tree: Tree) -> Tree:

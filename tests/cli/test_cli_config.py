@@ -59,7 +59,9 @@ def test_settings_are_listed_and_searched(cli):
     found = cli("config", "list", "warmup", "--json").json
     assert [row["name"] for row in found] == [
         "pretrain.optimizer.warmup_share",
+        "pretrain.optimizer.warmup_steps",
         "finetune.optimizer.warmup_share",
+        "finetune.optimizer.warmup_steps",
     ]
-    assert found[1]["default"] == {"gpt": 0.002, "bert": 0.1}
+    assert found[2]["default"] == {"gpt": 0.002, "bert": 0.1}
     assert cli("config", "list", "lenght").err.startswith("error: no setting has 'lenght' in it")

@@ -92,7 +92,86 @@ def test_several_samples_and_beams_are_shown_in_order(cli, models):
     assert (found[0]["beams"], found[0]["stopping"]) == (5, "likely")
 
 
+@pytest.mark.parametrize("kind", presets.KINDS)
+def test_texts_are_scored_by_a_method_that_is_named(cli, feed, models, kind):
+    feed("\n".join(SENTENCES).encode())
+    records = lines(cli("score", models / kind, "-", "--json"))
+    assert [record["text"] for record in records] == SENTENCES
+    assert {record["method"] for record in records} == {next(iter(FAMILIES[kind].likelihoods))}
+    shown = cli("score", models / "bert", *SENTENCES, "--method", "pseudo-likelihood-l2r").out
+    assert len(shown.splitlines()) == 3
+
+
+@pytest.mark.parametrize("kind", presets.KINDS)
+def test_candidates_are_ranked(cli, feed, models, kind):
+    asked = ["rank", models / kind, "The red {} sat."]
+    feed(b"cat\ndog\ntea\n")
+    (record,) = lines(cli(*asked, "-", "--json"))
+    scores = [candidate["score"] for candidate in record["candidates"]]
+    assert scores == sorted(scores, reverse=True)
+    assert record["part"] == ("rest" if kind == "gpt" else "candidate")
+    shown = [line.split() for line in cli(*asked, "cat", "dog", "tea").out.splitlines()]
+    assert [word for _, word in shown] == [candidate["candidate"] for candidate in record["candidates"]]
+
+
+def test_lines_of_masks_are_filled(cli, feed, models):
+    texts = ["The [MASK] cat sat.", "[MASK] [MASK]"]
+    feed("\n".join(texts).encode())
+    records = lines(cli("fill", models / "bert", "-", "--json", "--top-k", "2"))
+    assert [[len(mask) for mask in record["masks"]] for record in records] == [[2], [2, 2]]
+    together = lines(cli("fill", models / "bert", *texts, "--together", "--json"))
+    assert [len(record["guesses"]) for record in together] == [1, 2]
+    shown = cli("fill", models / "bert", *texts, "--together").out
+    assert shown.splitlines() == [record["filled"] for record in together]
+
+
+def test_a_text_that_follows_gets_a_probability(cli, feed, models):
+    feed("\t".join(SENTENCES[:2]).encode())
+    (record,) = lines(cli("follows", models / "bert", "-", "--json"))
+    assert [record["first"], record["second"]] == SENTENCES[:2]
+    shown = cli("follows", models / "bert", *SENTENCES[:2]).out
+    assert shown == f"{record['probability']:.3f}  {SENTENCES[0]}  |  {SENTENCES[1]}\n"
+    feed(b"one\ttwo\nthree\n")
+    wrong = cli("follows", models / "bert")
+    assert (wrong.code, "this line has 0 tabs: 'three'" in wrong.err) == (3, True)
+
+
 MISTAKES = {
+    "fill": [
+        (["bert", ""], 3, "the text has no [MASK]"),
+        (["bert", "x [MASK]", "y", "--together"], 3, "the text has no [MASK]: 'y'"),
+        (["gpt", "[MASK]"], 4, "use generate"),
+        (["gpt", "[MASK]", "--together"], 4, "use generate"),
+        (["bert", "[MASK]", "--top-k", "0"], 2, "at least 1, not 0"),
+        (["bert", "[MASK] " * 50], 3, "the model reads at most 30"),
+        (["nowhere", "x"], 4, "there is no such folder"),
+        (["bert", "\udcff"], 3, "not UTF-8"),
+    ],
+    "follows": [
+        (["gpt", "x", "y"], 4, "a GPT has no answer to whether a text follows another"),
+        (["bert", "x"], 2, "give two texts, not 1"),
+        (["bert", "x", ""], 3, "the second text is empty"),
+        (["bert", "x", "cat " * 50], 3, "at most 29 are read"),
+        (["nowhere", "x", "y"], 4, "there is no such folder"),
+        (["bert", "\udcff", "x"], 3, "not UTF-8"),
+    ],
+    "score": [
+        (["bert", ""], 3, "nothing to score in ''"),
+        (["gpt", "cat " * 50], 3, "at most 31 can be scored"),
+        (["gpt", "x", "--method", "pseudo-likelihood"], 2, "a GPT can't be scored by"),
+        (["nowhere", "x"], 4, "there is no such folder"),
+        (["bert", "\udcff"], 3, "not UTF-8"),
+    ],
+    "rank": [
+        (["gpt", "x", "y"], 2, "1 candidates can't be ranked"),
+        (["gpt", "x", "y", ""], 3, "a candidate is empty"),
+        (["gpt", "{} {}", "a", "b"], 3, "the prompt has 2 gaps"),
+        (["bert", "x", "a", "cat " * 50], 3, "at most 30 can be scored"),
+        (["bert", "x", "a", "b", "--method", "likelihood"], 2, "a BERT can't be scored by"),
+        (["bert", "x", "a", "b", "--normalize", "most"], 2, "--normalize"),
+        (["nowhere", "x", "a", "b"], 4, "there is no such folder"),
+        (["bert", "\udcff", "a", "b"], 3, "not UTF-8"),
+    ],
     "generate": [
         (["nowhere", "x"], 4, "there is no such folder"),
         (["bert", "x"], 4, "use fill"),
@@ -100,7 +179,7 @@ MISTAKES = {
         (["bert", "x", "--beams", "2"], 4, "use fill"),
         (["gpt", "cat " * 50], 3, "but the model holds 32"),
         (["gpt", "x", "cat " * 50], 3, "but the model holds 32"),
-        (["gpt", "cat " * 50, "--beams", "2"], 3, "but the model holds 32"),
+        (["gpt", "x", "cat " * 50, "--beams", "2"], 3, "but the model holds 32"),
         (["gpt", "x", "--temperature", "nan"], 2, "temperature must be from 0 to 100, not nan"),
         (["gpt", "x", "--n", "0"], 2, "n must be at least 1, not 0"),
         (["gpt", "x", "--max-tokens", "0"], 2, "max_tokens must be at least 1"),
@@ -141,6 +220,8 @@ def test_a_mistake_is_answered_in_one_line(cli, models, name, arguments, code, s
 @pytest.mark.parametrize("name", MISTAKES)
 def test_what_is_not_utf_8_on_standard_input_is_refused(cli, feed, models, name):
     feed(b"one\n\xff\n")
-    answer = cli(name, models / "bert", "-")
+    prompt = ["x"] if name == "rank" else []
+    batch = ["--batch"] if name == "generate" else []
+    answer = cli(name, models / "bert", *prompt, "-", *batch)
     assert (answer.code, answer.out, answer.err.count("\n")) == (3, "", 1)
     assert "standard input:2: byte 4 (0xff) is not UTF-8" in answer.err

@@ -11,7 +11,7 @@ from twinlm.families import FAMILIES
 from twinlm.log import Silent
 from twinlm.settings import FinetuneSettings, KindSettings, ModelSettings, PretrainSettings
 from twinlm.tokenizer import train_tokenizer
-from twinlm.train.pretrain import fresh_model
+from twinlm.train.start import fresh_model
 
 TEXTS = [
     f"The astonishing cat of house {n} has many remarkable kittens and a dog. "

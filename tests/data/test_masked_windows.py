@@ -8,7 +8,10 @@ import torch
 
 from twinlm import rng
 from twinlm.batch import IGNORE
-from twinlm.data.masked_windows import MaskedWindows
+from twinlm.data.mask_units import choose_tokens
+from twinlm.data.masked_examples import Dynamic
+from twinlm.data.masked_windows import WindowRows
+from twinlm.data.masking import Masking, special_tokens
 from twinlm.data.token_store import TokenStore
 from twinlm.tokenizer import SpecialIds
 
@@ -23,8 +26,16 @@ def store(tmp_path_factory: pytest.TempPathFactory, write_numbers: Callable[...,
     return write_numbers(tmp_path_factory.mktemp("store") / "store", documents, 500)
 
 
-def _masked(store: TokenStore, seed: int = 0, length: int = 32) -> MaskedWindows:
-    return MaskedWindows(store, length=length, seed=seed, mask_share=0.15, specials=IDS, vocab_size=500)
+def _masked(store: TokenStore, seed: int = 0, length: int = 32) -> Dynamic:
+    masking = Masking(
+        choose=choose_tokens,
+        share=0.15,
+        most=0,
+        mask_id=IDS.mask,
+        is_special_V=special_tokens(IDS.ids, 500),
+        drawn_N=np.arange(8, 500),
+    )
+    return Dynamic(WindowRows(store, length=length, seed=seed), masking, IDS)
 
 
 def test_without_its_masks_a_batch_is_windows_between_cls_and_sep(store: TokenStore) -> None:
@@ -35,7 +46,7 @@ def test_without_its_masks_a_batch_is_windows_between_cls_and_sep(store: TokenSt
     assert plain_BL.shape == (40, 32)
     assert (plain_BL[:, 0] == IDS.cls).all()
     assert (plain_BL[:, -1] == IDS.sep).all()
-    assert np.array_equal(plain_BL[:, 1:-1].numpy(), masked.windows.tokens(5, 40))
+    assert np.array_equal(plain_BL[:, 1:-1].numpy(), masked.source.windows.tokens(5, 40))
     assert batch.real_BL.all()
     assert not batch.segments_BL.any()
     assert not batch.is_random_B.any()
@@ -60,9 +71,10 @@ def test_a_batch_depends_on_seed_and_place_only(store: TokenStore) -> None:
 
 def test_masks_are_drawn_afresh_in_each_pass(store: TokenStore) -> None:
     masked = _masked(store, length=52)
+    size = masked.source.windows.per_pass
     guessed_by_window: dict[tuple[int, ...], set[tuple[bool, ...]]] = {}
     for turn in range(200):
-        batch = masked.batch(turn * masked.windows.per_pass, masked.windows.per_pass)
+        batch = masked.batch(turn * size, size)
         is_guessed_BL = batch.originals_BL != IGNORE
         plain_BL = torch.where(is_guessed_BL, batch.originals_BL, batch.tokens_BL)
         for row, guessed in zip(plain_BL.tolist(), is_guessed_BL.tolist(), strict=True):

@@ -12,7 +12,10 @@ from scipy import stats
 
 from twinlm import rng
 from twinlm.batch import IGNORE, MaskedBatch
-from twinlm.data.sentence_pairs import SHORT_SHARE, SentencePairs
+from twinlm.data.mask_units import choose_tokens
+from twinlm.data.masked_examples import Dynamic
+from twinlm.data.masking import Masking, special_tokens
+from twinlm.data.sentence_pairs import SentencePairs
 from twinlm.data.token_store import TokenStore
 from twinlm.errors import DataError
 from twinlm.tokenizer import SpecialIds
@@ -21,6 +24,7 @@ Writer = Callable[..., TokenStore]
 IDS = SpecialIds()
 VOCAB_SIZE = 60_000
 MANY = 24_000
+SHORT_SHARE = 0.1
 
 # name: sentences in a document and tokens in a sentence, each from .. below
 CORPORA = {
@@ -52,9 +56,19 @@ def stores(tmp_path_factory: pytest.TempPathFactory, write_numbers: Writer) -> d
 
 
 def _pairs(store: TokenStore, length: int = 64, seed: int = 0) -> SentencePairs:
-    return SentencePairs(
-        store, length=length, seed=seed, mask_share=0.15, specials=IDS, vocab_size=VOCAB_SIZE
+    return SentencePairs(store, length=length, seed=seed, short_share=SHORT_SHARE)
+
+
+def _masked(store: TokenStore, length: int = 64, seed: int = 0) -> Dynamic:
+    masking = Masking(
+        choose=choose_tokens,
+        share=0.15,
+        most=0,
+        mask_id=IDS.mask,
+        is_special_V=special_tokens(IDS.ids, VOCAB_SIZE),
+        drawn_N=np.arange(8, VOCAB_SIZE),
     )
+    return Dynamic(_pairs(store, length, seed), masking, IDS)
 
 
 def _document_of(store: TokenStore) -> np.ndarray:
@@ -73,7 +87,7 @@ def _unmasked(batch: MaskedBatch) -> np.ndarray:
 def test_half_of_the_pairs_are_true_and_random_ones_never_share_a_document(
     stores: dict[str, TokenStore], name: str
 ) -> None:
-    pairs, documents_V = _pairs(stores[name]), _document_of(stores[name])
+    pairs, documents_V = _masked(stores[name]), _document_of(stores[name])
     randoms = []
     for first in range(0, MANY, 2000):
         batch = pairs.batch(first, 2000)
@@ -91,7 +105,7 @@ def test_half_of_the_pairs_are_true_and_random_ones_never_share_a_document(
 @pytest.mark.parametrize("name", CORPORA)
 def test_a_pair_is_packed_as_cls_a_sep_b_sep(stores: dict[str, TokenStore], name: str) -> None:
     for length in (8, 64):
-        batch = _pairs(stores[name], length).batch(0, 500)
+        batch = _masked(stores[name], length).batch(0, 500)
         tokens_BL = _unmasked(batch)
         assert tokens_BL.shape[1] <= length
         for tokens_L, segments_L, real_L in zip(tokens_BL, batch.segments_BL, batch.real_BL, strict=True):
@@ -122,7 +136,7 @@ def test_b_follows_a_unless_it_is_random(
 ) -> None:
     store = stores[name]
     pairs, documents_V = _pairs(store, length), _document_of(store)
-    pair = pairs.pair(int(chunk * len(pairs.chunks_C3)), np.array(draws))
+    pair = pairs.pair(int(chunk * len(pairs.chunks.chunks_C3)), np.array(draws))
     room = length - 3
     if draws[0] < SHORT_SHARE:
         room = 2 + int(draws[1] * (room - 1))
@@ -130,10 +144,10 @@ def test_b_follows_a_unless_it_is_random(
     assert 2 <= total <= room
     assert len(pair.first) >= 1
     assert len(pair.second) >= 1
-    assert pair.is_random == (draws[4] < 0.5)
+    assert pair.label == (draws[4] < 0.5)
     assert len({documents_V[token] for token in pair.first}) == 1
     assert len({documents_V[token] for token in pair.second}) == 1
-    if pair.is_random:
+    if pair.label:
         assert documents_V[pair.first[0]] != documents_V[pair.second[0]]
         return
     assert documents_V[pair.first[0]] == documents_V[pair.second[0]]
@@ -154,7 +168,7 @@ def test_both_segments_have_the_longest_room_when_both_are_too_long(stores: dict
 
 
 def test_one_in_ten_pairs_is_short(stores: dict[str, TokenStore]) -> None:
-    batch = _pairs(stores["long documents"]).batch(0, 4000)
+    batch = _masked(stores["long documents"]).batch(0, 4000)
     share = (batch.real_BL.sum(1) < 64).double().mean().item()
     # Short pairs, and those chunks and random segments that a document's end cuts off.
     assert 0.08 < share < 0.3
@@ -162,7 +176,7 @@ def test_one_in_ten_pairs_is_short(stores: dict[str, TokenStore]) -> None:
 
 def test_every_sentence_of_every_usable_document_is_in_a_chunk(stores: dict[str, TokenStore]) -> None:
     for store in stores.values():
-        chunks_C3 = _pairs(store).chunks_C3
+        chunks_C3 = _pairs(store).chunks.chunks_C3
         seen = set()
         for document, begin, end in chunks_C3.tolist():
             assert store.documents_E[document] <= begin < end - 1
@@ -179,17 +193,17 @@ def test_every_sentence_of_every_usable_document_is_in_a_chunk(stores: dict[str,
 
 def test_a_batch_depends_on_seed_first_and_count_only(stores: dict[str, TokenStore]) -> None:
     store = stores["few sentences"]
-    one, again = _pairs(store), _pairs(store)
+    one, again = _masked(store), _masked(store)
     again.batch(0, 5)
     for name in ("tokens_BL", "segments_BL", "real_BL", "originals_BL", "is_random_B"):
         assert torch.equal(getattr(one.batch(64, 32), name), getattr(again.batch(64, 32), name))
-    other = _pairs(store, seed=1).batch(64, 32)
+    other = _masked(store, seed=1).batch(64, 32)
     assert one.batch(64, 32).tokens_BL.tolist() != other.tokens_BL.tolist()
 
 
 def test_pairs_and_masks_are_drawn_afresh_in_each_pass(stores: dict[str, TokenStore]) -> None:
-    pairs = _pairs(stores["two sentences"])
-    size = len(pairs.chunks_C3)
+    pairs = _masked(stores["two sentences"])
+    size = len(pairs.source.chunks.chunks_C3)
     one, two = pairs.batch(0, size), pairs.batch(size, size)
     both = []
     for batch in (one, two):
@@ -208,7 +222,7 @@ def test_pairs_and_masks_are_drawn_afresh_in_each_pass(stores: dict[str, TokenSt
 
 
 def test_masks_keep_their_shares_and_spare_specials_and_padding(stores: dict[str, TokenStore]) -> None:
-    batch = _pairs(stores["few sentences"]).batch(0, 6000)
+    batch = _masked(stores["few sentences"]).batch(0, 6000)
     is_guessed_BL = batch.originals_BL != IGNORE
     assert (batch.originals_BL[is_guessed_BL] > IDS.extract).all()
     lengths_B = batch.real_BL.sum(1).numpy()
@@ -226,7 +240,7 @@ def test_one_document_is_refused_with_advice(tmp_path: Path, write_numbers: Writ
     store = write_numbers(tmp_path / "store", [[[8, 9], [10], [11, 12]]])
     with pytest.raises(DataError, match="one document") as caught:
         _pairs(store)
-    assert "pretrain.next_sentence = false" in caught.value.hint
+    assert 'pretrain.sentence_task = "none"' in caught.value.hint
     assert str(store.folder) in str(caught.value)
 
 
@@ -243,5 +257,5 @@ def test_a_corpus_with_half_of_its_text_in_longer_documents_is_taken(
     tmp_path: Path, write_numbers: Writer
 ) -> None:
     store = write_numbers(tmp_path / "store", [[[8] * 10]] * 5 + [[[9] * 5, [10] * 5]] * 5)
-    assert len(_pairs(store).chunks_C3) == 5
-    assert _pairs(store).batch(0, 64).is_random_B.double().mean().item() == pytest.approx(0.5, abs=0.25)
+    assert len(_pairs(store).chunks.chunks_C3) == 5
+    assert _masked(store).batch(0, 64).is_random_B.double().mean().item() == pytest.approx(0.5, abs=0.25)

@@ -15,7 +15,7 @@ from twinlm.families import FAMILIES
 from twinlm.log import Silent
 from twinlm.settings import FinetuneSettings, KindSettings, ModelSettings, PretrainSettings
 from twinlm.tokenizer import train_tokenizer
-from twinlm.train.pretrain import fresh_model
+from twinlm.train.start import fresh_model
 
 TEXTS = [f"The cat has {n} kittens. They sleep on the mat. A dog comes by." for n in range(40)]
 SETTINGS = KindSettings(

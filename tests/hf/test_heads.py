@@ -275,6 +275,13 @@ def test_a_head_without_the_pooler_that_it_reads_is_refused(saved: Saved) -> Non
         read(folder)
 
 
+def test_a_pooler_that_fine_tuning_made_is_written(ours: Callable[..., Trained], tmp_path: Path) -> None:
+    body = ours("bert", history={"import": {"missing": ["pooler", "next_sentence_head"]}})
+    trained = with_head(body, "classification", has_bias=True)
+    write_folder(tmp_path / "out", to_hf_files(trained))
+    assert verify_folder(tmp_path / "out", trained).problems() == []
+
+
 def test_the_card_says_how_a_left_to_right_model_scores_a_pair(ours: Callable[..., Trained]) -> None:
     card = to_hf_files(with_head(ours("gpt"), "similarity", has_bias=False))["README.md"].decode()
     assert 'pipeline_tag: "text-classification"' in card

@@ -7,7 +7,11 @@ import torch
 
 from twinlm.batch import IGNORE, MaskedBatch
 from twinlm.models.bert import BERT, BERTConfig
-from twinlm.objectives.masked_lm import masked_lm, masked_lm_and_next_sentence
+from twinlm.objectives.masked_lm import (
+    masked_lm,
+    masked_lm_and_next_sentence,
+    masked_lm_and_sentence_order,
+)
 
 SIZES = {"vocab_size": 31, "max_length": 12, "width": 16, "layers": 2, "heads": 2, "feed_forward": 32}
 MASKED = [(0, 1), (0, 8), (1, 3), (2, 1)]
@@ -56,6 +60,11 @@ def test_the_loss_is_the_mean_over_masked_tokens_plus_the_mean_over_pairs(
     assert loss.parts["next_sentence_accuracy"].item() == pytest.approx(right)
     assert loss.total.item() == pytest.approx(tokens + pairs, abs=1e-5)
     assert not any(part.requires_grad for part in loss.parts.values())
+
+    ordered = masked_lm_and_sentence_order(model, batch)
+    assert ordered.total.item() == loss.total.item()
+    assert ordered.parts["sentence_order"] == loss.parts["next_sentence"]
+    assert ordered.parts["sentence_order_accuracy"] == loss.parts["next_sentence_accuracy"]
 
     alone = masked_lm(model, batch)
     assert alone.total.item() == pytest.approx(tokens, abs=1e-5)

@@ -52,14 +52,21 @@ def test_heads_must_divide_the_width() -> None:
         ("pretrain", "checkpoint_every_steps", 0),
         ("pretrain", "mask_share", 0),
         ("pretrain", "mask_share", 1),
-        ("pretrain", "next_sentence", "no"),
+        ("pretrain", "sentence_task", "both"),
+        ("pretrain", "short_share", 1.5),
+        ("pretrain", "static_masks", -1),
+        ("pretrain", "max_predictions", -1),
+        ("pretrain", "mask_unit", "sentence"),
+        ("pretrain", "pairs", "bing"),
         ("finetune", "epochs", 0),
         ("finetune", "batch_examples", 0),
         ("finetune", "auxiliary_weight", -0.5),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(part: str, name: str, value: float) -> None:
-    assert _refuse({"bert": {part: {name: value}}}).message.startswith(f"bert.{part}.{name} must be ")
+    assert _refuse({"bert": {part: {name: value}}}).message.startswith(
+        (f"bert.{part}.{name} must be ", f"bert.{part}.{name} can't be ")
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +85,7 @@ def test_an_optimizer_that_can_not_learn_is_refused(name: str, value: float) -> 
         {"threads": -1},
         {"precision": "float16"},
         {"budget": {"amount": 0}},
-        {"budget": {"match": "steps"}},
+        {"budget": {"match": "epochs"}},
         {"tokenizer": {"vocab_size": 8}},
         {"corpus": {"valid_share": 0}},
         {"corpus": {"test_share": 0.5}},
@@ -116,6 +123,30 @@ def test_a_length_must_fit_the_model() -> None:
     ]:
         with pytest.raises(UsageError, match=f"{name}=65 is longer than model.max_length=64"):
             KindSettings(model=model, **{**short, name.partition(".")[0]: part})
+
+
+def test_no_more_layers_are_transferred_or_frozen_than_there_are() -> None:
+    for name in ("transferred_layers", "frozen_layers"):
+        KindSettings(finetune=FinetuneSettings(**{name: 4}))
+        with pytest.raises(UsageError, match=f"finetune.{name}=5, but the model has 4 layers"):
+            KindSettings(finetune=FinetuneSettings(**{name: 5}))
+    with pytest.raises(UsageError, match="frozen_layers=3 is more than transferred_layers=2"):
+        FinetuneSettings(transferred_layers=2, frozen_layers=3)
+    FinetuneSettings(transferred_layers=-1, frozen_layers=3)
+
+
+@pytest.mark.parametrize("first_length", [7, 128, 200])
+def test_a_first_length_is_a_shorter_one(first_length: int) -> None:
+    PretrainSettings(length=128, first_length=64)
+    with pytest.raises(UsageError, match=f"first_length={first_length} must be from 8 to below length=128"):
+        PretrainSettings(length=128, first_length=first_length)
+
+
+def test_pairs_of_the_released_code_are_next_sentences() -> None:
+    PretrainSettings(pairs="google")
+    for task in ("sentence_order", "none"):
+        with pytest.raises(UsageError, match=f'pairs="google" .* but sentence_task is "{task}"'):
+            PretrainSettings(pairs="google", sentence_task=task)
 
 
 def test_micro_batches_must_divide_the_batch() -> None:

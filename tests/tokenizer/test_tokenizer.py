@@ -166,3 +166,17 @@ def test_transformers_finds_the_mask_in_text_as_its_fill_mask_needs(either, tmp_
     theirs = AutoTokenizer.from_pretrained(tmp_path / "ours")
     assert theirs("the [MASK]")["input_ids"].count(either.specials.mask) == 1
     assert either.encode("the [MASK]").count(either.specials.mask) == 0
+
+
+def test_words_begin_after_a_space_or_without_the_mark_of_a_continuation(byte_bpe, wordpiece):
+    for made in (byte_bpe, wordpiece):
+        text = "the quick foxes\nleap quickly"
+        tokens = made.encode(text)
+        starts = [number for number, token in enumerate(tokens) if made.begins_word_V[token]]
+        words = [
+            made.decode(tokens[begin:end]) for begin, end in zip(starts, [*starts[1:], None], strict=True)
+        ]
+        # The first word of a byte-level text has no space before it: `mask_units.py` sees to that.
+        assert [word.strip() for word in words][-4:] == ["quick", "foxes", "leap", "quickly"]
+        assert made.begins_word_V.shape == (made.vocab_size,)
+    assert sum(wordpiece.token(token).startswith("##") for token in wordpiece.encode("foxes quickly")) > 0

@@ -18,6 +18,7 @@ import twinlm
 from twinlm import storage
 from twinlm.errors import ModelError, StoppedError
 from twinlm.families import FAMILIES
+from twinlm.settings import OptimizerSettings
 from twinlm.stopping import Stop, on_signals
 
 STEPS = 12
@@ -43,7 +44,7 @@ def finish(tiny: Any, name: str, folder: Path, **changes: Any) -> dict[str, Any]
         return tiny.outcome(job, tiny.run(job))
 
 
-def stop_at(tiny: Any, name: str, folder: Path, step: int) -> None:
+def stop_at(tiny: Any, name: str, folder: Path, step: int, **changes: Any) -> None:
     """Run until a signal comes in the middle of a step."""
     stop = Stop()
 
@@ -52,7 +53,7 @@ def stop_at(tiny: Any, name: str, folder: Path, step: int) -> None:
         return [tiny.batch(number)]
 
     with pytest.raises(StoppedError) as error:
-        tiny.run(tiny.build(name, folder, steps=STEPS, batches=batches), stop)
+        tiny.run(tiny.build(name, folder, steps=STEPS, batches=batches, **changes), stop)
     assert error.value.exit_code == 75
 
 
@@ -67,6 +68,16 @@ def test_stopped_is_never_stopped(
         assert newest.name == f"step-{step + 1:09d}"
         assert json.loads((newest / "state.json").read_text())["step"] == step + 1
     assert finish(tiny, name, tmp_path) == straight[name]
+
+
+def test_stopped_is_never_stopped_with_berts_own_adam_and_schedule(tiny: Any, tmp_path: Path) -> None:
+    released = OptimizerSettings(
+        learning_rate=5e-3, warmup_steps=3, released_schedule=True, bias_correction=False, epsilon=1e-6
+    )
+    wanted = finish(tiny, "bert", tmp_path / "straight", settings=released)
+    for step in (2, 4, 9):
+        stop_at(tiny, "bert", tmp_path / "stopped", step, settings=released)
+    assert finish(tiny, "bert", tmp_path / "stopped", settings=released) == wanted
 
 
 @pytest.mark.parametrize("name", FAMILIES)

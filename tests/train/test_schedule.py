@@ -43,6 +43,21 @@ def test_gpts_fine_tuning_warms_up_for_one_step() -> None:
     assert rate(0) == 6.25e-5
 
 
+def test_the_warm_up_may_be_given_in_steps() -> None:
+    rate = learning_rate(OptimizerSettings(learning_rate=1.0, warmup_steps=4, warmup_share=0.9), 100)
+    assert [rate(step) for step in (0, 1, 3, 4)] == [0.25, 0.5, 1.0, 1.0]
+
+
+def test_the_released_schedule_counts_from_the_first_step() -> None:
+    """optimization.py: rate * step / warm-up below it, then polynomial_decay of power 1 over all steps."""
+    settings = OptimizerSettings(learning_rate=1e-4, warmup_steps=10_000, released_schedule=True)
+    rate = learning_rate(settings, 1_000_000)
+    for step in (0, 1, 5000, 9999):
+        assert rate(step) == pytest.approx(1e-4 * step / 10_000, rel=1e-12)
+    for step in (10_000, 500_000, 999_999):
+        assert rate(step) == pytest.approx(1e-4 * (1 - step / 1_000_000), rel=1e-9)
+
+
 @given(
     share=st.floats(0, 0.9),
     steps=st.integers(1, 5000),

@@ -52,7 +52,7 @@ def build(name: str, folder: Path, *, dropout: float = 0.1, **changes: Any) -> J
     family = FAMILIES[name]
     model: Any = family.model(family.config(**SIZES, dropout=dropout))
     initialize(model, seed=1, is_truncated=family.is_truncated)
-    optimizer = OptimizerSettings(learning_rate=5e-3, warmup_share=0.2)
+    optimizer = changes.pop("settings", OptimizerSettings(learning_rate=5e-3, warmup_share=0.2))
     steps = changes.pop("steps", 12)
     held_out = [batch(number, seed=4) for number in range(2)]
 

@@ -20,7 +20,7 @@ def test_probabilities_do_not_depend_on_what_else_is_in_the_batch(classifier, mo
     for row, single in zip(together, alone, strict=True):
         assert row == pytest.approx(single, abs=2e-6)
         assert sum(row) == pytest.approx(1, abs=1e-5)
-    monkeypatch.setattr(predicting, "_TOKENS_AT_ONCE", 1)
+    monkeypatch.setattr(predicting, "by_length", lambda lengths: [[n] for n in range(len(lengths))])
     for row, single in zip(probabilities(classifier, TEXTS), alone, strict=True):
         assert row == pytest.approx(single, abs=2e-6)
 

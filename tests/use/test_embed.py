@@ -10,7 +10,7 @@ from twinlm.errors import DataError, UsageError
 from twinlm.hf.bert import TABLE
 from twinlm.hf.names import to_hf
 from twinlm.log import Silent
-from twinlm.use.embed import embed, features, similarities
+from twinlm.use.embed import cosines, embed, features
 
 TEXTS = ["The red cat", "A big dog ran to the old house.", "tea", "She drinks tea with milk", "The red cat"]
 DECODER, ENCODER = presets.KINDS
@@ -89,10 +89,10 @@ def test_several_layers_stand_side_by_side(gpt):
 def test_normalized_vectors_have_length_1_and_their_products_are_cosines(bert):
     vectors = embed(bert, TEXTS, normalize=True)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
-    cosines = similarities(bert, "The red cat", TEXTS)
-    np.testing.assert_allclose(cosines, vectors @ vectors[0], atol=1e-6)
-    assert cosines[0] == pytest.approx(1, abs=1e-6)
-    assert max(cosines[1:4]) < cosines[4]
+    found = cosines(bert, "The red cat", TEXTS)
+    np.testing.assert_allclose(found, vectors @ vectors[0], atol=1e-6)
+    assert found[0] == pytest.approx(1, abs=1e-6)
+    assert max(found[1:4]) < found[4]
 
 
 class Listener(Silent):

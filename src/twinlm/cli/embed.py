@@ -69,10 +69,10 @@ def command(
     trained = load(model)
     with progress_on(quiet_s=_QUIET_S) as progress:
         if query is not None:
-            from twinlm.use.embed import similarities
+            from twinlm.use.embed import cosines
 
-            cosines = similarities(trained, query, given, pooling=pooling, layers=numbers, progress=progress)
-            _show_similar(given, cosines, top_k, is_json=is_json)
+            found = cosines(trained, query, given, pooling=pooling, layers=numbers, progress=progress)
+            _show_similar(given, found, top_k, is_json=is_json)
             return
         if is_by_token:
             tensors, records = _by_token(trained, given, numbers, progress)

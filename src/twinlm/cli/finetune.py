@@ -1,6 +1,7 @@
 """`twinlm finetune`: fine-tuning of one kind on one labelled task."""
 
 import json
+from dataclasses import replace
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -14,19 +15,29 @@ NAME = "finetune"
 EXAMPLES = f"""Examples:
   twinlm finetune {presets.KINDS[1]} my.toml --task reviews --seed 1
   twinlm finetune {presets.KINDS[0]} my.toml --task reviews --seed 1 --untrained
+  twinlm finetune imported/minilm --task.train reviews.csv --learning-rate 3e-5
 
 {SETTINGS_NOTE}"""
 
 
 def command(
     kind: Annotated[
-        str, Parameter(help=f"{' or '.join(presets.KINDS)}, or the name of an [[imported]] model.")
+        str,
+        Parameter(
+            help=f"{' or '.join(presets.KINDS)}, the name of an [[imported]] model, or a model's folder."
+        ),
     ],
     file: SettingsFile = None,
     /,
     *,
     task: Annotated[str | None, Parameter(help="Name of the task; needed if there are several.")] = None,
     seed: Annotated[int, Parameter(help="Of the head's first weights, data order and dropout.")] = 1,
+    learning_rate: Annotated[
+        float | None, Parameter(help="Instead of the settings'; 5e-5 for a model from elsewhere.")
+    ] = None,
+    epochs: Annotated[
+        int | None, Parameter(help="Instead of the settings'; 3 for a model from elsewhere.")
+    ] = None,
     is_untrained: Annotated[bool, Parameter(name="--untrained", help="Begin without pre-training.")] = False,
     is_fresh: Fresh = False,
     options: RunOptions = RunOptions(),  # noqa: B008 - frozen
@@ -34,13 +45,19 @@ def command(
 ) -> None:
     """Fine-tune one model on one labelled task.
 
-    It is pre-trained first if it has not been. The fine-tuned model lies in
-    RUN/tasks/TASK, in a folder for each kind and seed; twinlm classify uses it.
+    It is pre-trained first if it has not been; a model's folder is taken as it is and
+    needs no text to pre-train on. The fine-tuned model lies in RUN/tasks/TASK, in a
+    folder for each kind and seed; twinlm predict and its like use it.
     """
+    if learning_rate is not None and not 0 < learning_rate <= 1:
+        raise UsageError(f"--learning-rate must be above 0 and at most 1, not {learning_rate}")
+    if epochs is not None and epochs < 1:
+        raise UsageError(f"--epochs must be at least 1, not {epochs}")
     with opened_run(file, options, settings) as run:
-        name = task or _only(list(run.prepared.tasks))
+        name = task or _only(list(run.tasks))
         run.task(name)
         arm = run.arm(f"{kind}{UNTRAINED}" if is_untrained else kind)
+        arm = replace(arm, learning_rate=learning_rate or arm.learning_rate, epochs=epochs or arm.epochs)
         folder = run.arm_folder(arm, name, seed)
         if is_fresh and folder.exists():
             run.progress.say(f"--fresh: removing {folder}")

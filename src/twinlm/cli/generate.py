@@ -179,7 +179,10 @@ def _searched(
     trained: "Trained", prompts: Sequence[str], n: int, options: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     from twinlm.use.beams import beam_search
+    from twinlm.use.generate import read_prompt
 
+    for prompt in prompts:
+        read_prompt(trained, prompt, options["max_tokens"])  # errors come before the first text is shown
     for prompt in prompts:
         for place, beam in enumerate(beam_search(trained, prompt, n=n, **options)):
             about = {"place": place, "tokens": len(beam.tokens), "is_ended": beam.is_ended}

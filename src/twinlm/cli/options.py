@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from twinlm import config, presets, storage
+from twinlm import config, presets, recipes, storage
 from twinlm.cli import settings_table
 from twinlm.cli.progress import progress_on
 from twinlm.errors import StoppedError, UsageError
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from twinlm.compare.run import Run
 
 SettingsFile = Annotated[
-    Path | None, Parameter(help="The settings, as TOML; `twinlm config new` writes one.")
+    Path | None,
+    Parameter(
+        help="The settings, as TOML (see twinlm config new), or the name of a recipe (twinlm describe)."
+    ),
 ]
 AnySetting = Annotated[str, Parameter(show=False)]
 Json = Annotated[
@@ -118,7 +121,7 @@ def read_settings(
     rows = task_rows(tasks, {name.removeprefix("task."): value for name, value in of_task.items()})
     if rows:
         base["task"] = rows
-        if file is not None and "task" in config.read_toml(file):
+        if file is not None and "task" in config.read_toml(recipes.find(file)):
             message = "tasks are given both in the file and as options"
             raise UsageError(message, file=file, hint="give them in one place")
     return presets.resolve(file, overrides, base=base)
@@ -151,7 +154,8 @@ def check_option_names(names: Mapping[str, str]) -> None:
         first = name.split(".")[0]
         if first in tables and (name in known or "." in name):
             continue  # `config.py` checks the rest, and knows each table's names
-        alike = [setting for setting in known if setting.split(".")[-1] == name.split(".")[-1]]
+        options = [setting for setting in known if not setting.startswith("imported.")]
+        alike = [setting for setting in options if setting.split(".")[-1] == name.split(".")[-1]]
         hint = f"did you mean --{' or --'.join(alike)}?" if alike else ""
         if not hint:
             closest = config.closest(first, tables | flags)

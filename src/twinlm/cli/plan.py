@@ -48,7 +48,7 @@ def table(plans: "list[PretrainPlan]", settings: Settings) -> str:
     for name, text in _AXES.items():
         first, second = (getattr(plan, name) for plan in plans)
         ratio = f"x {second / first:.2f}" if first else ""
-        mark = "matched" if name == settings.budget.match else ratio
+        mark = "matched" if name.removeprefix("corpus_") == settings.budget.match else ratio
         rows.append([text, *(_number(name, getattr(plan, name)) for plan in plans), mark])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

@@ -1,11 +1,11 @@
 """The arms of a comparison: the ways to get a fine-tuned model that are compared with one another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twinlm import checkpoint, config, families
 from twinlm.errors import UsageError
-from twinlm.settings import UNTRAINED, Settings
+from twinlm.settings import UNTRAINED, FinetuneSettings, ImportedSettings, Settings
 from twinlm.use.load import find_model
 
 _WITHOUT = "without pre-training"
@@ -25,6 +25,16 @@ class Arm:
     """Whether the model was pre-trained, here or elsewhere."""
     folder: Path | None = None
     """Where an imported model lies; None for one that is made here."""
+    learning_rate: float | None = None
+    """Of its fine-tuning; its kind's if it is None."""
+    epochs: int | None = None
+    """Of its fine-tuning; its kind's if it is None."""
+
+    def finetune_settings(self, of_kind: FinetuneSettings) -> FinetuneSettings:
+        """Return how the arm is fine-tuned, from how its kind is."""
+        rate = self.learning_rate or of_kind.optimizer.learning_rate
+        optimizer = replace(of_kind.optimizer, learning_rate=rate)
+        return replace(of_kind, epochs=self.epochs or of_kind.epochs, optimizer=optimizer)
 
 
 def arms(settings: Settings) -> list[Arm]:
@@ -36,11 +46,7 @@ def arms(settings: Settings) -> list[Arm]:
     """
     kinds = families.FAMILIES.values()
     found = [Arm(name=kind.name, family=kind.name, label=kind.label, is_pretrained=True) for kind in kinds]
-    for given in settings.imported:
-        folder = find_model(Path(given.folder).expanduser())
-        family = checkpoint.family_of(folder)
-        label = f"{given.name} (imported {family.label})"
-        found.append(Arm(name=given.name, family=family.name, label=label, is_pretrained=True, folder=folder))
+    found += [_imported(given) for given in settings.imported]
     found += [
         Arm(
             name=kind.name + UNTRAINED,
@@ -57,12 +63,28 @@ def arms(settings: Settings) -> list[Arm]:
 
 
 def arm_named(found: list[Arm], name: str) -> Arm:
-    """Return the arm of a name.
+    """Return the arm of a name, or one for the model of a folder.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is neither.
     """
     for arm in found:
         if arm.name == name:
             return arm
+    if Path(name).is_dir():
+        return _imported(ImportedSettings(name=Path(name).resolve().name, folder=name))
     raise UsageError(f"there is no arm {name!r}", hint=config.closest(name, [arm.name for arm in found]))
+
+
+def _imported(given: ImportedSettings) -> Arm:
+    folder = find_model(Path(given.folder).expanduser())
+    family = checkpoint.family_of(folder)
+    return Arm(
+        name=given.name,
+        family=family.name,
+        label=f"{given.name} (imported {family.label})",
+        is_pretrained=True,
+        folder=folder,
+        learning_rate=given.learning_rate,
+        epochs=given.epochs,
+    )

@@ -15,7 +15,13 @@ from twinlm.train import finetune, pretrain
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
 
-MATCHED_BY = {"tokens": "tokens", "flops": "FLOPs", "seconds": "seconds"}
+MATCHED_BY = {
+    "tokens": "tokens",
+    "flops": "FLOPs",
+    "seconds": "seconds",
+    "steps": "steps",
+    "passes": "passes",
+}
 _CURVE_POINTS = 200
 _READ = ("files", "documents")  # counts of what was read, not of what was left out
 

@@ -14,56 +14,48 @@ from twinlm.train.pretrain import (
     PretrainPlan,
     budget_steps,
     check_memory,
-    fresh_model,
     seconds_per_step,
     step_costs,
 )
+from twinlm.train.start import fresh_model
 
 _LARGEST_DIFFERENCE = 0.05
 
 
-def plan_pair(
+def plan_kind(
     folder: Path,
     settings: Settings,
-    parts: dict[str, tuple[Family, KindSettings, TokenStore, Tokenizer]],
+    part: tuple[Family, KindSettings, TokenStore, Tokenizer],
     *,
     precision: str,
-) -> list[PretrainPlan]:
-    """Plan both kinds' pre-training, or read the plan that was made.
+) -> PretrainPlan:
+    """Plan the pre-training of one kind, or read the plan that was made.
 
     The number of steps is decided once and kept: a resumed run takes the same ones, also where the budget is
     seconds, which are measured on a few real steps.
 
     Raises:
-        UsageError: the models don't match in size, or the budget is too small.
+        UsageError: the budget is too small.
     """
+    _, kind, store, tokenizer = part
     inputs = {
         "budget": config.plain(settings.budget),
-        "kinds": {
-            name: {
-                "model": config.plain(kind.model),
-                "pretrain": config.plain(kind.pretrain),
-                "tokens": store.token_count,
-                "tokenizer": tokenizer.fingerprint,
-            }
-            for name, (_, kind, store, tokenizer) in parts.items()
-        },
+        "model": config.plain(kind.model),
+        "pretrain": config.plain(kind.pretrain),
+        "tokens": store.token_count,
+        "tokenizer": tokenizer.fingerprint,
     }
     stage.enter(folder, inputs)
     path = folder / "plan.json"
     if path.is_file():
-        return [PretrainPlan(**row) for row in storage.read_json(path)]
-    plans = [
-        _plan(*part, budget=settings.budget, seed=settings.seed, precision=precision)
-        for part in parts.values()
-    ]
-    check_match(plans)
-    storage.write_json(path, [config.plain(plan) for plan in plans])
-    return plans
+        return PretrainPlan(**storage.read_json(path))
+    plan = _plan(*part, budget=settings.budget, seed=settings.seed, precision=precision)
+    storage.write_json(path, config.plain(plan))
+    return plan
 
 
 def check_match(plans: list[PretrainPlan]) -> None:
-    """Refuse a pair whose sizes differ.
+    """Refuse to compare a pair whose sizes differ.
 
     Raises:
         UsageError: the parameters of their transformer layers differ by more than 5 %.

@@ -65,16 +65,23 @@ def prepare_demo(settings: Settings) -> Prepared:
     )
 
 
-def prepare_files(settings: Settings) -> Prepared:
-    """Read the corpus and the tasks that the settings name.
+@dataclass(frozen=True, slots=True)
+class ReadTasks:
+    """Labelled tasks, read and split."""
+
+    tasks: Mapping[str, LabelledTask]
+    """By name, in the order of the settings."""
+    counts: Mapping[str, int]
+    """What was read and what was left out."""
+
+
+def prepare_tasks(settings: Settings) -> ReadTasks:
+    """Read the tasks that the settings name.
 
     Raises:
         DataError: a file can't be used.
-        UsageError: no corpus is named, or two tasks have one name.
+        UsageError: two tasks have one name.
     """
-    if not settings.corpus.train:
-        hint = 'set corpus.train = ["my-text.txt"] or pass --corpus.train my-text.txt'
-        raise UsageError("there is no text to pre-train on", hint=hint)
     counts: Counter[str] = Counter()
     tasks: dict[str, LabelledTask] = {}
     for given in settings.task:
@@ -83,6 +90,20 @@ def prepare_files(settings: Settings) -> Prepared:
                 f"two tasks have the name {given.name!r}", hint="give each [[task]] a name of its own"
             )
         tasks[given.name] = _read_task(given, settings.seed, counts)
+    return ReadTasks(tasks, counts)
+
+
+def prepare_files(settings: Settings, read: ReadTasks) -> Prepared:
+    """Read the corpus that the settings name, without what the tasks hold out.
+
+    Raises:
+        DataError: a file can't be used.
+        UsageError: no corpus is named.
+    """
+    if not settings.corpus.train:
+        hint = 'set corpus.train = ["my-text.txt"] or pass --corpus.train my-text.txt'
+        raise UsageError("there is no text to pre-train on", hint=hint)
+    counts, tasks = Counter(read.counts), read.tasks
     held_out = frozenset[bytes]().union(
         *(task.held_out(task_kind(task.kind).form) for task in tasks.values())
     )

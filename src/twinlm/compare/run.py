@@ -6,6 +6,7 @@ Call what you need; a stage does those before it first. A run that was killed an
 """
 
 import contextlib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -18,12 +19,14 @@ from twinlm.checkpoint import Trained, load_model
 from twinlm.compare import assemble, scoring, stage
 from twinlm.compare.arms import Arm, arm_named, arms
 from twinlm.compare.environment import note_environment
-from twinlm.compare.plan import plan_pair
+from twinlm.compare.plan import check_match, plan_kind
 from twinlm.compare.preparation import (
     Prepared,
+    ReadTasks,
     prepare_demo,
     prepare_files,
     prepare_stores,
+    prepare_tasks,
     prepare_tokenizer,
 )
 from twinlm.compare.report import write_report
@@ -38,7 +41,8 @@ from twinlm.settings import KindSettings, Settings
 from twinlm.stopping import Stop
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.finetune import finetune
-from twinlm.train.pretrain import PretrainPlan, fresh_model, pretrain
+from twinlm.train.pretrain import PretrainPlan, pretrain
+from twinlm.train.start import load_start, start_fingerprint, untrained
 
 
 class Run:
@@ -104,7 +108,16 @@ class Run:
     @cached_property
     def prepared(self) -> Prepared:
         """Text and labels, read and split."""
-        return prepare_demo(self.settings) if self.is_demo else prepare_files(self.settings)
+        return prepare_demo(self.settings) if self.is_demo else prepare_files(self.settings, self._read_tasks)
+
+    @cached_property
+    def _read_tasks(self) -> ReadTasks:
+        return prepare_tasks(self.settings)
+
+    @property
+    def tasks(self) -> Mapping[str, LabelledTask]:
+        """The labelled tasks by name; the text to pre-train on need not be there."""
+        return self.prepared.tasks if self.is_demo else self._read_tasks.tasks
 
     @cached_property
     def arms(self) -> list[Arm]:
@@ -130,21 +143,23 @@ class Run:
         Raises:
             UsageError: there is none of that name.
         """
-        if name not in self.prepared.tasks:
-            raise UsageError(f"there is no task {name!r}", hint=config.closest(name, self.prepared.tasks))
-        return self.prepared.tasks[name]
+        if name not in self.tasks:
+            raise UsageError(f"there is no task {name!r}", hint=config.closest(name, self.tasks))
+        return self.tasks[name]
 
     def task_fingerprint(self, name: str) -> str:
         """Return the SHA-256 of a task's texts and labels."""
         return stage.fingerprint(config.plain(self.task(name)))
 
     def tokenizer(self, kind: str) -> Tokenizer:
-        """Return the tokenizer of a kind, trained on the training documents."""
+        """Return the tokenizer of a kind: trained on the training documents, or of what it goes on from."""
         algorithm = self._algorithm(kind)
         if algorithm not in self._tokenizers:
             folder = self.folder / "tokenizers" / algorithm
-            self._tokenizers[algorithm] = prepare_tokenizer(
-                folder, self.prepared, self.settings, algorithm, self.progress
+            self._tokenizers[algorithm] = (
+                load_start(self.kind(kind)).tokenizer
+                if self.kind(kind).pretrain.start
+                else prepare_tokenizer(folder, self.prepared, self.settings, algorithm, self.progress)
             )
         return self._tokenizers[algorithm]
 
@@ -160,13 +175,15 @@ class Run:
 
     @cached_property
     def plans(self) -> dict[str, PretrainPlan]:
-        """What each kind's budget buys, by kind."""
-        parts = {
-            name: (family, self.kind(name), self.stores(name)["train"], self.tokenizer(name))
-            for name, family in families.FAMILIES.items()
-        }
-        rows = plan_pair(self.folder / "plan", self.settings, parts, precision=self.precision)
-        return {row.family: row for row in rows}
+        """What each kind's budget buys, by kind; the two must be of one size."""
+        plans = {kind: self.plan_of(kind) for kind in families.FAMILIES}
+        check_match(list(plans.values()))
+        return plans
+
+    def plan_of(self, kind: str) -> PretrainPlan:
+        """Return what one kind's budget buys; nothing is asked of the other kind."""
+        part = (families.family(kind), self.kind(kind), self.stores(kind)["train"], self.tokenizer(kind))
+        return plan_kind(self.folder / "plan" / kind, self.settings, part, precision=self.precision)
 
     def plan(self) -> list[PretrainPlan]:
         """Return what each kind's budget buys; nothing is trained."""
@@ -175,7 +192,7 @@ class Run:
     def pretrained(self, kind: str) -> Trained:
         """Pre-train a kind, go on with it, or load it."""
         family, settings, stores = families.family(kind), self.kind(kind), self.stores(kind)
-        steps = self.plans[kind].steps
+        steps = self.plan_of(kind).steps
         inputs = {
             "corpus": self.prepared.fingerprint,
             "tokenizer": self.tokenizer(kind).fingerprint,
@@ -184,6 +201,7 @@ class Run:
             "steps": steps,
             "seed": self.settings.seed,
             "precision": self.precision,
+            "start": start_fingerprint(settings),
         }
         stage.enter(self.folder / kind, inputs)
         return pretrain(
@@ -217,11 +235,12 @@ class Run:
         """Fine-tune an arm on a task, go on with it, or load it."""
         folder = self.arm_folder(arm, task_name, seed)
         task, settings = self.task(task_name), self.kind(arm.family)
+        options = arm.finetune_settings(settings.finetune)
         start, weights = self._start(arm)
         inputs = {
             "start": storage.file_sha256(weights) if weights else "",
             "model": config.plain(settings.model) if arm.folder is None else {},
-            "finetune": config.plain(settings.finetune),
+            "finetune": config.plain(options),
             "task": self.task_fingerprint(task_name),
             "seed": seed,
             "precision": self.precision,
@@ -230,7 +249,7 @@ class Run:
         return finetune(
             start,
             task,
-            settings.finetune,
+            options,
             seed=seed,
             precision=self.precision,
             folder=folder,
@@ -251,6 +270,7 @@ class Run:
 
     def compare(self) -> Results:
         """Do all stages, write report.html, report.md and results.json, and return what was found."""
+        self.plan()
         for kind in families.FAMILIES:
             self.pretrained(kind)
             self.language(kind)
@@ -265,18 +285,15 @@ class Run:
 
     def _algorithm(self, kind: str) -> Any:
         options = self.settings.tokenizer
+        if self.kind(kind).pretrain.start:
+            return f"start-of-{kind}"
         return options.algorithm if options.sharing == "shared" else families.family(kind).own_algorithm
 
     def _start(self, arm: Arm) -> tuple[Trained, Path | None]:
         """Return the model that an arm is fine-tuned from, and the file of its weights if it has one."""
         if not arm.is_pretrained:
-            return self._untrained(arm.family), None
+            family, settings = families.family(arm.family), self.kind(arm.family)
+            return untrained(family, settings, self.tokenizer(arm.family), self.settings.seed), None
         folder = arm.folder or self.folder / arm.family / "model"
         start = self.pretrained(arm.family) if arm.folder is None else load_model(folder)
         return start, folder / "model.safetensors"
-
-    def _untrained(self, kind: str) -> Trained:
-        """Return the model as pre-training began with it."""
-        family, tokenizer = families.family(kind), self.tokenizer(kind)
-        model = fresh_model(family, self.kind(kind), tokenizer, self.settings.seed)
-        return Trained(family=family, model=model, tokenizer=tokenizer)

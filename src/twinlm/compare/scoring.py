@@ -120,7 +120,7 @@ def _arm_score(
     seeds = run.settings.compare.seeds
     folders = [run.arm_folder(arm, task.name, seed) for seed in seeds]
     spent = [storage.read_json(folder / finetune.RESULT) for folder in folders]
-    epochs = run.kind(arm.family).finetune.epochs
+    epochs = arm.finetune_settings(run.kind(arm.family).finetune).epochs
     return _score(
         task,
         answers,

@@ -1,4 +1,4 @@
-"""BERT's pre-training examples without next sentence prediction: [CLS] window [SEP], masked.
+"""BERT's pre-training rows without a sentence task: [CLS] window [SEP].
 
 The windows are GPT's, two tokens shorter: full lengths of contiguous text, whatever the documents
 (as in Liu et al. 2019, RoBERTa, "full-sentences").
@@ -6,46 +6,24 @@ The windows are GPT's, two tokens shorter: full lengths of contiguous text, what
 
 import numpy as np
 
-from twinlm import rng
-from twinlm.batch import MaskedBatch
-from twinlm.data.sentence_pairs import masked_batch
+from twinlm.data.masked_examples import Row
 from twinlm.data.token_store import TokenStore
 from twinlm.data.windows import Windows
-from twinlm.tokenizer import SpecialIds
 
 
-class MaskedWindows:
-    """An endless order of masked windows over a store; the arguments are those of `SentencePairs`."""
+class WindowRows:
+    """An endless order of windows over a store, as rows of one segment; arguments as for `Windows`."""
 
-    def __init__(
-        self,
-        store: TokenStore,
-        *,
-        length: int,
-        seed: int,
-        mask_share: float,
-        specials: SpecialIds,
-        vocab_size: int,
-    ) -> None:
+    stream = "masks"
+
+    def __init__(self, store: TokenStore, *, length: int, seed: int) -> None:
         self.windows = Windows(store, length=length - 2, seed=seed)
-        self.mask_share = mask_share
-        self.specials = specials
-        self.vocab_size = vocab_size
+        self.seed = seed
 
-    def batch(self, first: int, count: int) -> MaskedBatch:
-        """Return windows `first` .. `first + count` of the order, masked, as a batch."""
-        window_BL = self.windows.tokens(first, count)
-        edge_B1 = np.ones((count, 1), np.int64)
-        tokens_BL = np.concatenate(
-            [self.specials.cls * edge_B1, window_BL, self.specials.sep * edge_B1], axis=1
-        )
-        return masked_batch(
-            tokens_BL,
-            np.zeros_like(tokens_BL),
-            np.ones_like(tokens_BL, np.bool_),
-            np.zeros(count, np.int64),
-            share=self.mask_share,
-            specials=self.specials,
-            vocab_size=self.vocab_size,
-            generator=rng.stream(self.windows.seed, "masks", first, count),
-        )
+    def places(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return the pass and the place in it of windows `first` .. `first + count` of the order."""
+        return self.windows.places(first, count)
+
+    def row(self, turn: int, place: int, chance: np.random.Generator) -> Row:
+        """Return a window; nothing is left to chance."""
+        return Row(self.windows.window(turn, place), None, 0)

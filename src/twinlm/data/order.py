@@ -41,6 +41,12 @@ def passes(first: int, count: int, size: int, seed: int, name: str) -> NDArray[n
     return np.concatenate(pieces)
 
 
+def places(first: int, count: int, size: int, seed: int, name: str) -> list[tuple[int, int]]:
+    """Return the same places, each with the number of its pass."""
+    turns_N = np.arange(first, first + count) // size
+    return list(zip(turns_N.tolist(), passes(first, count, size, seed, name).tolist(), strict=True))
+
+
 def _feistel(numbers_N: NDArray[np.uint64], half_bits: int, keys: list[np.uint64]) -> NDArray[np.uint64]:
     mask, shift = np.uint64(2**half_bits - 1), np.uint64(half_bits)
     left_N, right_N = numbers_N >> shift, numbers_N & mask

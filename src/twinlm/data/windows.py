@@ -39,14 +39,16 @@ class Windows:
 
     def tokens(self, first: int, count: int) -> NDArray[np.int64]:
         """Return windows `first` .. `first + count` of the order as tokens, (B, L)."""
-        places_B = order.passes(first, count, self.per_pass, self.seed, "windows")
-        turns_B = np.arange(first, first + count) // self.per_pass
-        offsets = {turn: self._offset(turn) for turn in np.unique(turns_B).tolist()}
-        begins_B = places_B * self.length + np.array([offsets[turn] for turn in turns_B.tolist()])
-        tokens_BL: NDArray[np.int64] = self.store.tokens_T[begins_B[:, None] + np.arange(self.length)].astype(
-            np.int64
-        )
-        return tokens_BL
+        return np.stack([self.window(turn, place) for turn, place in self.places(first, count)])
+
+    def places(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return the pass and the place in it of windows `first` .. `first + count` of the order."""
+        return order.places(first, count, self.per_pass, self.seed, "windows")
+
+    def window(self, turn: int, place: int) -> NDArray[np.int64]:
+        """Return the tokens of a place in a pass, (L,)."""
+        begin = place * self.length + self._offset(turn)
+        return self.store.tokens_T[begin : begin + self.length].astype(np.int64)
 
     def batch(self, first: int, count: int) -> Batch:
         """Return windows `first` .. `first + count` of the order as a batch."""

@@ -46,14 +46,13 @@ def task_in(
     if len(labels) != count or problem not in (None, allowed):
         message = f"a head with {len(labels)} labels and the problem_type {problem!r:.60} is not supported"
         raise ModelError(message, file=place)
-    dropout = about.get("classifier_dropout")
     notes = _notes(about, place)
     return TaskConfig(
         kind=name,
         labels=labels if name in _WITH_LABELS else (),
         max_length=min(notes.get("max_length", sizes["max_length"]), sizes["max_length"]),
         stride=notes.get("stride", 128),
-        dropout=float(dropout) if type(dropout) in (int, float) and 0 <= dropout < 1 else sizes["dropout"],
+        dropout=_dropout(about, sizes),
         has_bias=layout.heads[name].is_biased,
         constants={**_usual_constants(name, layout), **notes.get("constants", {})},
     )
@@ -115,6 +114,11 @@ def task_keys(head: Head, task: TaskConfig) -> dict[str, Any]:
         keys["label2id"] = {label: number for number, label in enumerate(task.labels)}
     notes = {"max_length": task.max_length, "stride": task.stride, "constants": constants}
     return {**keys, NOTES: notes}
+
+
+def _dropout(about: Mapping[str, Any], sizes: Mapping[str, Any]) -> float:
+    given = about.get("classifier_dropout")
+    return float(given) if isinstance(given, int | float) and 0 <= given < 1 else float(sizes["dropout"])
 
 
 def _labels(about: Mapping[str, Any], place: Path) -> tuple[str, ...]:

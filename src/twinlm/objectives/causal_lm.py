@@ -5,12 +5,14 @@ T are the L - 1 positions that have a next token.
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from twinlm.batch import Batch
+from twinlm.data.batching import by_length
+from twinlm.data.packing import pad
 from twinlm.models.gpt import GPT
 from twinlm.objectives import Loss
+from twinlm.objectives.likelihood import Stretch, log_likelihood_at
 from twinlm.tokenizer import SpecialIds
 
 
@@ -32,8 +34,19 @@ def auxiliary_causal_lm(model: GPT, hidden_BLD: Tensor, batch: Batch) -> Tensor:
     return model.next_token_loss(hidden_BLD[:, :-1], targets_BT, weights_BT)
 
 
-def log_likelihoods(model: GPT, tokens: Sequence[int], specials: SpecialIds) -> Tensor:
-    """Return log P(token | those before it) of each of a text's N tokens, (N,), in nats: the terms of L1."""
-    tokens_1L = torch.tensor([[specials.start, *tokens]], device=model.token_embedding.weight.device)
-    logits_1TV = model.next_token_logits(model(tokens_1L)[:, :-1]).float()
-    return logits_1TV.log_softmax(-1)[0].gather(1, tokens_1L[0, 1:, None])[:, 0]
+def log_likelihoods(model: GPT, stretches: Sequence[Stretch], specials: SpecialIds) -> list[list[float]]:
+    """Return log P(token | those before it) of each stretch's tokens, in nats: the terms of L1."""
+    rows = [[specials.start, *stretch.before, *stretch.tokens] for stretch in stretches]
+    device = model.token_embedding.weight.device
+    found: dict[int, list[float]] = {}
+    for group in by_length([len(row) for row in rows]):
+        tokens_BL = pad([rows[number] for number in group], specials.pad).to(device).tokens_BL
+        hidden_BLD = model(tokens_BL)
+        for row, number in enumerate(group):
+            end, size = len(rows[number]), len(stretches[number].tokens)
+            hidden_ND, targets_N = (
+                hidden_BLD[row, end - size - 1 : end - 1],
+                tokens_BL[row, end - size : end],
+            )
+            found[number] = log_likelihood_at(hidden_ND, targets_N, model.next_token_logits)
+    return [found[number] for number in range(len(rows))]

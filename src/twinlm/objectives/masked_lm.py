@@ -9,11 +9,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from twinlm.batch import IGNORE, MaskedBatch
+from twinlm.data.batching import by_length
+from twinlm.data.packing import pad
 from twinlm.models.bert import BERT
 from twinlm.objectives import Loss
+from twinlm.objectives.likelihood import Stretch, log_likelihood_at
 from twinlm.tokenizer import SpecialIds
-
-_TEXTS_AT_ONCE = 32
 
 
 def masked_lm(model: BERT, batch: MaskedBatch) -> Loss:
@@ -23,13 +24,25 @@ def masked_lm(model: BERT, batch: MaskedBatch) -> Loss:
 
 
 def masked_lm_and_next_sentence(model: BERT, batch: MaskedBatch) -> Loss:
-    """Return the mean loss over masked tokens plus the mean over pairs, in nats."""
+    """Return the mean loss over masked tokens plus the mean over pairs, "does B follow A?", in nats."""
+    return _with_sentence_task(model, batch, "next_sentence")
+
+
+def masked_lm_and_sentence_order(model: BERT, batch: MaskedBatch) -> Loss:
+    """Return the mean loss over masked tokens plus the mean over pairs, "is A before B?", in nats.
+
+    Lan et al. 2020, 3.1; the head is that of next sentences, the pairs are others.
+    """
+    return _with_sentence_task(model, batch, "sentence_order")
+
+
+def _with_sentence_task(model: BERT, batch: MaskedBatch, name: str) -> Loss:
     hidden_BLD = _states(model, batch)
     tokens = _masked_token_loss(model, hidden_BLD, batch)
     logits_B2 = model.next_sentence_logits(hidden_BLD)
     pairs = F.cross_entropy(logits_B2.float(), batch.is_random_B)
     right = (logits_B2.argmax(1) == batch.is_random_B).float().mean()
-    parts = {"masked_lm": tokens.detach(), "next_sentence": pairs.detach(), "next_sentence_accuracy": right}
+    parts = {"masked_lm": tokens.detach(), name: pairs.detach(), f"{name}_accuracy": right}
     return Loss(tokens + pairs, _count(batch), parts)
 
 
@@ -48,19 +61,48 @@ def _count(batch: MaskedBatch) -> int:
     return int((batch.originals_BL != IGNORE).sum())
 
 
-def pseudo_log_likelihoods(model: BERT, tokens: Sequence[int], specials: SpecialIds) -> Tensor:
-    """Return log P(token | all others) of each of a text's N tokens, (N,), in nats (Salazar et al. 2020).
+def pseudo_log_likelihoods(
+    model: BERT, stretches: Sequence[Stretch], specials: SpecialIds
+) -> list[list[float]]:
+    """Return log P(token | all others) of each stretch's tokens, in nats (Salazar et al. 2020).
 
     Each token is masked in turn. Their sum is no probability of the text.
     """
-    row_L = torch.tensor([specials.cls, *tokens, specials.sep], device=model.token_embedding.weight.device)
-    places_N = torch.arange(1, len(row_L) - 1, device=row_L.device)
-    found = []
-    for places_B in torch.split(places_N, _TEXTS_AT_ONCE):
-        tokens_BL = row_L.repeat(len(places_B), 1)
-        rows_B = torch.arange(len(places_B), device=row_L.device)
-        tokens_BL[rows_B, places_B] = specials.mask
-        hidden_BLD = model(tokens_BL, torch.zeros_like(tokens_BL), torch.ones_like(tokens_BL).bool())
-        logits_1BV = model.masked_token_logits(hidden_BLD[None, rows_B, places_B]).float()
-        found.append(logits_1BV.log_softmax(-1)[0, rows_B, row_L[places_B]])
-    return torch.cat(found)
+    return _masked_in_turn(model, stretches, specials, hides_rest_of_word=False)
+
+
+def pseudo_log_likelihoods_l2r(
+    model: BERT, stretches: Sequence[Stretch], specials: SpecialIds
+) -> list[list[float]]:
+    """Return the same with the later tokens of the token's own word masked as well (Kauf & Ivanova 2023).
+
+    Otherwise a rare word of several tokens looks likely, as each of them gives the others away.
+    """
+    return _masked_in_turn(model, stretches, specials, hides_rest_of_word=True)
+
+
+def _masked_in_turn(
+    model: BERT, stretches: Sequence[Stretch], specials: SpecialIds, *, hides_rest_of_word: bool
+) -> list[list[float]]:
+    rows = [[specials.cls, *s.before, *s.tokens, *s.after, specials.sep] for s in stretches]
+    asked = [(number, token) for number, s in enumerate(stretches) for token in range(len(s.tokens))]
+    device = model.token_embedding.weight.device
+    found = [[0.0] * len(stretch.tokens) for stretch in stretches]
+    for group in by_length([len(rows[number]) for number, _ in asked]):
+        chosen = [asked[place] for place in group]
+        batch = pad([rows[number] for number, _ in chosen], specials.pad)
+        places_B = torch.tensor([1 + len(stretches[number].before) + token for number, token in chosen])
+        rows_B = torch.arange(len(chosen))
+        targets_B = batch.tokens_BL[rows_B, places_B]
+        for row, (number, token) in enumerate(chosen):
+            words, place = stretches[number].words, int(places_B[row])
+            hidden = sum(word == words[token] for word in words[token:]) if hides_rest_of_word else 1
+            batch.tokens_BL[row, place : place + hidden] = specials.mask
+        batch = batch.to(device)
+        hidden_BLD = model(batch.tokens_BL, batch.segments_BL, batch.real_BL)
+        values = log_likelihood_at(
+            hidden_BLD[rows_B, places_B], targets_B.to(device), model.masked_token_logits
+        )
+        for value, (number, token) in zip(values, chosen, strict=True):
+            found[number][token] = value
+    return found

@@ -42,10 +42,10 @@ UNTRAINED = "-scratch"
 class BudgetSettings:
     """What both models may spend on pre-training, so that the comparison is fair."""
 
-    match: Literal["tokens", "flops", "seconds"] = "flops"
+    match: Literal["tokens", "flops", "seconds", "steps", "passes"] = "flops"
     """What is equal for both. All other axes are shown by `twinlm plan` before training starts."""
     amount: float = option(2e13, above=0, most=1e27)
-    """How much of it each model gets: tokens read, floating point operations, or seconds on this machine."""
+    """How much of it each gets: tokens, operations, seconds on this machine, steps, passes of the text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

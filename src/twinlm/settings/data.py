@@ -69,7 +69,11 @@ class ImportedSettings:
     name: str = "imported"
     """How reports call it."""
     folder: str = ""
-    """Its folder, as `twinlm import` wrote it."""
+    """Its folder, as `twinlm import` wrote it, or that of a model of another run."""
+    learning_rate: float = option(5e-5, above=0, most=1)
+    """Of its fine-tuning: models from elsewhere are mostly large. 5e-5 in both papers."""
+    epochs: int = option(3, least=1, most=1000)
+    """Passes of its fine-tuning over the training examples; 3 in both papers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

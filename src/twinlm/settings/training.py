@@ -44,6 +44,10 @@ class OptimizerSettings:
     """How the learning rate falls to 0 after the warm-up."""
     warmup_share: float = option(0.1, least=0, most=0.9)
     """Share of all steps in which the learning rate rises from 0."""
+    warmup_steps: int = option(0, least=0, most=1_000_000_000)
+    """Steps in which it rises; 0 for `warmup_share`. GPT-1 took 2,000 and BERT 10,000 in pre-training."""
+    released_schedule: bool = False
+    """As in BERT's code: the first step has rate 0, and the fall too is counted from that step."""
     weight_decay: float = option(0.01, least=0, most=1)
     """Decoupled, on all weights but biases and gains; 0.01 in both papers."""
     clip_norm: float = option(1.0, above=0)
@@ -54,6 +58,8 @@ class OptimizerSettings:
     """Of Adam; 0.999 in both papers."""
     epsilon: float = option(1e-8, above=0)
     """Of Adam; 1e-8 in GPT-1's code, 1e-6 in BERT's."""
+    bias_correction: bool = True
+    """Of Adam's averages; BERT's code leaves it out, which makes the first updates smaller."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +72,14 @@ class PretrainSettings:
     """Sequences in an optimizer step."""
     micro_batch_sequences: int = option(0, least=0, most=1_000_000)
     """Sequences held in memory at once; 0 for all of `batch_sequences`, which it must divide."""
+    first_length: int = option(0, least=0, most=100_000)
+    """Length in a first phase of training; 0 for `length` throughout. 128 in BERT's paper, then 512."""
+    first_share: float = option(0.9, above=0, most=1)
+    """Share of the steps with `first_length`, if there is one; 0.9 in BERT's paper."""
+    start: str = ""
+    """Model folder to go on from, also an imported one: it gives tokenizer and sizes. Empty to begin anew."""
+    grown_positions: Literal["copied", "drawn"] = "copied"
+    """If `model.max_length` is above the start's: copy its positions over and over, or draw the new ones."""
     validations: int = option(10, least=1, most=1000)
     """How often to validate in a run; the weights that did best are kept."""
     validation_sequences: int = option(256, least=1, most=1_000_000)
@@ -74,10 +88,30 @@ class PretrainSettings:
     """Steps that a crash can cost at most. A signal saves at once."""
     mask_share: float = option(0.15, above=0, most=0.9)
     """BERT only. Share of the tokens to predict; 0.15 in the paper. Small budgets learn faster with 0.4."""
-    next_sentence: bool = True
-    """BERT only. Whether to train next sentence prediction beside the masked tokens."""
+    mask_unit: Literal["token", "whole_word", "span"] = "token"
+    """BERT only. Chosen together: tokens (as in the paper), whole words (later code), spans (SpanBERT)."""
+    max_predictions: int = option(0, least=0, most=100_000)
+    """BERT only. Tokens to predict in a sequence at most; 0 for no limit. 20 at length 128 in BERT's code."""
+    random_tokens: Literal["ordinary", "all"] = "ordinary"
+    """BERT only. Drawn to replace 1 of 10 masked tokens; "all": also special ones, as in BERT's code."""
+    static_masks: int = option(0, least=0, most=1000)
+    """BERT only. Variants of each example, coming again and again; 10 in BERT's code, 0 for ever new ones."""
+    sentence_task: Literal["next_sentence", "sentence_order", "none"] = "next_sentence"
+    """BERT only. What is trained beside the masked tokens: the paper's, ALBERT's, or nothing."""
+    pairs: Literal["balanced", "google"] = "balanced"
+    """BERT only. Next sentences are half true, or made exactly as BERT's code does, with more random ones."""
+    short_share: float = option(0.1, least=0, most=1)
+    """BERT only. Share of pairs with a random shorter length; 0.1 in BERT's code."""
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     """AdamW and its schedule."""
+
+    def __post_init__(self) -> None:
+        if self.first_length and not 8 <= self.first_length < self.length:
+            message = f"first_length={self.first_length} must be from 8 to below length={self.length}"
+            raise UsageError(message, hint="change one of the two, or set first_length = 0")
+        if self.pairs != "balanced" and self.sentence_task != "next_sentence":
+            message = f'pairs="{self.pairs}" is a way to make next sentences, but sentence_task is '
+            raise UsageError(f'{message}"{self.sentence_task}"', hint="change one of the two")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,8 +130,18 @@ class FinetuneSettings:
     """Probability, before the head; 0.1 in both papers."""
     auxiliary_weight: float = option(0.5, least=0, most=100)
     """GPT only. lambda in L = lambda * L1 + L2; 0.5 in the paper, 0 for none."""
+    transferred_layers: int = option(-1, least=-1, most=1000)
+    """Layers taken over, with the embeddings; the rest is drawn anew (GPT-1, figure 2). -1 for all."""
+    frozen_layers: int = option(-1, least=-1, most=1000)
+    """Layers that keep their weights, with the embeddings; 0 for the embeddings alone, -1 for none."""
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     """AdamW and its schedule."""
+
+    def __post_init__(self) -> None:
+        if 0 <= self.transferred_layers < self.frozen_layers:
+            message = f"frozen_layers={self.frozen_layers} is more than "
+            message += f"transferred_layers={self.transferred_layers}: layers drawn anew would never learn"
+            raise UsageError(message, hint="freeze fewer layers, or transfer more")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +161,10 @@ class KindSettings:
             whole = self.pretrain.batch_sequences
             message = f"micro_batch_sequences={micro} does not divide batch_sequences={whole}"
             raise UsageError(message, hint="change one of the two")
+        for name in ("transferred_layers", "frozen_layers"):
+            if (layers := getattr(self.finetune, name)) > self.model.layers:
+                message = f"finetune.{name}={layers}, but the model has {self.model.layers} layers"
+                raise UsageError(message, hint=f"lower finetune.{name}, or set it to -1")
         lengths = {"pretrain.length": self.pretrain.length, "finetune.max_length": self.finetune.max_length}
         for name, length in lengths.items():
             if length > self.model.max_length:

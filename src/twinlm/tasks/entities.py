@@ -41,7 +41,7 @@ def of_tags(golds: Sequence[Tags], predicted: Sequence[Tags]) -> Measured:
     ]
     words = [len(gold) for gold in golds]
     if not has_entities(golds):
-        return of_ratio("accuracy", right, words, **{"macro F1": _macro(golds, predicted)})
+        return of_ratio("word accuracy", right, words, **{"macro F1": _macro(golds, predicted)})
     gold_sets, found_sets = (
         [entities(row) for row in golds],
         [entities(_entity_tags(row)) for row in predicted],
@@ -54,7 +54,7 @@ def of_tags(golds: Sequence[Tags], predicted: Sequence[Tags]) -> Measured:
         [gold + found for gold, found in zip(gold_sizes, found_sizes, strict=True)],
         precision=sum(hits) / max(1, sum(found_sizes)),
         recall=sum(hits) / max(1, sum(gold_sizes)),
-        **{"accuracy of words": sum(right) / max(1, sum(words))},
+        **{"word accuracy": sum(right) / max(1, sum(words))},
     )
 
 

@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer as Engine
 
 from twinlm.storage import json_bytes
@@ -30,6 +32,8 @@ from twinlm.tokenizer.pipeline import (
 from twinlm.tokenizer.specials import ROLE_KEYS, SpecialIds, Template, named_roles
 
 _UNLIMITED = 10**9
+_SPELLED_SPACES = ("\u0120", "\u010a", "\u0109", "\u010d", "\u010b", "\u010c")
+"""How byte-level BPE spells the bytes of white space: space, line feed, tab, carriage return and two more."""
 
 
 class Tokenizer:
@@ -77,10 +81,26 @@ class Tokenizer:
             facts += [astuple(self.pipeline), astuple(self.specials)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
+    @cached_property
+    def begins_word_V(self) -> NDArray[np.bool_]:
+        """Whether each token begins a word: WordPiece's without ##, byte-level BPE's with a space in front.
+
+        So a byte-level word is what stands between two spaces, with the signs that stick to it.
+        """
+        tokens = [self.token(number) for number in range(self.vocab_size)]
+        if self.algorithm == "wordpiece":
+            return np.array([not token.startswith("##") for token in tokens])
+        return np.array([token.startswith(_SPELLED_SPACES) for token in tokens])
+
     def encode(self, text: str) -> list[int]:
         """Return the tokens of a text; no special token is added, nor read from the text."""
         ids: list[int] = self._engine.encode(text, add_special_tokens=False).ids
         return ids
+
+    def words(self, text: str) -> list[int]:
+        """Return for each token of a text the number of its word: of the pre-token that it is part of."""
+        numbers = self._engine.encode(text, add_special_tokens=False).word_ids
+        return [number for number in numbers if number is not None]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the tokens of each text, with all processor threads."""

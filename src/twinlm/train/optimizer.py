@@ -1,12 +1,19 @@
-"""AdamW as both released codes use it: matrices and embeddings decay, biases and gains do not."""
+"""AdamW as both released codes use it: matrices and embeddings decay, biases and gains do not.
+
+GPT-1's is the usual one. BERT's leaves out the correction of the averages' bias (google-research/bert,
+optimization.py): its first updates are smaller, the more so the nearer beta2 is to 1.
+"""
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from twinlm.settings import OptimizerSettings
 
 
-def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.AdamW:
+def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
     """Return AdamW over all weights of a module; the learning rate is set at each step."""
     decaying = [weight for weight in module.parameters() if weight.dim() > 1]
     others = [weight for weight in module.parameters() if weight.dim() <= 1]
@@ -14,5 +21,47 @@ def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.opt
         {"params": decaying, "weight_decay": settings.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    betas = (settings.beta1, settings.beta2)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=betas, eps=settings.epsilon, fused=True)
+    options: dict[str, Any] = {
+        "lr": settings.learning_rate,
+        "betas": (settings.beta1, settings.beta2),
+        "eps": settings.epsilon,
+    }
+    if not settings.bias_correction:
+        return UncorrectedAdamW(groups, **options)
+    return torch.optim.AdamW(groups, **options, fused=True)
+
+
+class UncorrectedAdamW(torch.optim.Optimizer):
+    """Adam with decoupled weight decay and without bias correction.
+
+    m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  w = w - lr (m / (sqrt(v) + eps) + decay w)
+
+    Args:
+        groups: tables of parameters, each with its weight decay.
+        lr: the learning rate.
+        betas: beta1 and beta2.
+        eps: added to the root of v.
+    """
+
+    def __init__(
+        self, groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float], eps: float
+    ) -> None:
+        super().__init__(groups, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": 0.0})
+
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Make one update of all weights that have a gradient."""
+        assert closure is None
+        with torch.no_grad():
+            for group in self.param_groups:
+                for weight in group["params"]:
+                    if weight.grad is not None:
+                        self._update(weight, weight.grad, group)
+
+    def _update(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state, (beta1, beta2) = self.state[weight], group["betas"]
+        mean = state.setdefault("exp_avg", torch.zeros_like(weight))
+        square = state.setdefault("exp_avg_sq", torch.zeros_like(weight))
+        mean.lerp_(gradient, 1 - beta1)
+        square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        weight.mul_(1 - group["lr"] * group["weight_decay"])
+        weight.addcdiv_(mean, square.sqrt().add_(group["eps"]), value=-group["lr"])

@@ -1,11 +1,12 @@
-"""Pre-training of either kind on a token store, to a model folder."""
+"""Pre-training of either kind on a token store, to a model folder.
+
+What it begins with stands in `start.py`, lengths that change in `phases.py`.
+"""
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,17 +15,18 @@ from twinlm import checkpoint, hardware, rng, storage
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
 from twinlm.core import count
-from twinlm.core.initialize import initialize
 from twinlm.data.token_store import TokenStore
 from twinlm.errors import ResourceError, UsageError
-from twinlm.families import Examples, Family
+from twinlm.families import Family
 from twinlm.log import Progress
 from twinlm.settings import BudgetSettings, KindSettings
 from twinlm.stopping import Stop
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.loop import Job, evaluate, train
 from twinlm.train.optimizer import build_optimizer
+from twinlm.train.phases import micro_batches, phased_batches, phases
 from twinlm.train.schedule import learning_rate
+from twinlm.train.start import first_model, fresh_model
 
 RESULT = "pretraining.json"
 _PROBED_STEPS = 16
@@ -57,43 +59,26 @@ class PretrainPlan:
     """Weights in the transformer layers."""
 
 
-def fresh_model(family: Family, settings: KindSettings, tokenizer: Tokenizer, seed: int) -> Any:
-    """Return a model with its first weights."""
-    model = family.model(family.configure(settings.model, tokenizer.vocab_size))
-    initialize(
-        model,
-        seed=rng.torch_seed(seed, "first weights"),
-        is_truncated=family.is_truncated,
-        deviation=settings.model.first_deviation,
-        positions=settings.model.first_positions,
-    )
-    return model
-
-
-def micro_batches(examples: Examples, settings: KindSettings, step: int) -> Sequence[Batch]:
-    """Return the micro-batches of a step, each at fixed places of the examples' order."""
-    size = settings.pretrain.micro_batch_sequences or settings.pretrain.batch_sequences
-    first = step * settings.pretrain.batch_sequences
-    return [
-        examples.batch(first + offset, size) for offset in range(0, settings.pretrain.batch_sequences, size)
-    ]
-
-
 def step_costs(
     family: Family, settings: KindSettings, store: TokenStore, tokenizer: Tokenizer, seed: int
 ) -> dict[str, float]:
-    """Return mean tokens, targets and flops of a step, counted on the first batches of the real order."""
-    examples = family.examples(store, settings.pretrain, tokenizer, seed)
+    """Return mean tokens, targets, flops and passes of a step, and 1 step, by the names of budgets.
+
+    They are counted on the first batches of the real order, in each phase.
+    """
     sizes = family.configure(settings.model, tokenizer.vocab_size)
     rows = []
-    for step in range(_PROBED_STEPS):
-        for batch in micro_batches(examples, settings, step):
-            targets = count_targets(batch)
-            count, length = batch.tokens_BL.shape
-            flops = family.training_flops(sizes, sequences=count, length=length, targets=targets)
-            rows.append((int(batch.real_BL.sum()), targets, flops))
-    tokens, targets, flops = np.sum(rows, axis=0) / _PROBED_STEPS
-    return {"tokens": float(tokens), "targets": float(targets), "flops": float(flops)}
+    for phase in phases(settings.pretrain):
+        examples = family.examples(store, phase.settings, tokenizer, seed)
+        for step in range(_PROBED_STEPS):
+            for batch in micro_batches(examples, phase.settings, step):
+                targets = count_targets(batch)
+                count, length = batch.tokens_BL.shape
+                flops = family.training_flops(sizes, sequences=count, length=length, targets=targets)
+                rows.append(phase.share * np.array([int(batch.real_BL.sum()), targets, flops]))
+    tokens, targets, flops = (np.sum(rows, axis=0) / _PROBED_STEPS).tolist()
+    passes = tokens / store.token_count
+    return {"tokens": tokens, "targets": targets, "flops": flops, "passes": passes, "steps": 1.0}
 
 
 def count_targets(batch: Batch) -> int:
@@ -111,22 +96,25 @@ def seconds_per_step(
     seed: int,
     precision: str,
 ) -> float:
-    """Return the median time of a few real steps on a model that is thrown away."""
+    """Return the median time of a few real steps on a model that is thrown away, the mean over the phases."""
     model = fresh_model(family, settings, tokenizer, seed).to(hardware.device()).train()
-    examples = family.examples(store, settings.pretrain, tokenizer, seed)
     optimizer = build_optimizer(model, settings.pretrain.optimizer)
     objective = family.objective(settings.pretrain)
-    times_s = []
-    for step in range(_TIMED_STEPS):
-        began = time.perf_counter()
-        for batch in micro_batches(examples, settings, step):
-            with hardware.autocast(precision, hardware.device()):
-                loss = objective(model, batch.to(hardware.device()))
-            loss.total.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        optimizer.zero_grad()
-        times_s.append(time.perf_counter() - began)
-    return float(np.median(times_s[1:]))
+    mean_s = 0.0
+    for phase in phases(settings.pretrain):
+        examples = family.examples(store, phase.settings, tokenizer, seed)
+        times_s = []
+        for step in range(_TIMED_STEPS):
+            began = time.perf_counter()
+            for batch in micro_batches(examples, phase.settings, step):
+                with hardware.autocast(precision, hardware.device()):
+                    loss = objective(model, batch.to(hardware.device()))
+                loss.total.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            optimizer.zero_grad()
+            times_s.append(time.perf_counter() - began)
+        mean_s += phase.share * float(np.median(times_s[1:]))
+    return mean_s
 
 
 def check_memory(family: Family, settings: KindSettings, vocab_size: int) -> None:
@@ -205,9 +193,8 @@ def pretrain(
     """
     if (folder / RESULT).is_file():
         return checkpoint.load_model(folder / "model")
-    model = fresh_model(family, settings, tokenizer, seed)
+    model, before = first_model(family, settings, tokenizer, seed, progress)
     options = settings.pretrain
-    examples = family.examples(train_store, options, tokenizer, seed)
     held_out = family.examples(valid_store, options, tokenizer, seed)
     size = min(options.batch_sequences, options.validation_sequences)
     validation = [held_out.batch(first, size) for first in range(0, options.validation_sequences, size)]
@@ -220,7 +207,9 @@ def pretrain(
         name=f"pre-training {family.label}",
         module=model,
         objective=family.objective(options),
-        batches=lambda step: micro_batches(examples, settings, step),
+        batches=phased_batches(
+            options, steps, lambda phase: family.examples(train_store, phase, tokenizer, seed)
+        ),
         optimizer=build_optimizer(model, options.optimizer),
         learning_rate=learning_rate(options.optimizer, steps),
         validate=lambda: evaluate(job, validation),
@@ -234,9 +223,8 @@ def pretrain(
         folder=folder,
     )
     spent = train(job, progress=progress, stop=stop)
-    trained = Trained(
-        family=family, model=model.cpu().eval(), tokenizer=tokenizer, history={"pretraining": spent}
-    )
+    history = {**before, "pretraining": spent}
+    trained = Trained(family=family, model=model.cpu().eval(), tokenizer=tokenizer, history=history)
     checkpoint.save_model(folder / "model", trained)
     storage.write_json(folder / RESULT, spent)
     return trained

@@ -1,25 +1,34 @@
-"""The learning rate at each step: a linear rise, then a linear or cosine fall to zero."""
+"""The learning rate at each step: a linear rise, then a linear or cosine fall to zero.
+
+GPT-1 falls by a cosine (Radford et al. 2018, 4.1), BERT linearly (Devlin et al. 2018, A.2).
+"""
 
 import math
 from collections.abc import Callable
 
 from twinlm.settings import OptimizerSettings
 
+_FALLS: dict[str, Callable[[float], float]] = {
+    "linear": lambda done: 1 - done,
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+}
+
 
 def learning_rate(settings: OptimizerSettings, steps: int) -> Callable[[int], float]:
     """Return the function from a step, from 0, to its learning rate.
 
-    The warm-up takes `warmup_share` of the steps, rounded up. The first step already learns (rate / warm-up
-    steps), the last one still does. GPT-1 falls by a cosine (Radford et al. 2018, 4.1), BERT linearly
-    (Devlin et al. 2018, A.2).
+    The warm-up takes `warmup_steps`, or `warmup_share` of the steps, rounded up. The first step already
+    learns (rate / warm-up steps), the last one still does. With `released_schedule`, BERT's released code is
+    followed (optimization.py): the first step has rate 0, and the fall is counted from there too, so that the
+    rate drops a little where the warm-up ends.
     """
-    warmup = math.ceil(settings.warmup_share * steps)
+    warmup = settings.warmup_steps or math.ceil(settings.warmup_share * steps)
+    fall, peak = _FALLS[settings.schedule], settings.learning_rate
+    first, origin = (0, 0) if settings.released_schedule else (1, warmup)
 
     def rate(step: int) -> float:
         if step < warmup:
-            return settings.learning_rate * (step + 1) / warmup
-        done = (step - warmup) / max(1, steps - warmup)
-        fall = 0.5 * (1 + math.cos(math.pi * done)) if settings.schedule == "cosine" else 1 - done
-        return settings.learning_rate * fall
+            return peak * (step + first) / warmup
+        return peak * fall((step - origin) / max(1, steps - origin))
 
     return rate

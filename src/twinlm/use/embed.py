@@ -91,7 +91,7 @@ def features(
     return [found[number] for number in range(len(texts))]
 
 
-def similarities(
+def cosines(
     trained: Trained,
     query: str,
     texts: Sequence[str],
@@ -111,8 +111,8 @@ def similarities(
     vectors_NE = embed(
         trained, [query, *texts], pooling=pooling, layers=layers, normalize=True, progress=progress
     )
-    cosines: list[float] = (vectors_NE[1:] @ vectors_NE[0]).tolist()
-    return cosines
+    found: list[float] = (vectors_NE[1:] @ vectors_NE[0]).tolist()
+    return found
 
 
 def _pooling(trained: Trained, name: Pooling) -> Callable[[Tensor, Tensor], Tensor]:

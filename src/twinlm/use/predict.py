@@ -1,20 +1,19 @@
 """What a fine-tuned model says of examples, whatever it was fine-tuned for."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 from twinlm import hardware
 from twinlm.checkpoint import Trained
+from twinlm.data.batching import by_length
 from twinlm.data.examples import Example
 from twinlm.errors import ModelError
 from twinlm.log import Progress, Silent
 from twinlm.tasks.kind import Answer, Scores, TaskConfig, TaskKind
 from twinlm.tasks.table import task_kind
-
-_TOKENS_AT_ONCE = 64 * 128
 
 
 def predict(
@@ -77,7 +76,7 @@ def input_scores(
     scores: list[Any] = [None] * len(inputs)
     finished = 0
     with torch.inference_mode():
-        for numbers in _batches(inputs):
+        for numbers in by_length([given.length * len(given.sequences) for given in inputs]):
             batch = kind.collate([inputs[number] for number in numbers], trained.tokenizer.specials.pad)
             found = tuned(batch.to(where)).float().cpu().numpy()
             for number, of_input in zip(numbers, found, strict=True):
@@ -86,19 +85,3 @@ def input_scores(
             done(finished)
     tuned.train(was_training)
     return scores
-
-
-def _batches(inputs: Sequence[Any]) -> Iterator[list[int]]:
-    """Yield the inputs' numbers, those of like length together, at most so many tokens at once."""
-    by_length = sorted(range(len(inputs)), key=lambda number: inputs[number].length)
-    batch: list[int] = []
-    sequences = 0
-    for number in by_length:
-        given = inputs[number]
-        if batch and (sequences + len(given.sequences)) * given.length > _TOKENS_AT_ONCE:
-            yield batch
-            batch, sequences = [], 0
-        batch.append(number)
-        sequences += len(given.sequences)
-    if batch:
-        yield batch

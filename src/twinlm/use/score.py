@@ -1,16 +1,19 @@
-"""How likely a model finds a text: to choose among candidates without any training.
+"""How likely a model finds a text. Next: `rank.py`, to choose among candidates without any training.
 
 A decoder's figure is the log-probability of the text. An encoder's is a pseudo-log-likelihood, each token
-given all others (Salazar et al. 2020): compare candidates within one model, never figures of the two kinds.
+given all others (Salazar et al. 2020): compare texts within one model, never figures of the two kinds.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 
 from twinlm import hardware
 from twinlm.checkpoint import Trained, require_part
-from twinlm.errors import DataError
+from twinlm.errors import DataError, UsageError
+from twinlm.objectives.likelihood import Stretch
+from twinlm.use.inputs import room
 
 
 class Score(NamedTuple):
@@ -22,6 +25,8 @@ class Score(NamedTuple):
     """Sum over the tokens, in nats: longer texts have lower ones."""
     tokens: list[tuple[str, float]]
     """Each token as people read it, and its part of the sum."""
+    method: str
+    """What the figure is: figures of different methods must not be compared."""
 
     @property
     def mean(self) -> float:
@@ -29,24 +34,74 @@ class Score(NamedTuple):
         return self.log_likelihood / len(self.tokens)
 
 
-def score(trained: Trained, text: str) -> Score:
-    """Return how likely a model finds a text.
+def score(trained: Trained, text: str, *, method: str | None = None) -> Score:
+    """Return how likely a model finds a text; see `score_batch`.
+
+    Raises:
+        DataError: the text is empty or too long.
+        UsageError: the model's kind has no such method.
+    """
+    return score_batch(trained, [text], method=method)[0]
+
+
+def score_batch(trained: Trained, texts: Sequence[str], *, method: str | None = None) -> list[Score]:
+    """Return how likely a model finds each text, whatever else is scored with it.
+
+    Args:
+        trained: a model of either kind.
+        texts: none empty or too long.
+        method: "likelihood" for a decoder; "pseudo-likelihood" for an encoder, or "pseudo-likelihood-l2r",
+            which hides the rest of a word with each of its tokens (Kauf & Ivanova 2023). The first one that
+            the model's kind has if not given.
+
+    Raises:
+        DataError: a text is empty or too long.
+        UsageError: the model's kind has no such method.
+    """
+    tokenizer = trained.tokenizer
+    stretches = [
+        Stretch(before=[], tokens=tokens, after=[], words=tokenizer.words(text))
+        for text, tokens in zip(texts, tokenizer.encode_batch(texts), strict=True)
+    ]
+    for text, stretch in zip(texts, stretches, strict=True):
+        if not stretch.tokens:
+            raise DataError(f"there is nothing to score in {text!r}")
+    shown = []
+    for text, stretch, each in zip(texts, stretches, likelihoods(trained, stretches, method), strict=True):
+        tokens = zip(map(tokenizer.display, stretch.tokens), each, strict=True)
+        shown.append(Score(text, sum(each), list(tokens), method_of(trained, method)))
+    return shown
+
+
+def likelihoods(trained: Trained, stretches: Sequence[Stretch], method: str | None) -> list[list[float]]:
+    """Return the figure of each scored token of each stretch, in nats.
 
     Raises:
         ModelError: the model was imported without what scores tokens.
-        DataError: the text is empty or too long.
+        DataError: a text is too long.
+        UsageError: the model's kind has no such method.
     """
     require_part(trained, "masked_token_head")
-    tokenizer = trained.tokenizer
-    sizes: Any = trained.model.config
-    tokens, longest = tokenizer.encode(text), sizes.max_length - 2
-    if not tokens:
-        raise DataError(f"there is nothing to score in {text!r}")
-    if len(tokens) > longest:
-        message = f"the text has {len(tokens):,} tokens, but at most {longest:,} can be scored"
-        raise DataError(message, hint="shorten it")
+    longest = room(trained)
+    for stretch in stretches:
+        size = len(stretch.before) + len(stretch.tokens) + len(stretch.after)
+        if size > longest:
+            message = f"the text has {size:,} tokens, but at most {longest:,} can be scored"
+            raise DataError(message, hint="shorten it")
+    ask = trained.family.likelihoods[method_of(trained, method)]
     model = trained.model.to(hardware.device()).eval()
     with torch.inference_mode():
-        each = trained.family.log_likelihoods(model, tokens, tokenizer.specials).tolist()
-    shown = [tokenizer.display(token) for token in tokens]
-    return Score(text, sum(each), list(zip(shown, each, strict=True)))
+        return ask(model, stretches, trained.tokenizer.specials)
+
+
+def method_of(trained: Trained, method: str | None) -> str:
+    """Return the method that is meant: the model kind's own if none is named.
+
+    Raises:
+        UsageError: the model's kind has no such method.
+    """
+    known = tuple(trained.family.likelihoods)
+    if method is not None and method not in known:
+        message = f"a {trained.family.label} can't be scored by {method!r}"
+        raise UsageError(message, hint=f"its methods: {', '.join(known)}")
+    return method or known[0]

@@ -1,0 +1,70 @@
+"""Settings files that come with the package: the papers' recipes and matched pairs, usable by name.
+
+Every value in a recipe says where it is from, in a comment behind it: a paper's section, its released code, a
+calculation from other values, or "ours", a choice of this project.
+
+    learning_rate = 2.5e-4  # GPT 4.1
+    clip_norm = 1.0  # code: train.py
+
+Each departure from the paper stands in lines of its own, `# deviation: ...`.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinlm import config
+from twinlm.errors import UsageError
+
+_FOLDER = Path(__file__).parent
+_COMMENT = re.compile(r"^[^#=]+=[^#]*#\s*(.*?)\s*$")
+_DEVIATION = "# deviation:"
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What the comments of a recipe, or of another settings file, say."""
+
+    title: str
+    """Its first line."""
+    sources: dict[int, str]
+    """Where the value of a line is from, by the number of the line, from 1."""
+    deviations: list[str]
+    """How it departs from the paper."""
+
+
+def names() -> list[str]:
+    """Return the names of all recipes."""
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def find(file: Path) -> Path:
+    """Return the settings file that a path or the name of a recipe stands for; a file that exists wins.
+
+    Raises:
+        UsageError: a name without an ending is neither a file nor a recipe.
+    """
+    recipe = _FOLDER / f"{file}.toml"
+    if file.exists() or file.suffix or len(file.parts) != 1:
+        return file
+    if not recipe.is_file():
+        message = f"there is no settings file and no recipe {str(file)!r}"
+        raise UsageError(message, hint=config.closest(str(file), names()))
+    return recipe
+
+
+def read_notes(file: Path) -> Notes:
+    """Return what the comments of a settings file say."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    comments = {number: _COMMENT.search(line) for number, line in enumerate(lines, 1)}
+    deviations: list[str] = []
+    for before, line in zip(["", *lines], lines, strict=False):
+        if line.startswith(_DEVIATION):
+            deviations.append(line.removeprefix(_DEVIATION).strip())
+        elif deviations and line.startswith("#   ") and before.startswith("#"):
+            deviations[-1] += " " + line.lstrip("# ")
+    return Notes(
+        title=lines[0].lstrip("# ") if lines and lines[0].startswith("#") else "",
+        sources={number: found[1] for number, found in comments.items() if found},
+        deviations=deviations,
+    )

@@ -1,0 +1,54 @@
+"""Short sequences first: each phase takes its share of the steps and reads an order of its own."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from twinlm.settings import PretrainSettings
+from twinlm.train.phases import micro_batches, phased_batches, phases, steps_of_first
+
+
+class Numbers:
+    """Examples that say where they stand."""
+
+    def __init__(self, settings: PretrainSettings) -> None:
+        self.length = settings.length
+
+    def batch(self, first: int, count: int) -> Any:
+        return torch.arange(first, first + count), self.length
+
+
+TWO = PretrainSettings(length=64, first_length=16, first_share=0.9, batch_sequences=4)
+
+
+def test_without_a_first_length_there_is_one_phase() -> None:
+    options = PretrainSettings(length=64, batch_sequences=4)
+    (only,) = phases(options)
+    assert (only.share, only.settings) == (1.0, options)
+    batches = phased_batches(options, 10, Numbers)
+    assert [(batch[0][0].tolist(), batch[0][1]) for batch in map(batches, (0, 9))] == [
+        ([0, 1, 2, 3], 64),
+        ([36, 37, 38, 39], 64),
+    ]
+
+
+@pytest.mark.parametrize(("steps", "first"), [(10, 9), (1_000_000, 900_000), (7, 6), (1, 1), (15, 14)])
+def test_the_first_phase_takes_its_share_of_the_steps(steps: int, first: int) -> None:
+    assert steps_of_first(TWO, steps) == first
+    assert [phase.share for phase in phases(TWO)] == pytest.approx([0.9, 0.1])
+
+
+def test_the_second_phase_begins_its_own_order() -> None:
+    batches = phased_batches(TWO, 20, Numbers)
+    lengths = [batches(step)[0][1] for step in range(20)]
+    assert lengths == [16] * 18 + [64] * 2
+    assert batches(17)[0][0].tolist() == [68, 69, 70, 71]
+    assert batches(18)[0][0].tolist() == [0, 1, 2, 3]
+
+
+def test_micro_batches_lie_side_by_side() -> None:
+    options = replace(TWO, micro_batch_sequences=2)
+    parts = micro_batches(Numbers(options), options, 3)
+    assert [part[0].tolist() for part in parts] == [[12, 13], [14, 15]]
