@@ -42,7 +42,13 @@ def command(
     from twinlm.hf.reading import read_folder
 
     storage.require_free(out)
-    trained = read_folder(find_folder(source), source=source, texts=texts, is_headless=is_headless, seed=seed)
+    trained = read_folder(
+        find_folder(source),
+        source="" if Path(source).exists() else source,  # model cards show it: no paths of this machine
+        texts=texts,
+        is_headless=is_headless,
+        seed=seed,
+    )
     save_model(out, trained)
     about = trained.history["import"]
     if is_json:
