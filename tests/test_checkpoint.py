@@ -265,6 +265,10 @@ def test_a_configuration_of_another_form_is_refused(text: bytes, folder: Path) -
         {"dropout": "0.1"},
         {"max_length": 0},
         {"max_length": None},
+        {"activation": "relu"},
+        {"activation": []},
+        {"norm_eps": 0.0},
+        {"norm_eps": 1},
     ],
     ids=str,
 )

@@ -113,6 +113,16 @@ def test_a_folder_is_published_with_its_manifest_and_verified(tmp_path: Path) ->
     storage.verify_folder(folder)
 
 
+def test_a_folder_may_have_folders_in_it_and_go_without_a_manifest(tmp_path: Path) -> None:
+    storage.publish_folder(tmp_path / "store", {"a": b"1", "b/c": b"2"}, has_manifest=False)
+    found = sorted(path for path in (tmp_path / "store").rglob("*") if path.is_file())
+    assert [(path.relative_to(tmp_path / "store").as_posix(), path.read_bytes()) for path in found] == [
+        ("a", b"1"),
+        ("b/c", b"2"),
+    ]
+    assert not storage.is_published(tmp_path / "store")
+
+
 def test_a_folder_is_not_published_if_its_contents_raise(tmp_path: Path) -> None:
     def pieces() -> Iterator[bytes]:
         yield b"a"

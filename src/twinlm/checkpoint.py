@@ -5,7 +5,7 @@ A training checkpoint: model.safetensors, optimizer.safetensors, state.json; the
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,9 +80,12 @@ def load_model(folder: Path) -> Trained:
     if not (folder / "config.json").is_file():
         hint = "give a folder that pre-training or fine-tuning wrote, such as RUN/gpt/model"
         raise ModelError("this is no model folder: it has no config.json", file=folder, hint=hint)
-    storage.verify_folder(folder)
     place = folder / "config.json"
     description = storage.read_json(place)
+    if not storage.is_published(folder) and isinstance(description, dict) and "model_type" in description:
+        hint = f"make a model of ours of it first: twinlm import {folder} --out ..."
+        raise ModelError("this is a folder of Hugging Face's", file=folder, hint=hint)
+    storage.verify_folder(folder)
     try:
         _check_format(description["format"], place)
         kind = family(description["family"])
@@ -116,6 +119,32 @@ def family_of(folder: Path) -> Family:
         hint = "twinlm import makes one from a Hugging Face folder"
         message = f"this configuration is not one of ours: {error}"
         raise ModelError(message, file=folder / "config.json", hint=hint) from error
+
+
+def missing_parts(trained: Trained) -> list[str]:
+    """Return the parts of a model that were drawn, since the folder it was imported from has not got them.
+
+    What was pre-trained on afterwards has them: [CLS]'s only if a sentence task was among it.
+    """
+    about: Mapping[str, Any] = trained.history.get("import", {})
+    after: Mapping[str, Any] = trained.history.get("pretraining", {"sentence_task": "none"})
+    learned = {"masked_token_head"} if "pretraining" in trained.history else set()
+    learned |= {"pooler", "next_sentence_head"} if after.get("sentence_task", "none") != "none" else set()
+    return [part for part in about.get("missing", []) if part not in learned]
+
+
+def require_part(trained: Trained, part: str) -> None:
+    """Check that a model has a part, such as "masked_token_head", instead of noise.
+
+    Raises:
+        ModelError: it was imported without it.
+    """
+    if part in missing_parts(trained):
+        words, source = part.replace("_", " "), trained.history["import"].get("source", "another tool")
+        raise ModelError(
+            f"this model was imported from {source}, where it has no {words}, so it can't be used for that",
+            hint="import a checkpoint that has one, or pre-train this one on",
+        )
 
 
 def save_training(
@@ -228,12 +257,23 @@ def _check_format(found: int, place: Path) -> None:
 def _checked_sizes(sizes: dict[str, Any], place: Path) -> dict[str, Any]:
     """Refuse sizes that are no sizes, or would ask for absurd memory, before any is asked for."""
     for name, value in sizes.items():
-        is_right = (
-            0 <= value <= 1 if name == "dropout" else type(value) is int and 1 <= value <= _LARGEST_SIZE
-        )
-        if not is_right or (name == "layers" and value > _MOST_LAYERS):
+        is_right = _RIGHT.get(name, _is_size)
+        if not is_right(value):
             raise ModelError(f"{name} can't be {value!r}", file=place)
     return sizes
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= _LARGEST_SIZE
+
+
+_RIGHT: dict[str, Callable[[Any], bool]] = {
+    "dropout": lambda value: 0 <= value <= 1,
+    "layers": lambda value: _is_size(value) and value <= _MOST_LAYERS,
+    "norm": lambda value: value in ("post", "pre"),
+    "activation": lambda value: value in ("gelu", "gelu_tanh"),
+    "norm_eps": lambda value: type(value) is float and 0 < value < 1,
+}
 
 
 def _task(about: dict[str, Any] | None, place: Path) -> TaskConfig | None:

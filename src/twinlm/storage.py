@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from twinlm.errors import LockedError, ModelError, ResourceError
+from twinlm.errors import LockedError, ModelError, ResourceError, UsageError
 
 MANIFEST = "manifest.json"
 _TEMPORARY = ".tmp-"
@@ -68,10 +68,17 @@ def read_json(path: Path) -> Any:
         raise ModelError(f"this is not JSON: {error}", file=path) from error
 
 
-def publish_folder(folder: Path, files: Mapping[str, bytes | Iterable[bytes]]) -> None:
+def publish_folder(
+    folder: Path, files: Mapping[str, bytes | Iterable[bytes]], *, has_manifest: bool = True
+) -> None:
     """Write a folder of files and a manifest of their sizes and hashes; show it only when it is whole.
 
-    A folder that was there before is replaced. `files` maps names to contents, whole or in pieces.
+    A folder that was there before is replaced.
+
+    Args:
+        folder: its place.
+        files: names, which may have folders in them, and contents, whole or in pieces.
+        has_manifest: leave the manifest out where other tools and people go on working with the files.
 
     Raises:
         ResourceError: the disk is full, or the place can't be written.
@@ -84,10 +91,13 @@ def publish_folder(folder: Path, files: Mapping[str, bytes | Iterable[bytes]]) -
             temporary.mkdir()
             manifest = {}
             for name, data in files.items():
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
                 size, digest = _write_and_sync(temporary / name, data)
                 manifest[name] = {"size": size, "sha256": digest}
-            _write_and_sync(temporary / MANIFEST, json_bytes({"format": 1, "files": manifest}))
-            _sync_folder(temporary)
+            if has_manifest:
+                _write_and_sync(temporary / MANIFEST, json_bytes({"format": 1, "files": manifest}))
+            for place in {(temporary / name).parent for name in files} | {temporary}:
+                _sync_folder(place)
             doomed = _move_away(folder, _DOOMED)
             try:
                 temporary.rename(folder)
@@ -101,6 +111,17 @@ def publish_folder(folder: Path, files: Mapping[str, bytes | Iterable[bytes]]) -
         _sync_folder(folder.parent)
         if doomed is not None:
             shutil.rmtree(doomed, ignore_errors=True)
+
+
+def require_free(folder: Path) -> None:
+    """Check that nothing stands where a folder is to be published; an empty folder may.
+
+    Raises:
+        UsageError: something does.
+    """
+    if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
+        message = "there is something at this place already, which is never replaced"
+        raise UsageError(message, file=folder, hint="choose another --out")
 
 
 def verify_folder(folder: Path) -> None:

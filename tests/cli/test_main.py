@@ -35,7 +35,7 @@ def test_the_version_is_shown(cli):
     assert cli("--version").out == twinlm.__version__ + "\n"
 
 
-@pytest.mark.parametrize("name", [part.__name__.rpartition(".")[2] for part in _PARTS])
+@pytest.mark.parametrize("name", [getattr(part, "NAME", part.__name__.rpartition(".")[2]) for part in _PARTS])
 def test_every_command_has_help_with_examples_that_fit_a_terminal(cli, name):
     shown = cli(name, "--help")
     assert shown.code == 0

@@ -25,8 +25,8 @@ def sharp(model: torch.nn.Module) -> torch.nn.Module:
     return model.eval()
 
 
-def gpt() -> GPT:
-    return sharp(GPT(GPTConfig(**SIZES)))
+def gpt(norm: str = "post") -> GPT:
+    return sharp(GPT(GPTConfig(**SIZES, norm=norm)))
 
 
 def bert() -> BERT:
@@ -44,10 +44,11 @@ def changed_at(tokens_BL: torch.Tensor, place: int) -> torch.Tensor:
     return changed_BL
 
 
+@pytest.mark.parametrize("norm", ["post", "pre"])
 @pytest.mark.parametrize("place", range(L))
 @torch.no_grad()
-def test_a_token_changes_gpts_logits_from_its_place_on_and_never_before(place: int) -> None:
-    model, tokens_BL = gpt(), torch.randint(61, (2, L))
+def test_a_token_changes_gpts_logits_from_its_place_on_and_never_before(place: int, norm: str) -> None:
+    model, tokens_BL = gpt(norm), torch.randint(61, (2, L))
     before_BLV = model.next_token_logits(model(tokens_BL))
     after_BLV = model.next_token_logits(model(changed_at(tokens_BL, place)))
     assert torch.equal(before_BLV[:, :place], after_BLV[:, :place])
@@ -71,10 +72,11 @@ def test_no_gradient_flows_from_gpts_states_to_later_tokens() -> None:
     assert reached.tolist() == [True] * 5 + [False] * 11
 
 
+@pytest.mark.parametrize("norm", ["post", "pre"])
 @pytest.mark.parametrize("length", [1, 4])
 @torch.no_grad()
-def test_a_cache_gives_the_states_of_reading_all_at_once(length: int) -> None:
-    model, tokens_BL = gpt(), torch.randint(61, (2, L))
+def test_a_cache_gives_the_states_of_reading_all_at_once(length: int, norm: str) -> None:
+    model, tokens_BL = gpt(norm), torch.randint(61, (2, L))
     caches = [KeyValueCache() for _ in range(SIZES["layers"])]
     parts = [model.step(tokens_BL[:, :length], caches, first_position=0)]
     for place in range(length, L):

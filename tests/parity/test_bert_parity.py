@@ -17,7 +17,7 @@ V, LAYERS = 61, 3
 TIED = {"cls.predictions.decoder.weight", "cls.predictions.decoder.bias"}
 
 
-def pair(dropout: float = 0.0) -> tuple[BERT, BertForPreTraining]:
+def pair(dropout: float = 0.0, *, is_tanh: bool = False) -> tuple[BERT, BertForPreTraining]:
     theirs = BertForPreTraining(
         BertConfig(
             vocab_size=V,
@@ -29,6 +29,7 @@ def pair(dropout: float = 0.0) -> tuple[BERT, BertForPreTraining]:
             initializer_range=0.2,
             hidden_dropout_prob=dropout,
             attention_probs_dropout_prob=dropout,
+            hidden_act="gelu_new" if is_tanh else "gelu",
             pad_token_id=None,  # else the gradient of that row is left out
         )
     )
@@ -44,6 +45,7 @@ def pair(dropout: float = 0.0) -> tuple[BERT, BertForPreTraining]:
             heads=4,
             feed_forward=96,
             dropout=dropout,
+            activation="gelu_tanh" if is_tanh else "gelu",
         )
     )
     ours.load_state_dict(from_hf(TABLE, LAYERS, theirs.state_dict()))
@@ -90,11 +92,13 @@ def test_states_and_logits_in_evaluation_mode_with_padding() -> None:
         torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("rows", [1, 3, 1000])
-def test_loss_and_gradients_in_training_mode(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("rows", "is_tanh"), [(1, False), (3, False), (1000, False), (1000, True)])
+def test_loss_and_gradients_in_training_mode(
+    rows: int, is_tanh: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Hugging Face scores all positions at once; ours goes through the objective, masked positions only."""
     monkeypatch.setattr(vocabulary_loss, "_LOGITS_AT_ONCE", {"cpu": rows * V})
-    ours, theirs = (model.train() for model in pair())
+    ours, theirs = (model.train() for model in pair(is_tanh=is_tanh))
     given = batch()
     labels = {"labels": given.originals_BL, "next_sentence_label": given.is_random_B}
     wanted = theirs(**inputs(given), **labels).loss

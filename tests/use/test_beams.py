@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from transformers import GenerationConfig, OpenAIGPTConfig, OpenAIGPTLMHeadModel
 
 from twinlm.errors import DataError, ModelError, UsageError
-from twinlm.hf.gpt import TABLE
+from twinlm.hf.gpt import PREFIX, TABLE
 from twinlm.hf.names import to_hf
 from twinlm.use.beams import beam_search, search
 from twinlm.use.generate import generate
@@ -33,7 +33,8 @@ def theirs(gpt):
             n_head=sizes.heads,
         )
     )
-    named = to_hf(TABLE, sizes.layers, gpt.model.state_dict())
+    prefixed = to_hf(TABLE, sizes.layers, gpt.model.state_dict())
+    named = {name.removeprefix(PREFIX): tensor for name, tensor in prefixed.items()}
     model.transformer.load_state_dict(named)
     return model.eval()
 

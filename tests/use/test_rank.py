@@ -28,7 +28,8 @@ def their_gpt(gpt):
             n_head=sizes.heads,
         )
     )
-    model.transformer.load_state_dict(to_hf(gpt_names.TABLE, sizes.layers, gpt.model.state_dict()))
+    model.load_state_dict(to_hf(gpt_names.TABLE, sizes.layers, gpt.model.state_dict()), strict=False)
+    model.tie_weights()
     return model.eval()
 
 

@@ -22,10 +22,12 @@ from twinlm.cli import (
     describe,
     doctor,
     embed,
+    export,
     fill,
     finetune,
     follows,
     generate,
+    import_model,
     plan,
     predict,
     pretrain,
@@ -61,6 +63,8 @@ _PARTS = (
     similarity,
     choose,
     predict,
+    import_model,
+    export,
     doctor,
 )
 _HELP = "Pre-train, fine-tune, use and honestly compare GPT and BERT on your own text."

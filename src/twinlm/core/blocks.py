@@ -1,4 +1,7 @@
-"""The transformer layer of GPT-1 and BERT: attention, then a feed-forward layer, each inside a residual."""
+"""The transformer layer: attention, then a feed-forward layer, each inside a residual sum.
+
+GPT-1 and BERT normalize after the sum, GPT-2 before the layer: two classes that share their names of weights.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,4 +61,25 @@ class PostNormBlock(nn.Module):
         """Return the layer's states, (B, L, D)."""
         x_BLD = self.attention_norm(x_BLD + self.drop(self.attention(x_BLD, mask, cache)))
         x_BLD = self.feed_forward_norm(x_BLD + self.drop(self.feed_forward(x_BLD)))
+        return x_BLD
+
+
+class PreNormBlock(nn.Module):
+    """Normalize what goes into each part, so that the residual path stays free (Radford et al. 2019, 2.3).
+
+    The last layer's states are therefore not normalized: the model does that at its end.
+    """
+
+    def __init__(self, config: BlockConfig) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
+        self.attention = SelfAttention(width=config.width, heads=config.heads, dropout=config.dropout)
+        self.feed_forward_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
+        self.feed_forward = FeedForward(config)
+        self.drop = nn.Dropout(config.dropout)
+
+    def forward(self, x_BLD: Tensor, mask: Mask, cache: KeyValueCache | None = None) -> Tensor:
+        """Return the layer's states, (B, L, D)."""
+        x_BLD = x_BLD + self.drop(self.attention(self.attention_norm(x_BLD), mask, cache))
+        x_BLD = x_BLD + self.drop(self.feed_forward(self.feed_forward_norm(x_BLD)))
         return x_BLD

@@ -4,7 +4,10 @@ Its pre-training losses are in `objectives/masked_lm.py`. Put `gpt.py` beside th
 that differs: the mask, segment embeddings, one more norm, and the two pre-training heads.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +18,10 @@ from twinlm.core import masks
 from twinlm.core.blocks import BlockConfig, PostNormBlock
 from twinlm.core.vocabulary_loss import choose, vocabulary_loss
 
-_NORM_EPS = 1e-12
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,16 +44,20 @@ class BERTConfig:
     """F, the width inside the feed-forward layers."""
     dropout: float = 0.1
     """Probability, on embeddings, attention weights and residuals."""
+    activation: Literal["gelu", "gelu_tanh"] = "gelu"
+    """The exact GELU, or the tanh form of Google's released code."""
+    norm_eps: float = 1e-12
+    """Added to the variance in layer normalization, as in Google's released code."""
 
     def block(self) -> BlockConfig:
-        """Return the configuration of one layer: the exact GELU, epsilon 1e-12."""
+        """Return the configuration of one layer."""
         return BlockConfig(
             width=self.width,
             heads=self.heads,
             feed_forward=self.feed_forward,
             dropout=self.dropout,
-            norm_eps=_NORM_EPS,
-            activation=F.gelu,
+            norm_eps=self.norm_eps,
+            activation=_ACTIVATIONS[self.activation],
         )
 
 
@@ -60,7 +70,7 @@ class BERT(nn.Module):
         self.token_embedding = nn.Embedding(config.vocab_size, config.width)
         self.position_embedding = nn.Embedding(config.max_length, config.width)
         self.segment_embedding = nn.Embedding(config.segments, config.width)
-        self.embedding_norm = nn.LayerNorm(config.width, eps=_NORM_EPS)
+        self.embedding_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
         self.drop = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(PostNormBlock(config.block()) for _ in range(config.layers))
         self.pooler = nn.Linear(config.width, config.width)
@@ -136,10 +146,11 @@ class MaskedTokenHead(nn.Module):
     def __init__(self, config: BERTConfig) -> None:
         super().__init__()
         self.transform = nn.Linear(config.width, config.width)
-        self.norm = nn.LayerNorm(config.width, eps=_NORM_EPS)
+        self.activation = _ACTIVATIONS[config.activation]
+        self.norm = nn.LayerNorm(config.width, eps=config.norm_eps)
         self.bias_V = nn.Parameter(torch.zeros(config.vocab_size))
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return what is compared with each token's embedding; (..., D) in and out."""
-        transformed: Tensor = self.norm(F.gelu(self.transform(hidden)))
+        transformed: Tensor = self.norm(self.activation(self.transform(hidden)))
         return transformed

@@ -2,12 +2,14 @@
 pre-training", section 3.1 and "Model specifications" in 4.1). Read it from top to bottom.
 
 Its pre-training loss is in `objectives/causal_lm.py`; its fine-tuning loss, lambda * L1 + L2, in
-`objectives/fine_tuning.py`. Put `bert.py` beside this file to see all that differs.
+`objectives/fine_tuning.py`. Put `bert.py` beside this file to see all that differs. GPT-2 (Radford et al.
+2019) is the same model with `norm="pre"`: nothing else of it differs but sizes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +18,10 @@ from torch.nn import functional as F
 from twinlm.batch import Batch, Reading
 from twinlm.core import masks
 from twinlm.core.attention import KeyValueCache
-from twinlm.core.blocks import BlockConfig, PostNormBlock
+from twinlm.core.blocks import BlockConfig, PostNormBlock, PreNormBlock
 from twinlm.core.vocabulary_loss import choose, vocabulary_loss
+
+_BLOCKS = {"post": PostNormBlock, "pre": PreNormBlock}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,15 +42,19 @@ class GPTConfig:
     """F, the width inside the feed-forward layers."""
     dropout: float = 0.1
     """Probability, on embeddings, attention weights and residuals."""
+    norm: Literal["post", "pre"] = "post"
+    """Normalize after each residual sum (GPT-1), or before each layer and once at the end (GPT-2)."""
+    norm_eps: float = 1e-5
+    """Added to the variance in layer normalization; 1e-5 in both released models."""
 
     def block(self) -> BlockConfig:
-        """Return the configuration of one layer; GPT-1's GELU is the tanh form, its epsilon 1e-5."""
+        """Return the configuration of one layer; the GELU of GPT-1 and GPT-2 is the tanh form."""
         return BlockConfig(
             width=self.width,
             heads=self.heads,
             feed_forward=self.feed_forward,
             dropout=self.dropout,
-            norm_eps=1e-5,
+            norm_eps=self.norm_eps,
             activation=partial(F.gelu, approximate="tanh"),
         )
 
@@ -60,14 +68,17 @@ class GPT(nn.Module):
         self.token_embedding = nn.Embedding(config.vocab_size, config.width)  # W_e in the paper
         self.position_embedding = nn.Embedding(config.max_length, config.width)  # W_p
         self.drop = nn.Dropout(config.dropout)
-        self.blocks = nn.ModuleList(PostNormBlock(config.block()) for _ in range(config.layers))
+        block = _BLOCKS[config.norm]
+        self.blocks = nn.ModuleList(block(config.block()) for _ in range(config.layers))
+        is_normalized = config.norm == "post"
+        self.final_norm = nn.Identity() if is_normalized else nn.LayerNorm(config.width, config.norm_eps)
 
     def forward(self, tokens_BL: Tensor) -> Tensor:
         """Return the last layer's states h_n, (B, L, D). Equation 2, lines 1 and 2."""
         hidden_BLD = self.embed(tokens_BL, first_position=0)
         for block in self.blocks:
             hidden_BLD = block(hidden_BLD, masks.causal())
-        return hidden_BLD
+        return self._normalized(hidden_BLD)
 
     def embed(self, tokens_BL: Tensor, *, first_position: int, padding_B: Tensor | None = None) -> Tensor:
         """Return token plus position embeddings, h_0 = U W_e + W_p, (B, L, D).
@@ -125,4 +136,8 @@ class GPT(nn.Module):
         mask = masks.following(first_position, tokens_BL, padding_B)
         for block, cache in zip(self.blocks, caches, strict=True):
             hidden_BLD = block(hidden_BLD, mask, cache)
-        return hidden_BLD
+        return self._normalized(hidden_BLD)
+
+    def _normalized(self, hidden_BLD: Tensor) -> Tensor:
+        normalized_BLD: Tensor = self.final_norm(hidden_BLD)
+        return normalized_BLD

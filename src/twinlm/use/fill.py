@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from twinlm import hardware
-from twinlm.checkpoint import Trained
+from twinlm.checkpoint import Trained, require_part
 from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.log import Silent
 from twinlm.use.inputs import batches, room
@@ -126,12 +126,13 @@ def masked_row(trained: Trained, text: str) -> list[int]:
     A mask stands for a whole token, which holds the space before its word: so that space goes with it.
 
     Raises:
-        ModelError: the model continues texts and doesn't fill masks.
+        ModelError: the model continues texts and doesn't fill masks, or was imported without what fills them.
         DataError: the text has no [MASK] or is too long.
     """
     if trained.family.is_generative:
         message = f"a {trained.family.label} continues texts and can't fill gaps"
         raise ModelError(message, hint="use generate")
+    require_part(trained, "masked_token_head")
     pieces, specials = text.split(MASK), trained.tokenizer.specials
     if len(pieces) == 1:
         raise DataError(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from twinlm import hardware
-from twinlm.checkpoint import Trained
+from twinlm.checkpoint import Trained, require_part
 from twinlm.errors import DataError, UsageError
 from twinlm.objectives.likelihood import Stretch
 from twinlm.use.inputs import room
@@ -38,6 +38,7 @@ def score(trained: Trained, text: str, *, method: str | None = None) -> Score:
     """Return how likely a model finds a text; see `score_batch`.
 
     Raises:
+        ModelError: the model was imported without what scores tokens.
         DataError: the text is empty or too long.
         UsageError: the model's kind has no such method.
     """
@@ -77,9 +78,11 @@ def likelihoods(trained: Trained, stretches: Sequence[Stretch], method: str | No
     """Return the figure of each scored token of each stretch, in nats.
 
     Raises:
+        ModelError: the model was imported without what scores tokens.
         DataError: a text is too long.
         UsageError: the model's kind has no such method.
     """
+    require_part(trained, "masked_token_head")
     longest = room(trained)
     for stretch in stretches:
         size = len(stretch.before) + len(stretch.tokens) + len(stretch.after)

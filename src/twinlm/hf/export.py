@@ -1,0 +1,130 @@
+"""A model of ours as a folder of Hugging Face's, without transformers: `to_hf_files` and `write_folder`.
+
+transformers, and whatever reads its folders, loads it as if it had been made there. The folder has no
+manifest: people go on working with its files, and a manifest would soon be wrong.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+from torch import Tensor
+
+from twinlm import storage
+from twinlm.checkpoint import Trained, missing_parts
+from twinlm.hf.card import model_card
+from twinlm.hf.configuration import to_config
+from twinlm.hf.heads import head_of, head_to, task_keys
+from twinlm.hf.layout import Head, Layout
+from twinlm.hf.layouts import layout_of
+from twinlm.hf.matching import rows_without
+from twinlm.hf.names import to_hf
+from twinlm.hf.templates import tokenizer_files
+from twinlm.hf.weights import INDEX, WHOLE
+
+MAX_SHARD_BYTES = 5 * 10**9
+
+
+def to_hf_files(
+    trained: Trained, *, max_shard_bytes: int = MAX_SHARD_BYTES, is_bare: bool = False
+) -> dict[str, bytes]:
+    """Return the files of a folder that transformers loads, by name.
+
+    Args:
+        trained: the model, with or without a head.
+        max_shard_bytes: weights above this size are written in several files with an index.
+        is_bare: leave all heads out, for a tool that works with the states.
+
+    Raises:
+        ModelError: Hugging Face's model type can't hold this model, or has no class for its head.
+    """
+    sizes: Any = trained.model.config
+    layout = layout_of(trained.family.name, sizes)
+    task = None if is_bare else trained.task
+    head = head_of(layout, task) if task else None
+    lacks = _lacks(layout, head, missing_parts(trained), is_bare=is_bare)
+    architecture = head.architecture if head else layout.bare if is_bare else _body(layout, lacks)
+    tensors = to_hf(rows_without(layout, lacks), sizes.layers, trained.model.state_dict())
+    specials = trained.tokenizer.specials
+    tokens = {"pad_token_id": specials.pad}
+    if trained.family.is_generative:
+        # <start> stands before every document, so it also says that one has ended.
+        tokens |= {"bos_token_id": specials.start, "eos_token_id": specials.start}
+    config = {
+        "architectures": [architecture],
+        **to_config(layout, sizes),
+        **(task_keys(head, task) if task and head else {}),
+        **tokens,
+        "dtype": "float32",
+    }
+    files = {
+        "config.json": storage.json_bytes(config),
+        **weight_files({**tensors, **(head_to(head, trained) if head else {})}, max_shard_bytes),
+        **tokenizer_files(
+            trained, max_length=task.max_length if task else sizes.max_length, has_head=bool(task)
+        ),
+        "README.md": model_card(trained, architecture).encode(),
+    }
+    if trained.family.is_generative and not task:
+        files["generation_config.json"] = storage.json_bytes(tokens)
+    return files
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Publish the files of an exported model, whole or not at all.
+
+    Raises:
+        UsageError: there is something at that place already.
+        ResourceError: the disk is full, or the place can't be written.
+    """
+    storage.require_free(folder)
+    storage.publish_folder(folder, files, has_manifest=False)
+
+
+def weight_files(tensors: Mapping[str, Tensor], max_shard_bytes: int) -> dict[str, bytes]:
+    """Return tensors as one safetensors file, or as several with their index if it would be too large."""
+    shards = list(_shards(tensors, max_shard_bytes))
+    if len(shards) == 1:
+        return {WHOLE: _tensor_bytes(shards[0])}
+    names = [f"model-{number:05d}-of-{len(shards):05d}.safetensors" for number in range(1, len(shards) + 1)]
+    index = {
+        "metadata": {"total_size": sum(map(_size_bytes, tensors.values()))},
+        "weight_map": {key: name for name, shard in zip(names, shards, strict=True) for key in shard},
+    }
+    files = {name: _tensor_bytes(shard) for name, shard in zip(names, shards, strict=True)}
+    return {**files, INDEX: storage.json_bytes(index)}
+
+
+def _lacks(layout: Layout, head: Head | None, missing: Sequence[str], *, is_bare: bool) -> set[str]:
+    """Return the parts of ours that are not written: noise, and what the class has not."""
+    bare = layout.parts.keys() - {"pooler"} if is_bare else set()
+    return {*missing, *bare, *(head.lacks if head else ())}
+
+
+def _body(layout: Layout, lacks: Set[str]) -> str:
+    """Return the largest class without the head of a task that needs none of the parts that lack."""
+    return next(name for name, parts in layout.bodies.items() if not lacks & set(parts))
+
+
+def _shards(tensors: Mapping[str, Tensor], most_bytes: int) -> Iterator[dict[str, Tensor]]:
+    """Yield the tensors in order, at most so many bytes at once, but at least one tensor."""
+    shard: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if shard and sum(map(_size_bytes, shard.values())) + _size_bytes(tensor) > most_bytes:
+            yield shard
+            shard = {}
+        shard[name] = tensor
+    yield shard
+
+
+def _size_bytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
+
+
+def _tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    # Without this note, transformers takes the file for one of another framework.
+    contents: bytes = save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"format": "pt"}
+    )
+    return contents

@@ -1,0 +1,68 @@
+"""A model of ours as a folder of sentence-transformers: Hugging Face's files, and how states are pooled."""
+
+from typing import Any, Literal
+
+from twinlm.checkpoint import Trained
+from twinlm.errors import UsageError
+from twinlm.hf.export import MAX_SHARD_BYTES, to_hf_files
+from twinlm.storage import json_bytes
+
+Pooling = Literal["mean", "cls", "last"]
+
+# Our words, and theirs.
+_MODES = {"mean": "mean_tokens", "cls": "cls_token", "last": "lasttoken"}
+_OTHER_MODES = ("max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens")
+_PLACE = "1_Pooling"
+
+
+def to_sentence_transformers_files(
+    trained: Trained, *, pooling: Pooling = "mean", max_shard_bytes: int = MAX_SHARD_BYTES
+) -> dict[str, bytes]:
+    """Return the files of a folder that `SentenceTransformer` loads, with the vectors of `embed`.
+
+    Args:
+        trained: the model; heads are left out.
+        pooling: "mean" of all states, that at [CLS] ("cls"), or the "last" one.
+        max_shard_bytes: weights above this size are written in several files with an index.
+
+    Raises:
+        UsageError: `pooling` makes no sense for this kind of model.
+        ModelError: Hugging Face's model type can't hold this model.
+    """
+    if pooling not in _MODES:
+        raise UsageError(f"pooling can't be {pooling!r}", hint=f"it is one of {', '.join(_MODES)}")
+    label, sizes = trained.family.label, _sizes(trained)
+    if pooling == "cls" and trained.family.is_generative:
+        message = f"a {label} reads from left to right: its first state is the same for every text"
+        raise UsageError(message, hint="pool by mean or last")
+    modes = [*_MODES.values(), *_OTHER_MODES]
+    modules = [("", "Transformer"), (_PLACE, "Pooling")]
+    return {
+        **to_hf_files(trained, max_shard_bytes=max_shard_bytes, is_bare=True),
+        "modules.json": json_bytes(
+            [
+                {
+                    "idx": number,
+                    "name": str(number),
+                    "path": path,
+                    "type": f"sentence_transformers.models.{name}",
+                }
+                for number, (path, name) in enumerate(modules)
+            ]
+        ),
+        f"{_PLACE}/config.json": json_bytes(
+            {
+                "word_embedding_dimension": sizes.width,
+                **{f"pooling_mode_{mode}": mode == _MODES[pooling] for mode in modes},
+                "include_prompt": True,
+            }
+        ),
+        "sentence_bert_config.json": json_bytes({"max_seq_length": sizes.max_length, "do_lower_case": False}),
+        "config_sentence_transformers.json": json_bytes(
+            {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
+        ),
+    }
+
+
+def _sizes(trained: Trained) -> Any:
+    return trained.model.config

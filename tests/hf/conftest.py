@@ -1,0 +1,113 @@
+"""Tiny models of transformers with random weights, and folders of theirs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from transformers import PreTrainedModel
+
+from twinlm.checkpoint import Trained
+from twinlm.families import FAMILIES
+from twinlm.log import Silent
+from twinlm.tokenizer import Tokenizer, train_tokenizer
+
+TEXTS = [
+    "The red cat sat on the mat.",
+    "A big dog ran to the old house.",
+    "She drinks tea with café milk.",
+] * 4
+
+SIZES: dict[str, dict[str, Any]] = {
+    "bert": {
+        "vocab_size": 61,
+        "hidden_size": 24,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "intermediate_size": 40,
+        "max_position_embeddings": 16,
+        "pad_token_id": 0,
+    },
+    "gpt2": {
+        "vocab_size": 61,
+        "n_embd": 24,
+        "n_layer": 3,
+        "n_head": 4,
+        "n_positions": 16,
+        "bos_token_id": 1,
+        "eos_token_id": 1,
+        "pad_token_id": 0,
+    },
+    "openai-gpt": {
+        "vocab_size": 61,
+        "n_embd": 24,
+        "n_layer": 3,
+        "n_head": 4,
+        "n_positions": 16,
+        "pad_token_id": 0,
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def build() -> Callable[..., PreTrainedModel]:
+    """Return a function that builds a model in evaluation mode, its biases and gains no zeros and ones."""
+
+    def build_one(architecture: str, **more: Any) -> PreTrainedModel:
+        kind = getattr(transformers, architecture)
+        model = kind(kind.config_class(**SIZES[kind.config_class.model_type] | more))
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.add_(0.2 * torch.randn_like(weight))
+        return model.eval()
+
+    return build_one
+
+
+@pytest.fixture
+def saved(build: Callable[..., PreTrainedModel], tmp_path: Path) -> Callable[..., tuple[Any, Path]]:
+    """Return a function that builds a model and lets transformers write its folder."""
+
+    def save_one(
+        architecture: str, *, options: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[Any, Path]:
+        model = build(architecture, **more)
+        folder = tmp_path / architecture
+        model.save_pretrained(folder, **options or {})
+        return model, folder
+
+    return save_one
+
+
+@pytest.fixture(scope="session")
+def tokenizers() -> dict[str, Tokenizer]:
+    """Return a tokenizer of each algorithm."""
+    return {
+        algorithm: train_tokenizer(
+            TEXTS, algorithm=algorithm, vocab_size=size, lowercase=algorithm == "wordpiece", progress=Silent()
+        )
+        for algorithm, size in [("byte-bpe", 300), ("wordpiece", 90)]
+    }
+
+
+@pytest.fixture
+def ours(tokenizers: dict[str, Tokenizer]) -> Callable[..., Trained]:
+    """Return a function that makes a model of ours with random weights."""
+
+    def make(kind: str, algorithm: str = "byte-bpe", history: Any = None, **sizes: Any) -> Trained:
+        family, tokenizer = FAMILIES[kind], tokenizers[algorithm]
+        given = {"width": 24, "layers": 3, "heads": 4, "feed_forward": 96, "max_length": 32} | sizes
+        model = family.model(family.config(vocab_size=tokenizer.vocab_size, **given))
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.normal_(std=0.3).add_(0.1)
+        return Trained(family=family, model=model.eval(), tokenizer=tokenizer, history=history or {})
+
+    return make

@@ -1,0 +1,181 @@
+"""transformers loads what we write: equal tokens and logits, no weight missing and none left over."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from transformers import AutoTokenizer
+
+from twinlm.checkpoint import Trained
+from twinlm.errors import ModelError, UsageError
+from twinlm.hf.export import to_hf_files, write_folder
+from twinlm.hf.folder import Folder
+from twinlm.hf.reading import Vocabulary, read_model
+
+NASTY = [
+    "",
+    " ",
+    "Tea  with\tcafé\n\nmilk.",
+    "Éé 你好 🙂 '\"\\ don't x9999999999",
+    "\u200b\u0301A\u00ad",
+    "a" * 120,
+]
+KINDS: list[tuple[str, dict[str, Any], str]] = [
+    ("bert", {}, "BertForPreTraining"),
+    (
+        "bert",
+        {"activation": "gelu_tanh", "segments": 3, "feed_forward": 40, "norm_eps": 1e-6},
+        "BertForPreTraining",
+    ),
+    ("gpt", {}, "OpenAIGPTLMHeadModel"),
+    ("gpt", {"norm": "pre", "feed_forward": 40}, "GPT2LMHeadModel"),
+]
+
+
+def load(folder: Path, architecture: str) -> Any:
+    """Return the model as transformers loads it, with nothing missing and nothing left over."""
+    model, info = getattr(transformers, architecture).from_pretrained(folder, output_loading_info=True)
+    assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    return model.eval()
+
+
+def export(trained: Trained, folder: Path, **options: Any) -> Path:
+    write_folder(folder, to_hf_files(trained, **options))
+    return folder
+
+
+@torch.no_grad()
+def assert_equal(trained: Trained, theirs: Any) -> None:
+    tokens_BL = torch.arange(2 * 11).reshape(2, 11) * 7 % trained.tokenizer.vocab_size
+    real_BL = torch.arange(11) < torch.tensor([[11], [6]])
+    segments_BL = ((torch.arange(11) >= 5) & real_BL).long()
+    model: Any = trained.model
+    if trained.family.name == "gpt":
+        out = theirs(tokens_BL, attention_mask=real_BL.long())
+        pairs = [(model.next_token_logits(model(tokens_BL)), out.logits)]
+    else:
+        out = theirs(tokens_BL, attention_mask=real_BL.long(), token_type_ids=segments_BL)
+        hidden_BLD = model(tokens_BL, segments_BL, real_BL)
+        pairs = [
+            (model.masked_token_logits(hidden_BLD), out.prediction_logits),
+            (model.next_sentence_logits(hidden_BLD)[:, None], out.seq_relationship_logits[:, None]),
+        ]
+    for found, wanted in pairs:
+        chosen = real_BL if found.shape[1] == 11 else slice(None)
+        torch.testing.assert_close(found[chosen], wanted[chosen], atol=2e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "sizes", "architecture"), KINDS, ids=str)
+def test_transformers_has_equal_logits(
+    kind: str, sizes: dict[str, Any], architecture: str, ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = ours(kind, **sizes)
+    assert_equal(trained, load(export(trained, tmp_path / "out"), architecture))
+
+
+@pytest.mark.parametrize(("kind", "sizes", "architecture"), KINDS, ids=str)
+def test_what_is_written_is_read_again(
+    kind: str, sizes: dict[str, Any], architecture: str, ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = ours(kind, **sizes)
+    again = read_model(Folder(export(trained, tmp_path / "out")), Vocabulary(trained.tokenizer.vocab_size, 0))
+    assert again.model.config == trained.model.config
+    assert again.facts["architecture"] == architecture
+    assert again.facts["ignored_keys"] == []
+    wanted = trained.model.state_dict()
+    assert all(torch.equal(tensor, wanted[name]) for name, tensor in again.model.state_dict().items())
+
+
+@pytest.mark.parametrize("algorithm", ["byte-bpe", "wordpiece"])
+@pytest.mark.parametrize("kind", ["bert", "gpt"])
+def test_transformers_cuts_texts_and_pairs_into_the_same_tokens(
+    kind: str, algorithm: str, ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = ours(kind, algorithm)
+    theirs = AutoTokenizer.from_pretrained(export(trained, tmp_path / "out"))
+    specials, encode = trained.tokenizer.specials, trained.tokenizer.encode
+    for text in [*NASTY, "A [MASK] <start> literal"]:
+        first, second = encode(text), encode("The old house")
+        single, pair = (
+            theirs(*texts, split_special_tokens=True)["input_ids"]
+            for texts in [(text,), (text, "The old house")]
+        )
+        if kind == "bert":
+            assert single == [specials.cls, *first, specials.sep]
+            assert pair == [specials.cls, *first, specials.sep, *second, specials.sep]
+        else:
+            assert single == [specials.start, *first]
+            assert pair == [specials.start, *first, specials.delimiter, *second]
+
+
+def test_large_weights_are_written_in_shards_with_an_index(
+    ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = ours("gpt", norm="pre")
+    folder = export(trained, tmp_path / "out", max_shard_bytes=20_000)
+    index = json.loads((folder / "model.safetensors.index.json").read_text())
+    shards = sorted(folder.glob("model-*-of-*.safetensors"))
+    assert len(shards) > 3
+    assert {path.name for path in shards} == set(index["weight_map"].values())
+    assert index["metadata"]["total_size"] == 4 * sum(weight.numel() for weight in trained.model.parameters())
+    assert_equal(trained, load(folder, "GPT2LMHeadModel"))
+    again = read_model(Folder(folder), Vocabulary(trained.tokenizer.vocab_size, 0)).model.state_dict()
+    assert all(torch.equal(tensor, again[name]) for name, tensor in trained.model.state_dict().items())
+
+
+def test_transformers_generates_what_we_would(ours: Callable[..., Trained], tmp_path: Path) -> None:
+    trained = ours("gpt", norm="pre")
+    theirs = load(export(trained, tmp_path / "out"), "GPT2LMHeadModel")
+    prompt_BL = torch.tensor([[trained.tokenizer.specials.start, 40, 41]])
+    written = theirs.generate(prompt_BL, max_new_tokens=8, do_sample=False)[0, 3:].tolist()
+    model: Any = trained.model
+    tokens = prompt_BL[0].tolist()
+    with torch.no_grad():
+        while len(tokens) < 3 + len(written):
+            tokens.append(int(model.next_token_logits(model(torch.tensor([tokens])))[0, -1].argmax()))
+    assert written == tokens[3:]
+
+
+@pytest.mark.parametrize(
+    ("missing", "architecture"),
+    [
+        (["masked_token_head", "next_sentence_head"], "BertModel"),
+        (["pooler", "next_sentence_head"], "BertForMaskedLM"),
+        (["masked_token_head"], "BertForNextSentencePrediction"),
+    ],
+)
+def test_noise_is_not_written(
+    missing: list[str], architecture: str, ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = ours("bert", history={"import": {"missing": missing}})
+    folder = export(trained, tmp_path / "out")
+    load(folder, architecture)
+    assert json.loads((folder / "config.json").read_text())["architectures"] == [architecture]
+
+
+def test_sizes_that_a_model_type_lacks_are_refused(ours: Callable[..., Trained]) -> None:
+    with pytest.raises(ModelError, match="four times 24, but this one has 40"):
+        to_hf_files(ours("gpt", feed_forward=40))
+
+
+def test_the_card_says_licence_and_where_the_text_is_from(
+    ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    history = {"licence": "cc-by-sa-4.0", "attribution": "Text: Wikipedia.", "pretraining": {"step": 3}}
+    card = to_hf_files(ours("gpt", history=history))["README.md"].decode()
+    assert card.startswith('---\nlibrary_name: "transformers"\n')
+    assert 'license: "cc-by-sa-4.0"' in card
+    assert "Text: Wikipedia." in card
+    assert '"step": 3' in card
+
+
+def test_nothing_is_ever_replaced(ours: Callable[..., Trained], tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    export(ours("gpt"), tmp_path / "out")
+    with pytest.raises(UsageError, match="something at this place already"):
+        export(ours("gpt"), tmp_path / "out")
+    assert not list(tmp_path.rglob("manifest.json"))
