@@ -124,11 +124,15 @@ def family_of(folder: Path) -> Family:
 def missing_parts(trained: Trained) -> list[str]:
     """Return the parts of a model that were drawn, since the folder it was imported from has not got them.
 
-    What was pre-trained on afterwards has them, and what was fine-tuned has a pooler.
+    What was pre-trained on afterwards has them: [CLS]'s only if a sentence task was among it. What was
+    fine-tuned has a pooler.
     """
     about: Mapping[str, Any] = trained.history.get("import", {})
-    missing = [] if "pretraining" in trained.history else about.get("missing", [])
-    return [part for part in missing if part != "pooler" or trained.tuned is None]
+    after: Mapping[str, Any] = trained.history.get("pretraining", {"sentence_task": "none"})
+    learned = {"masked_token_head"} if "pretraining" in trained.history else set()
+    learned |= {"pooler", "next_sentence_head"} if after.get("sentence_task", "none") != "none" else set()
+    learned |= {"pooler"} if trained.tuned is not None else set()
+    return [part for part in about.get("missing", []) if part not in learned]
 
 
 def require_part(trained: Trained, part: str) -> None:

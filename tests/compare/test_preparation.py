@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from twinlm import presets
-from twinlm.compare.preparation import Prepared, prepare_demo, prepare_files
+from twinlm.compare.preparation import Prepared, prepare_demo, prepare_files, prepare_tasks
 from twinlm.errors import DataError, UsageError
 
 CORPUS = {"corpus.train": "text.txt", "corpus.valid_share": "0.2", "corpus.test_share": "0.2"}
@@ -21,7 +21,8 @@ def project(tmp_path: Path, write_project, monkeypatch) -> Path:
 def prepare(task: str = "", **overrides: str) -> Prepared:
     file = Path("run.toml")
     file.write_text(task)
-    return prepare_files(presets.resolve(file, {**CORPUS, **overrides}))
+    settings = presets.resolve(file, {**CORPUS, **overrides})
+    return prepare_files(settings, prepare_tasks(settings))
 
 
 def test_texts_and_labels_are_read_and_split(project: Path) -> None:

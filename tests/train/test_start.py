@@ -70,9 +70,15 @@ def test_parts_that_an_imported_model_lacks_are_drawn_by_the_seed(tokenizer: Tok
         assert torch.equal(weight, before[key]) == (not is_drawn), key
 
 
-def test_what_was_pre_trained_since_its_import_lacks_nothing(tokenizer: Tokenizer) -> None:
-    start = _trained("bert", tokenizer, **{"import": {"missing": HEADS}, "pretraining": {"step": 9}})
-    assert started_model(start, _settings(), 1)[1] == []
+@pytest.mark.parametrize(
+    ("task", "lacking"), [("next_sentence", []), ("sentence_order", []), ("none", ["next_sentence_head"])]
+)
+def test_what_was_pre_trained_since_its_import_has_what_it_learned_with(
+    task: str, lacking: list[str], tokenizer: Tokenizer
+) -> None:
+    history = {"import": {"missing": HEADS}, "pretraining": {"step": 9, "sentence_task": task}}
+    start = _trained("bert", tokenizer, **history)
+    assert started_model(start, _settings(), 1)[1] == lacking
 
 
 @pytest.mark.parametrize("how", ["copied", "drawn"])

@@ -28,9 +28,8 @@ def their_gpt(gpt):
             n_head=sizes.heads,
         )
     )
-    prefixed = to_hf(gpt_names.TABLE, sizes.layers, gpt.model.state_dict())
-    named = {name.removeprefix(gpt_names.PREFIX): tensor for name, tensor in prefixed.items()}
-    model.transformer.load_state_dict(named)
+    model.load_state_dict(to_hf(gpt_names.TABLE, sizes.layers, gpt.model.state_dict()), strict=False)
+    model.tie_weights()
     return model.eval()
 
 

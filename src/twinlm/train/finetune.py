@@ -23,6 +23,7 @@ from twinlm.settings import FinetuneSettings
 from twinlm.stopping import Stop
 from twinlm.tasks.kind import TaskConfig, TaskKind
 from twinlm.tasks.table import task_kind
+from twinlm.train.freezing import freeze_layers, transfer_layers
 from twinlm.train.loop import BEST, Job, train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.schedule import learning_rate
@@ -64,7 +65,7 @@ def finetune(
     kind, config = task_kind(task.kind), _configure(trained, task, settings)
     counts: Counter[str] = Counter()
     inputs = kind.inputs(task.train, trained.family.reader(trained.tokenizer), config, counts)
-    tuned = _add_head(trained, kind, config, seed)
+    tuned = _add_head(trained, kind, config, settings, seed)
     result = replace(trained, task=config, tuned=tuned)
     validation = _Validation(result, kind, config, task.valid)
     job = _job(result, task, inputs, settings, validation, seed=seed, precision=precision, folder=folder)
@@ -186,13 +187,26 @@ def inputs_of_step(step: int, lengths: Sequence[int], size: int, seed: int) -> l
     return numbers[turn * size : (turn + 1) * size]
 
 
-def _add_head(trained: Trained, kind: TaskKind, config: TaskConfig, seed: int) -> FineTuned:
-    """Put a fresh head on the model, and draw anew the tokens that pre-training never showed."""
+def _add_head(
+    trained: Trained, kind: TaskKind, config: TaskConfig, settings: FinetuneSettings, seed: int
+) -> FineTuned:
+    """Put a fresh head on the model, and draw anew what is not taken over from pre-training.
+
+    That is tokens which it never showed, and layers above those that are transferred.
+    """
     sizes: Any = trained.model.config
+    is_truncated = trained.family.is_truncated
+    transfer_layers(
+        trained.model,
+        settings.transferred_layers,
+        seed=rng.torch_seed(seed, "not transferred"),
+        is_truncated=is_truncated,
+    )
     head = kind.build_head(config, sizes.width)
     generator = torch.Generator().manual_seed(rng.torch_seed(seed, "new tokens"))
-    initialize(head, seed=rng.torch_seed(seed, "head"), is_truncated=trained.family.is_truncated)
+    initialize(head, seed=rng.torch_seed(seed, "head"), is_truncated=is_truncated)
     embedding: Any = trained.model.token_embedding
     for token in trained.family.fresh_tokens(trained.tokenizer.specials):
-        draw(embedding.weight[token], generator, is_truncated=trained.family.is_truncated)
+        draw(embedding.weight[token], generator, is_truncated=is_truncated)
+    freeze_layers(trained.model, settings.frozen_layers)
     return FineTuned(trained.model, head)

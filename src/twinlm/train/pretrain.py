@@ -223,7 +223,8 @@ def pretrain(
         folder=folder,
     )
     spent = train(job, progress=progress, stop=stop)
-    history = {**before, "pretraining": spent}
+    learned = {"sentence_task": options.sentence_task} if family.pretraining_heads else {}
+    history = {**before, "pretraining": {**spent, **learned}}
     trained = Trained(family=family, model=model.cpu().eval(), tokenizer=tokenizer, history=history)
     checkpoint.save_model(folder / "model", trained)
     storage.write_json(folder / RESULT, spent)

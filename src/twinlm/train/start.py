@@ -83,8 +83,7 @@ def started_model(start: Trained, settings: KindSettings, seed: int) -> tuple[An
     sizes = replace(before, max_length=settings.model.max_length, dropout=settings.model.dropout)
     model = _drawn(start.family, sizes, settings, seed)
     fresh, weights = model.state_dict(), dict(start.model.state_dict())
-    lacking = list(start.history.get("import", {}).get("missing", []))
-    lacking = [] if "pretraining" in start.history else lacking
+    lacking = checkpoint.missing_parts(start)
     starts = tuple(f"{part}." for part in lacking)
     weights |= {name: tensor for name, tensor in fresh.items() if name.startswith(starts)}
     weights[_POSITIONS] = grow_positions(

@@ -126,7 +126,7 @@ def masked_row(trained: Trained, text: str) -> list[int]:
     A mask stands for a whole token, which holds the space before its word: so that space goes with it.
 
     Raises:
-        ModelError: the model continues texts and doesn't fill masks.
+        ModelError: the model continues texts and doesn't fill masks, or was imported without what fills them.
         DataError: the text has no [MASK] or is too long.
     """
     if trained.family.is_generative:

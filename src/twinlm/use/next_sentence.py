@@ -60,6 +60,8 @@ def _check_learned(trained: Trained) -> None:
     if task != _TASK:
         message = f"this {label} was pre-trained with sentence_task = {task!r}: it never learned to tell"
         raise ModelError(message, hint=f"use one that was pre-trained with {_TASK!r}")
+    for part in ("pooler", "next_sentence_head"):
+        require_part(trained, part)
 
 
 def _pack(trained: Trained, first: str, second: str) -> Packed:
