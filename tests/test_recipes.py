@@ -169,3 +169,40 @@ def test_notes_join_the_lines_of_a_deviation(tmp_path: Path) -> None:
     assert notes.title == "A title"
     assert notes.deviations == ["one and more", "two"]
     assert notes.sources == {6: "ours: why"}
+
+
+@pytest.mark.parametrize(
+    ("name", "without_heads"),
+    [
+        ("bert-tiny", 4_385_920),
+        ("bert-mini", 11_170_560),
+        ("bert-small", 28_763_648),
+        ("bert-medium", 41_373_184),
+    ],
+)
+def test_the_small_berts_are_those_that_were_released(name: str, without_heads: int) -> None:
+    """The released README says 4.4, 11.3, 29.1 and 41.7 million, heads included."""
+    settings, family = _read(name), FAMILIES["bert"]
+    with torch.device("meta"):
+        model = family.model(family.configure(settings.bert.model, settings.tokenizer.vocab_size))
+    heads = sum(parameter_count(model.get_submodule(part)) for part in family.pretraining_heads)
+    assert parameter_count(model) - heads == without_heads
+    assert settings.bert.pretrain == _read("bert-base-paper").bert.pretrain
+    assert settings.bert.finetune.epochs == 4
+
+
+def test_a_file_may_begin_with_a_recipe_and_wins_over_it(tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text('recipe = "bert-mini"\n[bert.model]\nlayers = 6\n')
+    model = presets.resolve(file, {}).bert.model
+    assert (model.layers, model.width, model.max_length) == (6, 256, 512)
+    trees = recipes.read_trees(file)
+    assert [Path(str(tree.file)).stem for tree in trees] == ["bert-base-paper", "bert-mini", "my"]
+
+
+@pytest.mark.parametrize("given", ['"bert-mimi"', "3", '["bert-mini"]', '"my"'])
+def test_a_recipe_that_is_none_is_refused_with_its_line(given: str, tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text(f"seed = 1\nrecipe = {given}\n")
+    with pytest.raises(UsageError, match=r"my\.toml:2: recipe can't be"):
+        presets.resolve(file, {})

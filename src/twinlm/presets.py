@@ -13,7 +13,7 @@ from typing import Any
 
 from twinlm import config, recipes
 from twinlm.settings import Settings
-from twinlm.settings_tree import Given, Tree, given, merge, read_overrides, read_toml, shown, wrong
+from twinlm.settings_tree import Given, Tree, given, merge, read_overrides, shown, wrong
 from twinlm.starting import Start, check_sizes, read_start
 
 KINDS = ("gpt", "bert")
@@ -97,8 +97,7 @@ def resolve(
     Raises:
         UsageError: what is given is not valid; names file, line, value and the way out.
     """
-    file_tree = read_toml(recipes.find(file)) if file else Tree()
-    trees = [given(base or {}), file_tree, read_overrides(overrides)]
+    trees = [given(base or {}), *(recipes.read_trees(file) if file else []), read_overrides(overrides)]
     names = [field.name for field in dataclasses.fields(Settings)]
     for tree in trees:
         config.check_names(tree, [*names, "size", *SHARED])

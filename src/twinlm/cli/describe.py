@@ -1,7 +1,7 @@
 """`twinlm describe`: every value of a recipe, where it is from, and what it departs from."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from twinlm import config, presets, recipes
 from twinlm.cli import settings_table
 from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Json, read_settings
 from twinlm.settings import Settings
-from twinlm.settings_tree import Given, Tree, read_overrides
+from twinlm.settings_tree import Given, Tree, merge, read_overrides
 
 NAME = "describe"
 EXAMPLES = f"""Examples:
@@ -54,17 +54,18 @@ def command(
 def description(recipe: Path, options: dict[str, str]) -> dict[str, Any]:
     """Return what there is to say of a recipe or settings file, with options over it."""
     resolved = read_settings(recipe, options, is_demo=False)
-    file = recipes.find(recipe)
-    notes, tree = recipes.read_notes(file), config.read_toml(file)
+    trees = recipes.read_trees(recipe)
+    notes = {str(tree.file): recipes.read_notes(Path(str(tree.file))) for tree in trees}
     overrides = read_overrides({name.replace("/", "."): value for name, value in options.items()})
-    kinds = [kind for kind in presets.KINDS if kind in _kinds_of(tree)]
-    values = list(_values(resolved, presets.spread(tree, overrides), notes, kinds))
+    given = presets.spread(*trees, overrides)
+    kinds = [kind for kind in presets.KINDS if kind in _kinds_of(merge(*trees))]
+    values = list(_values(resolved, given, notes, kinds))
     return {
         "recipe": str(recipe),
-        "file": str(file),
-        "title": notes.title,
+        "file": str(recipes.find(recipe)),
+        "title": list(notes.values())[-1].title,
         "values": values,
-        "deviations": notes.deviations,
+        "deviations": [text for of_file in notes.values() for text in of_file.deviations],
         "models": [_model(kind, resolved) for kind in kinds],
     }
 
@@ -96,7 +97,7 @@ def _kinds_of(tree: Tree) -> list[str]:
 
 
 def _values(
-    resolved: Settings, given: Tree, notes: recipes.Notes, kinds: list[str]
+    resolved: Settings, given: Tree, notes: Mapping[str, recipes.Notes], kinds: list[str]
 ) -> Iterator[dict[str, Any]]:
     """Yield name, value and source of each setting that matters for these kinds."""
     size = given.get("size")
@@ -125,10 +126,10 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
         yield path, tuple(value) if isinstance(value, list) else value
 
 
-def _source(place: Given, notes: recipes.Notes) -> str:
+def _source(place: Given, notes: Mapping[str, recipes.Notes]) -> str:
     if place.is_text:
         return f"option {place.file}"
-    return notes.sources.get(place.line or 0, f"line {place.line}")
+    return notes[str(place.file)].sources.get(place.line or 0, f"line {place.line}")
 
 
 def _default_of(path: tuple[str, ...], size: Any) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from twinlm import config
 from twinlm.errors import UsageError
+from twinlm.settings_tree import Given, Tree, shown, wrong
 
 _FOLDER = Path(__file__).parent
 _COMMENT = re.compile(r"^[^#=]+=[^#]*#\s*(.*?)\s*$")
@@ -51,6 +52,24 @@ def find(file: Path) -> Path:
         message = f"there is no settings file and no recipe {str(file)!r}"
         raise UsageError(message, hint=config.closest(str(file), names()))
     return recipe
+
+
+def read_trees(file: Path) -> list[Tree]:
+    """Return what a settings file or recipe gives, after what the recipe gives that it begins with.
+
+    `recipe = "bert-base-paper"` at the top of a file stands for all that is in that recipe.
+
+    Raises:
+        UsageError: there is no such file or recipe, or it can't be read.
+    """
+    tree = config.read_toml(find(file))
+    if "recipe" not in tree:
+        return [tree]
+    place = tree.pop("recipe")
+    name = place.value if isinstance(place, Given) else dict(place)
+    if name not in names() or name == file.stem:
+        raise wrong(place, f"recipe can't be {shown(name)}", config.closest(str(name), names()))
+    return [*read_trees(Path(name)), tree]
 
 
 def read_notes(file: Path) -> Notes:
