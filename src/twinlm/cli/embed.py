@@ -24,7 +24,7 @@ EXAMPLES = """Examples:
   twinlm embed runs/demo/bert "A river in France." "A lake in Peru."
   twinlm embed runs/demo/bert - --out vectors.safetensors < lines.txt
   twinlm embed runs/demo/gpt - --pooling last --normalize < lines.txt
-  twinlm embed runs/demo/bert - --tokens --layers last4 --out f.safetensors
+  twinlm embed runs/demo/bert - --tokens --layers last2 --out f.safetensors
   twinlm embed runs/demo/bert - --query "Where is it?" --top-k 3 < lines.txt
 """
 _QUIET_S = 2.0
