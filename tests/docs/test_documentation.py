@@ -15,7 +15,7 @@ import pytest
 
 import twinlm
 from twinlm import recipes
-from twinlm.cli import main, options
+from twinlm.cli import main, options, settings_table
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,7 +45,8 @@ def _commands() -> list[str]:
 
 def _arguments(command: str) -> list[str]:
     """Return the arguments of a command line, without what the shell takes."""
-    words = shlex.split(command.split("(")[0] if command.endswith(")") else command, comments=True)[1:]
+    said = re.sub(r" +\([^()]+\)$", "", command)
+    words = shlex.split(said, comments=True)[1:]
     ends = [place for place, word in enumerate(words) if word in ("<", ">", "|")]
     return words[: min(ends, default=len(words))]
 
@@ -61,7 +62,9 @@ def test_a_command_line_is_one_that_twinlm_takes(command: str) -> None:
     for parameter in inspect.signature(called).parameters.values():
         value = bound.arguments.get(parameter.name)
         if parameter.kind is parameter.VAR_KEYWORD:
-            options.check_option_names({name.replace("/", "."): "" for name in value or {}})
+            names = {name.replace("/", ".") for name in value or {}}
+            options.check_option_names(dict.fromkeys(names, ""))
+            assert {re.sub(r"^(gpt|bert)\.", "", name) for name in names} <= set(settings_table.names())
         if parameter.name in ("file", "recipe") and isinstance(value, Path):
             recipes.find(value)
 
