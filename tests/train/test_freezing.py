@@ -1,11 +1,13 @@
 """What keeps its weights when only the first layers are transferred, and what stays still in training."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 
 from twinlm.core.initialize import initialize
+from twinlm.errors import UsageError
 from twinlm.families import FAMILIES
 from twinlm.settings import OptimizerSettings
 from twinlm.train.freezing import ALL, NONE, freeze_layers, lower_part, transfer_layers
@@ -72,6 +74,12 @@ def test_frozen_weights_do_not_move_and_the_others_do(name: str, layers: int, is
             assert torch.equal(weight, before[key]), key
         elif key.startswith("blocks.") and key.endswith("weight"):
             assert not torch.equal(weight, before[key]), key
+
+
+@pytest.mark.parametrize("change", [freeze_layers, partial(transfer_layers, seed=5, is_truncated=False)])
+def test_more_layers_than_an_imported_model_has_are_refused(change: Any) -> None:
+    with pytest.raises(UsageError, match="4 layers are to be transferred or frozen, but the model has 3"):
+        change(_model("bert"), 4)
 
 
 def test_the_lower_part_of_a_whole_bert_leaves_out_its_heads() -> None:

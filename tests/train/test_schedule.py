@@ -58,6 +58,15 @@ def test_the_released_schedule_counts_from_the_first_step() -> None:
         assert rate(step) == pytest.approx(1e-4 * (1 - step / 1_000_000), rel=1e-9)
 
 
+def test_the_released_schedule_rounds_a_share_of_the_steps_down() -> None:
+    """run_classifier.py: int(num_train_steps * warmup_proportion); 0.1 * 70 is a little above 7 in floats."""
+    for steps, warmup in ((70, 7), (79, 7), (9, 0)):
+        settings = OptimizerSettings(learning_rate=1.0, warmup_share=0.1, released_schedule=True)
+        rate = learning_rate(settings, steps)
+        assert rate(warmup) == pytest.approx(1 - warmup / steps)
+        assert all(rate(step) == pytest.approx(step / warmup) for step in range(warmup))
+
+
 @given(
     share=st.floats(0, 0.9),
     steps=st.integers(1, 5000),

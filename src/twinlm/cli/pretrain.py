@@ -18,8 +18,6 @@ EXAMPLES = f"""Examples:
 {SETTINGS_NOTE}"""
 BOTH = "both"
 
-Kind = Annotated[str, Parameter(help=f"{' or '.join(presets.KINDS)}.")]
-
 
 def command(
     kind: Annotated[str, Parameter(help=f"{', '.join(presets.KINDS)} or {BOTH}.")],

@@ -47,7 +47,7 @@ class OptimizerSettings:
     warmup_steps: int = option(0, least=0, most=1_000_000_000)
     """Steps in which it rises; 0 for `warmup_share`. GPT-1 took 2,000 and BERT 10,000 in pre-training."""
     released_schedule: bool = False
-    """As in BERT's code: the first step has rate 0, and the fall too is counted from that step."""
+    """As in BERT's code: the first step has rate 0, the fall is counted from it, a share is rounded down."""
     weight_decay: float = option(0.01, least=0, most=1)
     """Decoupled, on all weights but biases and gains; 0.01 in both papers."""
     clip_norm: float = option(1.0, above=0)

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from twinlm.core.initialize import STANDARD_DEVIATION, initialize
+from twinlm.errors import UsageError
 
 ALL = -1
 """As `transferred_layers`: take over everything."""
@@ -58,7 +59,14 @@ def freeze_layers(model: nn.Module, layers: int) -> None:
 
 
 def lower_part(model: nn.Module, layers: int) -> set[str]:
-    """Return the names of the weights of a model's embeddings and first layers."""
+    """Return the names of the weights of a model's embeddings and first layers.
+
+    Raises:
+        UsageError: the model has fewer layers.
+    """
+    if layers > (most := len(model.get_submodule("blocks"))):  # type: ignore[arg-type]
+        message = f"{layers} layers are to be transferred or frozen, but the model has {most}"
+        raise UsageError(message, hint="lower finetune.transferred_layers or finetune.frozen_layers")
     parts = [name for name, _ in model.named_children() if "embedding" in name]
     parts += [f"blocks.{number}" for number in range(layers)]
     starts = tuple(f"{part}." for part in parts)

@@ -19,10 +19,11 @@ def learning_rate(settings: OptimizerSettings, steps: int) -> Callable[[int], fl
 
     The warm-up takes `warmup_steps`, or `warmup_share` of the steps, rounded up. The first step already
     learns (rate / warm-up steps), the last one still does. With `released_schedule`, BERT's released code is
-    followed (optimization.py): the first step has rate 0, and the fall is counted from there too, so that the
-    rate drops a little where the warm-up ends.
+    followed (optimization.py, run_classifier.py): a share is rounded down, the first step has rate 0, and the
+    fall is counted from there too, so that the rate drops a little where the warm-up ends.
     """
-    warmup = settings.warmup_steps or math.ceil(settings.warmup_share * steps)
+    rounded = int if settings.released_schedule else math.ceil
+    warmup = settings.warmup_steps or rounded(settings.warmup_share * steps)
     fall, peak = _FALLS[settings.schedule], settings.learning_rate
     first, origin = (0, 0) if settings.released_schedule else (1, warmup)
 
