@@ -104,7 +104,7 @@ def resolve(
     size = _size_of(trees)
     wanted = spread(*trees)
     starts = {kind: start for kind in KINDS if (start := read_start(kind, wanted))}
-    sizes = {kind: size or _closest_size(starts.get(kind)) for kind in KINDS}
+    sizes = {kind: size or SIZES[closest_size(starts.get(kind))] for kind in KINDS}
     started = given({kind: start.settings for kind, start in starts.items()})
     settings = config.build(Settings, merge(given(KIND_DEFAULTS), given(sizes), started, wanted))
     for kind, start in starts.items():
@@ -124,11 +124,10 @@ def _size_of(trees: list[Tree]) -> dict[str, Any] | None:
     return size
 
 
-def _closest_size(start: Start | None) -> dict[str, Any]:
-    """Return the size whose learning rates suit a model that is gone on from, or the usual size."""
+def closest_size(start: Start | None) -> str:
+    """Return the size whose learning rates suit a model that is gone on from, or the usual size, by name."""
     width = start.sizes["width"] if start else SIZES[DEFAULT_SIZE]["model"]["width"]
-    size: dict[str, Any] = min(SIZES.values(), key=lambda size: abs(size["model"]["width"] - width))
-    return size
+    return min(SIZES, key=lambda name: abs(SIZES[name]["model"]["width"] - width))
 
 
 def spread(*trees: Tree) -> Tree:

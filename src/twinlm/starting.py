@@ -25,6 +25,8 @@ class Start:
     """Layers, width, heads, feed_forward and max_length."""
     dropout: float
     """That it was trained with."""
+    vocab_size: int
+    """Of its tokenizer, which goes with it."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -54,15 +56,15 @@ def read_start(kind: str, wanted: Tree) -> Start | None:
     try:
         about = storage.read_json(file / "config.json")
         found, sizes = about["family"], {size: about["sizes"][size] for size in (*_FIXED, "max_length")}
-        dropout = float(about["sizes"]["dropout"])
+        dropout, vocab_size = float(about["sizes"]["dropout"]), about["sizes"]["vocab_size"]
     except (KeyError, TypeError, ValueError, UserError) as error:
         hint = "a model of another tool must be imported first"
         raise wrong(place, f"{name} has a config.json that is not one of ours", hint) from error
-    if any(type(size) is not int or size < 1 for size in sizes.values()):
+    if any(type(size) is not int or size < 1 for size in (*sizes.values(), vocab_size)):
         raise wrong(place, f"{name} has sizes that are no sizes")
     if found != kind:
         raise wrong(place, f"{name} is a model of the kind {found!r}", f"set {found}.pretrain.start")
-    return Start(place, sizes, dropout)
+    return Start(place, sizes, dropout, vocab_size)
 
 
 def check_sizes(kind: str, settings: KindSettings, start: Start) -> None:

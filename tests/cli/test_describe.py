@@ -80,3 +80,18 @@ def test_other_commands_take_a_recipe_by_its_name(cli):
     answer = cli("plan", "pair-tiny", "--threads", "1")
     assert (answer.code, answer.out) == (2, "")
     assert "there is no text to pre-train on" in answer.err
+
+
+def test_what_a_model_to_go_on_from_decides_is_said_to_be_its_own(cli, tmp_path):
+    sizes = {"layers": 3, "width": 240, "heads": 4, "feed_forward": 960, "max_length": 64, "dropout": 0.0}
+    (tmp_path / "old").mkdir()
+    about = {"family": "bert", "sizes": {**sizes, "vocab_size": 1000}}
+    (tmp_path / "old" / "config.json").write_text(json.dumps(about))
+    (tmp_path / "my.toml").write_text("bert.pretrain.start = 'old'\n")
+    found = cli("describe", "my.toml", "--json").json
+    values = {row["name"]: row for row in found["values"]}
+    assert values["bert.model.width"]["source"] == values["bert.pretrain.length"]["source"] == "of old"
+    assert values["bert.pretrain.optimizer.learning_rate"]["source"] == "size mini"
+    (model,) = found["models"]
+    embeddings, heads = (1000 + 64 + 2 + 2) * 240, 2 * 240 * 241 + 2 * 240 + 1000 + 2 * 241
+    assert model["parameters"] == model["layer_parameters"] + embeddings + heads

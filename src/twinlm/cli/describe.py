@@ -12,6 +12,7 @@ from twinlm.cli import settings_table
 from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Json, read_settings
 from twinlm.settings import Settings
 from twinlm.settings_tree import Given, Tree, merge, read_overrides
+from twinlm.starting import Start, read_start
 
 NAME = "describe"
 EXAMPLES = f"""Examples:
@@ -59,14 +60,15 @@ def description(recipe: Path, options: dict[str, str]) -> dict[str, Any]:
     overrides = read_overrides({name.replace("/", "."): value for name, value in options.items()})
     given = presets.spread(*trees, overrides)
     kinds = [kind for kind in presets.KINDS if kind in _kinds_of(merge(*trees))]
-    values = list(_values(resolved, given, notes, kinds))
+    starts = {kind: read_start(kind, given) for kind in kinds}
+    values = list(_values(resolved, given, notes, starts))
     return {
         "recipe": str(recipe),
         "file": str(recipes.find(recipe)),
         "title": list(notes.values())[-1].title,
         "values": values,
         "deviations": [text for of_file in notes.values() for text in of_file.deviations],
-        "models": [_model(kind, resolved) for kind in kinds],
+        "models": [_model(kind, resolved, start) for kind, start in starts.items()],
     }
 
 
@@ -97,14 +99,14 @@ def _kinds_of(tree: Tree) -> list[str]:
 
 
 def _values(
-    resolved: Settings, given: Tree, notes: Mapping[str, recipes.Notes], kinds: list[str]
+    resolved: Settings, given: Tree, notes: Mapping[str, recipes.Notes], starts: Mapping[str, Start | None]
 ) -> Iterator[dict[str, Any]]:
     """Yield name, value and source of each setting that matters for these kinds."""
     size = given.get("size")
     if isinstance(size, Given):
         yield {"name": "size", "value": size.value, "source": _source(size, notes)}
     meanings = {row.name: row.meaning for row in settings_table.rows()}
-    others = set(presets.KINDS) - set(kinds)
+    others = set(presets.KINDS) - set(starts)
     for path, value in _leaves(config.plain(resolved), ()):
         place: Any = given
         for name in path:
@@ -114,7 +116,8 @@ def _values(
         is_foreign = bool(only[1]) and only[0].lower() in presets.KINDS and only[0].lower() != path[0]
         is_wanted = path[0] in _TABLES or isinstance(place, Given)
         if is_wanted and path[0] not in others and not is_foreign:
-            source = _source(place, notes) if isinstance(place, Given) else _default_of(path, size)
+            start = starts.get(path[0])
+            source = _source(place, notes) if isinstance(place, Given) else _default_of(path, size, start)
             yield {"name": name, "value": value, "source": source}
 
 
@@ -132,13 +135,15 @@ def _source(place: Given, notes: Mapping[str, recipes.Notes]) -> str:
     return notes[str(place.file)].sources.get(place.line or 0, f"line {place.line}")
 
 
-def _default_of(path: tuple[str, ...], size: Any) -> str:
+def _default_of(path: tuple[str, ...], size: Any, start: Start | None) -> str:
     """Return where a value is from that nobody gave."""
     kind, *inner = path
     places = {f"default of {kind}": presets.KIND_DEFAULTS.get(kind, {})}
     if kind in presets.KINDS:
-        name = size.value if isinstance(size, Given) else presets.DEFAULT_SIZE
+        name = size.value if isinstance(size, Given) else presets.closest_size(start)
         places[f"size {name}"] = presets.SIZES[name]
+    if start:
+        places[f"of {start.place.value}"] = start.settings
     found = "default"
     for words, table in places.items():
         value: Any = table
@@ -148,7 +153,7 @@ def _default_of(path: tuple[str, ...], size: Any) -> str:
     return found
 
 
-def _model(kind: str, resolved: Settings) -> dict[str, Any]:
+def _model(kind: str, resolved: Settings, start: Start | None) -> dict[str, Any]:
     """Return how large a kind's model is, counted without memory, and what its steps read."""
     import torch
 
@@ -157,8 +162,9 @@ def _model(kind: str, resolved: Settings) -> dict[str, Any]:
     from twinlm.train.phases import phases
 
     of_kind, options = family(kind), getattr(resolved, kind)
+    vocab_size = start.vocab_size if start else resolved.tokenizer.vocab_size
     with torch.device("meta"):
-        model = of_kind.model(of_kind.configure(options.model, resolved.tokenizer.vocab_size))
+        model = of_kind.model(of_kind.configure(options.model, vocab_size))
     heads = sum(parameter_count(model.get_submodule(name)) for name in of_kind.pretraining_heads)
     return {
         "kind": kind,
