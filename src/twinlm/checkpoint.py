@@ -122,29 +122,34 @@ def family_of(folder: Path) -> Family:
 
 
 def missing_parts(trained: Trained) -> list[str]:
-    """Return the parts of a model that were drawn, since the folder it was imported from has not got them.
+    """Return the parts of a model that were drawn and never trained.
 
-    What was pre-trained on afterwards has them: [CLS]'s only if a sentence task was among it. What was
-    fine-tuned has a pooler.
+    Those that the folder it was imported from has not got, or, of one that was made here without a sentence
+    task, what such a task trains. What was pre-trained on afterwards has them: [CLS]'s only if a sentence
+    task was among it. What was fine-tuned has a pooler.
     """
-    about: Mapping[str, Any] = trained.history.get("import", {})
-    after: Mapping[str, Any] = trained.history.get("pretraining", {"sentence_task": "none"})
-    learned = {"masked_token_head"} if "pretraining" in trained.history else set()
-    learned |= {"pooler", "next_sentence_head"} if after.get("sentence_task", "none") != "none" else set()
+    history = trained.history
+    task = history.get("pretraining", {}).get("sentence_task", "")
+    is_first = not {"import", "start"} & history.keys()
+    of_pairs = ("pooler", "next_sentence_head")
+    lacking = of_pairs if is_first and task == "none" else history.get("import", {}).get("missing", [])
+    learned = {"masked_token_head"} if "pretraining" in history else set()
+    learned |= set(of_pairs) if task not in ("", "none") else set()
     learned |= {"pooler"} if trained.tuned is not None else set()
-    return [part for part in about.get("missing", []) if part not in learned]
+    return [part for part in lacking if part not in learned]
 
 
 def require_part(trained: Trained, part: str) -> None:
     """Check that a model has a part, such as "masked_token_head", instead of noise.
 
     Raises:
-        ModelError: it was imported without it.
+        ModelError: it was imported or pre-trained without it.
     """
     if part in missing_parts(trained):
-        words, source = part.replace("_", " "), trained.history["import"].get("source", "another tool")
+        about, words = trained.history.get("import"), part.replace("_", " ")
+        source = f"imported from {about.get('source', 'another tool')}, where" if about else "made so that"
         raise ModelError(
-            f"this model was imported from {source}, where it has no {words}, so it can't be used for that",
+            f"this model was {source} it has no {words}, so it can't be used for that",
             hint="import a checkpoint that has one, or pre-train this one on",
         )
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +180,17 @@ def test_nothing_is_ever_replaced(ours: Callable[..., Trained], tmp_path: Path) 
     with pytest.raises(UsageError, match="something at this place already"):
         export(ours("gpt"), tmp_path / "out")
     assert not list(tmp_path.rglob("manifest.json"))
+
+
+@pytest.mark.parametrize(
+    ("task", "architecture"), [("none", "BertForMaskedLM"), ("next_sentence", "BertForPreTraining")]
+)
+def test_heads_that_pre_training_left_untrained_are_not_written(
+    task: str, architecture: str, ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = replace(ours("bert"), history={"pretraining": {"sentence_task": task}})
+    folder = export(trained, tmp_path / "out")
+    assert json.loads((folder / "config.json").read_text())["architectures"] == [architecture]
+    load(folder, architecture)
+    card = (folder / "README.md").read_text()
+    assert ("This model has no next sentence head." in card) == (task == "none")
