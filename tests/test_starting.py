@@ -10,6 +10,7 @@ import tomli_w
 from twinlm import config
 from twinlm.errors import UsageError
 from twinlm.presets import SIZES, resolve
+from twinlm.train.start import start_folder
 
 WIDE = {"layers": 3, "width": 512, "heads": 8, "feed_forward": 1024, "max_length": 48, "dropout": 0.0}
 
@@ -102,3 +103,12 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
             resolve(None, {"bert.pretrain.start": str(tmp_path)})
     with pytest.raises(UsageError, match="is no model folder; give a folder that"):
         resolve(None, {"bert.pretrain.start": str(tmp_path / "none")})
+
+
+def test_a_tilde_stands_for_the_home_folder_as_in_other_settings(
+    start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(start.parent))
+    run = resolve(None, {"bert.pretrain.start": "~/old"})
+    assert run.bert.model.width == 512
+    assert start_folder(run.bert) == start / "model"

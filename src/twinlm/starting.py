@@ -48,7 +48,7 @@ def read_start(kind: str, wanted: Tree) -> Start | None:
     place = _start_of(kind, wanted)
     if place is None or not isinstance(place.value, str) or not place.value:
         return None  # what is no text is refused where settings are built
-    name, folder = f"{kind}.pretrain.start={place.value}", Path(place.value)
+    name, folder = f"{kind}.pretrain.start={place.value}", Path(place.value).expanduser()
     file = next((path for path in (folder, folder / "model") if (path / "config.json").is_file()), None)
     if file is None:
         hint = f"give a folder that pre-training or an import wrote, such as RUN/{kind}/model"

@@ -44,7 +44,7 @@ def load_start(settings: KindSettings) -> Trained:
 
 def start_folder(settings: KindSettings) -> Path:
     """Return the model folder of `pretrain.start`, which may also be the run's folder around it."""
-    folder = Path(settings.pretrain.start)
+    folder = Path(settings.pretrain.start).expanduser()
     return folder if (folder / "config.json").is_file() else folder / "model"
 
 
