@@ -10,6 +10,8 @@ from twinlm.data.rows import RowError, check_characters, kind_of, text_of, value
 
 MOST_FIELD_CHARACTERS = 1 << 20
 """No labelled text is as long; a quote that is never closed is."""
+MOST_LINE_BYTES = 4 * MOST_FIELD_CHARACTERS
+"""A longer line of a labelled file is handed on in parts."""
 _LEAST_CHOICES = 2
 _MOST_DIGITS = 9
 

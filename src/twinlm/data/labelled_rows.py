@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from twinlm.data.byte_streams import COMPRESSIONS, shown
 from twinlm.data.conll_rows import check_column, conll_sentences
 from twinlm.data.forms import Fields
-from twinlm.data.label_values import MOST_FIELD_CHARACTERS
+from twinlm.data.label_values import MOST_FIELD_CHARACTERS, MOST_LINE_BYTES
 from twinlm.data.rows import BadRows, RowError, listed, parse_object
 from twinlm.data.squad_rows import squad_questions
 from twinlm.data.text_files import Decoding, Line, endings, read_lines
@@ -57,7 +57,7 @@ def read_rows(
         hint = f"known: {', '.join(endings_allowed)}, each also with {', '.join(COMPRESSIONS)}"
         what = f"the ending {''.join(endings(path))!r}" if path.suffix else "a name without an ending"
         raise DataError(f"{what} does not say what the file holds", file=shown(path), hint=hint)
-    lines = read_lines(path, decoding, counts=counts, longest_bytes=4 * MOST_FIELD_CHARACTERS)
+    lines = read_lines(path, decoding, counts=counts, longest_bytes=MOST_LINE_BYTES)
     if kind == ".jsonl":
         yield from _json_rows(lines, path, bad, counts)
     elif kind == ".json":
@@ -95,7 +95,7 @@ def _json_rows(lines: Iterator[Line], path: Path, bad: BadRows, counts: Counter[
         try:
             if line.is_part:
                 cut_line = line.number
-                raise RowError(f"the line is longer than {4 * MOST_FIELD_CHARACTERS:,} bytes")
+                raise RowError(f"the line is longer than {MOST_LINE_BYTES:,} bytes")
             values = parse_object(line.text)
         except RowError as error:
             bad.add(shown(path), line.number, error)
