@@ -103,6 +103,19 @@ def test_an_unknown_column_is_refused(read_file: Callable) -> None:
         read_file("a.conllu", WORD, TAGGING, fields=Fields(label="upos"))
 
 
+def test_words_without_tags_are_read_where_no_tags_are_needed(read_file: Callable) -> None:
+    for name, data in (
+        ("a.conll", "a\nb\n\nc\n"),
+        ("a.conll", "a O\nb O\n\nc O\n"),
+        ("a.conllu", universal("1 a _", "2 b _") + "\n" + WORD.replace("the", "c", 1).replace("DET", "")),
+    ):
+        found, _ = read_file(name, data, TAGGING, is_labelled=False)
+        assert [(example.texts, example.gold) for example in found.examples] == [
+            (("a", "b"), None),
+            (("c",), None),
+        ]
+
+
 # Of each bad file: what it holds, the line of the bad sentence's first mistake, and what is wrong.
 BAD_SENTENCES = {
     "word-only.conll": ("a O\nb\n", 2, "a word without a tag: 'b'"),

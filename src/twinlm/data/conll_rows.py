@@ -25,7 +25,14 @@ _NO_WORD = re.compile(r"\d+[-.]\d+")
 
 
 def conll_sentences(
-    lines: Iterator[Line], path: Path, *, is_universal: bool, label: str, bad: BadRows, counts: Counter[str]
+    lines: Iterator[Line],
+    path: Path,
+    *,
+    is_universal: bool,
+    label: str,
+    has_tags: bool,
+    bad: BadRows,
+    counts: Counter[str],
 ) -> Iterator[tuple[int, list[str], list[str]]]:
     """Yield each sentence's first line, words and tags; sentences with a bad line go to `bad` instead.
 
@@ -34,16 +41,17 @@ def conll_sentences(
         path: of the file, for messages.
         is_universal: whether it is .conllu.
         label: the column of the tags in .conllu, if it is one of `COLUMNS`; else UPOS.
+        has_tags: whether each word must have a tag.
         bad: gathers bad sentences, each with the line of its first mistake.
         counts: gets "lines that begin a document".
     """
     column = COLUMNS.index(label) if label in COLUMNS else COLUMNS.index("UPOS")
-    sentence = _Sentence()
+    sentence = _Sentence(has_tags)
     for line in lines:
         is_break = line.text.startswith(_BREAK)
         if is_break or not line.text.strip():
             yield from sentence.end(path, bad)
-            sentence = _Sentence(sentence.columns)
+            sentence = _Sentence(has_tags, sentence.columns)
             counts["lines that begin a document"] += is_break
         elif line.is_part:
             sentence.note(line, f"the line is longer than {MOST_LINE_BYTES:,} bytes")
@@ -58,10 +66,12 @@ class _Sentence:
     """Gathers the lines of one sentence.
 
     Args:
+        has_tags: whether each word must have a tag.
         columns: how many the file's lines have, if that is known.
     """
 
-    def __init__(self, columns: int = 0) -> None:
+    def __init__(self, has_tags: bool, columns: int = 0) -> None:
+        self.has_tags = has_tags
         self.line = 0
         self.words: list[str] = []
         self.tags: list[str] = []
@@ -71,7 +81,7 @@ class _Sentence:
     def add(self, line: Line) -> None:
         """Take the first and the last of a line's columns."""
         fields = line.text.split("\t") if "\t" in line.text else _GAPS.split(line.text.strip(" "))
-        if len(fields) < 2:
+        if len(fields) < 1 + self.has_tags:
             self.note(line, f"a word without a tag: {line.text.strip()[:40]!r}")
             return
         self.columns = self.columns or len(fields)
@@ -106,7 +116,7 @@ class _Sentence:
         self.mistake = self.mistake or (line.number, reason)
 
     def _take(self, line: Line, word: str, tag: str) -> None:
-        if not word or not tag:
+        if not word or (self.has_tags and not tag):
             self.note(line, f"the {'tag' if word else 'word'} is empty")
         self.line = self.line or line.number
         self.words.append(word)

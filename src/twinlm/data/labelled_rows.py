@@ -64,20 +64,34 @@ def read_rows(
         for line, values in squad_questions(lines, path, bad):
             yield Row(bad.rows, line, values)
     elif kind.startswith(".conll"):
-        yield from _tagged_rows(lines, path, kind, names, bad, counts)
+        has_tags = names.label in needed
+        yield from _tagged_rows(lines, path, kind, names=names, has_tags=has_tags, bad=bad, counts=counts)
     else:
         with _field_limit(MOST_FIELD_CHARACTERS):
             yield from _table_rows(_Lines(lines), path, kind, needed=needed, bad=bad, counts=counts)
 
 
 def _tagged_rows(
-    lines: Iterator[Line], path: Path, kind: str, names: Fields, bad: BadRows, counts: Counter[str]
+    lines: Iterator[Line],
+    path: Path,
+    kind: str,
+    *,
+    names: Fields,
+    has_tags: bool,
+    bad: BadRows,
+    counts: Counter[str],
 ) -> Iterator[Row]:
     is_universal = kind == ".conllu"
     if is_universal:
         check_column(names.label)
     sentences = conll_sentences(
-        lines, path, is_universal=is_universal, label=names.label, bad=bad, counts=counts
+        lines,
+        path,
+        is_universal=is_universal,
+        label=names.label,
+        has_tags=has_tags,
+        bad=bad,
+        counts=counts,
     )
     for line, words, tags in sentences:
         yield Row(bad.rows, line, {names.text: words, names.label: tags})
