@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 from twinlm.checkpoint import Trained
 from twinlm.data.examples import Example
-from twinlm.errors import UsageError
-from twinlm.tasks.classification import TEXTS
 from twinlm.use.predict import predict, task_of
 
 
@@ -18,10 +16,6 @@ def classify(trained: Trained, texts: Sequence[str | tuple[str, str]]) -> list[d
     """
     _, config = task_of(trained, "classification")
     rows = [(text,) if isinstance(text, str) else tuple(text) for text in texts]
-    texts_each = int(config.constants[TEXTS])
-    if wrong := next((row for row in rows if len(row) != texts_each), None):
-        message = f"this model classifies {texts_each} text(s) at once, not {len(wrong)}"
-        raise UsageError(message, hint="give pairs to a model of pairs, single texts to others")
     answers = predict(trained, [Example(str(number), row, None) for number, row in enumerate(rows)])
     chances = [dict(zip(config.labels, answer["probabilities"], strict=True)) for answer in answers]
     return [dict(sorted(row.items(), key=lambda pair: -pair[1])) for row in chances]
