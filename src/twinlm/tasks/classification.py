@@ -46,7 +46,7 @@ def inputs(
     texts_each = int(config.constants[TEXTS])
     if wrong := next((example for example in examples if len(example.texts) != texts_each), None):
         message = f"this model classifies {texts_each} text(s) at once, not {len(wrong.texts)}"
-        raise UsageError(message, hint="give pairs to a model of pairs, single texts to others")
+        raise UsageError(message, hint="pairs, with text_b_field, for a model of pairs; else single texts")
     places = {label: place for place, label in enumerate(config.labels)}
     rows = reader.packed([example.texts for example in examples], config.max_length, counts)
     return [
