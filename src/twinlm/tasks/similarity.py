@@ -56,7 +56,7 @@ def answers(
 ) -> list[Answer]:
     """Return the number for each example, in the unit of the training examples' scores."""
     mean, deviation = config.constants["mean"], config.constants["deviation"]
-    return [{"predicted": round(float(score) * deviation + mean, 6)} for score in scores]
+    return [{"predicted": float(score) * deviation + mean} for score in scores]
 
 
 KIND = TaskKind(
