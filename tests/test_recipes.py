@@ -206,3 +206,19 @@ def test_a_recipe_that_is_none_is_refused_with_its_line(given: str, tmp_path: Pa
     file.write_text(f"seed = 1\nrecipe = {given}\n")
     with pytest.raises(UsageError, match=r"my\.toml:2: recipe can't be"):
         presets.resolve(file, {})
+
+
+def test_a_folder_of_a_recipes_name_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as that of a run: `--out bert-mini`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bert-mini").mkdir()
+    assert _read("bert-mini").bert.model.width == 256
+
+
+def test_a_file_may_have_the_name_of_the_recipe_that_it_begins_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("bert-mini", "bert-mini.toml"):
+        (tmp_path / name).write_text('recipe = "bert-mini"\n[bert.model]\nlayers = 6\n')
+        assert (_read(name).bert.model.layers, _read(name).bert.model.width) == (6, 256)

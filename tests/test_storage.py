@@ -220,3 +220,8 @@ def test_json_is_readable_and_has_no_numbers_that_json_lacks(tmp_path: Path) -> 
     assert "ä" in (tmp_path / "x.json").read_text("utf-8")
     with pytest.raises(ValueError, match="not JSON compliant"):
         storage.json_bytes({"loss": float("nan")})
+
+
+def test_the_hash_of_a_file_that_is_missing_is_a_models_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="weights: the file is missing"):
+        storage.file_sha256(tmp_path / "weights")

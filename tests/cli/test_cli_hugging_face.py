@@ -70,6 +70,18 @@ def test_the_first_state_of_a_causal_model_is_no_vector(cli, models):
     assert not Path("x").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--pooling", "mean"], "--pooling is for sentence-transformers"),
+        (["--max-shard-bytes", "0"], "--max-shard-bytes must be at least 1, not 0"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(cli, models, given, said):
+    done = cli("export", models / GPT, "--out", "x", *given)
+    assert (done.code, said in done.err, Path("x").exists()) == (2, True, False)
+
+
 def test_a_difference_is_an_error_that_says_what_differs(cli, models, monkeypatch):
     def broken(folder, files):
         for name, contents in files.items():

@@ -113,6 +113,37 @@ def test_other_settings_in_the_same_folder_are_refused_and_named(project, monkey
         run.tokenizer("gpt")
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"finetune.epochs": "2"}, r"finetune\.epochs was 1, now 2"),
+        ({"finetune.frozen_layers": "0"}, r"finetune\.frozen_layers was -1, now 0"),
+    ],
+)
+def test_finished_predictions_are_not_passed_off_as_those_of_other_settings(
+    settings, said, project, monkeypatch
+):
+    monkeypatch.chdir(project)
+    with open_run(project, "predicted") as run:
+        found = run.predictions(run.arm("gpt-scratch"), "topic", 1)
+        assert run.predictions(run.arm("gpt-scratch"), "topic", 1) == found
+    with open_run(project, "predicted", **settings) as run, pytest.raises(UsageError, match=said):
+        run.predictions(run.arm("gpt-scratch"), "topic", 1)
+
+
+def test_fine_tuning_notes_the_tokenizer_and_the_seed_of_weights_that_were_drawn(project, monkeypatch):
+    monkeypatch.chdir(project)
+    noted = {}
+    with open_run(project, "noted") as run:
+        for name in ("gpt", "gpt-scratch"):
+            run.finetuned(run.arm(name), "topic", 1)
+            path = run.arm_folder(run.arm(name), "topic", 1) / "inputs.json"
+            noted[name] = json.loads(path.read_text())
+            assert noted[name]["tokenizer"] == run.tokenizer("gpt").fingerprint
+    assert [noted[name]["first_seed"] for name in ("gpt", "gpt-scratch")] == [None, 0]
+    assert [len(noted[name]["start"]) for name in ("gpt", "gpt-scratch")] == [64, 0]
+
+
 def test_a_run_directory_is_for_one_process(project, monkeypatch):
     monkeypatch.chdir(project)
     with (

@@ -46,6 +46,11 @@ def test_the_first_state_of_a_causal_model_is_refused(ours: Callable[..., Traine
         to_sentence_transformers_files(ours("gpt"), pooling="cls")
 
 
+def test_the_last_state_of_a_bert_is_refused_as_embed_does(ours: Callable[..., Trained]) -> None:
+    with pytest.raises(UsageError, match="never trained to stand for the text"):
+        to_sentence_transformers_files(ours("bert"), pooling="last")
+
+
 def test_an_unknown_pooling_is_refused(ours: Callable[..., Trained]) -> None:
     with pytest.raises(UsageError, match="mean, cls, last"):
         to_sentence_transformers_files(ours("gpt"), pooling="max")  # type: ignore[arg-type]

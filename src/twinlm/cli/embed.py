@@ -24,7 +24,7 @@ EXAMPLES = """Examples:
   twinlm embed runs/demo/bert "A river in France." "A lake in Peru."
   twinlm embed runs/demo/bert - --out vectors.safetensors < lines.txt
   twinlm embed runs/demo/gpt - --pooling last --normalize < lines.txt
-  twinlm embed runs/demo/bert - --tokens --layers last4 --out f.safetensors
+  twinlm embed runs/demo/bert - --tokens --layers last2 --out f.safetensors
   twinlm embed runs/demo/bert - --query "Where is it?" --top-k 3 < lines.txt
 """
 _QUIET_S = 2.0
@@ -35,9 +35,9 @@ def command(
     /,
     *texts: Annotated[str, Parameter(help="Texts; lines of standard input if not given, or -.")],
     pooling: Annotated[
-        Literal["mean", "cls", "last"],
-        Parameter(help="Of all tokens' states, at [CLS] (BERT), or at the last token (GPT)."),
-    ] = "mean",
+        Literal["mean", "cls", "last"] | None,
+        Parameter(help="Of all tokens' states (mean, if not given), at [CLS] (BERT), or the last (GPT)."),
+    ] = None,
     layers: Annotated[
         str, Parameter(help="last, last4, or numbers such as 1,2: layers side by side.")
     ] = "last",
@@ -62,7 +62,8 @@ def command(
     mean, as in sentence-transformers. Texts that are too long are cut.
     """
     numbers = parse_layers(layers)
-    _check(out, query, top_k, is_by_token=is_by_token)
+    _check(out, query, top_k, is_by_token=is_by_token, is_of_text=bool(pooling) or is_normalized)
+    pooling = pooling or "mean"
     given = arguments_or_lines(texts)
     from twinlm.use.load import load
 
@@ -108,11 +109,13 @@ def parse_layers(text: str) -> tuple[int, ...]:
     raise UsageError(f"--layers can't be {text!r}", hint="give last, last4, or numbers such as 1,2")
 
 
-def _check(out: Path | None, query: str | None, top_k: int, *, is_by_token: bool) -> None:
+def _check(out: Path | None, query: str | None, top_k: int, *, is_by_token: bool, is_of_text: bool) -> None:
     if out is not None and out.suffix != ".safetensors":
         raise UsageError("the file must end in .safetensors", file=out)
     if query is not None and (out is not None or is_by_token):
         raise UsageError("--query shows texts: it goes with neither --out nor --tokens")
+    if is_by_token and is_of_text:
+        raise UsageError("--tokens gives states as they are: leave out --pooling and --normalize")
     if top_k < 1:
         raise UsageError(f"--top-k must be at least 1, not {top_k}")
 

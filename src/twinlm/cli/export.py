@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from twinlm import storage
 from twinlm.cli.generate import Model
 from twinlm.cli.options import Json
+from twinlm.errors import UsageError
 
 NAME = "export"
 EXAMPLES = """Examples:
@@ -29,9 +30,9 @@ def command(
         Parameter(help="hf: for transformers and what reads its folders."),
     ] = "hf",
     pooling: Annotated[
-        Literal["mean", "cls", "last"],
-        Parameter(help="For sentence-transformers: of all states, at [CLS] (BERT), or the last (GPT)."),
-    ] = "mean",
+        Literal["mean", "cls", "last"] | None,
+        Parameter(help="For sentence-transformers: mean if not given; at [CLS] (BERT), or the last (GPT)."),
+    ] = None,
     max_shard_bytes: Annotated[int, Parameter(help="Write weights above this size in several files.")] = 5
     * 10**9,
     is_verified: Annotated[
@@ -51,9 +52,11 @@ def command(
     from twinlm.hf.verify import verify_folder, verify_sentence_transformers
     from twinlm.use.load import load
 
+    is_plain = to == "hf"
+    _check(max_shard_bytes, has_useless_pooling=bool(pooling) and is_plain)
+    pooling = pooling or "mean"
     storage.require_free(out)
     trained = load(model)
-    is_plain = to == "hf"
     write_folder(
         out,
         to_hf_files(trained, max_shard_bytes=max_shard_bytes)
@@ -80,3 +83,10 @@ def command(
     if found is not None:
         differences = ", ".join(f"{name} {value:.1e}" for name, value in found.largest_differences.items())
         print(f"  equal in {found.tool}: tokens of {found.inputs} inputs; largest differences: {differences}")
+
+
+def _check(max_shard_bytes: int, *, has_useless_pooling: bool) -> None:
+    if has_useless_pooling:
+        raise UsageError("--pooling is for sentence-transformers", hint="add --to sentence-transformers")
+    if max_shard_bytes < 1:
+        raise UsageError(f"--max-shard-bytes must be at least 1, not {max_shard_bytes}")

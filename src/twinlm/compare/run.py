@@ -14,8 +14,7 @@ from typing import Any, Self
 
 import tomli_w
 
-from twinlm import config, families, hardware, storage
-from twinlm.checkpoint import Trained, load_model
+from twinlm import checkpoint, config, families, hardware, storage
 from twinlm.compare import assemble, scoring, stage
 from twinlm.compare.arms import Arm, arm_named, arms
 from twinlm.compare.environment import note_environment
@@ -189,10 +188,9 @@ class Run:
         """Return what each kind's budget buys; nothing is trained."""
         return list(self.plans.values())
 
-    def pretrained(self, kind: str) -> Trained:
+    def pretrained(self, kind: str) -> checkpoint.Trained:
         """Pre-train a kind, go on with it, or load it."""
-        family, settings, stores = families.family(kind), self.kind(kind), self.stores(kind)
-        steps = self.plan_of(kind).steps
+        settings, stores, steps = self.kind(kind), self.stores(kind), self.plan_of(kind).steps
         inputs = {
             "corpus": self.prepared.fingerprint,
             "tokenizer": self.tokenizer(kind).fingerprint,
@@ -205,7 +203,7 @@ class Run:
         }
         stage.enter(self.folder / kind, inputs)
         return pretrain(
-            family,
+            families.family(kind),
             settings,
             steps=steps,
             train_store=stores["train"],
@@ -223,36 +221,24 @@ class Run:
         path = self.folder / kind / "language.json"
         if not path.is_file():
             trained, settings = self.pretrained(kind), self.kind(kind).pretrain
-            stores = self.stores(kind)
             measured = {
-                name: measure(trained, stores[name], settings, seed=self.settings.seed)
+                name: measure(trained, self.stores(kind)[name], settings, seed=self.settings.seed)
                 for name in ("valid", "test")
             }
             storage.write_json(path, {name: config.plain(value) for name, value in measured.items()})
         return {name: Measured(**value) for name, value in storage.read_json(path).items()}
 
-    def finetuned(self, arm: Arm, task_name: str, seed: int) -> Trained:
+    def finetuned(self, arm: Arm, task_name: str, seed: int) -> checkpoint.Trained:
         """Fine-tune an arm on a task, go on with it, or load it."""
-        folder = self.arm_folder(arm, task_name, seed)
-        task, settings = self.task(task_name), self.kind(arm.family)
-        options = arm.finetune_settings(settings.finetune)
-        start, weights = self._start(arm)
-        inputs = {
-            "start": storage.file_sha256(weights) if weights else "",
-            "model": config.plain(settings.model) if arm.folder is None else {},
-            "finetune": config.plain(options),
-            "task": self.task_fingerprint(task_name),
-            "seed": seed,
-            "precision": self.precision,
-        }
-        stage.enter(folder, inputs)
+        start = self._start(arm)
+        self._enter_finetuning(arm, task_name, seed)
         return finetune(
             start,
-            task,
-            options,
+            self.task(task_name),
+            arm.finetune_settings(self.kind(arm.family).finetune),
             seed=seed,
             precision=self.precision,
-            folder=folder,
+            folder=self.arm_folder(arm, task_name, seed),
             progress=self.progress,
             stop=self.stop,
         )
@@ -262,6 +248,7 @@ class Run:
         path = self.arm_folder(arm, task_name, seed) / "predictions.jsonl"
         if not path.is_file():
             write_predictions(path, self.finetuned(arm, task_name, seed), self.task(task_name).test)
+        self._enter_finetuning(arm, task_name, seed)
         return read_predictions(path)
 
     def arm_folder(self, arm: Arm, task_name: str, seed: int) -> Path:
@@ -289,11 +276,25 @@ class Run:
             return f"start-of-{kind}"
         return options.algorithm if options.sharing == "shared" else families.family(kind).own_algorithm
 
-    def _start(self, arm: Arm) -> tuple[Trained, Path | None]:
-        """Return the model that an arm is fine-tuned from, and the file of its weights if it has one."""
+    def _enter_finetuning(self, arm: Arm, task_name: str, seed: int) -> None:
+        """Note what a fine-tuning is made from, or check that it was made from the same."""
+        settings = self.kind(arm.family)
+        start = arm.folder or (self.folder / arm.family / "model" if arm.is_pretrained else None)
+        made_from = {
+            "start": storage.file_sha256(start / "model.safetensors") if start else "",
+            "tokenizer": (Tokenizer.from_folder(start) if start else self.tokenizer(arm.family)).fingerprint,
+            "first_seed": None if start else self.settings.seed,
+            "model": config.plain(settings.model) if arm.folder is None else {},
+            "finetune": config.plain(arm.finetune_settings(settings.finetune)),
+            "task": self.task_fingerprint(task_name),
+            "seed": seed,
+            "precision": self.precision,
+        }
+        stage.enter(self.arm_folder(arm, task_name, seed), made_from)
+
+    def _start(self, arm: Arm) -> checkpoint.Trained:
+        """Return the model that an arm is fine-tuned from."""
         if not arm.is_pretrained:
             family, settings = families.family(arm.family), self.kind(arm.family)
-            return untrained(family, settings, self.tokenizer(arm.family), self.settings.seed), None
-        folder = arm.folder or self.folder / arm.family / "model"
-        start = self.pretrained(arm.family) if arm.folder is None else load_model(folder)
-        return start, folder / "model.safetensors"
+            return untrained(family, settings, self.tokenizer(arm.family), self.settings.seed)
+        return self.pretrained(arm.family) if arm.folder is None else checkpoint.load_model(arm.folder)

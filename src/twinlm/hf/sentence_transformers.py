@@ -1,13 +1,11 @@
 """A model of ours as a folder of sentence-transformers: Hugging Face's files, and how states are pooled."""
 
-from typing import Any, Literal
+from typing import Any
 
 from twinlm.checkpoint import Trained
-from twinlm.errors import UsageError
 from twinlm.hf.export import MAX_SHARD_BYTES, to_hf_files
 from twinlm.storage import json_bytes
-
-Pooling = Literal["mean", "cls", "last"]
+from twinlm.use.embed import Pooling, check_pooling
 
 # Our words, and theirs.
 _MODES = {"mean": "mean_tokens", "cls": "cls_token", "last": "lasttoken"}
@@ -29,12 +27,8 @@ def to_sentence_transformers_files(
         UsageError: `pooling` makes no sense for this kind of model.
         ModelError: Hugging Face's model type can't hold this model.
     """
-    if pooling not in _MODES:
-        raise UsageError(f"pooling can't be {pooling!r}", hint=f"it is one of {', '.join(_MODES)}")
-    label, sizes = trained.family.label, _sizes(trained)
-    if pooling == "cls" and trained.family.is_generative:
-        message = f"a {label} reads from left to right: its first state is the same for every text"
-        raise UsageError(message, hint="pool by mean or last")
+    check_pooling(trained, pooling)
+    sizes: Any = trained.model.config
     modes = [*_MODES.values(), *_OTHER_MODES]
     modules = [("", "Transformer"), (_PLACE, "Pooling")]
     return {
@@ -62,7 +56,3 @@ def to_sentence_transformers_files(
             {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
         ),
     }
-
-
-def _sizes(trained: Trained) -> Any:
-    return trained.model.config

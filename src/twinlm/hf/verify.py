@@ -16,10 +16,9 @@ from twinlm.checkpoint import Trained
 from twinlm.data.packing import pad
 from twinlm.errors import UsageError
 from twinlm.hf.outputs import outputs
-from twinlm.hf.sentence_transformers import Pooling
 from twinlm.hf.templates import enclosed
 from twinlm.storage import read_json
-from twinlm.use.embed import embed
+from twinlm.use.embed import Pooling, embed
 
 TOLERANCE = 1e-4
 NASTY_TEXTS = (

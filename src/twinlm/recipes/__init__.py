@@ -45,13 +45,12 @@ def find(file: Path) -> Path:
     Raises:
         UsageError: a name without an ending is neither a file nor a recipe.
     """
-    recipe = _FOLDER / f"{file}.toml"
-    if file.exists() or file.suffix or len(file.parts) != 1:
+    if file.is_file() or file.suffix or len(file.parts) != 1:
         return file
-    if not recipe.is_file():
+    if str(file) not in names():
         message = f"there is no settings file and no recipe {str(file)!r}"
         raise UsageError(message, hint=config.closest(str(file), names()))
-    return recipe
+    return _place(str(file))
 
 
 def read_trees(file: Path) -> list[Tree]:
@@ -62,14 +61,10 @@ def read_trees(file: Path) -> list[Tree]:
     Raises:
         UsageError: there is no such file or recipe, or it can't be read.
     """
-    tree = config.read_toml(find(file))
-    if "recipe" not in tree:
-        return [tree]
-    place = tree.pop("recipe")
-    name = place.value if isinstance(place, Given) else dict(place)
-    if name not in names() or name == file.stem:
-        raise wrong(place, f"recipe can't be {shown(name)}", config.closest(str(name), names()))
-    return [*read_trees(Path(name)), tree]
+    trees = [config.read_toml(find(file))]
+    while "recipe" in trees[0]:
+        trees.insert(0, config.read_toml(_place(_recipe_of(trees[0]))))
+    return trees
 
 
 def read_notes(file: Path) -> Notes:
@@ -87,3 +82,16 @@ def read_notes(file: Path) -> Notes:
         sources={number: found[1] for number, found in comments.items() if found},
         deviations=deviations,
     )
+
+
+def _place(name: str) -> Path:
+    return _FOLDER / f"{name}.toml"
+
+
+def _recipe_of(tree: Tree) -> str:
+    """Take out of a file's tree the name of the recipe that it begins with."""
+    place = tree.pop("recipe")
+    name = place.value if isinstance(place, Given) else dict(place)
+    if not isinstance(name, str) or name not in names():
+        raise wrong(place, f"recipe can't be {shown(name)}", config.closest(str(name), names()))
+    return name

@@ -60,7 +60,8 @@ def embed(
         DataError: a text is empty.
         UsageError: the model has no such layer, or `pooling` makes no sense for it.
     """
-    pool = _pooling(trained, pooling)
+    check_pooling(trained, pooling)
+    pool = _POOLINGS[pooling]
     vectors_NE = np.zeros((len(texts), len(layers) * _width(trained)), np.float32)
     for group, states_BLE, batch in _states(trained, texts, layers, progress or Silent()):
         vectors_NE[group] = pool(states_BLE, batch.real_BL).cpu().numpy()
@@ -115,7 +116,12 @@ def cosines(
     return found
 
 
-def _pooling(trained: Trained, name: Pooling) -> Callable[[Tensor, Tensor], Tensor]:
+def check_pooling(trained: Trained, name: Pooling) -> None:
+    """Check that a pooling makes sense for a model.
+
+    Raises:
+        UsageError: it does not, or there is none of that name.
+    """
     label = trained.family.label
     if name not in _POOLINGS:
         raise UsageError(f"pooling can't be {name!r}", hint=f"it is one of {', '.join(_POOLINGS)}")
@@ -125,7 +131,6 @@ def _pooling(trained: Trained, name: Pooling) -> Callable[[Tensor, Tensor], Tens
     if name == "last" and not trained.family.is_generative:
         message = f"the last token of a {label} is [SEP], which was never trained to stand for the text"
         raise UsageError(message, hint="pool by mean or cls")
-    return _POOLINGS[name]
 
 
 def _mean(states_BLE: Tensor, real_BL: Tensor) -> Tensor:

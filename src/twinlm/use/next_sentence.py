@@ -53,8 +53,6 @@ def _check_learned(trained: Trained) -> None:
     if trained.family.is_generative:
         message = f"a {label} has no answer to whether a text follows another: it never learned to tell"
         raise ModelError(message, hint="use rank: it orders texts by how likely they come next")
-    for part in ("pooler", "next_sentence_head"):
-        require_part(trained, part)
     pretraining: Mapping[str, Any] = trained.history.get("pretraining", {})
     task = pretraining.get("sentence_task", _TASK)
     if task != _TASK:
