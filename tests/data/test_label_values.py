@@ -115,7 +115,7 @@ def test_any_value_is_a_finite_number_or_refused_in_few_words(value: object) -> 
 @given(st.lists(st.sampled_from(["a", "b", "0", "1", "2 "]), min_size=2, max_size=4), json_values)
 def test_any_value_is_a_place_among_the_choices_or_refused(choices: list[str], value: object) -> None:
     try:
-        place = read_place({"label": value}, "label", choices)
+        place = read_place({"label": value}, "label", choices, Counter())
     except RowError as error:
         assert str(error).endswith(f", not a choice's number from 0 to {len(choices) - 1}")
     else:
@@ -126,11 +126,11 @@ def test_any_value_is_a_place_among_the_choices_or_refused(choices: list[str], v
 def test_a_choice_is_named_by_its_number_from_zero(number: int, size: int, written) -> None:
     choices = [f"choice {place}" for place in range(size)]
     if 0 <= number < size:
-        assert read_place({"label": written(number)}, "label", choices) == number
-        assert read_place({"label": choices[number]}, "label", choices) == number
+        assert read_place({"label": written(number)}, "label", choices, Counter()) == number
+        assert read_place({"label": choices[number]}, "label", choices, Counter()) == number
     else:
         with pytest.raises(RowError, match=f"from 0 to {size - 1}"):
-            read_place({"label": written(number)}, "label", choices)
+            read_place({"label": written(number)}, "label", choices, Counter())
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from pathlib import Path
 from twinlm import checkpoint, config, families
 from twinlm.errors import UsageError
 from twinlm.settings import UNTRAINED, FinetuneSettings, ImportedSettings, Settings
+from twinlm.tasks.floors import NAMES
 from twinlm.use.load import find_model
 
 _WITHOUT = "without pre-training"
-_TAKEN = ("", ".", "..", "baselines")
+_TAKEN = NAMES | {"baselines"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +79,7 @@ def arm_named(found: list[Arm], name: str) -> Arm:
 
 
 def _imported(given: ImportedSettings) -> Arm:
-    if given.name in _TAKEN or Path(given.name).name != given.name:
+    if given.name in _TAKEN:
         hint = "its results lie in a folder of that name, beside those of the baselines"
         raise UsageError(f"{given.name!r} can't be the name of an imported model", hint=hint)
     folder = find_model(Path(given.folder).expanduser())

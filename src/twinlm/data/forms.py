@@ -169,12 +169,13 @@ SIMILARITY = Form(
     texts=_one_or_two,
     gold=lambda values, fields, texts, labels: read_number(values, fields.label),
     labels=_no_labels,
+    split_by=lambda example: "\n".join(sorted(example.texts)),  # the other order is the same pair
 )
 CHOICE = Form(
     fields=Fields(text="text", choices="choices", label="label"),
     endings=TABLES,
     texts=_text_and_choices,
-    gold=lambda values, fields, texts, labels: read_place(values, fields.label, texts[1:]),
+    gold=lambda values, fields, texts, labels: read_place(values, fields.label, texts[1:], labels.counts),
     labels=_no_labels,
     split_by=lambda example: example.texts[0],
 )

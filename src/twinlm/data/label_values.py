@@ -13,6 +13,7 @@ MOST_FIELD_CHARACTERS = 1 << 20
 MOST_LINE_BYTES = 4 * MOST_FIELD_CHARACTERS
 """A longer line of a labelled file is handed on in parts."""
 _LEAST_CHOICES = 2
+UNCLEAR = "labels that are one choice's text and another's number: taken as the text"
 _MOST_DIGITS = 9
 
 
@@ -139,18 +140,19 @@ def read_choices(values: dict[str, Any], field: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def read_place(values: dict[str, Any], field: str, choices: Sequence[str]) -> int:
-    """Return which choice is right: its number from 0, or its text.
+def read_place(values: dict[str, Any], field: str, choices: Sequence[str], counts: Counter[str]) -> int:
+    """Return which choice is right: its number from 0, or its text; adds `UNCLEAR` to `counts`.
 
     Raises:
         RowError: it is none of them.
     """
-    value = value_of(values, field)
-    if isinstance(value, str) and choices.count(value) == 1:
-        return choices.index(value)
-    last = len(choices) - 1
+    value, last = value_of(values, field), len(choices) - 1
     digits = str(value).strip()
-    if not (digits.isdecimal() and len(digits) <= _MOST_DIGITS and int(digits) <= last):
+    is_number = digits.isdecimal() and len(digits) <= _MOST_DIGITS and int(digits) <= last
+    if isinstance(value, str) and choices.count(value) == 1:
+        counts[UNCLEAR] += is_number and choices.index(value) != int(digits)
+        return choices.index(value)
+    if not is_number:
         raise RowError(f"the field {field!r} is {str(value)[:40]!r}, not a choice's number from 0 to {last}")
     return int(digits)
 

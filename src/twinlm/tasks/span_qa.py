@@ -79,7 +79,7 @@ def inputs(
             is_best = tuple((best_T[begin:end] == place).tolist())
             found.append(SpanInput(number, (packed,), target, first, tuple(offsets[begin:end]), is_best))
             has_it |= is_inside
-        counts[LOST] += span is not None and not has_it
+        counts[LOST] += bool(example.gold) and not has_it
     return found
 
 
@@ -106,7 +106,7 @@ def answers(
     threshold = config.constants.get(THRESHOLD, np.inf)
     found = []
     for span, margin, text in _best_answers(examples, inputs, scores):
-        is_answered = margin <= threshold
+        is_answered = margin <= threshold and bool(text)
         answer = {"predicted": text if is_answered else "", "start": span[0] if is_answered else None}
         found.append({**answer, "best": text, "no_answer_margin": round(margin, 6)})
     return found
