@@ -39,3 +39,8 @@ def test_no_text_at_all_is_refused(feed, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     with pytest.raises(UsageError, match="no text was given"):
         argument_or_input(None)
+
+
+def test_a_line_ends_at_a_line_feed_only(feed):
+    feed("one\u2028line\r\nanother\x85one\n".encode())
+    assert arguments_or_lines(()) == ["one\u2028line", "another\x85one"]

@@ -6,6 +6,7 @@ from scipy import stats
 
 from twinlm.compare import statistics
 from twinlm.rng import stream
+from twinlm.tasks import metrics
 
 
 def _draw(random, *, seeds, examples, seed_deviations, effect=0.0, accuracy=0.75):
@@ -152,3 +153,104 @@ def test_growth_needed_is_that_of_a_power_of_four_in_five():
     needed = ((1.96 + 0.84) / 0.025) ** 2 * (50 / 400 - 0.025**2)  # the textbook's number for paired shares
     assert factor * 400 == pytest.approx(needed, rel=0.1)
     assert statistics.growth_needed(statistics.compare("a", correct_SE, "b", correct_SE)) == float("inf")
+
+
+def _draw_answer_f1(random, *, seeds, examples, effect):
+    """F1 of answers: right, wrong, or in part."""
+    common_E = random.normal(size=examples)
+    arms = []
+    for sign in (0.5, -0.5):
+        skill_S1 = sign * effect + random.normal(size=(seeds, 1)) * 0.05
+        own_SE = random.normal(size=examples) * 0.5 + random.normal(size=(seeds, examples)) * 0.5
+        ease_SE = 0.3 + skill_S1 + own_SE - common_E
+        arms.append(np.where(ease_SE > 0.4, 1.0, np.where(ease_SE < -0.4, 0.0, ease_SE / 0.8 + 0.5)))
+    return arms, 0.0
+
+
+def _draw_entity_f1(random, *, seeds, examples, effect):
+    """Pseudo-values of entities found, in sentences of none, one or several."""
+    there_E = random.poisson(1.2, examples)
+    hard_E = random.normal(size=examples)
+    arms = []
+    for sign in (0.5, -0.5):
+        rows = []
+        for skill in sign * effect + random.normal(size=seeds) * 0.05:
+            chance_E = stats.norm.cdf(0.8 + skill - 0.6 * hard_E)
+            hits_E = random.binomial(there_E, chance_E)
+            found_E = hits_E + random.poisson(0.4 * (1 - chance_E) * (1 + there_E))
+            rows.append(metrics.of_ratio("F1", 2 * hits_E, there_E + found_E).values_E)
+        arms.append(np.stack(rows))
+    return arms, 0.0
+
+
+def _draw_spearman(random, *, seeds, examples, effect):
+    """Pseudo-values of Spearman's correlation, with ties as in scores that people gave."""
+    gold_E = random.integers(0, 6, examples).astype(float)
+    common_E = random.normal(size=examples)
+    arms = []
+    for sign in (0.5, -0.5):
+        rows = []
+        for skill in sign * effect + random.normal(size=seeds) * 0.05:
+            noise_E = common_E + random.normal(size=examples)
+            predicted_E = gold_E * np.exp(skill) + 1.2 * noise_E
+            rows.append(metrics.of_numbers(gold_E.tolist(), predicted_E.tolist()).values_E)
+        arms.append(np.stack(rows))
+    return arms, -1.0
+
+
+# Effects are such that the better arm leads by 5 to 10 points.
+FIGURES = {
+    "answer F1": (_draw_answer_f1, 300, 0.35),
+    "entity F1": (_draw_entity_f1, 300, 0.5),
+    "Spearman": (_draw_spearman, 80, 0.6),
+}
+
+
+def _share_of_found(name, count, *, seeds, effect):
+    draw, examples, _ = FIGURES[name]
+    random = stream(8, "figures", name, str(effect))
+    winners = []
+    for _ in range(count):
+        (first_SE, second_SE), least = draw(random, seeds=seeds, examples=examples, effect=effect)
+        winners.append(statistics.compare("a", first_SE, "b", second_SE, least=least).winner)
+    return np.mean([winner is not None for winner in winners]), winners
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_false_winners_are_at_most_one_in_twenty_also_for_figures_that_are_no_shares(name):
+    count = 200
+    share, _ = _share_of_found(name, count, seeds=3, effect=0.0)
+    assert share <= 0.05 + 2.6 * (0.05 * 0.95 / count) ** 0.5
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_clear_difference_of_such_figures_is_found_on_the_right_side(name):
+    share, winners = _share_of_found(name, 40, seeds=3, effect=FIGURES[name][2])
+    assert share > 0.8
+    assert "b" not in winners
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_p_of_sampled_signs_is_that_of_scipy_and_the_same_the_other_way_round(name):
+    draw, _, effect = FIGURES[name]
+    (first_SE, second_SE), _ = draw(stream(9, name), seeds=2, examples=60, effect=effect / 3)
+    sampled = stats.permutation_test(
+        (first_SE.mean(axis=0), second_SE.mean(axis=0)),
+        lambda x, y, axis: np.mean(x - y, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        rng=stream(9, "flips"),
+    )
+    found = statistics.paired_permutation_p(first_SE, second_SE)
+    assert found == pytest.approx(sampled.pvalue, abs=0.02)
+    assert statistics.paired_permutation_p(second_SE, first_SE) == found
+    assert statistics.paired_permutation_p(first_SE, first_SE) == 1
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_interval_is_around_the_figure_itself_and_within_its_limits(name):
+    draw, examples, effect = FIGURES[name]
+    (first_SE, _), least = draw(stream(9, name), seeds=3, examples=examples, effect=effect)
+    interval = statistics.mean_interval(first_SE, least=least)
+    assert interval.estimate == pytest.approx(first_SE.mean())
+    assert least <= interval.low < interval.estimate < interval.high <= 1

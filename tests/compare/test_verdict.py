@@ -211,3 +211,18 @@ def test_a_tokenizer_that_hides_much_of_the_text_is_named():
     said = _caveats(unknown_shares={"gpt": 0.01, "bert": 0.034})
     assert "of the tokens are unknown to BERT's tokenizer" in said
     assert "3.4" in said and "GPT's" not in said
+
+
+def test_a_lead_over_an_imported_model_of_its_kind_is_no_worth_of_pre_training():
+    imported = dataclasses.replace(
+        _score("mini", "mini (imported BERT)", 0.7, family="bert", is_pretrained=True), is_imported=True
+    )
+    said = _said(
+        _comparison("bert", "mini", 0.08, 0.02),
+        _comparison("bert", "bert-scratch", 0.19, 0.02),
+        scores=[*SCORES, imported],
+    )
+    worth = [sentence for sentence in said if "re-training was worth" in sentence]
+    assert worth == ["Topic: Pre-training was worth +19.0 points (17.0 to 21.0) to BERT."]
+    said = _said(_comparison("bert", "mini", 0.01, 0.02), scores=[*SCORES, imported])
+    assert not any("effect of pre-training" in sentence for sentence in said)

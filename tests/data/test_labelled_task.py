@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinlm.data.examples import Example
+from twinlm.data.forms import CHOICE, CLASSIFICATION, SIMILARITY, SPAN_QA, TAGGING, Form
 from twinlm.data.labelled import LabelledSet
 from twinlm.data.labelled_task import LabelledTask, build_task
+from twinlm.data.splits import text_hash
 from twinlm.errors import DataError, UsageError
 
 
@@ -176,3 +178,112 @@ def test_what_can_be_no_task_is_refused_with_numbers(parts, settings, kind, mess
     with pytest.raises(kind) as caught:
         build(*parts, **settings)
     assert str(caught.value) == message
+
+
+def answer(text: str, start: int) -> list[dict[str, object]]:
+    return [{"text": text, "start": start}]
+
+
+# Of each form: an example of a group (what must stay together) and a number (what tells it from others).
+MAKE = {
+    "pair": (CLASSIFICATION, lambda group, n: ((f"left {group}", f"right {group}"), f"class {n % 2}")),
+    "similarity": (SIMILARITY, lambda group, n: ((f"left {group}", f"right {group}"), n / 2)),
+    "choice": (CHOICE, lambda group, n: ((f"question {group}", f"yes {n}", "no"), n % 2)),
+    "tagging": (TAGGING, lambda group, n: (("word", str(group)), ["O", f"B-{n % 2}"])),
+    "span_qa": (SPAN_QA, lambda group, n: ((f"question {n}", f"context {group}"), answer("c", 0) * (n % 2))),
+}
+
+
+def examples_of(name: str, groups: list[int], split: str = "train") -> tuple[Form, LabelledSet]:
+    form, make = MAKE[name]
+    examples = tuple(Example(f"{split}-{n}", *make(group, n)) for n, group in enumerate(groups))
+    return form, LabelledSet(examples, form.labels(examples))
+
+
+@pytest.mark.parametrize("name", MAKE)
+@given(
+    groups=st.lists(st.integers(0, 12), max_size=40),
+    tests=st.none() | st.lists(st.integers(0, 3), max_size=5),
+    seed=st.integers(0, 3),
+)
+def test_of_no_form_a_text_context_or_group_stands_in_two_splits(name, groups, tests, seed):
+    sure = [100, 100, *range(101, 124)]
+    form, train = examples_of(name, groups + sure)
+    test = None if tests is None else examples_of(name, [*tests, 99], "test")[1]
+    task, counts = build(train, None, test, form=form, seed=seed)
+    parts = [{form.split_by(example) for example in part} for part in (task.train, task.valid, task.test)]
+    assert len(set().union(*parts)) == sum(map(len, parts))
+    kept = len(task.train) + len(task.valid) + (len(task.test) if test is None else 0)
+    assert kept + counts["training examples that stand in validation or test"] == len(train.examples)
+    turned = LabelledSet(train.examples[::-1], train.classes)
+    again, _ = build(turned, None, test, form=form, seed=seed)
+    for part in ("train", "valid", "test"):
+        ids = [example.id for example in getattr(task, part)]
+        assert sorted(ids) == sorted(example.id for example in getattr(again, part))
+    assert again.classes == task.classes
+
+
+@pytest.mark.parametrize("name", ["similarity", "choice", "tagging", "span_qa"])
+def test_forms_without_classes_are_split_and_limited_by_number_alone(name):
+    form, train = examples_of(name, list(range(100)))
+    task, counts = build(train, form=form, test_share=0.2)
+    assert (len(task.train), len(task.valid), len(task.test)) == (70, 10, 20)
+    assert not counts
+    task, counts = build(train, form=form, test_share=0.2, max_train_examples=7)
+    assert (len(task.train), len(task.valid), len(task.test)) == (7, 7, 20)
+    assert counts["training examples above max_train_examples"] == 63
+    assert counts["validation examples above max_train_examples"] == 3
+    turned = LabelledSet(train.examples[::-1], train.classes)
+    again, _ = build(turned, form=form, test_share=0.2, max_train_examples=7)
+    assert set(map(str, again.train)) == set(map(str, task.train))
+    more, _ = build(train, form=form, test_share=0.2, max_train_examples=8)
+    assert set(map(str, task.train)) < set(map(str, more.train))
+    assert task.classes == (("B-0", "B-1", "O") if name == "tagging" else ())
+
+
+def test_tags_that_no_training_example_has_are_counted_each_once():
+    train = examples_of("tagging", list(range(9)))[1]
+    unknown = (Example("test-1", ("a", "b", "c"), ["B-X", "I-X", "B-X"]), Example("test-2", ("d",), ["B-X"]))
+    task, counts = build(train, None, LabelledSet(unknown, ("B-X", "I-X")), form=TAGGING, kind="tagging")
+    assert counts == {"tags that no training example has": 2}
+    assert (task.classes, task.kind, task.test) == (("B-0", "B-1", "O"), "tagging", unknown)
+
+
+@pytest.mark.parametrize(
+    ("name", "held_out"),
+    [
+        ("pair", ["left 9", "right 9"]),
+        ("similarity", ["left 9", "right 9"]),
+        ("choice", ["question 9", "yes 0", "no"]),
+        ("tagging", ["word 9"]),
+        ("span_qa", ["context 9"]),
+    ],
+)
+def test_pre_training_must_not_see_what_is_read_in_validation_and_test(name, held_out):
+    form, train = examples_of(name, list(range(30, 60)))
+    valid, test = examples_of(name, [9], "valid")[1], examples_of(name, [8], "test")[1]
+    task, _ = build(train, valid, test, form=form)
+    both = [*held_out, *(text.replace("9", "8") for text in held_out)]
+    assert task.held_out(form) == {text_hash(text) for text in both}
+
+
+@pytest.mark.parametrize(
+    ("form", "texts", "gold", "label"),
+    [
+        (TAGGING, ("a", "b"), ["O", "O"], "'O'"),
+        (SIMILARITY, ("a", "b"), 2.5, "2.5"),
+        (CHOICE, ("a", "b", "c"), 1, "1"),
+        (SPAN_QA, ("a", "b"), [], "[]"),
+    ],
+)
+def test_what_is_all_the_same_is_no_task(form, texts, gold, label):
+    examples = tuple(
+        Example(
+            f"train-{n}", (*(f"{text} {n}" for text in texts),) * m, gold * m if form is TAGGING else gold
+        )
+        for n in range(10)
+        for m in (1, 2)
+    )
+    with pytest.raises(DataError) as caught:
+        build(LabelledSet(examples, form.labels(examples)), form=form)
+    assert f"training examples have the label {label}; there must be two" in str(caught.value)

@@ -13,10 +13,12 @@ from twinlm.errors import UsageError
 from twinlm.settings import (
     CompareSettings,
     FinetuneSettings,
+    ImportedSettings,
     KindSettings,
     ModelSettings,
     PretrainSettings,
     Settings,
+    TaskSettings,
 )
 from twinlm.settings_tree import given
 
@@ -173,3 +175,15 @@ def test_every_setting_says_what_it_means_and_numbers_have_a_range(record: type)
         if hints[item.name] in (int, float):
             limits = item.metadata
             assert limits["least"] is not None or limits["above"] is not None, item.name
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", ".hidden", "a\nb", "x" * 81, "/tmp"])
+def test_a_name_that_can_be_no_folder_of_its_own_is_refused(name: str) -> None:
+    for record in (TaskSettings, ImportedSettings):
+        with pytest.raises(UsageError, match="can't be the name of"):
+            record(name=name)
+
+
+@pytest.mark.parametrize("name", ["sst2", "ud-ewt-pos", "größe", "a b (c).d+e_f"])
+def test_a_usual_name_is_taken(name: str) -> None:
+    assert TaskSettings(name=name).name == ImportedSettings(name=name).name == name

@@ -1,6 +1,6 @@
 """Two tiny models that have learned a few sentences by heart."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.settings import ModelSettings, PretrainSettings
 from twinlm.tasks.heads import SequenceHead
 from twinlm.tasks.kind import TaskConfig
+from twinlm.tasks.table import TASKS
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 
 SENTENCES = [
@@ -26,6 +27,11 @@ SENTENCES = [
 ]
 _TEXTS = [" ".join(SENTENCES)] * 8 + [" ".join(reversed(SENTENCES))] * 8
 _LENGTH = 32
+_CONSTANTS: Mapping[str, Mapping[str, float]] = {
+    "classification": {"texts": 1.0},
+    "similarity": {"mean": 2.0, "deviation": 0.5},
+    "span_qa": {"threshold": 0.1},
+}
 
 
 def _tokenizer(algorithm: str) -> Tokenizer:
@@ -101,3 +107,27 @@ def classifier(gpt: Trained) -> Trained:
         ),
         tuned=FineTuned(gpt.model, head).eval(),
     )
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def tuned(request: pytest.FixtureRequest, learned: Callable[..., Trained]) -> Callable[[str], Trained]:
+    """Return a function that puts a head with first weights on a model, by kind of task."""
+    trained = learned(request.param)
+
+    def make(kind: str) -> Trained:
+        task = TaskConfig(
+            kind=kind,
+            labels=("cat", "dog", "tea"),
+            max_length=24,
+            stride=6,
+            dropout=0.5,
+            constants=_CONSTANTS.get(kind, {}),
+        )
+        head = TASKS[kind].build_head(task, 32)
+        initialize(head, seed=2, is_truncated=False, deviation=0.3)
+        model = FineTuned(trained.model, head).train()
+        return Trained(
+            family=trained.family, model=trained.model, tokenizer=trained.tokenizer, task=task, tuned=model
+        )
+
+    return make

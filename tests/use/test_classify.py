@@ -1,7 +1,7 @@
 import pytest
 
 from twinlm.data.examples import Example
-from twinlm.errors import ModelError, UsageError
+from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.use import predict as predicting
 from twinlm.use.classify import classify
 from twinlm.use.predict import predict
@@ -39,3 +39,8 @@ def test_a_model_without_a_task_is_refused(gpt):
 def test_pairs_are_refused_by_a_model_of_single_texts(classifier):
     with pytest.raises(UsageError, match=r"classifies 1 text\(s\) at once, not 2"):
         classify(classifier, [("a", "b")])
+
+
+def test_empty_texts_are_refused(classifier):
+    with pytest.raises(DataError, match="item 2 holds an empty text"):
+        classify(classifier, ["tea", " "])

@@ -30,9 +30,9 @@ def command(
 
     Prints nothing but an empty line if the model says that the text has no answer.
     """
-    text = argument_or_input(context)
+    asked, text = argument_or_input(question), argument_or_input(context)
     from twinlm.use.ask import answer
     from twinlm.use.load import load
 
-    found = answer(load(model), question, text)
-    print(json.dumps({"question": question, **found}, ensure_ascii=False) if is_json else found["predicted"])
+    found = answer(load(model), asked, text)
+    print(json.dumps({"question": asked, **found}, ensure_ascii=False) if is_json else found["predicted"])

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from twinlm.cli.generate import Model
 from twinlm.cli.options import Json
+from twinlm.cli.texts import arguments_or_lines
 
 NAME = "choose"
 EXAMPLES = """Examples:
@@ -26,13 +27,14 @@ def command(
     Prints each choice with its probability, the best one first. A model that was
     pre-trained only can rank texts by how likely it finds them.
     """
+    first, *others = arguments_or_lines((text, *choices))
     from twinlm.use.ask import choose
     from twinlm.use.load import load
 
-    chances = choose(load(model), text, choices)
-    best = max(range(len(choices)), key=lambda place: chances[place])
+    chances = choose(load(model), first, others)
+    best = max(range(len(others)), key=lambda place: chances[place])
     if is_json:
-        print(json.dumps({"text": text, "predicted": best, "probabilities": chances}, ensure_ascii=False))
+        print(json.dumps({"text": first, "predicted": best, "probabilities": chances}, ensure_ascii=False))
         return
-    for chance, choice in sorted(zip(chances, choices, strict=True), reverse=True):
+    for chance, choice in sorted(zip(chances, others, strict=True), key=lambda pair: -pair[0]):
         print(f"{chance:.3f}\t{choice}")

@@ -25,7 +25,8 @@ def arguments_or_lines(arguments: Sequence[str]) -> list[str]:
     """
     if arguments:
         return [_checked(argument) for argument in arguments]
-    lines = _read_input().splitlines()
+    # Not splitlines: it also cuts at characters such as U+2028, which may stand in a text.
+    lines = _read_input().replace("\r\n", "\n").removesuffix("\n").split("\n")
     texts = [line for line in lines if line.strip()]
     if not texts:
         raise DataError("standard input holds no text", hint="give one text a line")

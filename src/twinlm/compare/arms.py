@@ -6,9 +6,11 @@ from pathlib import Path
 from twinlm import checkpoint, config, families
 from twinlm.errors import UsageError
 from twinlm.settings import UNTRAINED, FinetuneSettings, ImportedSettings, Settings
+from twinlm.tasks.floors import NAMES
 from twinlm.use.load import find_model
 
 _WITHOUT = "without pre-training"
+_TAKEN = NAMES | {"baselines"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +44,7 @@ def arms(settings: Settings) -> list[Arm]:
 
     Raises:
         ModelError: an imported model can't be found.
-        UsageError: two arms have one name.
+        UsageError: two arms have one name, or one that can't be a folder's.
     """
     kinds = families.FAMILIES.values()
     found = [Arm(name=kind.name, family=kind.name, label=kind.label, is_pretrained=True) for kind in kinds]
@@ -77,6 +79,9 @@ def arm_named(found: list[Arm], name: str) -> Arm:
 
 
 def _imported(given: ImportedSettings) -> Arm:
+    if given.name in _TAKEN:
+        hint = "its results lie in a folder of that name, beside those of the baselines"
+        raise UsageError(f"{given.name!r} can't be the name of an imported model", hint=hint)
     folder = find_model(Path(given.folder).expanduser())
     family = checkpoint.family_of(folder)
     return Arm(

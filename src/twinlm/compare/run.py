@@ -258,6 +258,8 @@ class Run:
     def compare(self) -> Results:
         """Do all stages, write report.html, report.md and results.json, and return what was found."""
         self.plan()
+        for name in self.prepared.tasks:
+            scoring.baselines(self, self.task(name))  # the cheapest first: it may find a task unfit
         for kind in families.FAMILIES:
             self.pretrained(kind)
             self.language(kind)
@@ -265,7 +267,6 @@ class Run:
             for arm in self.arms:
                 for seed in self.settings.compare.seeds:
                     self.predictions(arm, name, seed)
-            scoring.baselines(self, self.task(name))
         results = assemble.results(self)
         write_report(results, self.folder)
         return results

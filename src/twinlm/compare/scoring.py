@@ -86,11 +86,8 @@ def baselines(run: "Run", task: LabelledTask) -> list[dict[str, Any]]:
 
 def failed_seeds(seeds: Sequence[int], answers: Sequence[Answers]) -> list[int]:
     """Return the seeds whose model gave one and the same answer, or tag, to all: its training failed."""
-    return [
-        seed
-        for seed, row in zip(seeds, answers, strict=True)
-        if len({json.dumps(item) for answer in row for item in _items(answer)}) == 1
-    ]
+    given = [[json.dumps(item) for answer in row for item in _items(answer)] for row in answers]
+    return [seed for seed, row in zip(seeds, given, strict=True) if len(row) > 1 and len(set(row)) == 1]
 
 
 def _items(answer: Any) -> list[Any]:

@@ -153,7 +153,7 @@ def _worth_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Compariso
     shown, not_shown = [], []
     for comparison in comparisons:
         first, second = arms[comparison.first], arms[comparison.second]
-        if first.family and first.family == second.family:
+        if first.family == second.family and first.is_pretrained and not second.is_pretrained:
             gain = points(comparison.difference.estimate, signed=True)
             if comparison.winner:
                 shown.append(f"{gain} points ({_range(comparison)}) to {first.label}")

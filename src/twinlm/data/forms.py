@@ -22,10 +22,11 @@ from twinlm.data.label_values import (
     read_text,
     read_words,
 )
-from twinlm.data.rows import RowError, kind_of
+from twinlm.data.rows import RowError, kind_of, value_of, with_line_feeds
 
 TABLES = (".csv", ".tsv", ".jsonl")
 GOES_ON = "tags that go on with an entity that did not begin"
+NOT_POSSIBLE = "answers to questions that are marked impossible"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +87,7 @@ def _text_and_choices(values: dict[str, Any], fields: Fields) -> tuple[str, ...]
 
 
 def _tags(values: dict[str, Any], fields: Fields, words: tuple[str, ...], labels: Labels) -> list[str]:
-    tags = list(read_words(values, fields.label))
+    tags = [labels.bare(tag) for tag in read_words(values, fields.label)]
     if len(tags) != len(words):
         raise RowError(f"{len(words):,} words in {fields.text!r}, but {len(tags):,} tags in {fields.label!r}")
     before = "O"
@@ -101,14 +102,18 @@ def _answers(
     values: dict[str, Any], fields: Fields, texts: tuple[str, ...], labels: Labels
 ) -> list[dict[str, Any]]:
     """Return each answer's text and the character of the context at which it begins."""
-    given = values.get(fields.label, [])
+    is_impossible = values.get("is_impossible", False)
+    if not isinstance(is_impossible, bool):
+        raise RowError(f"the field 'is_impossible' is {kind_of(is_impossible)}, not true or false")
+    given = values.get(fields.label, []) if is_impossible else value_of(values, fields.label)
     if isinstance(given, dict):  # Hugging Face's form: a list of texts and a list of places
         given = _turned(given, fields.label)
     if not isinstance(given, list):
         raise RowError(f"the field {fields.label!r} is {kind_of(given)}, not a list of answers")
-    if values.get("is_impossible") is True:
+    if is_impossible:
+        labels.counts[NOT_POSSIBLE] += len(given)
         return []
-    return [_answer(item, number, texts[1]) for number, item in enumerate(given)]
+    return [_answer(item, number, values[fields.text]) for number, item in enumerate(given)]
 
 
 def _turned(given: dict[str, Any], field: str) -> list[dict[str, Any]]:
@@ -119,6 +124,7 @@ def _turned(given: dict[str, Any], field: str) -> list[dict[str, Any]]:
 
 
 def _answer(item: object, number: int, context: str) -> dict[str, Any]:
+    """Return an answer that stands in the context, which is as the file has it."""
     if not isinstance(item, dict):
         raise RowError(f"answer {number} is {kind_of(item)}, not an object with 'text' and 'answer_start'")
     text, start = item.get("text"), item.get("answer_start")
@@ -133,7 +139,8 @@ def _answer(item: object, number: int, context: str) -> dict[str, Any]:
         raise RowError(
             f"answer {number} ({text[:40]!r}) is not at character {start:,} of the context; {where}"
         )
-    return {"text": text, "start": start}
+    # Texts are read with CRLF as LF: each pair before the answer moves it by one.
+    return {"text": with_line_feeds(text), "start": start - context.count("\r\n", 0, start + 1)}
 
 
 def _no_labels(examples: Iterable[Example]) -> tuple[str, ...]:
@@ -162,12 +169,13 @@ SIMILARITY = Form(
     texts=_one_or_two,
     gold=lambda values, fields, texts, labels: read_number(values, fields.label),
     labels=_no_labels,
+    split_by=lambda example: "\n".join(sorted(example.texts)),  # the other order is the same pair
 )
 CHOICE = Form(
     fields=Fields(text="text", choices="choices", label="label"),
     endings=TABLES,
     texts=_text_and_choices,
-    gold=lambda values, fields, texts, labels: read_place(values, fields.label, texts[1:]),
+    gold=lambda values, fields, texts, labels: read_place(values, fields.label, texts[1:], labels.counts),
     labels=_no_labels,
     split_by=lambda example: example.texts[0],
 )

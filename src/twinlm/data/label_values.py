@@ -10,7 +10,11 @@ from twinlm.data.rows import RowError, check_characters, kind_of, text_of, value
 
 MOST_FIELD_CHARACTERS = 1 << 20
 """No labelled text is as long; a quote that is never closed is."""
+MOST_LINE_BYTES = 4 * MOST_FIELD_CHARACTERS
+"""A longer line of a labelled file is handed on in parts."""
 _LEAST_CHOICES = 2
+UNCLEAR = "labels that are one choice's text and another's number: taken as the text"
+_MOST_DIGITS = 9
 
 
 class Labels:
@@ -30,16 +34,18 @@ class Labels:
             RowError: it is missing or can't be a label.
         """
         value = value_of(values, field)
-        label = self._as_text(value, field)
-        if label != label.strip():
-            self.counts["labels with white space around them"] += 1
-            label = label.strip()
+        label = self.bare(self._as_text(value, field))
         if not label or label.lower() == "nan":
             raise RowError(
                 f"the field {field!r} is {'empty' if not label else repr(label) + ', a missing value'}"
             )
         self._kinds[label].add("text" if isinstance(value, str) else "number")
         return label
+
+    def bare(self, label: str) -> str:
+        """Return a label or tag without white space around it, which is counted."""
+        self.counts["labels with white space around them"] += label != label.strip()
+        return label.strip()
 
     def _as_text(self, value: object, field: str) -> str:
         if isinstance(value, str):
@@ -101,11 +107,11 @@ def read_number(values: dict[str, Any], field: str) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise RowError(f"the field {field!r} is {kind_of(value)}, not a number")
     try:
-        number = float(value)
-    except (ValueError, OverflowError):
+        number = float(str(value).replace("_", "?"))  # Python alone reads 1_0 as 10
+    except ValueError:
         raise RowError(f"the field {field!r} is {str(value)[:40]!r}, not a number") from None
     if not math.isfinite(number):
-        raise RowError(f"the field {field!r} is {value}, not a finite number")
+        raise RowError(f"the field {field!r} is {str(value)[:40]!r}, not a finite number")
     return number
 
 
@@ -134,19 +140,21 @@ def read_choices(values: dict[str, Any], field: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def read_place(values: dict[str, Any], field: str, choices: Sequence[str]) -> int:
-    """Return which choice is right: its number from 0, or its text.
+def read_place(values: dict[str, Any], field: str, choices: Sequence[str], counts: Counter[str]) -> int:
+    """Return which choice is right: its number from 0, or its text; adds `UNCLEAR` to `counts`.
 
     Raises:
         RowError: it is none of them.
     """
-    value = value_of(values, field)
+    value, last = value_of(values, field), len(choices) - 1
+    digits = str(value).strip()
+    is_number = digits.isdecimal() and len(digits) <= _MOST_DIGITS and int(digits) <= last
     if isinstance(value, str) and choices.count(value) == 1:
+        counts[UNCLEAR] += is_number and choices.index(value) != int(digits)
         return choices.index(value)
-    last = len(choices) - 1
-    if isinstance(value, bool) or not str(value).strip().isdecimal() or int(str(value)[:9]) > last:
+    if not is_number:
         raise RowError(f"the field {field!r} is {str(value)[:40]!r}, not a choice's number from 0 to {last}")
-    return int(str(value))
+    return int(digits)
 
 
 def read_words(values: dict[str, Any], field: str) -> tuple[str, ...]:

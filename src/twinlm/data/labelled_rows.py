@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from twinlm.data.byte_streams import COMPRESSIONS, shown
 from twinlm.data.conll_rows import check_column, conll_sentences
 from twinlm.data.forms import Fields
-from twinlm.data.label_values import MOST_FIELD_CHARACTERS
+from twinlm.data.label_values import MOST_FIELD_CHARACTERS, MOST_LINE_BYTES
 from twinlm.data.rows import BadRows, RowError, listed, parse_object
 from twinlm.data.squad_rows import squad_questions
 from twinlm.data.text_files import Decoding, Line, endings, read_lines
@@ -57,27 +57,41 @@ def read_rows(
         hint = f"known: {', '.join(endings_allowed)}, each also with {', '.join(COMPRESSIONS)}"
         what = f"the ending {''.join(endings(path))!r}" if path.suffix else "a name without an ending"
         raise DataError(f"{what} does not say what the file holds", file=shown(path), hint=hint)
-    lines = read_lines(path, decoding, counts=counts, longest_bytes=4 * MOST_FIELD_CHARACTERS)
+    lines = read_lines(path, decoding, counts=counts, longest_bytes=MOST_LINE_BYTES)
     if kind == ".jsonl":
         yield from _json_rows(lines, path, bad, counts)
     elif kind == ".json":
         for line, values in squad_questions(lines, path, bad):
             yield Row(bad.rows, line, values)
     elif kind.startswith(".conll"):
-        yield from _tagged_rows(lines, path, kind, names, bad, counts)
+        has_tags = names.label in needed
+        yield from _tagged_rows(lines, path, kind, names=names, has_tags=has_tags, bad=bad, counts=counts)
     else:
         with _field_limit(MOST_FIELD_CHARACTERS):
             yield from _table_rows(_Lines(lines), path, kind, needed=needed, bad=bad, counts=counts)
 
 
 def _tagged_rows(
-    lines: Iterator[Line], path: Path, kind: str, names: Fields, bad: BadRows, counts: Counter[str]
+    lines: Iterator[Line],
+    path: Path,
+    kind: str,
+    *,
+    names: Fields,
+    has_tags: bool,
+    bad: BadRows,
+    counts: Counter[str],
 ) -> Iterator[Row]:
     is_universal = kind == ".conllu"
     if is_universal:
         check_column(names.label)
     sentences = conll_sentences(
-        lines, path, is_universal=is_universal, label=names.label, bad=bad, counts=counts
+        lines,
+        path,
+        is_universal=is_universal,
+        label=names.label,
+        has_tags=has_tags,
+        bad=bad,
+        counts=counts,
     )
     for line, words, tags in sentences:
         yield Row(bad.rows, line, {names.text: words, names.label: tags})
@@ -95,7 +109,7 @@ def _json_rows(lines: Iterator[Line], path: Path, bad: BadRows, counts: Counter[
         try:
             if line.is_part:
                 cut_line = line.number
-                raise RowError(f"the line is longer than {4 * MOST_FIELD_CHARACTERS:,} bytes")
+                raise RowError(f"the line is longer than {MOST_LINE_BYTES:,} bytes")
             values = parse_object(line.text)
         except RowError as error:
             bad.add(shown(path), line.number, error)

@@ -103,7 +103,7 @@ def build_task(
     valids = _without(valids, form, in_test, "validation examples that stand in test", counts)
     classes = form.labels(rest)
     parts = {"training": rest, "validation": valids, "test": tests}
-    _check(name, parts, len(train.examples))
+    _check(name, parts, classes, len(train.examples))
     if form.is_split_by_label:
         _check_labels(name, classes, parts)
     else:
@@ -157,15 +157,15 @@ def _split_off(
     )
 
 
-def _check(name: str, parts: dict[str, tuple[Example, ...]], given: int) -> None:
+def _check(name: str, parts: dict[str, tuple[Example, ...]], classes: tuple[str, ...], given: int) -> None:
     for part, examples in parts.items():
         if not examples:
             rows = f"train has {given:,} rows, texts in common left it"
             message = f"task {name!r}: no {part} example is left ({rows})"
             raise DataError(message, hint="give more rows, or files of your own for each split")
-    golds = {json.dumps(example.gold) for example in parts["training"]}
-    if len(golds) == 1:
-        label = parts["training"][0].gold
+    found = classes or {json.dumps(example.gold) for example in parts["training"]}
+    if len(found) == 1:
+        label = classes[0] if classes else parts["training"][0].gold
         message = f"task {name!r}: all {len(parts['training']):,} training examples have the label {label!r}"
         raise DataError(message, hint="there must be two classes or more; is label_field the right column?")
 

@@ -15,7 +15,16 @@ _JSON_KINDS = {
 
 
 class RowError(ValueError):
-    """What is wrong with one row, in words that follow "file:line: "."""
+    """What is wrong with one row, in words that follow "file:line: ".
+
+    Args:
+        reason: the words.
+        line: the line within the row, from 1, if it spreads over several.
+    """
+
+    def __init__(self, reason: str, line: int = 1) -> None:
+        super().__init__(reason)
+        self.line = line
 
 
 class BadRows:
@@ -67,9 +76,14 @@ def parse_object(line: str) -> dict[str, Any]:
     except RowError:
         raise
     except json.JSONDecodeError as error:
-        many = " (is it spread over several lines? write one object a line)" if line.strip() in "[{" else ""
+        many = (
+            " (is it spread over several lines? write one object a line)"
+            if line.strip() in ("[", "{")
+            else ""
+        )
         what = error.msg.removesuffix(" starting at")
-        raise RowError(f"not JSON at column {error.colno}: {what} in {_begin(line)}{many}") from None
+        begin = _begin(line.split("\n")[error.lineno - 1])
+        raise RowError(f"not JSON at column {error.colno}: {what} in {begin}{many}", error.lineno) from None
     except RecursionError:
         raise RowError(f"JSON nested too deeply: {_begin(line)}") from None
     except ValueError:

@@ -13,33 +13,47 @@ from twinlm.data.rows import BadRows, RowError, kind_of, parse_object
 from twinlm.data.text_files import Line
 from twinlm.errors import DataError
 
+_HINT = "SQuAD's files are one object with 'data'; others may be .jsonl, a question a line"
+_NEAR = 1 << 20
+"""How many characters to look through for a question: some files escape what need not be escaped."""
+
 
 def squad_questions(lines: Iterator[Line], path: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each question's line and its values, with the context of its paragraph; bad parts go to `bad`.
 
-    The line is that on which the question's own text stands, or near it if it is written with escapes.
+    The line is that on which the question's own text stands, or one before it if it is escaped oddly.
 
     Raises:
         DataError: the file is no JSON of this form at all.
     """
     text = _whole(lines)
+    if not text.strip():
+        raise DataError("there is nothing in it", file=shown(path), hint=_HINT)
     begin, number_of_line = 0, 1
     try:
         articles = _list(parse_object(text), "data", "the file")
     except RowError as error:
-        hint = "SQuAD's files are so; others may be .jsonl, a question a line"
-        raise DataError(str(error), file=shown(path), hint=hint) from None
+        raise DataError(str(error), file=shown(path), line=error.line, hint=_HINT) from None
     for context, question, place in _questions(articles, path, bad):
         bad.rows += 1
         if not isinstance(question, dict):
             bad.add(shown(path), number_of_line, f"{place} is {kind_of(question)}, not an object")
             continue
-        written = json.dumps(question.get("question", ""), ensure_ascii=False)
-        found = text.find(written, begin)  # only error messages use the line, so a guess will do
-        if found >= 0:
+        found, end = _place(text, question.get("question"), begin)
+        if end:  # only error messages use the line, so a guess will do
             number_of_line += text.count("\n", begin, found)
-            begin = found
-        yield number_of_line, {"context": context, **question}
+            begin = end
+        yield number_of_line, {**question, "context": context}
+
+
+def _place(text: str, question: object, begin: int) -> tuple[int, int]:
+    """Return where a question's text begins and ends in the file, as either way of writing JSON has it."""
+    for is_ascii in (False, True) if isinstance(question, str) else ():
+        written = json.dumps(question, ensure_ascii=is_ascii)
+        found = text.find(written, begin, begin + _NEAR)
+        if found >= 0:
+            return found, found + len(written)
+    return 0, 0
 
 
 def _whole(lines: Iterator[Line]) -> str:

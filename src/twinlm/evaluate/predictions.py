@@ -23,4 +23,5 @@ def write_predictions(path: Path, trained: Trained, examples: Sequence[Example])
 
 def read_predictions(path: Path) -> list[dict[str, Any]]:
     """Return the lines that `write_predictions` wrote."""
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    # Not splitlines: it also cuts at characters such as U+2028, which JSON leaves as they are in a text.
+    return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]

@@ -1,9 +1,24 @@
 """Settings of what goes in: the text, the labelled tasks, the tokenizer."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from twinlm.config import option
+from twinlm.errors import UsageError
+
+_NAME = re.compile(r"\w[\w .()+-]{0,79}")
+
+
+def check_name(name: str, what: str) -> None:
+    """Check that a name that a user chose can be that of a folder of its own.
+
+    Raises:
+        UsageError: it is empty, hidden, too long, or leads elsewhere.
+    """
+    if not _NAME.fullmatch(name):
+        hint = "its results lie in a folder of that name: take letters, digits, spaces and - . _"
+        raise UsageError(f"{name[:60]!r} can't be the name of {what}", hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +76,9 @@ class TaskSettings:
     max_train_examples: int = option(0, least=0)
     """Train on so many examples, in proportion to the classes, and validate on no more; 0 for all."""
 
+    def __post_init__(self) -> None:
+        check_name(self.name, "a task")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportedSettings:
@@ -74,6 +92,9 @@ class ImportedSettings:
     """Of its fine-tuning: models from elsewhere are mostly large. 5e-5 in both papers."""
     epochs: int = option(3, least=1, most=1000)
     """Passes of its fine-tuning over the training examples; 3 in both papers."""
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "an imported model")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from twinlm.batch import IGNORE
 from twinlm.data.examples import Example
 from twinlm.data.forms import CLASSIFICATION
+from twinlm.errors import UsageError
 from twinlm.tasks.baselines import class_baselines
 from twinlm.tasks.heads import SequenceHead
 from twinlm.tasks.kind import (
@@ -37,7 +38,15 @@ def learn(examples: Sequence[Example]) -> dict[str, float]:
 def inputs(
     examples: Sequence[Example], reader: Reader, config: TaskConfig, counts: Counter[str]
 ) -> list[Input]:
-    """Return one input for each example; the class of an unlabelled one is `IGNORE`."""
+    """Return one input for each example; the class of an unlabelled one is `IGNORE`.
+
+    Raises:
+        UsageError: an example has one text where the model was fine-tuned on two, or the other way round.
+    """
+    texts_each = int(config.constants[TEXTS])
+    if wrong := next((example for example in examples if len(example.texts) != texts_each), None):
+        message = f"this model classifies {texts_each} text(s) at once, not {len(wrong.texts)}"
+        raise UsageError(message, hint="pairs, with text_b_field, for a model of pairs; else single texts")
     places = {label: place for place, label in enumerate(config.labels)}
     rows = reader.packed([example.texts for example in examples], config.max_length, counts)
     return [

@@ -14,8 +14,8 @@ _PLACED = re.compile(r"[BIES]-.+")
 
 def has_entities(rows: Sequence[Tags]) -> bool:
     """Tell whether tags speak of entities: all are O or B-, I-, E-, S- with a type, and not all are O."""
-    tags = {tag for row in rows for tag in row}
-    return tags > {"O"} and all(tag == "O" or _PLACED.fullmatch(tag) for tag in tags)
+    tags = {tag for row in rows for tag in row} - {"O"}
+    return bool(tags) and all(_PLACED.fullmatch(tag) for tag in tags)
 
 
 def entities(tags: Tags) -> set[tuple[int, int, str]]:

@@ -12,10 +12,16 @@ from typing import Any
 import numpy as np
 
 from twinlm.data.examples import Example
-from twinlm.tasks.baselines import Baseline, word_vectorizer
+from twinlm.tasks.baselines import LINEAR, MAJORITY, Baseline, word_vectorizer
 
 _OVERLAP = "tfidf-similarity"
+_MEAN = "mean"
+_WORD_TAG = "word-tag"
+NAMES = frozenset({MAJORITY, LINEAR, _OVERLAP, _MEAN, _WORD_TAG})
+"""Of all baselines of all kinds of task; no arm may have one of them."""
 _MEAN_OVERLAP = "TF-IDF, words in common"
+_LEAST_SPREAD = 1e-4
+"""Of cosines that a line can be drawn through."""
 _SENTENCE = re.compile(r"[^.!?]+(?:[.!?]+|$)")
 
 Examples = Sequence[Example]
@@ -26,9 +32,11 @@ def similarity_floors(train: Examples, valid: Examples, test: Examples) -> list[
     golds = np.array([example.gold for example in train])
     vectorizer = word_vectorizer([text for example in train for text in example.texts])
     cosines_E, tests_E = (_cosines(vectorizer, [tuple(e.texts) for e in part]) for part in (train, test))
-    slope, offset = np.polyfit(cosines_E, golds, 1) if np.ptp(cosines_E) > 0 else (0.0, golds.mean())
+    slope, offset = (
+        np.polyfit(cosines_E, golds, 1) if np.ptp(cosines_E) > _LEAST_SPREAD else (0.0, golds.mean())
+    )
     constant = Baseline(
-        name="mean", label="mean of the training scores", predictions=[float(golds.mean())] * len(test)
+        name=_MEAN, label="mean of the training scores", predictions=[float(golds.mean())] * len(test)
     )
     return [
         constant,
@@ -46,7 +54,7 @@ def choice_floors(train: Examples, valid: Examples, test: Examples) -> list[Base
         pairs = [(example.texts[0], choice) for choice in example.texts[1:]]
         alike.append(int(_cosines(vectorizer, pairs).argmax()))
     return [
-        Baseline(name="majority", label="most frequent place", predictions=places),
+        Baseline(name=MAJORITY, label="most frequent place", predictions=places),
         Baseline(name=_OVERLAP, label=_MEAN_OVERLAP, predictions=alike),
     ]
 
@@ -61,12 +69,12 @@ def tagging_floors(train: Examples, valid: Examples, test: Examples) -> list[Bas
     most = _most(sum(by_word.values(), Counter[str]()))
     return [
         Baseline(
-            name="majority",
+            name=MAJORITY,
             label="most frequent tag",
             predictions=[[most] * len(example.texts) for example in test],
         ),
         Baseline(
-            name="word-tag",
+            name=_WORD_TAG,
             label="each word's most frequent tag",
             predictions=[[usual.get(word, most) for word in example.texts] for example in test],
         ),
@@ -83,7 +91,7 @@ def span_floors(train: Examples, valid: Examples, test: Examples) -> list[Baseli
         alike.append(sentences[int(cosines.argmax())])
     floors = [Baseline(name=_OVERLAP, label="the sentence most like the question", predictions=alike)]
     if 2 * sum(not example.gold for example in train) > len(train):
-        floors.insert(0, Baseline(name="majority", label="no answer", predictions=[""] * len(test)))
+        floors.insert(0, Baseline(name=MAJORITY, label="no answer", predictions=[""] * len(test)))
     return floors
 
 

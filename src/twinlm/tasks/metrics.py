@@ -80,10 +80,13 @@ def pseudo_values(figure: float, left_out_E: Values) -> Values:
 
 
 def pearson(first_E: Values, second_E: Values) -> float:
-    """Return the correlation of two rows of numbers; 0 if one of them is constant."""
-    a_E, b_E = first_E - first_E.mean(), second_E - second_E.mean()
-    size = float(np.sqrt((a_E @ a_E) * (b_E @ b_E)))
-    return float(a_E @ b_E / size) if size > 0 else 0.0
+    """Return the correlation of two rows of numbers; 0 if one of them is constant or empty."""
+    # A mean is rounded, so that what is constant need not equal its own.
+    widths = [float(np.ptp(row_E)) if len(row_E) else 0.0 for row_E in (first_E, second_E)]
+    if min(widths) == 0:
+        return 0.0
+    a_E, b_E = (first_E - first_E.mean()) / widths[0], (second_E - second_E.mean()) / widths[1]
+    return float(a_E @ b_E / np.sqrt((a_E @ a_E) * (b_E @ b_E)))
 
 
 def ranks(numbers_E: Values) -> Values:

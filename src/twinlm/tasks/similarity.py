@@ -30,7 +30,7 @@ from twinlm.tasks.metrics import of_numbers
 def learn(examples: Sequence[Example]) -> dict[str, float]:
     """Return mean and deviation of the scores: the head predicts standardized ones."""
     golds = np.array([example.gold for example in examples])
-    return {"mean": float(golds.mean()), "deviation": float(golds.std()) or 1.0}
+    return {"mean": float(golds.mean()), "deviation": float(golds.std()) if np.ptp(golds) else 1.0}
 
 
 def inputs(
@@ -56,7 +56,7 @@ def answers(
 ) -> list[Answer]:
     """Return the number for each example, in the unit of the training examples' scores."""
     mean, deviation = config.constants["mean"], config.constants["deviation"]
-    return [{"predicted": round(float(score) * deviation + mean, 6)} for score in scores]
+    return [{"predicted": float(score) * deviation + mean} for score in scores]
 
 
 KIND = TaskKind(

@@ -33,6 +33,8 @@ LONGEST_ANSWER = 30
 """In tokens; both as in BERT's released code."""
 THRESHOLD = "threshold"
 """How much more likely "no answer" must be than the best answer; without it there always is an answer."""
+_NO_SPAN = -1e9
+"""The score of an answer in a context without a token: no margin is infinite, which JSON can't hold."""
 LOST = "training answers that lie in no window as a whole"
 CUT_QUESTIONS = "questions cut to 64 tokens, or to half of the input"
 
@@ -77,7 +79,7 @@ def inputs(
             is_best = tuple((best_T[begin:end] == place).tolist())
             found.append(SpanInput(number, (packed,), target, first, tuple(offsets[begin:end]), is_best))
             has_it |= is_inside
-        counts[LOST] += span is not None and not has_it
+        counts[LOST] += bool(example.gold) and not has_it
     return found
 
 
@@ -104,7 +106,7 @@ def answers(
     threshold = config.constants.get(THRESHOLD, np.inf)
     found = []
     for span, margin, text in _best_answers(examples, inputs, scores):
-        is_answered = margin <= threshold
+        is_answered = margin <= threshold and bool(text)
         answer = {"predicted": text if is_answered else "", "start": span[0] if is_answered else None}
         found.append({**answer, "best": text, "no_answer_margin": round(margin, 6)})
     return found
@@ -122,11 +124,13 @@ def tune(
     gains = np.array(
         [best_f1(gold, text) - best_f1(gold, "") for gold, (_, _, text) in zip(golds, best, strict=True)]
     )
-    # With the threshold at the k-th smallest margin, the k + 1 questions up to it are answered.
+    # A threshold between the k-th smallest margin and the next lets k questions be answered. It lies midway,
+    # as a margin measured again may differ in its last digits. No threshold parts equal margins.
     by_margin = margins.argsort(kind="stable")
     totals = np.append(0.0, gains[by_margin].cumsum())
-    candidates = np.append(margins[by_margin[0]] - 1, margins[by_margin])
-    return {THRESHOLD: float(candidates[totals.argmax()])}
+    ordered = np.concatenate([[margins.min() - 2], margins[by_margin], [margins.max() + 2]])
+    totals[np.diff(ordered) == 0] = -np.inf
+    return {THRESHOLD: float((ordered[:-1] + ordered[1:])[totals.argmax()] / 2)}
 
 
 def _answer_span(example: Example, offsets: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
@@ -149,8 +153,9 @@ def _best_windows(windows: Sequence[tuple[int, int]], count: int) -> npt.NDArray
     """Return for each token the number of the window that shows most on its poorer side."""
     begins_W1, ends_W1 = np.array(windows).T[:, :, None]
     tokens_T = np.arange(count)
-    shown_WT = np.minimum(tokens_T - begins_W1, ends_W1 - 1 - tokens_T) + 0.01 * (ends_W1 - begins_W1)
-    best_T: npt.NDArray[np.int64] = np.where(shown_WT >= 0, shown_WT, -1.0).argmax(0)
+    poorer_WT = np.minimum(tokens_T - begins_W1, ends_W1 - 1 - tokens_T)
+    shown_WT = np.where(poorer_WT >= 0, poorer_WT + 0.01 * (ends_W1 - begins_W1), -1.0)
+    best_T: npt.NDArray[np.int64] = shown_WT.argmax(0)
     return best_T
 
 
@@ -161,7 +166,7 @@ def _best_answers(
     pairs = zip(inputs, scores, strict=True)
     found = []
     for number, windows in groupby(pairs, key=lambda pair: pair[0].example):
-        best, none = (-np.inf, (0, 0)), np.inf
+        best, none = (_NO_SPAN, (0, 0)), np.inf
         for given, scores_L2 in windows:
             best = max(best, _best_span(given, scores_L2), key=lambda pair: pair[0])
             none = min(none, float(scores_L2[given.sequences[0].summary].sum()))

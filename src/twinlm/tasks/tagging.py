@@ -26,6 +26,7 @@ from twinlm.tasks.heads import TokenHead
 from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, nothing, unchanged
 
 PIECES = "sentences read in pieces"
+CUT_WORDS = "words cut to the longest input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def inputs(
         golds = iter(example.gold or [""] * len(words))
         pieces = list(_pieces(words, free))
         counts[PIECES] += len(pieces) > 1
+        counts[CUT_WORDS] += sum(len(word) > free for word in words)
         for piece in pieces:
             tokens = [token for word in piece for token in word]
             packed = reader.pack([tokens], reader.tokenizer.specials)

@@ -70,8 +70,8 @@ def finetune(
     validation = _Validation(result, kind, config, task.valid)
     job = _job(result, task, inputs, settings, validation, seed=seed, precision=precision, folder=folder)
     spent = {**train(job, progress=progress, stop=stop), "counts": dict(+counts)}
-    tuned.cpu().eval()
     constants, spent["validation"] = validation.outcome()
+    tuned.cpu().eval()
     published = replace(
         result,
         task=replace(config, constants=constants),

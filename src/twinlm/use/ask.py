@@ -20,7 +20,7 @@ def tag(trained: Trained, sentences: Sequence[Sequence[str]]) -> list[list[str]]
         ModelError: the model was not fine-tuned for tagging.
         DataError: a sentence has no word.
     """
-    return [answer["predicted"] for answer in _asked(trained, "tagging", sentences)]
+    return [answer["predicted"] for answer in asked(trained, "tagging", sentences)]
 
 
 def similarity(trained: Trained, pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -29,7 +29,7 @@ def similarity(trained: Trained, pairs: Sequence[tuple[str, str]]) -> list[float
     Raises:
         ModelError: the model was not fine-tuned for similarity.
     """
-    return [answer["predicted"] for answer in _asked(trained, "similarity", pairs)]
+    return [answer["predicted"] for answer in asked(trained, "similarity", pairs)]
 
 
 def choose(trained: Trained, text: str, choices: Sequence[str]) -> list[float]:
@@ -41,7 +41,7 @@ def choose(trained: Trained, text: str, choices: Sequence[str]) -> list[float]:
     """
     if len(choices) < 2:
         raise DataError(f"{len(choices)} choices: at least 2 are needed")
-    chances: list[float] = _asked(trained, "choice", [(text, *choices)])[0]["probabilities"]
+    chances: list[float] = asked(trained, "choice", [(text, *choices)])[0]["probabilities"]
     return chances
 
 
@@ -55,10 +55,16 @@ def answer(trained: Trained, question: str, context: str) -> dict[str, Any]:
         ModelError: the model was not fine-tuned for question answering.
         DataError: question or context is empty.
     """
-    return _asked(trained, "span_qa", [(question, context)])[0]
+    return asked(trained, "span_qa", [(question, context)])[0]
 
 
-def _asked(trained: Trained, kind: str, rows: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+def asked(trained: Trained, kind: str, rows: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """Return the answer to each row of texts, as `predict` gives it.
+
+    Raises:
+        ModelError: the model was not fine-tuned for this kind of task.
+        DataError: a text is empty.
+    """
     task_of(trained, kind)
     for number, row in enumerate(rows, 1):
         if not row or not all(text.strip() for text in row):

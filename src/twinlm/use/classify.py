@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 from twinlm.checkpoint import Trained
-from twinlm.data.examples import Example
-from twinlm.errors import UsageError
-from twinlm.tasks.classification import TEXTS
-from twinlm.use.predict import predict, task_of
+from twinlm.use.ask import asked
+from twinlm.use.predict import task_of
 
 
 def classify(trained: Trained, texts: Sequence[str | tuple[str, str]]) -> list[dict[str, float]]:
@@ -14,14 +12,11 @@ def classify(trained: Trained, texts: Sequence[str | tuple[str, str]]) -> list[d
 
     Raises:
         ModelError: the model was not fine-tuned for classification.
+        DataError: a text is empty.
         UsageError: it was fine-tuned for pairs and gets single texts, or the other way round.
     """
     _, config = task_of(trained, "classification")
     rows = [(text,) if isinstance(text, str) else tuple(text) for text in texts]
-    texts_each = int(config.constants[TEXTS])
-    if wrong := next((row for row in rows if len(row) != texts_each), None):
-        message = f"this model classifies {texts_each} text(s) at once, not {len(wrong)}"
-        raise UsageError(message, hint="give pairs to a model of pairs, single texts to others")
-    answers = predict(trained, [Example(str(number), row, None) for number, row in enumerate(rows)])
+    answers = asked(trained, "classification", rows)
     chances = [dict(zip(config.labels, answer["probabilities"], strict=True)) for answer in answers]
     return [dict(sorted(row.items(), key=lambda pair: -pair[1])) for row in chances]

@@ -1,0 +1,339 @@
+"""Commands that use fine-tuned models, on tiny ones with first weights: what they print, how they refuse."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from twinlm.checkpoint import Trained, load_model, save_model
+from twinlm.core.initialize import initialize
+from twinlm.families import FAMILIES
+from twinlm.log import Silent
+from twinlm.objectives.fine_tuning import FineTuned
+from twinlm.settings import ModelSettings
+from twinlm.tasks.kind import TaskConfig
+from twinlm.tasks.table import TASKS
+from twinlm.tokenizer import train_tokenizer
+from twinlm.use.ask import answer, choose, similarity, tag
+
+SENTENCES = ["The red cat sat on the mat.", "A big dog ran to the old house.", "She drinks tea with milk."]
+CONSTANTS = {
+    "classification": {"texts": 1.0},
+    "similarity": {"mean": 2.0, "deviation": 0.5},
+    "span_qa": {"threshold": 0.0},
+    "pairs": {"texts": 2.0},
+}
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory):
+    """A folder with a model for each kind of task, such as gpt-tagging, and bert-pairs; and gpt, untuned."""
+    folder = tmp_path_factory.mktemp("tuned")
+    tokenizer = train_tokenizer(
+        SENTENCES * 3, algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=Silent()
+    )
+    for name, family in FAMILIES.items():
+        sizes = ModelSettings(layers=1, width=16, heads=2, max_length=32, dropout=0)
+        model = family.model(family.configure(sizes, tokenizer.vocab_size))
+        initialize(model, seed=1, is_truncated=family.is_truncated)
+        for kind in (*TASKS, "pairs"):
+            task = TaskConfig(
+                kind=kind if kind in TASKS else "classification",
+                labels=("cat", "dog"),
+                max_length=24,
+                dropout=0.0,
+                constants=CONSTANTS.get(kind, {}),
+            )
+            head = TASKS[task.kind].build_head(task, 16)
+            initialize(head, seed=2, is_truncated=False, deviation=0.5)
+            made = Trained(
+                family=family,
+                model=model,
+                tokenizer=tokenizer,
+                task=task,
+                tuned=FineTuned(model, head).eval(),
+            )
+            save_model(folder / f"{name}-{kind}", made)
+    save_model(folder / "gpt", Trained(family=FAMILIES["gpt"], model=model_of(folder), tokenizer=tokenizer))
+    return folder
+
+
+def model_of(folder: Path):
+    return load_model(folder / "gpt-tagging").model
+
+
+def lines(outcome) -> list:
+    assert (outcome.code, outcome.err) == (0, "")
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_each_word_is_printed_with_its_tag_and_a_blank_line_after_each_sentence(name, cli, feed, tuned):
+    folder = tuned / f"{name}-tagging"
+    words = [sentence.split() for sentence in SENTENCES]
+    wanted = tag(load_model(folder), words)
+    feed("\n".join(SENTENCES).encode())
+    records = lines(cli("tag", folder, "-", "--json"))
+    assert records == [{"tokens": row, "tags": tags} for row, tags in zip(words, wanted, strict=True)]
+    shown = cli("tag", folder, *SENTENCES)
+    blocks = shown.out.split("\n\n")
+    assert (shown.code, blocks[-1]) == (0, "")
+    assert [[line.split("\t") for line in block.split("\n")] for block in blocks[:-1]] == [
+        [list(pair) for pair in zip(row, tags, strict=True)] for row, tags in zip(words, wanted, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_pairs_are_printed_with_their_number(name, cli, feed, tuned):
+    folder = tuned / f"{name}-similarity"
+    pairs = [(SENTENCES[0], SENTENCES[1]), (SENTENCES[1], SENTENCES[2])]
+    wanted = similarity(load_model(folder), pairs)
+    feed("\n".join("\t".join(pair) for pair in pairs).encode())
+    records = lines(cli("similarity", folder, "-", "--json"))
+    assert [(record["text"], record["text_b"]) for record in records] == pairs
+    assert [record["score"] for record in records] == pytest.approx(wanted)
+    shown = cli("similarity", folder, *pairs[0], *pairs[1]).out
+    assert shown == "".join(f"{score:.3f}\t{a}\t{b}\n" for score, (a, b) in zip(wanted, pairs, strict=True))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_choices_are_printed_best_first(name, cli, tuned):
+    folder, choices = tuned / f"{name}-choice", ["cat", "dog ran", "tea"]
+    chances = choose(load_model(folder), "The red", choices)
+    (record,) = lines(cli("choose", folder, "The red", *choices, "--json"))
+    assert record["probabilities"] == chances
+    assert record["predicted"] == max(range(3), key=chances.__getitem__)
+    shown = [line.split("\t") for line in cli("choose", folder, "The red", *choices).out.splitlines()]
+    ordered = sorted(zip(chances, choices, strict=True), key=lambda pair: -pair[0])
+    assert shown == [[f"{chance:.3f}", choice] for chance, choice in ordered]
+
+
+def test_of_equally_probable_choices_the_first_is_shown_first_and_predicted(cli, tuned, monkeypatch):
+    monkeypatch.setattr("twinlm.use.ask.choose", lambda trained, text, choices: [0.25, 0.375, 0.375])
+    asked = ["choose", tuned / "gpt-choice", "The", "c", "a", "b"]
+    assert cli(*asked).out == "0.375\ta\n0.375\tb\n0.250\tc\n"
+    assert cli(*asked, "--json").json["predicted"] == 1
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_an_answer_is_printed_or_an_empty_line(name, cli, feed, tuned):
+    folder = tuned / f"{name}-span_qa"
+    wanted = answer(load_model(folder), "Who ran?", SENTENCES[1])
+    feed(SENTENCES[1].encode())
+    assert cli("answer", folder, "Who ran?", "-").out == wanted["predicted"] + "\n"
+    (record,) = lines(cli("answer", folder, "Who ran?", SENTENCES[1], "--json"))
+    assert record == {"question": "Who ran?", **wanted}
+
+
+def test_pairs_to_classify_are_two_arguments_or_a_line_with_a_tab(cli, feed, tuned):
+    feed(b"one\ttwo\nthree\tfour\n")
+    by_line = cli("classify", tuned / "bert-pairs", "-")
+    assert by_line.out == cli("classify", tuned / "bert-pairs", "one", "two", "three", "four").out
+    assert [line.split("\t")[2:] for line in by_line.out.splitlines()] == [["one", "two"], ["three", "four"]]
+
+
+FILES = {
+    "classification": ("x.csv", "text,label\nThe red cat,cat\nA big dog,dog\nThe dog,cat\n"),
+    "similarity": ("x.csv", "text,text_b,score\ncat,dog,1\ncat,cat,3.5\ntea,milk,2\n"),
+    "choice": ("x.jsonl", '{"text": "The", "choices": ["cat", "dog"], "label": 1}\n' * 3),
+    "tagging": ("x.conll", "Ada\tcat\nran\tdog\n\nTea\tcat\n"),
+    "span_qa": (
+        "x.jsonl",
+        '{"question": "Who?", "context": "A dog", "answers": [{"text": "dog", "answer_start": 2}]}\n'
+        '{"question": "Where?", "context": "A dog\u2028ran", "answers": []}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_file_of_every_kind_is_answered_and_measured(kind, name, cli, tuned, tmp_path):
+    file, text = FILES[kind]
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    folder = tuned / f"{name}-{kind}"
+    answered = cli("predict", folder, file, "--out", "a/answers.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "a/answers.jsonl").read_bytes().split(b"\n")[:-1]]
+    assert (answered.code, answered.out) == (0, "")
+    assert f"a/answers.jsonl: {len(rows)} answers\n" in answered.err
+    assert len(rows) == {"tagging": 2, "span_qa": 2}.get(kind, 3)
+    assert [row["id"] for row in rows] == [f"x-{number}" for number in range(1, len(rows) + 1)]
+    assert all("predicted" in row and "gold" not in row for row in rows)
+    printed = cli("predict", folder, file)
+    assert [json.loads(line) for line in printed.out.split("\n")[:-1]] == rows
+    figures = cli("predict", folder, file, "--labelled", "--json").json
+    assert figures.pop("examples") == len(rows)
+    shown = dict(line.split("\t") for line in cli("predict", folder, file, "--labelled").out.splitlines())
+    assert shown == {**{key: f"{value:.4f}" for key, value in figures.items()}, "examples": str(len(rows))}
+    labelled = cli("predict", folder, file, "--labelled", "--out", "b.jsonl")
+    assert labelled.code == 0
+    golds = [json.loads(line)["gold"] for line in (tmp_path / "b.jsonl").read_bytes().split(b"\n")[:-1]]
+    predicted = [row["predicted"] for row in rows]
+    assert TASKS[kind].measure(golds, predicted).figures == pytest.approx(figures)
+
+
+def test_pairs_are_predicted_if_the_second_column_is_named(cli, tuned, tmp_path):
+    (tmp_path / "x.csv").write_text("text,other\ncat,dog\n")
+    assert len(lines_of(cli("predict", tuned / "gpt-pairs", "x.csv", "--text-b-field", "other"))) == 1
+
+
+def lines_of(outcome) -> list[str]:
+    assert outcome.code == 0
+    return outcome.out.splitlines()
+
+
+MISTAKES = {
+    "classify": [
+        (["gpt-classification", ""], 3, "item 1 holds an empty text"),
+        (["gpt-pairs", "a"], 3, "reads two texts at once, but here are 1"),
+        (["gpt-tagging", "a"], 4, "fine-tuned for tagging, not for classification"),
+        (["gpt", "a"], 4, "fine-tune it first"),
+        (["nowhere", "a"], 4, "there is no such folder"),
+        (["gpt-classification", "\udcff"], 3, "not UTF-8"),
+    ],
+    "tag": [
+        (["gpt-tagging", ""], 3, "item 1 holds an empty text"),
+        (["gpt-tagging", "a", " \t"], 3, "item 2 holds an empty text"),
+        (["gpt-choice", "a"], 4, "fine-tuned for choice, not for tagging"),
+        (["gpt", "a"], 4, "fine-tune it first"),
+        (["nowhere", "a"], 4, "there is no such folder"),
+        (["gpt-tagging", "\udcff"], 3, "not UTF-8"),
+    ],
+    "similarity": [
+        (["gpt-similarity", "a"], 3, "reads two texts at once, but here are 1"),
+        (["gpt-similarity", "a", "b", "c"], 3, "reads two texts at once, but here are 1: 'c'"),
+        (["gpt-similarity", "a", ""], 3, "item 1 holds an empty text"),
+        (["gpt-span_qa", "a", "b"], 4, "fine-tuned for span_qa, not for similarity"),
+        (["gpt", "a", "b"], 4, "fine-tune it first"),
+        (["nowhere", "a", "b"], 4, "there is no such folder"),
+        (["gpt-similarity", "a", "\udcff"], 3, "not UTF-8"),
+    ],
+    "choose": [
+        (["gpt-choice", "a"], 3, "0 choices: at least 2 are needed"),
+        (["gpt-choice", "a", "b"], 3, "1 choices: at least 2 are needed"),
+        (["gpt-choice", "a", "b", ""], 3, "item 1 holds an empty text"),
+        (["gpt-choice", "", "b", "c"], 3, "item 1 holds an empty text"),
+        (["gpt-tagging", "a", "b", "c"], 4, "fine-tuned for tagging, not for choice"),
+        (["gpt", "a", "b", "c"], 4, "fine-tune it first"),
+        (["nowhere", "a", "b", "c"], 4, "there is no such folder"),
+        (["gpt-choice", "\udcff", "b", "c"], 3, "not UTF-8"),
+        (["gpt-choice", "a", "b", "\udcff"], 3, "not UTF-8"),
+    ],
+    "answer": [
+        (["gpt-span_qa", "", "a"], 3, "item 1 holds an empty text"),
+        (["gpt-span_qa", "a", " "], 3, "item 1 holds an empty text"),
+        (["gpt-similarity", "a", "b"], 4, "fine-tuned for similarity, not for span_qa"),
+        (["gpt", "a", "b"], 4, "fine-tune it first"),
+        (["nowhere", "a", "b"], 4, "there is no such folder"),
+        (["gpt-span_qa", "\udcff", "b"], 3, "not UTF-8"),
+        (["gpt-span_qa", "a", "\udcff"], 3, "not UTF-8"),
+    ],
+    "predict": [
+        (["gpt-tagging", "nowhere.conll"], 3, "nowhere.conll"),
+        (["gpt-tagging", "given.csv"], 3, "'.csv' does not say what the file holds"),
+        (["gpt-classification", "given.csv", "--labelled"], 3, "the header has no column 'label'"),
+        (["gpt-classification", "given.csv", "--label-field", "x", "--labelled"], 3, "no column 'x'"),
+        (["gpt-classification", "empty.csv"], 3, "the file has no rows"),
+        (["gpt-classification", "given.csv", "--encoding", "klingon"], 2, "klingon"),
+        (["gpt-pairs", "given.csv"], 2, "this model classifies 2 text(s) at once, not 1"),
+        (["gpt-similarity", "given.csv"], 3, "the header has no column 'text_b'"),
+        (["gpt-span_qa", "given.jsonl", "--labelled"], 3, "no field 'question'"),
+        (["gpt-choice", "given.jsonl", "--labelled"], 3, "0 choices in 'choices'"),
+        (["gpt", "given.csv"], 4, "fine-tune it first"),
+        (["nowhere", "given.csv"], 4, "there is no such folder"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code", "said"),
+    [(name, *mistake) for name, mistakes in MISTAKES.items() for mistake in mistakes],
+)
+def test_a_mistake_is_answered_in_one_line(cli, tuned, tmp_path, name, arguments, code, said):
+    (tmp_path / "given.csv").write_text("text\nThe red cat\n")
+    (tmp_path / "empty.csv").write_text("text\n")
+    (tmp_path / "given.jsonl").write_text('{"text": "cat"}\n')
+    outcome = cli(name, tuned / arguments[0], *arguments[1:])
+    assert said in outcome.err
+    assert (outcome.code, outcome.out) == (code, "")
+    assert outcome.err.count("\n") == 1
+
+
+def test_without_answers_nothing_can_be_measured(cli, tuned, tmp_path):
+    (tmp_path / "x.jsonl").write_text('{"tokens": ["Ada", "ran"]}\n')
+    refused = cli("predict", tuned / "bert-tagging", "x.jsonl", "--labelled")
+    assert (refused.code, refused.out) == (3, "")
+    assert "'tags'" in refused.err
+    assert cli("predict", tuned / "bert-tagging", "x.jsonl").code == 0
+
+
+def test_one_pair_has_no_correlation_and_no_warning(cli, tuned, tmp_path):
+    (tmp_path / "x.csv").write_text("text,text_b,score\ncat,dog,1\n")
+    figures = cli("predict", tuned / "gpt-similarity", "x.csv", "--labelled", "--json").json
+    assert figures == {"examples": 1, "Spearman's correlation": 0, "Pearson's correlation": 0}
+
+
+OPTIONS = [
+    "--task.name",
+    "topic",
+    "--finetune.max_length",
+    "24",
+    "--finetune.batch_examples",
+    "8",
+    "--out",
+    "run",
+]
+
+
+@pytest.fixture
+def labels(tmp_path, write_project) -> Path:
+    """A file of labels; no text to pre-train on."""
+    write_project(tmp_path, 60)
+    (tmp_path / "text.txt").unlink()
+    return tmp_path / "labels.csv"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_models_folder_is_fine_tuned_without_any_text_to_pre_train_on(name, cli, tuned, labels):
+    # A fine-tuned model gets a new head; what it was fine-tuned for before is gone.
+    asked = ["finetune", tuned / f"{name}-tagging", "--task.train", labels, *OPTIONS, "--epochs", "2"]
+    outcome = cli(*asked, "--learning-rate", "1e-3", "--json")
+    assert outcome.code == 0
+    folder = Path("run/tasks/topic") / f"{name}-tagging" / "seed-1"
+    result = outcome.json
+    assert (result["model"], result["task"], result["seed"]) == (str(folder / "model"), "topic", 1)
+    assert list(result["validation"]) == ["accuracy", "macro F1", "MCC"]
+    model = load_model(folder / "model")
+    assert model.task is not None
+    assert (model.family.name, model.task.kind, model.task.labels) == (
+        name,
+        "classification",
+        ("animals", "food"),
+    )
+    assert len(cli("classify", folder, "The cat likes the dog.").out.split("\t")) == 3
+    again = cli(*asked, "--learning-rate", "1e-3")
+    assert (again.code, again.out.split(":")[0]) == (0, str(folder / "model"))
+    other = cli(*asked, "--learning-rate", "2e-3")
+    assert (other.code, "learning_rate was 0.001, now 0.002" in other.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["nowhere"], 2, "there is no arm"),
+        (["gpt-tagging", "--epochs", "0"], 2, "--epochs must be at least 1, not 0"),
+        (["gpt-tagging", "--learning-rate", "2"], 2, "--learning-rate must be above 0 and at most 1, not 2"),
+        (["gpt-tagging", "--task", "tone"], 2, "there is no task 'tone'"),
+        (["gpt-tagging", "--task.kind", "tagging"], 3, "'.csv' does not say what the file holds"),
+        (["gpt-tagging", "--task.kind", "similarity"], 3, "the header has no column 'text_b'"),
+        (["gpt-tagging", "--task.train", "gone.csv"], 3, "gone.csv"),
+        (["."], 4, "this is no model folder"),
+    ],
+)
+def test_a_model_that_cannot_be_fine_tuned_so_is_refused_in_one_line(
+    cli, tuned, labels, arguments, code, said
+):
+    given = ["--task.train", labels] if "--task.train" not in arguments else []
+    outcome = cli("finetune", tuned / arguments[0], *given, *OPTIONS, *arguments[1:])
+    assert said in outcome.err.splitlines()[-1]
+    assert (outcome.code, outcome.out) == (code, "")
+    assert "Traceback" not in outcome.err

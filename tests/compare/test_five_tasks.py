@@ -1,0 +1,216 @@
+"""One whole tiny comparison with every kind of task at once, and a model of an earlier run beside."""
+
+import json
+import random
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from twinlm import presets
+from twinlm.compare.results import Results
+from twinlm.compare.run import Run
+from twinlm.errors import DataError
+from twinlm.log import Silent
+from twinlm.stopping import Stop
+
+SETTINGS = """
+threads = 1
+precision = "float32"
+corpus.train = "text.txt"
+model = {layers = 1, width = 16, heads = 2, max_length = 48}
+[pretrain]
+length = 32
+batch_sequences = 4
+validations = 2
+validation_sequences = 8
+[finetune]
+max_length = 48
+epochs = 1
+[budget]
+match = "tokens"
+amount = 1500
+[tokenizer]
+vocab_size = 300
+[compare]
+seeds = [1, 2]
+untrained = false
+"""
+TASKS = """
+[[imported]]
+name = "earlier"
+folder = "first/gpt"
+epochs = 1
+[[task]]
+name = "entails"
+train = "pairs.csv"
+text_b_field = "text_b"
+[[task]]
+name = "alike"
+kind = "similarity"
+train = "alike.csv"
+[[task]]
+name = "endings"
+kind = "choice"
+train = "endings.jsonl"
+[[task]]
+name = "names"
+kind = "tagging"
+train = "names.conll"
+[[task]]
+name = "questions"
+kind = "span_qa"
+train = "questions.jsonl"
+"""
+METRICS = {
+    "entails": "accuracy",
+    "alike": "Spearman's correlation",
+    "endings": "accuracy",
+    "names": "entity F1",
+    "questions": "answer F1",
+}
+OTHERS = ["macro F1", "MCC", "Pearson's correlation", "precision", "recall", "exact match"]
+ROWS = 60
+# Web text holds characters that end a line for some readers only.
+CONTEXT = "The {} met Ada\u2028in the house. The {} ran."
+
+
+def write_tasks(folder: Path) -> None:
+    chance = random.Random(3)
+
+    def word() -> str:
+        return chance.choice(["cat", "dog", "horse", "bird", "soup", "cake"])
+
+    rows = [(f"The {word()} {number}", f"A {word()}", number % 2) for number in range(ROWS)]
+    pairs = [f"{a},{b},{'yes' if label else 'no'}" for a, b, label in rows]
+    (folder / "pairs.csv").write_text("\n".join(["text,text_b,label", *pairs]))
+    alike = [f"{a},{b},{label + len(b) / 9}" for a, b, label in rows]
+    (folder / "alike.csv").write_text("\n".join(["text,text_b,score", *alike]))
+    endings = [
+        {"text": a, "choices": [b, word(), "it ran"][: 2 + number % 2], "label": number % 2}
+        for number, (a, b, _) in enumerate(rows)
+    ]
+    start = ["", "So\tO\n"]
+    names = [
+        f"{start[number % 2]}The\tO\n{word()}\tO\nmet\tO\nAda\tB-PER\n{number}\tI-PER\n"
+        for number in range(ROWS)
+    ]
+    (folder / "names.conll").write_text("\n".join(names))
+    questions = []
+    for number in range(ROWS):
+        context = CONTEXT.format(word(), number)
+        answers = [{"text": "Ada\u2028in", "answer_start": context.index("Ada")}] if number % 3 else []
+        questions.append({"question": "Who was met?", "context": context, "answers": answers})
+    for name, records in (("endings", endings), ("questions", questions)):
+        lines = [json.dumps(record) for record in records]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines))
+
+
+def compare(folder: Path, name: str, settings: str) -> Results:
+    (folder / f"{name}.toml").write_text(settings)
+    resolved = presets.resolve(folder / f"{name}.toml", {})
+    with Run(folder / name, resolved, is_demo=False, progress=Silent(), stop=Stop()) as run:
+        return run.compare()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, write_project):
+    """A folder with a run, and a second one over five tasks, in which the first one's GPT takes part."""
+    place = tmp_path_factory.mktemp("five")
+    write_project(place, 80)
+    write_tasks(place)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        resolved_first = place / "first.toml"
+        resolved_first.write_text(SETTINGS)
+        settings = presets.resolve(resolved_first, {})
+        with Run(place / "first", settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
+            run.pretrained("gpt")
+        compare(place, "second", SETTINGS + TASKS)
+    return place
+
+
+@pytest.fixture(scope="module")
+def results(folder) -> dict:
+    return json.loads((folder / "second" / "results.json").read_text())
+
+
+def test_every_task_is_judged_by_its_own_figure(results):
+    assert {task["name"]: task["metric"] for task in results["tasks"]} == METRICS
+    for task in results["tasks"]:
+        arms = [score["arm"] for score in task["scores"] if score["family"]]
+        assert arms == ["gpt", "bert", "earlier"]
+        assert len(task["scores"]) > len(arms)  # and what is to beat
+        for score in task["scores"]:
+            interval, (main, value) = score["score"], next(iter(score["figures"].items()))
+            assert main == METRICS[task["name"]]
+            assert interval["estimate"] == pytest.approx(value)
+            assert (-1 if task["name"] == "alike" else 0) <= interval["low"] <= value <= interval["high"] <= 1
+            if score["family"]:
+                assert set(score["score_by_seed"]) == {"1", "2"}
+        pairs = {(pair["first"], pair["second"]) for pair in task["comparisons"]}
+        assert len(pairs) == len(task["comparisons"]) == 3 + 3  # each two models, each against a floor
+
+
+def test_a_task_without_a_word_is_refused_before_anything_is_trained(folder, monkeypatch):
+    """The linear floor needs words."""
+    monkeypatch.chdir(folder)
+    rows = [f"{'!' * (1 + n)},{'?' * (1 + n % 7)},{n % 5}" for n in range(ROWS)]
+    (folder / "signs.csv").write_text("\n".join(["text,text_b,score", *rows]))
+    task = '[[task]]\nname = "signs"\nkind = "similarity"\ntrain = "signs.csv"\n'
+    with pytest.raises(DataError, match="no word at all"):
+        compare(folder, "signs", SETTINGS + task)
+    assert not (folder / "signs" / "gpt").exists()
+    assert not (folder / "signs" / "tasks" / "signs" / "gpt").exists()
+
+
+class Words(HTMLParser):
+    """The words of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.html"])
+def test_the_report_names_each_figure_and_warns_of_the_imported_model(name, folder):
+    text = (folder / "second" / name).read_text(encoding="utf-8")
+    if name.endswith("html"):
+        page = Words()
+        page.feed(text)
+        text = page.text
+    for figure in (*METRICS.values(), *OTHERS):
+        assert figure.lower() in text.lower(), figure
+    for task in METRICS:
+        assert task.capitalize() in text
+    assert "earlier (imported GPT) was pre-trained elsewhere, on other data" in text
+    assert "nan" not in text.lower().split()
+
+
+def test_the_imported_model_is_the_earlier_runs(folder, results):
+    prints = results["fingerprints"]
+    assert prints["weights of earlier"] == prints["weights of gpt"]  # the same text, seed and settings
+    for task in results["tasks"]:
+        imported = next(score for score in task["scores"] if score["arm"] == "earlier")
+        assert imported["is_imported"] and imported["is_pretrained"]
+
+
+def test_every_answer_of_every_model_is_left_in_a_file(folder):
+    for task in METRICS:
+        for arm in ("gpt", "bert", "earlier"):
+            for seed in (1, 2):
+                path = folder / "second" / "tasks" / task / arm / f"seed-{seed}" / "predictions.jsonl"
+                rows = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+                assert rows and all({"id", "gold", "predicted"} <= row.keys() for row in rows)
+
+
+def test_a_finished_comparison_is_found_again_with_the_same_numbers(folder, results, monkeypatch):
+    monkeypatch.chdir(folder)
+    again = compare(folder, "second", SETTINGS + TASKS)
+    for task, before in zip(again.tasks, results["tasks"], strict=True):
+        assert [score.score.estimate for score in task.scores] == [
+            pytest.approx(score["score"]["estimate"]) for score in before["scores"]
+        ]

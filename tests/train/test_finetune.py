@@ -1,0 +1,230 @@
+"""All kinds of task are learned by both kinds of model, from first weights, on made-up examples."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from twinlm import checkpoint, rng
+from twinlm.checkpoint import Trained
+from twinlm.core.initialize import initialize
+from twinlm.data.examples import Example
+from twinlm.data.labelled_task import LabelledTask
+from twinlm.errors import StoppedError
+from twinlm.families import FAMILIES
+from twinlm.log import Silent
+from twinlm.settings import FinetuneSettings, ModelSettings, OptimizerSettings
+from twinlm.stopping import Stop
+from twinlm.tasks.table import TASKS
+from twinlm.tokenizer import Tokenizer, train_tokenizer
+from twinlm.train.finetune import RESULT, finetune, inputs_of_step
+from twinlm.use.predict import predict
+
+NAMES = ["Ada", "Ben", "Cleo", "Dora"]
+OTHERS = ["river", "stone", "cloud", "tree", "house", "road"]
+SIZES = {"train": 120, "valid": 30, "test": 60}
+
+
+def made_up(kind: str, chance: Any, number: int) -> tuple[tuple[str, ...], Any]:
+    """Return texts and the answer, which one word gives away."""
+    words = [str(word) for word in chance.choice(OTHERS, 4)]
+    name, place = str(chance.choice(NAMES)), int(chance.integers(0, 5))
+    with_name = [*words[:place], name, *words[place:]]
+    if kind == "classification":
+        return (" ".join(with_name),), "early" if name in NAMES[:2] else "late"
+    if kind == "similarity":
+        return (" ".join(words), f"{name} {name}"), float(NAMES.index(name))
+    if kind == "choice":
+        texts = [str(chance.choice(OTHERS)) for _ in range(2 + number % 2)]
+        right = int(chance.integers(0, len(texts)))
+        texts[right] = name
+        return (" ".join(words), *texts), right
+    if kind == "tagging":
+        return tuple(with_name), ["B-PER" if word in NAMES else "O" for word in with_name]
+    if number % 4 == 0:
+        return ("Who is it", " ".join(words)), []
+    context = " ".join(with_name)
+    return ("Who is it", context), [{"text": name, "start": context.index(name)}]
+
+
+def task_of(kind: str) -> LabelledTask:
+    parts = {}
+    for part, count in SIZES.items():
+        chance = rng.stream(5, kind, part)
+        rows = [made_up(kind, chance, number) for number in range(count)]
+        parts[part] = tuple(Example(f"{part}-{n}", texts, gold) for n, (texts, gold) in enumerate(rows, 1))
+    classes = TASKS[kind].form.labels(parts["train"])
+    return LabelledTask("made up", **parts, classes=classes, kind=kind)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    texts = [" ".join([*NAMES, *OTHERS, "Who is it"])] * 4
+    return train_tokenizer(texts, algorithm="byte-bpe", vocab_size=330, lowercase=False, progress=Silent())
+
+
+@pytest.fixture
+def fresh(tokenizer: Tokenizer) -> Callable[[str], Trained]:
+    """Return a function that makes a model with first weights, always the same ones."""
+
+    def make(name: str) -> Trained:
+        family = FAMILIES[name]
+        sizes = ModelSettings(layers=2, width=32, heads=2, max_length=32, dropout=0.0)
+        model = family.model(family.configure(sizes, tokenizer.vocab_size))
+        initialize(model, seed=1, is_truncated=family.is_truncated, deviation=0.1)
+        return Trained(family=family, model=model.eval(), tokenizer=tokenizer)
+
+    return make
+
+
+def settings(**changes: Any) -> FinetuneSettings:
+    fields: dict[str, Any] = {
+        "epochs": 10,
+        "batch_examples": 12,
+        "max_length": 32,
+        "dropout": 0.0,
+        "optimizer": OptimizerSettings(learning_rate=4e-3),
+    }
+    return FinetuneSettings(**{**fields, **changes})
+
+
+def tune(trained: Trained, task: LabelledTask, folder: Path, **changes: Any) -> Trained:
+    stop = changes.pop("stop", Stop())
+    progress = changes.pop("progress", Silent())
+    options = settings(**changes)
+    return finetune(
+        trained, task, options, seed=1, precision="float32", folder=folder, progress=progress, stop=stop
+    )
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All that a finished fine-tuning leaves and that does not tell the time."""
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    timed = ("timings.jsonl", RESULT, "model/config.json", "model/manifest.json")
+    return {name: data for name, data in found.items() if name not in timed}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("kind", TASKS)
+def test_each_kind_of_task_is_learned_and_the_saved_model_answers_alike(
+    kind: str, name: str, fresh: Callable[[str], Trained], tmp_path: Path
+) -> None:
+    task = task_of(kind)
+    tuned = tune(fresh(name), task, tmp_path)
+    answers = predict(tuned, task.test)
+    golds = [example.gold for example in task.test]
+    measured = TASKS[kind].measure(golds, [answer["predicted"] for answer in answers])
+    floors = TASKS[kind].floors(task.train, task.valid, task.test)[:1]
+    floor = max(TASKS[kind].measure(golds, floor.predictions).main for floor in floors)
+    assert measured.main > max(0.85, floor + 0.2)
+    assert tuned.history["fine-tuning"]["validation"].keys() == measured.figures.keys()
+    loaded = checkpoint.load_model(tmp_path / "model")
+    assert predict(loaded, task.test) == answers
+    assert loaded.task == tuned.task
+    # A finished one is found again; nothing is trained, nothing is left to train on.
+    again = tune(fresh(name), task, tmp_path)
+    assert predict(again, task.test) == answers
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        RESULT,
+        "metrics.jsonl",
+        "model",
+        "timings.jsonl",
+    ]
+
+
+class StopsAt(Silent):
+    """A signal comes after a step."""
+
+    def __init__(self, stop: Stop, step: int) -> None:
+        self.stop, self.step = stop, step
+
+    def advance(self, done: int, **shown: float | str) -> None:
+        self.stop.asked = self.stop.asked or done == self.step
+
+
+@pytest.mark.parametrize(("kind", "name"), [("span_qa", "gpt"), ("choice", "bert")])
+def test_stopped_and_gone_on_is_never_stopped(
+    kind: str, name: str, fresh: Callable[[str], Trained], tmp_path: Path
+) -> None:
+    task = task_of(kind)
+    options = {"epochs": 2, "dropout": 0.1}
+    straight = tune(fresh(name), task, tmp_path / "straight", **options)
+    for step in (3, 11):
+        stop = Stop()
+        with pytest.raises(StoppedError):
+            tune(fresh(name), task, tmp_path / "cut", stop=stop, progress=StopsAt(stop, step), **options)
+    resumed = tune(fresh(name), task, tmp_path / "cut", **options)
+    assert files(tmp_path / "cut") == files(tmp_path / "straight")
+    assert "model/model.safetensors" in files(tmp_path / "cut")
+    assert resumed.task == straight.task
+    assert predict(resumed, task.test) == predict(straight, task.test)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_frozen_layers_keep_their_weights_and_the_others_learn(
+    name: str, fresh: Callable[[str], Trained], tmp_path: Path
+) -> None:
+    before = {key: weight.clone() for key, weight in fresh(name).model.state_dict().items()}
+    tuned = tune(fresh(name), task_of("classification"), tmp_path, epochs=1, frozen_layers=1)
+    drawn = fresh(name).family.fresh_tokens(tuned.tokenizer.specials)
+    for key, weight in tuned.model.state_dict().items():
+        if key.startswith("blocks.0.") or key == "position_embedding.weight":
+            assert torch.equal(weight, before[key]), key
+        if key.startswith("blocks.1.") and weight.dim() > 1:
+            assert not torch.equal(weight, before[key]), key
+    moved = (tuned.model.state_dict()["token_embedding.weight"] != before["token_embedding.weight"]).any(1)
+    assert moved.nonzero()[:, 0].tolist() == sorted(drawn)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_only_the_transferred_layers_are_taken_over(
+    name: str, fresh: Callable[[str], Trained], tmp_path: Path
+) -> None:
+    """With everything frozen, what differs after training was drawn anew before it."""
+    given = fresh(name)
+    before = {key: weight.clone() for key, weight in given.model.state_dict().items()}
+    still = {"epochs": 1, "optimizer": OptimizerSettings(learning_rate=1e-12)}
+    tuned = tune(given, task_of("classification"), tmp_path / "one", transferred_layers=1, **still)
+    for key, weight in tuned.model.state_dict().items():
+        if key.startswith("blocks.0.") or key == "position_embedding.weight":
+            torch.testing.assert_close(weight, before[key], atol=1e-6, rtol=0)
+        if key.startswith("blocks.1.") and weight.dim() > 1:
+            assert (weight - before[key]).abs().max() > 0.01, key
+            assert weight.std().item() == pytest.approx(0.02, rel=0.3)
+    whole = tune(fresh(name), task_of("classification"), tmp_path / "all", **still)
+    for key, weight in whole.model.state_dict().items():
+        if key.startswith("blocks."):
+            torch.testing.assert_close(weight, before[key], atol=1e-6, rtol=0)
+
+
+def test_what_is_lost_or_cut_is_counted_in_the_history(
+    fresh: Callable[[str], Trained], tmp_path: Path
+) -> None:
+    task = task_of("classification")
+    tuned = tune(fresh("gpt"), task, tmp_path, epochs=1, max_length=8)
+    cut = sum(len(tuned.tokenizer.encode(example.texts[0])) > 6 for example in task.train)
+    assert cut > 0
+    assert tuned.history["fine-tuning"]["counts"] == {"texts cut to the longest input": cut}
+    assert tuned.task is not None and tuned.task.max_length == 8
+
+
+def test_an_input_is_no_longer_than_the_model_reads(fresh: Callable[[str], Trained], tmp_path: Path) -> None:
+    tuned = tune(fresh("bert"), task_of("classification"), tmp_path, epochs=1, max_length=128)
+    assert tuned.task is not None and tuned.task.max_length == 32
+
+
+@pytest.mark.parametrize(("count", "size"), [(5, 4), (37, 8), (64, 8)])
+def test_every_input_comes_once_a_pass_and_like_lengths_share_a_batch(count: int, size: int) -> None:
+    lengths = [int(length) for length in np.random.default_rng(0).integers(3, 60, count)]
+    steps = 8 * count
+    batches = [inputs_of_step(step, lengths, size, seed=3) for step in range(steps)]
+    assert all(len(batch) == size for batch in batches)
+    times = Counter(number for batch in batches for number in batch)
+    assert set(times.values()) == {8 * size}
+    spread = np.mean([np.ptp([lengths[number] for number in batch]) for batch in batches])
+    assert spread < 0.6 * np.ptp(lengths)
+    assert batches != [inputs_of_step(step, lengths, size, seed=4) for step in range(steps)]

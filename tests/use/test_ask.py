@@ -1,0 +1,83 @@
+"""Single questions to fine-tuned models: what comes back, and what is refused."""
+
+import pytest
+
+from twinlm.data.examples import Example
+from twinlm.errors import DataError, ModelError
+from twinlm.use.ask import answer, choose, similarity, tag
+from twinlm.use.predict import predict
+
+
+def test_each_word_gets_one_of_the_tags(tuned):
+    sentences = [["The", "red", "cat"], ["tea"], ["A", "big", "dog", "ran", "to", "the", "old", "house"] * 4]
+    found = tag(tuned("tagging"), sentences)
+    assert [len(tags) for tags in found] == [3, 1, 32]
+    assert {name for tags in found for name in tags} <= {"cat", "dog", "tea"}
+    assert tag(tuned("tagging"), []) == []
+
+
+def test_pairs_get_numbers_in_the_unit_of_training(tuned):
+    trained = tuned("similarity")
+    found = similarity(trained, [("The red cat", "tea"), ("tea", "The red cat")])
+    assert all(type(number) is float for number in found)
+    if trained.family.reads_both_orders:
+        assert found[0] == pytest.approx(found[1], abs=1e-6)
+    examples = [Example("0", ("The red cat", "tea"), None)]
+    assert predict(trained, examples)[0]["predicted"] == pytest.approx(found[0], abs=1e-6)
+
+
+def test_choices_get_probabilities_however_many_there_are(tuned):
+    trained = tuned("choice")
+    chances = choose(trained, "The red cat", ["sat", "ran", "drinks tea"])
+    assert len(chances) == 3
+    assert sum(chances) == pytest.approx(1, abs=1e-5)
+    # The odds of two choices do not depend on a third one.
+    first, second = choose(trained, "The red cat", ["sat", "ran"])
+    assert first / second == pytest.approx(chances[0] / chances[1], rel=1e-3)
+
+
+def test_an_answer_is_a_stretch_of_the_context(tuned):
+    context = "A big dog ran to the old house. She drinks tea with café milk. " * 3
+    found = answer(tuned("span_qa"), "Who ran?", context)
+    assert found["best"] and found["best"] in context
+    if found["predicted"]:
+        start = found["start"]
+        assert context[start : start + len(found["predicted"])] == found["predicted"] == found["best"]
+    else:
+        assert found["start"] is None
+        assert found["no_answer_margin"] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("kind", "ask", "message"),
+    [
+        ("tagging", lambda model: tag(model, [["a"], []]), "item 2 holds an empty text"),
+        ("tagging", lambda model: tag(model, [["a", " "]]), "item 1 holds an empty text"),
+        ("similarity", lambda model: similarity(model, [("a", "")]), "item 1 holds an empty text"),
+        ("choice", lambda model: choose(model, "a", ["b"]), "1 choices: at least 2 are needed"),
+        ("choice", lambda model: choose(model, "a", ["b", "\n"]), "item 1 holds an empty text"),
+        ("span_qa", lambda model: answer(model, "", "b"), "item 1 holds an empty text"),
+        ("span_qa", lambda model: answer(model, "a", " " * 999), "item 1 holds an empty text"),
+    ],
+)
+def test_empty_texts_are_refused(kind, ask, message, tuned):
+    with pytest.raises(DataError, match=message) as caught:
+        ask(tuned(kind))
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model: tag(model, [["a"]]),
+        lambda model: similarity(model, [("a", "b")]),
+        lambda model: choose(model, "a", ["b", "c"]),
+        lambda model: answer(model, "a", "b"),
+    ],
+    ids=["tag", "similarity", "choose", "answer"],
+)
+def test_models_of_another_kind_are_refused_with_a_way_out(ask, tuned, gpt):
+    with pytest.raises(ModelError, match="fine-tune it first"):
+        ask(gpt)
+    with pytest.raises(ModelError, match=r"fine-tuned for classification, not for .*; twinlm predict"):
+        ask(tuned("classification"))
