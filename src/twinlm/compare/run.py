@@ -279,14 +279,13 @@ class Run:
 
     def _enter_finetuning(self, arm: Arm, task_name: str, seed: int) -> None:
         """Note what a fine-tuning is made from, or check that it was made from the same."""
-        settings = self.kind(arm.family)
         start = arm.folder or (self.folder / arm.family / "model" if arm.is_pretrained else None)
         made_from = {
             "start": storage.file_sha256(start / "model.safetensors") if start else "",
             "tokenizer": (Tokenizer.from_folder(start) if start else self.tokenizer(arm.family)).fingerprint,
             "first_seed": None if start else self.settings.seed,
-            "model": config.plain(settings.model) if arm.folder is None else {},
-            "finetune": config.plain(arm.finetune_settings(settings.finetune)),
+            "model": config.plain(self.kind(arm.family).model) if arm.folder is None else {},
+            "finetune": config.plain(arm.finetune_settings(self.kind(arm.family).finetune)),
             "task": self.task_fingerprint(task_name),
             "seed": seed,
             "precision": self.precision,
