@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -53,7 +54,7 @@ def command(
         raise UsageError(f"--learning-rate must be above 0 and at most 1, not {learning_rate}")
     if epochs is not None and epochs < 1:
         raise UsageError(f"--epochs must be at least 1, not {epochs}")
-    with opened_run(file, options, settings) as run:
+    with opened_run(file, options, _sizes_of(kind) | settings) as run:
         name = task or _only(list(run.tasks))
         run.task(name)
         arm = run.arm(f"{kind}{UNTRAINED}" if is_untrained else kind)
@@ -70,6 +71,16 @@ def command(
     else:
         name, value = next(iter(history["validation"].items()))
         print(f"{folder / 'model'}: {history['step']:,} steps, validation {name} {value:.3f}")
+
+
+def _sizes_of(kind: str) -> dict[str, str]:
+    """Return the setting that gives the kind of a model's folder its sizes; none for a name."""
+    if kind in presets.KINDS or not Path(kind).is_dir():
+        return {}
+    from twinlm.checkpoint import family_of
+    from twinlm.use.load import find_model
+
+    return {f"{family_of(find_model(Path(kind))).name}/pretrain/start": kind}
 
 
 def _only(tasks: list[str]) -> str:

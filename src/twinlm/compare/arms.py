@@ -73,8 +73,11 @@ def arm_named(found: list[Arm], name: str) -> Arm:
     for arm in found:
         if arm.name == name:
             return arm
-    if Path(name).is_dir():
-        return _imported(ImportedSettings(name=Path(name).resolve().name, folder=name))
+    place = Path(name).expanduser()
+    if place.is_dir():
+        *_, above, own = place.resolve().parts
+        is_taken = any(own in (arm.name, arm.family) for arm in found)
+        return _imported(ImportedSettings(name=f"{above}-{own}" if is_taken else own, folder=name))
     raise UsageError(f"there is no arm {name!r}", hint=config.closest(name, [arm.name for arm in found]))
 
 
