@@ -88,3 +88,12 @@ def test_an_arm_is_found_by_its_name_or_as_a_folder(tmp_path, model):
     assert arm_named(found, str(model)).folder == model / "model"
     with pytest.raises(UsageError, match="did you mean 'bert'"):
         arm_named(found, "brt")
+
+
+def test_the_folder_of_a_model_is_an_arm_that_shares_no_name_with_those_made_here(tmp_path, model):
+    given = arms(settings(tmp_path))
+    assert arm_named(given, str(model)).name == "mini"
+    copied = tmp_path / "other" / "bert"
+    copied.mkdir(parents=True)
+    (copied / "model").symlink_to(model / "model")
+    assert arm_named(given, str(copied)).name == "other-bert"
