@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from twinlm.compare.readable import (
     INTERVAL,
+    MINUS,
     amount,
     duration,
     figure,
@@ -48,7 +49,7 @@ def scores(task: TaskResult) -> Table:
                 score.label,
                 figure(score.score.estimate, main),
                 f"{points(score.score.low)} to {points(score.score.high)}",
-                *(f"{score.figures[name]:.3f}" for name in others),
+                *(f"{score.figures[name]:.3f}".replace("-", MINUS) for name in others),
                 ", ".join(points(value) for value in score.score_by_seed.values()) or _NOTHING,
                 str(len(score.failed_seeds)),
                 duration(score.seconds),
