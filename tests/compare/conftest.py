@@ -85,7 +85,9 @@ def build():
     return Results(
         title="GPT and BERT on 10,033 articles",
         verdict=verdict.sentences([topic, tone]),
-        caveats=verdict.caveats([topic, tone], costs, "tokens", families=FAMILIES, unknown_shares={}),
+        caveats=verdict.caveats(
+            [topic, tone], costs, "tokens", families=FAMILIES, unknown_shares={}, starts={}
+        ),
         families=FAMILIES,
         matched_by="tokens",
         tasks=[topic, tone],

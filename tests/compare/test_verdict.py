@@ -175,7 +175,7 @@ def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
 
 
 def _caveats(task=None, costs=(), **changes):
-    settings = {"families": FAMILIES, "unknown_shares": {}, **changes}
+    settings = {"families": FAMILIES, "unknown_shares": {}, "starts": {}, **changes}
     return " ".join(verdict.caveats([task] if task else [], costs, "tokens", **settings))
 
 
@@ -226,3 +226,9 @@ def test_a_lead_over_an_imported_model_of_its_kind_is_no_worth_of_pre_training()
     assert worth == ["Topic: Pre-training was worth +19.0 points (17.0 to 21.0) to BERT."]
     said = _said(_comparison("bert", "mini", 0.01, 0.02), scores=[*SCORES, imported])
     assert not any("effect of pre-training" in sentence for sentence in said)
+
+
+def test_a_family_that_went_on_from_another_model_is_named():
+    said = _caveats(starts={"bert": "imported/minilm"})
+    assert "BERT went on from imported/minilm, which had learned before" in said
+    assert "went on" not in _caveats()

@@ -38,7 +38,12 @@ def results(run: "Run") -> Results:
         title=run.settings.title,
         verdict=verdict.sentences(tasks),
         caveats=verdict.caveats(
-            tasks, costs, matched_by, families=labels, unknown_shares=_unknown_shares(run)
+            tasks,
+            costs,
+            matched_by,
+            families=labels,
+            unknown_shares=_unknown_shares(run),
+            starts={kind: start for kind in labels if (start := run.kind(kind).pretrain.start)},
         ),
         families=labels,
         matched_by=matched_by,

@@ -66,6 +66,7 @@ def caveats(
     *,
     families: Mapping[str, str],
     unknown_shares: Mapping[str, float],
+    starts: Mapping[str, str],
     pretraining_seeds: int = 1,
 ) -> list[str]:
     """Return what the evidence does not support, for these results.
@@ -76,6 +77,7 @@ def caveats(
         matched_by: as `Results.matched_by`.
         families: as `Results.families`.
         unknown_shares: share of the tokens that each family's tokenizer could not spell.
+        starts: the model that a family's pre-training went on from, of those that did.
         pretraining_seeds: as `Results.pretraining_seeds`.
     """
     found = []
@@ -84,6 +86,11 @@ def caveats(
             "Each model was pre-trained once. Another pre-training seed would move the scores, and no "
             "interval here contains that."
         )
+    found += [
+        f"{families[name]} went on from {start}, which had learned before, from other text and with a "
+        "budget of its own: what both were given here is not all that it has."
+        for name, start in starts.items()
+    ]
     found += _import_caveats(tasks)
     found += [text for task in tasks for text in _task_caveats(task)]
     claims = sum(len(task.comparisons) for task in tasks)
