@@ -196,7 +196,8 @@ def _baseline_sentences(
         head = f"Neither {listed(losers, 'nor')} beats" if len(losers) == 2 else f"{losers[0]} does not beat"
         head = f"None of {listed(losers)} beats" if len(losers) > 2 else head
     elif losers:
-        head = f"{listed(winners)} beats, and {listed(losers)} does not beat,"
+        beats, does = "beats" if len(winners) == 1 else "beat", "does" if len(losers) == 1 else "do"
+        head = f"{listed(winners)} {beats}, and {listed(losers)} {does} not beat,"
     else:
         head = f"{listed(winners)} beats" if len(winners) == 1 else f"{listed(winners)} beat"
         head = f"Both {head}" if len(winners) == 2 else head
