@@ -1,4 +1,5 @@
 import itertools
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -109,3 +110,19 @@ def test_a_legend_names_the_marks():
     mark = Mark(value=0, style="family-0")
     plot = row_plot(ROWS, title="t", description="d", x_label="", limits=(0, 1), legend=[("GPT", mark)])
     assert ">GPT</text>" in plot
+
+
+def test_a_long_label_ends_before_the_value():
+    long = "minilm (imported BERT) against the sentence most like the question"
+    plot = row_plot(
+        [Row(label=long, marks=[Mark(value=1.0, style="baseline")], text="+25.9")],
+        title="t",
+        description=f"{long}: +25.9",
+        x_label="x",
+        limits=(0, 2),
+    )
+    drawn = re.search(r'class="row-label"[^>]*>([^<]+)<', plot)[1]
+    assert drawn.endswith("\N{HORIZONTAL ELLIPSIS}")
+    assert 40 < len(drawn) < 52
+    assert long.startswith(drawn[:-1])
+    assert long in plot  # said whole to a screen reader

@@ -232,3 +232,22 @@ def test_a_family_that_went_on_from_another_model_is_named():
     said = _caveats(starts={"bert": "imported/minilm"})
     assert "BERT went on from imported/minilm, which had learned before" in said
     assert "went on" not in _caveats()
+
+
+def test_the_pair_that_was_made_here_comes_before_all_with_an_imported_model():
+    imported = dataclasses.replace(
+        _score("mini", "mini (imported BERT)", 0.9, family="bert", is_pretrained=True), is_imported=True
+    )
+    pairs = verdict.pairs_to_compare([*SCORES, imported])
+    assert pairs[:3] == [("bert", "gpt"), ("mini", "bert"), ("mini", "gpt")]
+
+
+def test_several_winners_and_losers_are_spoken_of_as_several():
+    imported = dataclasses.replace(
+        _score("mini", "mini (imported BERT)", 0.9, family="bert", is_pretrained=True), is_imported=True
+    )
+    against = [
+        _comparison(arm, "linear", lead, 0.01) for arm, lead in [("gpt", -0.1), ("bert", -0.1), ("mini", 0.1)]
+    ]
+    said = " ".join(_said(*against, scores=[*SCORES, imported]))
+    assert "mini (imported BERT) beats, and GPT and BERT do not beat, TF-IDF" in said

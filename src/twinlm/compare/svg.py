@@ -18,6 +18,8 @@ WIDTH = 360
 _LEFT, _RIGHT = 6, 354
 _ROW = 38
 _COMPACT_ROW = 32
+_LETTER, _DIGIT = 6.3, 7.5
+"""About how wide a letter of a label and one of a value are, the latter being bold."""
 
 Shape = Literal["circle", "square", "diamond"]
 """Of a mark."""
@@ -139,12 +141,18 @@ def row_plot(
     parts.append(_text(_RIGHT, bottom + 31, x_label, "axis-name end"))
     for place, row in enumerate(rows):
         y = top + height * place
-        parts.append(_text(_LEFT, y + 13, row.label, "row-label"))
+        parts.append(_text(_LEFT, y + 13, _fitting(row), "row-label"))
         if row.text:
             parts.append(_text(_RIGHT, y + 13, row.text, "row-value end"))
         for mark in row.marks:
             parts += _mark(mark, across, y + 23, (x_ticks[0], x_ticks[-1]))
     return _figure(parts, bottom + 37, title, description)
+
+
+def _fitting(row: Row) -> str:
+    """Return a row's label, cut if it would run into the value; whoever draws says it whole elsewhere."""
+    room = int((_RIGHT - _LEFT - _LETTER - _DIGIT * len(row.text)) / _LETTER)
+    return row.label if len(row.label) <= room else row.label[: room - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:

@@ -23,13 +23,15 @@ _ENDLESS = 100
 def pairs_to_compare(scores: Sequence[ArmScore]) -> list[tuple[str, str]]:
     """Return which arms to compare, as (first, second), in the order in which `TaskResult` holds them.
 
-    First the pre-trained arms with one another, the better one first, so that its lead is a positive number.
-    Then each that was pre-trained here against its twin without pre-training, then each against the baseline
-    that did best.
+    First the pre-trained arms with one another, the better one first, so that its lead is a positive number;
+    those made here, under equal budgets, before all pairs with an imported one. Then each that was pre-trained
+    here against its twin without pre-training, then each against the baseline that did best.
     """
     pretrained = [score for score in scores if score.is_pretrained]
     ranked = sorted(pretrained, key=lambda score: -score.score.estimate)
-    pairs = [(a.arm, b.arm) for place, a in enumerate(ranked) for b in ranked[place + 1 :]]
+    meetings = [(a, b) for place, a in enumerate(ranked) for b in ranked[place + 1 :]]
+    meetings.sort(key=lambda meeting: any(score.is_imported for score in meeting))
+    pairs = [(a.arm, b.arm) for a, b in meetings]
     for score in pretrained:
         twins = [twin for twin in scores if twin.family == score.family and not twin.is_pretrained]
         pairs += [(score.arm, twin.arm) for twin in twins if not score.is_imported]
