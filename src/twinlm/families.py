@@ -15,7 +15,7 @@ from twinlm import config
 from twinlm.batch import Batch
 from twinlm.core import count
 from twinlm.data.google_pairs import GooglePairs
-from twinlm.data.mask_units import Chooser, Spans, WholeWords, choose_tokens
+from twinlm.data.mask_units import Chooser, choose_tokens, spans, whole_words
 from twinlm.data.masked_examples import Dynamic, Source, Static
 from twinlm.data.masked_windows import WindowRows
 from twinlm.data.masking import Masking, special_tokens
@@ -166,8 +166,8 @@ def _source(store: TokenStore, settings: PretrainSettings, seed: int) -> Source:
 def _masking(settings: PretrainSettings, tokenizer: Tokenizer) -> Masking:
     choosers: dict[str, Callable[[], Chooser]] = {
         "token": lambda: choose_tokens,
-        "whole_word": lambda: WholeWords(tokenizer.begins_word_V),
-        "span": lambda: Spans(tokenizer.begins_word_V),
+        "whole_word": lambda: whole_words(tokenizer.begins_word_V),
+        "span": lambda: spans(tokenizer.begins_word_V),
     }
     is_special_V = special_tokens(tokenizer.specials.ids, tokenizer.vocab_size)
     drawn = {"ordinary": ~is_special_V, "all": np.ones_like(is_special_V)}

@@ -10,9 +10,9 @@ from twinlm import rng
 from twinlm.data.mask_units import (
     LONGEST_SPAN,
     NOT_CHOSEN,
-    Spans,
-    WholeWords,
     draw_span_lengths,
+    spans,
+    whole_words,
     word_begins,
     words_of,
 )
@@ -49,7 +49,9 @@ def test_words_are_those_of_a_walk_from_token_to_token(tokens: list[int]) -> Non
 
 
 @settings(max_examples=300, deadline=None)
-@given(tokens=ROWS, share=st.floats(0, 1), seed=st.integers(0, 99), kind=st.sampled_from([WholeWords, Spans]))
+@given(
+    tokens=ROWS, share=st.floats(0, 1), seed=st.integers(0, 99), kind=st.sampled_from([whole_words, spans])
+)
 def test_only_whole_words_are_chosen_and_as_many_as_fit(tokens, share, seed, kind) -> None:
     tokens_1L = np.array([tokens])
     maskable_1L = tokens_1L >= 8
@@ -65,7 +67,7 @@ def test_only_whole_words_are_chosen_and_as_many_as_fit(tokens, share, seed, kin
         assert sorted(chosen) == [place for word in taken for place in range(*word)]
         left = wanted - len(chosen)
         # What was passed over would have been too much.
-        assert kind is Spans or all(end - begin > left for begin, end in words if (begin, end) not in taken)
+        assert kind is spans or all(end - begin > left for begin, end in words if (begin, end) not in taken)
     elif wanted:  # no word is short enough, so a piece of one is taken
         assert len(chosen) == wanted
         assert chosen[-1] - chosen[0] == wanted - 1
@@ -77,7 +79,7 @@ def test_a_span_is_words_in_a_row_under_its_first_token(tokens: list[int], share
     tokens_1L = np.array([tokens])
     maskable_1L = tokens_1L >= 8
     wanted_1 = np.array([int(share * maskable_1L.sum())])
-    leaders_1L = Spans(BEGINS_V)(tokens_1L, maskable_1L, wanted_1, rng.stream(seed, "spans"))
+    leaders_1L = spans(BEGINS_V)(tokens_1L, maskable_1L, wanted_1, rng.stream(seed, "spans"))
     for leader in set(leaders_1L[0].tolist()) - {NOT_CHOSEN}:
         span = np.flatnonzero(leaders_1L[0] == leader)
         assert span[0] == leader
@@ -88,7 +90,7 @@ def test_a_span_is_words_in_a_row_under_its_first_token(tokens: list[int], share
 
 def test_each_token_of_a_word_has_a_fate_of_its_own() -> None:
     tokens_BL = rng.stream(0, "tokens").integers(8, VOCAB_SIZE, size=(50, 30))
-    leaders_BL = WholeWords(BEGINS_V)(
+    leaders_BL = whole_words(BEGINS_V)(
         tokens_BL, np.ones_like(tokens_BL, np.bool_), np.full(50, 6), rng.stream(0)
     )
     places_BL = np.broadcast_to(np.arange(30), leaders_BL.shape)
@@ -107,15 +109,15 @@ def test_span_lengths_follow_the_geometric_distribution_and_its_mean_is_the_pape
 def test_a_lone_span_has_a_drawn_length() -> None:
     """With 10 of 5,000 tokens wanted, the first span is never cut: its length is one of the distribution."""
     tokens_BL = np.full((4000, 300), 8)
-    spans = Spans(BEGINS_V)
-    leaders_BL = spans(tokens_BL, np.ones_like(tokens_BL, np.bool_), np.full(4000, 10), rng.stream(0, "one"))
+    choose = spans(BEGINS_V)
+    leaders_BL = choose(tokens_BL, np.ones_like(tokens_BL, np.bool_), np.full(4000, 10), rng.stream(0, "one"))
     assert ((leaders_BL != NOT_CHOSEN).sum(1) == 10).all()
     whole = [len(set(row.tolist())) - 1 for row in leaders_BL]
     # Rows filled by one span are those whose first length is 10: 0.2 * 0.8^9 / (1 - 0.8^10) = 3 %.
     assert np.mean(np.array(whole) == 1) == pytest.approx(0.0301, abs=0.012)
 
 
-@pytest.mark.parametrize("kind", [WholeWords, Spans])
+@pytest.mark.parametrize("kind", [whole_words, spans])
 def test_words_are_chosen_evenly(kind: type) -> None:
     tokens_BL = np.full((3000, 60), 8)
     tokens_BL[:, 1::2] = 30  # words of two tokens
@@ -125,5 +127,5 @@ def test_words_are_chosen_evenly(kind: type) -> None:
     )
     assert np.array_equal(chosen_BL[:, ::2], chosen_BL[:, 1::2])
     counts_L = chosen_BL[:, ::2].sum(0)
-    inner = counts_L[10:] if kind is Spans else counts_L  # few spans reach the first words from before
+    inner = counts_L[10:] if kind is spans else counts_L  # few spans reach the first words from before
     assert inner.min() > 0.75 * inner.mean()

@@ -7,6 +7,7 @@
 Each is a `Chooser`; `masking.py` decides how many tokens are wanted, and what is shown in their place.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,15 +53,23 @@ def choose_tokens(
     return np.where(ranks_BL < wanted_B[:, None], np.arange(tokens_BL.shape[1]), NOT_CHOSEN)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WholeWords:
-    """Chooses whole words in a random order and passes over those that would be too much, as released.
+Stretches = Callable[
+    [NDArray[np.int64], NDArray[np.int64], int, np.random.Generator], Iterator[tuple[int, int]]
+]
+"""Yields begin and end of what is chosen in one row, from its words (W, 2), the leaders so far (L,), how many
+tokens are wanted, and where chance comes from."""
 
-    That code may find no word short enough and then guesses nothing. Here the first word is cut in that case.
-    """
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ByWord:
+    """Chooses tokens with their words, row by row. A `Chooser`; made by `whole_words` and `spans`."""
 
     begins_word_V: NDArray[np.bool_]
     """Whether each token of the vocabulary begins a word."""
+    stretches: Stretches
+    """What is chosen together."""
+    shares_fate: bool
+    """Whether the fate of a stretch's first token is that of all of them, or each has its own."""
 
     def __call__(
         self,
@@ -69,58 +78,31 @@ class WholeWords:
         wanted_B: NDArray[np.int64],
         generator: np.random.Generator,
     ) -> NDArray[np.int64]:
-        """Choose words; each token has a fate of its own."""
-        leaders_BL = np.full(tokens_BL.shape, NOT_CHOSEN)
-        begins_BL = word_begins(tokens_BL, maskable_BL, self.begins_word_V)
-        for row, wanted in enumerate(wanted_B.tolist()):
-            words_W2 = generator.permutation(words_of(begins_BL[row], maskable_BL[row]))
-            left = wanted
-            for begin, end in words_W2.tolist():
-                if end - begin <= left:
-                    leaders_BL[row, begin:end] = np.arange(begin, end)
-                    left -= end - begin
-            if left == wanted and wanted:
-                begin = int(words_W2[0, 0])
-                leaders_BL[row, begin : begin + wanted] = np.arange(begin, begin + wanted)
-        return leaders_BL
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Spans:
-    """Chooses spans of whole words, of random begin and length, until enough tokens are chosen.
-
-    The released code cuts a word to end with exactly as many tokens as are wanted. Here a span ends before a
-    word that would be too much, and a word is cut only if otherwise nothing would be guessed.
-    """
-
-    begins_word_V: NDArray[np.bool_]
-    """Whether each token of the vocabulary begins a word."""
-
-    def __call__(
-        self,
-        tokens_BL: NDArray[np.int64],
-        maskable_BL: NDArray[np.bool_],
-        wanted_B: NDArray[np.int64],
-        generator: np.random.Generator,
-    ) -> NDArray[np.int64]:
-        """Choose spans; the fate of a span's first token is that of all of them."""
+        """Choose stretches of whole words in each row."""
         leaders_BL = np.full(tokens_BL.shape, NOT_CHOSEN)
         begins_BL = word_begins(tokens_BL, maskable_BL, self.begins_word_V)
         for row, wanted in enumerate(wanted_B.tolist()):
             words_W2 = words_of(begins_BL[row], maskable_BL[row])
-            order_W = generator.permutation(len(words_W2))
-            lengths_W = draw_span_lengths(len(words_W2), generator)
-            left = wanted
-            for first, length in zip(order_W.tolist(), lengths_W.tolist(), strict=True):
-                begin, end = _span(words_W2[first : first + length], leaders_BL[row], left)
-                leaders_BL[row, begin:end] = begin
-                left -= end - begin
-                if not left:
-                    break
-            if left == wanted and wanted:
-                begin = int(words_W2[order_W[0], 0])
-                leaders_BL[row, begin : begin + wanted] = begin
+            for begin, end in self.stretches(words_W2, leaders_BL[row], wanted, generator):
+                leaders_BL[row, begin:end] = begin if self.shares_fate else np.arange(begin, end)
         return leaders_BL
+
+
+def whole_words(begins_word_V: NDArray[np.bool_]) -> ByWord:
+    """Choose whole words in a random order and pass over those that would be too much, as released.
+
+    That code may find no word short enough and then guesses nothing. Here the first word is cut in that case.
+    """
+    return ByWord(begins_word_V, _words_in_turn, shares_fate=False)
+
+
+def spans(begins_word_V: NDArray[np.bool_]) -> ByWord:
+    """Choose spans of whole words, of random begin and length, until enough tokens are chosen.
+
+    The released code cuts a word to end with exactly as many tokens as are wanted. Here a span ends before a
+    word that would be too much, and a word is cut only if otherwise nothing would be guessed.
+    """
+    return ByWord(begins_word_V, _spans_in_turn, shares_fate=True)
 
 
 def draw_span_lengths(count: int, generator: np.random.Generator) -> NDArray[np.int64]:
@@ -145,6 +127,34 @@ def words_of(begins_L: NDArray[np.bool_], maskable_L: NDArray[np.bool_]) -> NDAr
     goes_on_L[:-1] = maskable_L[1:] & ~begins_L[1:]
     ends_L = maskable_L & ~goes_on_L
     return np.stack([np.flatnonzero(begins_L), np.flatnonzero(ends_L) + 1], axis=1)
+
+
+def _words_in_turn(
+    words_W2: NDArray[np.int64], leaders_L: NDArray[np.int64], wanted: int, generator: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    words, left = generator.permutation(words_W2).tolist(), wanted
+    for begin, end in words:
+        if end - begin <= left:
+            yield begin, end
+            left -= end - begin
+    if left == wanted and wanted:
+        yield words[0][0], words[0][0] + wanted
+
+
+def _spans_in_turn(
+    words_W2: NDArray[np.int64], leaders_L: NDArray[np.int64], wanted: int, generator: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    order = generator.permutation(len(words_W2)).tolist()
+    lengths, left = draw_span_lengths(len(words_W2), generator).tolist(), wanted
+    for first, length in zip(order, lengths, strict=True):
+        begin, end = _span(words_W2[first : first + length], leaders_L, left)
+        yield begin, end
+        left -= end - begin
+        if not left:
+            break
+    if left == wanted and wanted:
+        begin = int(words_W2[order[0], 0])
+        yield begin, begin + wanted
 
 
 def _span(words_N2: NDArray[np.int64], leaders_L: NDArray[np.int64], left: int) -> tuple[int, int]:
