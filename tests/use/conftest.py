@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,9 @@ from twinlm.core.initialize import initialize
 from twinlm.data.sentences import split_sentences
 from twinlm.data.token_store import TokenStore, write_store
 from twinlm.families import FAMILIES
+from twinlm.hf.configuration import to_config
+from twinlm.hf.layouts import layout_of
+from twinlm.hf.names import to_hf
 from twinlm.log import Silent
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.settings import ModelSettings, PretrainSettings
@@ -131,3 +135,22 @@ def tuned(request: pytest.FixtureRequest, learned: Callable[..., Trained]) -> Ca
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def in_transformers() -> Callable[..., Any]:
+    """Return a function that puts a model's weights into a class of transformers."""
+
+    def load(trained: Trained, kind: Any, **options: Any) -> Any:
+        sizes = trained.model.config
+        layout = layout_of(trained.family.name, sizes)
+        theirs = kind(kind.config_class(**to_config(layout, sizes)), **options)
+        named = to_hf(layout.table, sizes.layers, trained.model.state_dict())
+        is_body = not hasattr(theirs, kind.base_model_prefix)
+        named = {name.removeprefix(layout.prefix) if is_body else name: each for name, each in named.items()}
+        missing, _ = theirs.load_state_dict(named, strict=False)
+        assert set(missing) <= layout.copies.keys()
+        theirs.tie_weights()
+        return theirs.eval()
+
+    return load

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax
-from transformers import GenerationConfig, OpenAIGPTConfig, OpenAIGPTLMHeadModel
+from transformers import GenerationConfig, OpenAIGPTLMHeadModel
 
 from twinlm.errors import DataError, ModelError, UsageError
-from twinlm.hf.gpt import PREFIX, TABLE
-from twinlm.hf.names import to_hf
 from twinlm.use.beams import beam_search, search
 from twinlm.use.generate import generate
 from twinlm.use.reader import Reader
@@ -22,21 +20,8 @@ STOPPING = {"full": True, "likely": False, "never": "never"}
 
 
 @pytest.fixture(scope="module")
-def theirs(gpt):
-    sizes = gpt.model.config
-    model = OpenAIGPTLMHeadModel(
-        OpenAIGPTConfig(
-            vocab_size=sizes.vocab_size,
-            n_positions=sizes.max_length,
-            n_embd=sizes.width,
-            n_layer=sizes.layers,
-            n_head=sizes.heads,
-        )
-    )
-    prefixed = to_hf(TABLE, sizes.layers, gpt.model.state_dict())
-    named = {name.removeprefix(PREFIX): tensor for name, tensor in prefixed.items()}
-    model.transformer.load_state_dict(named)
-    return model.eval()
+def theirs(gpt, in_transformers):
+    return in_transformers(gpt, OpenAIGPTLMHeadModel)
 
 
 @pytest.mark.parametrize("prompt", ["The red cat", "", "She drinks tea with", "x"])

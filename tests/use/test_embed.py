@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertModel
+from transformers import BertModel
 
 from twinlm import presets
 from twinlm.errors import DataError, UsageError
-from twinlm.hf.bert import TABLE
-from twinlm.hf.names import to_hf
 from twinlm.log import Silent
 from twinlm.use.embed import cosines, embed, features
 
@@ -54,23 +52,8 @@ def test_a_vector_does_not_depend_on_what_else_is_in_the_batch(learned, kind, mo
     np.testing.assert_allclose(embed(learned(kind), TEXTS), together, atol=1e-6)
 
 
-def test_layers_are_those_of_transformers(bert):
-    sizes = bert.model.config
-    theirs = BertModel(
-        BertConfig(
-            vocab_size=sizes.vocab_size,
-            max_position_embeddings=sizes.max_length,
-            hidden_size=sizes.width,
-            num_hidden_layers=sizes.layers,
-            num_attention_heads=sizes.heads,
-            intermediate_size=sizes.feed_forward,
-        ),
-        add_pooling_layer=False,
-    ).eval()
-    named = to_hf(TABLE, sizes.layers, bert.model.state_dict())
-    named = {name.removeprefix("bert."): tensor for name, tensor in named.items()}
-    missing, _ = theirs.load_state_dict(named, strict=False)
-    assert not missing
+def test_layers_are_those_of_transformers(bert, in_transformers):
+    theirs = in_transformers(bert, BertModel, add_pooling_layer=False)
     for text, (tokens, states_LE) in zip(TEXTS, features(bert, TEXTS, layers=(0, 1, 2)), strict=True):
         specials = bert.tokenizer.specials
         assert tokens == [specials.cls, *bert.tokenizer.encode(text), specials.sep]

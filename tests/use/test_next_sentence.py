@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from transformers import BertConfig, BertForNextSentencePrediction
+from transformers import BertForNextSentencePrediction
 
 from twinlm.errors import DataError, ModelError
-from twinlm.hf.bert import TABLE
-from twinlm.hf.names import to_hf
 from twinlm.use.next_sentence import next_sentence, next_sentence_batch
 
 PAIRS = [
@@ -19,21 +17,8 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module")
-def theirs(bert):
-    sizes = bert.model.config
-    model = BertForNextSentencePrediction(
-        BertConfig(
-            vocab_size=sizes.vocab_size,
-            max_position_embeddings=sizes.max_length,
-            hidden_size=sizes.width,
-            num_hidden_layers=sizes.layers,
-            num_attention_heads=sizes.heads,
-            intermediate_size=sizes.feed_forward,
-        )
-    )
-    missing, _ = model.load_state_dict(to_hf(TABLE, sizes.layers, bert.model.state_dict()), strict=False)
-    assert not missing
-    return model.eval()
+def theirs(bert, in_transformers):
+    return in_transformers(bert, BertForNextSentencePrediction)
 
 
 @pytest.mark.parametrize("tokens_at_once", [8192, 20])

@@ -2,14 +2,11 @@
 
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM, OpenAIGPTConfig, OpenAIGPTLMHeadModel
+from transformers import BertForMaskedLM, OpenAIGPTLMHeadModel
 
 from twinlm import presets
 from twinlm.checkpoint import Trained
 from twinlm.errors import DataError, UsageError
-from twinlm.hf import bert as bert_names
-from twinlm.hf import gpt as gpt_names
-from twinlm.hf.names import to_hf
 from twinlm.use.rank import rank, rank_batch
 
 PROMPT = "The red cat sat on the"
@@ -17,40 +14,13 @@ CANDIDATES = ["old house", "mat", "tea with milk", "mat."]
 
 
 @pytest.fixture(scope="module")
-def their_gpt(gpt):
-    sizes = gpt.model.config
-    model = OpenAIGPTLMHeadModel(
-        OpenAIGPTConfig(
-            vocab_size=sizes.vocab_size,
-            n_positions=sizes.max_length,
-            n_embd=sizes.width,
-            n_layer=sizes.layers,
-            n_head=sizes.heads,
-        )
-    )
-    model.load_state_dict(to_hf(gpt_names.TABLE, sizes.layers, gpt.model.state_dict()), strict=False)
-    model.tie_weights()
-    return model.eval()
+def their_gpt(gpt, in_transformers):
+    return in_transformers(gpt, OpenAIGPTLMHeadModel)
 
 
 @pytest.fixture(scope="module")
-def their_bert(bert):
-    sizes = bert.model.config
-    model = BertForMaskedLM(
-        BertConfig(
-            vocab_size=sizes.vocab_size,
-            max_position_embeddings=sizes.max_length,
-            hidden_size=sizes.width,
-            num_hidden_layers=sizes.layers,
-            num_attention_heads=sizes.heads,
-            intermediate_size=sizes.feed_forward,
-        )
-    )
-    named = to_hf(bert_names.TABLE, sizes.layers, bert.model.state_dict())
-    missing, _ = model.load_state_dict(named, strict=False)
-    assert set(missing) <= {"cls.predictions.decoder.weight", "cls.predictions.decoder.bias"}
-    model.tie_weights()
-    return model.eval()
+def their_bert(bert, in_transformers):
+    return in_transformers(bert, BertForMaskedLM)
 
 
 def causal_sum(model, trained: Trained, before: list[int], scored: list[int]) -> float:

@@ -31,7 +31,7 @@ def of_answers(golds: Sequence[Gold], predicted: Sequence[str]) -> Measured:
     if has_answer_E.any() and not has_answer_E.all():
         figures["F1 where there is an answer"] = float(f1_E[has_answer_E].mean())
         figures["right where there is none"] = float(exact_E[~has_answer_E].mean())
-    return Measured(figures, f1_E)
+    return Measured(figures, lambda: f1_E)
 
 
 def gold_texts(gold: Gold) -> list[str]:

@@ -10,19 +10,7 @@ from twinlm.data.examples import Example
 from twinlm.data.forms import CHOICE
 from twinlm.tasks.floors import choice_floors
 from twinlm.tasks.heads import ChoiceHead
-from twinlm.tasks.kind import (
-    Answer,
-    Input,
-    Reader,
-    Scores,
-    TaskConfig,
-    TaskKind,
-    collate,
-    nothing,
-    nothing_by_class,
-    softmax,
-    unchanged,
-)
+from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, softmax
 from twinlm.tasks.metrics import of_places
 
 
@@ -59,12 +47,8 @@ KIND = TaskKind(
     form=CHOICE,
     head=ChoiceHead,
     outputs=lambda config: 1,
-    learn=nothing,
     inputs=inputs,
-    collate=collate,
     answers=answers,
-    tune=unchanged,
     measure=of_places,
-    by_class=nothing_by_class,
     floors=choice_floors,
 )

@@ -13,17 +13,7 @@ from twinlm.data.forms import CLASSIFICATION
 from twinlm.errors import UsageError
 from twinlm.tasks.baselines import class_baselines
 from twinlm.tasks.heads import SequenceHead
-from twinlm.tasks.kind import (
-    Answer,
-    Input,
-    Reader,
-    Scores,
-    TaskConfig,
-    TaskKind,
-    collate,
-    softmax,
-    unchanged,
-)
+from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, softmax
 from twinlm.tasks.metrics import f1_of_classes, of_classes
 
 TEXTS = "texts"
@@ -73,9 +63,7 @@ KIND = TaskKind(
     outputs=lambda config: len(config.labels),
     learn=learn,
     inputs=inputs,
-    collate=collate,
     answers=answers,
-    tune=unchanged,
     measure=of_classes,
     by_class=f1_of_classes,
     floors=class_baselines,

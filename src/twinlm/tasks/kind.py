@@ -93,6 +93,19 @@ Answer = dict[str, Any]
 """What is said of an example: "predicted", and what else the kind knows, such as probabilities."""
 
 
+def collate(inputs: Sequence[Input], pad_id: int) -> LabelledBatch:
+    """Return a batch of decisions on whole sequences."""
+    batch = pad_packed([sequence for given in inputs for sequence in given.sequences], pad_id)
+    counts_G = torch.tensor([len(given.sequences) for given in inputs])
+    return LabelledBatch(
+        tokens_BL=batch.tokens_BL,
+        segments_BL=batch.segments_BL,
+        real_BL=batch.real_BL,
+        owners_B=torch.repeat_interleave(torch.arange(len(inputs)), counts_G),
+        labels_G=torch.tensor([given.target for given in inputs]),
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskKind:
     """One kind of task."""
@@ -105,58 +118,30 @@ class TaskKind:
     """Builds the head from width, outputs, dropout and has_bias."""
     outputs: Callable[[TaskConfig], int]
     """How many scores the head gives for each state."""
-    learn: Callable[[Sequence[Example]], dict[str, float]]
-    """`TaskConfig.constants`, from the training examples."""
     inputs: Callable[[Sequence[Example], Reader, TaskConfig, Counter[str]], Sequence[Any]]
     """The examples' `Input`s; counts what was cut or lost."""
-    collate: Callable[[Sequence[Any], int], Batch]
-    """A batch of inputs, padded with a token."""
     answers: Callable[[Sequence[Example], Sequence[Any], Sequence[Scores], TaskConfig], list[Answer]]
     """An answer for each example, from the scores of its inputs."""
-    tune: Callable[[Sequence[Example], Sequence[Any], Sequence[Scores], TaskConfig], dict[str, float]]
-    """`TaskConfig.constants` made better on validation examples, from their scores."""
     measure: Callable[[Sequence[Any], Sequence[Any]], Measured]
     """What answers are worth, from gold and predicted ones."""
-    by_class: Callable[[Sequence[Any], Sequence[Any]], dict[str, float]]
-    """The F1 of each class or type, from gold and predicted answers; empty for kinds without classes."""
     floors: Callable[[Sequence[Example], Sequence[Example], Sequence[Example]], list[Baseline]]
     """What a model must beat: fitted on training and validation examples, answering those of the test."""
+    collate: Callable[[Sequence[Any], int], Batch] = collate
+    """A batch of inputs, padded with a token; most kinds decide on whole sequences."""
+    learn: Callable[[Sequence[Example]], dict[str, float]] = lambda examples: {}
+    """`TaskConfig.constants`, from the training examples; most kinds need none."""
+    tune: Callable[[Sequence[Example], Sequence[Any], Sequence[Scores], TaskConfig], dict[str, float]] = (
+        lambda examples, inputs, scores, config: dict(config.constants)
+    )
+    """`TaskConfig.constants` made better on validation examples, from their scores; most stay as they are."""
+    by_class: Callable[[Sequence[Any], Sequence[Any]], dict[str, float]] = lambda golds, predicted: {}
+    """The F1 of each class or type, from gold and predicted answers; empty for kinds without classes."""
 
     def build_head(self, config: TaskConfig, width: int) -> nn.Module:
         """Return a head for states of a width."""
         return self.head(
             width=width, outputs=self.outputs(config), dropout=config.dropout, has_bias=config.has_bias
         )
-
-
-def unchanged(
-    examples: Sequence[Example], inputs: Sequence[Any], scores: Sequence[Scores], config: TaskConfig
-) -> dict[str, float]:
-    """Return the constants as they are: most kinds have nothing to tune after training."""
-    return dict(config.constants)
-
-
-def nothing(examples: Sequence[Example]) -> dict[str, float]:
-    """Return no constants: most kinds need none."""
-    return {}
-
-
-def nothing_by_class(golds: Sequence[Any], predicted: Sequence[Any]) -> dict[str, float]:
-    """Return no figures: for kinds without classes."""
-    return {}
-
-
-def collate(inputs: Sequence[Input], pad_id: int) -> LabelledBatch:
-    """Return a batch of decisions on whole sequences."""
-    batch = pad_packed([sequence for given in inputs for sequence in given.sequences], pad_id)
-    counts_G = torch.tensor([len(given.sequences) for given in inputs])
-    return LabelledBatch(
-        tokens_BL=batch.tokens_BL,
-        segments_BL=batch.segments_BL,
-        real_BL=batch.real_BL,
-        owners_B=torch.repeat_interleave(torch.arange(len(inputs)), counts_G),
-        labels_G=torch.tensor([given.target for given in inputs]),
-    )
 
 
 def softmax(scores: Scores) -> NDArray[np.float64]:

@@ -5,8 +5,9 @@ examples already. The F1 of entities and correlations are not: there the values 
 (Efron and Stein 1981), n * whole - (n - 1) * without the example, moved such that their mean is the figure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +16,21 @@ Values = npt.NDArray[np.float64]
 Rights = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measured:
     """What a model's answers to labelled examples are worth."""
 
     figures: dict[str, float]
     """By name, the main one first; the higher, the better."""
-    values_E: Values | Rights
-    """A value for each example; their mean is the main figure. Truth values where they are right or wrong."""
+    find_values: Callable[[], Values | Rights]
+    """Returns `values_E`: validation asks for figures only, and a jackknife takes its time."""
     least: float = 0.0
     """The least value that the main figure can have; the most is 1."""
+
+    @cached_property
+    def values_E(self) -> Values | Rights:
+        """A value for each example; their mean is the main figure. Truth values where right or wrong."""
+        return self.find_values()
 
     @property
     def main(self) -> float:
@@ -38,13 +44,13 @@ def of_classes(golds: Sequence[str], predicted: Sequence[str]) -> Measured:
     counts_CC = confusion(_numbers(golds, classes), _numbers(predicted, classes), len(classes))
     right_E = np.array(golds) == np.array(predicted)
     figures = {"accuracy": float(right_E.mean()), "macro F1": macro_f1(counts_CC), "MCC": matthews(counts_CC)}
-    return Measured(figures, right_E)
+    return Measured(figures, lambda: right_E)
 
 
 def of_places(golds: Sequence[int], predicted: Sequence[int]) -> Measured:
     """Measure choices: accuracy."""
     right_E = np.array(golds) == np.array(predicted)
-    return Measured({"accuracy": float(right_E.mean())}, right_E)
+    return Measured({"accuracy": float(right_E.mean())}, lambda: right_E)
 
 
 def of_numbers(golds: Sequence[float], predicted: Sequence[float]) -> Measured:
@@ -53,16 +59,15 @@ def of_numbers(golds: Sequence[float], predicted: Sequence[float]) -> Measured:
     gold_ranks_E, predicted_ranks_E = ranks(gold_E), ranks(predicted_E)
     rho = pearson(gold_ranks_E, predicted_ranks_E)
     figures = {"Spearman's correlation": rho, "Pearson's correlation": pearson(gold_E, predicted_E)}
-    left_out_E = np.array(
-        [
-            pearson(
-                ranks_without(gold_E, gold_ranks_E, place),
-                ranks_without(predicted_E, predicted_ranks_E, place),
-            )
-            for place in range(len(gold_E))
-        ]
-    )
-    return Measured(figures, pseudo_values(rho, left_out_E), least=-1.0)
+
+    def without(place: int) -> float:
+        gold_rest_E = ranks_without(gold_E, gold_ranks_E, place)
+        return pearson(gold_rest_E, ranks_without(predicted_E, predicted_ranks_E, place))
+
+    def find_values() -> Values:
+        return pseudo_values(rho, np.array([without(place) for place in range(len(gold_E))]))
+
+    return Measured(figures, find_values, least=-1.0)
 
 
 def of_ratio(name: str, parts_E: npt.ArrayLike, wholes_E: npt.ArrayLike, **others: float) -> Measured:
@@ -70,7 +75,7 @@ def of_ratio(name: str, parts_E: npt.ArrayLike, wholes_E: npt.ArrayLike, **other
     part_E, whole_E = np.asarray(parts_E, np.float64), np.asarray(wholes_E, np.float64)
     figure = float(part_E.sum() / max(1.0, whole_E.sum()))
     left_out_E = (part_E.sum() - part_E) / np.maximum(1.0, whole_E.sum() - whole_E)
-    return Measured({name: figure, **others}, pseudo_values(figure, left_out_E))
+    return Measured({name: figure, **others}, lambda: pseudo_values(figure, left_out_E))
 
 
 def pseudo_values(figure: float, left_out_E: Values) -> Values:

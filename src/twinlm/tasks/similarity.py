@@ -13,17 +13,7 @@ from twinlm.data.examples import Example
 from twinlm.data.forms import SIMILARITY
 from twinlm.tasks.floors import similarity_floors
 from twinlm.tasks.heads import NumberHead
-from twinlm.tasks.kind import (
-    Answer,
-    Input,
-    Reader,
-    Scores,
-    TaskConfig,
-    TaskKind,
-    collate,
-    nothing_by_class,
-    unchanged,
-)
+from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind
 from twinlm.tasks.metrics import of_numbers
 
 
@@ -66,10 +56,7 @@ KIND = TaskKind(
     outputs=lambda config: 1,
     learn=learn,
     inputs=inputs,
-    collate=collate,
     answers=answers,
-    tune=unchanged,
     measure=of_numbers,
-    by_class=nothing_by_class,
     floors=similarity_floors,
 )

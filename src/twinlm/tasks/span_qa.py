@@ -26,7 +26,7 @@ from twinlm.data.packing import pad_packed, room
 from twinlm.tasks.answer_metrics import best_f1, gold_texts, of_answers
 from twinlm.tasks.floors import span_floors
 from twinlm.tasks.heads import SpanHead
-from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, nothing_by_class
+from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind
 
 LONGEST_QUESTION = 64
 LONGEST_ANSWER = 30
@@ -200,6 +200,5 @@ KIND = TaskKind(
     answers=answers,
     tune=tune,
     measure=of_answers,
-    by_class=nothing_by_class,
     floors=span_floors,
 )

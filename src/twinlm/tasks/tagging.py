@@ -23,7 +23,7 @@ from twinlm.data.packing import pad, pad_packed, room
 from twinlm.tasks.entities import f1_by_type, of_tags
 from twinlm.tasks.floors import tagging_floors
 from twinlm.tasks.heads import TokenHead
-from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, nothing, unchanged
+from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind
 
 PIECES = "sentences read in pieces"
 CUT_WORDS = "words cut to the longest input"
@@ -112,11 +112,9 @@ KIND = TaskKind(
     form=TAGGING,
     head=TokenHead,
     outputs=lambda config: len(config.labels),
-    learn=nothing,
     inputs=inputs,
     collate=collate,
     answers=answers,
-    tune=unchanged,
     measure=of_tags,
     by_class=f1_by_type,
     floors=tagging_floors,
