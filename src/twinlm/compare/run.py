@@ -15,19 +15,10 @@ from typing import Any, Self
 import tomli_w
 
 from twinlm import checkpoint, config, families, hardware, storage
-from twinlm.compare import assemble, scoring, stage
+from twinlm.compare import assemble, preparation, scoring, stage
 from twinlm.compare.arms import Arm, arm_named, arms
 from twinlm.compare.environment import note_environment
 from twinlm.compare.plan import check_match, plan_kind
-from twinlm.compare.preparation import (
-    Prepared,
-    ReadTasks,
-    prepare_demo,
-    prepare_files,
-    prepare_stores,
-    prepare_tasks,
-    prepare_tokenizer,
-)
 from twinlm.compare.report import write_report
 from twinlm.compare.results import Results
 from twinlm.data.labelled_task import LabelledTask
@@ -75,6 +66,7 @@ class Run:
         self._held = contextlib.ExitStack()
         self._tokenizers: dict[str, Tokenizer] = {}
         self._stores: dict[str, dict[str, TokenStore]] = {}
+        self._origins: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
         """Take the folder for this process, and note settings and environment in it.
@@ -105,13 +97,15 @@ class Run:
         return hardware.precision(self.settings.precision)
 
     @cached_property
-    def prepared(self) -> Prepared:
+    def prepared(self) -> preparation.Prepared:
         """Text and labels, read and split."""
-        return prepare_demo(self.settings) if self.is_demo else prepare_files(self.settings, self._read_tasks)
+        if self.is_demo:
+            return preparation.prepare_demo(self.settings)
+        return preparation.prepare_files(self.settings, self._read_tasks)
 
     @cached_property
-    def _read_tasks(self) -> ReadTasks:
-        return prepare_tasks(self.settings)
+    def _read_tasks(self) -> preparation.ReadTasks:
+        return preparation.prepare_tasks(self.settings)
 
     @property
     def tasks(self) -> Mapping[str, LabelledTask]:
@@ -146,9 +140,10 @@ class Run:
             raise UsageError(f"there is no task {name!r}", hint=config.closest(name, self.tasks))
         return self.tasks[name]
 
-    def task_fingerprint(self, name: str) -> str:
-        """Return the SHA-256 of a task's texts and labels."""
-        return stage.fingerprint(config.plain(self.task(name)))
+    @cached_property
+    def task_fingerprints(self) -> dict[str, str]:
+        """The SHA-256 of each task's texts and labels, by its name."""
+        return {name: stage.fingerprint(config.plain(task)) for name, task in self.tasks.items()}
 
     def tokenizer(self, kind: str) -> Tokenizer:
         """Return the tokenizer of a kind: trained on the training documents, or of what it goes on from."""
@@ -158,7 +153,9 @@ class Run:
             self._tokenizers[algorithm] = (
                 load_start(self.kind(kind)).tokenizer
                 if self.kind(kind).pretrain.start
-                else prepare_tokenizer(folder, self.prepared, self.settings, algorithm, self.progress)
+                else preparation.prepare_tokenizer(
+                    folder, self.prepared, self.settings, algorithm, self.progress
+                )
             )
         return self._tokenizers[algorithm]
 
@@ -167,7 +164,7 @@ class Run:
         algorithm = self._algorithm(kind)
         if algorithm not in self._stores:
             folder = self.folder / "tokens" / algorithm
-            self._stores[algorithm] = prepare_stores(
+            self._stores[algorithm] = preparation.prepare_stores(
                 folder, self.prepared, self.tokenizer(kind), self.progress
             )
         return self._stores[algorithm]
@@ -183,10 +180,6 @@ class Run:
         """Return what one kind's budget buys; nothing is asked of the other kind."""
         part = (families.family(kind), self.kind(kind), self.stores(kind)["train"], self.tokenizer(kind))
         return plan_kind(self.folder / "plan" / kind, self.settings, part, precision=self.precision)
-
-    def plan(self) -> list[PretrainPlan]:
-        """Return what each kind's budget buys; nothing is trained."""
-        return list(self.plans.values())
 
     def pretrained(self, kind: str) -> checkpoint.Trained:
         """Pre-train a kind, go on with it, or load it."""
@@ -257,10 +250,10 @@ class Run:
 
     def compare(self) -> Results:
         """Do all stages, write report.html, report.md and results.json, and return what was found."""
-        self.plan()
+        kinds = list(self.plans)  # two of unequal sizes are refused before anything is trained
         for name in self.prepared.tasks:
             scoring.baselines(self, self.task(name))  # the cheapest first: it may find a task unfit
-        for kind in families.FAMILIES:
+        for kind in kinds:
             self.pretrained(kind)
             self.language(kind)
         for name in self.prepared.tasks:
@@ -279,18 +272,27 @@ class Run:
 
     def _enter_finetuning(self, arm: Arm, task_name: str, seed: int) -> None:
         """Note what a fine-tuning is made from, or check that it was made from the same."""
-        start = arm.folder or (self.folder / arm.family / "model" if arm.is_pretrained else None)
         made_from = {
-            "start": storage.file_sha256(start / "model.safetensors") if start else "",
-            "tokenizer": (Tokenizer.from_folder(start) if start else self.tokenizer(arm.family)).fingerprint,
-            "first_seed": None if start else self.settings.seed,
-            "model": config.plain(self.kind(arm.family).model) if arm.folder is None else {},
+            **self._origin(arm),
             "finetune": config.plain(arm.finetune_settings(self.kind(arm.family).finetune)),
-            "task": self.task_fingerprint(task_name),
+            "task": self.task_fingerprints[task_name],
             "seed": seed,
             "precision": self.precision,
         }
         stage.enter(self.arm_folder(arm, task_name, seed), made_from)
+
+    def _origin(self, arm: Arm) -> dict[str, Any]:
+        """Return what tells the model that an arm is fine-tuned from; its weights are hashed once."""
+        if arm.name not in self._origins:
+            start = arm.folder or (self.folder / arm.family / "model" if arm.is_pretrained else None)
+            tokenizer = Tokenizer.from_folder(start) if start else self.tokenizer(arm.family)
+            self._origins[arm.name] = {
+                "start": storage.file_sha256(start / "model.safetensors") if start else "",
+                "tokenizer": tokenizer.fingerprint,
+                "first_seed": None if start else self.settings.seed,
+                "model": config.plain(self.kind(arm.family).model) if arm.folder is None else {},
+            }
+        return self._origins[arm.name]
 
     def _start(self, arm: Arm) -> checkpoint.Trained:
         """Return the model that an arm is fine-tuned from."""

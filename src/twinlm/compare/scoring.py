@@ -64,7 +64,7 @@ def task_result(run: "Run", task: LabelledTask) -> TaskResult:
 def baselines(run: "Run", task: LabelledTask) -> list[dict[str, Any]]:
     """Fit the baselines of a task, or read what they said."""
     folder = run.folder / "tasks" / task.name / "baselines"
-    stage.enter(folder, {"task": run.task_fingerprint(task.name)})
+    stage.enter(folder, {"task": run.task_fingerprints[task.name]})
     path = folder / "predictions.json"
     if not path.is_file():
         run.progress.say(f"fitting the baselines of {task.name}")

@@ -59,8 +59,9 @@ class UncorrectedAdamW(torch.optim.Optimizer):
 
     def _update(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state, (beta1, beta2) = self.state[weight], group["betas"]
-        mean = state.setdefault("exp_avg", torch.zeros_like(weight))
-        square = state.setdefault("exp_avg_sq", torch.zeros_like(weight))
+        if not state:
+            state |= {name: torch.zeros_like(weight) for name in ("exp_avg", "exp_avg_sq")}
+        mean, square = state["exp_avg"], state["exp_avg_sq"]
         mean.lerp_(gradient, 1 - beta1)
         square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         weight.mul_(1 - group["lr"] * group["weight_decay"])
