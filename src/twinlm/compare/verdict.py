@@ -24,8 +24,8 @@ def pairs_to_compare(scores: Sequence[ArmScore]) -> list[tuple[str, str]]:
     """Return which arms to compare, as (first, second), in the order in which `TaskResult` holds them.
 
     First the pre-trained arms with one another, the better one first, so that its lead is a positive number;
-    those made here, under equal budgets, before all pairs with an imported one. Then each that was pre-trained
-    here against its twin without pre-training, then each against the baseline that did best.
+    those made here, under equal budgets, before all pairs with an imported one. Then each that was
+    pre-trained here against its twin without pre-training, then each against the baseline that did best.
     """
     pretrained = [score for score in scores if score.is_pretrained]
     ranked = sorted(pretrained, key=lambda score: -score.score.estimate)
