@@ -149,14 +149,14 @@ class Run:
         """Return the tokenizer of a kind: trained on the training documents, or of what it goes on from."""
         algorithm = self._algorithm(kind)
         if algorithm not in self._tokenizers:
-            folder = self.folder / "tokenizers" / algorithm
-            self._tokenizers[algorithm] = (
-                load_start(self.kind(kind)).tokenizer
-                if self.kind(kind).pretrain.start
-                else preparation.prepare_tokenizer(
+            if self.kind(kind).pretrain.start:
+                made = load_start(self.kind(kind)).tokenizer
+            else:
+                folder = self.folder / "tokenizers" / algorithm
+                made = preparation.prepare_tokenizer(
                     folder, self.prepared, self.settings, algorithm, self.progress
                 )
-            )
+            self._tokenizers[algorithm] = made
         return self._tokenizers[algorithm]
 
     def stores(self, kind: str) -> dict[str, TokenStore]:
@@ -211,14 +211,11 @@ class Run:
 
     def language(self, kind: str) -> dict[str, Measured]:
         """Measure a pre-trained kind on validation and test text."""
-        path = self.folder / kind / "language.json"
+        path, settings = self.folder / kind / "language.json", self.kind(kind).pretrain
         if not path.is_file():
-            trained, settings = self.pretrained(kind), self.kind(kind).pretrain
-            measured = {
-                name: measure(trained, self.stores(kind)[name], settings, seed=self.settings.seed)
-                for name in ("valid", "test")
-            }
-            storage.write_json(path, {name: config.plain(value) for name, value in measured.items()})
+            trained, stores, seed = self.pretrained(kind), self.stores(kind), self.settings.seed
+            found = {name: measure(trained, stores[name], settings, seed=seed) for name in ("valid", "test")}
+            storage.write_json(path, {name: config.plain(value) for name, value in found.items()})
         return {name: Measured(**value) for name, value in storage.read_json(path).items()}
 
     def finetuned(self, arm: Arm, task_name: str, seed: int) -> checkpoint.Trained:

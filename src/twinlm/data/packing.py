@@ -74,10 +74,16 @@ def fit(texts: Sequence[Sequence[int]], length: int) -> list[Sequence[int]]:
     return kept
 
 
-def pad(rows: Sequence[Sequence[int]], pad_id: int) -> Batch:
-    """Return token sequences of one segment as a batch, padded on the right to the longest."""
+def pad(rows: Sequence[Sequence[int]], pad_id: int, length: int = 0) -> Batch:
+    """Return token sequences of one segment as a batch, padded on the right to the longest.
+
+    Args:
+        rows: the sequences.
+        pad_id: what fills them up.
+        length: pad to so many tokens at least, see `batching.few_lengths`.
+    """
     lengths_B = np.array([len(row) for row in rows])
-    tokens_BL = np.full((len(rows), lengths_B.max()), pad_id, np.int64)
+    tokens_BL = np.full((len(rows), max(length, lengths_B.max())), pad_id, np.int64)
     for number, row in enumerate(rows):
         tokens_BL[number, : len(row)] = row
     real_BL = np.arange(tokens_BL.shape[1]) < lengths_B[:, None]
@@ -88,7 +94,7 @@ def pad(rows: Sequence[Sequence[int]], pad_id: int) -> Batch:
     )
 
 
-def pad_packed(rows: Sequence[Packed], pad_id: int) -> Batch:
-    """Return packed inputs as a batch, padded on the right to the longest."""
-    segments = pad([row.segments for row in rows], 0)
-    return replace(pad([row.tokens for row in rows], pad_id), segments_BL=segments.tokens_BL)
+def pad_packed(rows: Sequence[Packed], pad_id: int, length: int = 0) -> Batch:
+    """Return packed inputs as a batch, padded on the right to the longest, or to `length` if that is more."""
+    segments = pad([row.segments for row in rows], 0, length)
+    return replace(pad([row.tokens for row in rows], pad_id, length), segments_BL=segments.tokens_BL)

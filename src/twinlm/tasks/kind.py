@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from twinlm.batch import Batch, LabelledBatch
+from twinlm.data.batching import few_lengths
 from twinlm.data.examples import Example
 from twinlm.data.forms import Form
 from twinlm.data.packing import Pack, Packed, fit, pad_packed
@@ -93,9 +94,9 @@ Answer = dict[str, Any]
 """What is said of an example: "predicted", and what else the kind knows, such as probabilities."""
 
 
-def collate(inputs: Sequence[Input], pad_id: int) -> LabelledBatch:
-    """Return a batch of decisions on whole sequences."""
-    batch = pad_packed([sequence for given in inputs for sequence in given.sequences], pad_id)
+def collate(inputs: Sequence[Input], pad_id: int, length: int = 0) -> LabelledBatch:
+    """Return a batch of decisions on whole sequences, padded to `length` at least."""
+    batch = pad_packed([sequence for given in inputs for sequence in given.sequences], pad_id, length)
     counts_G = torch.tensor([len(given.sequences) for given in inputs])
     return LabelledBatch(
         tokens_BL=batch.tokens_BL,
@@ -126,8 +127,8 @@ class TaskKind:
     """What answers are worth, from gold and predicted ones."""
     floors: Callable[[Sequence[Example], Sequence[Example], Sequence[Example]], list[Baseline]]
     """What a model must beat: fitted on training and validation examples, answering those of the test."""
-    collate: Callable[[Sequence[Any], int], Batch] = collate
-    """A batch of inputs, padded with a token; most kinds decide on whole sequences."""
+    collate: Callable[[Sequence[Any], int, int], Batch] = collate
+    """A batch of inputs, padded with a token to a length at least; most kinds decide on whole sequences."""
     learn: Callable[[Sequence[Example]], dict[str, float]] = lambda examples: {}
     """`TaskConfig.constants`, from the training examples; most kinds need none."""
     tune: Callable[[Sequence[Example], Sequence[Any], Sequence[Scores], TaskConfig], dict[str, float]] = (
@@ -136,6 +137,11 @@ class TaskKind:
     """`TaskConfig.constants` made better on validation examples, from their scores; most stay as they are."""
     by_class: Callable[[Sequence[Any], Sequence[Any]], dict[str, float]] = lambda golds, predicted: {}
     """The F1 of each class or type, from gold and predicted answers; empty for kinds without classes."""
+
+    def batch(self, inputs: Sequence[Any], config: TaskConfig, pad_id: int) -> Batch:
+        """Return a batch of inputs, of one of few lengths."""
+        longest = max(given.length for given in inputs)
+        return self.collate(inputs, pad_id, few_lengths(longest, config.max_length))
 
     def build_head(self, config: TaskConfig, width: int) -> nn.Module:
         """Return a head for states of a width."""

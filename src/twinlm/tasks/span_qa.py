@@ -83,9 +83,9 @@ def inputs(
     return found
 
 
-def collate(inputs: Sequence[SpanInput], pad_id: int) -> SpanBatch:
+def collate(inputs: Sequence[SpanInput], pad_id: int, length: int = 0) -> SpanBatch:
     """Return a batch of windows."""
-    batch = pad_packed([given.sequences[0] for given in inputs], pad_id)
+    batch = pad_packed([given.sequences[0] for given in inputs], pad_id, length)
     allowed_BL = torch.zeros_like(batch.real_BL)
     for row, given in enumerate(inputs):
         allowed_BL[row, given.first : given.first + len(given.offsets)] = True

@@ -63,10 +63,10 @@ def inputs(
     return found
 
 
-def collate(inputs: Sequence[TaggingInput], pad_id: int) -> TaggedBatch:
+def collate(inputs: Sequence[TaggingInput], pad_id: int, length: int = 0) -> TaggedBatch:
     """Return a batch of sentences."""
-    batch = pad_packed([given.sequences[0] for given in inputs], pad_id)
-    labels_BL: torch.Tensor = pad([given.target for given in inputs], IGNORE).tokens_BL
+    batch = pad_packed([given.sequences[0] for given in inputs], pad_id, length)
+    labels_BL: torch.Tensor = pad([given.target for given in inputs], IGNORE, length).tokens_BL
     return TaggedBatch(
         tokens_BL=batch.tokens_BL, segments_BL=batch.segments_BL, real_BL=batch.real_BL, labels_BL=labels_BL
     )

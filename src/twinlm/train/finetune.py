@@ -27,7 +27,7 @@ from twinlm.train.freezing import freeze_layers, transfer_layers
 from twinlm.train.loop import BEST, Job, train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.schedule import learning_rate
-from twinlm.use.predict import input_scores
+from twinlm.use.predict import input_scores, task_of
 
 RESULT = "fine-tuning.json"
 _BATCHES_SORTED_TOGETHER = 8
@@ -137,7 +137,7 @@ def _job(
 ) -> Job:
     """Return the training run of a model under its fresh head on a task's inputs."""
     assert result.tuned is not None
-    kind = task_kind(task.kind)
+    kind, config = task_of(result)
     steps = max(1, round(settings.epochs * len(inputs) / settings.batch_examples))
     auxiliary = result.family.auxiliary(settings.auxiliary_weight)
     start = "" if result.history else " without pre-training"
@@ -146,7 +146,7 @@ def _job(
 
     def batches(step: int) -> Sequence[Batch]:
         chosen = inputs_of_step(step, lengths, settings.batch_examples, seed)
-        return [kind.collate([inputs[number] for number in chosen], result.tokenizer.specials.pad)]
+        return [kind.batch([inputs[number] for number in chosen], config, result.tokenizer.specials.pad)]
 
     def flops(batch: Batch, targets: int) -> float:
         count, length = batch.tokens_BL.shape

@@ -67,7 +67,7 @@ def input_scores(
         inputs: from `TaskKind.inputs`.
         done: told how many inputs are done.
     """
-    kind, _ = task_of(trained)
+    kind, config = task_of(trained)
     assert trained.tuned is not None
     where = hardware.device()
     tuned = trained.tuned.to(where)
@@ -77,7 +77,8 @@ def input_scores(
     finished = 0
     with torch.inference_mode():
         for numbers in by_length([given.length * len(given.sequences) for given in inputs]):
-            batch = kind.collate([inputs[number] for number in numbers], trained.tokenizer.specials.pad)
+            chosen = [inputs[number] for number in numbers]
+            batch = kind.batch(chosen, config, trained.tokenizer.specials.pad)
             found = tuned(batch.to(where)).float().cpu().numpy()
             for number, of_input in zip(numbers, found, strict=True):
                 scores[number] = of_input
