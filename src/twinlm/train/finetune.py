@@ -194,7 +194,8 @@ def _add_head(
 
     That is tokens which it never showed, and layers above those that are transferred.
     """
-    sizes: Any = trained.model.config
+    model: Any = trained.model
+    model.config = sizes = trained.family.for_tasks(model.config, settings)
     is_truncated = trained.family.is_truncated
     transfer_layers(
         trained.model,
