@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from twinlm.compare import statistics, verdict
+from twinlm.compare.records import Crossing, Interval, Ledger, RateTried, ScoreCurve, ScorePoint
 from twinlm.compare.results import (
     ArmScore,
     Cost,
@@ -91,6 +92,8 @@ def build():
         families=FAMILIES,
         matched_by="tokens",
         tasks=[topic, tone],
+        curves=_score_curves(),
+        ledger=_ledger(),
         language=_language(),
         costs=costs,
         data={
@@ -145,16 +148,18 @@ def _task(name, classes, *, examples, skills, failed_seed=None):
                     "accuracy": float(correct[arm].mean()),
                     "macro F1": float(np.mean([metrics.macro_f1(table) for table in tables])),
                 },
-                score_by_seed={s: float(correct[arm][i].mean()) for i, s in enumerate(seeds)}
+                score_by_seed={str(s): float(correct[arm][i].mean()) for i, s in enumerate(seeds)}
                 if family
                 else {},
                 f1_by_class=dict(zip(classes, metrics.f1_by_class(sum(tables)).tolist(), strict=True)),
                 confusion=sum(tables).tolist(),
-                failed_seeds=failed_seeds(seeds, [row_E.tolist() for row_E in predicted.values()])
+                failed_seeds=failed_seeds(
+                    [*map(str, seeds)], [row_E.tolist() for row_E in predicted.values()]
+                )
                 if family
                 else [],
                 seconds=91.4 if family else 7.9,
-                chosen_epochs=dict.fromkeys(seeds, 3) if family else {},
+                chosen_epochs=dict.fromkeys(map(str, seeds), 3) if family else {},
             )
         )
     comparisons = [
@@ -175,9 +180,46 @@ def _task(name, classes, *, examples, skills, failed_seed=None):
     )
 
 
+def _score_curves():
+    points = [
+        ScorePoint(
+            arm=arm,
+            label=FAMILIES[arm],
+            x=x,
+            tokens=6e6,
+            score=Interval(estimate=y, low=y - 0.04, high=y + 0.04),
+        )
+        for arm, values in {"gpt": (0.31, 0.52, 0.755), "bert": (0.25, 0.55, 0.793)}.items()
+        for x, y in zip((30, 100, 300), values, strict=True)
+    ]
+    crossing = Crossing(first="gpt", second="bert", at=Interval(estimate=75.0, low=41.0, high=160.0))
+    return [
+        ScoreCurve(
+            task="topic",
+            metric="accuracy",
+            axis="labels",
+            points=points,
+            crossing=crossing,
+            verdict="GPT is ahead below about 75 and BERT above (labels).",
+        )
+    ]
+
+
+def _ledger():
+    tried = [
+        RateTried(learning_rate=rate, trials=3, failed=failed, validation=value, flops=1.1e12, seconds=30.0)
+        for rate, failed, value in [(3e-4, 0, 0.71), (1e-3, 0, 0.75), (1e-2, 3, None)]
+    ]
+    return [
+        Ledger(arm=arm, label=label, task="topic", tried=tried, kept=1e-3) for arm, label in FAMILIES.items()
+    ]
+
+
 def _language():
     return [
         LanguageResult(
+            name="gpt",
+            label="GPT",
             family="gpt",
             measure="bits per byte, left to right",
             validation=1.482,
@@ -190,6 +232,8 @@ def _language():
             samples=CONTINUATIONS,
         ),
         LanguageResult(
+            name="bert",
+            label="BERT",
             family="bert",
             measure="nats per masked token, both sides seen",
             validation=3.114,
@@ -221,6 +265,8 @@ def _curve(name, unit, high, low, count):
 
 def _cost(family, share, target_share):
     return Cost(
+        name=family,
+        label=FAMILIES[family],
         family=family,
         parameters=5_214_208 if family == "gpt" else 5_342_336,
         non_embedding_parameters=3_159_040,
@@ -229,6 +275,7 @@ def _cost(family, share, target_share):
         targets=int(6_000_512 * target_share),
         flops=1.21e14 * share,
         seconds=171.3 / share,
+        planned_seconds=160.0 / share,
         tokens_per_second=6_000_512 / 171.3 * share,
         peak_memory_bytes=1_412_300_800,
         corpus_passes=3.87,

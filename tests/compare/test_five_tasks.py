@@ -125,7 +125,7 @@ def folder(tmp_path_factory, write_project):
         resolved_first.write_text(SETTINGS)
         settings = presets.resolve(resolved_first, {})
         with Run(place / "first", settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
-            run.pretrained("gpt")
+            run.bodies.trained("gpt")
         compare(place, "second", SETTINGS + TASKS)
     return place
 

@@ -14,10 +14,10 @@ def _score(arm, label, accuracy, *, family="", is_pretrained=False, seeds=3, fai
         is_pretrained=is_pretrained,
         score=Interval(estimate=accuracy, low=accuracy - 0.02, high=accuracy + 0.02),
         figures={"accuracy": accuracy},
-        score_by_seed=dict.fromkeys(range(seeds), accuracy) if family else {},
+        score_by_seed=dict.fromkeys(map(str, range(seeds)), accuracy) if family else {},
         f1_by_class={"a": accuracy},
         confusion=[[1]],
-        failed_seeds=list(failed),
+        failed_seeds=[*map(str, failed)],
         seconds=1.0,
     )
 
@@ -159,6 +159,8 @@ def test_the_better_model_comes_first_and_the_best_baseline_is_taken():
 
 def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
     return Cost(
+        name=family,
+        label=family,
         family=family,
         parameters=int(parameters),
         non_embedding_parameters=1,
@@ -167,6 +169,7 @@ def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
         targets=int(targets),
         flops=1e14,
         seconds=seconds,
+        planned_seconds=seconds,
         tokens_per_second=1.0,
         peak_memory_bytes=1,
         corpus_passes=1.0,
@@ -181,7 +184,9 @@ def _caveats(task=None, costs=(), **changes):
 
 def test_caveats_name_what_these_results_lack():
     pair = _comparison("bert", "gpt", 0.05, 0.01)
-    few = [dataclasses.replace(score, score_by_seed={1: 0.5}) if score.family else score for score in SCORES]
+    few = [
+        dataclasses.replace(score, score_by_seed={"1": 0.5}) if score.family else score for score in SCORES
+    ]
     said = _caveats(
         _task(pair, pair, scores=few, test_examples=80), [_cost("gpt"), _cost("bert", targets=9e5)]
     )
@@ -203,7 +208,7 @@ def test_caveats_that_do_not_apply_are_left_out():
 
 
 def test_two_seeds_are_called_few():
-    scores = [dataclasses.replace(SCORES[0], score_by_seed={1: 0.5, 2: 0.6})]
+    scores = [dataclasses.replace(SCORES[0], score_by_seed={"1": 0.5, "2": 0.6})]
     assert "2 fine-tuning seeds show little" in _caveats(_task(scores=scores))
 
 

@@ -97,7 +97,15 @@ def tune(trained: Trained, task: LabelledTask, folder: Path, **changes: Any) -> 
     progress = changes.pop("progress", Silent())
     options = settings(**changes)
     return finetune(
-        trained, task, options, seed=1, precision="float32", folder=folder, progress=progress, stop=stop
+        trained,
+        task,
+        options,
+        seed=1,
+        precision="float32",
+        folder=folder,
+        progress=progress,
+        stop=stop,
+        title="made up",
     )
 
 

@@ -7,17 +7,19 @@ elsewhere. Scores of arms are compared on the same test examples and the same fi
 
 from dataclasses import dataclass, field
 
+from twinlm.compare.records import Interval, Ledger, ScoreCurve
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Interval:
-    """An estimate and the range that holds the true value in 95 of 100 repetitions."""
-
-    estimate: float
-    """The value found."""
-    low: float
-    """Lower end, 95 %."""
-    high: float
-    """Upper end, 95 %."""
+__all__ = [
+    "ArmScore",
+    "Comparison",
+    "Cost",
+    "Curve",
+    "CurvePoint",
+    "Interval",
+    "LanguageResult",
+    "Results",
+    "TaskResult",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,18 +58,18 @@ class ArmScore:
     """The main figure, mean over seeds, with its interval over examples and seeds."""
     figures: dict[str, float]
     """Means over seeds by name, the main figure first."""
-    score_by_seed: dict[int, float]
-    """The main figure; empty for a baseline that has no seed."""
+    score_by_seed: dict[str, float]
+    """The main figure by seed, "1", or by pre-training and fine-tuning seed, "0, 1"; empty for a baseline."""
     f1_by_class: dict[str, float]
     """Mean over seeds of the F1 of each class, tag or type of entity, from 0 to 1; empty without such."""
     confusion: list[list[int]]
     """Counts over all seeds: a row for each true class, a column for each predicted one, as in `classes`;
     empty where an example's answer is no class."""
-    failed_seeds: list[int]
+    failed_seeds: list[str]
     """Seeds whose model always gives one and the same answer."""
     seconds: float
     """Fine-tuning time, all seeds together (fitting time for a baseline)."""
-    chosen_epochs: dict[int, int] = field(default_factory=dict)
+    chosen_epochs: dict[str, int] = field(default_factory=dict)
     """For each seed, the epoch whose weights did best on the validation examples."""
     is_imported: bool = False
     """Whether the model was pre-trained elsewhere, on other data."""
@@ -128,8 +130,12 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LanguageResult:
-    """Pre-training of one family. Two families' values measure different things: never in one column."""
+    """Pre-training of one model. Two kinds' values measure different things: never in one column."""
 
+    name: str
+    """Of the pre-training: "gpt", "bert", or that of an arm."""
+    label: str
+    """For people."""
     family: str
     """"gpt" or "bert"."""
     measure: str
@@ -150,8 +156,12 @@ class LanguageResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What pre-training one family took."""
+    """What one pre-training took; the mean over its seeds where there are several."""
 
+    name: str
+    """Of the pre-training: "gpt", "bert", or that of an arm."""
+    label: str
+    """For people."""
     family: str
     """"gpt" or "bert"."""
     parameters: int
@@ -168,6 +178,8 @@ class Cost:
     """Floating point operations, from the formula in `core/count.py`."""
     seconds: float
     """Training time, without validation."""
+    planned_seconds: float
+    """What the plan said before, from a few measured steps."""
     tokens_per_second: float
     """Real tokens, in training."""
     peak_memory_bytes: int
@@ -193,13 +205,17 @@ class Results:
     matched_by: str
     """"tokens", "FLOPs" or "seconds"."""
     pretraining_seeds: int = 1
-    """How many times each family was pre-trained anew."""
+    """How many times each model was pre-trained anew."""
     tasks: list[TaskResult]
     """In the order of the settings."""
+    curves: list[ScoreCurve]
+    """Of score against labels and against pre-training tokens, task by task."""
+    ledger: list[Ledger]
+    """What was tried in fine-tuning, task by task, arm by arm."""
     language: list[LanguageResult]
-    """One for each family."""
+    """One for each pre-training."""
     costs: list[Cost]
-    """One for each family."""
+    """One for each pre-training."""
     data: dict[str, str | int | float]
     """Facts of the corpus and its splits, by name, in the order to show."""
     removed: dict[str, int]

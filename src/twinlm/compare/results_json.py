@@ -69,6 +69,8 @@ def _decode(kind: object, value: object, where: str) -> object:
         }
     if origin is types.UnionType and any(_is_plain(option, value) for option in arguments):
         return value
+    if origin is types.UnionType and isinstance(value, dict):
+        return _decode(arguments[0], value, where)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
         return _record(kind, value, where)
     if origin is None and _is_plain(kind, value):

@@ -238,7 +238,7 @@ def _task_caveats(task: TaskResult) -> list[str]:
         found.append(f"{_title(task.name)}: {task.test_examples} test examples show only large differences.")
     for score in task.scores:
         if score.failed_seeds:
-            named = listed([str(seed) for seed in score.failed_seeds])
+            named = listed(score.failed_seeds)
             found.append(
                 f"{_title(task.name)}: {score.label} failed with seed {named} (one answer to every example); "
                 "the failure counts in its mean."

@@ -5,6 +5,7 @@ from typing import Literal
 
 from twinlm.config import option
 from twinlm.errors import UsageError
+from twinlm.settings.data import check_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,3 +181,23 @@ class KindSettings:
             if length > self.model.max_length:
                 message = f"{name}={length} is longer than model.max_length={self.model.max_length}"
                 raise UsageError(message, hint=f"lower {name} or raise model.max_length")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmSettings(KindSettings):
+    """A further contestant: a kind of model with some settings changed."""
+
+    name: str = "arm"
+    """In folders, files and options."""
+    kind: str = ""
+    """Which of the two it is; what is not given here is as that kind has it."""
+    label: str = ""
+    """How reports call it; its name if empty."""
+    pretrained: bool = True
+    """Whether it is pre-trained at all; if not, it is fine-tuned from its first weights."""
+    budget_share: float = option(1, above=0, most=1)
+    """Of the budget that both kinds have."""
+
+    def __post_init__(self) -> None:
+        KindSettings.__post_init__(self)
+        check_name(self.name, "an arm")

@@ -178,6 +178,7 @@ def pretrain(
     folder: Path,
     progress: Progress,
     stop: Stop,
+    title: str,
 ) -> Trained:
     """Pre-train a model, or go on from where it was stopped, and publish it as `folder/model`.
 
@@ -193,6 +194,7 @@ def pretrain(
         folder: of this run.
         progress: where to report.
         stop: set by signals.
+        title: shown beside the progress bar.
 
     Raises:
         StoppedError: a signal came; the same call goes on.
@@ -211,7 +213,7 @@ def pretrain(
         return family.training_flops(model.config, sequences=count, length=length, targets=targets)
 
     job = Job(
-        name=f"pre-training {family.label}",
+        name=title,
         module=model,
         objective=family.objective(options),
         batches=phased_batches(
