@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from twinlm.compare import statistics, verdict
+from twinlm.compare import claims, statistics, verdict
 from twinlm.compare.outcomes import Outcomes
 from twinlm.compare.results import (
     ArmScore,
@@ -95,6 +95,7 @@ def build():
         skills=[0.71, 0.72, 0.66, 0.64, 0.74, 0.52],
         failed_seed=2,
     )
+    topic, tone = claims.adjusted([topic, tone])
     costs = [_cost("gpt", 1.0, 1.0), _cost("bert", 0.86, 0.15)]
     return Results(
         title="GPT and BERT on 10,033 articles",

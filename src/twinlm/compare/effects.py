@@ -2,19 +2,27 @@
 
 import numpy as np
 
-from twinlm.compare.evidence import Discordant, Effect
+from twinlm.compare.evidence import Effect
 from twinlm.compare.outcomes import Matrix, Outcomes, paired
 
 
 def effect(first: Outcomes | Matrix, second: Outcomes | Matrix) -> Effect:
     """Return the effect sizes of the first arm against the second; positive ones speak for the first."""
     one, other = paired(first, second)
-    is_share = one.values_RE.dtype == np.bool_
+    ahead = chance_to_be_ahead(one, other)
+    if one.values_RE.dtype != np.bool_:
+        size = standardized_mean(one, other)
+        nothing = {"only_first": None, "only_second": None, "odds_ratio": None}
+        return Effect(name="d_z", size=size, first_is_ahead=ahead, **nothing)
+    only_first, only_second = discordant(one, other)
     return Effect(
-        name="h" if is_share else "d_z",
-        size=cohens_h(one, other) if is_share else standardized_mean(one, other),
-        first_is_ahead=chance_to_be_ahead(one, other),
-        discordant=discordant(one, other) if is_share else None,
+        name="h",
+        size=cohens_h(one, other),
+        first_is_ahead=ahead,
+        only_first=only_first,
+        only_second=only_second,
+        # A half more of both, so that the ratio is finite (Haldane 1956).
+        odds_ratio=(only_first + 0.5) / (only_second + 0.5),
     )
 
 
@@ -43,15 +51,7 @@ def chance_to_be_ahead(first: Outcomes, second: Outcomes) -> float:
     return float(((ones_R1 > others_R) + 0.5 * (ones_R1 == others_R)).mean())
 
 
-def discordant(first: Outcomes, second: Outcomes) -> Discordant:
-    """Return on how many examples only one is right, as a mean over all pairs of models, and their odds.
-
-    A half is added to both counts, so that the odds ratio is finite (Haldane 1956).
-    """
+def discordant(first: Outcomes, second: Outcomes) -> tuple[float, float]:
+    """Return on how many examples only the first or only the second is right, means over pairs of models."""
     ones_E, others_E = first.means_E, second.means_E
-    only_first, only_second = float(ones_E @ (1 - others_E)), float(others_E @ (1 - ones_E))
-    return Discordant(
-        only_first=only_first,
-        only_second=only_second,
-        odds_ratio=(only_first + 0.5) / (only_second + 0.5),
-    )
+    return float(ones_E @ (1 - others_E)), float(others_E @ (1 - ones_E))

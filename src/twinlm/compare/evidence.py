@@ -4,18 +4,6 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Discordant:
-    """Examples that one of two arms gets right and the other wrong: means over all pairs of their models."""
-
-    only_first: float
-    """How many only the first has right."""
-    only_second: float
-    """How many only the second has right."""
-    odds_ratio: float
-    """The first over the second, a half added to each."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
     """How large a difference is, beside its points."""
 
@@ -25,8 +13,13 @@ class Effect:
     """Positive where the first arm is better."""
     first_is_ahead: float
     """Chance that a model of the first has a better figure than one of the second."""
-    discordant: Discordant | None
-    """None where examples are not just right or wrong."""
+    only_first: float | None
+    """Examples that the first has right and the second wrong, a mean over all pairs of their models; None, as
+    the next two, where examples are not just right or wrong."""
+    only_second: float | None
+    """Examples that only the second has right."""
+    odds_ratio: float | None
+    """`only_first` over `only_second`, a half added to each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -61,20 +61,24 @@ def _why_not(comparison: Comparison) -> str:
         text = "The examples speak for a difference, but the seeds vary too much to be sure."
     else:
         text = ""
-    takes = _takes(comparison, seen, "Were it real, it")
-    if not takes and not text:
+    takes = _takes(comparison, seen)
+    if takes:
+        text += f" Were it real, it would take {takes} to show it."
+    elif not text:
         text = "If there is a difference, it is too small for any test set of a usual size."
-    of_interest = _takes(comparison, OF_INTEREST, f"One of {points(OF_INTEREST)} points")
-    return " ".join(part for part in (text, takes, of_interest if seen < OF_INTEREST else "") if part)
+    of_interest = _takes(comparison, OF_INTEREST) if seen < OF_INTEREST else ""
+    if of_interest:
+        text += f" One of {points(OF_INTEREST)} points would take {of_interest}."
+    return text.strip()
 
 
-def _takes(comparison: Comparison, size: float, it: str) -> str:
-    """Say what a difference of this size would take; nothing if it is out of reach."""
+def _takes(comparison: Comparison, size: float) -> str:
+    """Return what would show a difference of this size four times in five; nothing if it is out of reach."""
     found = needed(comparison, size)
     if found.examples == comparison.examples:
-        return f"{it} would be shown by as many examples and seeds as these four times in five."
+        return "no more than these examples and seeds"
     ways = _ways(comparison, found)
-    return f"{it} would take about {ways} to show." if ways else ""
+    return f"about {ways}" if ways else ""
 
 
 def _ways(comparison: Comparison, found: Needed) -> str:
@@ -84,7 +88,7 @@ def _ways(comparison: Comparison, found: Needed) -> str:
     alone = [
         counted(number, noun)
         for number, noun in [
-            (found.examples, "test example"),
+            (found.examples and _rough(found.examples), "test example"),
             (found.seeds, seed),
             (found.pretraining_seeds, "pre-training seed"),
         ]
@@ -99,7 +103,13 @@ def _ways(comparison: Comparison, found: Needed) -> str:
         return ""
     examples, seeds = found.together
     noun = "pre-training seed" if has_pretrainings else seed
-    return f"{counted(examples, 'test example')} and {counted(seeds, noun)}"
+    return f"{counted(_rough(examples), 'test example')} and {counted(seeds, noun)}"
+
+
+def _rough(number: int) -> int:
+    """Return a number with two digits that count, none of them smaller: 11,942 is 12,000."""
+    step = int(10 ** max(0, len(str(number)) - 2))
+    return -(-number // step) * step
 
 
 def _has_seeds(comparison: Comparison) -> bool:

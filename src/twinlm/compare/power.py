@@ -8,6 +8,8 @@ just one, or neither alone.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from twinlm.compare.evidence import ArmVariances, Variances
 from twinlm.compare.results import Comparison
 from twinlm.compare.statistics import LEVEL, half_width, pooled
@@ -19,6 +21,8 @@ OF_INTEREST = 0.02
 """A difference that is worth knowing of: 2 points."""
 _MOST = 100
 """So many times the present numbers nobody would gather."""
+_SHARES = 24
+"""Of the distribution of a variance, for each arm."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +36,7 @@ class Needed:
     pretraining_seeds: int | None
     """Pre-trainings, with all else as it is; None too where there is one."""
     together: tuple[int, int] | None
-    """Examples and seeds (of pre-training, if it has several), both made more by the same factor."""
+    """Examples and seeds (of pre-training, if it has several), both grown alike; None with one seed."""
 
 
 def needed(comparison: Comparison, difference: float) -> Needed:
@@ -51,7 +55,10 @@ def needed(comparison: Comparison, difference: float) -> Needed:
     def shows(found: Variances, examples: float) -> bool:
         return power(found, examples, abs(difference), LEVEL / comparison.claims) >= POWER
 
-    both = _fewest(draws, lambda count: shows(_grown(found, count / draws), examples * count / draws))
+    def both_show(count: int) -> bool:
+        return shows(_grown(found, count / draws), examples * count / draws)
+
+    both = _fewest(draws, both_show) if draws > 1 else None
     return Needed(
         examples=_fewest(examples, lambda count: shows(found, count)),
         seeds=_fewest(seeds, lambda count: shows(_with_seeds(found, count), examples)),
@@ -65,9 +72,10 @@ def needed(comparison: Comparison, difference: float) -> Needed:
 def power(found: Variances, examples: float, difference: float, level: float) -> float:
     """Return the chance that an interval leaves out zero, where the true difference is this large.
 
-    The estimate is about normal. The half width is as well, with a mean that the components give and a
-    deviation that its degrees of freedom give; for one variance this is an approximation of the noncentral t
-    (Johnson & Welch 1940).
+    The estimate is about normal, and so is each model's figure: the variance that few seeds show is a chi
+    square with few degrees of freedom, often far too small or too large. The chance is the mean over all that
+    they may show, at the midpoints of equal shares of its distribution; the interval's width for each is that
+    of `statistics.py`.
 
     Args:
         found: the components of variance, with the numbers of seeds.
@@ -77,18 +85,19 @@ def power(found: Variances, examples: float, difference: float, level: float) ->
     """
     from scipy import special
 
-    from_noise = sum(map(noise, found.arms)) / examples
-    of_examples = (found.examples / examples + from_noise, max(1.0, examples - 1.0))
-    drawn = [(arm, float(_drawn(arm))) for arm in found.arms if _drawn(arm) > 1]
-    # The figures of models differ by the noise of the examples too, which the interval so counts twice.
-    of_seeds = pooled([(of_models(arm) + noise(arm) / examples, count - 1) for arm, count in drawn])
-    half = half_width([of_examples, of_seeds], level)
-    squares = [(half_width([part], level) ** 2, part[1]) for part in (of_examples, of_seeds)]
-    freedom = pooled(squares)[1]
-    square = of_examples[0] + sum(map(of_models, found.arms)) + half**2 / (2 * freedom)
-    if square == 0:
+    noises = sum(map(noise, found.arms)) / examples
+    of_examples = found.examples / examples + noises
+    # The figures of models differ by their noise on the examples too, which the interval so counts twice.
+    drawn = [(of_models(arm) + noise(arm) / examples, _drawn(arm) - 1) for arm in found.arms]
+    shares_X = (np.arange(_SHARES) + 0.5) / _SHARES
+    shown = [(part * special.chdtri(free, shares_X) / free, free) for part, free in drawn if free]
+    grids = np.meshgrid(*[part_X for part_X, _ in shown], indexing="ij")
+    seeds = pooled([(grid, free) for grid, (_, free) in zip(grids, shown, strict=True)])
+    half = half_width([(of_examples, max(1.0, examples - 1)), seeds], level)
+    deviation = (of_examples + sum(map(of_models, found.arms))) ** 0.5
+    if deviation == 0:
         return float(difference > 0)
-    return float(special.ndtr((difference - half * (1 - 1 / (4 * freedom))) / square**0.5))
+    return float(special.ndtr((difference - half) / deviation).mean())
 
 
 def _drawn(arm: ArmVariances) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from twinlm.compare.evidence import Discordant
+from twinlm.compare.evidence import Effect
 from twinlm.compare.readable import (
     INTERVAL,
     MINUS,
@@ -73,7 +73,7 @@ def comparisons(task: TaskResult) -> Table:
         ("Holm p", lambda item: _bare_p(item.p_adjusted)),
         ("Better", lambda item: "cannot tell" if item.winner is None else labels[item.winner]),
         ("Effect", lambda item: f"{item.effect.name} {item.effect.size:+.2f}".replace("-", MINUS)),
-        ("Only one right", lambda item: _odds(item.effect.discordant)),
+        ("Only one right", lambda item: _odds(item.effect)),
         ("Ahead", lambda item: f"{item.effect.first_is_ahead:.2f}"),
         ("BCa, examples", lambda item: _ends(item.over_examples)),
         ("Bootstrap, both", lambda item: _ends(item.over_both)),
@@ -216,9 +216,9 @@ def _bare_p(value: float) -> str:
     return p_value(value).lstrip("p=\N{NO-BREAK SPACE}")
 
 
-def _odds(found: Discordant | None) -> str:
+def _odds(found: Effect) -> str:
     """Return "61 : 38 (1.60)"."""
-    if found is None:
+    if found.only_first is None or found.only_second is None:
         return _NOTHING
     return f"{whole(found.only_first)} : {whole(found.only_second)} ({found.odds_ratio:.2f})"
 

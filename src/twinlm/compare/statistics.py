@@ -10,7 +10,6 @@ of the two p values is what `claims.py` adjusts. `docs/statistics.md` explains i
 `tests/compare/test_statistics.py` simulates pairs without a real difference and counts the false winners.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,14 +17,14 @@ import numpy as np
 from twinlm.compare.bootstrap import bootstrap_intervals
 from twinlm.compare.effects import effect
 from twinlm.compare.outcomes import Matrix as Matrix  # noqa: PLC0414 - others take it from here
-from twinlm.compare.outcomes import Outcomes, as_outcomes, paired
+from twinlm.compare.outcomes import Numbers, Outcomes, as_outcomes, paired
 from twinlm.compare.permutation import paired_permutation_p
 from twinlm.compare.results import Comparison, Interval
 from twinlm.compare.variance import variances
 
 LEVEL = 0.05
 """How often a difference may be claimed where there is none."""
-Part = tuple[float, float]
+Part = tuple[Numbers | float, Numbers | float]
 """A variance and its degrees of freedom."""
 _LEAST_P = 1e-12
 
@@ -109,14 +108,13 @@ def winner(first: str, second: str, estimate: float, p_adjusted: float) -> str |
 
 
 def pooled(parts: Sequence[Part]) -> Part:
-    """Return the sum of variances with its degrees of freedom (Welch 1947)."""
-    variance = sum(part for part, _ in parts)
-    if variance == 0:
-        return 0.0, 1.0
-    return variance, variance**2 / sum(part**2 / degrees for part, degrees in parts)
+    """Return the sum of variances with its degrees of freedom (Welch 1947), for numbers or whole arrays."""
+    variance = np.asarray(sum(part for part, _ in parts), np.float64)
+    squares = np.asarray(sum(part**2 / degrees for part, degrees in parts))
+    return variance, np.divide(variance**2, squares, out=np.ones_like(variance), where=squares > 0)
 
 
-def half_width(parts: Sequence[Part], level: float) -> float:
+def half_width(parts: Sequence[Part], level: float) -> Numbers:
     """Return half the width of an interval that misses the truth as often as `level` says.
 
     Each part gets the t quantile of its own degrees of freedom, and the half widths add as squares (after
@@ -125,8 +123,9 @@ def half_width(parts: Sequence[Part], level: float) -> float:
     """
     from scipy import special
 
-    square = sum(variance * float(special.stdtrit(freedom, level / 2)) ** 2 for variance, freedom in parts)
-    return math.sqrt(square)
+    square = sum(variance * special.stdtrit(freedom, level / 2) ** 2 for variance, freedom in parts)
+    found: Numbers = np.sqrt(square)
+    return found
 
 
 def _interval(arms: Sequence[Outcomes], low: float, high: float) -> tuple[Interval, list[Part]]:
@@ -145,9 +144,9 @@ def _interval(arms: Sequence[Outcomes], low: float, high: float) -> tuple[Interv
     # examples agree (after Agresti & Min 2005).
     spread = float(np.append(means_E, [low, high]).var(ddof=1))
     drawn = [arm.figures_U for arm in arms if len(arm.figures_U) > 1]
-    of_models = [(float(figures_U.var(ddof=1)) / len(figures_U), len(figures_U) - 1.0) for figures_U in drawn]
-    parts = [(spread / len(means_E), len(means_E) + 1.0), pooled(of_models)]
-    half = half_width(parts, LEVEL)
+    of_models = pooled([(figures_U.var(ddof=1) / len(figures_U), len(figures_U) - 1) for figures_U in drawn])
+    parts: list[Part] = [(spread / len(means_E), len(means_E) + 1), of_models]
+    half = float(half_width(parts, LEVEL))
     found = Interval(estimate=estimate, low=max(low, estimate - half), high=min(high, estimate + half))
     return found, parts
 
