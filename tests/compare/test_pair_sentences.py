@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from twinlm.compare.evidence import ArmVariances, Variances
-from twinlm.compare.pair_sentences import ends, of_two
+from twinlm.compare.pair_sentences import doubt, ends, of_two
 from twinlm.compare.results import ArmScore, Interval
 from twinlm.compare.statistics import compare
 
@@ -145,3 +145,9 @@ def test_without_a_winner_it_says_why_and_what_is_needed(comparison, wanted):
 def test_the_ends_are_seen_from_the_winners_side():
     seen = ends(_comparison(-0.05), positive=True).replace("\N{NO-BREAK SPACE}", " ")
     assert seen == "2.0 to 8.0"
+
+
+def test_an_interval_that_would_do_alone_comes_with_its_p():
+    holm = _comparison(0.05, p_value=0.01, p_interval=0.02, p_adjusted=0.08, claims=4)
+    said = [doubt(item).replace("\N{NO-BREAK SPACE}", " ") for item in (holm, _comparison(0.05))]
+    assert said == ["2.0 to 8.0, but p = 0.08 adjusted for 4 tasks", "2.0 to 8.0"]

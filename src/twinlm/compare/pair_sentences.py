@@ -36,6 +36,11 @@ def ends(comparison: Comparison, *, positive: bool = False) -> str:
     return f"{points(low)}{_SPACE}to{_SPACE}{points(high)}"
 
 
+def doubt(comparison: Comparison) -> str:
+    """Return the interval of a difference that names no winner, and the p value where that is the reason."""
+    return ends(comparison) + (f", but {_p(comparison)}" if _is_enough_alone(comparison) else "")
+
+
 def _p(comparison: Comparison) -> str:
     """Return the p value that counts, and how many tasks it is adjusted for."""
     text = p_value(comparison.p_adjusted)
@@ -52,7 +57,7 @@ def _counts(comparison: Comparison) -> str:
 def _why_not(comparison: Comparison) -> str:
     """Return why there is no winner, and how many test examples or seeds it would take."""
     seen = abs(comparison.difference.estimate)
-    if max(comparison.p_value, comparison.p_interval) < LEVEL:
+    if _is_enough_alone(comparison):
         text = (
             f"Alone, this task would speak for a difference; among the {comparison.claims} tasks on which "
             "the same is asked, it may be chance."
@@ -86,9 +91,9 @@ def _ways(comparison: Comparison, found: Needed) -> str:
     has_pretrainings = comparison.pretraining_seeds > 1
     seed = "fine-tuning seed" if has_pretrainings else "seed"
     alone = [
-        counted(number, noun)
+        counted(_rough(number), noun)
         for number, noun in [
-            (found.examples and _rough(found.examples), "test example"),
+            (found.examples, "test example"),
             (found.seeds, seed),
             (found.pretraining_seeds, "pre-training seed"),
         ]
@@ -103,7 +108,12 @@ def _ways(comparison: Comparison, found: Needed) -> str:
         return ""
     examples, seeds = found.together
     noun = "pre-training seed" if has_pretrainings else seed
-    return f"{counted(_rough(examples), 'test example')} and {counted(seeds, noun)}"
+    return f"{counted(_rough(examples), 'test example')} and {counted(_rough(seeds), noun)}"
+
+
+def _is_enough_alone(comparison: Comparison) -> bool:
+    """Tell whether there would be a winner if nothing were asked on other tasks."""
+    return max(comparison.p_value, comparison.p_interval) < LEVEL
 
 
 def _rough(number: int) -> int:

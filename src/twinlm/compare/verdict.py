@@ -6,7 +6,7 @@ judged one by one, and what pre-training measures in one family is never set aga
 
 from collections.abc import Mapping, Sequence
 
-from twinlm.compare.pair_sentences import ends, of_two
+from twinlm.compare.pair_sentences import doubt, ends, of_two
 from twinlm.compare.readable import figure, listed, percent, points, times
 from twinlm.compare.results import ArmScore, Comparison, Cost, TaskResult
 
@@ -129,7 +129,7 @@ def _worth_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Compariso
             if comparison.winner:
                 shown.append(f"{gain} points ({ends(comparison)}) to {first.label}")
             else:
-                not_shown.append(f"{first.label} ({gain}; {ends(comparison)})")
+                not_shown.append(f"{first.label} ({gain}; {doubt(comparison)})")
     found = [f"Pre-training was worth {listed(shown)}."] if shown else []
     return found + ([f"No effect of pre-training is shown for {listed(not_shown)}."] if not_shown else [])
 
@@ -152,7 +152,7 @@ def _baseline_sentences(
             phrases.append(f"{label} is behind it by {by} points ({ends(comparison, positive=True)})")
         else:
             signed = points(comparison.difference.estimate, signed=True)
-            phrases.append(f"{label} cannot be told from it ({signed}; {ends(comparison)})")
+            phrases.append(f"{label} cannot be told from it ({signed}; {doubt(comparison)})")
     winners = [arms[item.first].label for item in against if item.winner == item.first]
     losers = [arms[item.first].label for item in against if item.winner != item.first]
     which = f"{baseline.label}, which {_reach(baseline.score.estimate, metric)}"
