@@ -11,7 +11,7 @@ normal, on the probit scale. Each line of the file is one design:
   both (of half the repeats, 999 replicas each);
 - power: how often the better arm is named where it leads by 2, 5 and 10 points (of half the repeats).
 
-The tables of `docs/statistics.md` are printed at the end. It takes about 40 minutes on one core.
+The tables of `docs/statistics.md` are printed at the end. It took 20 minutes on one core.
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """Two bootstrap intervals of a difference, beside the one that decides (`statistics.py`).
 
 The first draws test examples anew and takes the seeds as they are; the second draws examples and seeds anew.
-Both are shown, neither decides: three seeds drawn from three vary less than three new ones would, so that the
-second interval holds too little of what training varies (`docs/statistics.md` has the figures).
+Both are shown, neither decides: three seeds drawn from three vary less than three new ones would. Where seeds
+differed by 3 points, the second held the truth in 93 % of simulated comparisons (85 % in the worst design),
+the one that decides in 98 % (`docs/statistics.md`).
 """
 
 from typing import Any
