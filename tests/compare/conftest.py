@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from twinlm.compare import statistics, verdict
+from twinlm.compare import claims, statistics, verdict
+from twinlm.compare.outcomes import Outcomes
 from twinlm.compare.records import Crossing, Interval, Ledger, RateTried, ScoreCurve, ScorePoint
 from twinlm.compare.results import (
     ArmScore,
@@ -73,6 +75,18 @@ def example_results():
     return build()
 
 
+@pytest.fixture(scope="session")
+def draw_pair():
+    """Draws two simulated arms that are right or wrong; see `_draw_pair`."""
+    return _draw_pair
+
+
+@pytest.fixture(scope="session", params=["answer F1", "entity F1", "Spearman"])
+def simulated_figure(request):
+    """Draws two arms of a figure that is no share; how many examples, and an effect that is clear in them."""
+    return _FIGURES[request.param]
+
+
 def build():
     topic = _task("topic", TOPICS, examples=1461, skills=[0.755, 0.793, 0.61, 0.58, 0.772, 0.18])
     tone = _task(
@@ -82,6 +96,7 @@ def build():
         skills=[0.71, 0.72, 0.66, 0.64, 0.74, 0.52],
         failed_seed=2,
     )
+    topic, tone = claims.adjusted([topic, tone])
     costs = [_cost("gpt", 1.0, 1.0), _cost("bert", 0.86, 0.15)]
     return Results(
         title="GPT and BERT on 10,033 articles",
@@ -281,3 +296,83 @@ def _cost(family, share, target_share):
         corpus_passes=3.87,
         model_bytes=20_881_244,
     )
+
+
+def _draw_pair(
+    random,
+    *,
+    seeds,
+    examples,
+    seed_deviations,
+    effect=0.0,
+    accuracy=0.75,
+    pretrainings=1,
+    pretraining_deviations=(0, 0),
+):
+    """Two arms whose examples are hard in common and apart, and whose models differ in skill; probit scale.
+
+    Without an effect both have the same expected accuracy.
+    """
+    rows = pretrainings * seeds
+    common_E = random.normal(size=examples) * 0.75
+    arms = []
+    for sign, deviation, above in zip((0.5, -0.5), seed_deviations, pretraining_deviations, strict=True):
+        skill_R1 = random.normal(size=(rows, 1)) * deviation
+        if above:
+            skill_R1 = skill_R1 + np.repeat(random.normal(size=(pretrainings, 1)) * above, seeds, axis=0)
+        own_E = random.normal(size=examples) * 0.45
+        noise_RE = random.normal(size=(rows, examples)) * (1 - 0.75**2 - 0.45**2) ** 0.5
+        threshold = stats.norm.ppf(accuracy) * (1 + deviation**2 + above**2) ** 0.5 + sign * effect
+        arms.append(Outcomes(common_E + own_E + noise_RE + skill_R1 < threshold, pretrainings))
+    return arms
+
+
+def _draw_answer_f1(random, *, seeds, examples, effect):
+    """F1 of answers: right, wrong, or in part."""
+    common_E = random.normal(size=examples)
+    arms = []
+    for sign in (0.5, -0.5):
+        skill_S1 = sign * effect + random.normal(size=(seeds, 1)) * 0.05
+        own_SE = random.normal(size=examples) * 0.5 + random.normal(size=(seeds, examples)) * 0.5
+        ease_SE = 0.3 + skill_S1 + own_SE - common_E
+        arms.append(np.where(ease_SE > 0.4, 1.0, np.where(ease_SE < -0.4, 0.0, ease_SE / 0.8 + 0.5)))
+    return arms, 0.0
+
+
+def _draw_entity_f1(random, *, seeds, examples, effect):
+    """Pseudo-values of entities found, in sentences of none, one or several."""
+    there_E = random.poisson(1.2, examples)
+    hard_E = random.normal(size=examples)
+    arms = []
+    for sign in (0.5, -0.5):
+        rows = []
+        for skill in sign * effect + random.normal(size=seeds) * 0.05:
+            chance_E = stats.norm.cdf(0.8 + skill - 0.6 * hard_E)
+            hits_E = random.binomial(there_E, chance_E)
+            found_E = hits_E + random.poisson(0.4 * (1 - chance_E) * (1 + there_E))
+            rows.append(metrics.of_ratio("F1", 2 * hits_E, there_E + found_E).values_E)
+        arms.append(np.stack(rows))
+    return arms, 0.0
+
+
+def _draw_spearman(random, *, seeds, examples, effect):
+    """Pseudo-values of Spearman's correlation, with ties as in scores that people gave."""
+    gold_E = random.integers(0, 6, examples).astype(float)
+    common_E = random.normal(size=examples)
+    arms = []
+    for sign in (0.5, -0.5):
+        rows = []
+        for skill in sign * effect + random.normal(size=seeds) * 0.05:
+            noise_E = common_E + random.normal(size=examples)
+            predicted_E = gold_E * np.exp(skill) + 1.2 * noise_E
+            rows.append(metrics.of_numbers(gold_E.tolist(), predicted_E.tolist()).values_E)
+        arms.append(np.stack(rows))
+    return arms, -1.0
+
+
+# Effects are such that the better arm leads by 5 to 10 points.
+_FIGURES = {
+    "answer F1": (_draw_answer_f1, 300, 0.35),
+    "entity F1": (_draw_entity_f1, 300, 0.5),
+    "Spearman": (_draw_spearman, 80, 0.6),
+}

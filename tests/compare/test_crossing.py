@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from twinlm import rng
 from twinlm.compare.crossing import crossing
+from twinlm.compare.outcomes import Outcomes
 
 PLACES = [10, 100, 1000]
 
 
 def drawn(shares, *, seeds=3, examples=600, name="a"):
     chance = rng.stream(1, name)
-    return [chance.random((seeds, examples)) < share for share in shares]
+    return [Outcomes(chance.random((seeds, examples)) < share) for share in shares]
 
 
 def test_a_clear_crossing_is_found_with_its_range():
@@ -23,7 +24,7 @@ def test_a_clear_crossing_is_found_with_its_range():
     assert ahead == 1
     assert 100 < at.estimate < 1000
     assert at.low <= at.estimate <= at.high
-    assert 10 < at.low and at.high < 1000
+    assert at.low > 10 and at.high < 1000
 
 
 def test_the_other_way_round_the_other_is_ahead_below_it():
@@ -44,8 +45,8 @@ def test_noise_around_equal_curves_shows_no_crossing():
 
 @given(st.floats(-0.9, -0.1), st.floats(0.1, 0.9))
 def test_it_lies_where_the_straight_line_on_the_logarithmic_axis_does(before, after):
-    first = [np.full((2, 5), before), np.full((2, 5), after)]
-    second = [np.zeros((1, 5))] * 2
+    first = [Outcomes(np.full((2, 5), value)) for value in (before, after)]
+    second = [Outcomes(np.zeros((1, 5)))] * 2
     found = crossing([10, 1000], first, second)
     assert found is not None
     _, at = found

@@ -144,6 +144,36 @@ def test_tables_have_a_cell_for_each_column(example_results):
     assert all(len(row) == len(table.header) for table in tables for row in table.rows)
 
 
+def test_differences_are_shown_with_all_that_speaks_for_them(example_results):
+    table = report_tables.comparisons(example_results.tasks[0])
+    rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
+    item = example_results.tasks[0].comparisons[0]
+    first = rows[0]
+    assert first["Difference"].startswith("+") and " to " in first["BCa, examples"]
+    assert float(first["Holm p"].lstrip("<\N{NO-BREAK SPACE}")) == pytest.approx(item.p_adjusted, abs=0.005)
+    assert first["Effect"] == f"h {item.effect.size:+.2f}"
+    found = item.effect
+    assert first["Only one right"] == (
+        f"{found.only_first:.0f} : {found.only_second:.0f} ({found.odds_ratio:.2f})"
+    )
+    assert first["Examples \N{MULTIPLICATION SIGN} seeds"] == "1,461 \N{MULTIPLICATION SIGN} 3"
+    assert first["Variance"].startswith("examples ") and "fine-tuning" in first["Variance"]
+    assert "pre-training" not in first["Variance"] and "Of one pre-training" in table.caption
+
+
+def test_several_pre_trainings_and_other_figures_are_shown_as_such(example_results):
+    task = example_results.tasks[0]
+    item = task.comparisons[0]
+    effect = dataclasses.replace(item.effect, name="d_z", size=-0.5, only_first=None)
+    nested = dataclasses.replace(item, pretraining_seeds=3, effect=effect)
+    table = report_tables.comparisons(dataclasses.replace(task, comparisons=[nested]))
+    (row,) = [dict(zip(table.header, cells, strict=True)) for cells in table.rows]
+    times = "\N{MULTIPLICATION SIGN}"
+    assert row[f"Examples {times} seeds"] == f"1,461 {times} 3 {times} 3"
+    assert (row["Effect"], row["Only one right"]) == ("d_z \N{MINUS SIGN}0.50", "\N{EN DASH}")
+    assert "pre-training" in row["Variance"] and "Of one pre-training" not in table.caption
+
+
 def test_a_report_without_tasks_samples_or_removals_is_made(example_results):
     language = [dataclasses.replace(item, samples=[], curves=[]) for item in example_results.language]
     bare = dataclasses.replace(

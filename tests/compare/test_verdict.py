@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from twinlm.compare import verdict
+from twinlm.compare.evidence import ArmVariances, Effect, Variances
 from twinlm.compare.results import ArmScore, Comparison, Cost, Interval, TaskResult
 
 
@@ -33,15 +34,36 @@ SCORES = [
 FAMILIES = {"gpt": "GPT", "bert": "BERT"}
 
 
-def _comparison(first, second, estimate, half_width, *, p_value=None, seeds=3, examples=1461):
+def _comparison(first, second, estimate, half_width, *, p_value=None, seeds=3, examples=1461, claims=1):
+    """A comparison whose chance is that of the examples alone."""
     is_sure = abs(estimate) > half_width
+    interval = Interval(estimate=estimate, low=estimate - half_width, high=estimate + half_width)
+    arm = ArmVariances(
+        pretrainings=1,
+        seeds=seeds,
+        pretraining=0.0,
+        pretraining_by_example=0.0,
+        finetuning=0.0,
+        finetuning_by_example=0.0,
+    )
+    p_interval = 0.002 if is_sure else 0.4
     return Comparison(
         first=first,
         second=second,
-        difference=Interval(estimate=estimate, low=estimate - half_width, high=estimate + half_width),
-        p_value=p_value if p_value is not None else (0.002 if is_sure else 0.4),
+        difference=interval,
+        p_value=p_value if p_value is not None else p_interval,
+        p_interval=p_interval,
+        p_adjusted=max(p_value or 0, p_interval),
+        claims=claims,
+        over_examples=interval,
+        over_both=interval,
+        effect=Effect(
+            name="d_z", size=0.1, first_is_ahead=1.0, only_first=None, only_second=None, odds_ratio=None
+        ),
+        variances=Variances(examples=examples * (half_width / 1.96) ** 2, arms=[arm, arm]),
         examples=examples,
         seeds=seeds,
+        pretraining_seeds=1,
         winner=None if not is_sure else first if estimate > 0 else second,
     )
 
@@ -89,7 +111,8 @@ def test_without_a_winner_it_says_so_and_what_would_be_needed():
         "Topic: Cannot tell BERT from GPT.",
         "Topic: The difference of +1.0 points for BERT could be anything from -1.0 to 3.0 "
         "(95 % interval, p = 0.40; 1,461 test examples, 3 seeds).",
-        "Topic: Were it real, it would take about 11,927 test examples and 24 seeds to show it.",
+        "Topic: Were it real, it would take about 12,000 test examples (more seeds alone would not do) to "
+        "show it. One of 2.0 points would take about 3,000 test examples (more seeds alone would not do).",
     ]
 
 
@@ -99,7 +122,7 @@ def test_without_a_winner_it_says_so_and_what_would_be_needed():
         (_comparison("bert", "gpt", 0.0001, 0.02), "too small for any test set of a usual size"),
         (_comparison("bert", "gpt", 0.0, 0.02), "too small for any test set of a usual size"),
         (_comparison("bert", "gpt", 0.019, 0.02, p_value=0.03), "the seeds vary too much to be sure"),
-        (_comparison("bert", "gpt", 0.01, 0.02, seeds=1), "about 11,927 test examples to show it"),
+        (_comparison("bert", "gpt", 0.01, 0.02, seeds=1), "about 12,000 test examples to show it"),
     ],
 )
 def test_why_it_cannot_be_told_depends_on_the_evidence(comparison, expected):
@@ -198,6 +221,16 @@ def test_caveats_name_what_these_results_lack():
     assert "5.0 and 5.0 million parameters" in said
     assert "equal in tokens only: GPT took 6.7 times as many predictions to learn from" in said
     assert "not comparable between the families" in said
+
+
+def test_caveats_say_for_how_many_tasks_p_values_are_adjusted():
+    pair = _comparison("bert", "gpt", 0.05, 0.01)
+    assert "2 comparisons were made" in _caveats(_task(pair, pair))
+    assert "they are not corrected for their number" in _caveats(_task(pair, pair))
+    said = _caveats(_task(*[dataclasses.replace(pair, claims=3)] * 3))
+    assert "3 comparisons were made" in said and "asked on several tasks (up to 3)" in said
+    assert "not corrected" not in said
+    assert "comparisons were made" not in _caveats(_task(pair))
 
 
 def test_caveats_that_do_not_apply_are_left_out():

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twinlm import families, storage
-from twinlm.compare import curves, scoring, selection, verdict
+from twinlm.compare import claims, curves, scoring, selection, verdict
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.results import Cost, Curve, CurvePoint, LanguageResult, Results
 from twinlm.compare.samples import samples
@@ -29,7 +29,7 @@ _READ = ("files", "documents")  # counts of what was read, not of what was left 
 
 def results(run: "Run") -> Results:
     """Return what a run found; all its stages must be done."""
-    tasks = [scoring.task_result(run, task) for task in run.prepared.tasks.values()]
+    tasks = claims.adjusted([scoring.task_result(run, task) for task in run.prepared.tasks.values()])
     language = [_language(run, pretraining) for pretraining in run.bodies.compared.values()]
     costs = [_cost(run, pretraining) for pretraining in run.bodies.compared.values()]
     matched_by = MATCHED_BY[run.settings.budget.match]

@@ -5,20 +5,20 @@ and again with replacement (a two-level bootstrap); each draw gives two curves a
 """
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
-from twinlm import rng
+from twinlm.compare.bootstrap import redrawn, resampled_means
+from twinlm.compare.outcomes import Numbers, Outcomes
 from twinlm.compare.records import Interval
-from twinlm.compare.statistics import Matrix
 
-_DRAWS = 1000
+_DRAWS = 1999
 _AGREEMENT = 0.95
 
 
 def crossing(
-    places: Sequence[float], first: Sequence[Matrix], second: Sequence[Matrix]
+    places: Sequence[float], first: Sequence[Outcomes], second: Sequence[Outcomes]
 ) -> tuple[int, Interval] | None:
     """Return which is ahead below the crossing (1 the first, -1 the second), and where it is.
 
@@ -26,37 +26,39 @@ def crossing(
 
     Args:
         places: of the points on the axis, ascending, above 0.
-        first: for each place what each example adds to one arm's figure, seeds by examples.
+        first: for each place what each example adds to one arm's figure.
         second: the same of the other arm, on the same examples.
     """
     logs_X = np.log(np.asarray(places, float))
-    seen = np.array([a.mean() - b.mean() for a, b in zip(first, second, strict=True)])
-    at = _crossing(logs_X, seen)
+    pairs = list(zip(first, second, strict=True))
+    seen_X = np.array([one.values_RE.mean() - other.values_RE.mean() for one, other in pairs])
+    at = _crossing(logs_X, seen_X)
     if at is None:
         return None
-    ahead = 1 if np.sign(seen[np.flatnonzero(seen)[-1]]) < 0 else -1
-    chance = rng.stream(0, "crossing", len(logs_X), first[0].shape[1])
-    found = []
-    for _ in range(_DRAWS):
-        examples_E: npt.NDArray[np.int64] = chance.integers(0, first[0].shape[1], size=first[0].shape[1:])
-        drawn = np.array(
-            [
-                _drawn_mean(a, examples_E, chance) - _drawn_mean(b, examples_E, chance)
-                for a, b in zip(first, second, strict=True)
-            ]
-        )
-        place = _crossing(logs_X, drawn)
-        if place is not None and np.sign(drawn[-1]) == -ahead:
-            found.append(place)
+    ahead = -int(np.sign(seen_X[-1]))
+    draws_NX = _drawn_differences(pairs)
+    crossings = [_crossing(logs_X, draw_X) for draw_X in draws_NX if np.sign(draw_X[-1]) == -ahead]
+    found = [place for place in crossings if place is not None]
     if len(found) < _AGREEMENT * _DRAWS:
         return None
     low, high = np.quantile(found, [0.025, 0.975])
-    return ahead, Interval(
-        estimate=float(np.exp(at)), low=float(np.exp(min(low, at))), high=float(np.exp(max(high, at)))
-    )
+    ends = np.exp([at, min(low, at), max(high, at)])
+    return ahead, Interval(estimate=float(ends[0]), low=float(ends[1]), high=float(ends[2]))
 
 
-def _crossing(logs_X: npt.NDArray[np.float64], difference_X: npt.NDArray[np.float64]) -> float | None:
+def _drawn_differences(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> Numbers:
+    """Return the difference at each place in each draw; all places of a draw have the same examples."""
+    arms = list(chain.from_iterable(pairs))
+    means_NR = resampled_means(np.vstack([arm.values_RE for arm in arms]), _DRAWS)
+    ends = np.cumsum([arm.rows for arm in arms])
+    figures = [
+        redrawn(arm, means_NR[:, end - arm.rows : end], f"curve {number}")
+        for number, (arm, end) in enumerate(zip(arms, ends, strict=True))
+    ]
+    return np.stack([one - other for one, other in zip(figures[::2], figures[1::2], strict=True)], axis=1)
+
+
+def _crossing(logs_X: Numbers, difference_X: Numbers) -> float | None:
     """Return the last place where the difference changes its sign."""
     for place in range(len(logs_X) - 1, 0, -1):
         before, after = difference_X[place - 1], difference_X[place]
@@ -64,8 +66,3 @@ def _crossing(logs_X: npt.NDArray[np.float64], difference_X: npt.NDArray[np.floa
             share = before / (before - after)
             return float(logs_X[place - 1] + share * (logs_X[place] - logs_X[place - 1]))
     return None
-
-
-def _drawn_mean(values_SE: Matrix, examples_E: npt.NDArray[np.int64], chance: np.random.Generator) -> float:
-    rows = chance.integers(0, len(values_SE), len(values_SE))
-    return float(values_SE[rows].mean(axis=0)[examples_E].mean())

@@ -11,9 +11,9 @@ from twinlm import families
 from twinlm.compare import scoring, selection, statistics
 from twinlm.compare.arms import Arm
 from twinlm.compare.crossing import crossing
+from twinlm.compare.outcomes import Outcomes
 from twinlm.compare.readable import INTERVAL, amount, listed
 from twinlm.compare.records import Crossing, ScoreCurve, ScorePoint
-from twinlm.compare.statistics import Matrix
 from twinlm.compare.trials import Trial
 from twinlm.data.labelled_task import LabelledTask
 from twinlm.tasks.table import task_kind
@@ -88,14 +88,14 @@ def _points(run: "Run", arm: Arm, task: str, axis: str) -> list[_Point]:
 
 def _curve(run: "Run", task: LabelledTask, axis: str) -> ScoreCurve:
     kind = task_kind(task.kind)
-    points, values, metric = [], dict[str, list[Matrix]](), ""
+    points, values, metric = [], dict[str, list[Outcomes]](), ""
     for name, family in families.FAMILIES.items():
         for point in _points(run, run.arm(name), task.name, axis):
             answers = [scoring.predicted(run.trials.predictions(trial)) for trial in point.trials]
             measured = scoring.measure(kind, task, answers)
-            metric, values_SE = next(iter(measured[0].figures)), scoring.stacked(measured)
-            values.setdefault(name, []).append(values_SE)
-            score = statistics.mean_interval(values_SE, least=measured[0].least)
+            metric, outcomes = next(iter(measured[0].figures)), scoring.outcomes(run, point.trials, measured)
+            values.setdefault(name, []).append(outcomes)
+            score = statistics.mean_interval(outcomes, least=measured[0].least)
             points.append(
                 ScorePoint(arm=name, label=family.label, x=point.x, tokens=point.tokens, score=score)
             )
@@ -111,7 +111,7 @@ def _curve(run: "Run", task: LabelledTask, axis: str) -> ScoreCurve:
     )
 
 
-def _crossing(places: Sequence[float], values: dict[str, list[Matrix]]) -> Crossing | None:
+def _crossing(places: Sequence[float], values: dict[str, list[Outcomes]]) -> Crossing | None:
     first, second = values
     found = crossing(places, values[first], values[second])
     if found is None:

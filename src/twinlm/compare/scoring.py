@@ -7,8 +7,8 @@ import numpy as np
 
 from twinlm import storage
 from twinlm.compare import selection, stage, statistics, verdict
+from twinlm.compare.outcomes import Matrix, Outcomes
 from twinlm.compare.results import ArmScore, TaskResult
-from twinlm.compare.statistics import Matrix
 from twinlm.compare.trials import Trial
 from twinlm.data.labelled_task import LabelledTask
 from twinlm.tasks.kind import TaskKind
@@ -25,22 +25,30 @@ Answers = list[Any]
 def task_result(run: "Run", task: LabelledTask) -> TaskResult:
     """Return all scores and comparisons of a task whose models are fine-tuned."""
     kind = task_kind(task.kind)
-    values: dict[str, Matrix] = {}
+    values: dict[str, Outcomes] = {}
     scores: list[ArmScore] = []
     least, metric = 0.0, ""
     for arm in run.arms:
         trials = selection.chosen(run, arm, task.name)
         answers = [predicted(run.trials.predictions(trial)) for trial in trials]
         measured = measure(kind, task, answers)
-        values[arm.name] = stacked(measured)
+        values[arm.name] = outcomes(run, trials, measured)
         least, metric = measured[0].least, next(iter(measured[0].figures))
-        scores.append(_arm_score(run, task, trials, answers, measured))
+        scores.append(_arm_score(run, task, trials, answers, measured, values[arm.name]))
     for baseline in baselines(run, task):
         measured = measure(kind, task, [baseline["predictions"]])
-        values[baseline["name"]] = stacked(measured)
+        values[baseline["name"]] = Outcomes(stacked(measured))
         about = {"arm": baseline["name"], "label": baseline["label"], "family": "", "is_pretrained": False}
         scores.append(
-            _score(task, [baseline["predictions"]], measured, seeds=(), seconds=baseline["seconds"], **about)
+            _score(
+                task,
+                [baseline["predictions"]],
+                measured,
+                values[baseline["name"]],
+                seeds=(),
+                seconds=baseline["seconds"],
+                **about,
+            )
         )
     comparisons = [
         statistics.compare(first, values[first], second, values[second], least=least)
@@ -99,11 +107,16 @@ def measure(kind: TaskKind, task: LabelledTask, answers: Sequence[Answers]) -> l
     return [kind.measure(golds, row) for row in answers]
 
 
+def outcomes(run: "Run", trials: Sequence[Trial], measured: Sequence[Measured]) -> Outcomes:
+    """Return what each example adds to the figure of an arm, in groups by pre-training seed."""
+    return Outcomes(stacked(measured), groups=len(run.trials.first_seeds(trials[0].arm)))
+
+
 def stacked(measured: Sequence[Measured]) -> Matrix:
-    """Return a row for each seed: truth values only if all are."""
-    rows: list[Any] = [of_seed.values_E for of_seed in measured]
-    stacked_SE: Matrix = np.stack(rows)
-    return stacked_SE
+    """Return a row for each model: truth values only if all are."""
+    rows: list[Any] = [of_model.values_E for of_model in measured]
+    stacked_RE: Matrix = np.stack(rows)
+    return stacked_RE
 
 
 def _arm_score(
@@ -112,6 +125,7 @@ def _arm_score(
     trials: Sequence[Trial],
     answers: Sequence[Answers],
     measured: Sequence[Measured],
+    values: Outcomes,
 ) -> ArmScore:
     arm = trials[0].arm
     spent = [run.trials.spent(trial) for trial in trials]
@@ -122,6 +136,7 @@ def _arm_score(
         task,
         answers,
         measured,
+        values,
         seeds=names,
         seconds=sum(row["seconds"] for row in spent),
         arm=arm.name,
@@ -140,6 +155,7 @@ def _score(
     task: LabelledTask,
     answers: Sequence[Answers],
     measured: Sequence[Measured],
+    values: Outcomes,
     *,
     seeds: Sequence[str],
     seconds: float,
@@ -151,7 +167,7 @@ def _score(
     is_by_class = kind.form.is_split_by_label
     names = task.classes if is_by_class else by_class[0].keys()
     return ArmScore(
-        score=statistics.mean_interval(stacked(measured), least=measured[0].least),
+        score=statistics.mean_interval(values, least=measured[0].least),
         figures=_means([of_seed.figures for of_seed in measured], list(measured[0].figures)),
         score_by_seed={seed: of_seed.main for seed, of_seed in zip(seeds, measured, strict=False)},
         f1_by_class=_means(by_class, list(names)),
