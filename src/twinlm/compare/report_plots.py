@@ -2,7 +2,8 @@
 
 from twinlm.compare.readable import figure, points
 from twinlm.compare.results import ArmScore, CurvePoint, LanguageResult, Results, TaskResult
-from twinlm.compare.svg import Line, Mark, Row, Shape, line_plot, row_plot
+from twinlm.compare.svg import Line, Mark, Row, line_plot, row_plot
+from twinlm.compare.svg_parts import Shape
 
 _SHAPES: tuple[Shape, Shape] = ("circle", "square")
 
