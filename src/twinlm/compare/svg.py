@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from html import escape
 
 from twinlm.compare.readable import MINUS
-from twinlm.compare.svg_parts import DIGIT, LETTER, Scale, Shape, figure, number, stroke, symbol, words
+from twinlm.compare.svg_parts import (
+    DIGIT,
+    LETTER,
+    Scale,
+    Shape,
+    figure,
+    number,
+    shortened,
+    stroke,
+    symbol,
+    words,
+)
 
 _LEFT, _RIGHT = 6, 354
 _ROW = 38
@@ -146,7 +157,7 @@ def row_plot(
 def _fitting(row: Row) -> str:
     """Return a row's label, cut if it would run into the value; whoever draws says it whole elsewhere."""
     room = int((_RIGHT - _LEFT - LETTER - DIGIT * len(row.text)) / LETTER)
-    return row.label if len(row.label) <= room else row.label[: room - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+    return shortened(row.label, room)
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:

@@ -63,6 +63,11 @@ def figure(parts: Sequence[str], height: float, title: str, description: str) ->
     )
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many letters, with an ellipsis where it was cut."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+
+
 def number(value: float) -> str:
     """Return a coordinate with at most one decimal."""
     return f"{value:.1f}".removesuffix(".0")
