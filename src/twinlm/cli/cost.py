@@ -1,6 +1,7 @@
 """`twinlm cost`: what fine-tuned models took to make and what their predictions cost, side by side."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,33 +49,29 @@ def command(
     from twinlm.use.predict import task_of
 
     threads = hardware.use_threads(threads)
-    loaded = {str(folder): load(folder) for folder in models}
+    folders = dict(zip(short_names(models), models, strict=True))
+    loaded = {name: load(folder) for name, folder in folders.items()}
     kind = task_of(next(iter(loaded.values())))[0]
     for trained in loaded.values():
         task_of(trained, kind.name)
     examples = read_examples(task, kind.form, options, is_labelled=False)
     with progress_on() as progress:
-        found = measure_folders(
-            {name: Path(name) for name in loaded}, examples, budget_s=seconds, progress=progress
-        )
-    labels = short_names(list(found))
+        found = measure_folders(folders, examples, budget_s=seconds, progress=progress)
     costs = [
-        arm_cost(loaded[name], serving, arm=name, label=label)
-        for (name, serving), label in zip(found.items(), labels, strict=True)
+        arm_cost(loaded[name], serving, arm=str(folders[name]), label=name) for name, serving in found.items()
     ]
     if is_json:
         print(json.dumps(_as_json(costs)))
         return
-    name = task.name.split(".")[0]
-    for table in (making({name: costs}, price_per_hour), answering(name, costs, price_per_hour)):
+    for table in (making({"its task": costs}, price_per_hour), answering(task.name, costs, price_per_hour)):
         print(as_text(table), end="\n\n")
 
 
-def short_names(folders: list[str]) -> list[str]:
+def short_names(folders: Sequence[Path]) -> list[str]:
     """Return the parts of the folders in which they differ; one alone keeps its name."""
-    parts = [Path(folder).parts for folder in folders]
+    parts = [folder.parts for folder in folders]
     if len(folders) == 1 or len({len(row) for row in parts}) > 1:
-        return folders
+        return [str(folder) for folder in folders]
     differing = [column for column in zip(*parts, strict=True) if len(set(column)) > 1]
     return ["/".join(row) for row in zip(*differing, strict=True)]
 

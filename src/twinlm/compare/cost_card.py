@@ -9,6 +9,7 @@ from twinlm.checkpoint import Trained
 from twinlm.compare.pareto import CostKind, Judged, said
 from twinlm.compare.readable import (
     INTERVAL,
+    counted,
     duration,
     figure,
     listed,
@@ -71,7 +72,7 @@ def making(cards: Mapping[str, Sequence[ArmCost]], price_per_hour: float | None 
     ]
     for task, costs in cards.items():
         by_arm = {cost.arm: cost for cost in costs}
-        rows += _fine_tuning(task, [by_arm.get(arm) for arm in first], price_per_hour)
+        rows += _fine_tuning(f"fine-tuning on {task}", [by_arm.get(arm) for arm in first], price_per_hour)
     return Table(
         caption="What making each model took: pre-training once for all tasks, fine-tuning for each with one "
         f"seed. {_NOTHING}: done elsewhere, so not known.{_at(price_per_hour)}",
@@ -141,25 +142,25 @@ def standings(task: TaskResult, judged: Sequence[Judged], kind: CostKind) -> Tab
     )
 
 
-def _fine_tuning(task: str, costs: Sequence[ArmCost | None], price_per_hour: float | None) -> list[list[str]]:
+def _fine_tuning(name: str, costs: Sequence[ArmCost | None], price_per_hour: float | None) -> list[list[str]]:
     """Return the rows of one task; an arm that did not take part is None."""
     seconds = [cost.fine_tuning_s if cost else None for cost in costs]
     flops = [cost.fine_tuning_flops if cost else None for cost in costs]
     memory = [cost.fine_tuning_peak_bytes if cost else None for cost in costs]
     return [
-        [f"{task}: time", *(_shown(value, duration) for value in seconds)],
-        [f"{task}: operations", *(_shown(value, scientific) for value in flops)],
-        [f"{task}: peak memory", *(_shown(value, size) for value in memory)],
-        *_price_rows(task, seconds, price_per_hour),
+        [f"{name}: time", *(_shown(value, duration) for value in seconds)],
+        [f"{name}: operations", *(_shown(value, scientific) for value in flops)],
+        [f"{name}: peak memory", *(_shown(value, size) for value in memory)],
+        *_price_rows(name, seconds, price_per_hour),
     ]
 
 
 def _how(serving: ServingCost) -> str:
     """Say how it was measured, and whether the times are worth something."""
     rounds = [f"{whole(len(of.rounds_s))} rounds of {whole(of.requests)} requests" for of in serving.timings]
-    where = f"{serving.threads} threads of the processor" if serving.device == "cpu" else "the GPU"
+    where = counted(serving.threads, "thread") if serving.device == "cpu" else "the GPU"
     busy = (
-        f" Other work took {percent(serving.others_share)} of the processors meanwhile, so all times are too "
+        f" Other work took {percent(serving.others_share)} of the processors meanwhile, so that times may be too "
         "long: measure again on a quiet machine."
     )
     return (

@@ -69,8 +69,11 @@ def duration(seconds: float) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Return a short time with three digits that count: "0.97 ms", "205 ms"; from 1 s on as `duration`."""
-    return duration(seconds) if seconds >= 0.9995 else f"{_three_digits(1000 * seconds)}{_NARROW}ms"
+    """Return a time with three digits that count: "0.97 ms", "205 ms", "6.46 s"; from a minute as `duration`."""
+    if round(seconds) >= 60:
+        return duration(seconds)
+    number, unit = (seconds, "s") if seconds >= 0.9995 else (1000 * seconds, "ms")
+    return f"{_three_digits(number)}{_NARROW}{unit}"
 
 
 def price(value: float) -> str:

@@ -25,7 +25,7 @@ FILE = "costs.json"
 
 
 def cost_card(run: "Run", task: LabelledTask, *, budget_s: float = BUDGET_S) -> list[ArmCost]:
-    """Return the costs of all arms on a task, with the models of the first seed; measure them, or read the file.
+    """Return the costs of all arms on a task, with the first seed's models; measure them, or read the file.
 
     Args:
         run: what is compared; models that are not fine-tuned yet are.

@@ -172,8 +172,9 @@ def _timings(
     """Time one size of request: warm up, then let the models answer in turns while the budget lasts."""
     progress = progress or Silent()
     batch = len(requests[0])
-    work = f"timing {' and '.join(models)}, {batch} at once"
-    progress.start(work, max(1, round(budget_s * len(models))), "seconds")
+    progress.start(
+        f"timing {', '.join(models)}, {batch} at once", max(1, round(budget_s * len(models))), "seconds"
+    )
     warmed = [_warm_up(trained, requests, _WARM_UP_SHARE * budget_s) for trained in models.values()]
     requests = requests[: min(warmed)]
     names = list(models)
