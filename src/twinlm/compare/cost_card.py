@@ -160,8 +160,8 @@ def _how(serving: ServingCost) -> str:
     rounds = [f"{whole(len(of.rounds_s))} rounds of {whole(of.requests)} requests" for of in serving.timings]
     where = counted(serving.threads, "thread") if serving.device == "cpu" else "the GPU"
     busy = (
-        f" Other work took {percent(serving.others_share)} of the processors meanwhile, so that times may be too "
-        "long: measure again on a quiet machine."
+        f" Other work took {percent(serving.others_share)} of the processors meanwhile, so that times may be "
+        "too long: measure again on a quiet machine."
     )
     return (
         f"from texts to answers, in {serving.precision}, with {where}; {listed(rounds)}, models in turns. "

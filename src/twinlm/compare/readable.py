@@ -69,7 +69,7 @@ def duration(seconds: float) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Return a time with three digits that count: "0.97 ms", "205 ms", "6.46 s"; from a minute as `duration`."""
+    """Return a time with three digits that count: "0.97 ms", "6.46 s"; from a minute on as `duration`."""
     if round(seconds) >= 60:
         return duration(seconds)
     number, unit = (seconds, "s") if seconds >= 0.9995 else (1000 * seconds, "ms")
