@@ -135,6 +135,23 @@ def test_arms_of_a_task_are_judged_by_what_predictions_take(example_results):
         assert one.contender.score == labels[one.contender.arm] != other.contender.score
 
 
+def test_a_few_rounds_say_little_about_a_cost(example_results):
+    task = example_results.tasks[0]
+
+    def with_rounds(cost, count):
+        one, many = cost.serving.timings
+        timings = [one, replace(many, rounds_s=many.rounds_s[:count])]
+        return replace(cost, serving=replace(cost.serving, timings=timings))
+
+    for count, wanted in ((3, "open"), (4, "dominated")):
+        costs = [with_rounds(cost, count) for cost in example_results.cost_cards[task.name][:2]]
+        gpt, _ = judge_task(task, costs, COST_KINDS[0])
+        assert gpt.standing == wanted
+    gpt, _ = judge_task(task, [with_rounds(cost, 1) for cost in costs], COST_KINDS[0])
+    spread = gpt.contender.cost
+    assert (spread.low, spread.high) == pytest.approx((spread.median / 2, 2 * spread.median))
+
+
 def test_an_arm_whose_training_is_not_known_is_left_out(example_results):
     task = example_results.tasks[0]
     costs = [replace(cost, pretraining_flops=None) for cost in example_results.cost_cards[task.name]]

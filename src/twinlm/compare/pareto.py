@@ -14,6 +14,8 @@ from twinlm.compare.results import ArmCost, Comparison, Interval, TaskResult
 from twinlm.evaluate.timings import Spread
 
 _NAMED = 3
+_ENOUGH_ROUNDS = 4
+"""For quartiles that say something."""
 
 Standing = Literal["front", "open", "dominated"]
 """front: each other arm surely costs more, or is surely worse. dominated: another one surely costs no more,
@@ -32,6 +34,15 @@ class CostKind:
     """Writes it for people."""
 
 
+def _prediction_s(cost: ArmCost) -> Spread:
+    """Return seconds for 1,000 predictions; of few rounds, half to twice the median, as no more is known."""
+    timing = cost.serving.timing(32)
+    found = timing.per_thousand_s
+    if len(timing.rounds_s) >= _ENOUGH_ROUNDS:
+        return found
+    return Spread(median=found.median, low=found.median / 2, high=2 * found.median)
+
+
 def _training_flops(cost: ArmCost) -> Spread | None:
     if cost.pretraining_flops is None or cost.fine_tuning_flops is None:
         return None
@@ -42,7 +53,7 @@ def _training_flops(cost: ArmCost) -> Spread | None:
 COST_KINDS = (
     CostKind(
         name="seconds for 1,000 predictions, 32 at once",
-        of=lambda cost: cost.serving.timing(32).per_thousand_s,
+        of=_prediction_s,
         show=moment,
     ),
     CostKind(

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import twinlm
 from twinlm.data.examples import Example
 from twinlm.log import Progress
 
@@ -39,7 +38,7 @@ def peak_memory_bytes(
         "threads": threads,
         "requests": [[[example.id, example.texts] for example in request] for request in requests],
     }
-    here = str(Path(twinlm.__file__).parents[1])
+    here = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
     done = subprocess.run(
         # -P: nothing of the present folder is imported, whatever it is called.
