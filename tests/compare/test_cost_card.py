@@ -93,5 +93,5 @@ def test_standings_are_the_cheapest_first_with_score_cost_and_words(example_resu
     assert [row[0] for row in table.rows][::2] == ["BERT", "GPT"]
     best = plain(table)["BERT"]
     assert best[0].endswith("%") and " to " in best[1] and best[2].endswith("ms")
-    assert best[3] == "worth its cost"
+    assert best[3] == "no other is as good for as little"
     assert table.caption.startswith("Accuracy on topic against seconds for 1,000 predictions, 32 at once.")

@@ -102,7 +102,7 @@ def test_a_dearer_arm_that_may_be_no_better_is_open():
     found = judge(arms, [])
     assert standings(found)["b"] == ("open", ("A",))
     assert said(found[1]) == "cannot tell: A may be preferable"
-    assert said(found[0]) == "worth its cost"
+    assert said(found[0]) == "no other is as good for as little"
 
 
 def test_costs_that_overlap_decide_nothing_but_a_shared_one_is_equal():

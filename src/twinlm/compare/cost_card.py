@@ -115,7 +115,7 @@ def answering(task: str, costs: Sequence[ArmCost], price_per_hour: float | None 
 
 
 def standings(task: TaskResult, judged: Sequence[Judged], kind: CostKind) -> Table:
-    """Return which arms are worth their cost, the cheapest first.
+    """Return which arms another one dominates in score and cost, the cheapest first.
 
     Args:
         task: which the scores are of.
@@ -124,9 +124,9 @@ def standings(task: TaskResult, judged: Sequence[Judged], kind: CostKind) -> Tab
     """
     ranked = sorted(judged, key=lambda each: each.contender.cost.median)
     return Table(
-        caption=f"{task.metric[:1].upper()}{task.metric[1:]} on {task.name} against {kind.name}. Worth its "
-        "cost: each other one surely costs more or is surely worse. Dominated: another one is surely better "
-        "and surely costs no more.",
+        caption=f"{task.metric[:1].upper()}{task.metric[1:]} on {task.name} against {kind.name}. As "
+        "good for as little: no other, if each surely costs more or is surely worse, as with the cheapest, "
+        "whatever its score. Dominated: another one is surely better and surely costs no more.",
         header=["", task.metric, INTERVAL, "Cost", "Standing"],
         rows=[
             [

@@ -1,4 +1,4 @@
-"""Which arms are worth their cost: those to which no other is preferable, as far as the evidence tells.
+"""Which arms no other one dominates in score and cost, as far as the evidence tells.
 
 An arm is dominated by another that costs at most as much and is at least as good, one of the two strictly.
 Both score and cost are measured, so there are three answers: surely not dominated, surely dominated, and
@@ -150,7 +150,7 @@ def said(judged: Judged) -> str:
     others = len(judged.rivals) - _NAMED
     names = [*judged.rivals[:_NAMED], *([counted(others, "other")] if others > 0 else [])]
     return {
-        "front": "worth its cost",
+        "front": "no other is as good for as little",
         "open": f"cannot tell: {listed(names, 'or')} may be preferable",
         "dominated": f"dominated by {listed(names)}",
     }[judged.standing]
