@@ -8,6 +8,7 @@ from twinlm.compare import claims, statistics, verdict
 from twinlm.compare.outcomes import Outcomes
 from twinlm.compare.records import Crossing, Interval, Ledger, RateTried, ScoreCurve, ScorePoint
 from twinlm.compare.results import (
+    ArmCost,
     ArmScore,
     Cost,
     Curve,
@@ -17,6 +18,7 @@ from twinlm.compare.results import (
     TaskResult,
 )
 from twinlm.compare.scoring import failed_seeds
+from twinlm.evaluate.timings import ServingCost, Timing, spread
 from twinlm.rng import stream
 from twinlm.tasks import metrics
 
@@ -111,6 +113,8 @@ def build():
         ledger=_ledger(),
         language=_language(),
         costs=costs,
+        cost_cards={topic.name: _cost_card(), tone.name: _cost_card()},
+        price_per_hour=0.4,
         data={
             "documents": 10033,
             "training documents": 7023,
@@ -131,6 +135,48 @@ def build():
         },
         fingerprints={"text": "3f" * 32, "tokenizer": "a0" * 32, "weights of gpt": "9c" * 32},
         command="twinlm compare demo.toml --out runs/demo",
+    )
+
+
+def _cost_card():
+    """Of the four models; the twin without pre-training was not measured again."""
+    serving = {"gpt": _serving(1.13), "bert": _serving(1.0)}
+    return [
+        ArmCost(
+            arm=arm,
+            label=label,
+            pretraining_s=171.3 if is_pretrained else 0.0,
+            pretraining_flops=1.21e14 if is_pretrained else 0.0,
+            fine_tuning_s=30.2,
+            fine_tuning_flops=1.9e12,
+            fine_tuning_peak_bytes=1_324_000_000,
+            serving=serving[family],
+        )
+        for arm, label, family, is_pretrained in ARMS
+        if family
+    ]
+
+
+def _serving(factor):
+    chance = stream(7, "serving")
+    timings = []
+    for batch, requests in ((1, 64), (32, 4)):
+        rounds_s = (factor * batch**0.8 * requests * 1e-3 * (1 + 0.02 * chance.random(9))).tolist()
+        each_s = [second / requests for second in rounds_s]
+        timings.append(
+            Timing(batch=batch, requests=requests, request_s=spread(each_s, 5, 95), rounds_s=rounds_s)
+        )
+    return ServingCost(
+        timings=timings,
+        flops=3.28e7,
+        sequences=1.0,
+        tokens=35.8,
+        weight_bytes=3_752_000,
+        peak_memory_bytes=360_000_000,
+        others_share=0.021,
+        threads=2,
+        precision="float32",
+        device="cpu",
     )
 
 

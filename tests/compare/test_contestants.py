@@ -33,6 +33,7 @@ amount = 4000
 [tokenizer]
 vocab_size = 300
 [compare]
+timing_seconds = 0.02
 seeds = [1, 2]
 untrained = false
 pretrainings = 2

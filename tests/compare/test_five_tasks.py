@@ -33,6 +33,7 @@ amount = 1500
 [tokenizer]
 vocab_size = 300
 [compare]
+timing_seconds = 0
 seeds = [1, 2]
 untrained = false
 """

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from twinlm.compare import report_tables
+from twinlm.compare import cost_card, report_tables
 from twinlm.compare.report import write_report
 from twinlm.compare.report_html import render_html
 from twinlm.compare.report_markdown import render_markdown
@@ -104,7 +104,7 @@ def test_the_page_shows_every_part(page, example_results):
         "3f3f",
     ]:
         assert word in text
-    assert page.count("<svg") == 2 * 3 + 2
+    assert page.count("<svg") == 2 * 3 + 2 + 2 * 2
 
 
 def test_the_page_follows_the_readers_light_and_paper(page):
@@ -140,6 +140,8 @@ def test_tables_have_a_cell_for_each_column(example_results):
         report_tables.costs(example_results),
         report_tables.fine_tuning(example_results),
         report_tables.data(example_results),
+        cost_card.making(example_results.cost_cards, 0.4),
+        cost_card.answering(task.name, example_results.cost_cards[task.name], 0.4),
     ]
     assert all(len(row) == len(table.header) for table in tables for row in table.rows)
 
@@ -177,7 +179,14 @@ def test_several_pre_trainings_and_other_figures_are_shown_as_such(example_resul
 def test_a_report_without_tasks_samples_or_removals_is_made(example_results):
     language = [dataclasses.replace(item, samples=[], curves=[]) for item in example_results.language]
     bare = dataclasses.replace(
-        example_results, tasks=[], caveats=[], language=language, removed={}, attribution=[], fingerprints={}
+        example_results,
+        tasks=[],
+        caveats=[],
+        language=language,
+        removed={},
+        attribution=[],
+        fingerprints={},
+        cost_cards={},
     )
     assert _Page(render_html(bare)).tags
     assert "## Costs" in render_markdown(bare)

@@ -37,6 +37,7 @@ amount = 2500
 [tokenizer]
 vocab_size = 300
 [compare]
+timing_seconds = 0
 seeds = [1, 2]
 [[task]]
 name = "topic"

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twinlm import families, storage
-from twinlm.compare import claims, curves, scoring, selection, verdict
+from twinlm.compare import claims, curves, scoring, selection, serving_costs, verdict
 from twinlm.compare.pretrainings import Pretraining
-from twinlm.compare.results import Cost, Curve, CurvePoint, LanguageResult, Results
+from twinlm.compare.results import ArmCost, Cost, Curve, CurvePoint, LanguageResult, Results
 from twinlm.compare.samples import samples
 from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_per_byte
 from twinlm.log import MetricsLog
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 MATCHED_BY = {
     "tokens": "tokens",
+    "targets": "predicted tokens",
     "flops": "FLOPs",
     "seconds": "seconds",
+    "money": "money",
     "steps": "steps",
     "passes": "passes",
 }
@@ -55,6 +57,8 @@ def results(run: "Run") -> Results:
         ledger=[selection.ledger(run, arm, task) for task in run.prepared.tasks for arm in run.arms],
         language=language,
         costs=costs,
+        cost_cards=_cost_cards(run),
+        price_per_hour=run.settings.budget.price_per_hour or None,
         data=_data_facts(run),
         removed=_removed(run),
         attribution=list(prepared.attribution),
@@ -63,6 +67,14 @@ def results(run: "Run") -> Results:
         fingerprints=_fingerprints(run),
         command=run.command,
     )
+
+
+def _cost_cards(run: "Run") -> dict[str, list[ArmCost]]:
+    budget_s = run.settings.compare.timing_seconds
+    if not budget_s:
+        return {}
+    tasks = run.prepared.tasks
+    return {name: serving_costs.cost_card(run, task, budget_s=budget_s) for name, task in tasks.items()}
 
 
 def _language(run: "Run", pretraining: Pretraining) -> LanguageResult:

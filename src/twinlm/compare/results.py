@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from twinlm.compare.evidence import Effect, Variances
 from twinlm.compare.records import Interval, Ledger, ScoreCurve
+from twinlm.evaluate.timings import ServingCost
 
 __all__ = [
     "ArmScore",
@@ -208,6 +209,28 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ArmCost:
+    """What one arm took to make for one task, and what its predictions cost."""
+
+    arm: str
+    """As `ArmScore.arm`."""
+    label: str
+    """As `ArmScore.label`."""
+    pretraining_s: float | None
+    """Seconds of its pre-training, the same for all tasks; 0 without one, None if it was done elsewhere."""
+    pretraining_flops: float | None
+    """Operations of it."""
+    fine_tuning_s: float | None
+    """Seconds of its fine-tuning, of one seed; None if it was done elsewhere."""
+    fine_tuning_flops: float | None
+    """Operations of it."""
+    fine_tuning_peak_bytes: int | None
+    """Largest memory of the process, or of the GPU, meanwhile."""
+    serving: ServingCost
+    """Of predictions of the task's test examples; arms of one task were measured in turns."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Results:
     """A finished comparison."""
 
@@ -233,6 +256,10 @@ class Results:
     """One for each pre-training."""
     costs: list[Cost]
     """One for each pre-training."""
+    cost_cards: dict[str, list[ArmCost]] = field(default_factory=dict)
+    """By task, for each arm; empty if predictions were not timed."""
+    price_per_hour: float | None = None
+    """Of the machine, in any currency; None if no prices are to be shown."""
     data: dict[str, str | int | float]
     """Facts of the corpus and its splits, by name, in the order to show."""
     removed: dict[str, int]

@@ -45,10 +45,18 @@ UNTRAINED = "-scratch"
 class BudgetSettings:
     """What both models may spend on pre-training, so that the comparison is fair."""
 
-    match: Literal["tokens", "flops", "seconds", "steps", "passes"] = "flops"
+    match: Literal["tokens", "targets", "flops", "seconds", "money", "steps", "passes"] = "flops"
     """What is equal for both. All other axes are shown by `twinlm plan` before training starts."""
     amount: float = option(2e13, above=0, most=1e27)
-    """How much of it each gets: tokens, operations, seconds on this machine, steps, passes of the text."""
+    """How much of it each gets: tokens, predicted tokens, operations, seconds here, money, steps, passes."""
+    price_per_hour: float = option(0, least=0, most=1e9)
+    """Of this machine, in any currency: for `match = "money"`, plans and cost cards; 0 shows no prices."""
+    same_parameters: Literal["layers", "total"] = "layers"
+    """Which parameters must be as many in both, within 5 %: those of the transformer layers, or all."""
+
+    def __post_init__(self) -> None:
+        if self.match == "money" and not self.price_per_hour:
+            raise UsageError('match = "money" needs a price', hint="set budget.price_per_hour")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +72,9 @@ class CompareSettings:
     label_counts: tuple[int, ...] = ()
     """Also fine-tune on so many labels, for the curve of score against labels, such as [30, 100, 300]."""
     budget_shares: tuple[float, ...] = ()
-    """Also pre-train with these shares of the budget, for the curve of score against pre-training tokens."""
+    """Also pre-train with these shares of the budget, for the curve of score against pre-training."""
+    timing_seconds: float = option(1, least=0, most=3600)
+    """Time each model's predictions so long, one by one and 32 at once, for the cost card; 0 for none."""
     untrained: bool = True
     """Also fine-tune both models without pre-training, to show what pre-training was worth."""
 

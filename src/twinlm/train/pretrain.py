@@ -157,7 +157,8 @@ def budget_steps(budget: BudgetSettings, costs: dict[str, float], step_s: float)
     Raises:
         UsageError: not even ten.
     """
-    per_step = step_s if budget.match == "seconds" else costs[budget.match]
+    timed = {"seconds": step_s, "money": step_s / 3600 * budget.price_per_hour}
+    per_step = {**costs, **timed}[budget.match]
     steps = math.floor(budget.amount / per_step)
     if steps < 10:
         message = f"a budget of {budget.amount:g} {budget.match} buys {steps} steps of {per_step:.3g} each"
