@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twinlm import families, storage
-from twinlm.compare import claims, curves, scoring, selection, serving_costs, verdict
+from twinlm.compare import caveats, claims, curves, scoring, selection, serving_costs, verdict
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.results import ArmCost, Cost, Curve, CurvePoint, LanguageResult, Results
 from twinlm.compare.samples import samples
@@ -40,7 +40,7 @@ def results(run: "Run") -> Results:
     return Results(
         title=run.settings.title,
         verdict=verdict.sentences(tasks),
-        caveats=verdict.caveats(
+        caveats=caveats.caveats(
             tasks,
             [cost for cost in costs if cost.name in labels],
             matched_by,
