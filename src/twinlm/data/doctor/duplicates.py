@@ -53,7 +53,7 @@ class Copies:
         Args:
             kept: documents whose text is still there, to show pieces of it.
         """
-        texts = {document.digest: document.text for document in kept}
+        texts = {document.digest: document.text for document in reversed(kept)}
         digests_N = np.frombuffer(self._digests, np.uint64)
         splits_N = np.frombuffer(self._splits, np.uint8)
         order_N = np.argsort(digests_N, kind="stable")
