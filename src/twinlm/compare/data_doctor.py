@@ -65,7 +65,12 @@ def examine(settings: Settings, *, folder: Path, progress: Progress) -> Diagnosi
 
 
 def _parts(settings: Settings, folder: Path, progress: Progress) -> Iterator[Parts]:
-    tasks = [read_task(given, settings.seed) for given in settings.task]
+    tasks = []
+    progress.start("reading the tasks", len(settings.task), "tasks")
+    for number, given in enumerate(settings.task, 1):
+        tasks.append(read_task(given, settings.seed))
+        progress.advance(number)
+    progress.finish()
     sample = Sample()
     text_bytes = 0
     if settings.corpus.train:
