@@ -64,6 +64,13 @@ def test_tags_are_counted_each():
     assert messages(checked) == ["fewer than 10 training tags of 'X' (1)"]
 
 
+def test_most_words_may_be_outside_of_entities():
+    examples = [
+        Example(f"t row {row}", (*"abcdefghijklm", str(row)), [*"OOOOOOOOOOOOO", "B-X"]) for row in range(30)
+    ]
+    assert check_labels("task t", {"train": examples}).findings == ()
+
+
 def test_scores_far_from_the_others_and_of_another_scale_are_found():
     train = [float(row % 6) for row in range(60)] + [-999.0]
     test = [2.0, 4.0, 100.0]
