@@ -97,7 +97,7 @@ def chain_rule_log_likelihoods(
 
 
 _View = Callable[[Stretch, int, SpecialIds], list[int]]
-"""What the model reads to guess the token of that number, without [CLS] and [SEP]; a [MASK] is in its place."""
+"""What the model reads to guess the token of that number, a [MASK] in its place, without [CLS] and [SEP]."""
 
 
 def _with_token_hidden(stretch: Stretch, token: int, specials: SpecialIds) -> list[int]:
@@ -121,7 +121,9 @@ def _at_masks(
 ) -> list[list[float]]:
     """Return the log-likelihood of each token of each stretch, each in a view of its own."""
     asked = [(number, token) for number, s in enumerate(stretches) for token in range(len(s.tokens))]
-    rows = [[specials.cls, *view(stretches[number], token, specials), specials.sep] for number, token in asked]
+    rows = [
+        [specials.cls, *view(stretches[number], token, specials), specials.sep] for number, token in asked
+    ]
     device = model.token_embedding.weight.device
     found = [[0.0] * len(stretch.tokens) for stretch in stretches]
     for group in by_length([len(row) for row in rows]):
