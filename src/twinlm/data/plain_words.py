@@ -41,8 +41,8 @@ def find_numbers(text: str) -> list[Span]:
 def find_names(text: str) -> Iterator[Span]:
     """Yield the words of a sentence that have a capital though the sentence goes on: German's nouns too."""
     for word in find_words(text):
-        last, space = text[max(0, word.begin - 2) : word.begin].rjust(2)
-        goes_on = space == " " and (last.isalnum() or last in ",;")
+        before = text[max(0, word.begin - 2) : word.begin].rjust(2)
+        goes_on = before[1] == " " and (before[0].isalnum() or before[0] in ",;")
         if goes_on and len(word.text) >= _LEAST_NAME and word.text[0].isupper():
             yield word
 
