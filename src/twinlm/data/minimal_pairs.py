@@ -23,6 +23,9 @@ from twinlm.errors import DataError, UsageError
 
 ALL = "all"
 """The phenomenon of pairs that name none."""
+MOST_PAIRS = 200
+"""Of each phenomenon, where nobody asks for another number. With two layers of width 128 a GPT takes 6 s for as
+many of BLiMP's 13 phenomena and a BERT 35 s; for all its 67,000 pairs, 45 s and 274 s (2026-11, 2 cores)."""
 EQUAL = "pairs whose two texts are equal: they count half"
 TWICE = "pairs that stand there twice"
 
@@ -52,7 +55,7 @@ def read_pairs(
     phenomenon_field: str = "",
     encoding: str = "utf-8",
     errors: OnBadBytes = "strict",
-    counts: Counter[str],
+    counts: Counter[str] | None = None,
 ) -> tuple[MinimalPair, ...]:
     """Read pairs from a .jsonl, .csv or .tsv file, also with .gz, .bz2, .xz or .zst.
 
@@ -74,6 +77,7 @@ def read_pairs(
         UsageError: an unknown encoding.
     """
     path, decoding = Path(path).expanduser(), Decoding(encoding, errors)
+    counts = Counter() if counts is None else counts
     kinds = (phenomenon_field,) if phenomenon_field else _PHENOMENON
     bad, pairs = BadRows(), []
     for row in read_rows(

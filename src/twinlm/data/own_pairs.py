@@ -35,8 +35,8 @@ from twinlm.log import Progress, Silent
 
 LEAST_WORDS = 4
 """Of a sentence that is taken."""
-MOST_CHARACTERS = 300
-"""Of a sentence that is taken."""
+MOST_CHARACTERS = 200
+"""Of a sentence that is taken: two of them are about 100 tokens, which small models can read."""
 _Thing = TypeVar("_Thing")
 _NEAR = 2
 _TRIES = 20
