@@ -24,8 +24,8 @@ from twinlm.errors import DataError, UsageError
 ALL = "all"
 """The phenomenon of pairs that name none."""
 MOST_PAIRS = 200
-"""Of each phenomenon, where nobody asks for another number. With two layers of width 128 a GPT takes 6 s for as
-many of BLiMP's 13 phenomena and a BERT 35 s; for all its 67,000 pairs, 45 s and 274 s (2026-11, 2 cores)."""
+"""Of each phenomenon, where nobody asks for another number. A GPT of two layers of width 128 takes 6 s for as
+many of each of BLiMP's 13, such a BERT 35 s; for all 67,000 pairs, 45 s and 274 s (2026-11, 2 cores)."""
 EQUAL = "pairs whose two texts are equal: they count half"
 TWICE = "pairs that stand there twice"
 
