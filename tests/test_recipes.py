@@ -25,6 +25,10 @@ UNNAMED = {
     "pretrain.optimizer.warmup_share",
     "pretrain.grown_positions",
     "gpt.pretrain.first_share",
+    "gpt.pretrain.mask_share",
+    "gpt.pretrain.mask_unit",
+    "gpt.pretrain.max_predictions",
+    "gpt.pretrain.random_tokens",
 }
 
 

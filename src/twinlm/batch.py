@@ -66,6 +66,17 @@ class MaskedBatch(Batch):
     before the first."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HybridBatch(Batch):
+    """A batch in which some rows are read left to right, the others from both sides with masked tokens."""
+
+    originals_BL: Tensor
+    """The token to predict at each position, which for a row read left to right is the one that stands there;
+    elsewhere `IGNORE`."""
+    sees_all_B: Tensor
+    """True for a row that is read from both sides."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a model makes of a batch, in the form that every task head takes it."""

@@ -279,6 +279,7 @@ _RIGHT: dict[str, Callable[[Any], bool]] = {
     "layers": lambda value: _is_size(value) and value <= _MOST_LAYERS,
     "norm": lambda value: value in ("post", "pre"),
     "activation": lambda value: value in ("gelu", "gelu_tanh"),
+    "both_sides": lambda value: type(value) is bool,
     "norm_eps": lambda value: type(value) is float and 0 < value < 1,
 }
 

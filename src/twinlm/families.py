@@ -4,7 +4,7 @@ Everything above takes a `Family` and uses what it holds; nothing else asks whic
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -15,9 +15,10 @@ from twinlm import config
 from twinlm.batch import Batch
 from twinlm.core import count
 from twinlm.data.google_pairs import GooglePairs
+from twinlm.data.hybrid_windows import HybridWindows
 from twinlm.data.mask_units import Chooser, choose_tokens, spans, whole_words
 from twinlm.data.masked_examples import Dynamic, Source, Static
-from twinlm.data.masked_windows import WindowRows
+from twinlm.data.masked_windows import PlainRows, WindowRows
 from twinlm.data.masking import Masking, special_tokens
 from twinlm.data.packing import Pack, pack_for_decoder, pack_for_encoder
 from twinlm.data.sentence_order import OrderedSentences
@@ -30,6 +31,7 @@ from twinlm.models.gpt import GPT, GPTConfig
 from twinlm.objectives import Objective
 from twinlm.objectives.causal_lm import auxiliary_causal_lm, causal_lm, log_likelihoods
 from twinlm.objectives.fine_tuning import Auxiliary
+from twinlm.objectives.hybrid import hybrid_lm, left_to_right_first
 from twinlm.objectives.likelihood import Likelihoods
 from twinlm.objectives.masked_lm import (
     chain_rule_log_likelihoods,
@@ -39,9 +41,9 @@ from twinlm.objectives.masked_lm import (
     pseudo_log_likelihoods,
     pseudo_log_likelihoods_l2r,
 )
-from twinlm.settings import ModelSettings, PretrainSettings
+from twinlm.settings import FinetuneSettings, ModelSettings, PretrainSettings
 from twinlm.tasks.kind import Reader
-from twinlm.tokenizer import SpecialIds, Template, Tokenizer
+from twinlm.tokenizer import ABSENT, SpecialIds, Template, Tokenizer
 
 
 class Examples(Protocol):
@@ -71,6 +73,8 @@ class Family:
     """"decoder" or "encoder": the special tokens around a text, in files for other tools."""
     examples: Callable[..., Examples]
     """Pre-training sequences from (store, settings, tokenizer, seed)."""
+    causal_examples: Callable[..., Examples]
+    """The same for a phase in which next tokens are predicted left to right."""
     objective: Callable[[PretrainSettings], Objective[Any, Any]]
     """The pre-training objective."""
     pack: Pack
@@ -85,6 +89,8 @@ class Family:
     """Whether a fresh head's linear layer has a bias. GPT's has none (Radford et al. 2018, equation 3)."""
     auxiliary: Callable[[float], Auxiliary | None]
     """The second fine-tuning loss for a weight lambda, if the family has one."""
+    for_tasks: Callable[[Any, FinetuneSettings], Any]
+    """The model's configuration, changed as labelled inputs are to be read."""
     fresh_tokens: Callable[[SpecialIds], list[int]]
     """Special tokens whose embeddings are drawn anew for fine-tuning: pre-training never shows them."""
     target_share: Callable[[PretrainSettings], float]
@@ -142,6 +148,22 @@ def _windows(store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer
     return Windows(store, length=settings.length, seed=seed)
 
 
+def _some_masked(
+    store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int
+) -> Windows | HybridWindows:
+    windows = _windows(store, settings, tokenizer, seed)
+    if not settings.both_sides_share:
+        return windows
+    if tokenizer.specials.mask == ABSENT:
+        message = "pretrain.both_sides_share hides tokens, but the tokenizer has no [MASK]"
+        raise UsageError(message, hint="set it to 0, or begin anew instead of going on from this model")
+    return HybridWindows(windows, _masking(settings, tokenizer), settings.both_sides_share)
+
+
+def _plain_rows(store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int) -> PlainRows:
+    return PlainRows(WindowRows(store, length=settings.length, seed=seed), tokenizer.specials)
+
+
 def _masked(
     store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int
 ) -> Dynamic | Static:
@@ -182,6 +204,11 @@ def _masking(settings: PretrainSettings, tokenizer: Tokenizer) -> Masking:
     )
 
 
+def _masked_share(settings: PretrainSettings) -> float:
+    """Return the share of a masked row's tokens that are predicted."""
+    return min(settings.mask_share, (settings.max_predictions or settings.length) / settings.length)
+
+
 GPT_FAMILY = Family(
     name="gpt",
     label="GPT",
@@ -190,16 +217,21 @@ GPT_FAMILY = Family(
     is_truncated=False,
     own_algorithm="byte-bpe",
     template="decoder",
-    examples=_windows,
-    objective=lambda settings: causal_lm,
+    examples=_some_masked,
+    causal_examples=_windows,
+    objective=lambda settings: hybrid_lm if settings.both_sides_share else causal_lm,
     pack=pack_for_decoder,
     enclose=lambda tokens, specials: [specials.start, *tokens],
     reads_both_orders=True,
     labels_last_piece=True,
     has_head_bias=False,
     auxiliary=lambda weight: Auxiliary(weight, auxiliary_causal_lm) if weight else None,
+    for_tasks=lambda sizes, settings: replace(sizes, both_sides=settings.both_sides),
     fresh_tokens=lambda specials: [specials.delimiter, specials.extract],
-    target_share=lambda settings: 1 - 1 / settings.length,
+    target_share=lambda settings: (
+        (1 - settings.both_sides_share) * (1 - 1 / settings.length)
+        + settings.both_sides_share * _masked_share(settings)
+    ),
     pretraining_heads=(),
     likelihoods={"likelihood": log_likelihoods},
     is_generative=True,
@@ -211,6 +243,12 @@ _OBJECTIVES: dict[str, Objective[Any, Any]] = {
     "none": masked_lm,
 }
 
+
+def _masked_objective(settings: PretrainSettings) -> Objective[Any, Any]:
+    objective = _OBJECTIVES[settings.sentence_task]
+    return left_to_right_first(objective) if settings.first_objective == "causal" else objective
+
+
 BERT_FAMILY = Family(
     name="bert",
     label="BERT",
@@ -220,17 +258,17 @@ BERT_FAMILY = Family(
     own_algorithm="wordpiece",
     template="encoder",
     examples=_masked,
-    objective=lambda settings: _OBJECTIVES[settings.sentence_task],
+    causal_examples=_plain_rows,
+    objective=_masked_objective,
     pack=pack_for_encoder,
     enclose=lambda tokens, specials: [specials.cls, *tokens, specials.sep],
     reads_both_orders=False,
     labels_last_piece=False,
     has_head_bias=True,
     auxiliary=lambda weight: None,
+    for_tasks=lambda sizes, settings: sizes,
     fresh_tokens=lambda specials: [],
-    target_share=lambda settings: min(
-        settings.mask_share, (settings.max_predictions or settings.length) / settings.length
-    ),
+    target_share=_masked_share,
     pretraining_heads=("masked_token_head", "next_sentence_head"),
     likelihoods={
         "pseudo-likelihood": pseudo_log_likelihoods,

@@ -106,10 +106,37 @@ def resolve(
     starts = {kind: start for kind in KINDS if (start := read_start(kind, wanted))}
     sizes = {kind: size or SIZES[closest_size(starts.get(kind))] for kind in KINDS}
     started = given({kind: start.settings for kind, start in starts.items()})
-    settings = config.build(Settings, merge(given(KIND_DEFAULTS), given(sizes), started, wanted))
+    settings = config.build(
+        Settings, _with_whole_arms(merge(given(KIND_DEFAULTS), given(sizes), started, wanted))
+    )
     for kind, start in starts.items():
         check_sizes(kind, getattr(settings, kind), start)
     return settings
+
+
+def _with_whole_arms(tree: Tree) -> Tree:
+    """Return the tree with what each [[arm]] does not give taken from its kind.
+
+    Raises:
+        UsageError: there is no such kind, or an arm goes on from a model of its own.
+    """
+    rows = tree.get("arm")
+    if not isinstance(rows, Given) or not isinstance(rows.value, list):
+        return tree
+    whole = [_whole_arm(row, tree) if isinstance(row, Tree) else row for row in rows.value]
+    return Tree({**tree, "arm": Given(whole, rows.file, rows.line)}, tree.file, tree.line)
+
+
+def _whole_arm(row: Tree, tree: Tree) -> Tree:
+    kind = row.get("kind", Given("", row.file, row.line))
+    name = kind.value if isinstance(kind, Given) else dict(kind)
+    if name not in KINDS:
+        raise wrong(kind, f"the kind of an arm can't be {shown(name)}", f"there are: {', '.join(KINDS)}")
+    given_pretrain = row.get("pretrain", {})
+    if isinstance(given_pretrain, Tree) and "start" in given_pretrain:
+        hint = f"set {name}.pretrain.start for the kind, or compare the model as [[imported]]"
+        raise wrong(given_pretrain["start"], "an arm can't go on from a model of its own", hint)
+    return merge(tree[name], row)
 
 
 def _size_of(trees: list[Tree]) -> dict[str, Any] | None:

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from twinlm.compare import statistics, verdict
+from twinlm.compare import claims, statistics, verdict
+from twinlm.compare.outcomes import Outcomes
+from twinlm.compare.records import Crossing, Interval, Ledger, RateTried, ScoreCurve, ScorePoint
 from twinlm.compare.results import (
+    ArmCost,
     ArmScore,
     Cost,
     Curve,
@@ -14,6 +18,7 @@ from twinlm.compare.results import (
     TaskResult,
 )
 from twinlm.compare.scoring import failed_seeds
+from twinlm.evaluate.timings import ServingCost, Timing, spread
 from twinlm.rng import stream
 from twinlm.tasks import metrics
 
@@ -72,6 +77,18 @@ def example_results():
     return build()
 
 
+@pytest.fixture(scope="session")
+def draw_pair():
+    """Draws two simulated arms that are right or wrong; see `_draw_pair`."""
+    return _draw_pair
+
+
+@pytest.fixture(scope="session", params=["answer F1", "entity F1", "Spearman"])
+def simulated_figure(request):
+    """Draws two arms of a figure that is no share; how many examples, and an effect that is clear in them."""
+    return _FIGURES[request.param]
+
+
 def build():
     topic = _task("topic", TOPICS, examples=1461, skills=[0.755, 0.793, 0.61, 0.58, 0.772, 0.18])
     tone = _task(
@@ -81,6 +98,7 @@ def build():
         skills=[0.71, 0.72, 0.66, 0.64, 0.74, 0.52],
         failed_seed=2,
     )
+    topic, tone = claims.adjusted([topic, tone])
     costs = [_cost("gpt", 1.0, 1.0), _cost("bert", 0.86, 0.15)]
     return Results(
         title="GPT and BERT on 10,033 articles",
@@ -91,8 +109,12 @@ def build():
         families=FAMILIES,
         matched_by="tokens",
         tasks=[topic, tone],
+        curves=_score_curves(),
+        ledger=_ledger(),
         language=_language(),
         costs=costs,
+        cost_cards={topic.name: _cost_card(), tone.name: _cost_card()},
+        price_per_hour=0.4,
         data={
             "documents": 10033,
             "training documents": 7023,
@@ -113,6 +135,48 @@ def build():
         },
         fingerprints={"text": "3f" * 32, "tokenizer": "a0" * 32, "weights of gpt": "9c" * 32},
         command="twinlm compare demo.toml --out runs/demo",
+    )
+
+
+def _cost_card():
+    """Of the four models; the twin without pre-training was not measured again."""
+    serving = {"gpt": _serving(1.13), "bert": _serving(1.0)}
+    return [
+        ArmCost(
+            arm=arm,
+            label=label,
+            pretraining_s=171.3 if is_pretrained else 0.0,
+            pretraining_flops=1.21e14 if is_pretrained else 0.0,
+            fine_tuning_s=30.2,
+            fine_tuning_flops=1.9e12,
+            fine_tuning_peak_bytes=1_324_000_000,
+            serving=serving[family],
+        )
+        for arm, label, family, is_pretrained in ARMS
+        if family
+    ]
+
+
+def _serving(factor):
+    chance = stream(7, "serving")
+    timings = []
+    for batch, requests in ((1, 64), (32, 4)):
+        rounds_s = (factor * batch**0.8 * requests * 1e-3 * (1 + 0.02 * chance.random(9))).tolist()
+        each_s = [second / requests for second in rounds_s]
+        timings.append(
+            Timing(batch=batch, requests=requests, request_s=spread(each_s, 5, 95), rounds_s=rounds_s)
+        )
+    return ServingCost(
+        timings=timings,
+        flops=3.28e7,
+        sequences=1.0,
+        tokens=35.8,
+        weight_bytes=3_752_000,
+        peak_memory_bytes=360_000_000,
+        others_share=0.021,
+        threads=2,
+        precision="float32",
+        device="cpu",
     )
 
 
@@ -145,16 +209,18 @@ def _task(name, classes, *, examples, skills, failed_seed=None):
                     "accuracy": float(correct[arm].mean()),
                     "macro F1": float(np.mean([metrics.macro_f1(table) for table in tables])),
                 },
-                score_by_seed={s: float(correct[arm][i].mean()) for i, s in enumerate(seeds)}
+                score_by_seed={str(s): float(correct[arm][i].mean()) for i, s in enumerate(seeds)}
                 if family
                 else {},
                 f1_by_class=dict(zip(classes, metrics.f1_by_class(sum(tables)).tolist(), strict=True)),
                 confusion=sum(tables).tolist(),
-                failed_seeds=failed_seeds(seeds, [row_E.tolist() for row_E in predicted.values()])
+                failed_seeds=failed_seeds(
+                    [*map(str, seeds)], [row_E.tolist() for row_E in predicted.values()]
+                )
                 if family
                 else [],
                 seconds=91.4 if family else 7.9,
-                chosen_epochs=dict.fromkeys(seeds, 3) if family else {},
+                chosen_epochs=dict.fromkeys(map(str, seeds), 3) if family else {},
             )
         )
     comparisons = [
@@ -175,9 +241,46 @@ def _task(name, classes, *, examples, skills, failed_seed=None):
     )
 
 
+def _score_curves():
+    points = [
+        ScorePoint(
+            arm=arm,
+            label=FAMILIES[arm],
+            x=x,
+            tokens=6e6,
+            score=Interval(estimate=y, low=y - 0.04, high=y + 0.04),
+        )
+        for arm, values in {"gpt": (0.31, 0.52, 0.755), "bert": (0.25, 0.55, 0.793)}.items()
+        for x, y in zip((30, 100, 300), values, strict=True)
+    ]
+    crossing = Crossing(first="gpt", second="bert", at=Interval(estimate=75.0, low=41.0, high=160.0))
+    return [
+        ScoreCurve(
+            task="topic",
+            metric="accuracy",
+            axis="labels",
+            points=points,
+            crossing=crossing,
+            verdict="GPT is ahead below about 75 and BERT above (labels).",
+        )
+    ]
+
+
+def _ledger():
+    tried = [
+        RateTried(learning_rate=rate, trials=3, failed=failed, validation=value, flops=1.1e12, seconds=30.0)
+        for rate, failed, value in [(3e-4, 0, 0.71), (1e-3, 0, 0.75), (1e-2, 3, None)]
+    ]
+    return [
+        Ledger(arm=arm, label=label, task="topic", tried=tried, kept=1e-3) for arm, label in FAMILIES.items()
+    ]
+
+
 def _language():
     return [
         LanguageResult(
+            name="gpt",
+            label="GPT",
             family="gpt",
             measure="bits per byte, left to right",
             validation=1.482,
@@ -190,6 +293,8 @@ def _language():
             samples=CONTINUATIONS,
         ),
         LanguageResult(
+            name="bert",
+            label="BERT",
             family="bert",
             measure="nats per masked token, both sides seen",
             validation=3.114,
@@ -221,6 +326,8 @@ def _curve(name, unit, high, low, count):
 
 def _cost(family, share, target_share):
     return Cost(
+        name=family,
+        label=FAMILIES[family],
         family=family,
         parameters=5_214_208 if family == "gpt" else 5_342_336,
         non_embedding_parameters=3_159_040,
@@ -229,8 +336,89 @@ def _cost(family, share, target_share):
         targets=int(6_000_512 * target_share),
         flops=1.21e14 * share,
         seconds=171.3 / share,
+        planned_seconds=160.0 / share,
         tokens_per_second=6_000_512 / 171.3 * share,
         peak_memory_bytes=1_412_300_800,
         corpus_passes=3.87,
         model_bytes=20_881_244,
     )
+
+
+def _draw_pair(
+    random,
+    *,
+    seeds,
+    examples,
+    seed_deviations,
+    effect=0.0,
+    accuracy=0.75,
+    pretrainings=1,
+    pretraining_deviations=(0, 0),
+):
+    """Two arms whose examples are hard in common and apart, and whose models differ in skill; probit scale.
+
+    Without an effect both have the same expected accuracy.
+    """
+    rows = pretrainings * seeds
+    common_E = random.normal(size=examples) * 0.75
+    arms = []
+    for sign, deviation, above in zip((0.5, -0.5), seed_deviations, pretraining_deviations, strict=True):
+        skill_R1 = random.normal(size=(rows, 1)) * deviation
+        if above:
+            skill_R1 = skill_R1 + np.repeat(random.normal(size=(pretrainings, 1)) * above, seeds, axis=0)
+        own_E = random.normal(size=examples) * 0.45
+        noise_RE = random.normal(size=(rows, examples)) * (1 - 0.75**2 - 0.45**2) ** 0.5
+        threshold = stats.norm.ppf(accuracy) * (1 + deviation**2 + above**2) ** 0.5 + sign * effect
+        arms.append(Outcomes(common_E + own_E + noise_RE + skill_R1 < threshold, pretrainings))
+    return arms
+
+
+def _draw_answer_f1(random, *, seeds, examples, effect):
+    """F1 of answers: right, wrong, or in part."""
+    common_E = random.normal(size=examples)
+    arms = []
+    for sign in (0.5, -0.5):
+        skill_S1 = sign * effect + random.normal(size=(seeds, 1)) * 0.05
+        own_SE = random.normal(size=examples) * 0.5 + random.normal(size=(seeds, examples)) * 0.5
+        ease_SE = 0.3 + skill_S1 + own_SE - common_E
+        arms.append(np.where(ease_SE > 0.4, 1.0, np.where(ease_SE < -0.4, 0.0, ease_SE / 0.8 + 0.5)))
+    return arms, 0.0
+
+
+def _draw_entity_f1(random, *, seeds, examples, effect):
+    """Pseudo-values of entities found, in sentences of none, one or several."""
+    there_E = random.poisson(1.2, examples)
+    hard_E = random.normal(size=examples)
+    arms = []
+    for sign in (0.5, -0.5):
+        rows = []
+        for skill in sign * effect + random.normal(size=seeds) * 0.05:
+            chance_E = stats.norm.cdf(0.8 + skill - 0.6 * hard_E)
+            hits_E = random.binomial(there_E, chance_E)
+            found_E = hits_E + random.poisson(0.4 * (1 - chance_E) * (1 + there_E))
+            rows.append(metrics.of_ratio("F1", 2 * hits_E, there_E + found_E).values_E)
+        arms.append(np.stack(rows))
+    return arms, 0.0
+
+
+def _draw_spearman(random, *, seeds, examples, effect):
+    """Pseudo-values of Spearman's correlation, with ties as in scores that people gave."""
+    gold_E = random.integers(0, 6, examples).astype(float)
+    common_E = random.normal(size=examples)
+    arms = []
+    for sign in (0.5, -0.5):
+        rows = []
+        for skill in sign * effect + random.normal(size=seeds) * 0.05:
+            noise_E = common_E + random.normal(size=examples)
+            predicted_E = gold_E * np.exp(skill) + 1.2 * noise_E
+            rows.append(metrics.of_numbers(gold_E.tolist(), predicted_E.tolist()).values_E)
+        arms.append(np.stack(rows))
+    return arms, -1.0
+
+
+# Effects are such that the better arm leads by 5 to 10 points.
+_FIGURES = {
+    "answer F1": (_draw_answer_f1, 300, 0.35),
+    "entity F1": (_draw_entity_f1, 300, 0.5),
+    "Spearman": (_draw_spearman, 80, 0.6),
+}

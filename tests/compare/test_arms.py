@@ -53,8 +53,8 @@ def test_an_imported_model_has_its_own_rate_and_epochs_and_others_their_kinds(tm
     given = settings(tmp_path, f'name = "mini"\nfolder = "{model}"\nlearning_rate = 3e-5\nepochs = 2')
     of_kind = given.bert.finetune
     _, bert, imported, *_ = arms(given)
-    assert bert.finetune_settings(of_kind) == of_kind
-    found = imported.finetune_settings(of_kind)
+    assert bert.settings.finetune == of_kind
+    found = imported.settings.finetune
     assert (found.optimizer.learning_rate, found.epochs) == (3e-5, 2)
     assert found.batch_examples == of_kind.batch_examples
     assert found.optimizer.weight_decay == of_kind.optimizer.weight_decay
@@ -82,8 +82,8 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
 
 
 def test_an_arm_is_found_by_its_name_or_as_a_folder(tmp_path, model):
-    found = arms(settings(tmp_path))
-    assert arm_named(found, "bert") is found[1]
+    found = settings(tmp_path)
+    assert arm_named(found, "bert") == arms(found)[1]
     assert arm_named(found, str(model)).name == "mini"
     assert arm_named(found, str(model)).folder == model / "model"
     with pytest.raises(UsageError, match="did you mean 'bert'"):
@@ -91,7 +91,7 @@ def test_an_arm_is_found_by_its_name_or_as_a_folder(tmp_path, model):
 
 
 def test_the_folder_of_a_model_is_an_arm_that_shares_no_name_with_those_made_here(tmp_path, model):
-    given = arms(settings(tmp_path))
+    given = settings(tmp_path)
     assert arm_named(given, str(model)).name == "mini"
     copied = tmp_path / "other" / "bert"
     copied.mkdir(parents=True)

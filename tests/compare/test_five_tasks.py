@@ -33,6 +33,7 @@ amount = 1500
 [tokenizer]
 vocab_size = 300
 [compare]
+timing_seconds = 0
 seeds = [1, 2]
 untrained = false
 """
@@ -125,7 +126,7 @@ def folder(tmp_path_factory, write_project):
         resolved_first.write_text(SETTINGS)
         settings = presets.resolve(resolved_first, {})
         with Run(place / "first", settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
-            run.pretrained("gpt")
+            run.bodies.trained("gpt")
         compare(place, "second", SETTINGS + TASKS)
     return place
 

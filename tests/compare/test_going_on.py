@@ -79,7 +79,7 @@ def _pretrain(out: str, kind: str, *, stop_at: int = -1, **more: str) -> tuple[b
     progress = StoppingAt(stop, stop_at)
     settings = presets.resolve(None, {**SMALL, **more})
     with Run(Path(out), settings, is_demo=False, progress=progress, stop=stop) as run:
-        run.pretrained(kind)
+        run.bodies.trained(kind)
     return (Path(out) / kind / "model" / "model.safetensors").read_bytes(), progress
 
 
@@ -95,16 +95,16 @@ def test_a_run_that_was_stopped_ends_with_the_same_bytes(name: str) -> None:
 def test_phases_are_of_their_lengths_and_the_plan_counts_both() -> None:
     settings = presets.resolve(None, {**SMALL, **PHASES})
     with Run(Path("phases"), settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
-        plan = run.plans["gpt"]
+        plan = run.bodies.plans["gpt"]
         assert plan.steps == 12
         assert plan.tokens == 6 * 4 * (16 + 32)
-        assert run.pretrained("gpt").history["pretraining"]["tokens"] == plan.tokens
+        assert run.bodies.trained("gpt").history["pretraining"]["tokens"] == plan.tokens
 
 
 def test_a_budget_in_passes_reads_the_text_so_often() -> None:
     settings = presets.resolve(None, {**SMALL, "budget.match": "passes", "budget.amount": "3"})
     with Run(Path("passes"), settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
-        plan, store = run.plans["gpt"], run.stores("gpt")["train"]
+        plan, store = run.bodies.plans["gpt"], run.stores("gpt")["train"]
         assert plan.steps == int(3 * store.token_count / (4 * 32))
 
 
@@ -151,7 +151,7 @@ def test_going_on_needs_nothing_of_the_other_kind_but_a_comparison_does() -> Non
     settings = presets.resolve(None, {**rest, "bert.pretrain.start": "small/bert"})
     assert (settings.bert.model.width, settings.gpt.model.width) == (16, 128)
     with Run(Path("alone"), settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
-        assert run.pretrained("bert").history["pretraining"]["step"] == 12
+        assert run.bodies.trained("bert").history["pretraining"]["step"] == 12
         assert not (Path("alone") / "tokenizers").exists()
         with pytest.raises(UsageError, match="the models are not of one size"):
-            assert run.plans
+            assert run.bodies.plans

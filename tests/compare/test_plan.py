@@ -37,7 +37,7 @@ def plans(tmp_path: Path, write_project, monkeypatch):
     def make(out: str, **more: str) -> dict[str, PretrainPlan]:
         settings = presets.resolve(None, {**SMALL, **more})
         with Run(Path(out), settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
-            return run.plans
+            return run.bodies.plans
 
     return make
 

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from twinlm.compare import report_tables
+from twinlm.compare import cost_card, report_tables
 from twinlm.compare.report import write_report
 from twinlm.compare.report_html import render_html
 from twinlm.compare.report_markdown import render_markdown
@@ -104,7 +104,7 @@ def test_the_page_shows_every_part(page, example_results):
         "3f3f",
     ]:
         assert word in text
-    assert page.count("<svg") == 2 * 3 + 2
+    assert page.count("<svg") == 2 * 3 + 2 + 2 * 2
 
 
 def test_the_page_follows_the_readers_light_and_paper(page):
@@ -140,14 +140,53 @@ def test_tables_have_a_cell_for_each_column(example_results):
         report_tables.costs(example_results),
         report_tables.fine_tuning(example_results),
         report_tables.data(example_results),
+        cost_card.making(example_results.cost_cards, 0.4),
+        cost_card.answering(task.name, example_results.cost_cards[task.name], 0.4),
     ]
     assert all(len(row) == len(table.header) for table in tables for row in table.rows)
+
+
+def test_differences_are_shown_with_all_that_speaks_for_them(example_results):
+    table = report_tables.comparisons(example_results.tasks[0])
+    rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
+    item = example_results.tasks[0].comparisons[0]
+    first = rows[0]
+    assert first["Difference"].startswith("+") and " to " in first["BCa, examples"]
+    assert float(first["Holm p"].lstrip("<\N{NO-BREAK SPACE}")) == pytest.approx(item.p_adjusted, abs=0.005)
+    assert first["Effect"] == f"h {item.effect.size:+.2f}"
+    found = item.effect
+    assert first["Only one right"] == (
+        f"{found.only_first:.0f} : {found.only_second:.0f} ({found.odds_ratio:.2f})"
+    )
+    assert first["Examples \N{MULTIPLICATION SIGN} seeds"] == "1,461 \N{MULTIPLICATION SIGN} 3"
+    assert first["Variance"].startswith("examples ") and "fine-tuning" in first["Variance"]
+    assert "pre-training" not in first["Variance"] and "Of one pre-training" in table.caption
+
+
+def test_several_pre_trainings_and_other_figures_are_shown_as_such(example_results):
+    task = example_results.tasks[0]
+    item = task.comparisons[0]
+    effect = dataclasses.replace(item.effect, name="d_z", size=-0.5, only_first=None)
+    nested = dataclasses.replace(item, pretraining_seeds=3, effect=effect)
+    table = report_tables.comparisons(dataclasses.replace(task, comparisons=[nested]))
+    (row,) = [dict(zip(table.header, cells, strict=True)) for cells in table.rows]
+    times = "\N{MULTIPLICATION SIGN}"
+    assert row[f"Examples {times} seeds"] == f"1,461 {times} 3 {times} 3"
+    assert (row["Effect"], row["Only one right"]) == ("d_z \N{MINUS SIGN}0.50", "\N{EN DASH}")
+    assert "pre-training" in row["Variance"] and "Of one pre-training" not in table.caption
 
 
 def test_a_report_without_tasks_samples_or_removals_is_made(example_results):
     language = [dataclasses.replace(item, samples=[], curves=[]) for item in example_results.language]
     bare = dataclasses.replace(
-        example_results, tasks=[], caveats=[], language=language, removed={}, attribution=[], fingerprints={}
+        example_results,
+        tasks=[],
+        caveats=[],
+        language=language,
+        removed={},
+        attribution=[],
+        fingerprints={},
+        cost_cards={},
     )
     assert _Page(render_html(bare)).tags
     assert "## Costs" in render_markdown(bare)

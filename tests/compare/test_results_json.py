@@ -3,7 +3,7 @@ import json
 import pytest
 
 from twinlm import storage
-from twinlm.compare.results_json import from_json, read_results, to_json
+from twinlm.compare.results_json import costs_from_json, from_json, read_results, to_json
 from twinlm.errors import ModelError
 
 
@@ -30,8 +30,8 @@ def test_results_come_back_from_json_as_they_were(example_results, tmp_path):
         (lambda value: value["costs"][0].update(steps=True), r"results.costs\[0\].steps must be int"),
         (lambda value: value["tasks"][0].update(classes=None), r"results.tasks\[0\].classes must be .*null"),
         (
-            lambda value: value["tasks"][0]["scores"][0].update(score_by_seed={"x": 0.5}),
-            "has the key 'x', which is no whole number",
+            lambda value: value["tasks"][0]["scores"][0].update(score_by_seed={"1": "x"}),
+            r"score_by_seed\['1'\] must be float",
         ),
         (lambda value: value["data"].update(documents=[1]), r"results.data\['documents'\] must be"),
     ],
@@ -41,6 +41,15 @@ def test_damage_is_named_with_its_place(example_results, damage, message):
     damage(value)
     with pytest.raises(ModelError, match=message):
         from_json(value)
+
+
+def test_cost_cards_come_back_by_themselves_and_damage_is_named(example_results, tmp_path):
+    costs = example_results.cost_cards["topic"]
+    value = _value(example_results)["cost_cards"]["topic"]
+    assert costs_from_json(value) == costs
+    value[1]["serving"]["timings"][0]["requests"] = "many"
+    with pytest.raises(ModelError, match=r"x.json: .*costs\[1\].serving.timings\[0\].requests must be int"):
+        costs_from_json(value, file=tmp_path / "x.json")
 
 
 def test_a_file_that_holds_something_else_is_named(tmp_path):

@@ -37,12 +37,13 @@ amount = 2500
 [tokenizer]
 vocab_size = 300
 [compare]
+timing_seconds = 0
 seeds = [1, 2]
 [[task]]
 name = "topic"
 train = "labels.csv"
 """
-MEASURED = ("seconds", "tokens_per_second", "peak_memory_bytes")
+MEASURED = ("seconds", "planned_seconds", "tokens_per_second", "peak_memory_bytes")
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +126,11 @@ def test_finished_predictions_are_not_passed_off_as_those_of_other_settings(
 ):
     monkeypatch.chdir(project)
     with open_run(project, "predicted") as run:
-        found = run.predictions(run.arm("gpt-scratch"), "topic", 1)
-        assert run.predictions(run.arm("gpt-scratch"), "topic", 1) == found
+        trial = run.trials.of(run.arm("gpt-scratch"), "topic")[0]
+        found = run.trials.predictions(trial)
+        assert run.trials.predictions(trial) == found
     with open_run(project, "predicted", **settings) as run, pytest.raises(UsageError, match=said):
-        run.predictions(run.arm("gpt-scratch"), "topic", 1)
+        run.trials.predictions(run.trials.of(run.arm("gpt-scratch"), "topic")[0])
 
 
 def test_fine_tuning_notes_the_tokenizer_and_the_seed_of_weights_that_were_drawn(project, monkeypatch):
@@ -136,8 +138,9 @@ def test_fine_tuning_notes_the_tokenizer_and_the_seed_of_weights_that_were_drawn
     noted = {}
     with open_run(project, "noted") as run:
         for name in ("gpt", "gpt-scratch"):
-            run.finetuned(run.arm(name), "topic", 1)
-            path = run.arm_folder(run.arm(name), "topic", 1) / "inputs.json"
+            trial = run.trials.of(run.arm(name), "topic")[0]
+            run.trials.finetuned(trial)
+            path = run.trials.folder(trial) / "inputs.json"
             noted[name] = json.loads(path.read_text())
             assert noted[name]["tokenizer"] == run.tokenizer("gpt").fingerprint
     assert [noted[name]["first_seed"] for name in ("gpt", "gpt-scratch")] == [None, 0]

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from twinlm.compare import verdict
+from twinlm.compare.evidence import ArmVariances, Effect, Variances
 from twinlm.compare.results import ArmScore, Comparison, Cost, Interval, TaskResult
 
 
@@ -14,10 +15,10 @@ def _score(arm, label, accuracy, *, family="", is_pretrained=False, seeds=3, fai
         is_pretrained=is_pretrained,
         score=Interval(estimate=accuracy, low=accuracy - 0.02, high=accuracy + 0.02),
         figures={"accuracy": accuracy},
-        score_by_seed=dict.fromkeys(range(seeds), accuracy) if family else {},
+        score_by_seed=dict.fromkeys(map(str, range(seeds)), accuracy) if family else {},
         f1_by_class={"a": accuracy},
         confusion=[[1]],
-        failed_seeds=list(failed),
+        failed_seeds=[*map(str, failed)],
         seconds=1.0,
     )
 
@@ -33,15 +34,36 @@ SCORES = [
 FAMILIES = {"gpt": "GPT", "bert": "BERT"}
 
 
-def _comparison(first, second, estimate, half_width, *, p_value=None, seeds=3, examples=1461):
+def _comparison(first, second, estimate, half_width, *, p_value=None, seeds=3, examples=1461, claims=1):
+    """A comparison whose chance is that of the examples alone."""
     is_sure = abs(estimate) > half_width
+    interval = Interval(estimate=estimate, low=estimate - half_width, high=estimate + half_width)
+    arm = ArmVariances(
+        pretrainings=1,
+        seeds=seeds,
+        pretraining=0.0,
+        pretraining_by_example=0.0,
+        finetuning=0.0,
+        finetuning_by_example=0.0,
+    )
+    p_interval = 0.002 if is_sure else 0.4
     return Comparison(
         first=first,
         second=second,
-        difference=Interval(estimate=estimate, low=estimate - half_width, high=estimate + half_width),
-        p_value=p_value if p_value is not None else (0.002 if is_sure else 0.4),
+        difference=interval,
+        p_value=p_value if p_value is not None else p_interval,
+        p_interval=p_interval,
+        p_adjusted=max(p_value or 0, p_interval),
+        claims=claims,
+        over_examples=interval,
+        over_both=interval,
+        effect=Effect(
+            name="d_z", size=0.1, first_is_ahead=1.0, only_first=None, only_second=None, odds_ratio=None
+        ),
+        variances=Variances(examples=examples * (half_width / 1.96) ** 2, arms=[arm, arm]),
         examples=examples,
         seeds=seeds,
+        pretraining_seeds=1,
         winner=None if not is_sure else first if estimate > 0 else second,
     )
 
@@ -89,7 +111,8 @@ def test_without_a_winner_it_says_so_and_what_would_be_needed():
         "Topic: Cannot tell BERT from GPT.",
         "Topic: The difference of +1.0 points for BERT could be anything from -1.0 to 3.0 "
         "(95 % interval, p = 0.40; 1,461 test examples, 3 seeds).",
-        "Topic: Were it real, it would take about 11,927 test examples and 24 seeds to show it.",
+        "Topic: Were it real, it would take about 12,000 test examples (more seeds alone would not do) to "
+        "show it. One of 2.0 points would take about 3,000 test examples (more seeds alone would not do).",
     ]
 
 
@@ -99,7 +122,7 @@ def test_without_a_winner_it_says_so_and_what_would_be_needed():
         (_comparison("bert", "gpt", 0.0001, 0.02), "too small for any test set of a usual size"),
         (_comparison("bert", "gpt", 0.0, 0.02), "too small for any test set of a usual size"),
         (_comparison("bert", "gpt", 0.019, 0.02, p_value=0.03), "the seeds vary too much to be sure"),
-        (_comparison("bert", "gpt", 0.01, 0.02, seeds=1), "about 11,927 test examples to show it"),
+        (_comparison("bert", "gpt", 0.01, 0.02, seeds=1), "about 12,000 test examples to show it"),
     ],
 )
 def test_why_it_cannot_be_told_depends_on_the_evidence(comparison, expected):
@@ -159,6 +182,8 @@ def test_the_better_model_comes_first_and_the_best_baseline_is_taken():
 
 def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
     return Cost(
+        name=family,
+        label=family,
         family=family,
         parameters=int(parameters),
         non_embedding_parameters=1,
@@ -167,6 +192,7 @@ def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
         targets=int(targets),
         flops=1e14,
         seconds=seconds,
+        planned_seconds=seconds,
         tokens_per_second=1.0,
         peak_memory_bytes=1,
         corpus_passes=1.0,
@@ -181,7 +207,9 @@ def _caveats(task=None, costs=(), **changes):
 
 def test_caveats_name_what_these_results_lack():
     pair = _comparison("bert", "gpt", 0.05, 0.01)
-    few = [dataclasses.replace(score, score_by_seed={1: 0.5}) if score.family else score for score in SCORES]
+    few = [
+        dataclasses.replace(score, score_by_seed={"1": 0.5}) if score.family else score for score in SCORES
+    ]
     said = _caveats(
         _task(pair, pair, scores=few, test_examples=80), [_cost("gpt"), _cost("bert", targets=9e5)]
     )
@@ -195,6 +223,16 @@ def test_caveats_name_what_these_results_lack():
     assert "not comparable between the families" in said
 
 
+def test_caveats_say_for_how_many_tasks_p_values_are_adjusted():
+    pair = _comparison("bert", "gpt", 0.05, 0.01)
+    assert "2 comparisons were made" in _caveats(_task(pair, pair))
+    assert "they are not corrected for their number" in _caveats(_task(pair, pair))
+    said = _caveats(_task(*[dataclasses.replace(pair, claims=3)] * 3))
+    assert "3 comparisons were made" in said and "asked on several tasks (up to 3)" in said
+    assert "not corrected" not in said
+    assert "comparisons were made" not in _caveats(_task(pair))
+
+
 def test_caveats_that_do_not_apply_are_left_out():
     scores = [dataclasses.replace(score, failed_seeds=[]) for score in SCORES]
     costs = [_cost("gpt", parameters=1e8), _cost("bert", parameters=1e8)]
@@ -203,7 +241,7 @@ def test_caveats_that_do_not_apply_are_left_out():
 
 
 def test_two_seeds_are_called_few():
-    scores = [dataclasses.replace(SCORES[0], score_by_seed={1: 0.5, 2: 0.6})]
+    scores = [dataclasses.replace(SCORES[0], score_by_seed={"1": 0.5, "2": 0.6})]
     assert "2 fine-tuning seeds show little" in _caveats(_task(scores=scores))
 
 

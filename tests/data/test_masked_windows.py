@@ -10,7 +10,7 @@ from twinlm import rng
 from twinlm.batch import IGNORE
 from twinlm.data.mask_units import choose_tokens
 from twinlm.data.masked_examples import Dynamic
-from twinlm.data.masked_windows import WindowRows
+from twinlm.data.masked_windows import PlainRows, WindowRows
 from twinlm.data.masking import Masking, special_tokens
 from twinlm.data.token_store import TokenStore
 from twinlm.tokenizer import SpecialIds
@@ -81,3 +81,13 @@ def test_masks_are_drawn_afresh_in_each_pass(store: TokenStore) -> None:
             guessed_by_window.setdefault(tuple(row), set()).add(tuple(guessed))
     # 200 passes share 50 offsets, so most windows come several times, with other masks each time.
     assert np.mean([len(guessed) > 1 for guessed in guessed_by_window.values()]) > 0.8
+
+
+def test_plain_rows_are_the_same_windows_without_masks(store: TokenStore) -> None:
+    source = WindowRows(store, length=32, seed=0)
+    batch = PlainRows(source, IDS).batch(5, 40)
+    assert np.array_equal(batch.tokens_BL[:, 1:-1].numpy(), source.windows.tokens(5, 40))
+    assert (batch.tokens_BL[:, 0] == IDS.cls).all()
+    assert (batch.tokens_BL[:, -1] == IDS.sep).all()
+    assert batch.real_BL.all()
+    assert not batch.segments_BL.any()

@@ -194,3 +194,10 @@ def test_heads_that_pre_training_left_untrained_are_not_written(
     load(folder, architecture)
     card = (folder / "README.md").read_text()
     assert ("This model has no next sentence head." in card) == (task == "none")
+
+
+def test_a_gpt_that_reads_both_sides_is_refused(ours: Callable[..., Trained], tmp_path: Path) -> None:
+    trained = ours("gpt")
+    trained.model.config = replace(trained.model.config, both_sides=True)  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="no class of Hugging Face's reads a GPT from both sides"):
+        to_hf_files(trained)

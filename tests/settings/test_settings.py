@@ -187,3 +187,10 @@ def test_a_name_that_can_be_no_folder_of_its_own_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["sst2", "ud-ewt-pos", "größe", "a b (c).d+e_f"])
 def test_a_usual_name_is_taken(name: str) -> None:
     assert TaskSettings(name=name).name == ImportedSettings(name=name).name == name
+
+
+def test_reading_from_both_sides_goes_without_the_loss_of_next_tokens() -> None:
+    FinetuneSettings(both_sides=True, auxiliary_weight=0)
+    with pytest.raises(UsageError, match=r"auxiliary_weight=0.5 would train it to copy") as caught:
+        FinetuneSettings(both_sides=True)
+    assert "auxiliary_weight = 0" in caught.value.hint

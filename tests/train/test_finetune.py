@@ -97,7 +97,15 @@ def tune(trained: Trained, task: LabelledTask, folder: Path, **changes: Any) -> 
     progress = changes.pop("progress", Silent())
     options = settings(**changes)
     return finetune(
-        trained, task, options, seed=1, precision="float32", folder=folder, progress=progress, stop=stop
+        trained,
+        task,
+        options,
+        seed=1,
+        precision="float32",
+        folder=folder,
+        progress=progress,
+        stop=stop,
+        title="made up",
     )
 
 
@@ -228,3 +236,25 @@ def test_every_input_comes_once_a_pass_and_like_lengths_share_a_batch(count: int
     spread = np.mean([np.ptp([lengths[number] for number in batch]) for batch in batches])
     assert spread < 0.6 * np.ptp(lengths)
     assert batches != [inputs_of_step(step, lengths, size, seed=4) for step in range(steps)]
+
+
+@pytest.mark.parametrize("both_sides", [True, False])
+def test_a_gpt_without_its_mask_tags_the_first_word_by_the_last(
+    both_sides: bool, fresh: Callable[[str], Trained], tmp_path: Path
+) -> None:
+    parts = {}
+    for part, count in SIZES.items():
+        chance = rng.stream(6, part)
+        rows = [([*map(str, chance.choice(OTHERS, 2)), NAMES[number % 2]]) for number in range(count)]
+        parts[part] = tuple(
+            Example(f"{part}-{n}", tuple(words), ["A" if words[-1] == NAMES[0] else "B", "O", "O"])
+            for n, words in enumerate(rows, 1)
+        )
+    task = LabelledTask("far", **parts, classes=("A", "B", "O"), kind="tagging")
+    tuned = tune(fresh("gpt"), task, tmp_path, both_sides=both_sides, auxiliary_weight=0.0)
+    answers = predict(checkpoint.load_model(tmp_path / "model"), task.test)
+    assert answers == predict(tuned, task.test)
+    found = [
+        answer["predicted"][0] == example.gold[0] for answer, example in zip(answers, task.test, strict=True)
+    ]
+    assert (sum(found) / len(found) > 0.9) == both_sides

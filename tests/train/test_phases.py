@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from twinlm.settings import PretrainSettings
-from twinlm.train.phases import micro_batches, phased_batches, phases, steps_of_first
+from twinlm.train.phases import Phase, micro_batches, phased_batches, phases, steps_of_first
 
 
 class Numbers:
     """Examples that say where they stand."""
 
-    def __init__(self, settings: PretrainSettings) -> None:
-        self.length = settings.length
+    def __init__(self, phase: Phase) -> None:
+        self.length = phase.settings.length
 
     def batch(self, first: int, count: int) -> Any:
         return torch.arange(first, first + count), self.length
@@ -40,6 +40,20 @@ def test_the_first_phase_takes_its_share_of_the_steps(steps: int, first: int) ->
     assert [phase.share for phase in phases(TWO)] == pytest.approx([0.9, 0.1])
 
 
+def test_left_to_right_first_is_a_first_phase_too() -> None:
+    options = PretrainSettings(length=64, first_objective="causal", first_share=0.25)
+    first, second = phases(options)
+    assert (first.is_causal, first.share, first.settings.length) == (True, 0.25, 64)
+    assert (second.is_causal, second.share, second.settings) == (
+        False,
+        0.75,
+        phases(second.settings)[0].settings,
+    )
+    assert steps_of_first(options, 100) == 25
+    both = phases(replace(options, first_length=16))
+    assert [(phase.is_causal, phase.settings.length) for phase in both] == [(True, 16), (False, 64)]
+
+
 def test_the_second_phase_begins_its_own_order() -> None:
     batches = phased_batches(TWO, 20, Numbers)
     lengths = [batches(step)[0][1] for step in range(20)]
@@ -50,5 +64,5 @@ def test_the_second_phase_begins_its_own_order() -> None:
 
 def test_micro_batches_lie_side_by_side() -> None:
     options = replace(TWO, micro_batch_sequences=2)
-    parts = micro_batches(Numbers(options), options, 3)
+    parts = micro_batches(Numbers(Phase(1.0, options)), options, 3)
     assert [part[0].tolist() for part in parts] == [[12, 13], [14, 15]]

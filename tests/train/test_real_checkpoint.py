@@ -35,7 +35,15 @@ def test_an_imported_bert_learns_sentiments_from_512_reviews(tmp_path):
         epochs=2, batch_examples=16, max_length=64, optimizer=OptimizerSettings(learning_rate=1e-4)
     )
     tuned = finetune(
-        trained, task, settings, seed=1, precision="float32", folder=tmp_path, progress=Silent(), stop=Stop()
+        trained,
+        task,
+        settings,
+        seed=1,
+        precision="float32",
+        folder=tmp_path,
+        progress=Silent(),
+        stop=Stop(),
+        title="sst2",
     )
     answers = [answer["predicted"] for answer in predict(tuned, task.test)]
     right = sum(answer == example.gold for answer, example in zip(answers, task.test, strict=True))

@@ -21,8 +21,8 @@ EXAMPLES = """Examples:
 
 _FILE = Parameter(help="The settings file, as TOML.")
 File = Annotated[Path, _FILE]
-_HEADERS = {"task": "[[task]]", "imported": "# [[imported]]"}
-_MARKS = {"imported": "#   "}  # the whole table is a comment
+_HEADERS = {"task": "[[task]]", "arm": "# [[arm]]", "imported": "# [[imported]]"}
+_MARKS = {"arm": "#   ", "imported": "#   "}  # the whole table is a comment
 _CHOSEN = {
     "title": "GPT and BERT on my text",
     "size": presets.DEFAULT_SIZE,
@@ -35,7 +35,7 @@ _CHOSEN = {
 _HEAD = """# What twinlm trains and compares. A line that begins with "# name =" shows a default: remove
 # the # to change it. Paths are relative to where the command is given. Check it: twinlm config check."""
 _END = """# [model], [pretrain] and [finetune] set both models. To set one only, put its name before:
-# [{kind}.pretrain]."""
+# [{kind}.pretrain], or [arm.pretrain] below an [[arm]]."""
 
 
 def build(*, sort_key: int) -> App:

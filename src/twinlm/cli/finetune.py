@@ -54,16 +54,20 @@ def command(
         raise UsageError(f"--learning-rate must be above 0 and at most 1, not {learning_rate}")
     if epochs is not None and epochs < 1:
         raise UsageError(f"--epochs must be at least 1, not {epochs}")
+    from twinlm.compare.arms import retuned
+    from twinlm.compare.trials import Trial
+
     with opened_run(file, options, _sizes_of(kind) | settings) as run:
         name = task or _only(list(run.tasks))
         run.task(name)
         arm = run.arm(f"{kind}{UNTRAINED}" if is_untrained else kind)
-        arm = replace(arm, learning_rate=learning_rate or arm.learning_rate, epochs=epochs or arm.epochs)
-        folder = run.arm_folder(arm, name, seed)
+        arm = replace(arm, settings=retuned(arm.settings, learning_rate, epochs))
+        trial = Trial(arm=arm, task=name, seed=seed, first_seed=run.settings.seed)
+        folder = run.trials.folder(trial)
         if is_fresh and folder.exists():
             run.progress.say(f"--fresh: removing {folder}")
             storage.remove(folder)
-        history = run.finetuned(arm, name, seed).history["fine-tuning"]
+        history = run.trials.finetuned(trial).history["fine-tuning"]
     if options.is_json:
         print(
             json.dumps({"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history})

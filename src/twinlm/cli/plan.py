@@ -33,7 +33,7 @@ def command(
     tokenizer, which the comparison then finds done, and times a few steps.
     """
     with opened_run(file, options, settings) as run:
-        plans = list(run.plans.values())
+        plans = list(run.bodies.plans.values())
         if options.is_json:
             from twinlm import config
 

@@ -2,13 +2,13 @@
 
 import json
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from twinlm import storage
+from twinlm.cli.examples import FileOptions, read_examples
 from twinlm.cli.generate import Model
 from twinlm.cli.options import Json
 from twinlm.cli.progress import progress_on
@@ -35,11 +35,7 @@ def command(
         bool,
         Parameter(name="--labelled", show_default=False, help="The file has answers: measure the model."),
     ] = False,
-    text_field: Annotated[str, Parameter(help="As task.text_field.")] = "",
-    text_b_field: Annotated[str, Parameter(help="As task.text_b_field; needed for pairs to classify.")] = "",
-    choices_field: Annotated[str, Parameter(help="As task.choices_field.")] = "",
-    label_field: Annotated[str, Parameter(help="As task.label_field.")] = "",
-    encoding: Annotated[str, Parameter(help="Of the file.")] = "utf-8",
+    options: FileOptions = FileOptions(),  # noqa: B008 - frozen
     is_json: Json = False,
 ) -> None:
     """Answer every example of a file with a fine-tuned model, as JSON lines.
@@ -47,23 +43,12 @@ def command(
     With --labelled it prints how good the answers are instead, and writes them only
     if --out is given.
     """
-    from twinlm.data.forms import Fields
-    from twinlm.data.labelled import read_labelled
     from twinlm.use.load import load
     from twinlm.use.predict import predict, task_of
 
     trained = load(model)
     kind, _ = task_of(trained)
-    fields = Fields(text=text_field, text_b=text_b_field, choices=choices_field, label=label_field)
-    examples = read_labelled(
-        file,
-        form=kind.form,
-        fields=fields,
-        is_labelled=is_labelled,
-        split=file.name.split(".")[0],
-        encoding=encoding,
-        counts=Counter(),
-    ).examples
+    examples = read_examples(file, kind.form, options, is_labelled=is_labelled)
     with progress_on() as progress:
         answers = predict(trained, examples, progress=progress)
     rows = [

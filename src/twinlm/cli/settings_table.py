@@ -87,9 +87,17 @@ def shown(value: object) -> str:
 
 
 def _rows_of(record: type, path: str, defaults: tuple[Any, ...]) -> Iterator[Row]:
-    """Yield the settings of a record; tables of tables come after single values, as TOML needs it."""
+    """Yield the settings of a record; tables of tables come after single values, as TOML needs it.
+
+    Of an arm, only what a kind has not: the rest is as in its kind's tables.
+    """
     hints = typing.get_type_hints(record)
-    fields = sorted(dataclasses.fields(record), key=lambda field: dataclasses.is_dataclass(hints[field.name]))
+    if issubclass(record, KindSettings) and record is not KindSettings:
+        hints = {
+            name: hint for name, hint in hints.items() if name not in typing.get_type_hints(KindSettings)
+        }
+    fields = [field for field in dataclasses.fields(record) if field.name in hints]
+    fields.sort(key=lambda field: dataclasses.is_dataclass(hints[field.name]))
     for field in fields:
         values = tuple(getattr(default, field.name) for default in defaults)
         name, hint = f"{path}{field.name}", hints[field.name]

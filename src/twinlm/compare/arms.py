@@ -1,16 +1,20 @@
-"""The arms of a comparison: the ways to get a fine-tuned model that are compared with one another."""
+"""The arms of a comparison: the ways to get a fine-tuned model that are compared with one another.
+
+Next: `pretrainings.py`, what arms are pre-trained by; several may share one.
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twinlm import checkpoint, config, families
+from twinlm.compare.pretrainings import Pretraining, pretrainings, same_pretraining, settings_of
 from twinlm.errors import UsageError
-from twinlm.settings import UNTRAINED, FinetuneSettings, ImportedSettings, Settings
+from twinlm.settings import UNTRAINED, ArmSettings, ImportedSettings, KindSettings, Settings
 from twinlm.tasks.floors import NAMES
 from twinlm.use.load import find_model
 
 _WITHOUT = "without pre-training"
-_TAKEN = NAMES | {"baselines"}
+_TAKEN = NAMES | {"baselines", "tasks", "tokens", "tokenizers", "plan"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,58 +22,57 @@ class Arm:
     """One way to get a fine-tuned model."""
 
     name: str
-    """In settings, folders and files: "gpt", "gpt-scratch", or an imported model's own."""
+    """In settings, folders and files: "gpt", "gpt-scratch", or its own."""
     family: str
     """The kind of model."""
     label: str
     """For people."""
-    is_pretrained: bool
-    """Whether the model was pre-trained, here or elsewhere."""
+    settings: KindSettings
+    """Its sizes, its pre-training if it has one, and its fine-tuning."""
+    pretraining: str = ""
+    """Name of the pre-training that it begins with; empty for an imported model, or without any."""
     folder: Path | None = None
     """Where an imported model lies; None for one that is made here."""
-    learning_rate: float | None = None
-    """Of its fine-tuning; its kind's if it is None."""
-    epochs: int | None = None
-    """Of its fine-tuning; its kind's if it is None."""
 
-    def finetune_settings(self, of_kind: FinetuneSettings) -> FinetuneSettings:
-        """Return how the arm is fine-tuned, from how its kind is."""
-        rate = self.learning_rate or of_kind.optimizer.learning_rate
-        optimizer = replace(of_kind.optimizer, learning_rate=rate)
-        return replace(of_kind, epochs=self.epochs or of_kind.epochs, optimizer=optimizer)
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the model was pre-trained, here or elsewhere."""
+        return bool(self.pretraining) or self.folder is not None
 
 
 def arms(settings: Settings) -> list[Arm]:
-    """Return all arms: both kinds as pre-trained here, imported models, both kinds without pre-training.
+    """Return all arms: both kinds, the settings' own, imported models, both kinds without pre-training.
 
     Raises:
         ModelError: an imported model can't be found.
         UsageError: two arms have one name, or one that can't be a folder's.
     """
-    kinds = families.FAMILIES.values()
-    found = [Arm(name=kind.name, family=kind.name, label=kind.label, is_pretrained=True) for kind in kinds]
-    found += [_imported(given) for given in settings.imported]
+    kinds = [(kind.name, kind.label, getattr(settings, kind.name)) for kind in families.FAMILIES.values()]
+    found = [
+        Arm(name=name, family=name, label=label, settings=of_kind, pretraining=name)
+        for name, label, of_kind in kinds
+    ]
+    trained = pretrainings(settings)
+    found += [_arm(given, trained) for given in settings.arm]
+    found += [_imported(given, settings) for given in settings.imported]
     found += [
-        Arm(
-            name=kind.name + UNTRAINED,
-            family=kind.name,
-            label=f"{kind.label} {_WITHOUT}",
-            is_pretrained=False,
-        )
-        for kind in kinds
+        Arm(name=name + UNTRAINED, family=name, label=f"{label} {_WITHOUT}", settings=of_kind)
+        for name, label, of_kind in kinds
     ]
     names = [arm.name for arm in found]
     if twin := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"two arms have the name {twin!r}", hint="give each [[imported]] a name of its own")
+        hint = "give each [[arm]] and [[imported]] a name of its own"
+        raise UsageError(f"two arms have the name {twin!r}", hint=hint)
     return found
 
 
-def arm_named(found: list[Arm], name: str) -> Arm:
+def arm_named(settings: Settings, name: str) -> Arm:
     """Return the arm of a name, or one for the model of a folder.
 
     Raises:
         UsageError: there is neither.
     """
+    found = arms(settings)
     for arm in found:
         if arm.name == name:
             return arm
@@ -77,22 +80,44 @@ def arm_named(found: list[Arm], name: str) -> Arm:
     if place.is_dir():
         *_, above, own = place.resolve().parts
         is_taken = any(own in (arm.name, arm.family) for arm in found)
-        return _imported(ImportedSettings(name=f"{above}-{own}" if is_taken else own, folder=name))
+        given = ImportedSettings(name=f"{above}-{own}" if is_taken else own, folder=name)
+        return _imported(given, settings)
     raise UsageError(f"there is no arm {name!r}", hint=config.closest(name, [arm.name for arm in found]))
 
 
-def _imported(given: ImportedSettings) -> Arm:
-    if given.name in _TAKEN:
-        hint = "its results lie in a folder of that name, beside those of the baselines"
-        raise UsageError(f"{given.name!r} can't be the name of an imported model", hint=hint)
+def retuned(settings: KindSettings, learning_rate: float | None, epochs: int | None) -> KindSettings:
+    """Return the settings with another learning rate or number of epochs in fine-tuning, where given."""
+    tuning = settings.finetune
+    rate = learning_rate or tuning.optimizer.learning_rate
+    optimizer = replace(tuning.optimizer, learning_rate=rate)
+    return replace(settings, finetune=replace(tuning, epochs=epochs or tuning.epochs, optimizer=optimizer))
+
+
+def _arm(given: ArmSettings, trained: dict[str, Pretraining]) -> Arm:
+    _check_free(given.name, "an arm")
+    label = given.label or given.name
+    settings = settings_of(given)
+    if not given.pretrained:
+        return Arm(name=given.name, family=given.kind, label=label, settings=settings)
+    shared = next(name for name, other in trained.items() if same_pretraining(other, given))
+    return Arm(name=given.name, family=given.kind, label=label, settings=settings, pretraining=shared)
+
+
+def _imported(given: ImportedSettings, settings: Settings) -> Arm:
+    _check_free(given.name, "an imported model")
     folder = find_model(Path(given.folder).expanduser())
     family = checkpoint.family_of(folder)
+    of_kind: KindSettings = getattr(settings, family.name)
     return Arm(
         name=given.name,
         family=family.name,
         label=f"{given.name} (imported {family.label})",
-        is_pretrained=True,
+        settings=retuned(of_kind, given.learning_rate, given.epochs),
         folder=folder,
-        learning_rate=given.learning_rate,
-        epochs=given.epochs,
     )
+
+
+def _check_free(name: str, what: str) -> None:
+    if name in _TAKEN:
+        hint = "its results lie in a folder of that name, beside those of the baselines and the text"
+        raise UsageError(f"{name!r} can't be the name of {what}", hint=hint)

@@ -5,20 +5,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twinlm import families, storage
-from twinlm.compare import scoring, verdict
-from twinlm.compare.results import Cost, Curve, CurvePoint, LanguageResult, Results
+from twinlm.compare import claims, curves, scoring, selection, serving_costs, verdict
+from twinlm.compare.pretrainings import Pretraining
+from twinlm.compare.results import ArmCost, Cost, Curve, CurvePoint, LanguageResult, Results
 from twinlm.compare.samples import samples
 from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_per_byte
 from twinlm.log import MetricsLog
-from twinlm.train import finetune, pretrain
+from twinlm.train import pretrain
 
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
 
 MATCHED_BY = {
     "tokens": "tokens",
+    "targets": "predicted tokens",
     "flops": "FLOPs",
     "seconds": "seconds",
+    "money": "money",
     "steps": "steps",
     "passes": "passes",
 }
@@ -28,9 +31,9 @@ _READ = ("files", "documents")  # counts of what was read, not of what was left 
 
 def results(run: "Run") -> Results:
     """Return what a run found; all its stages must be done."""
-    tasks = [scoring.task_result(run, task) for task in run.prepared.tasks.values()]
-    language = [_language(run, kind) for kind in families.FAMILIES]
-    costs = [_cost(run, kind) for kind in families.FAMILIES]
+    tasks = claims.adjusted([scoring.task_result(run, task) for task in run.prepared.tasks.values()])
+    language = [_language(run, pretraining) for pretraining in run.bodies.compared.values()]
+    costs = [_cost(run, pretraining) for pretraining in run.bodies.compared.values()]
     matched_by = MATCHED_BY[run.settings.budget.match]
     prepared = run.prepared
     labels = {name: family.label for name, family in families.FAMILIES.items()}
@@ -39,17 +42,23 @@ def results(run: "Run") -> Results:
         verdict=verdict.sentences(tasks),
         caveats=verdict.caveats(
             tasks,
-            costs,
+            [cost for cost in costs if cost.name in labels],
             matched_by,
             families=labels,
             unknown_shares=_unknown_shares(run),
             starts={kind: start for kind in labels if (start := run.kind(kind).pretrain.start)},
+            pretraining_seeds=len(run.bodies.seeds),
         ),
         families=labels,
         matched_by=matched_by,
+        pretraining_seeds=len(run.bodies.seeds),
         tasks=tasks,
+        curves=curves.score_curves(run),
+        ledger=[selection.ledger(run, arm, task) for task in run.prepared.tasks for arm in run.arms],
         language=language,
         costs=costs,
+        cost_cards=_cost_cards(run),
+        price_per_hour=run.settings.budget.price_per_hour or None,
         data=_data_facts(run),
         removed=_removed(run),
         attribution=list(prepared.attribution),
@@ -60,30 +69,42 @@ def results(run: "Run") -> Results:
     )
 
 
-def _language(run: "Run", kind: str) -> LanguageResult:
-    family, measured = families.family(kind), run.language(kind)
-    path = run.folder / kind / "samples.json"
+def _cost_cards(run: "Run") -> dict[str, list[ArmCost]]:
+    budget_s = run.settings.compare.timing_seconds
+    if not budget_s:
+        return {}
+    tasks = run.prepared.tasks
+    return {name: serving_costs.cost_card(run, task, budget_s=budget_s) for name, task in tasks.items()}
+
+
+def _language(run: "Run", pretraining: Pretraining) -> LanguageResult:
+    """Return what a pre-training knows of the language, with its first seed."""
+    name, kind = pretraining.name, pretraining.family
+    family, measured = families.family(kind), run.bodies.language(name)
+    path = run.bodies.folder(name) / "samples.json"
     if not path.is_file():
-        shown = samples(run.pretrained(kind), run.stores(kind)["test"], seed=run.settings.seed)
+        shown = samples(run.bodies.trained(name), run.stores(kind)["test"], seed=run.settings.seed)
         storage.write_json(path, shown)
     return LanguageResult(
+        name=name,
+        label=pretraining.label,
         family=kind,
         measure=measured["test"].unit,
         validation=measured["valid"].value,
         test=measured["test"].value,
         others=measured["test"].others,
-        curves=_curves(run, kind, is_generative=family.is_generative),
+        curves=_curves(run, pretraining, is_generative=family.is_generative),
         samples=storage.read_json(path),
     )
 
 
-def _curves(run: "Run", kind: str, *, is_generative: bool) -> list[Curve]:
+def _curves(run: "Run", pretraining: Pretraining, *, is_generative: bool) -> list[Curve]:
     """Return the training and validation curves, in the unit of the kind's measure."""
-    store = run.stores(kind)["train"]
+    store = run.stores(pretraining.family)["train"]
     name, unit, factor = "masked_lm", NATS_PER_MASKED_TOKEN, 1.0
     if is_generative:
         name, unit, factor = "causal_lm", BITS_PER_BYTE, bits_per_byte(store.token_count, store)
-    records = MetricsLog(run.folder / kind / "metrics.jsonl").read()
+    records = MetricsLog(run.bodies.folder(pretraining.name) / "metrics.jsonl").read()
     curves = []
     for title, key in [("training", name), ("validation", f"valid_{name}")]:
         points = [
@@ -112,21 +133,29 @@ def _thinned(points: list[CurvePoint]) -> list[CurvePoint]:
     return thin
 
 
-def _cost(run: "Run", kind: str) -> Cost:
-    plan, spent = run.plans[kind], storage.read_json(run.folder / kind / pretrain.RESULT)
+def _cost(run: "Run", pretraining: Pretraining) -> Cost:
+    name, bodies = pretraining.name, run.bodies
+    plan = bodies.plan(name)
+    rows = [storage.read_json(bodies.folder(name, seed) / pretrain.RESULT) for seed in bodies.seeds]
+    spent = {
+        what: sum(row[what] for row in rows) / len(rows) for what in ("tokens", "targets", "flops", "seconds")
+    }
     return Cost(
-        family=kind,
+        name=name,
+        label=pretraining.label,
+        family=pretraining.family,
         parameters=plan.parameters,
         non_embedding_parameters=plan.non_embedding_parameters,
-        steps=spent["step"],
-        tokens=spent["tokens"],
-        targets=spent["targets"],
+        steps=rows[0]["step"],
+        tokens=round(spent["tokens"]),
+        targets=round(spent["targets"]),
         flops=spent["flops"],
         seconds=spent["seconds"],
+        planned_seconds=plan.seconds,
         tokens_per_second=spent["tokens"] / max(1e-9, spent["seconds"]),
-        peak_memory_bytes=spent["peak_memory_bytes"],
-        corpus_passes=spent["tokens"] / run.stores(kind)["train"].token_count,
-        model_bytes=(run.folder / kind / "model" / "model.safetensors").stat().st_size,
+        peak_memory_bytes=max(row["peak_memory_bytes"] for row in rows),
+        corpus_passes=spent["tokens"] / run.stores(pretraining.family)["train"].token_count,
+        model_bytes=(bodies.folder(name) / "model" / "model.safetensors").stat().st_size,
     )
 
 
@@ -167,18 +196,22 @@ def _removed(run: "Run") -> dict[str, int]:
         counts[f"documents without a token for {family.label}"] = sum(store.empty_count for store in stores)
     for arm in run.arms:
         for task in run.prepared.tasks:
-            folder = run.arm_folder(arm, task, run.settings.compare.seeds[0])
-            for what, number in storage.read_json(folder / finetune.RESULT)["counts"].items():
+            first = selection.chosen(run, arm, task)[0]
+            for what, number in run.trials.spent(first)["counts"].items():
                 counts[f"{task}, {arm.label}, training: {what}"] = number
     return {name: count for name, count in counts.items() if count and name not in _READ}
 
 
 def _fingerprints(run: "Run") -> dict[str, str]:
     prints = {"text": run.prepared.fingerprint}
-    for kind in families.FAMILIES:
-        prints[f"tokenizer of {kind}"] = run.tokenizer(kind).fingerprint
-        prints[f"weights of {kind}"] = storage.file_sha256(run.folder / kind / "model" / "model.safetensors")
-    for arm in run.arms:
-        if arm.folder is not None:
-            prints[f"weights of {arm.name}"] = storage.file_sha256(arm.folder / "model.safetensors")
-    return prints
+    prints |= {f"tokenizer of {kind}": run.tokenizer(kind).fingerprint for kind in families.FAMILIES}
+    models = {
+        f"weights of {name}" + ("" if len(run.bodies.seeds) == 1 else f", seed {seed}"): run.bodies.folder(
+            name, seed
+        )
+        / "model"
+        for name in run.bodies.compared
+        for seed in run.bodies.seeds
+    }
+    models |= {f"weights of {arm.name}": arm.folder for arm in run.arms if arm.folder is not None}
+    return prints | {what: storage.file_sha256(model / "model.safetensors") for what, model in models.items()}

@@ -1,9 +1,11 @@
 """What each model's share of the budget buys, counted and measured before any training starts."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from twinlm import config, hardware, storage
+from twinlm import config, families, hardware, storage
 from twinlm.compare import stage
+from twinlm.compare.pretrainings import Pretraining
 from twinlm.core.count import layer_count, parameter_count
 from twinlm.data.token_store import TokenStore
 from twinlm.errors import UsageError
@@ -22,14 +24,15 @@ from twinlm.train.start import fresh_model
 _LARGEST_DIFFERENCE = 0.05
 
 
-def plan_kind(
+def plan_pretraining(
     folder: Path,
+    pretraining: Pretraining,
     settings: Settings,
-    part: tuple[Family, KindSettings, TokenStore, Tokenizer],
+    part: tuple[TokenStore, Tokenizer],
     *,
     precision: str,
 ) -> PretrainPlan:
-    """Plan the pre-training of one kind, or read the plan that was made.
+    """Plan a pre-training, or read the plan that was made.
 
     The number of steps is decided once and kept: a resumed run takes the same ones, also where the budget is
     seconds, which are measured on a few real steps.
@@ -37,9 +40,11 @@ def plan_kind(
     Raises:
         UsageError: the budget is too small.
     """
-    _, kind, store, tokenizer = part
+    store, tokenizer = part
+    kind = pretraining.settings
+    budget = replace(settings.budget, amount=pretraining.share * settings.budget.amount)
     inputs = {
-        "budget": config.plain(settings.budget),
+        "budget": config.plain(budget),
         "model": config.plain(kind.model),
         "pretrain": config.plain(kind.pretrain),
         "tokens": store.token_count,
@@ -49,7 +54,8 @@ def plan_kind(
     path = folder / "plan.json"
     if path.is_file():
         return PretrainPlan(**storage.read_json(path))
-    plan = _plan(*part, budget=settings.budget, seed=settings.seed, precision=precision)
+    family = families.family(pretraining.family)
+    plan = _plan(family, kind, *part, budget=budget, seed=settings.seed, precision=precision)
     storage.write_json(path, config.plain(plan))
     return plan
 

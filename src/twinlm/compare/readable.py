@@ -68,6 +68,19 @@ def duration(seconds: float) -> str:
     return f"{hours}{_NARROW}h {minutes:02d}{_NARROW}min"
 
 
+def moment(seconds: float) -> str:
+    """Return a time with three digits that count: "0.97 ms", "6.46 s"; from a minute on as `duration`."""
+    if round(seconds) >= 60:
+        return duration(seconds)
+    number, unit = (seconds, "s") if seconds >= 0.9995 else (1000 * seconds, "ms")
+    return f"{_three_digits(number)}{_NARROW}{unit}"
+
+
+def price(value: float) -> str:
+    """Return an amount of money, in any currency: "12.50"; below 1 with two digits that count: "0.0031"."""
+    return f"{value:,.2f}" if value >= 0.995 else f"{value:.2g}"
+
+
 def scientific(number: float) -> str:
     """Return "3.4e12", as it is typed, or all digits below 10,000."""
     if abs(number) < 10_000:

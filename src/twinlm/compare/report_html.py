@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from twinlm.compare import report_plots, report_tables
+from twinlm.compare import cost_card, report_plots, report_tables
+from twinlm.compare.pareto import COST_KINDS, judge_task
 from twinlm.compare.readable import points, whole
 from twinlm.compare.report_samples import pieces
 from twinlm.compare.results import ArmScore, Results, TaskResult
@@ -28,6 +29,8 @@ def render_html(results: Results) -> str:
         answers=_answers(results.verdict),
         tasks=[_task(results, task) for task in results.tasks],
         languages=_languages(results),
+        cards=[_card(results, task) for task in results.tasks if task.name in results.cost_cards],
+        making=cost_card.making(results.cost_cards, results.price_per_hour),
         tables=report_tables,
     )
 
@@ -43,6 +46,24 @@ def _task(results: Results, task: TaskResult) -> dict[str, Any]:
             (score.label, families.index(score.family), report_tables.confusion(task, score), _shares(score))
             for score in task.scores
             if score.family and score.confusion
+        ],
+    }
+
+
+def _card(results: Results, task: TaskResult) -> dict[str, Any]:
+    costs = results.cost_cards[task.name]
+    views = [(judge_task(task, costs, kind), kind) for kind in COST_KINDS]
+    return {
+        "name": task.name,
+        "answering": cost_card.answering(task.name, costs, results.price_per_hour),
+        "views": [
+            (
+                kind.name,
+                _svg(report_plots.cost_plot(results, task, judged, kind)),
+                cost_card.standings(task, judged, kind),
+            )
+            for judged, kind in views
+            if len(judged) > 1
         ],
     }
 

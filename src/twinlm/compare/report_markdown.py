@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from twinlm.compare import report_tables
+from twinlm.compare import cost_card, report_tables
+from twinlm.compare.pareto import COST_KINDS, judge_task
 from twinlm.compare.report_samples import Piece, pieces
 from twinlm.compare.report_tables import Table
 from twinlm.compare.results import LanguageResult, Results, TaskResult
@@ -37,6 +38,7 @@ def _blocks(results: Results) -> Iterator[str]:
     yield _table(report_tables.costs(results))
     if results.tasks:
         yield _table(report_tables.fine_tuning(results))
+    yield from _cards(results)
     yield "## Data"
     yield _table(report_tables.data(results))
     if results.removed:
@@ -79,6 +81,18 @@ def _language(results: Results, language: LanguageResult) -> Iterator[str]:
     for sample in language.samples:
         text = "".join(_piece(piece) for piece in pieces(sample))
         yield f"> {text}\n>\n> In the original: {_escape(sample['original'])}"
+
+
+def _cards(results: Results) -> Iterator[str]:
+    if results.cost_cards:
+        yield _table(cost_card.making(results.cost_cards, results.price_per_hour))
+    for task in results.tasks:
+        costs = results.cost_cards.get(task.name, [])
+        for kind in COST_KINDS:
+            if len(judged := judge_task(task, costs, kind)) > 1:
+                yield _table(cost_card.standings(task, judged, kind))
+        if costs:
+            yield _table(cost_card.answering(task.name, costs, results.price_per_hour))
 
 
 def _piece(piece: Piece) -> str:

@@ -1,8 +1,13 @@
 """The report's plots: which marks and lines stand for which results."""
 
+from collections.abc import Sequence
+
+from twinlm.compare.pareto import CostKind, Judged, front, said
 from twinlm.compare.readable import figure, points
 from twinlm.compare.results import ArmScore, CurvePoint, LanguageResult, Results, TaskResult
-from twinlm.compare.svg import Line, Mark, Row, Shape, line_plot, row_plot
+from twinlm.compare.svg import Line, Mark, Row, line_plot, row_plot
+from twinlm.compare.svg_parts import Shape
+from twinlm.compare.svg_scatter import Point, scatter_plot
 
 _SHAPES: tuple[Shape, Shape] = ("circle", "square")
 
@@ -56,6 +61,45 @@ def difference_plot(results: Results, task: TaskResult) -> str:
         limits=(min(0.0, *ends), max(0.0, *ends)),
         reference=0.0,
     )
+
+
+def cost_plot(results: Results, task: TaskResult, judged: Sequence[Judged], kind: CostKind) -> str:
+    """Return each contender's score against its cost, with the front as it would be if all values were exact.
+
+    Args:
+        results: of the whole comparison.
+        task: which the scores are of.
+        judged: arms with their costs.
+        kind: of the costs.
+    """
+    arms = {score.arm: score for score in task.scores}
+    drawn = [(each.contender, arms[each.contender.arm], each.standing) for each in judged]
+    return scatter_plot(
+        [
+            Point(
+                name=who.label,
+                x=who.cost.median,
+                y=100 * who.score.estimate,
+                across=(who.cost.low, who.cost.high),
+                down=(100 * who.score.low, 100 * who.score.high),
+                style=_style(results, score),
+                shape=_shape(results, score),
+                is_faded=standing == "dominated",
+            )
+            for who, score, standing in drawn
+        ],
+        front=[(who.cost.median, 100 * who.score.estimate) for who in front([who for who, *_ in drawn])],
+        title=f"{task.metric} on {task.name} against {kind.name}",
+        description=" ".join(_standing(each, task, kind) for each in judged),
+        x_label=kind.name,
+        y_label=_axis(task.metric),
+    )
+
+
+def _standing(judged: Judged, task: TaskResult, kind: CostKind) -> str:
+    who = judged.contender
+    score = figure(who.score.estimate, task.metric)
+    return f"{who.label}: {score} for {kind.show(who.cost.median)}, {said(judged)}."
 
 
 def f1_plot(results: Results, task: TaskResult) -> str:

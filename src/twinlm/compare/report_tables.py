@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from twinlm.compare.evidence import Effect
 from twinlm.compare.readable import (
     INTERVAL,
     MINUS,
@@ -17,9 +18,11 @@ from twinlm.compare.readable import (
     times,
     whole,
 )
-from twinlm.compare.results import ArmScore, Cost, LanguageResult, Results, TaskResult
+from twinlm.compare.results import ArmScore, Comparison, Cost, Interval, LanguageResult, Results, TaskResult
+from twinlm.compare.variance import shares
 
 _NOTHING = "\N{EN DASH}"
+_TIMES = " \N{MULTIPLICATION SIGN} "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,21 +65,26 @@ def scores(task: TaskResult) -> Table:
 def comparisons(task: TaskResult) -> Table:
     """Return the comparisons of a task's arms."""
     labels = {score.arm: score.label for score in task.scores}
+    columns: list[tuple[str, Callable[[Comparison], str]]] = [
+        ("", lambda item: f"{labels[item.first]} against {labels[item.second]}"),
+        ("Difference", lambda item: points(item.difference.estimate, signed=True)),
+        (INTERVAL, lambda item: _ends(item.difference)),
+        ("p", lambda item: _bare_p(item.p_value)),
+        ("Holm p", lambda item: _bare_p(item.p_adjusted)),
+        ("Better", lambda item: "cannot tell" if item.winner is None else labels[item.winner]),
+        ("Effect", lambda item: f"{item.effect.name} {item.effect.size:+.2f}".replace("-", MINUS)),
+        ("Only one right", lambda item: _odds(item.effect)),
+        ("Ahead", lambda item: f"{item.effect.first_is_ahead:.2f}"),
+        ("BCa, examples", lambda item: _ends(item.over_examples)),
+        ("Bootstrap, both", lambda item: _ends(item.over_both)),
+        ("Variance", _where_from),
+        (f"Examples{_TIMES}seeds", _numbers),
+    ]
     return Table(
-        caption=f"Differences in points of {task.metric}. A better one is named only where the interval "
-        "leaves out 0 and the paired test over examples gives p < 0.05.",
-        header=["", "Difference", INTERVAL, "p", "Better"],
-        rows=[
-            [
-                f"{labels[item.first]} against {labels[item.second]}",
-                points(item.difference.estimate, signed=True),
-                f"{points(item.difference.low)} to {points(item.difference.high)}",
-                p_value(item.p_value).lstrip("p=\N{NO-BREAK SPACE}"),
-                "cannot tell" if item.winner is None else labels[item.winner],
-            ]
-            for item in task.comparisons
-        ],
-        is_text=(0, 4),
+        caption=_about_comparisons(task),
+        header=[name for name, _ in columns],
+        rows=[[show(item) for _, show in columns] for item in task.comparisons],
+        is_text=(0, 5),
     )
 
 
@@ -183,6 +191,54 @@ def fingerprints(results: Results) -> Table:
 def _pairs(caption: str, values: dict[str, str]) -> Table:
     rows = [[name, value] for name, value in values.items()]
     return Table(caption=caption, header=["", "Value"], rows=rows, is_text=(0, 1))
+
+
+def _about_comparisons(task: TaskResult) -> str:
+    """Return what the columns of the differences mean."""
+    once = any(item.pretraining_seeds == 1 for item in task.comparisons)
+    return (
+        f"Differences in points of {task.metric}. A better one is named only where Holm p is below 0.05: the "
+        f"{INTERVAL}, over examples and seeds, must leave out 0, and so must the paired test over examples "
+        "(p), both adjusted for the tasks on which the same is asked. Effect: Cohen's h of shares, d_z of "
+        "other figures. Only one right: examples that only the first or only the second gets right, and "
+        "their odds ratio. Ahead: chance that a model of the first beats one of the second. Beside them, "
+        "two bootstrap intervals that decide nothing, and how much of the variance is from examples, from "
+        "pre-training and from fine-tuning."
+        + (" Of one pre-training, none of these holds what another would change." if once else "")
+    )
+
+
+def _ends(interval: Interval) -> str:
+    return f"{points(interval.low)} to {points(interval.high)}"
+
+
+def _bare_p(value: float) -> str:
+    return p_value(value).lstrip("p=\N{NO-BREAK SPACE}")
+
+
+def _odds(found: Effect) -> str:
+    """Return "61 : 38 (1.60)"."""
+    if found.only_first is None or found.only_second is None:
+        return _NOTHING
+    return f"{whole(found.only_first)} : {whole(found.only_second)} ({found.odds_ratio:.2f})"
+
+
+def _where_from(item: Comparison) -> str:
+    """Return the shares of variance, of what was drawn more than once: "examples 70 %, fine-tuning 30 %"."""
+    names = ("examples", "pre-training", "fine-tuning")
+    are_known = (True, item.pretraining_seeds > 1, item.seeds > 1)
+    found = zip(names, shares(item.variances, item.examples), are_known, strict=True)
+    return ", ".join(
+        f"{name} {whole(100 * share)}\N{NARROW NO-BREAK SPACE}%"
+        for name, share, is_known in found
+        if is_known
+    )
+
+
+def _numbers(item: Comparison) -> str:
+    """Return "1,461 x 3", or "1,461 x 3 x 2" with three pre-trainings of two fine-tunings each."""
+    pretrainings = [item.pretraining_seeds] if item.pretraining_seeds > 1 else []
+    return _TIMES.join(whole(count) for count in [item.examples, *pretrainings, item.seeds])
 
 
 def _capital(name: str) -> str:

@@ -7,17 +7,21 @@ elsewhere. Scores of arms are compared on the same test examples and the same fi
 
 from dataclasses import dataclass, field
 
+from twinlm.compare.evidence import Effect, Variances
+from twinlm.compare.records import Interval, Ledger, ScoreCurve
+from twinlm.evaluate.timings import ServingCost
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Interval:
-    """An estimate and the range that holds the true value in 95 of 100 repetitions."""
-
-    estimate: float
-    """The value found."""
-    low: float
-    """Lower end, 95 %."""
-    high: float
-    """Upper end, 95 %."""
+__all__ = [
+    "ArmScore",
+    "Comparison",
+    "Cost",
+    "Curve",
+    "CurvePoint",
+    "Interval",
+    "LanguageResult",
+    "Results",
+    "TaskResult",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,13 +33,29 @@ class Comparison:
     second: str
     """Name of the other arm or baseline."""
     difference: Interval
-    """The main figure of `first` minus that of `second`."""
+    """The main figure of `first` minus that of `second`, over examples and seeds."""
     p_value: float
     """Two-sided, from the paired permutation test over test examples."""
+    p_interval: float
+    """The level at which the interval, which holds the seeds too, would just reach 0."""
+    p_adjusted: float
+    """The greater of both, adjusted by Holm's method for the tasks on which the same is asked."""
+    claims: int
+    """How many tasks it is adjusted for."""
+    over_examples: Interval
+    """Paired bootstrap over examples only, BCa."""
+    over_both: Interval
+    """Bootstrap over examples and seeds."""
+    effect: Effect
+    """How large the difference is."""
+    variances: Variances
+    """What its chance is made of."""
     examples: int
     """Test examples."""
     seeds: int
-    """Fine-tuning seeds."""
+    """Fine-tuning seeds of each pre-training."""
+    pretraining_seeds: int
+    """Pre-trainings; with one, nothing here holds what another would change."""
     winner: str | None
     """`first`, `second`, or None where the evidence does not tell them apart."""
 
@@ -56,18 +76,18 @@ class ArmScore:
     """The main figure, mean over seeds, with its interval over examples and seeds."""
     figures: dict[str, float]
     """Means over seeds by name, the main figure first."""
-    score_by_seed: dict[int, float]
-    """The main figure; empty for a baseline that has no seed."""
+    score_by_seed: dict[str, float]
+    """The main figure by seed, "1", or by pre-training and fine-tuning seed, "0, 1"; empty for a baseline."""
     f1_by_class: dict[str, float]
     """Mean over seeds of the F1 of each class, tag or type of entity, from 0 to 1; empty without such."""
     confusion: list[list[int]]
     """Counts over all seeds: a row for each true class, a column for each predicted one, as in `classes`;
     empty where an example's answer is no class."""
-    failed_seeds: list[int]
+    failed_seeds: list[str]
     """Seeds whose model always gives one and the same answer."""
     seconds: float
     """Fine-tuning time, all seeds together (fitting time for a baseline)."""
-    chosen_epochs: dict[int, int] = field(default_factory=dict)
+    chosen_epochs: dict[str, int] = field(default_factory=dict)
     """For each seed, the epoch whose weights did best on the validation examples."""
     is_imported: bool = False
     """Whether the model was pre-trained elsewhere, on other data."""
@@ -128,8 +148,12 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LanguageResult:
-    """Pre-training of one family. Two families' values measure different things: never in one column."""
+    """Pre-training of one model. Two kinds' values measure different things: never in one column."""
 
+    name: str
+    """Of the pre-training: "gpt", "bert", or that of an arm."""
+    label: str
+    """For people."""
     family: str
     """"gpt" or "bert"."""
     measure: str
@@ -150,8 +174,12 @@ class LanguageResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What pre-training one family took."""
+    """What one pre-training took; the mean over its seeds where there are several."""
 
+    name: str
+    """Of the pre-training: "gpt", "bert", or that of an arm."""
+    label: str
+    """For people."""
     family: str
     """"gpt" or "bert"."""
     parameters: int
@@ -168,6 +196,8 @@ class Cost:
     """Floating point operations, from the formula in `core/count.py`."""
     seconds: float
     """Training time, without validation."""
+    planned_seconds: float
+    """What the plan said before, from a few measured steps."""
     tokens_per_second: float
     """Real tokens, in training."""
     peak_memory_bytes: int
@@ -176,6 +206,28 @@ class Cost:
     """How often the training text was read, in tokens."""
     model_bytes: int
     """Size of the weights on disk."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmCost:
+    """What one arm took to make for one task, and what its predictions cost."""
+
+    arm: str
+    """As `ArmScore.arm`."""
+    label: str
+    """As `ArmScore.label`."""
+    pretraining_s: float | None
+    """Seconds of its pre-training, the same for all tasks; 0 without one, None if it was done elsewhere."""
+    pretraining_flops: float | None
+    """Operations of it."""
+    fine_tuning_s: float | None
+    """Seconds of its fine-tuning, of one seed; None if it was done elsewhere."""
+    fine_tuning_flops: float | None
+    """Operations of it."""
+    fine_tuning_peak_bytes: int | None
+    """Largest memory of the process, or of the GPU, meanwhile."""
+    serving: ServingCost
+    """Of predictions of the task's test examples; arms of one task were measured in turns."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,13 +245,21 @@ class Results:
     matched_by: str
     """"tokens", "FLOPs" or "seconds"."""
     pretraining_seeds: int = 1
-    """How many times each family was pre-trained anew."""
+    """How many times each model was pre-trained anew."""
     tasks: list[TaskResult]
     """In the order of the settings."""
+    curves: list[ScoreCurve]
+    """Of score against labels and against pre-training tokens, task by task."""
+    ledger: list[Ledger]
+    """What was tried in fine-tuning, task by task, arm by arm."""
     language: list[LanguageResult]
-    """One for each family."""
+    """One for each pre-training."""
     costs: list[Cost]
-    """One for each family."""
+    """One for each pre-training."""
+    cost_cards: dict[str, list[ArmCost]] = field(default_factory=dict)
+    """By task, for each arm; empty if predictions were not timed."""
+    price_per_hour: float | None = None
+    """Of the machine, in any currency; None if no prices are to be shown."""
     data: dict[str, str | int | float]
     """Facts of the corpus and its splits, by name, in the order to show."""
     removed: dict[str, int]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlm import storage
-from twinlm.compare.results import Results
+from twinlm.compare.results import ArmCost, Results
 from twinlm.errors import ModelError
 
 FORMAT = 1
@@ -40,8 +40,23 @@ def from_json(value: object, *, file: Path | None = None) -> Results:
         fields = {name: item for name, item in value.items() if name != "format"}
         return typing.cast(Results, _record(Results, fields, "results"))
     except _Mismatch as error:
-        hint = "make it anew with the version of twinlm that reads it"
-        raise ModelError(f"these are not results of a comparison: {error}", file=file, hint=hint) from None
+        raise _foreign("results of a comparison", error, file) from None
+
+
+def costs_from_json(value: object, *, file: Path | None = None) -> list[ArmCost]:
+    """Return cost cards that were written with `dataclasses.asdict`.
+
+    Args:
+        value: what the JSON text holds.
+        file: where it came from, for the error message.
+
+    Raises:
+        ModelError: a field is missing, unknown or of another type.
+    """
+    try:
+        return typing.cast(list[ArmCost], _decode(list[ArmCost], value, "costs"))
+    except _Mismatch as error:
+        raise _foreign("costs of models", error, file) from None
 
 
 def read_results(path: Path) -> Results:
@@ -57,6 +72,11 @@ class _Mismatch(Exception):
     """Says which value is not what its record states."""
 
 
+def _foreign(what: str, error: _Mismatch, file: Path | None) -> ModelError:
+    hint = "make it anew with the version of twinlm that reads it"
+    return ModelError(f"these are not {what}: {error}", file=file, hint=hint)
+
+
 def _decode(kind: object, value: object, where: str) -> object:
     """Return `value` as the annotation `kind` wants it."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -69,6 +89,8 @@ def _decode(kind: object, value: object, where: str) -> object:
         }
     if origin is types.UnionType and any(_is_plain(option, value) for option in arguments):
         return value
+    if origin is types.UnionType and isinstance(value, dict):
+        return _decode(arguments[0], value, where)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
         return _record(kind, value, where)
     if origin is None and _is_plain(kind, value):

@@ -1,21 +1,19 @@
 """From the answers to test examples to the scores of arms and baselines on one task."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from twinlm import storage
-from twinlm.compare import stage, statistics, verdict
-from twinlm.compare.arms import Arm
+from twinlm.compare import selection, stage, statistics, verdict
+from twinlm.compare.outcomes import Matrix, Outcomes
 from twinlm.compare.results import ArmScore, TaskResult
-from twinlm.compare.statistics import Matrix
+from twinlm.compare.trials import Trial
 from twinlm.data.labelled_task import LabelledTask
 from twinlm.tasks.kind import TaskKind
-from twinlm.tasks.metrics import Measured, confusion
+from twinlm.tasks.metrics import Measured, confusion, is_one_answer
 from twinlm.tasks.table import task_kind
-from twinlm.train import finetune
 
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
@@ -27,21 +25,30 @@ Answers = list[Any]
 def task_result(run: "Run", task: LabelledTask) -> TaskResult:
     """Return all scores and comparisons of a task whose models are fine-tuned."""
     kind = task_kind(task.kind)
-    values: dict[str, Matrix] = {}
+    values: dict[str, Outcomes] = {}
     scores: list[ArmScore] = []
     least, metric = 0.0, ""
     for arm in run.arms:
-        answers = [_predicted(run.predictions(arm, task.name, seed)) for seed in run.settings.compare.seeds]
-        measured = _measure(kind, task, answers)
-        values[arm.name] = _stacked(measured)
+        trials = selection.chosen(run, arm, task.name)
+        answers = [predicted(run.trials.predictions(trial)) for trial in trials]
+        measured = measure(kind, task, answers)
+        values[arm.name] = outcomes(run, trials, measured)
         least, metric = measured[0].least, next(iter(measured[0].figures))
-        scores.append(_arm_score(run, task, arm, answers, measured))
+        scores.append(_arm_score(run, task, trials, answers, measured, values[arm.name]))
     for baseline in baselines(run, task):
-        measured = _measure(kind, task, [baseline["predictions"]])
-        values[baseline["name"]] = _stacked(measured)
+        measured = measure(kind, task, [baseline["predictions"]])
+        values[baseline["name"]] = Outcomes(stacked(measured))
         about = {"arm": baseline["name"], "label": baseline["label"], "family": "", "is_pretrained": False}
         scores.append(
-            _score(task, [baseline["predictions"]], measured, seeds=(), seconds=baseline["seconds"], **about)
+            _score(
+                task,
+                [baseline["predictions"]],
+                measured,
+                values[baseline["name"]],
+                seeds=(),
+                seconds=baseline["seconds"],
+                **about,
+            )
         )
     comparisons = [
         statistics.compare(first, values[first], second, values[second], least=least)
@@ -84,45 +91,53 @@ def baselines(run: "Run", task: LabelledTask) -> list[dict[str, Any]]:
     return found
 
 
-def failed_seeds(seeds: Sequence[int], answers: Sequence[Answers]) -> list[int]:
+def failed_seeds(seeds: Sequence[str], answers: Sequence[Answers]) -> list[str]:
     """Return the seeds whose model gave one and the same answer, or tag, to all: its training failed."""
-    given = [[json.dumps(item) for answer in row for item in _items(answer)] for row in answers]
-    return [seed for seed, row in zip(seeds, given, strict=True) if len(row) > 1 and len(set(row)) == 1]
+    return [seed for seed, row in zip(seeds, answers, strict=True) if is_one_answer(row)]
 
 
-def _items(answer: Any) -> list[Any]:
-    return answer if isinstance(answer, list) else [answer]
-
-
-def _predicted(rows: Sequence[dict[str, Any]]) -> Answers:
+def predicted(rows: Sequence[dict[str, Any]]) -> Answers:
+    """Return the answers of a predictions file."""
     return [row["predicted"] for row in rows]
 
 
-def _measure(kind: TaskKind, task: LabelledTask, answers: Sequence[Answers]) -> list[Measured]:
-    """Measure the answers of each seed."""
+def measure(kind: TaskKind, task: LabelledTask, answers: Sequence[Answers]) -> list[Measured]:
+    """Return what the answers of each seed are worth."""
     golds = [example.gold for example in task.test]
     return [kind.measure(golds, row) for row in answers]
 
 
-def _stacked(measured: Sequence[Measured]) -> Matrix:
-    """Return a row for each seed: truth values only if all are."""
-    rows: list[Any] = [of_seed.values_E for of_seed in measured]
-    stacked_SE: Matrix = np.stack(rows)
-    return stacked_SE
+def outcomes(run: "Run", trials: Sequence[Trial], measured: Sequence[Measured]) -> Outcomes:
+    """Return what each example adds to the figure of an arm, in groups by pre-training seed."""
+    return Outcomes(stacked(measured), groups=len(run.trials.first_seeds(trials[0].arm)))
+
+
+def stacked(measured: Sequence[Measured]) -> Matrix:
+    """Return a row for each model: truth values only if all are."""
+    rows: list[Any] = [of_model.values_E for of_model in measured]
+    stacked_RE: Matrix = np.stack(rows)
+    return stacked_RE
 
 
 def _arm_score(
-    run: "Run", task: LabelledTask, arm: Arm, answers: Sequence[Answers], measured: Sequence[Measured]
+    run: "Run",
+    task: LabelledTask,
+    trials: Sequence[Trial],
+    answers: Sequence[Answers],
+    measured: Sequence[Measured],
+    values: Outcomes,
 ) -> ArmScore:
-    seeds = run.settings.compare.seeds
-    folders = [run.arm_folder(arm, task.name, seed) for seed in seeds]
-    spent = [storage.read_json(folder / finetune.RESULT) for folder in folders]
-    epochs = arm.finetune_settings(run.kind(arm.family).finetune).epochs
+    arm = trials[0].arm
+    spent = [run.trials.spent(trial) for trial in trials]
+    several = len(run.trials.first_seeds(arm)) > 1
+    names = [f"{trial.first_seed}, {trial.seed}" if several else str(trial.seed) for trial in trials]
+    epochs = arm.settings.finetune.epochs
     return _score(
         task,
         answers,
         measured,
-        seeds=seeds,
+        values,
+        seeds=names,
         seconds=sum(row["seconds"] for row in spent),
         arm=arm.name,
         label=arm.label,
@@ -130,8 +145,8 @@ def _arm_score(
         is_pretrained=arm.is_pretrained,
         is_imported=arm.folder is not None,
         chosen_epochs={
-            seed: round(row["best_step"] / row["step"] * epochs)
-            for seed, row in zip(seeds, spent, strict=True)
+            name: round(row["best_step"] / row["step"] * epochs)
+            for name, row in zip(names, spent, strict=True)
         },
     )
 
@@ -140,8 +155,9 @@ def _score(
     task: LabelledTask,
     answers: Sequence[Answers],
     measured: Sequence[Measured],
+    values: Outcomes,
     *,
-    seeds: tuple[int, ...],
+    seeds: Sequence[str],
     seconds: float,
     **about: Any,
 ) -> ArmScore:
@@ -151,7 +167,7 @@ def _score(
     is_by_class = kind.form.is_split_by_label
     names = task.classes if is_by_class else by_class[0].keys()
     return ArmScore(
-        score=statistics.mean_interval(_stacked(measured), least=measured[0].least),
+        score=statistics.mean_interval(values, least=measured[0].least),
         figures=_means([of_seed.figures for of_seed in measured], list(measured[0].figures)),
         score_by_seed={seed: of_seed.main for seed, of_seed in zip(seeds, measured, strict=False)},
         f1_by_class=_means(by_class, list(names)),

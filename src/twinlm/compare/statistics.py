@@ -1,181 +1,160 @@
-"""What the test examples and the seeds allow us to say: intervals, a paired test, scores of classes.
+"""What the test examples and the seeds allow us to say: intervals, and which of two arms is better.
 
-Each arm is a matrix: a row for each fine-tuning seed S, a column for each test example E, in it what the
-example adds to the figure (right or wrong; the F1 of an answer; a pseudo-value, see `tasks/metrics.py`), such
-that a row's mean is the figure. Both arms of a comparison have the same columns. A baseline without seeds has
-one row.
-
-Two things vary: which examples happen to be in the test set, and which seed happened to be drawn. An interval
-that leaves one of them out is too narrow. So a difference is called real only if
+`outcomes.py` says what an arm is here. Two things vary: which examples happen to be in the test set, and
+which seed happened to be drawn, of pre-training and of fine-tuning. An interval that leaves one of them out
+is too narrow. So a difference is called real only if
     (1) the interval over examples and seeds leaves out zero, and
-    (2) the paired permutation test over examples gives p < 0.05.
+    (2) the paired permutation test over examples gives p < 0.05,
+both at the stricter level that Holm's method asks for where the same is asked on several tasks: the greater
+of the two p values is what `claims.py` adjusts. `docs/statistics.md` explains it and says how often it errs;
 `tests/compare/test_statistics.py` simulates pairs without a real difference and counts the false winners.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
-import numpy.typing as npt
 
-from twinlm import rng
+from twinlm.compare.bootstrap import bootstrap_intervals
+from twinlm.compare.effects import effect
+from twinlm.compare.outcomes import Matrix, Numbers, Outcomes, as_outcomes, paired
+from twinlm.compare.permutation import paired_permutation_p
 from twinlm.compare.results import Comparison, Interval
+from twinlm.compare.variance import variances
 
-Matrix = npt.NDArray[np.bool_] | npt.NDArray[np.float64]
-"""What each example adds to the figure, seeds by examples."""
 LEVEL = 0.05
 """How often a difference may be claimed where there is none."""
-_SAMPLED_SIGNS = 9999
+Part = tuple[Numbers | float, Numbers | float]
+"""A variance and its degrees of freedom."""
+_LEAST_P = 1e-12
 
 
-def mean_interval(values_SE: Matrix, *, least: float = 0.0) -> Interval:
+def mean_interval(arm: Outcomes | Matrix, *, least: float = 0.0) -> Interval:
     """Return the figure and its 95 % interval over examples and seeds at once.
 
     Args:
-        values_SE: what each example adds.
+        arm: what each example adds.
         least: the least value that the figure can have: 0, or -1 for a correlation; the most is 1.
     """
-    return _interval([_checked(values_SE)], least, 1.0)
+    return _interval([as_outcomes(arm)], least, 1.0)[0]
 
 
-def difference(first_SE: Matrix, second_SE: Matrix, *, least: float = 0.0) -> Interval:
+def difference(first: Outcomes | Matrix, second: Outcomes | Matrix, *, least: float = 0.0) -> Interval:
     """Return the figure of the first minus that of the second, and its 95 % interval.
 
     The arms are paired by example, so that what makes an example hard for both cancels. They are not paired
     by seed: one seed in two different models has nothing in common, and two variances estimated apart need
     fewer seeds than the variance of their difference.
     """
-    return _interval([_checked(first_SE), _same_examples(first_SE, second_SE)], least - 1, 1 - least)
+    return _interval(paired(first, second), least - 1, 1 - least)[0]
 
 
-def paired_permutation_p(first_SE: Matrix, second_SE: Matrix) -> float:
-    """Return the two-sided p of the paired permutation test over test examples.
-
-    If the arms were equally good, each example's difference (its mean over seeds) could as well have the
-    other sign. Of all 2^E ways to choose the signs, p is the share whose mean is at least as far from 0 as
-    the one seen. Where examples are right or wrong no sampling is needed: scaled to whole numbers, the signed
-    differences have a sum whose characteristic function is prod_k cos(k t)^(number of differences of size k),
-    and one Fourier transform turns that into its distribution. With one row on each side this is McNemar's
-    exact test. Other values take 9,999 sampled choices of signs.
-    """
-    second_SE = _same_examples(first_SE, second_SE)
-    if first_SE.dtype != np.bool_:
-        return _sampled_permutation_p(first_SE.mean(axis=0) - second_SE.mean(axis=0))
-    rows, other_rows = len(first_SE), len(second_SE)
-    scale = int(np.lcm(rows, other_rows))
-    right_E = first_SE.sum(axis=0, dtype=np.int64) * (scale // rows)
-    right_E = right_E - second_SE.sum(axis=0, dtype=np.int64) * (scale // other_rows)
-    sizes, counts = np.unique(np.abs(right_E[right_E != 0]), return_counts=True)
-    largest = int((sizes * counts).sum())
-    # The sum lies in -largest..largest, so that this many angles determine its distribution.
-    angles = 2 * np.pi * np.arange(2 * largest + 1) / (2 * largest + 1)
-    characteristic = np.ones_like(angles)
-    for size, count in zip(sizes, counts, strict=True):
-        characteristic *= np.cos(size * angles) ** count
-    probability = np.fft.fft(characteristic).real / len(angles)
-    seen = abs(int(right_E.sum()))
-    tail = probability[seen : largest + 1].sum()
-    return float(np.clip(2 * tail if seen else 1.0, np.finfo(float).eps, 1.0))
+def interval_p(first: Outcomes | Matrix, second: Outcomes | Matrix, *, least: float = 0.0) -> float:
+    """Return the level whose interval of the difference just reaches 0: below 0.05, ours leaves it out."""
+    return _p_of_zero(*_interval(paired(first, second), least - 1, 1 - least))
 
 
-def _sampled_permutation_p(differences_E: npt.NDArray[np.float64]) -> float:
-    """Return the share of sampled signs whose sum is as far from 0 as the one seen, which counts too."""
-    chance = rng.stream(0, "signs", len(differences_E))
-    seen = abs(differences_E.sum()) * (1 - 1e-12)
-    as_far = 0
-    for _ in range(9):
-        signs_NE = chance.integers(0, 2, (_SAMPLED_SIGNS // 9, len(differences_E)), np.int8)
-        sums_N = 2 * (signs_NE @ differences_E) - differences_E.sum()
-        as_far += int((abs(sums_N) >= seen).sum())
-    return (as_far + 1) / (_SAMPLED_SIGNS + 1)
+def claim_p(first: Outcomes | Matrix, second: Outcomes | Matrix, *, least: float = 0.0) -> float:
+    """Return the p of the claim that the two differ: the greater one of the interval and the paired test."""
+    return max(interval_p(first, second, least=least), paired_permutation_p(first, second))
 
 
 def compare(
-    first: str, first_SE: Matrix, second: str, second_SE: Matrix, *, least: float = 0.0
+    first: str,
+    first_values: Outcomes | Matrix,
+    second: str,
+    second_values: Outcomes | Matrix,
+    *,
+    least: float = 0.0,
 ) -> Comparison:
     """Compare two arms on one task; there is a winner only where both the interval and the test say so.
 
     Args:
         first: the name of the arm or baseline that a positive difference speaks for.
-        first_SE: what each example adds to its figure.
+        first_values: what each example adds to its figure.
         second: the name of the other.
-        second_SE: the same of it, on the same examples.
+        second_values: the same of it, on the same examples.
         least: the least value that the figure can have.
     """
-    found = difference(first_SE, second_SE, least=least)
-    p_value = paired_permutation_p(first_SE, second_SE)
-    winner = None
-    if p_value < LEVEL and not found.low <= 0 <= found.high:
-        winner = first if found.estimate > 0 else second
+    one, other = paired(first_values, second_values)
+    found = difference(one, other, least=least)
+    p_interval, p_value = interval_p(one, other, least=least), paired_permutation_p(one, other)
+    over_examples, over_both = bootstrap_intervals(one, other)
+    p_claim = max(p_interval, p_value)
     return Comparison(
         first=first,
         second=second,
         difference=found,
         p_value=p_value,
-        examples=first_SE.shape[1],
-        seeds=max(len(first_SE), len(second_SE)),
-        winner=winner,
+        p_interval=p_interval,
+        p_adjusted=p_claim,
+        claims=1,
+        over_examples=over_examples,
+        over_both=over_both,
+        effect=effect(one, other),
+        variances=variances(one, other),
+        examples=one.examples,
+        seeds=max(one.seeds, other.seeds),
+        pretraining_seeds=max(one.groups, other.groups),
+        winner=winner(first, second, found.estimate, p_claim),
     )
 
 
-def growth_needed(comparison: Comparison) -> float:
-    """Return how many times more test examples and seeds would show the difference seen, if it were real.
+def winner(first: str, second: str, estimate: float, p_adjusted: float) -> str | None:
+    """Return which of two arms is called the better one, if p allows it."""
+    if p_adjusted >= LEVEL:
+        return None
+    return first if estimate > 0 else second
 
-    A rule of thumb: an interval narrows with the root of examples and seeds. For a chance of 80 % that it
-    leaves out zero, the estimate has to be (1.96 + 0.84) / 1.96 times its half width.
+
+def pooled(parts: Sequence[Part]) -> Part:
+    """Return the sum of variances with its degrees of freedom (Welch 1947), for numbers or whole arrays."""
+    variance = np.asarray(sum(part for part, _ in parts), np.float64)
+    squares = np.asarray(sum(part**2 / degrees for part, degrees in parts))
+    return variance, np.divide(variance**2, squares, out=np.ones_like(variance), where=squares > 0)
+
+
+def half_width(parts: Sequence[Part], level: float) -> Numbers:
+    """Return half the width of an interval that misses the truth as often as `level` says.
+
+    Each part gets the t quantile of its own degrees of freedom, and the half widths add as squares (after
+    Cochran 1964). With three seeds that is wider than one t with the degrees of freedom of Satterthwaite
+    (1946), which in simulation let through up to 8 % false winners where one arm's seeds vary much.
     """
-    found = comparison.difference
-    if found.estimate == 0:
-        return float("inf")
-    half_width = (found.high - found.low) / 2
-    return (half_width / abs(found.estimate) * (1.96 + 0.84) / 1.96) ** 2
+    from scipy import special
+
+    square = sum(variance * special.stdtrit(freedom, level / 2) ** 2 for variance, freedom in parts)
+    found: Numbers = np.sqrt(square)
+    return found
 
 
-def _interval(arms: list[Matrix], low: float, high: float) -> Interval:
-    """Return the mean of one arm, or of the first minus the second, with its 95 % interval.
+def _interval(arms: Sequence[Outcomes], low: float, high: float) -> tuple[Interval, list[Part]]:
+    """Return the mean of one arm, or of the first minus the second, its interval, and what that is made of.
 
     No figure lies below `low` or above `high`.
 
-    The variance of the mean is that of the examples over their number, plus, for each arm, that of the seeds
-    over theirs: two crossed random effects (Searle, Casella & McCulloch, Variance Components, 1992, ch. 4).
-    Each of the two parts gets the t quantile of its own degrees of freedom, and the half widths add as
-    squares (after Cochran 1964). With three seeds that is wider than one t with the degrees of freedom of
-    Satterthwaite (1946), which in simulation let through up to 8 % false winners where one arm's seeds vary
-    much.
+    The variance of the mean is that of the examples over their number, plus, for each arm, that of what was
+    drawn independently (pre-trainings if there are several, or else models) over theirs: crossed random
+    effects (Searle, Casella & McCulloch, Variance Components, 1992, ch. 4).
     """
     signs = (1, -1)[: len(arms)]
-    means_E = np.sum([sign * arm_SE.mean(axis=0) for sign, arm_SE in zip(signs, arms, strict=True)], axis=0)
+    means_E = np.sum([sign * arm.means_E for sign, arm in zip(signs, arms, strict=True)], axis=0)
     estimate = float(means_E.mean())
     # One made-up example for each outcome, in the variance only, gives the interval a width even where all
     # examples agree (after Agresti & Min 2005).
     spread = float(np.append(means_E, [low, high]).var(ddof=1))
-    square = _half_width_square([(spread / len(means_E), len(means_E) + 1)])
-    square += _half_width_square(
-        [
-            (float(arm_SE.mean(axis=1).var(ddof=1)) / len(arm_SE), len(arm_SE) - 1)
-            for arm_SE in arms
-            if len(arm_SE) > 1
-        ]
-    )
-    half_width = square**0.5
-    return Interval(
-        estimate=estimate, low=max(low, estimate - half_width), high=min(high, estimate + half_width)
-    )
+    drawn = [arm.figures_U for arm in arms if len(arm.figures_U) > 1]
+    of_models = pooled([(figures_U.var(ddof=1) / len(figures_U), len(figures_U) - 1) for figures_U in drawn])
+    parts: list[Part] = [(spread / len(means_E), len(means_E) + 1), of_models]
+    half = float(half_width(parts, LEVEL))
+    found = Interval(estimate=estimate, low=max(low, estimate - half), high=min(high, estimate + half))
+    return found, parts
 
 
-def _half_width_square(parts: list[tuple[float, int]]) -> float:
-    """Return the squared half width of variances with their degrees of freedom (Welch 1947)."""
-    from scipy import stats
-
-    variance = sum(part for part, _ in parts)
-    if variance == 0:
-        return 0.0
-    freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
-    return float(stats.t.ppf(1 - LEVEL / 2, freedom)) ** 2 * variance
-
-
-def _checked(correct_SE: Matrix) -> Matrix:
-    assert correct_SE.ndim == 2 and correct_SE.size > 0, "seeds by examples, at least one of each"
-    return correct_SE
-
-
-def _same_examples(first_SE: Matrix, second_SE: Matrix) -> Matrix:
-    assert first_SE.shape[1] == second_SE.shape[1], "both arms must have the same test examples"
-    return _checked(second_SE)
+def _p_of_zero(found: Interval, parts: Sequence[Part]) -> float:
+    """Return the level whose interval just reaches 0, by halving a range of its logarithm."""
+    low, high = np.log(_LEAST_P), 0.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        is_reached = half_width(parts, np.exp(middle)) >= abs(found.estimate)
+        low, high = (middle, high) if is_reached else (low, middle)
+    return float(np.exp(high))

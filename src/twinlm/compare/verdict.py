@@ -6,18 +6,14 @@ judged one by one, and what pre-training measures in one family is never set aga
 
 from collections.abc import Mapping, Sequence
 
-from twinlm.compare import statistics
-from twinlm.compare.readable import INTERVAL, counted, figure, listed, p_value, percent, points, times, whole
+from twinlm.compare.pair_sentences import doubt, ends, of_two
+from twinlm.compare.readable import figure, listed, percent, points, times
 from twinlm.compare.results import ArmScore, Comparison, Cost, TaskResult
 
-_SPACE = "\N{NO-BREAK SPACE}"
 _FEW_EXAMPLES = 300
 _FEW_SEEDS = 3
 _SMALL_PARAMETERS = 50e6
 _MOST_UNKNOWN = 0.01
-_UNEQUAL = " Their data and compute are not equal: this says which one to use, not which kind is better."
-_ENDLESS = 100
-"""From so many times more examples on, nobody would gather them to see the difference."""
 
 
 def pairs_to_compare(scores: Sequence[ArmScore]) -> list[tuple[str, str]]:
@@ -95,12 +91,7 @@ def caveats(
     ]
     found += _import_caveats(tasks)
     found += [text for task in tasks for text in _task_caveats(task)]
-    claims = sum(len(task.comparisons) for task in tasks)
-    if claims > 1:
-        found.append(
-            f"{claims} comparisons were made, each with a chance of at most 5 % to see a difference where "
-            "there is none; they are not corrected for their number."
-        )
+    found += _claim_caveats([item for task in tasks for item in task.comparisons])
     found += _cost_caveats(costs, matched_by, families)
     found += [
         f"{percent(share)} of the tokens are unknown to {families[name]}'s tokenizer, which hides text from "
@@ -123,36 +114,7 @@ def _pair_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison
     for comparison in comparisons:
         first, second = arms[comparison.first], arms[comparison.second]
         if first.is_pretrained and second.is_pretrained:
-            found += _one_pair(comparison, first, second, metric)
-    return found
-
-
-def _one_pair(comparison: Comparison, of_first: ArmScore, of_second: ArmScore, metric: str) -> list[str]:
-    first, second = of_first.label, of_second.label
-    size = abs(comparison.difference.estimate)
-    evidence = f"{counted(comparison.examples, 'test example')}, {counted(comparison.seeds, 'seed')}"
-    if comparison.winner is not None:
-        better, worse = (first, second) if comparison.winner == comparison.first else (second, first)
-        return [
-            f"{better} is better than {worse} by {points(size)} points of {metric} "
-            f"({INTERVAL} {_range(comparison, positive=True)}, {p_value(comparison.p_value)}; {evidence})."
-            + (_UNEQUAL if of_first.is_imported or of_second.is_imported else "")
-        ]
-    found = [
-        f"Cannot tell {first} from {second}.",
-        f"The difference of {points(comparison.difference.estimate, signed=True)} points for {first} could "
-        f"be anything from {_range(comparison)} ({INTERVAL}, {p_value(comparison.p_value)}; {evidence}).",
-    ]
-    growth = statistics.growth_needed(comparison)
-    if comparison.p_value < statistics.LEVEL and comparison.seeds > 1:
-        found.append("The examples speak for a difference, but the seeds vary too much to be sure.")
-    elif growth > _ENDLESS:
-        found.append("If there is a difference, it is too small for any test set of a usual size.")
-    else:
-        needed = f"{whole(comparison.examples * growth)} test examples"
-        if comparison.seeds > 1:
-            needed += f" and {whole(max(comparison.seeds, comparison.seeds * growth))} seeds"
-        found.append(f"Were it real, it would take about {needed} to show it.")
+            found += of_two(comparison, first, second, metric)
     return found
 
 
@@ -165,9 +127,9 @@ def _worth_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Compariso
         if first.family == second.family and first.is_pretrained and not second.is_pretrained:
             gain = points(comparison.difference.estimate, signed=True)
             if comparison.winner:
-                shown.append(f"{gain} points ({_range(comparison)}) to {first.label}")
+                shown.append(f"{gain} points ({ends(comparison)}) to {first.label}")
             else:
-                not_shown.append(f"{first.label} ({gain}; {_range(comparison)})")
+                not_shown.append(f"{first.label} ({gain}; {doubt(comparison)})")
     found = [f"Pre-training was worth {listed(shown)}."] if shown else []
     return found + ([f"No effect of pre-training is shown for {listed(not_shown)}."] if not_shown else [])
 
@@ -185,12 +147,12 @@ def _baseline_sentences(
     for comparison in against:
         label, by = arms[comparison.first].label, points(abs(comparison.difference.estimate))
         if comparison.winner == comparison.first:
-            phrases.append(f"{label} is ahead of it by {by} points ({_range(comparison)})")
+            phrases.append(f"{label} is ahead of it by {by} points ({ends(comparison)})")
         elif comparison.winner:
-            phrases.append(f"{label} is behind it by {by} points ({_range(comparison, positive=True)})")
+            phrases.append(f"{label} is behind it by {by} points ({ends(comparison, positive=True)})")
         else:
             signed = points(comparison.difference.estimate, signed=True)
-            phrases.append(f"{label} cannot be told from it ({signed}; {_range(comparison)})")
+            phrases.append(f"{label} cannot be told from it ({signed}; {doubt(comparison)})")
     winners = [arms[item.first].label for item in against if item.winner == item.first]
     losers = [arms[item.first].label for item in against if item.winner != item.first]
     which = f"{baseline.label}, which {_reach(baseline.score.estimate, metric)}"
@@ -222,6 +184,24 @@ def _import_caveats(tasks: Sequence[TaskResult]) -> list[str]:
     ]
 
 
+def _claim_caveats(comparisons: Sequence[Comparison]) -> list[str]:
+    """Say how many claims there are, and for which number their p values are adjusted."""
+    most = max((item.claims for item in comparisons), default=1)
+    if len(comparisons) < 2:
+        return []
+    made = f"{len(comparisons)} comparisons were made"
+    if most == 1:
+        return [
+            f"{made}, each with a chance of at most 5 % to see a difference where there is none; they are "
+            "not corrected for their number."
+        ]
+    return [
+        f"{made}. Where the same is asked on several tasks (up to {most}), its p values are adjusted for "
+        "them (Holm): the chance to see a difference on any of them where there is none is at most 5 %. "
+        "They are not adjusted for how many such questions there are."
+    ]
+
+
 def _task_caveats(task: TaskResult) -> list[str]:
     found = []
     seeds = max((len(score.score_by_seed) for score in task.scores), default=0)
@@ -238,7 +218,7 @@ def _task_caveats(task: TaskResult) -> list[str]:
         found.append(f"{_title(task.name)}: {task.test_examples} test examples show only large differences.")
     for score in task.scores:
         if score.failed_seeds:
-            named = listed([str(seed) for seed in score.failed_seeds])
+            named = listed(score.failed_seeds)
             found.append(
                 f"{_title(task.name)}: {score.label} failed with seed {named} (one answer to every example); "
                 "the failure counts in its mean."
@@ -273,14 +253,6 @@ def _cost_caveats(costs: Sequence[Cost], matched_by: str, families: Mapping[str,
             more = "; ".join(f"{label} took {listed(parts)}" for label, parts in uneven.items())
             found.append(f"The budgets are equal in {matched_by} only: {more}.")
     return found
-
-
-def _range(comparison: Comparison, *, positive: bool = False) -> str:
-    """Return the interval as "1.2 to 5.0"; with `positive`, of the difference seen from the winner's side."""
-    low, high = comparison.difference.low, comparison.difference.high
-    if positive and comparison.difference.estimate < 0:
-        low, high = -high, -low
-    return f"{points(low)}{_SPACE}to{_SPACE}{points(high)}"
 
 
 def _title(name: str) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 class Mask:
     """What each position may attend to, in the form that PyTorch's attention takes it.
 
-    Build one with `causal`, `bidirectional`, `everything` or `following`, never by hand.
+    Build one with `causal`, `bidirectional`, `mixed`, `everything` or `following`, never by hand.
     """
 
     is_causal: bool
@@ -38,6 +38,19 @@ def bidirectional(real_BL: Tensor) -> Mask:
         real_BL: True where there is a token, False where there is padding.
     """
     return Mask(is_causal=False, allowed_B11M=real_BL[:, None, None, :])
+
+
+def mixed(sees_all_B: Tensor, length: int) -> Mask:
+    """Some rows see every position, the others are causal: one network trained both ways. No row has padding.
+
+    Args:
+        sees_all_B: True for a row that sees both sides.
+        length: L.
+    """
+    places_L = torch.arange(length, device=sees_all_B.device)
+    is_earlier_LM = places_L <= places_L[:, None]
+    allowed_B1LM = sees_all_B[:, None, None, None] | is_earlier_LM
+    return Mask(is_causal=False, allowed_B11M=None, allowed_B1LM=allowed_B1LM)
 
 
 def everything() -> Mask:

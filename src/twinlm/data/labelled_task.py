@@ -7,7 +7,7 @@ classes, class by class.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twinlm.data.examples import Example
 from twinlm.data.forms import CLASSIFICATION, Form
@@ -112,6 +112,19 @@ def build_task(
         rest = _subset(name, rest, form, max_train_examples, seed, counts, "training")
         valids = _subset(name, valids, form, max_train_examples, seed, counts, "validation")
     return LabelledTask(name, rest, valids, tests, classes, kind)
+
+
+def limited(task: LabelledTask, form: Form, most: int, *, seed: int) -> LabelledTask:
+    """Return the task with so many training and validation examples at most; the fewer are among the more.
+
+    Raises:
+        UsageError: there are more classes than that.
+    """
+    parts = {"training": task.train, "validation": task.valid}
+    train, valid = (
+        _subset(task.name, examples, form, most, seed, Counter(), part) for part, examples in parts.items()
+    )
+    return replace(task, train=train, valid=valid)
 
 
 def _digest(example: Example, form: Form) -> bytes:

@@ -1,14 +1,19 @@
-"""BERT's pre-training rows without a sentence task: [CLS] window [SEP].
+"""BERT's pre-training rows of one segment: [CLS] window [SEP], to mask, or to read left to right as they are.
 
 The windows are GPT's, two tokens shorter: full lengths of contiguous text, whatever the documents
 (as in Liu et al. 2019, RoBERTa, "full-sentences").
 """
 
-import numpy as np
+from dataclasses import dataclass
 
-from twinlm.data.masked_examples import Row
+import numpy as np
+import torch
+
+from twinlm.batch import Batch
+from twinlm.data.masked_examples import Row, pack
 from twinlm.data.token_store import TokenStore
-from twinlm.data.windows import Windows
+from twinlm.data.windows import Windows, plain_batch
+from twinlm.tokenizer import SpecialIds
 
 
 class WindowRows:
@@ -27,3 +32,19 @@ class WindowRows:
     def row(self, turn: int, place: int, chance: np.random.Generator) -> Row:
         """Return a window; nothing is left to chance."""
         return Row(self.windows.window(turn, place), None, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRows:
+    """The same rows without masks: each token is to be predicted from those before it."""
+
+    source: WindowRows
+    """Of the rows."""
+    specials: SpecialIds
+    """To pack with."""
+
+    def batch(self, first: int, count: int) -> Batch:
+        """Return rows `first` .. `first + count` of the order as a batch."""
+        windows = self.source.windows.tokens(first, count)
+        tokens_BL, _, _ = pack([Row(window, None, 0) for window in windows], self.specials)
+        return plain_batch(torch.from_numpy(tokens_BL))

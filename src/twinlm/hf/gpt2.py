@@ -17,7 +17,7 @@ _SIZES = tuple(Size(size.theirs, size.ours, 1024) if size.ours == "max_length" e
 LAYOUT = Layout(
     model_type="gpt2",
     family="gpt",
-    fixed={"norm": "pre"},
+    fixed={"norm": "pre", "both_sides": False},
     prefix=PREFIX,
     table=TABLE,
     sizes=(Size("vocab_size", "vocab_size", 50_257), *_SIZES, Size("n_inner", "feed_forward", None)),

@@ -1,5 +1,6 @@
 """THE table of Hugging Face's model types that can be read and written."""
 
+from twinlm.errors import ModelError
 from twinlm.hf import bert, gpt, gpt2
 from twinlm.hf.layout import Layout
 
@@ -12,10 +13,13 @@ def layout_of(family: str, sizes: object) -> Layout:
     Args:
         family: name of its kind.
         sizes: its configuration.
+
+    Raises:
+        ModelError: Hugging Face has no class that computes what it does.
     """
-    return next(
-        layout
-        for layout in LAYOUTS.values()
-        if layout.family == family
-        and all(getattr(sizes, name) == value for name, value in layout.fixed.items())
-    )
+    for layout in LAYOUTS.values():
+        fixed = layout.fixed.items()
+        if layout.family == family and all(getattr(sizes, name) == value for name, value in fixed):
+            return layout
+    message = "no class of Hugging Face's reads a GPT from both sides"
+    raise ModelError(message, hint="export a model that was fine-tuned with both_sides = false")

@@ -77,17 +77,20 @@ class BERT(nn.Module):
         self.masked_token_head = MaskedTokenHead(config)
         self.next_sentence_head = nn.Linear(config.width, 2)
 
-    def forward(self, tokens_BL: Tensor, segments_BL: Tensor, real_BL: Tensor) -> Tensor:
+    def forward(
+        self, tokens_BL: Tensor, segments_BL: Tensor, real_BL: Tensor, mask: masks.Mask | None = None
+    ) -> Tensor:
         """Return the last layer's states T_i, (B, L, D).
 
         Args:
             tokens_BL: [CLS] A [SEP] B [SEP] and padding.
             segments_BL: 0 in segment A and padding, 1 in segment B.
             real_BL: False at padding.
+            mask: who sees whom; None for the paper's, in which everybody sees all that is real.
         """
         hidden_BLD = self.embed(tokens_BL, segments_BL)
         for block in self.blocks:
-            hidden_BLD = block(hidden_BLD, masks.bidirectional(real_BL))
+            hidden_BLD = block(hidden_BLD, mask or masks.bidirectional(real_BL))
         return hidden_BLD
 
     def embed(self, tokens_BL: Tensor, segments_BL: Tensor) -> Tensor:

@@ -46,6 +46,8 @@ class GPTConfig:
     """Normalize after each residual sum (GPT-1), or before each layer and once at the end (GPT-2)."""
     norm_eps: float = 1e-5
     """Added to the variance in layer normalization; 1e-5 in both released models."""
+    both_sides: bool = False
+    """Read labelled inputs with the mask removed: each token sees those after it too. Not in the paper."""
 
     def block(self) -> BlockConfig:
         """Return the configuration of one layer; the GELU of GPT-1 and GPT-2 is the tanh form."""
@@ -73,11 +75,16 @@ class GPT(nn.Module):
         is_normalized = config.norm == "post"
         self.final_norm = nn.Identity() if is_normalized else nn.LayerNorm(config.width, config.norm_eps)
 
-    def forward(self, tokens_BL: Tensor) -> Tensor:
-        """Return the last layer's states h_n, (B, L, D). Equation 2, lines 1 and 2."""
+    def forward(self, tokens_BL: Tensor, mask: masks.Mask | None = None) -> Tensor:
+        """Return the last layer's states h_n, (B, L, D). Equation 2, lines 1 and 2.
+
+        Args:
+            tokens_BL: a text in each row.
+            mask: who sees whom; None for the paper's, in which nobody sees what comes later.
+        """
         hidden_BLD = self.embed(tokens_BL, first_position=0)
         for block in self.blocks:
-            hidden_BLD = block(hidden_BLD, masks.causal())
+            hidden_BLD = block(hidden_BLD, mask or masks.causal())
         return self._normalized(hidden_BLD)
 
     def embed(self, tokens_BL: Tensor, *, first_position: int, padding_B: Tensor | None = None) -> Tensor:
@@ -112,7 +119,8 @@ class GPT(nn.Module):
 
         Equation 3: the last token is the extract token.
         """
-        hidden_BLD = self(batch.tokens_BL)
+        mask = masks.bidirectional(batch.real_BL) if self.config.both_sides else masks.causal()
+        hidden_BLD = self(batch.tokens_BL, mask)
         last_B = batch.real_BL.sum(1) - 1
         return Reading(hidden_BLD, hidden_BLD[torch.arange(len(last_B), device=last_B.device), last_B])
 

@@ -4,6 +4,7 @@
 `presets.py`; how a TOML file becomes these records, in `config.py`.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,6 +12,7 @@ from twinlm.config import option
 from twinlm.errors import UsageError
 from twinlm.settings.data import CorpusSettings, ImportedSettings, TaskSettings, TokenizerSettings
 from twinlm.settings.training import (
+    ArmSettings,
     FinetuneSettings,
     KindSettings,
     ModelSettings,
@@ -19,6 +21,7 @@ from twinlm.settings.training import (
 )
 
 __all__ = [
+    "ArmSettings",
     "BudgetSettings",
     "CompareSettings",
     "CorpusSettings",
@@ -42,10 +45,18 @@ UNTRAINED = "-scratch"
 class BudgetSettings:
     """What both models may spend on pre-training, so that the comparison is fair."""
 
-    match: Literal["tokens", "flops", "seconds", "steps", "passes"] = "flops"
+    match: Literal["tokens", "targets", "flops", "seconds", "money", "steps", "passes"] = "flops"
     """What is equal for both. All other axes are shown by `twinlm plan` before training starts."""
     amount: float = option(2e13, above=0, most=1e27)
-    """How much of it each gets: tokens, operations, seconds on this machine, steps, passes of the text."""
+    """How much of it each gets: tokens, predicted tokens, operations, seconds here, money, steps, passes."""
+    price_per_hour: float = option(0, least=0, most=1e9)
+    """Of this machine, in any currency: for `match = "money"`, plans and cost cards; 0 shows no prices."""
+    same_parameters: Literal["layers", "total"] = "layers"
+    """Which parameters must be as many in both, within 5 %: those of the transformer layers, or all."""
+
+    def __post_init__(self) -> None:
+        if self.match == "money" and not self.price_per_hour:
+            raise UsageError('match = "money" needs a price', hint="set budget.price_per_hour")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +65,16 @@ class CompareSettings:
 
     seeds: tuple[int, ...] = (1, 2, 3)
     """Fine-tuning seeds, all different; the same for every arm. At least 3 for a verdict."""
+    pretrainings: int = option(1, least=1, most=1000)
+    """How often each model is pre-trained anew, with the seeds `seed`, `seed` + 1 and so on."""
+    learning_rates: tuple[float, ...] = ()
+    """Try these in fine-tuning for every arm, keep what is best on validation examples; its own if empty."""
+    label_counts: tuple[int, ...] = ()
+    """Also fine-tune on so many labels, for the curve of score against labels, such as [30, 100, 300]."""
+    budget_shares: tuple[float, ...] = ()
+    """Also pre-train with these shares of the budget, for the curve of score against pre-training."""
+    timing_seconds: float = option(1, least=0, most=3600)
+    """Time each model's predictions so long, one by one and 32 at once, for the cost card; 0 for none."""
     untrained: bool = True
     """Also fine-tune both models without pre-training, to show what pre-training was worth."""
 
@@ -61,6 +82,17 @@ class CompareSettings:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             message = f"seeds must be different numbers, at least one, not {list(self.seeds)}"
             raise UsageError(message, hint="such as seeds = [1, 2, 3]")
+        _check_grid("learning_rates", self.learning_rates, most=1)
+        _check_grid("label_counts", self.label_counts, most=math.inf)
+        _check_grid("budget_shares", self.budget_shares, most=0.99)
+
+
+def _check_grid(name: str, values: tuple[float, ...], *, most: float) -> None:
+    """Check that all are different, above 0 and at most `most`."""
+    if len(set(values)) < len(values) or not all(0 < value <= most for value in values):
+        limit = "" if most == math.inf else f" and at most {most}"
+        message = f"{name} must be different numbers above 0{limit}, not {list(values)}"
+        raise UsageError(message, hint=f"leave {name} out to do without")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +111,8 @@ class Settings:
     """Text to pre-train on."""
     task: tuple[TaskSettings, ...] = ()
     """Labelled tasks to compare on: one [[task]] each."""
+    arm: tuple[ArmSettings, ...] = ()
+    """Further contestants under the same budget: one [[arm]] each, with what differs from its kind."""
     imported: tuple[ImportedSettings, ...] = ()
     """Models from elsewhere to compare too: one [[imported]] each."""
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from twinlm.config import option
 from twinlm.errors import UsageError
+from twinlm.settings.data import check_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,8 +75,12 @@ class PretrainSettings:
     """Sequences held in memory at once; 0 for all of `batch_sequences`, which it must divide."""
     first_length: int = option(0, least=0, most=100_000)
     """Length in a first phase of training; 0 for `length` throughout. 128 in BERT's paper, then 512."""
+    first_objective: Literal["same", "causal"] = "same"
+    """Of that first phase; "causal": next tokens, left to right. On a BERT this is "CLM, then MLM"."""
     first_share: float = option(0.9, above=0, most=1)
-    """Share of the steps with `first_length`, if there is one; 0.9 in BERT's paper."""
+    """Share of the steps in the first phase, if there is one; 0.9 in BERT's paper."""
+    both_sides_share: float = option(0, least=0, most=0.95)
+    """GPT only. Share of the windows read from both sides, with masked tokens (GPT-BERT); 0 in the paper."""
     start: str = ""
     """Model folder to go on from, also an imported one: it gives tokenizer and sizes. Empty to begin anew."""
     grown_positions: Literal["copied", "drawn"] = "copied"
@@ -87,13 +92,13 @@ class PretrainSettings:
     checkpoint_every_steps: int = option(100, least=1)
     """Steps that a crash can cost at most. A signal saves at once."""
     mask_share: float = option(0.15, above=0, most=0.9)
-    """BERT only. Share of the tokens to predict; 0.15 in the paper. Small budgets learn faster with 0.4."""
+    """Share of a masked row's tokens to predict; 0.15 in BERT's paper. With small budgets 0.4 is better."""
     mask_unit: Literal["token", "whole_word", "span"] = "token"
-    """BERT only. Chosen together: tokens (as in the paper), whole words (later code), spans (SpanBERT)."""
+    """Masked together: tokens (as in BERT's paper), whole words (later code), spans (SpanBERT)."""
     max_predictions: int = option(0, least=0, most=100_000)
-    """BERT only. Tokens to predict in a sequence at most; 0 for no limit. 20 at length 128 in BERT's code."""
+    """Tokens to predict in a masked row at most; 0 for no limit. 20 at length 128 in BERT's code."""
     random_tokens: Literal["ordinary", "all"] = "ordinary"
-    """BERT only. Drawn to replace 1 of 10 masked tokens; "all": also special ones, as in BERT's code."""
+    """Drawn to replace 1 of 10 masked tokens; "all": also special ones, as in BERT's code."""
     static_masks: int = option(0, least=0, most=1000)
     """BERT only. Variants of each example, coming again and again; 10 in BERT's code, 0 for ever new ones."""
     sentence_task: Literal["next_sentence", "sentence_order", "none"] = "next_sentence"
@@ -130,6 +135,8 @@ class FinetuneSettings:
     """Probability, before the head; 0.1 in both papers."""
     auxiliary_weight: float = option(0.5, least=0, most=100)
     """GPT only. lambda in L = lambda * L1 + L2; 0.5 in the paper, 0 for none."""
+    both_sides: bool = False
+    """GPT only. Remove the mask: read inputs from both sides (BERT 5.1). Needs auxiliary_weight = 0."""
     transferred_layers: int = option(-1, least=-1, most=1000)
     """Layers taken over, with the embeddings; the rest is drawn anew (GPT-1, figure 2). -1 for all."""
     frozen_layers: int = option(-1, least=-1, most=1000)
@@ -138,6 +145,10 @@ class FinetuneSettings:
     """AdamW and its schedule."""
 
     def __post_init__(self) -> None:
+        if self.both_sides and self.auxiliary_weight:
+            message = "both_sides shows each token those after it, so that auxiliary_weight="
+            message += f"{self.auxiliary_weight} would train it to copy the next one"
+            raise UsageError(message, hint="set auxiliary_weight = 0 beside both_sides = true")
         if 0 <= self.transferred_layers < self.frozen_layers:
             message = f"frozen_layers={self.frozen_layers} is more than "
             message += f"transferred_layers={self.transferred_layers}: layers drawn anew would never learn"
@@ -170,3 +181,23 @@ class KindSettings:
             if length > self.model.max_length:
                 message = f"{name}={length} is longer than model.max_length={self.model.max_length}"
                 raise UsageError(message, hint=f"lower {name} or raise model.max_length")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmSettings(KindSettings):
+    """A further contestant: a kind of model with some settings changed."""
+
+    name: str = "arm"
+    """In folders, files and options."""
+    kind: str = ""
+    """Which of the two it is; what is not given here is as that kind has it."""
+    label: str = ""
+    """How reports call it; its name if empty."""
+    pretrained: bool = True
+    """Whether it is pre-trained at all; if not, it is fine-tuned from its first weights."""
+    budget_share: float = option(1, above=0, most=1)
+    """Of the budget that both kinds have."""
+
+    def __post_init__(self) -> None:
+        KindSettings.__post_init__(self)
+        check_name(self.name, "an arm")

@@ -5,9 +5,11 @@ examples already. The F1 of entities and correlations are not: there the values 
 (Efron and Stein 1981), n * whole - (n - 1) * without the example, moved such that their mean is the figure.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -149,3 +151,10 @@ def matthews(confusion_CC: npt.ArrayLike) -> float:
 def _numbers(labels: Sequence[str], classes: Sequence[str]) -> list[int]:
     places = {name: place for place, name in enumerate(classes)}
     return [places[label] for label in labels]
+
+
+def is_one_answer(answers: Sequence[Any]) -> bool:
+    """Tell whether all examples, or all words of all, got one and the same answer: training failed."""
+    lists = [answer if isinstance(answer, list) else [answer] for answer in answers]
+    items = [json.dumps(item) for answer in lists for item in answer]
+    return len(items) > 1 and len(set(items)) == 1

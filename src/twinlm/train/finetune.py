@@ -22,6 +22,7 @@ from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
 from twinlm.settings import FinetuneSettings
 from twinlm.stopping import Stop
 from twinlm.tasks.kind import TaskConfig, TaskKind
+from twinlm.tasks.metrics import is_one_answer
 from twinlm.tasks.table import task_kind
 from twinlm.train.freezing import freeze_layers, transfer_layers
 from twinlm.train.loop import BEST, Job, train
@@ -43,6 +44,8 @@ def finetune(
     folder: Path,
     progress: Progress,
     stop: Stop,
+    title: str,
+    least_inputs: int = 0,
 ) -> Trained:
     """Fine-tune a model, or go on from where it was stopped, and publish it as `folder/model`.
 
@@ -55,6 +58,8 @@ def finetune(
         folder: of this run.
         progress: where to report.
         stop: set by signals.
+        title: shown beside the progress bar.
+        least_inputs: take as many steps as so many inputs would, if there are fewer.
 
     Raises:
         StoppedError: a signal came; the same call goes on.
@@ -68,13 +73,15 @@ def finetune(
     tuned = _add_head(trained, kind, config, settings, seed)
     result = replace(trained, task=config, tuned=tuned)
     validation = _Validation(result, kind, config, task.valid)
-    job = _job(result, task, inputs, settings, validation, seed=seed, precision=precision, folder=folder)
+    steps = max(1, round(settings.epochs * max(len(inputs), least_inputs) / settings.batch_examples))
+    kept = {"name": title, "precision": precision, "folder": folder}
+    job = _job(result, inputs, settings, validation, steps=steps, seed=seed, **kept)
     spent = {**train(job, progress=progress, stop=stop), "counts": dict(+counts)}
-    constants, spent["validation"] = validation.outcome()
+    spent |= validation.outcome()
     tuned.cpu().eval()
     published = replace(
         result,
-        task=replace(config, constants=constants),
+        task=replace(config, constants=spent.pop("constants")),
         history={**trained.history, "fine-tuning": spent},
     )
     checkpoint.save_model(folder / "model", published)
@@ -110,38 +117,37 @@ class _Validation:
 
     def figures(self) -> dict[str, float]:
         """Return 1 minus the main figure, which is to be low, then all figures."""
-        _, figures = self.outcome()
+        figures = self.outcome()["validation"]
         main = next(iter(figures.values()))
         return {"valid_error": 1 - main, **{f"valid_{name}": value for name, value in figures.items()}}
 
-    def outcome(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Return the task's constants, made better on these examples, and the figures with them."""
+    def outcome(self) -> dict[str, Any]:
+        """Return the task's "constants", made better on these examples, the figures with them ("validation"),
+        and whether all of them got one and the same answer ("one_answer"): then training failed.
+        """
         scores = input_scores(self._trained, self._inputs)
         constants = self._kind.tune(self._examples, self._inputs, scores, self._config)
         tuned = replace(self._config, constants=constants)
         answers = self._kind.answers(self._examples, self._inputs, scores, tuned)
-        golds = [example.gold for example in self._examples]
-        return constants, self._kind.measure(golds, [answer["predicted"] for answer in answers]).figures
+        predicted = [answer["predicted"] for answer in answers]
+        figures = self._kind.measure([example.gold for example in self._examples], predicted).figures
+        return {"constants": constants, "validation": figures, "one_answer": is_one_answer(predicted)}
 
 
 def _job(
     result: Trained,
-    task: LabelledTask,
     inputs: Sequence[Any],
     settings: FinetuneSettings,
     validation: _Validation,
     *,
+    steps: int,
     seed: int,
-    precision: str,
-    folder: Path,
+    **kept: Any,
 ) -> Job:
     """Return the training run of a model under its fresh head on a task's inputs."""
     assert result.tuned is not None
     kind, config = task_of(result)
-    steps = max(1, round(settings.epochs * len(inputs) / settings.batch_examples))
     auxiliary = result.family.auxiliary(settings.auxiliary_weight)
-    start = "" if result.history else " without pre-training"
-
     lengths = [given.length for given in inputs]
 
     def batches(step: int) -> Sequence[Batch]:
@@ -155,7 +161,6 @@ def _job(
         return result.family.training_flops(sizes, sequences=count, length=length, targets=predicted)
 
     return Job(
-        name=f"fine-tuning {result.family.label}{start} on {task.name}, seed {seed}",
         module=result.tuned,
         objective=fine_tuning(auxiliary),
         batches=batches,
@@ -168,8 +173,7 @@ def _job(
         checkpoint_every=max(1, steps // settings.epochs),
         clip_norm=settings.optimizer.clip_norm,
         seed=rng.torch_seed(seed, "fine-tuning"),
-        precision=precision,
-        folder=folder,
+        **kept,
     )
 
 
@@ -194,7 +198,8 @@ def _add_head(
 
     That is tokens which it never showed, and layers above those that are transferred.
     """
-    sizes: Any = trained.model.config
+    model: Any = trained.model
+    model.config = sizes = trained.family.for_tasks(model.config, settings)
     is_truncated = trained.family.is_truncated
     transfer_layers(
         trained.model,

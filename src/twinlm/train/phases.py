@@ -1,4 +1,5 @@
-"""Pre-training in one phase, or in two: short sequences first, then long ones (Devlin et al. 2018, A.2).
+"""Pre-training in one phase, or in two: short sequences first, then long ones (Devlin et al. 2018, A.2), or
+left to right first, then as its kind does.
 
 Attention costs the square of the length, so BERT took 90 % of its steps at length 128, the rest at 512.
 The position embeddings behind the first length wait for the second phase.
@@ -20,19 +21,22 @@ class Phase:
     """Of the steps."""
     settings: PretrainSettings
     """With this phase's length."""
+    is_causal: bool = False
+    """Whether next tokens are predicted, whatever the kind's own objective is."""
 
 
 def phases(settings: PretrainSettings) -> list[Phase]:
     """Return the phases of pre-training, one or two."""
-    last = replace(settings, first_length=0)
-    if not settings.first_length:
+    last = replace(settings, first_length=0, first_objective="same")
+    if not _has_two(settings):
         return [Phase(1.0, last)]
-    first = replace(last, length=settings.first_length)
-    return [Phase(settings.first_share, first), Phase(1 - settings.first_share, last)]
+    first = replace(last, length=settings.first_length or settings.length)
+    is_causal = settings.first_objective == "causal"
+    return [Phase(settings.first_share, first, is_causal), Phase(1 - settings.first_share, last)]
 
 
 def phased_batches(
-    settings: PretrainSettings, steps: int, examples: Callable[[PretrainSettings], Examples]
+    settings: PretrainSettings, steps: int, examples: Callable[[Phase], Examples]
 ) -> Callable[[int], Sequence[Batch]]:
     """Return the function from a step, from 0, to its micro-batches.
 
@@ -41,9 +45,9 @@ def phased_batches(
     Args:
         settings: of pre-training.
         steps: in all phases together.
-        examples: makes the examples of a phase from its settings.
+        examples: makes the examples of a phase.
     """
-    parts = [(phase.settings, examples(phase.settings)) for phase in phases(settings)]
+    parts = [(phase.settings, examples(phase)) for phase in phases(settings)]
     change = steps_of_first(settings, steps)
 
     def batches(step: int) -> Sequence[Batch]:
@@ -54,8 +58,12 @@ def phased_batches(
 
 
 def steps_of_first(settings: PretrainSettings, steps: int) -> int:
-    """Return how many of the steps are at the first length; 0 if there is one length only."""
-    return round(settings.first_share * steps) if settings.first_length else 0
+    """Return how many of the steps are in a first phase; 0 if there is one phase only."""
+    return round(settings.first_share * steps) if _has_two(settings) else 0
+
+
+def _has_two(settings: PretrainSettings) -> bool:
+    return bool(settings.first_length) or settings.first_objective != "same"
 
 
 def micro_batches(examples: Examples, settings: PretrainSettings, step: int) -> Sequence[Batch]:

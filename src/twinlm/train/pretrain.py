@@ -17,14 +17,14 @@ from twinlm.checkpoint import Trained
 from twinlm.core import count
 from twinlm.data.token_store import TokenStore
 from twinlm.errors import ResourceError, UsageError
-from twinlm.families import Family
+from twinlm.families import Examples, Family
 from twinlm.log import Progress
 from twinlm.settings import BudgetSettings, KindSettings
 from twinlm.stopping import Stop
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.loop import Job, evaluate, train
 from twinlm.train.optimizer import build_optimizer
-from twinlm.train.phases import micro_batches, phased_batches, phases
+from twinlm.train.phases import Phase, micro_batches, phased_batches, phases
 from twinlm.train.schedule import learning_rate
 from twinlm.train.start import first_model, fresh_model
 
@@ -69,7 +69,7 @@ def step_costs(
     sizes = family.configure(settings.model, tokenizer.vocab_size)
     rows = []
     for phase in phases(settings.pretrain):
-        examples = family.examples(store, phase.settings, tokenizer, seed)
+        examples = _phase_examples(family, phase, store, tokenizer, seed)
         for step in range(_PROBED_STEPS):
             for batch in micro_batches(examples, phase.settings, step):
                 targets = count_targets(batch)
@@ -79,6 +79,13 @@ def step_costs(
     tokens, targets, flops = (np.sum(rows, axis=0) / _PROBED_STEPS).tolist()
     passes = tokens / store.token_count
     return {"tokens": tokens, "targets": targets, "flops": flops, "passes": passes, "steps": 1.0}
+
+
+def _phase_examples(
+    family: Family, phase: Phase, store: TokenStore, tokenizer: Tokenizer, seed: int
+) -> Examples:
+    make = family.causal_examples if phase.is_causal else family.examples
+    return make(store, phase.settings, tokenizer, seed)
 
 
 def count_targets(batch: Batch) -> int:
@@ -102,7 +109,7 @@ def seconds_per_step(
     objective = family.objective(settings.pretrain)
     mean_s = 0.0
     for phase in phases(settings.pretrain):
-        examples = family.examples(store, phase.settings, tokenizer, seed)
+        examples = _phase_examples(family, phase, store, tokenizer, seed)
         times_s = []
         for step in range(_TIMED_STEPS):
             began = time.perf_counter()
@@ -150,7 +157,8 @@ def budget_steps(budget: BudgetSettings, costs: dict[str, float], step_s: float)
     Raises:
         UsageError: not even ten.
     """
-    per_step = step_s if budget.match == "seconds" else costs[budget.match]
+    timed = {"seconds": step_s, "money": step_s / 3600 * budget.price_per_hour}
+    per_step = {**costs, **timed}[budget.match]
     steps = math.floor(budget.amount / per_step)
     if steps < 10:
         message = f"a budget of {budget.amount:g} {budget.match} buys {steps} steps of {per_step:.3g} each"
@@ -171,6 +179,7 @@ def pretrain(
     folder: Path,
     progress: Progress,
     stop: Stop,
+    title: str,
 ) -> Trained:
     """Pre-train a model, or go on from where it was stopped, and publish it as `folder/model`.
 
@@ -186,6 +195,7 @@ def pretrain(
         folder: of this run.
         progress: where to report.
         stop: set by signals.
+        title: shown beside the progress bar.
 
     Raises:
         StoppedError: a signal came; the same call goes on.
@@ -204,11 +214,11 @@ def pretrain(
         return family.training_flops(model.config, sequences=count, length=length, targets=targets)
 
     job = Job(
-        name=f"pre-training {family.label}",
+        name=title,
         module=model,
         objective=family.objective(options),
         batches=phased_batches(
-            options, steps, lambda phase: family.examples(train_store, phase, tokenizer, seed)
+            options, steps, lambda phase: _phase_examples(family, phase, train_store, tokenizer, seed)
         ),
         optimizer=build_optimizer(model, options.optimizer),
         learning_rate=learning_rate(options.optimizer, steps),

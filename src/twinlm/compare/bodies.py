@@ -1,0 +1,113 @@
+"""The pre-trained models of a run, each with its plan, its weights for every pre-training seed, its language.
+
+The first seed's lie in RUN/NAME, those of further seeds in RUN/NAME/seed-N.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twinlm import checkpoint, config, families, storage
+from twinlm.compare import stage
+from twinlm.compare.plan import check_match, plan_pretraining
+from twinlm.compare.pretrainings import Pretraining, pretrainings, smaller_pretrainings
+from twinlm.errors import UsageError
+from twinlm.evaluate.language import Measured, measure
+from twinlm.train.pretrain import PretrainPlan, pretrain
+from twinlm.train.start import start_fingerprint
+
+if TYPE_CHECKING:
+    from twinlm.compare.run import Run
+
+
+class Bodies:
+    """What is pre-trained in a run; each is done once and found again."""
+
+    def __init__(self, run: "Run") -> None:
+        self.run = run
+        self.compared = pretrainings(run.settings)
+        self.smaller = smaller_pretrainings(run.settings)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The pre-training seeds."""
+        first = self.run.settings.seed
+        return list(range(first, first + self.run.settings.compare.pretrainings))
+
+    @cached_property
+    def plans(self) -> dict[str, PretrainPlan]:
+        """What each budget buys, by name; the two kinds must be of one size."""
+        plans = {name: self.plan(name) for name in self.compared}
+        check_match([plans[name] for name in families.FAMILIES])
+        return plans
+
+    def pretraining(self, name: str) -> Pretraining:
+        """Return a pre-training by name.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        known = {**self.compared, **self.smaller}
+        if name not in known:
+            raise UsageError(f"there is no pre-training {name!r}", hint=config.closest(name, known))
+        return known[name]
+
+    def plan(self, name: str) -> PretrainPlan:
+        """Return what one budget buys; nothing is asked of the others."""
+        run, pretraining = self.run, self.pretraining(name)
+        part = (run.stores(pretraining.family)["train"], run.tokenizer(pretraining.family))
+        return plan_pretraining(
+            run.folder / "plan" / name, pretraining, run.settings, part, precision=run.precision
+        )
+
+    def folder(self, name: str, seed: int | None = None) -> Path:
+        """Return where the model of a pre-training seed lies; of the first one if it is None."""
+        folder = self.run.folder / name
+        return folder if seed in (None, self.run.settings.seed) else folder / f"seed-{seed}"
+
+    def trained(self, name: str, seed: int | None = None) -> checkpoint.Trained:
+        """Pre-train a model, go on with it, or load it."""
+        run, pretraining = self.run, self.pretraining(name)
+        settings, steps = pretraining.settings, self.plan(name).steps
+        seed = run.settings.seed if seed is None else seed
+        stores, tokenizer = run.stores(pretraining.family), run.tokenizer(pretraining.family)
+        inputs = {
+            "corpus": run.prepared.fingerprint,
+            "tokenizer": tokenizer.fingerprint,
+            "model": config.plain(settings.model),
+            "pretrain": config.plain(settings.pretrain),
+            "steps": steps,
+            "seed": seed,
+            "precision": run.precision,
+            "start": start_fingerprint(settings),
+        }
+        folder = self.folder(name, seed)
+        stage.enter(folder, inputs)
+        return pretrain(
+            families.family(pretraining.family),
+            settings,
+            steps=steps,
+            train_store=stores["train"],
+            valid_store=stores["valid"],
+            tokenizer=tokenizer,
+            seed=seed,
+            precision=run.precision,
+            folder=folder,
+            progress=run.progress,
+            stop=run.stop,
+            title=self._title(pretraining, seed),
+        )
+
+    def language(self, name: str, seed: int | None = None) -> dict[str, Measured]:
+        """Measure a pre-trained model on validation and test text."""
+        path, run, pretraining = self.folder(name, seed) / "language.json", self.run, self.pretraining(name)
+        if not path.is_file():
+            trained, stores = self.trained(name, seed), run.stores(pretraining.family)
+            options, draws = pretraining.settings.pretrain, run.settings.seed
+            found = {part: measure(trained, stores[part], options, seed=draws) for part in ("valid", "test")}
+            storage.write_json(path, {part: config.plain(value) for part, value in found.items()})
+        return {part: Measured(**value) for part, value in storage.read_json(path).items()}
+
+    def _title(self, pretraining: Pretraining, seed: int) -> str:
+        again = "" if len(self.seeds) == 1 else f", seed {seed}"
+        return f"pre-training {pretraining.label}{again}"

@@ -1,0 +1,47 @@
+"""The claims of a comparison: one question, such as whether BERT beats GPT, may be asked on many tasks.
+
+Where there is no difference anywhere, a question that is asked on six tasks finds one on some task with a
+chance of up to 6 * 5 %. So the p values of each question are adjusted over its tasks (`holm.py`). Questions
+are not adjusted for one another.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+from twinlm.compare import verdict
+from twinlm.compare.holm import holm
+from twinlm.compare.results import Comparison, TaskResult
+from twinlm.compare.statistics import winner
+
+
+def adjusted(tasks: Sequence[TaskResult]) -> list[TaskResult]:
+    """Return the tasks with adjusted p values, and with the winners and verdicts that these allow."""
+    families: dict[Hashable, list[tuple[int, int]]] = {}
+    for place, task in enumerate(tasks):
+        for number, item in enumerate(task.comparisons):
+            families.setdefault(_question(task, item), []).append((place, number))
+    changed = [list(task.comparisons) for task in tasks]
+    for places in families.values():
+        claims = [tasks[place].comparisons[number] for place, number in places]
+        p_values = holm([max(item.p_value, item.p_interval) for item in claims])
+        for (place, number), item, p_value in zip(places, claims, p_values, strict=True):
+            changed[place][number] = _with_p(item, p_value, len(claims))
+    return [
+        replace(
+            task,
+            comparisons=comparisons,
+            verdict=verdict.task_verdict(task.name, task.scores, comparisons, task.metric),
+        )
+        for task, comparisons in zip(tasks, changed, strict=True)
+    ]
+
+
+def _question(task: TaskResult, item: Comparison) -> Hashable:
+    """Return what tells a question: the two arms, whichever is first, or an arm and the best baseline."""
+    baselines = {score.arm for score in task.scores if not score.family}
+    return frozenset("a baseline" if name in baselines else name for name in (item.first, item.second))
+
+
+def _with_p(item: Comparison, p_adjusted: float, claims: int) -> Comparison:
+    found = winner(item.first, item.second, item.difference.estimate, p_adjusted)
+    return replace(item, p_adjusted=p_adjusted, claims=claims, winner=found)

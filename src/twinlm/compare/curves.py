@@ -1,0 +1,132 @@
+"""Scores against labels and against pre-training, for both kinds, with the place where they cross.
+
+Each point is a whole training of its own with a schedule that comes to its end, not a checkpoint on the way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from twinlm import families
+from twinlm.compare import scoring, selection, statistics
+from twinlm.compare.arms import Arm
+from twinlm.compare.crossing import crossing
+from twinlm.compare.outcomes import Outcomes
+from twinlm.compare.readable import INTERVAL, amount, listed
+from twinlm.compare.records import Crossing, ScoreCurve, ScorePoint
+from twinlm.compare.trials import Trial
+from twinlm.data.labelled_task import LabelledTask
+from twinlm.tasks.table import task_kind
+
+if TYPE_CHECKING:
+    from twinlm.compare.run import Run
+
+LABELS, BUDGET = "labels", "pre-training budget"
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """The fine-tunings of one kind at one place of the axis."""
+
+    x: float
+    tokens: float
+    trials: list[Trial]
+
+
+def fill(run: "Run") -> None:
+    """Train all that the curves need and the rest of the run has not."""
+    for name in run.bodies.smaller:
+        for seed in run.bodies.seeds:
+            run.bodies.trained(name, seed)
+    for task in run.prepared.tasks:
+        for axis in _axes(run):
+            for kind in families.FAMILIES:
+                for point in _points(run, run.arm(kind), task, axis):
+                    for trial in point.trials:
+                        run.trials.predictions(trial)
+
+
+def score_curves(run: "Run") -> list[ScoreCurve]:
+    """Return the curves that the settings ask for, of each task."""
+    return [_curve(run, run.task(task), axis) for task in run.prepared.tasks for axis in _axes(run)]
+
+
+def _axes(run: "Run") -> list[str]:
+    wanted = {LABELS: run.settings.compare.label_counts, BUDGET: run.settings.compare.budget_shares}
+    return [axis for axis, places in wanted.items() if places]
+
+
+def _points(run: "Run", arm: Arm, task: str, axis: str) -> list[_Point]:
+    """Return the points of a kind from left to right; the last one is its arm in the comparison.
+
+    The learning rate is that of the last one.
+    """
+    whole = selection.chosen(run, arm, task)
+    changes = {"learning_rate": whole[0].learning_rate}
+    size, tokens, budget = (
+        len(run.task(task).train),
+        run.bodies.plan(arm.pretraining).tokens,
+        run.settings.budget,
+    )
+    if axis == LABELS:
+        counts = [count for count in sorted(run.settings.compare.label_counts) if count < size]
+        points = [_Point(n, tokens, run.trials.of(arm, task, labels=n, **changes)) for n in counts]
+        return [*points, _Point(size, tokens, whole)]
+    smaller = [other for other in run.bodies.smaller.values() if other.family == arm.family]
+    points = [
+        _Point(
+            other.share * budget.amount,
+            run.bodies.plan(other.name).tokens,
+            run.trials.of(
+                replace(arm, name=other.name, label=other.label, pretraining=other.name), task, **changes
+            ),
+        )
+        for other in sorted(smaller, key=lambda other: other.share)
+    ]
+    return [*points, _Point(budget.amount, tokens, whole)]
+
+
+def _curve(run: "Run", task: LabelledTask, axis: str) -> ScoreCurve:
+    kind = task_kind(task.kind)
+    points, values, metric = [], dict[str, list[Outcomes]](), ""
+    for name, family in families.FAMILIES.items():
+        for point in _points(run, run.arm(name), task.name, axis):
+            answers = [scoring.predicted(run.trials.predictions(trial)) for trial in point.trials]
+            measured = scoring.measure(kind, task, answers)
+            metric, outcomes = next(iter(measured[0].figures)), scoring.outcomes(run, point.trials, measured)
+            values.setdefault(name, []).append(outcomes)
+            score = statistics.mean_interval(outcomes, least=measured[0].least)
+            points.append(
+                ScorePoint(arm=name, label=family.label, x=point.x, tokens=point.tokens, score=score)
+            )
+    places = [point.x for point in points if point.arm == points[0].arm]
+    found = _crossing(places, values)
+    return ScoreCurve(
+        task=task.name,
+        metric=metric,
+        axis=axis,
+        points=points,
+        crossing=found,
+        verdict=_verdict(axis, points, found),
+    )
+
+
+def _crossing(places: Sequence[float], values: dict[str, list[Outcomes]]) -> Crossing | None:
+    first, second = values
+    found = crossing(places, values[first], values[second])
+    if found is None:
+        return None
+    ahead, at = found
+    below, above = (first, second) if ahead > 0 else (second, first)
+    return Crossing(first=below, second=above, at=at)
+
+
+def _verdict(axis: str, points: Sequence[ScorePoint], found: Crossing | None) -> str:
+    """Say where the curves cross, or that this is not shown."""
+    labels = {point.arm: point.label for point in points}
+    low, high = min(point.x for point in points), max(point.x for point in points)
+    if found is None:
+        names = listed(list(labels.values()))
+        return f"No crossing of {names} is shown between {amount(low)} and {amount(high)} ({axis})."
+    where = f"{amount(found.at.estimate)} ({INTERVAL} {amount(found.at.low)} to {amount(found.at.high)})"
+    return f"{labels[found.first]} is ahead below about {where} and {labels[found.second]} above ({axis})."

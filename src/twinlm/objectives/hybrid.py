@@ -1,0 +1,62 @@
+"""Objectives beside the two papers': each kind of network, trained the other's way for a part of the time.
+
+A hybrid (Charpentier & Samuel 2024, GPT-BERT) predicts every token from the state one place before it. In
+some rows that is the next token, seen from the left; in the others a masked one, seen from both sides. One
+network so learns to be read either way. The other way to mix is one after the other: a BERT whose first steps
+are left to right.
+"""
+
+from torch import Tensor
+
+from twinlm.batch import IGNORE, Batch, HybridBatch, MaskedBatch
+from twinlm.core import masks
+from twinlm.models.bert import BERT
+from twinlm.models.gpt import GPT
+from twinlm.objectives import Loss, Objective
+from twinlm.objectives.causal_lm import causal_lm
+
+
+def hybrid_lm(model: GPT, batch: Batch) -> Loss:
+    """Return the mean loss of rows read left to right and that of masked ones, each by its share of rows.
+
+    A batch of another kind has no masked rows.
+    """
+    if not isinstance(batch, HybridBatch):
+        return causal_lm(model, batch)
+    hidden_BLD = model(batch.tokens_BL, masks.mixed(batch.sees_all_B, batch.tokens_BL.shape[1]))
+    causal = _shifted_loss(model, hidden_BLD, batch.originals_BL, ~batch.sees_all_B)
+    masked = _shifted_loss(model, hidden_BLD, batch.originals_BL, batch.sees_all_B)
+    share = batch.sees_all_B.float().mean()
+    parts = {"causal_lm": causal.detach(), "masked_next_token": masked.detach()}
+    targets = int((batch.originals_BL[:, 1:] != IGNORE).sum())
+    return Loss((1 - share) * causal + share * masked, targets, parts)
+
+
+def left_to_right_first(
+    objective: Objective[BERT, MaskedBatch],
+) -> Objective[BERT, Batch]:
+    """Return an objective that reads batches without masks left to right, and the others as `objective`."""
+
+    def either(model: BERT, batch: Batch) -> Loss:
+        return objective(model, batch) if isinstance(batch, MaskedBatch) else left_to_right_lm(model, batch)
+
+    return either
+
+
+def left_to_right_lm(model: BERT, batch: Batch) -> Loss:
+    """Return minus the mean log-likelihood of each token given all before it, in nats: GPT's L1 on a BERT.
+
+    BERT's head for masked tokens scores the next one (Devlin et al. 2018, 5.1, "LTR").
+    """
+    hidden_BLD = model(batch.tokens_BL, batch.segments_BL, batch.real_BL, masks.causal())
+    targets_BT, real_BT = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
+    mean = model.masked_token_loss(hidden_BLD[:, :-1], targets_BT, real_BT / real_BT.sum().clamp(min=1))
+    return Loss(mean, int(real_BT.sum()), {"causal_lm": mean.detach()})
+
+
+def _shifted_loss(model: GPT, hidden_BLD: Tensor, originals_BL: Tensor, chosen_B: Tensor) -> Tensor:
+    """Return the mean loss of the tokens to predict in the chosen rows, from the state before each."""
+    targets_BT = originals_BL[:, 1:]
+    is_target_BT = (targets_BT != IGNORE) & chosen_B[:, None]
+    weights_BT = is_target_BT / is_target_BT.sum().clamp(min=1)
+    return model.next_token_loss(hidden_BLD[:, :-1], targets_BT, weights_BT)

@@ -1,0 +1,225 @@
+"""A whole comparison with arms, two pre-trainings of each, a grid of rates and both curves."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from twinlm import presets
+from twinlm.compare.arms import arms
+from twinlm.compare.pretrainings import pretrainings
+from twinlm.compare.results_json import read_results
+from twinlm.compare.run import Run
+from twinlm.errors import UsageError
+from twinlm.log import Silent
+from twinlm.stopping import Stop
+
+SETTINGS = """
+threads = 1
+precision = "float32"
+corpus.train = "text.txt"
+model = {layers = 1, width = 16, heads = 2, max_length = 32}
+[pretrain]
+length = 32
+batch_sequences = 4
+validations = 2
+validation_sequences = 8
+[finetune]
+max_length = 32
+epochs = 1
+[budget]
+match = "tokens"
+amount = 4000
+[tokenizer]
+vocab_size = 300
+[compare]
+timing_seconds = 0.02
+seeds = [1, 2]
+untrained = false
+pretrainings = 2
+learning_rates = [1e-3, 1.0]
+label_counts = [20, 1000]
+budget_shares = [0.5]
+[[task]]
+name = "topic"
+train = "labels.csv"
+[[arm]]
+name = "no-nsp"
+kind = "bert"
+label = "BERT without NSP"
+pretrain.sentence_task = "none"
+[[arm]]
+name = "lambda-0"
+kind = "gpt"
+finetune.auxiliary_weight = 0
+[[arm]]
+name = "unmasked"
+kind = "gpt"
+finetune = {auxiliary_weight = 0, both_sides = true}
+[[arm]]
+name = "clm-mlm"
+kind = "bert"
+pretrain = {first_objective = "causal", first_share = 0.5}
+[[arm]]
+name = "hybrid-left"
+kind = "gpt"
+pretrain.both_sides_share = 0.5
+[[arm]]
+name = "hybrid-both"
+kind = "gpt"
+pretrain.both_sides_share = 0.5
+finetune = {auxiliary_weight = 0, both_sides = true}
+[[arm]]
+name = "nothing"
+kind = "bert"
+pretrained = false
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, write_project) -> Path:
+    """A folder with text, labels and settings."""
+    folder = tmp_path_factory.mktemp("project")
+    write_project(folder, 150)
+    (folder / "my.toml").write_text(SETTINGS)
+    return folder
+
+
+def open_run(project: Path, **overrides: str) -> Run:
+    settings = presets.resolve(project / "my.toml", overrides)
+    return Run(project / "run", settings, is_demo=False, progress=Silent(), stop=Stop())
+
+
+@pytest.fixture(scope="module")
+def finished(project) -> Path:
+    """The folder of the finished comparison."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        with open_run(project) as run:
+            run.compare()
+    return project / "run"
+
+
+def test_arms_that_differ_in_fine_tuning_only_share_a_pre_training(project):
+    settings = presets.resolve(project / "my.toml", {})
+    shared = {arm.name: arm.pretraining for arm in arms(settings)}
+    assert shared == {
+        "gpt": "gpt",
+        "bert": "bert",
+        "no-nsp": "no-nsp",
+        "lambda-0": "gpt",
+        "unmasked": "gpt",
+        "clm-mlm": "clm-mlm",
+        "hybrid-left": "hybrid-left",
+        "hybrid-both": "hybrid-left",
+        "nothing": "",
+        "gpt-scratch": "",
+        "bert-scratch": "",
+    }
+    assert list(pretrainings(settings)) == ["gpt", "bert", "no-nsp", "clm-mlm", "hybrid-left"]
+
+
+def test_what_an_arm_does_not_give_is_as_its_kind_has_it(project):
+    settings = presets.resolve(project / "my.toml", {"bert.pretrain.mask_share": "0.3"})
+    no_nsp, bert = settings.arm[0], settings.bert
+    assert no_nsp.pretrain.sentence_task == "none"
+    assert no_nsp.pretrain.mask_share == 0.3
+    assert (no_nsp.model, no_nsp.finetune) == (bert.model, bert.finetune)
+    again = presets.resolve(project / "my.toml", {})
+    assert again.arm[0].pretrain.optimizer == again.bert.pretrain.optimizer
+
+
+@pytest.mark.parametrize(
+    ("row", "line", "said"),
+    [
+        ('name = "x"', 1, "the kind of an arm can't be ''"),
+        ('name = "x"\nkind = "brt"', 3, "the kind of an arm can't be 'brt'"),
+        ('name = "x"\nkind = "bert"\npretrain.start = "a"', 4, "an arm can't go on from a model of its own"),
+        ('name = "x"\nkind = "bert"\npretrain.mask_shar = 1', 4, r"mask_shar' is not a setting"),
+        ('name = "x"\nkind = "gpt"\nfinetune.both_sides = true', 4, "auxiliary_weight=0.5 would train"),
+        ('name = "../x"\nkind = "gpt"', 1, "can't be the name of an arm"),
+    ],
+)
+def test_bad_arms_name_their_line(tmp_path, row, line, said):
+    file = tmp_path / "arms.toml"
+    file.write_text(f"[[arm]]\n{row}\n")
+    with pytest.raises(UsageError, match=said) as caught:
+        presets.resolve(file, {})
+    assert caught.value.file == str(file)
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize("name", ["gpt", "tasks", "majority"])
+def test_an_arm_has_a_name_of_its_own(tmp_path, name):
+    file = tmp_path / "arms.toml"
+    file.write_text(f'[[arm]]\nname = "{name}"\nkind = "gpt"\n')
+    with pytest.raises(UsageError, match=r"two arms have the name .gpt.|can.t be the name of an arm"):
+        arms(presets.resolve(file, {}))
+
+
+def test_every_arm_is_scored_over_both_pre_trainings(finished):
+    results = read_results(finished / "results.json")
+    assert results.pretraining_seeds == 2
+    (task,) = results.tasks
+    scores = {score.arm: score for score in task.scores if score.family}
+    assert list(scores) == [
+        *("gpt", "bert", "no-nsp", "lambda-0", "unmasked", "clm-mlm", "hybrid-left", "hybrid-both", "nothing")
+    ]
+    for score in scores.values():
+        assert list(score.score_by_seed) == ["0, 1", "0, 2", "1, 1", "1, 2"]
+    assert scores["no-nsp"].label == "BERT without NSP"
+
+
+def test_each_pre_training_has_its_own_weights_language_and_cost(finished):
+    results = read_results(finished / "results.json")
+    names = ["gpt", "bert", "no-nsp", "clm-mlm", "hybrid-left"]
+    assert [cost.name for cost in results.costs] == names
+    assert [language.name for language in results.language] == names
+    assert [cost.tokens for cost in results.costs] == pytest.approx([4000] * 5, rel=0.05)
+    weights = {value for name, value in results.fingerprints.items() if name.startswith("weights of")}
+    assert len(weights) == 2 * len(names)
+    records = [json.loads(line) for line in (finished / "clm-mlm/metrics.jsonl").read_text().splitlines()]
+    causal = [row["step"] for row in records if "causal_lm" in row]
+    masked = [row["step"] for row in records if "masked_lm" in row]
+    assert causal and max(causal) < min(masked)
+    assert abs(len(causal) - len(masked)) <= 1
+    hybrid = json.loads((finished / "hybrid-left/metrics.jsonl").read_text().splitlines()[0])
+    assert {"causal_lm", "masked_next_token"} <= hybrid.keys()
+
+
+def test_every_arm_had_the_same_trials_and_the_rate_is_chosen_on_validation(finished):
+    results = read_results(finished / "results.json")
+    assert len(results.ledger) == 9
+    for row in results.ledger:
+        assert [(tried.learning_rate, tried.trials) for tried in row.tried] == [(1e-3, 4), (1.0, 4)]
+        usable = {
+            tried.learning_rate: tried.validation for tried in row.tried if tried.validation is not None
+        }
+        assert row.kept == min(rate for rate, value in usable.items() if value == max(usable.values()))
+    assert any(row.tried[1].failed for row in results.ledger)
+
+
+def test_curves_have_a_point_for_each_place_and_end_with_the_comparison(finished):
+    results = read_results(finished / "results.json")
+    by_axis = {curve.axis: curve for curve in results.curves}
+    assert list(by_axis) == ["labels", "pre-training budget"]
+    sizes = [point.x for point in by_axis["labels"].points if point.arm == "gpt"]
+    assert sizes == [20, results.tasks[0].train_examples]
+    assert [point.x for point in by_axis["pre-training budget"].points] == [2000, 4000] * 2
+    scores = {score.arm: score.score for score in results.tasks[0].scores}
+    for curve in results.curves:
+        assert [point.score for point in curve.points][1::2] == [scores["gpt"], scores["bert"]]
+        assert curve.verdict
+    few = json.loads(next((finished / "tasks/topic/gpt/labels-20").rglob("fine-tuning.json")).read_text())
+    all_labels = json.loads(
+        next((finished / "tasks/topic/gpt").glob("rate-0.001/seed-1/fine-tuning.json")).read_text()
+    )
+    assert few["step"] == all_labels["step"]
+
+
+def test_the_run_found_again_is_the_same(finished, project, monkeypatch):
+    before = (finished / "report.md").read_text()
+    monkeypatch.chdir(project)
+    with open_run(project) as run:
+        run.compare()
+    assert (finished / "report.md").read_text() == before
