@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from twinlm.compare.results import Results
     from twinlm.compare.run import Run
     from twinlm.data.examples import Example
+    from twinlm.data.minimal_pairs import MinimalPair, read_pairs
+    from twinlm.data.own_cloze import make_cloze
+    from twinlm.data.own_pairs import make_pairs
+    from twinlm.data.passages import draw_passages
     from twinlm.errors import UserError
+    from twinlm.evaluate.cloze import readable_items, score_cloze
+    from twinlm.evaluate.minimal_pairs import readable_pairs, score_pairs
+    from twinlm.evaluate.quality import language_quality
     from twinlm.log import Silent
     from twinlm.presets import resolve
     from twinlm.settings import Settings
@@ -39,6 +46,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Continuation",
     "Example",
+    "MinimalPair",
     "Results",
     "Run",
     "Sampling",
@@ -53,6 +61,7 @@ __all__ = [
     "choose",
     "classify",
     "cosines",
+    "draw_passages",
     "embed",
     "features",
     "fill",
@@ -60,16 +69,24 @@ __all__ = [
     "fill_together",
     "generate",
     "generate_batch",
+    "language_quality",
     "load",
+    "make_cloze",
+    "make_pairs",
     "next_sentence",
     "next_sentence_batch",
     "open_run",
     "predict",
     "rank",
     "rank_batch",
+    "read_pairs",
+    "readable_items",
+    "readable_pairs",
     "resolve",
     "score",
     "score_batch",
+    "score_cloze",
+    "score_pairs",
     "similarity",
     "tag",
 ]
@@ -77,6 +94,7 @@ __all__ = [
 _PLACES = {
     "Continuation": "twinlm.use.generate",
     "Example": "twinlm.data.examples",
+    "MinimalPair": "twinlm.data.minimal_pairs",
     "Results": "twinlm.compare.results",
     "Run": "twinlm.compare.run",
     "Sampling": "twinlm.use.sampling",
@@ -90,6 +108,7 @@ _PLACES = {
     "choose": "twinlm.use.ask",
     "classify": "twinlm.use.classify",
     "cosines": "twinlm.use.embed",
+    "draw_passages": "twinlm.data.passages",
     "embed": "twinlm.use.embed",
     "features": "twinlm.use.embed",
     "fill": "twinlm.use.fill",
@@ -97,16 +116,24 @@ _PLACES = {
     "fill_together": "twinlm.use.fill",
     "generate": "twinlm.use.generate",
     "generate_batch": "twinlm.use.generate",
+    "language_quality": "twinlm.evaluate.quality",
     "load": "twinlm.use.load",
+    "make_cloze": "twinlm.data.own_cloze",
+    "make_pairs": "twinlm.data.own_pairs",
     "next_sentence": "twinlm.use.next_sentence",
     "next_sentence_batch": "twinlm.use.next_sentence",
     "open_run": "twinlm.compare.opening",
     "predict": "twinlm.use.predict",
     "rank": "twinlm.use.rank",
     "rank_batch": "twinlm.use.rank",
+    "read_pairs": "twinlm.data.minimal_pairs",
+    "readable_items": "twinlm.evaluate.cloze",
+    "readable_pairs": "twinlm.evaluate.minimal_pairs",
     "resolve": "twinlm.presets",
     "score": "twinlm.use.score",
     "score_batch": "twinlm.use.score",
+    "score_cloze": "twinlm.evaluate.cloze",
+    "score_pairs": "twinlm.evaluate.minimal_pairs",
     "similarity": "twinlm.use.ask",
     "tag": "twinlm.use.ask",
 }

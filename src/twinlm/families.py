@@ -34,6 +34,7 @@ from twinlm.objectives.fine_tuning import Auxiliary
 from twinlm.objectives.hybrid import hybrid_lm, left_to_right_first
 from twinlm.objectives.likelihood import Likelihoods
 from twinlm.objectives.masked_lm import (
+    chain_rule_log_likelihoods,
     masked_lm,
     masked_lm_and_next_sentence,
     masked_lm_and_sentence_order,
@@ -272,6 +273,7 @@ BERT_FAMILY = Family(
     likelihoods={
         "pseudo-likelihood": pseudo_log_likelihoods,
         "pseudo-likelihood-l2r": pseudo_log_likelihoods_l2r,
+        "chain-rule": chain_rule_log_likelihoods,
     },
     is_generative=False,
 )

@@ -6,29 +6,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from twinlm import presets
-from twinlm.checkpoint import Trained, save_model
-from twinlm.core.initialize import initialize
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
-from twinlm.settings import ModelSettings
-from twinlm.tokenizer import train_tokenizer
 
 SENTENCES = ["The red cat sat on the mat.", "A big dog ran to the old house.", "She drinks tea with milk."]
-
-
-@pytest.fixture(scope="session")
-def models(tmp_path_factory):
-    """A folder with gpt/ and bert/."""
-    folder = tmp_path_factory.mktemp("models")
-    tokenizer = train_tokenizer(
-        SENTENCES * 3, algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=Silent()
-    )
-    for name, family in FAMILIES.items():
-        sizes = ModelSettings(layers=2, width=16, heads=2, max_length=32, dropout=0)
-        model = family.model(family.configure(sizes, tokenizer.vocab_size))
-        initialize(model, seed=1, is_truncated=family.is_truncated)
-        save_model(folder / name, Trained(family=family, model=model.eval(), tokenizer=tokenizer))
-    return folder
 
 
 def lines(answer) -> list:

@@ -18,7 +18,7 @@ EXAMPLES = """Examples:
 
 Method = Annotated[
     str | None,
-    Parameter(help="likelihood (GPT); pseudo-likelihood or pseudo-likelihood-l2r (BERT)."),
+    Parameter(help="likelihood (GPT); pseudo-likelihood, pseudo-likelihood-l2r or chain-rule (BERT)."),
 ]
 
 
@@ -33,8 +33,10 @@ def command(
 
     A GPT gives the log-probability of the text; a BERT masks each token in turn and
     adds up how likely it finds it among all others (pseudo-log-likelihood), with
-    -l2r among those outside of its word or before it. Compare texts within one
-    model and method only. The second figure is the mean over tokens.
+    -l2r among those outside of its word or before it. With chain-rule a BERT reads
+    only what stands before a token: a log-probability, but off its training.
+    Compare texts within one model and method only. The second figure is the mean
+    over tokens.
     """
     given = arguments_or_lines(texts)
     from twinlm.use.load import load

@@ -2,7 +2,7 @@
 follows A. The two mean losses are summed (appendix A.2).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -68,7 +68,7 @@ def pseudo_log_likelihoods(
 
     Each token is masked in turn. Their sum is no probability of the text.
     """
-    return _masked_in_turn(model, stretches, specials, hides_rest_of_word=False)
+    return _at_masks(model, stretches, specials, _with_token_hidden)
 
 
 def pseudo_log_likelihoods_l2r(
@@ -78,30 +78,62 @@ def pseudo_log_likelihoods_l2r(
 
     Otherwise a rare word of several tokens looks likely, as each of them gives the others away.
     """
-    return _masked_in_turn(model, stretches, specials, hides_rest_of_word=True)
+    return _at_masks(model, stretches, specials, _with_rest_of_word_hidden)
 
 
-def _masked_in_turn(
-    model: BERT, stretches: Sequence[Stretch], specials: SpecialIds, *, hides_rest_of_word: bool
+def chain_rule_log_likelihoods(
+    model: BERT, stretches: Sequence[Stretch], specials: SpecialIds
 ) -> list[list[float]]:
-    rows = [[specials.cls, *s.before, *s.tokens, *s.after, specials.sep] for s in stretches]
+    """Return log P(token | those before it) of each stretch's tokens, in nats; what stands after is not read.
+
+        [CLS] w_1 ... w_i-1 [MASK] [SEP]
+
+    By the chain rule the sum is the log-probability of the tokens, whatever the model: over all texts of so
+    many tokens, special ones included, the probabilities sum to 1. So it can be compared with a decoder's.
+    But the model was trained on texts with both sides and few masks: that it knows a language can show
+    poorly here.
+    """
+    return _at_masks(model, stretches, specials, _with_all_later_gone)
+
+
+_View = Callable[[Stretch, int, SpecialIds], list[int]]
+"""What the model reads to guess the token of that number, a [MASK] in its place, without [CLS] and [SEP]."""
+
+
+def _with_token_hidden(stretch: Stretch, token: int, specials: SpecialIds) -> list[int]:
+    later = stretch.tokens[token + 1 :]
+    return [*stretch.before, *stretch.tokens[:token], specials.mask, *later, *stretch.after]
+
+
+def _with_rest_of_word_hidden(stretch: Stretch, token: int, specials: SpecialIds) -> list[int]:
+    word = stretch.words[token]
+    hidden = sum(other == word for other in stretch.words[token:])
+    later = stretch.tokens[token + hidden :]
+    return [*stretch.before, *stretch.tokens[:token], *[specials.mask] * hidden, *later, *stretch.after]
+
+
+def _with_all_later_gone(stretch: Stretch, token: int, specials: SpecialIds) -> list[int]:
+    return [*stretch.before, *stretch.tokens[:token], specials.mask]
+
+
+def _at_masks(
+    model: BERT, stretches: Sequence[Stretch], specials: SpecialIds, view: _View
+) -> list[list[float]]:
+    """Return the log-likelihood of each token of each stretch, each in a view of its own."""
     asked = [(number, token) for number, s in enumerate(stretches) for token in range(len(s.tokens))]
+    rows = [
+        [specials.cls, *view(stretches[number], token, specials), specials.sep] for number, token in asked
+    ]
     device = model.token_embedding.weight.device
     found = [[0.0] * len(stretch.tokens) for stretch in stretches]
-    for group in by_length([len(rows[number]) for number, _ in asked]):
+    for group in by_length([len(row) for row in rows]):
         chosen = [asked[place] for place in group]
-        batch = pad([rows[number] for number, _ in chosen], specials.pad)
-        places_B = torch.tensor([1 + len(stretches[number].before) + token for number, token in chosen])
-        rows_B = torch.arange(len(chosen))
-        targets_B = batch.tokens_BL[rows_B, places_B]
-        for row, (number, token) in enumerate(chosen):
-            words, place = stretches[number].words, int(places_B[row])
-            hidden = sum(word == words[token] for word in words[token:]) if hides_rest_of_word else 1
-            batch.tokens_BL[row, place : place + hidden] = specials.mask
-        batch = batch.to(device)
+        batch = pad([rows[place] for place in group], specials.pad).to(device)
         hidden_BLD = model(batch.tokens_BL, batch.segments_BL, batch.real_BL)
+        places_B = torch.tensor([1 + len(stretches[number].before) + token for number, token in chosen])
+        targets_B = torch.tensor([stretches[number].tokens[token] for number, token in chosen])
         values = log_likelihood_at(
-            hidden_BLD[rows_B, places_B], targets_B.to(device), model.masked_token_logits
+            hidden_BLD[torch.arange(len(chosen)), places_B], targets_B.to(device), model.masked_token_logits
         )
         for value, (number, token) in zip(values, chosen, strict=True):
             found[number][token] = value

@@ -1,7 +1,8 @@
 """How likely a model finds a text. Next: `rank.py`, to choose among candidates without any training.
 
 A decoder's figure is the log-probability of the text. An encoder's is a pseudo-log-likelihood, each token
-given all others (Salazar et al. 2020): compare texts within one model, never figures of the two kinds.
+given all others (Salazar et al. 2020): compare texts within one model, never figures of the two kinds. Only
+an encoder's "chain-rule" is a log-probability too.
 """
 
 from collections.abc import Sequence
@@ -11,9 +12,13 @@ import torch
 
 from twinlm import hardware
 from twinlm.checkpoint import Trained, require_part
+from twinlm.data.batching import by_length
 from twinlm.errors import DataError, UsageError
+from twinlm.log import Progress, Silent
 from twinlm.objectives.likelihood import Stretch
 from twinlm.use.inputs import room
+
+_TOKENS_BETWEEN_REPORTS = 2048
 
 
 class Score(NamedTuple):
@@ -50,9 +55,10 @@ def score_batch(trained: Trained, texts: Sequence[str], *, method: str | None = 
     Args:
         trained: a model of either kind.
         texts: none empty or too long.
-        method: "likelihood" for a decoder; "pseudo-likelihood" for an encoder, or "pseudo-likelihood-l2r",
-            which hides the rest of a word with each of its tokens (Kauf & Ivanova 2023). The first one that
-            the model's kind has if not given.
+        method: "likelihood" for a decoder; for an encoder "pseudo-likelihood", "pseudo-likelihood-l2r",
+            which hides the rest of a word with each of its tokens (Kauf & Ivanova 2023), or "chain-rule",
+            which reads only what stands before a token: a log-probability, off the model's training. The
+            first one that the model's kind has if not given.
 
     Raises:
         DataError: a text is empty or too long.
@@ -73,8 +79,10 @@ def score_batch(trained: Trained, texts: Sequence[str], *, method: str | None = 
     return shown
 
 
-def likelihoods(trained: Trained, stretches: Sequence[Stretch], method: str | None) -> list[list[float]]:
-    """Return the figure of each scored token of each stretch, in nats.
+def likelihoods(
+    trained: Trained, stretches: Sequence[Stretch], method: str | None, progress: Progress | None = None
+) -> list[list[float]]:
+    """Return the figure of each scored token of each stretch, in nats; report how many stretches are done.
 
     Raises:
         ModelError: the model was imported without what scores tokens.
@@ -82,16 +90,25 @@ def likelihoods(trained: Trained, stretches: Sequence[Stretch], method: str | No
         UsageError: the model's kind has no such method.
     """
     require_part(trained, "masked_token_head")
-    longest = room(trained)
-    for stretch in stretches:
-        size = len(stretch.before) + len(stretch.tokens) + len(stretch.after)
-        if size > longest:
-            message = f"the text has {size:,} tokens, but at most {longest:,} can be scored"
-            raise DataError(message, hint="shorten it")
+    longest, progress = room(trained), progress or Silent()
+    sizes = [len(s.before) + len(s.tokens) + len(s.after) for s in stretches]
+    if (size := max(sizes, default=0)) > longest:
+        message = f"the text has {size:,} tokens, but at most {longest:,} can be scored"
+        raise DataError(message, hint="shorten it")
     ask = trained.family.likelihoods[method_of(trained, method)]
     model = trained.model.to(hardware.device()).eval()
-    with torch.inference_mode():
-        return ask(model, stretches, trained.tokenizer.specials)
+    found: list[list[float]] = [[] for _ in stretches]
+    progress.start("scoring", len(stretches), "texts")
+    done = 0
+    for group in by_length(sizes, _TOKENS_BETWEEN_REPORTS):
+        with torch.inference_mode():
+            values = ask(model, [stretches[place] for place in group], trained.tokenizer.specials)
+        for place, each in zip(group, values, strict=True):
+            found[place] = each
+        done += len(group)
+        progress.advance(done)
+    progress.finish()
+    return found
 
 
 def method_of(trained: Trained, method: str | None) -> str:

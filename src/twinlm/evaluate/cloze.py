@@ -1,0 +1,140 @@
+"""Which word belongs into a gap of held-out text: what each kind of model sees when it chooses.
+
+    kind      what is scored                                    what it sees
+    decoder   the text with the choice in it                    each token after those before it
+              the text up to the choice                         what stands before the gap
+    encoder   the choice (pseudo-likelihood, word hidden)       both sides of the gap
+              the text with the choice in it                    each token among all others
+
+The first of each kind uses all of the text; the second shows what the rest is worth.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from twinlm.checkpoint import Trained
+from twinlm.data.own_cloze import ClozeItem
+from twinlm.evaluate.minimal_pairs import pair_method, text_sums
+from twinlm.log import Progress
+from twinlm.objectives.likelihood import Stretch
+from twinlm.tasks.metrics import Rights, Values
+from twinlm.use.inputs import room
+from twinlm.use.score import likelihoods
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClozeScores:
+    """What one model chose, by one way to look at the text."""
+
+    sees: str
+    """What is scored, and what the model sees of the text."""
+    method: str
+    """By which texts were scored."""
+    items: tuple[ClozeItem, ...]
+    """E of them."""
+    scores_EC: Values
+    """Of each choice, in nats, the right one first; comparable within one item only."""
+
+    @property
+    def right_E(self) -> Values | Rights:
+        """What each item adds to the accuracy: 1 if the right word is likeliest, a share if tied, else 0."""
+        best_EC = self.scores_EC == self.scores_EC.max(axis=1, keepdims=True)
+        shared_E: Values = best_EC[:, 0] / best_EC.sum(axis=1)
+        rights_E: Rights = shared_E == 1
+        return rights_E if np.isin(shared_E, (0, 1)).all() else shared_E
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the items whose right word was chosen."""
+        return float(self.right_E.mean())
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of a blind guess."""
+        choices: int = self.scores_EC.shape[1]
+        return 1 / choices
+
+
+def score_cloze(
+    trained: Trained, items: Sequence[ClozeItem], *, progress: Progress | None = None
+) -> list[ClozeScores]:
+    """Let a model choose a word for each gap, by each way that its kind has; the one that sees most first.
+
+    Args:
+        trained: a model of either kind.
+        items: that it can read; see `readable_items`.
+        progress: where to report.
+
+    Raises:
+        ModelError: the model was imported without what scores tokens.
+        DataError: a text is too long.
+    """
+    views = _DECODER_VIEWS if trained.family.is_generative else _ENCODER_VIEWS
+    return [
+        ClozeScores(
+            sees=sees,
+            method=pair_method(trained),
+            items=tuple(items),
+            scores_EC=np.array(score(trained, items, progress)).reshape(len(items), -1),
+        )
+        for sees, score in views.items()
+    ]
+
+
+def readable_items(models: Sequence[Trained], items: Sequence[ClozeItem]) -> tuple[ClozeItem, ...]:
+    """Return the items that every model can read whole with each of their choices."""
+    return tuple(
+        item
+        for item in items
+        if all(
+            len(row) <= room(trained)
+            for trained in models
+            for row in trained.tokenizer.encode_batch(item.texts)
+        )
+    )
+
+
+_View = Callable[[Trained, Sequence[ClozeItem], Progress | None], list[float]]
+
+
+def _of_whole_texts(trained: Trained, items: Sequence[ClozeItem], progress: Progress | None) -> list[float]:
+    texts = [text for item in items for text in item.texts]
+    return text_sums(trained, texts, pair_method(trained), progress)
+
+
+def _of_beginnings(trained: Trained, items: Sequence[ClozeItem], progress: Progress | None) -> list[float]:
+    texts = [item.before + choice for item in items for choice in item.choices]
+    return text_sums(trained, texts, pair_method(trained), progress)
+
+
+def _of_choices(trained: Trained, items: Sequence[ClozeItem], progress: Progress | None) -> list[float]:
+    asked = [(item, choice) for item in items for choice in item.choices]
+    texts = [item.before + choice + item.after for item, choice in asked]
+    encoded = trained.tokenizer.encode_with_offsets(texts)
+    stretches = []
+    for (item, choice), text, (tokens, offsets) in zip(asked, texts, encoded, strict=True):
+        begin, end = len(item.before), len(item.before) + len(choice)
+        inside = [place for place, (a, b) in enumerate(offsets) if a < end and b > begin]
+        first, after = inside[0], inside[-1] + 1
+        words = trained.tokenizer.words(text)
+        stretches.append(
+            Stretch(
+                before=tokens[:first],
+                tokens=tokens[first:after],
+                after=tokens[after:],
+                words=words[first:after],
+            )
+        )
+    return [sum(values) for values in likelihoods(trained, stretches, pair_method(trained), progress)]
+
+
+_DECODER_VIEWS: dict[str, _View] = {
+    "the whole text, each token after those before it": _of_whole_texts,
+    "the text up to the word, from what stands before it": _of_beginnings,
+}
+_ENCODER_VIEWS: dict[str, _View] = {
+    "the word, from both sides of it": _of_choices,
+    "the whole text, each token among all others": _of_whole_texts,
+}
