@@ -4,6 +4,7 @@ An index in the task's folder says which files hold it. A run and a bundle hold 
 `answers_reading.py` serves both.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,6 +123,11 @@ class TaskIndex:
 def index_name(task: str) -> str:
     """Return the name of a task's index below the folder of a run."""
     return f"tasks/{task}/answers.json"
+
+
+def index_json(index: TaskIndex) -> dict[str, Any]:
+    """Return an index as what JSON can hold, with the number of the format first."""
+    return {"format": FORMAT, **dataclasses.asdict(index)}
 
 
 def index_of(answers: TaskAnswers, folders: Mapping[str, Sequence[str]]) -> TaskIndex:

@@ -46,9 +46,7 @@ def read_index(folder: Folder, task: str) -> TaskIndex:
     return found
 
 
-def read_answers(
-    folder: Folder, task: str, texts: Mapping[str, Sequence[str]] | None = None
-) -> TaskAnswers:
+def read_answers(folder: Folder, task: str, texts: Mapping[str, Sequence[str]] | None = None) -> TaskAnswers:
     """Return what the files of a run, or of a bundle, hold about a task.
 
     Args:
@@ -167,7 +165,8 @@ def _is_sound(task: TaskIndex, row: Said) -> bool:
 
 def _chances(row: Mapping[str, Any]) -> int:
     """How many probabilities a line has: as many in every file, or none."""
-    return len(row.get("probabilities", ()))
+    chances = row.get("probabilities")
+    return len(chances) if isinstance(chances, list) else 0
 
 
 def _texts_of(name: str, texts: Mapping[str, Sequence[str]], folder: Folder) -> Sequence[str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from twinlm import storage
 from twinlm.compare import selection, stage, statistics, verdict
-from twinlm.compare.answers import ArmAnswers, TaskAnswers, index, index_name
+from twinlm.compare.answers import ArmAnswers, TaskAnswers, index_json, index_name, index_of
 from twinlm.compare.outcomes import Matrix, Outcomes
 from twinlm.compare.results import ArmScore, TaskResult
 from twinlm.compare.trials import Trial
@@ -92,7 +92,7 @@ def gathered(run: "Run", task: LabelledTask) -> TaskAnswers:
         texts=[example.texts for example in task.test],
         arms=arms,
     )
-    storage.write_json(run.folder / index_name(task.name), index(answers, folders))
+    storage.write_json(run.folder / index_name(task.name), index_json(index_of(answers, folders)))
     return answers
 
 
@@ -170,9 +170,7 @@ def _arm_answers(run: "Run", trials: Sequence[Trial]) -> ArmAnswers:
     )
 
 
-def _score(
-    answers: TaskAnswers, arm: ArmAnswers, measured: Sequence[Measured], values: Outcomes
-) -> ArmScore:
+def _score(answers: TaskAnswers, arm: ArmAnswers, measured: Sequence[Measured], values: Outcomes) -> ArmScore:
     kind = task_kind(answers.kind)
     by_class = [kind.by_class(answers.golds, row) for row in arm.predicted]
     is_by_class = kind.form.is_split_by_label

@@ -8,7 +8,7 @@ who compares models knows none of them.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -110,7 +110,7 @@ def has_chances(said: Said, count: int) -> bool:
     return isinstance(chances, list) and len(chances) == count and all(map(is_chance, chances))
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Tell whether a value of JSON is a number that can be computed with."""
     # Compared, since a whole number may be too large to become a float.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
@@ -118,7 +118,7 @@ def is_number(value: object) -> bool:
 
 def is_chance(value: object) -> bool:
     """Tell whether a value of JSON is a probability."""
-    return is_number(value) and 0 <= value <= 1  # type: ignore[operator]  # it is a number
+    return is_number(value) and 0 <= value <= 1
 
 
 def cut(text: str, most: int = MOST_CHARACTERS) -> str:
