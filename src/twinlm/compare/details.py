@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlm import storage
-from twinlm.compare.answers import TaskAnswers
+from twinlm.compare.answers import ArmAnswers, TaskAnswers
 from twinlm.compare.calibration import Calibration, calibration
 from twinlm.compare.disagreement import Disagreement, disagreement
 from twinlm.compare.ensemble import Measurer, Together, together
@@ -24,7 +24,7 @@ from twinlm.tasks.table import task_kind
 NAME = "details.json"
 FORMAT = 1
 _SHOWN = 18
-"""Examples to show for each side of all pairs of a task: six where there are three pairs."""
+"""Examples to show for each side, over all pairs of a task: six where there are three pairs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,13 +38,13 @@ class TaskDetails:
     right: str
     """What counts as right, as the end of a sentence."""
     calibrations: list[Calibration]
-    """Of the pre-trained arms whose answers have probabilities."""
+    """Of all pre-trained arms whose answers have probabilities."""
     why_not_calibrated: str
     """Why some are missing, as a sentence; empty if none is."""
     disagreements: list[Disagreement]
-    """Of each two pre-trained arms."""
+    """Of each two of the arms that `side_by_side` chose."""
     together: list[Together]
-    """Of each two pre-trained arms, in the same order."""
+    """Of the same arms, in the same order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,14 +57,42 @@ class Details:
 
 def find_details(tasks: Sequence[TaskAnswers], progress: Progress) -> Details:
     """Return what stands behind the scores of tasks; nothing but the answers goes into it."""
-    pairs = sum(len(list(combinations(answers.pretrained, 2))) for answers in tasks)
-    progress.start("looking at where models differ", pairs, "pairs")
+    progress.start("looking at where models differ", len(tasks), "tasks")
     found: list[TaskDetails] = []
     for answers in tasks:
-        done = sum(len(task.together) for task in found)
-        found.append(_task_details(answers, done, progress))
+        found.append(task_details(answers))
+        progress.advance(len(found))
     progress.finish()
     return Details(tasks=found)
+
+
+def task_details(answers: TaskAnswers) -> TaskDetails:
+    """Return what stands behind the scores of one task."""
+    judging, measurer = task_kind(answers.kind).judging, Measurer(answers)
+    pairs = list(combinations([arm.arm for arm in side_by_side(answers, measurer)], 2))
+    calibrations = [calibration(arm.arm, judged(answers, arm)) for arm in answers.pretrained]
+    old = "Some of the stored answers have no probabilities, or are too few."
+    return TaskDetails(
+        task=answers.name,
+        unit=judging.unit,
+        right=judging.right,
+        calibrations=[item for item in calibrations if item is not None],
+        why_not_calibrated=(judging.why_not_sure or old) if None in calibrations else "",
+        disagreements=[
+            disagreement(answers, first, second, shown=_SHOWN // len(pairs)) for first, second in pairs
+        ],
+        together=[together(answers, first, second, measurer) for first, second in pairs],
+    )
+
+
+def side_by_side(answers: TaskAnswers, measurer: Measurer) -> list[ArmAnswers]:
+    """Return the arms to look at two by two: the two kinds, and the best of the other pre-trained ones.
+
+    Each pair takes a page; nine arms have 36.
+    """
+    kinds, others = answers.pretrained[:2], answers.pretrained[2:]
+    best = sorted(others, key=lambda arm: -float(measurer.alone(arm).means_E.mean()))[:1]
+    return [*kinds, *best]
 
 
 def to_json(details: Details) -> dict[str, Any]:
@@ -81,32 +109,11 @@ def from_json(value: object, *, file: Path | None = None) -> Details:
     return record_from_json(Details, value, FORMAT, what="details", file=file)
 
 
-def read_details(folder: Path) -> Details:
-    """Return what the `details.json` of a run or bundle holds; of no task where there is none.
+def read_details(folder: Path) -> Details | None:
+    """Return what the `details.json` of a run or bundle holds; None where there is none.
 
     Raises:
         ModelError: the file is damaged or of another format.
     """
     path = folder / NAME
-    return from_json(storage.read_json(path), file=path) if path.is_file() else Details(tasks=[])
-
-
-def _task_details(answers: TaskAnswers, done: int, progress: Progress) -> TaskDetails:
-    judging, measurer = task_kind(answers.kind).judging, Measurer(answers)
-    pairs = list(combinations([arm.arm for arm in answers.pretrained], 2))
-    calibrations = [calibration(arm.arm, judged(answers, arm)) for arm in answers.pretrained]
-    disagreements, uses = [], []
-    for number, (first, second) in enumerate(pairs, 1):
-        disagreements.append(disagreement(answers, first, second, shown=max(1, _SHOWN // len(pairs))))
-        uses.append(together(answers, first, second, measurer))
-        progress.advance(done + number)
-    old = "The stored answers have no probabilities, or are too few to say."
-    return TaskDetails(
-        task=answers.name,
-        unit=judging.unit,
-        right=judging.right,
-        calibrations=[item for item in calibrations if item is not None],
-        why_not_calibrated=(judging.why_not_sure or old) if None in calibrations else "",
-        disagreements=disagreements,
-        together=uses,
-    )
+    return from_json(storage.read_json(path), file=path) if path.is_file() else None

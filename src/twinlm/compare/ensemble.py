@@ -203,17 +203,16 @@ def _gains(arms: Sequence[ArmAnswers], better: ArmAnswers, measurer: Measurer) -
 
 def _gain(members: list[str], values: Outcomes, against: list[str], others: Outcomes, least: float) -> Gain:
     """Compare two that have models in common row by row, where they have rows that belong together."""
-    pair = (values, others)
-    if values.rows % others.rows == 0:
-        others_RE = others.values_RE[np.arange(values.rows) % others.rows].astype(np.float64)
-        gains = Outcomes(values.values_RE.astype(np.float64) - others_RE, values.groups)
-        pair = gains, Outcomes(np.zeros((1, gains.examples)))
+    one, other = (Outcomes(found.values_RE.astype(np.float64), found.groups) for found in (values, others))
+    if one.rows % other.rows == 0:
+        gains_RE = one.values_RE - other.values_RE[np.arange(one.rows) % other.rows]
+        one, other = Outcomes(gains_RE, one.groups), Outcomes(np.zeros((1, one.examples)))
     return Gain(
         members=members,
         against=against,
         score=statistics.mean_interval(values, least=least),
-        gain=statistics.difference(*pair, least=least),
-        p_value=statistics.claim_p(*pair, least=least),
+        gain=statistics.difference(one, other, least=least),
+        p_value=statistics.claim_p(one, other, least=least),
         examples=values.examples,
         models=max(values.rows, others.rows),
     )
@@ -244,7 +243,7 @@ def _oracle(answers: TaskAnswers, better: ArmAnswers, other: ArmAnswers, measure
 
 
 def _pseudo_rows(values_PE: Matrix, pairs: Sequence[tuple[int, int]], units: int) -> Matrix:
-    """Return for each of n units n times the mean over all pairs, less n - 1 times that over those without it."""
+    """Return for each of n units n * the mean over all pairs - (n - 1) * that over the pairs without it."""
     if units < 3:
         return values_PE
     rows = []
