@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 import twinlm
 from twinlm.cli import (
     answer,
+    bundle,
     choose,
     classify,
     compare,
@@ -38,6 +39,7 @@ from twinlm.cli import (
     similarity,
     tag,
     tokenizer,
+    verify,
 )
 from twinlm.cli.failure import as_user_error, report_failure, usage_error
 from twinlm.errors import OK
@@ -49,6 +51,8 @@ _PARTS = (
     plan,
     compare,
     report,
+    bundle,
+    verify,
     tokenizer,
     pretrain,
     finetune,

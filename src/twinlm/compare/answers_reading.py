@@ -71,7 +71,7 @@ def read_answers(folder: Folder, task: str, texts: Mapping[str, Sequence[str]] |
         ids=[row["id"] for row in first],
         golds=[row["gold"] for row in first],
         characters=known if len(known) == len(first) else [],
-        texts=[_texts_of(row["id"], texts, folder) for row in first] if texts is not None else (),
+        texts=[_texts_of(row, texts, folder) for row in first] if texts is not None else (),
         arms=arms,
     )
 
@@ -169,7 +169,9 @@ def _chances(row: Mapping[str, Any]) -> int:
     return len(chances) if isinstance(chances, list) else 0
 
 
-def _texts_of(name: str, texts: Mapping[str, Sequence[str]], folder: Folder) -> Sequence[str]:
-    if name not in texts:
-        raise ModelError(f"there is no text of example {name!r}", file=folder.path, hint=_HINT)
-    return texts[name]
+def _texts_of(row: Mapping[str, Any], texts: Mapping[str, Sequence[str]], folder: Folder) -> Sequence[str]:
+    found = texts.get(row["id"], ())
+    if not found or row.get("characters", sum(map(len, found))) != sum(map(len, found)):
+        message = f"there are no texts of example {row['id']!r}, or others than it was answered with"
+        raise ModelError(message, file=folder.path, hint=_HINT)
+    return found

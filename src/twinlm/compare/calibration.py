@@ -59,11 +59,10 @@ class Calibration:
     """From the least sure answers to the surest, those of all models together."""
 
 
-def calibration(arm: str, found: Judged) -> Calibration | None:
+def calibration(found: Judged) -> Calibration | None:
     """Return how well an arm is calibrated; None if its answers have no probabilities, or are too few.
 
     Args:
-        arm: its name.
         found: its answers.
     """
     if not found.is_sure or len(found.owners_U) < _FEWEST:
@@ -76,7 +75,7 @@ def calibration(arm: str, found: Judged) -> Calibration | None:
     }
     excess = outcomes(sure_RU - rights_RU, found.owners_U, found.groups)
     return Calibration(
-        arm=arm,
+        arm=found.arm,
         decisions=len(found.owners_U),
         examples=int(found.owners_U[-1]) + 1,
         models=len(rights_RU),

@@ -16,7 +16,6 @@ from twinlm.compare.answers import ArmAnswers, TaskAnswers
 from twinlm.compare.calibration import Calibration, calibration
 from twinlm.compare.disagreement import Disagreement, disagreement
 from twinlm.compare.ensemble import Measurer, Together, together
-from twinlm.compare.judged import judged
 from twinlm.compare.results_json import record_from_json
 from twinlm.log import Progress
 from twinlm.tasks.table import task_kind
@@ -69,8 +68,8 @@ def find_details(tasks: Sequence[TaskAnswers], progress: Progress) -> Details:
 def task_details(answers: TaskAnswers) -> TaskDetails:
     """Return what stands behind the scores of one task."""
     judging, measurer = task_kind(answers.kind).judging, Measurer(answers)
-    pairs = list(combinations([arm.arm for arm in side_by_side(answers, measurer)], 2))
-    calibrations = [calibration(arm.arm, judged(answers, arm)) for arm in answers.pretrained]
+    pairs = list(combinations(side_by_side(answers, measurer), 2))
+    calibrations = [calibration(measurer.judged(arm)) for arm in answers.pretrained]
     old = "Some of the stored answers have no probabilities, or are too few."
     return TaskDetails(
         task=answers.name,
@@ -79,9 +78,10 @@ def task_details(answers: TaskAnswers) -> TaskDetails:
         calibrations=[item for item in calibrations if item is not None],
         why_not_calibrated=(judging.why_not_sure or old) if None in calibrations else "",
         disagreements=[
-            disagreement(answers, first, second, shown=_SHOWN // len(pairs)) for first, second in pairs
+            disagreement(answers, measurer.judged(first), measurer.judged(second), shown=_SHOWN // len(pairs))
+            for first, second in pairs
         ],
-        together=[together(answers, first, second, measurer) for first, second in pairs],
+        together=[together(answers, first.arm, second.arm, measurer) for first, second in pairs],
     )
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from twinlm.compare import statistics
 from twinlm.compare.answers import TaskAnswers
-from twinlm.compare.judged import Judged, judged, outcomes, paired
+from twinlm.compare.judged import Judged, outcomes, paired
 from twinlm.compare.records import Interval
 from twinlm.tasks.judging import Decision, Passage
 from twinlm.tasks.table import task_kind
@@ -90,16 +90,16 @@ class Disagreement:
     """By length of the texts, then by true class: a hint where to look, and no finding of its own."""
 
 
-def disagreement(answers: TaskAnswers, first: str, second: str, *, shown: int) -> Disagreement:
+def disagreement(answers: TaskAnswers, first: Judged, second: Judged, *, shown: int) -> Disagreement:
     """Compare two arms decision by decision.
 
     Args:
         answers: to a task.
-        first: name of an arm.
-        second: name of another one.
+        first: those of an arm.
+        second: those of another one.
         shown: how many examples to show at most for each.
     """
-    one, other = paired(judged(answers, answers.arm(first)), judged(answers, answers.arm(second)))
+    one, other = paired(first, second)
     cells = {
         "both_right": one.rights_RU & other.rights_RU,
         "only_first": one.rights_RU & ~other.rights_RU,
@@ -109,8 +109,8 @@ def disagreement(answers: TaskAnswers, first: str, second: str, *, shown: int) -
     for_first, for_second = _telling_places(one, other), _telling_places(other, one)
     chosen = [*_of_examples(for_first, one, shown), *_of_examples(for_second, one, shown)]
     return Disagreement(
-        first=first,
-        second=second,
+        first=one.arm,
+        second=other.arm,
         decisions=len(one.owners_U),
         examples=len(answers.golds),
         models=len(one.rights_RU),

@@ -17,7 +17,7 @@ import numpy as np
 
 from twinlm.compare import statistics
 from twinlm.compare.answers import ArmAnswers, TaskAnswers
-from twinlm.compare.judged import judged, paired
+from twinlm.compare.judged import Judged, judged, paired
 from twinlm.compare.outcomes import Matrix, Outcomes
 from twinlm.compare.readable import INTERVAL, counted, figure, p_value, points
 from twinlm.compare.records import Interval
@@ -91,6 +91,7 @@ class Measurer:
         self._kind = task_kind(answers.kind)
         self._alone: dict[str, Outcomes] = {}
         self._pairs: dict[str, Outcomes] = {}
+        self._judged: dict[str, Judged] = {}
         measured = self._kind.measure(answers.golds, answers.arms[0].predicted[0])
         self.metric, self.least = next(iter(measured.figures)), measured.least
 
@@ -98,6 +99,12 @@ class Measurer:
         """Return what several sets of answers are worth."""
         measured = [self._kind.measure(self._answers.golds, row) for row in rows]
         return Outcomes(stacked(measured), groups)
+
+    def judged(self, arm: ArmAnswers) -> Judged:
+        """Return an arm's answers decision by decision."""
+        if arm.arm not in self._judged:
+            self._judged[arm.arm] = judged(self._answers, arm)
+        return self._judged[arm.arm]
 
     def alone(self, arm: ArmAnswers) -> Outcomes:
         """Return what an arm's answers are worth."""
@@ -149,7 +156,7 @@ def together(answers: TaskAnswers, first: str, second: str, measurer: Measurer) 
     """
     arms = [answers.arm(first), answers.arm(second)]
     better, other = sorted(arms, key=lambda arm: -float(measurer.alone(arm).means_E.mean()))
-    oracle = _oracle(answers, better, other, measurer)
+    oracle = _oracle(better, other, measurer)
     why_not = _why_not(task_kind(answers.kind).judging, arms)
     return Together(
         first=first,
@@ -230,9 +237,9 @@ def _why_not(judging: Judging, arms: Sequence[ArmAnswers]) -> str:
     return f"The stored answers have no {judging.needs}: an older version wrote them." if lacking else ""
 
 
-def _oracle(answers: TaskAnswers, better: ArmAnswers, other: ArmAnswers, measurer: Measurer) -> Outcomes:
+def _oracle(better: ArmAnswers, other: ArmAnswers, measurer: Measurer) -> Outcomes:
     """Return what the better answer to each example is worth; of equal ones, the better arm's is taken."""
-    ones = paired(judged(answers, better), judged(answers, other))
+    ones = paired(measurer.judged(better), measurer.judged(other))
     found = []
     for row in range(len(ones[0].decisions)):
         worths = [np.bincount(one.owners_U, weights=one.worths_RU[row]) for one in ones]

@@ -21,6 +21,8 @@ Places = npt.NDArray[np.int64]
 class Judged:
     """What was made of an arm's answers."""
 
+    arm: str
+    """Its name."""
     decisions: list[list[Decision]]
     """For each fine-tuned model, all decisions in the order of the examples."""
     owners_U: Places
@@ -51,6 +53,7 @@ def judged(answers: TaskAnswers, arm: ArmAnswers) -> Judged:
     rows = [[one for of_example in row for one in of_example] for row in by_example]
     owners_U = np.repeat(np.arange(len(counts_E)), counts_E)
     return Judged(
+        arm=arm.arm,
         decisions=rows,
         owners_U=owners_U,
         places_U=np.arange(len(owners_U)) - np.repeat(counts_E.cumsum() - counts_E, counts_E),

@@ -71,6 +71,8 @@ class Judging:
     is_sound: Callable[[Any, Said, Sequence[str]], bool]
     """Whether a gold answer, and what is said of it, are of this kind of task and of these classes: files of
     others may hold anything."""
+    has_texts: bool = False
+    """Whether gold answers are stretches of the texts, so that they can't be shown without some of these."""
     unit: str = "example"
     """What one decision is on: "example" or "word"."""
     needs: str = "probabilities"

@@ -242,6 +242,7 @@ KIND = TaskKind(
         decisions=decisions,
         is_sound=is_sound,
         passage=passage,
+        has_texts=True,
         why_not_combined="Its answers are stretches of text, which have no mean.",
         why_not_sure="Its answers are scored by where they begin and end, not by a probability of the whole.",
     ),

@@ -135,11 +135,10 @@ def decisions(golds: Sequence[Sequence[str]], rows: Sequence[Said]) -> list[list
 
 def combined(rows: Sequence[Sequence[Said]], classes: Sequence[str]) -> list[list[str]]:
     """Return for each word the tag with the highest mean probability over models."""
-    found = []
-    for sentence in zip(*(map(_chances, row) for row in rows), strict=True):
-        sums = [sum(map(Counter, of_word), Counter[str]()) for of_word in zip(*sentence, strict=True)]
-        found.append([max(sorted(of_word), key=of_word.__getitem__) for of_word in sums])
-    return found
+    return [
+        [_likeliest(of_word) for of_word in zip(*sentence, strict=True)]
+        for sentence in zip(*(map(_chances, row) for row in rows), strict=True)
+    ]
 
 
 def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
@@ -157,6 +156,15 @@ def passage(words: Sequence[str], place: int, gold: Any) -> Passage:
     head = ["\N{HORIZONTAL ELLIPSIS}"] * (place > _SHOWN_WORDS)
     tail = ["\N{HORIZONTAL ELLIPSIS}"] * (place + 1 + _SHOWN_WORDS < len(words))
     return Passage([" ".join([*head, *before]), words[place], " ".join([*after, *tail])], focus=1)
+
+
+def _likeliest(models: Sequence[dict[str, float]]) -> str:
+    """Return the tag of a word with the highest sum over models; of equal ones the first in the alphabet."""
+    sums: dict[str, float] = {}
+    for chances in models:
+        for tag, chance in chances.items():
+            sums[tag] = sums.get(tag, 0.0) + chance
+    return min(sums, key=lambda tag: (-sums[tag], tag))
 
 
 def _chances(said: Said) -> Sequence[dict[str, float]]:
