@@ -19,6 +19,9 @@ def test_characters_that_end_a_line_somewhere_end_none_here(end, tmp_path, monke
     examples = [Example("test-1", ("who", text), gold), Example("test-2", ("who", text), [])]
     path = tmp_path / "predictions.jsonl"
     write_predictions(path, None, examples)
-    wanted = [{"id": f"test-{n}", "gold": g, "predicted": text} for n, g in ((1, gold), (2, []))]
+    wanted = [
+        {"id": f"test-{n}", "gold": g, "characters": 3 + len(text), "predicted": text}
+        for n, g in ((1, gold), (2, []))
+    ]
     assert read_predictions(path) == wanted
     assert [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]] == wanted

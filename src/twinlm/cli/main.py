@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 import twinlm
 from twinlm.cli import (
     answer,
+    bundle,
     choose,
     classify,
     compare,
@@ -40,6 +41,7 @@ from twinlm.cli import (
     similarity,
     tag,
     tokenizer,
+    verify,
 )
 from twinlm.cli.failure import as_user_error, report_failure, usage_error
 from twinlm.errors import OK
@@ -51,6 +53,8 @@ _PARTS = (
     plan,
     compare,
     report,
+    bundle,
+    verify,
     tokenizer,
     pretrain,
     finetune,

@@ -44,6 +44,7 @@ ALL_STAGES = (
     "tasks",
     "environment.json",
     "results.json",
+    "details.json",
     "report.html",
     "report.md",
 )

@@ -24,9 +24,10 @@ def command(
 ) -> None:
     """Write a finished comparison's report again.
 
-    Makes report.html and report.md from results.json, for instance after an
-    update of twinlm.
+    Makes report.html and report.md from results.json and details.json, for
+    instance after an update of twinlm.
     """
+    from twinlm.compare.details import read_details
     from twinlm.compare.report import write_report
     from twinlm.compare.results_json import read_results
 
@@ -34,5 +35,5 @@ def command(
         hint = "give the folder of a comparison that has finished, such as runs/demo"
         raise UsageError("there is no results.json here", file=folder, hint=hint)
     results = read_results(folder / "results.json")
-    write_report(results, folder)
+    write_report(results, folder, read_details(folder))
     show(results, folder, is_json=is_json)

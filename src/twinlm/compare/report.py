@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from twinlm import storage
+from twinlm.compare.details import NAME as DETAILS
+from twinlm.compare.details import Details
+from twinlm.compare.details import to_json as details_json
 from twinlm.compare.report_html import render_html
 from twinlm.compare.report_markdown import render_markdown
 from twinlm.compare.results import Results
@@ -11,13 +14,29 @@ from twinlm.compare.results_json import to_json
 PAGE, MARKDOWN, RECORDS = "report.html", "report.md", "results.json"
 
 
-def write_report(results: Results, folder: Path) -> list[Path]:
-    """Write `report.html`, `report.md` and `results.json`, and return their paths.
+def report_files(results: Results, details: Details | None = None) -> dict[str, bytes]:
+    """Return the page, the Markdown file and the records, by name.
+
+    Args:
+        results: of the comparison.
+        details: what stands behind the scores, if it was looked at.
+    """
+    of_details = {} if details is None else {DETAILS: storage.json_bytes(details_json(details))}
+    return {
+        PAGE: render_html(results, details).encode(),
+        MARKDOWN: render_markdown(results, details).encode(),
+        RECORDS: storage.json_bytes(to_json(results)),
+        **of_details,
+    }
+
+
+def write_report(results: Results, folder: Path, details: Details | None = None) -> list[Path]:
+    """Write the files of `report_files` into a folder, and return their paths.
 
     Raises:
         ResourceError: the disk is full, or the folder can't be written.
     """
-    storage.write_json(folder / RECORDS, to_json(results))
-    storage.write_file(folder / MARKDOWN, render_markdown(results).encode())
-    storage.write_file(folder / PAGE, render_html(results).encode())
-    return [folder / PAGE, folder / MARKDOWN, folder / RECORDS]
+    files = report_files(results, details)
+    for name, data in files.items():
+        storage.write_file(folder / name, data)
+    return [folder / name for name in files]

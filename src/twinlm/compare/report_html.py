@@ -4,16 +4,23 @@ from pathlib import Path
 from typing import Any
 
 from twinlm.compare import cost_card, report_curves, report_plots, report_tables
+from twinlm.compare.details import Details
 from twinlm.compare.pareto import COST_KINDS, judge_task
 from twinlm.compare.readable import points, whole
+from twinlm.compare.report_details import shown_details
 from twinlm.compare.report_samples import pieces
 from twinlm.compare.results import ArmScore, Results, TaskResult
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_html(results: Results) -> str:
-    """Return the page; the same results give the same page."""
+def render_html(results: Results, details: Details | None = None) -> str:
+    """Return the page; the same results give the same page.
+
+    Args:
+        results: of the comparison.
+        details: what stands behind the scores, if it was looked at.
+    """
     import jinja2
 
     environment = jinja2.Environment(
@@ -27,7 +34,7 @@ def render_html(results: Results) -> str:
     return environment.get_template("report.html.j2").render(
         results=results,
         answers=_answers(results.verdict),
-        tasks=[_task(results, task) for task in results.tasks],
+        tasks=[_task(results, task, details or Details(tasks=[])) for task in results.tasks],
         languages=_languages(results),
         cards=[_card(results, task) for task in results.tasks if task.name in results.cost_cards],
         making=cost_card.making(results.cost_cards, results.price_per_hour),
@@ -40,13 +47,16 @@ def render_html(results: Results) -> str:
     )
 
 
-def _task(results: Results, task: TaskResult) -> dict[str, Any]:
+def _task(results: Results, task: TaskResult, details: Details) -> dict[str, Any]:
     families = list(results.families)
+    found = next((item for item in details.tasks if item.task == task.name), None)
     return {
         "record": task,
         "score_plot": _svg(report_plots.score_plot(results, task)),
         "difference_plot": _svg(report_plots.difference_plot(results, task)) if task.comparisons else "",
         "f1_plot": _svg(report_plots.f1_plot(results, task)) if _has_classes(task) else "",
+        "details": shown_details(results, task, found) if found else None,
+        "reliability": _svg(report_plots.reliability_plot(results, task, found)) if found else "",
         "confusions": [
             (score.label, families.index(score.family), report_tables.confusion(task, score), _shares(score))
             for score in task.scores

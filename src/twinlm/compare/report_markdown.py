@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator
 
 from twinlm.compare import cost_card, report_curves, report_tables
+from twinlm.compare.details import Details
 from twinlm.compare.pareto import COST_KINDS, judge_task
+from twinlm.compare.report_details import blocks, shown_details
 from twinlm.compare.report_samples import Piece, pieces
 from twinlm.compare.report_tables import Table
 from twinlm.compare.results import LanguageResult, Results, TaskResult
@@ -12,12 +14,17 @@ from twinlm.compare.results import LanguageResult, Results, TaskResult
 _CURVE_ROWS = 8
 
 
-def render_markdown(results: Results) -> str:
-    """Return the report's text, in the order of the page."""
-    return "\n\n".join(_blocks(results)) + "\n"
+def render_markdown(results: Results, details: Details | None = None) -> str:
+    """Return the report's text, in the order of the page.
+
+    Args:
+        results: of the comparison.
+        details: what stands behind the scores, if it was looked at.
+    """
+    return "\n\n".join(_blocks(results, details or Details(tasks=[]))) + "\n"
 
 
-def _blocks(results: Results) -> Iterator[str]:
+def _blocks(results: Results, details: Details) -> Iterator[str]:
     yield f"# {_escape(results.title)}"
     yield "## Verdict"
     yield _items(results.verdict)
@@ -27,6 +34,9 @@ def _blocks(results: Results) -> Iterator[str]:
     yield "## Tasks"
     for task in results.tasks:
         yield from _task(task)
+        for found in details.tasks:
+            if found.task == task.name:
+                yield from map(_block, blocks(shown_details(results, task, found)))
     for curve in results.curves:
         yield f"### {_escape(curve.task)}: score against {curve.axis}"
         yield _escape(curve.verdict)
@@ -73,6 +83,12 @@ def _task(task: TaskResult) -> Iterator[str]:
     for score in task.scores:
         if score.is_pretrained and score.confusion:
             yield _table(report_tables.confusion(task, score))
+
+
+def _block(block: str | list[str] | Table) -> str:
+    if isinstance(block, Table):
+        return _table(block)
+    return f"**{_escape(block)}**" if isinstance(block, str) else _items(block)
 
 
 def _language(language: LanguageResult) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from twinlm.compare.details import TaskDetails
 from twinlm.compare.pareto import CostKind, Judged, front, said
 from twinlm.compare.readable import figure, points
 from twinlm.compare.results import ArmScore, CurvePoint, LanguageResult, Results, TaskResult
 from twinlm.compare.svg import Line, Mark, Row, line_plot, row_plot
+from twinlm.compare.svg_diagonal import Series, diagonal_plot
 from twinlm.compare.svg_parts import Shape
 from twinlm.compare.svg_scatter import Point, scatter_plot
 
@@ -150,6 +152,44 @@ def curve_plot(results: Results, language: LanguageResult) -> str:
         ),
         x_label=f"tokens read, {unit}",
         y_label=curves[0].unit,
+    )
+
+
+def reliability_plot(results: Results, task: TaskResult, details: TaskDetails) -> str:
+    """Return how often answers are right, against how sure arms are of them; for those looked at in pairs."""
+    scores = {score.arm: score for score in task.scores}
+    paired = {name for item in details.disagreements for name in (item.first, item.second)}
+    found = [item for item in details.calibrations if item.arm in paired]
+    if not found:
+        return ""
+    series = [
+        Series(
+            name=scores[item.arm].label,
+            style=_style(results, scores[item.arm]),
+            shape=_shape(results, scores[item.arm]),
+            points=[
+                (
+                    100 * part.confidence,
+                    100 * part.right.estimate,
+                    100 * part.right.low,
+                    100 * part.right.high,
+                )
+                for part in item.bins
+            ],
+        )
+        for item in found
+    ]
+    spoken = [
+        f"{item.name}: from {item.points[0][1]:.0f} % right where it is {item.points[0][0]:.0f} % sure to "
+        f"{item.points[-1][1]:.0f} % where it is {item.points[-1][0]:.0f} % sure"
+        for item in series
+    ]
+    return diagonal_plot(
+        series,
+        title=f"Reliability on {task.name}",
+        description="; ".join(spoken),
+        x_label="how sure, %",
+        y_label="right, % of answers",
     )
 
 

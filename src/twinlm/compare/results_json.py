@@ -15,6 +15,7 @@ from twinlm.compare.results import ArmCost, Results
 from twinlm.errors import ModelError
 
 FORMAT = 1
+Record = typing.TypeVar("Record")
 
 
 def to_json(results: Results) -> dict[str, Any]:
@@ -32,15 +33,33 @@ def from_json(value: object, *, file: Path | None = None) -> Results:
     Raises:
         ModelError: it is of another format, or a field is missing, unknown or of another type.
     """
+    return record_from_json(Results, value, FORMAT, what="results", file=file)
+
+
+def record_from_json(
+    kind: type[Record], value: object, version: int, *, what: str, file: Path | None = None
+) -> Record:
+    """Return the record that stands in a JSON object beside the number of its format.
+
+    Args:
+        kind: the record's class, a dataclass of plain values, lists, dictionaries and other such records.
+        value: what the JSON text holds.
+        version: the format that is expected.
+        what: "results" or what else they are, for the error message.
+        file: where it came from, for the error message.
+
+    Raises:
+        ModelError: it is of another format, or a field is missing, unknown or of another type.
+    """
     try:
         if not isinstance(value, dict):
             raise _Mismatch(f"an object with a format was expected, but this is {_type_name(value)}")
-        if value.get("format") != FORMAT or isinstance(value["format"], bool):
-            raise _Mismatch(f"format {FORMAT} was expected, but it is {_type_name(value.get('format'))}")
+        if value.get("format") != version or isinstance(value["format"], bool):
+            raise _Mismatch(f"format {version} was expected, but it is {_type_name(value.get('format'))}")
         fields = {name: item for name, item in value.items() if name != "format"}
-        return typing.cast(Results, _record(Results, fields, "results"))
+        return typing.cast(Record, _record(kind, fields, what))
     except _Mismatch as error:
-        raise _foreign("results of a comparison", error, file) from None
+        raise _foreign(f"{what} of a comparison", error, file) from None
 
 
 def costs_from_json(value: object, *, file: Path | None = None) -> list[ArmCost]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from twinlm import storage
 from twinlm.compare import selection, stage, statistics, verdict
+from twinlm.compare.answers import ArmAnswers, TaskAnswers, index_json, index_name, index_of
 from twinlm.compare.outcomes import Matrix, Outcomes
 from twinlm.compare.results import ArmScore, TaskResult
 from twinlm.compare.trials import Trial
@@ -24,48 +25,75 @@ Answers = list[Any]
 
 def task_result(run: "Run", task: LabelledTask) -> TaskResult:
     """Return all scores and comparisons of a task whose models are fine-tuned."""
-    kind = task_kind(task.kind)
+    return scored(gathered(run, task))
+
+
+def scored(answers: TaskAnswers) -> TaskResult:
+    """Return all scores and comparisons that follow from what arms and baselines said, and from nothing else.
+
+    A run calls this, and who checks a bundle calls it again.
+    """
+    kind = task_kind(answers.kind)
     values: dict[str, Outcomes] = {}
     scores: list[ArmScore] = []
     least, metric = 0.0, ""
-    for arm in run.arms:
-        trials = selection.chosen(run, arm, task.name)
-        answers = [predicted(run.trials.predictions(trial)) for trial in trials]
-        measured = measure(kind, task, answers)
-        values[arm.name] = outcomes(run, trials, measured)
+    for arm in answers.arms:
+        measured = [kind.measure(answers.golds, row) for row in arm.predicted]
+        values[arm.arm] = Outcomes(stacked(measured), groups=arm.groups)
         least, metric = measured[0].least, next(iter(measured[0].figures))
-        scores.append(_arm_score(run, task, trials, answers, measured, values[arm.name]))
-    for baseline in baselines(run, task):
-        measured = measure(kind, task, [baseline["predictions"]])
-        values[baseline["name"]] = Outcomes(stacked(measured))
-        about = {"arm": baseline["name"], "label": baseline["label"], "family": "", "is_pretrained": False}
-        scores.append(
-            _score(
-                task,
-                [baseline["predictions"]],
-                measured,
-                values[baseline["name"]],
-                seeds=(),
-                seconds=baseline["seconds"],
-                **about,
-            )
-        )
+        scores.append(_score(answers, arm, measured, values[arm.arm]))
     comparisons = [
         statistics.compare(first, values[first], second, values[second], least=least)
         for first, second in verdict.pairs_to_compare(scores)
     ]
     return TaskResult(
+        name=answers.name,
+        kind=answers.kind,
+        metric=metric,
+        classes=answers.classes,
+        train_examples=answers.train_examples,
+        valid_examples=answers.valid_examples,
+        test_examples=len(answers.golds),
+        scores=scores,
+        comparisons=comparisons,
+        verdict=verdict.task_verdict(answers.name, scores, comparisons, metric),
+    )
+
+
+def gathered(run: "Run", task: LabelledTask) -> TaskAnswers:
+    """Return what a run's arms and baselines said of a task's test examples, with their texts.
+
+    Notes in the task's folder which files that is, for `answers.read_answers`.
+    """
+    chosen = {arm.name: selection.chosen(run, arm, task.name) for arm in run.arms}
+    arms = [_arm_answers(run, trials) for trials in chosen.values()]
+    folders = {
+        name: [str(run.trials.folder(trial).relative_to(run.folder)) for trial in trials]
+        for name, trials in chosen.items()
+    }
+    arms += [
+        ArmAnswers(
+            arm=baseline["name"],
+            label=baseline["label"],
+            said=[[{"predicted": predicted} for predicted in baseline["predictions"]]],
+            seconds=baseline["seconds"],
+        )
+        for baseline in baselines(run, task)
+    ]
+    answers = TaskAnswers(
         name=task.name,
         kind=task.kind,
-        metric=metric,
         classes=list(task.classes),
         train_examples=len(task.train),
         valid_examples=len(task.valid),
-        test_examples=len(task.test),
-        scores=scores,
-        comparisons=comparisons,
-        verdict=verdict.task_verdict(task.name, scores, comparisons, metric),
+        ids=[example.id for example in task.test],
+        golds=[example.gold for example in task.test],
+        characters=[sum(map(len, example.texts)) for example in task.test],
+        texts=[example.texts for example in task.test],
+        arms=arms,
     )
+    storage.write_json(run.folder / index_name(task.name), index_json(index_of(answers, folders)))
+    return answers
 
 
 def baselines(run: "Run", task: LabelledTask) -> list[dict[str, Any]]:
@@ -119,31 +147,22 @@ def stacked(measured: Sequence[Measured]) -> Matrix:
     return stacked_RE
 
 
-def _arm_score(
-    run: "Run",
-    task: LabelledTask,
-    trials: Sequence[Trial],
-    answers: Sequence[Answers],
-    measured: Sequence[Measured],
-    values: Outcomes,
-) -> ArmScore:
+def _arm_answers(run: "Run", trials: Sequence[Trial]) -> ArmAnswers:
     arm = trials[0].arm
     spent = [run.trials.spent(trial) for trial in trials]
-    several = len(run.trials.first_seeds(arm)) > 1
-    names = [f"{trial.first_seed}, {trial.seed}" if several else str(trial.seed) for trial in trials]
+    groups = len(run.trials.first_seeds(arm))
+    names = [f"{trial.first_seed}, {trial.seed}" if groups > 1 else str(trial.seed) for trial in trials]
     epochs = arm.settings.finetune.epochs
-    return _score(
-        task,
-        answers,
-        measured,
-        values,
-        seeds=names,
-        seconds=sum(row["seconds"] for row in spent),
+    return ArmAnswers(
         arm=arm.name,
         label=arm.label,
         family=arm.family,
         is_pretrained=arm.is_pretrained,
         is_imported=arm.folder is not None,
+        groups=groups,
+        seeds=names,
+        said=[run.trials.predictions(trial) for trial in trials],
+        seconds=sum(row["seconds"] for row in spent),
         chosen_epochs={
             name: round(row["best_step"] / row["step"] * epochs)
             for name, row in zip(names, spent, strict=True)
@@ -151,30 +170,25 @@ def _arm_score(
     )
 
 
-def _score(
-    task: LabelledTask,
-    answers: Sequence[Answers],
-    measured: Sequence[Measured],
-    values: Outcomes,
-    *,
-    seeds: Sequence[str],
-    seconds: float,
-    **about: Any,
-) -> ArmScore:
-    kind = task_kind(task.kind)
-    golds = [example.gold for example in task.test]
-    by_class = [kind.by_class(golds, row) for row in answers]
+def _score(answers: TaskAnswers, arm: ArmAnswers, measured: Sequence[Measured], values: Outcomes) -> ArmScore:
+    kind = task_kind(answers.kind)
+    by_class = [kind.by_class(answers.golds, row) for row in arm.predicted]
     is_by_class = kind.form.is_split_by_label
-    names = task.classes if is_by_class else by_class[0].keys()
+    names = answers.classes if is_by_class else by_class[0].keys()
     return ArmScore(
+        arm=arm.arm,
+        label=arm.label,
+        family=arm.family,
+        is_pretrained=arm.is_pretrained,
         score=statistics.mean_interval(values, least=measured[0].least),
         figures=_means([of_seed.figures for of_seed in measured], list(measured[0].figures)),
-        score_by_seed={seed: of_seed.main for seed, of_seed in zip(seeds, measured, strict=False)},
+        score_by_seed={seed: of_seed.main for seed, of_seed in zip(arm.seeds, measured, strict=False)},
         f1_by_class=_means(by_class, list(names)),
-        confusion=_confusion(task, golds, answers) if is_by_class else [],
-        failed_seeds=failed_seeds(seeds, answers) if seeds else [],
-        seconds=seconds,
-        **about,
+        confusion=_confusion(answers, arm.predicted) if is_by_class else [],
+        failed_seeds=failed_seeds(arm.seeds, arm.predicted) if arm.seeds else [],
+        seconds=arm.seconds,
+        chosen_epochs=arm.chosen_epochs,
+        is_imported=arm.is_imported,
     )
 
 
@@ -183,10 +197,10 @@ def _means(rows: Sequence[dict[str, float]], names: Sequence[str]) -> dict[str, 
     return {name: float(np.mean([row.get(name, 0.0) for row in rows])) for name in names}
 
 
-def _confusion(task: LabelledTask, golds: Answers, answers: Sequence[Answers]) -> list[list[int]]:
+def _confusion(answers: TaskAnswers, rows: Sequence[Answers]) -> list[list[int]]:
     """Return counts over all seeds: true classes in rows, predicted ones in columns."""
-    places = {name: place for place, name in enumerate(task.classes)}
-    gold_E = [places[gold] for gold in golds]
-    tables = [confusion(gold_E, [places[name] for name in row], len(places)) for row in answers]
+    places = {name: place for place, name in enumerate(answers.classes)}
+    gold_E = [places[gold] for gold in answers.golds]
+    tables = [confusion(gold_E, [places[name] for name in row], len(places)) for row in rows]
     total: list[list[int]] = np.sum(tables, axis=0).tolist()
     return total

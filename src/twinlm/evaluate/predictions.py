@@ -12,10 +12,10 @@ from twinlm.use.predict import predict
 
 
 def write_predictions(path: Path, trained: Trained, examples: Sequence[Example]) -> None:
-    """Write a line for each example: id, gold answer, and what was answered."""
+    """Write a line for each example: id, gold answer, characters of its texts, and what was answered."""
     answers = predict(trained, examples)
     rows = [
-        {"id": example.id, "gold": example.gold, **answer}
+        {"id": example.id, "gold": example.gold, "characters": sum(map(len, example.texts)), **answer}
         for example, answer in zip(examples, answers, strict=True)
     ]
     storage.write_file(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())

@@ -96,18 +96,27 @@ def read_at(descriptor: int, begin: int, size: int) -> bytes:
 
 
 def parse_object(text: bytes, place: Path) -> dict[str, Any]:
-    """Return the object of a JSON text in which no key stands twice and every number is finite.
+    """Return the object of a JSON text, read as `parse_json` does.
+
+    Raises:
+        ModelError: it is something else.
+    """
+    value = parse_json(text, place)
+    if not isinstance(value, dict):
+        raise ModelError("this JSON holds no object", file=place)
+    return value
+
+
+def parse_json(text: bytes, place: Path) -> Any:
+    """Return the value of a JSON text without NaN or Infinity, in which no object has a key twice.
 
     Raises:
         ModelError: it is something else.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refused)
+        return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refused)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"this is not JSON: {error}", file=place) from error
-    if not isinstance(value, dict):
-        raise ModelError("this JSON holds no object", file=place)
-    return value
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ and [CLS] A [SEP] B [SEP] (Devlin et al. 2018, figure 4 a and b).
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from twinlm.batch import IGNORE
 from twinlm.data.examples import Example
@@ -13,6 +14,7 @@ from twinlm.data.forms import CLASSIFICATION
 from twinlm.errors import UsageError
 from twinlm.tasks.baselines import class_baselines
 from twinlm.tasks.heads import SequenceHead
+from twinlm.tasks.judging import Decision, Judging, Said, has_chances, likeliest, surest
 from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, softmax
 from twinlm.tasks.metrics import f1_of_classes, of_classes
 
@@ -56,6 +58,26 @@ def answers(
     return found
 
 
+def decisions(golds: Sequence[str], rows: Sequence[Said]) -> list[list[Decision]]:
+    """Return the one decision on each example: its class."""
+    found = []
+    for gold, said in zip(golds, rows, strict=True):
+        is_right = said["predicted"] == gold
+        found.append([Decision(gold, said["predicted"], is_right, float(is_right), surest(said), gold)])
+    return found
+
+
+def combined(rows: Sequence[Sequence[Said]], classes: Sequence[str]) -> list[str]:
+    """Return the class with the highest mean probability over models."""
+    return [classes[place] for place in likeliest(rows)]
+
+
+def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
+    """Tell whether both are classes, and the probabilities those of the classes."""
+    is_known = all(isinstance(name, str) and name in classes for name in (gold, said["predicted"]))
+    return is_known and has_chances(said, len(classes))
+
+
 KIND = TaskKind(
     name="classification",
     form=CLASSIFICATION,
@@ -67,4 +89,10 @@ KIND = TaskKind(
     measure=of_classes,
     by_class=f1_of_classes,
     floors=class_baselines,
+    judging=Judging(
+        right="the class is the true one",
+        decisions=decisions,
+        combined=combined,
+        is_sound=is_sound,
+    ),
 )

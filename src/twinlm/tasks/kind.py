@@ -20,6 +20,7 @@ from twinlm.data.examples import Example
 from twinlm.data.forms import Form
 from twinlm.data.packing import Pack, Packed, fit, pad_packed
 from twinlm.tasks.baselines import Baseline
+from twinlm.tasks.judging import Judging
 from twinlm.tasks.metrics import Measured
 from twinlm.tokenizer import Tokenizer
 
@@ -127,6 +128,8 @@ class TaskKind:
     """What answers are worth, from gold and predicted ones."""
     floors: Callable[[Sequence[Example], Sequence[Example], Sequence[Example]], list[Baseline]]
     """What a model must beat: fitted on training and validation examples, answering those of the test."""
+    judging: Judging
+    """How single answers are looked at."""
     collate: Callable[[Sequence[Any], int, int], Batch] = collate
     """A batch of inputs, padded with a token to a length at least; most kinds decide on whole sequences."""
     learn: Callable[[Sequence[Example]], dict[str, float]] = lambda examples: {}

@@ -6,6 +6,7 @@ orders and the two states are added (Radford et al. 2018, 3.3): score(a, b) = sc
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,12 @@ from twinlm.data.examples import Example
 from twinlm.data.forms import SIMILARITY
 from twinlm.tasks.floors import similarity_floors
 from twinlm.tasks.heads import NumberHead
+from twinlm.tasks.judging import Decision, Judging, Said, is_number
 from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind
 from twinlm.tasks.metrics import of_numbers
+
+_NEAR = 0.1
+"""A number is right if it is no further from the true one than this share of the range of all true ones."""
 
 
 def learn(examples: Sequence[Example]) -> dict[str, float]:
@@ -49,6 +54,34 @@ def answers(
     return [{"predicted": float(score) * deviation + mean} for score in scores]
 
 
+def decisions(golds: Sequence[float], rows: Sequence[Said]) -> list[list[Decision]]:
+    """Return the one decision on each example: its number."""
+    width = float(np.ptp(np.array(golds))) or 1.0
+    found = []
+    for gold, said in zip(golds, rows, strict=True):
+        error = abs(said["predicted"] - gold) / width
+        numbers = [f"{number:.2f}" for number in (gold, said["predicted"])]
+        found.append([Decision(numbers[0], numbers[1], error <= _NEAR, max(0.0, 1.0 - error))])
+    return found
+
+
+def combined(rows: Sequence[Sequence[Said]], classes: Sequence[str]) -> list[float]:
+    """Return the mean number over models."""
+    means_E = np.mean([[said["predicted"] for said in row] for row in rows], axis=0)
+    found: list[float] = means_E.tolist()
+    return found
+
+
+def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
+    """Tell whether both are numbers."""
+    return is_number(gold) and is_number(said["predicted"])
+
+
+def settled(decisions: Sequence[Decision]) -> str:
+    """Return the mean of the numbers."""
+    return f"{np.mean([float(decision.answer) for decision in decisions]):.2f}"
+
+
 KIND = TaskKind(
     name="similarity",
     form=SIMILARITY,
@@ -59,4 +92,13 @@ KIND = TaskKind(
     answers=answers,
     measure=of_numbers,
     floors=similarity_floors,
+    judging=Judging(
+        right="the number is no further from the true one than a tenth of the range of the true ones",
+        decisions=decisions,
+        needs="predicted",
+        combined=combined,
+        is_sound=is_sound,
+        settled=settled,
+        why_not_sure="Its answers are numbers, which come without a probability.",
+    ),
 )

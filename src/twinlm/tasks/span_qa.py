@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,10 @@ from twinlm.batch import SpanBatch
 from twinlm.data.examples import Example
 from twinlm.data.forms import SPAN_QA
 from twinlm.data.packing import pad_packed, room
-from twinlm.tasks.answer_metrics import best_f1, gold_texts, of_answers
+from twinlm.tasks.answer_metrics import best_f1, gold_texts, is_exact, of_answers
 from twinlm.tasks.floors import span_floors
 from twinlm.tasks.heads import SpanHead
+from twinlm.tasks.judging import Decision, Judging, Passage, Said, around, cut
 from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind
 
 LONGEST_QUESTION = 64
@@ -33,6 +35,7 @@ LONGEST_ANSWER = 30
 """In tokens; both as in BERT's released code."""
 THRESHOLD = "threshold"
 """How much more likely "no answer" must be than the best answer; without it there always is an answer."""
+_NONE = "(no answer)"
 _NO_SPAN = -1e9
 """The score of an answer in a context without a token: no margin is infinite, which JSON can't hold."""
 LOST = "training answers that lie in no window as a whole"
@@ -194,6 +197,34 @@ def _best_span(given: SpanInput, scores_L2: Scores) -> tuple[float, tuple[int, i
     return best, span
 
 
+def decisions(golds: Sequence[Any], rows: Sequence[Said]) -> list[list[Decision]]:
+    """Return the one decision on each question: its answer."""
+    found = []
+    for gold, said in zip(golds, rows, strict=True):
+        right, given = gold_texts(gold), said["predicted"]
+        name = " / ".join(dict.fromkeys(right)) or _NONE
+        found.append([Decision(name, given or _NONE, is_exact(right, given), best_f1(right, given))])
+    return found
+
+
+def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
+    """Tell whether the gold one is a list of answers and the given one a text."""
+    is_gold = isinstance(gold, list) and all(
+        isinstance(answer, dict)
+        and isinstance(answer.get("text"), str)
+        and isinstance(answer.get("start"), int)
+        for answer in gold
+    )
+    return is_gold and isinstance(said["predicted"], str)
+
+
+def passage(texts: Sequence[str], place: int, gold: Any) -> Passage:
+    """Return the question, and the context around the first gold answer."""
+    question, context = texts
+    begin, length = (gold[0]["start"], len(gold[0]["text"])) if gold else (0, 0)
+    return Passage([cut(question), around(context, begin, begin + length)])
+
+
 KIND = TaskKind(
     name="span_qa",
     form=SPAN_QA,
@@ -206,4 +237,13 @@ KIND = TaskKind(
     tune=tune,
     measure=of_answers,
     floors=span_floors,
+    judging=Judging(
+        right="the answer has the words of a right one",
+        decisions=decisions,
+        is_sound=is_sound,
+        passage=passage,
+        has_texts=True,
+        why_not_combined="Its answers are stretches of text, which have no mean.",
+        why_not_sure="Its answers are scored by where they begin and end, not by a probability of the whole.",
+    ),
 )

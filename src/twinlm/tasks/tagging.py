@@ -13,7 +13,9 @@ its tag.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 
 from twinlm.batch import IGNORE, TaggedBatch
@@ -23,10 +25,14 @@ from twinlm.data.packing import pad, pad_packed, room
 from twinlm.tasks.entities import f1_by_type, of_tags
 from twinlm.tasks.floors import tagging_floors
 from twinlm.tasks.heads import TokenHead
-from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind
+from twinlm.tasks.judging import Decision, Judging, Passage, Said, is_chance
+from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, softmax
 
 PIECES = "sentences read in pieces"
 CUT_WORDS = "words cut to the longest input"
+LEAST_CHANCE = 0.005
+"""Less probable tags of a word are not written down: most words have one or two that count."""
+_SHOWN_WORDS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +81,20 @@ def collate(inputs: Sequence[TaggingInput], pad_id: int, length: int = 0) -> Tag
 def answers(
     examples: Sequence[Example], inputs: Sequence[TaggingInput], scores: Sequence[Scores], config: TaskConfig
 ) -> list[Answer]:
-    """Return a tag for each word of each example."""
+    """Return a tag for each word of each example, and P(tag) of those that are not quite improbable."""
     tags: list[list[str]] = [[] for _ in examples]
+    chances: list[list[dict[str, float]]] = [[] for _ in examples]
     for given, scores_LC in zip(inputs, scores, strict=True):
-        best_M = scores_LC[list(given.places)].argmax(-1)
-        tags[given.example] += [config.labels[number] for number in best_M]
-    return [{"predicted": found} for found in tags]
+        for chances_C in softmax(scores_LC[list(given.places)]):
+            best = config.labels[int(chances_C.argmax())]
+            counting = np.flatnonzero(chances_C >= min(LEAST_CHANCE, chances_C.max()))
+            tags[given.example].append(best)
+            chances[given.example].append(
+                {config.labels[number]: round(float(chances_C[number]), 4) for number in counting}
+            )
+    return [
+        {"predicted": found, "probabilities": of_words} for found, of_words in zip(tags, chances, strict=True)
+    ]
 
 
 def _pieces(words: Sequence[Sequence[int]], free: int) -> Iterator[list[Sequence[int]]]:
@@ -107,6 +121,68 @@ def _places(words: Sequence[Sequence[int]], begin: int, *, is_last: bool) -> tup
     return tuple(places)
 
 
+def decisions(golds: Sequence[Sequence[str]], rows: Sequence[Said]) -> list[list[Decision]]:
+    """Return the decisions on each sentence: the tag of each word."""
+    found = []
+    for gold, said in zip(golds, rows, strict=True):
+        chances = said.get("probabilities", [{}] * len(gold))
+        words = zip(gold, said["predicted"], chances, strict=True)
+        found.append(
+            [Decision(tag, a, a == tag, float(a == tag), of_tag.get(a), tag) for tag, a, of_tag in words]
+        )
+    return found
+
+
+def combined(rows: Sequence[Sequence[Said]], classes: Sequence[str]) -> list[list[str]]:
+    """Return for each word the tag with the highest mean probability over models."""
+    return [
+        [_likeliest(of_word) for of_word in zip(*sentence, strict=True)]
+        for sentence in zip(*(map(_chances, row) for row in rows), strict=True)
+    ]
+
+
+def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
+    """Tell whether both are a tag for each word, and the probabilities those of tags."""
+    tags, chances = said["predicted"], said.get("probabilities")
+    if not all(isinstance(row, list) and row for row in (gold, tags)) or len(gold) != len(tags):
+        return False
+    are_tags = all(isinstance(tag, str) and tag for tag in (*gold, *tags))
+    return are_tags and (chances is None or _are_chances(chances, tags))
+
+
+def passage(words: Sequence[str], place: int, gold: Any) -> Passage:
+    """Return some words before a word, the word, and some behind it."""
+    before, after = words[max(0, place - _SHOWN_WORDS) : place], words[place + 1 : place + 1 + _SHOWN_WORDS]
+    head = ["\N{HORIZONTAL ELLIPSIS}"] * (place > _SHOWN_WORDS)
+    tail = ["\N{HORIZONTAL ELLIPSIS}"] * (place + 1 + _SHOWN_WORDS < len(words))
+    return Passage([" ".join([*head, *before]), words[place], " ".join([*after, *tail])], focus=1)
+
+
+def _likeliest(models: Sequence[dict[str, float]]) -> str:
+    """Return the tag of a word with the highest sum over models; of equal ones the first in the alphabet."""
+    sums: dict[str, float] = {}
+    for chances in models:
+        for tag, chance in chances.items():
+            sums[tag] = sums.get(tag, 0.0) + chance
+    return min(sums, key=lambda tag: (-sums[tag], tag))
+
+
+def _chances(said: Said) -> Sequence[dict[str, float]]:
+    chances: Sequence[dict[str, float]] = said["probabilities"]
+    return chances
+
+
+def _are_chances(chances: Any, tags: Sequence[str]) -> bool:
+    return (
+        isinstance(chances, list)
+        and len(chances) == len(tags)
+        and all(
+            isinstance(of_word, dict) and tag in of_word for tag, of_word in zip(tags, chances, strict=True)
+        )
+        and all(is_chance(chance) for of_word in chances for chance in of_word.values())
+    )
+
+
 KIND = TaskKind(
     name="tagging",
     form=TAGGING,
@@ -118,4 +194,12 @@ KIND = TaskKind(
     measure=of_tags,
     by_class=f1_by_type,
     floors=tagging_floors,
+    judging=Judging(
+        right="the word's tag is the true one",
+        decisions=decisions,
+        unit="word",
+        combined=combined,
+        is_sound=is_sound,
+        passage=passage,
+    ),
 )

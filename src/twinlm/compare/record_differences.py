@@ -1,0 +1,109 @@
+"""Which values of two records differ, each with its place: `tasks[topic].scores[bert].score.low`."""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+TOLERANCE = 1e-9
+"""Of numbers, relative and absolute: other processors round otherwise."""
+_LONGEST = 120
+_NAMES = ("arm", "name", "task", "id")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """A value that is not what it should be."""
+
+    where: str
+    """Its place."""
+    stored: str
+    """What stands there."""
+    found: str
+    """What was found instead."""
+
+    is_sentence: bool = False
+    """Whether it is in words, which another version may say otherwise."""
+
+    def __str__(self) -> str:
+        """Return it as a line."""
+        return f"{self.where}: stored {self.stored}, found {self.found}"
+
+
+def differences(stored: Any, found: Any, where: str) -> Iterator[Difference]:
+    """Yield each value in which two records differ.
+
+    Items of lists are told by their names where they have some: one that is missing is one difference.
+
+    Args:
+        stored: a record of plain values, lists, dictionaries and records.
+        found: another one of the same kind.
+        where: what they are.
+    """
+    one, other = _plain(stored), _plain(found)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for name in [*one, *(name for name in other if name not in one)]:
+            if name not in one or name not in other:
+                yield _difference(f"{where}[{name}]", one.get(name), other.get(name))
+            else:
+                yield from differences(one[name], other[name], _below(where, stored, name))
+    elif isinstance(one, list) and isinstance(other, list):
+        yield from differences(_named(one, other), _named(other, one), where)
+    elif not _is_equal(one, other):
+        yield _difference(where, one, other)
+
+
+def count_values(record: Any) -> int:
+    """Return how many plain values a record holds."""
+    plain = _plain(record)
+    if isinstance(plain, Mapping):
+        return sum(map(count_values, plain.values()))
+    return sum(map(count_values, plain)) if isinstance(plain, list) else 1
+
+
+def _plain(value: Any) -> Any:
+    """Return a record as a dictionary of its fields, and a sequence as a list."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _below(where: str, record: Any, name: Any) -> str:
+    return f"{where}.{name}" if dataclasses.is_dataclass(record) else f"{where}[{name}]"
+
+
+def _named(items: Sequence[Any], others: Sequence[Any]) -> dict[Any, Any]:
+    """Return the items of a list by their names, if both lists have some, or else by their places."""
+    for rows in (items, others):
+        names = [_name(item) for item in rows]
+        if None in names or len(set(names)) < len(names):
+            return dict(enumerate(items))
+    return {_name(item): item for item in items}
+
+
+def _name(item: Any) -> str | None:
+    plain = _plain(item)
+    if not isinstance(plain, Mapping):
+        return None
+    if {"first", "second"} <= plain.keys():
+        return f"{plain['first']} against {plain['second']}"
+    return next((str(plain[name]) for name in _NAMES if name in plain), None)
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    if isinstance(one, float) or isinstance(other, float):
+        if type(one) not in (int, float) or type(other) not in (int, float):
+            return False
+        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return type(one) is type(other) and bool(one == other)
+
+
+def _difference(where: str, stored: Any, found: Any) -> Difference:
+    are_words = all(isinstance(value, str) and " " in value for value in (stored, found))
+    return Difference(where=where, stored=_shown(stored), found=_shown(found), is_sentence=are_words)
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
