@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from twinlm.compare import cost_card, report_plots, report_tables
+from twinlm.compare import cost_card, quality_tables, report_plots, report_tables
 from twinlm.compare.pareto import COST_KINDS, judge_task
 from twinlm.compare.readable import points, whole
 from twinlm.compare.report_samples import pieces
@@ -32,6 +32,7 @@ def render_html(results: Results) -> str:
         cards=[_card(results, task) for task in results.tasks if task.name in results.cost_cards],
         making=cost_card.making(results.cost_cards, results.price_per_hour),
         tables=report_tables,
+        quality_tables=quality_tables,
     )
 
 
