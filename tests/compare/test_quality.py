@@ -8,8 +8,10 @@ from twinlm import presets, storage
 from twinlm.compare.quality import FOUND, OWN_TEXT
 from twinlm.compare.quality_results import quality_result
 from twinlm.compare.run import Run
+from twinlm.data.minimal_pairs import MOST_PAIRS
 from twinlm.errors import DataError, UsageError
 from twinlm.log import Silent
+from twinlm.settings import QualitySettings
 from twinlm.stopping import Stop
 
 SETTINGS = """
@@ -119,3 +121,7 @@ def test_bad_files_of_pairs_stop_before_training(open_run, project):
     both = '["some.jsonl", "./some.jsonl"]'
     with open_run("bad", **{"quality.pairs": both}) as run, pytest.raises(UsageError, match="two sets"):
         run.quality.prepare()
+
+
+def test_as_many_pairs_of_a_file_are_taken_as_by_the_command():
+    assert QualitySettings().most_pairs == MOST_PAIRS
