@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from twinlm.compare import claims, statistics, verdict
+from twinlm.compare import caveats, claims, statistics, verdict
 from twinlm.compare.outcomes import Outcomes
 from twinlm.compare.quality_records import FigureGroup, PairsResult, QualityFigure, QualityResult
 from twinlm.compare.quality_results import ALL_PAIRS, phenomenon
@@ -105,7 +105,7 @@ def build():
     return Results(
         title="GPT and BERT on 10,033 articles",
         verdict=verdict.sentences([topic, tone]),
-        caveats=verdict.caveats(
+        caveats=caveats.caveats(
             [topic, tone], costs, "tokens", families=FAMILIES, unknown_shares={}, starts={}
         ),
         families=FAMILIES,

@@ -104,7 +104,7 @@ def test_the_page_shows_every_part(page, example_results):
         "3f3f",
     ]:
         assert word in text
-    assert page.count("<svg") == 2 * 3 + 2 + 2 * 2
+    assert page.count("<svg") == 2 * 3 + 2 + 2 * 2 + len(example_results.curves)
 
 
 def test_the_page_follows_the_readers_light_and_paper(page):

@@ -1,8 +1,10 @@
 import dataclasses
+import itertools
+import re
 
 import pytest
 
-from twinlm.compare import verdict
+from twinlm.compare import caveats, verdict
 from twinlm.compare.evidence import ArmVariances, Effect, Variances
 from twinlm.compare.results import ArmScore, Comparison, Cost, Interval, TaskResult
 
@@ -202,7 +204,7 @@ def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
 
 def _caveats(task=None, costs=(), **changes):
     settings = {"families": FAMILIES, "unknown_shares": {}, "starts": {}, **changes}
-    return " ".join(verdict.caveats([task] if task else [], costs, "tokens", **settings))
+    return " ".join(caveats.caveats([task] if task else [], costs, "tokens", **settings))
 
 
 def test_caveats_name_what_these_results_lack():
@@ -289,3 +291,25 @@ def test_several_winners_and_losers_are_spoken_of_as_several():
     ]
     said = " ".join(_said(*against, scores=[*SCORES, imported]))
     assert "mini (imported BERT) beats, and GPT and BERT do not beat, TF-IDF" in said
+
+
+def test_further_arms_are_set_against_each_kind_and_not_against_one_another():
+    arms = [
+        _score(name, name, 0.7, family=family, is_pretrained=True)
+        for name, family in [("no-nsp", "bert"), ("hybrid", "gpt")]
+    ]
+    pairs = verdict.pairs_to_compare([*SCORES, *arms])
+    assert pairs[0] == ("bert", "gpt")
+    assert {frozenset(pair) for pair in pairs[1:5]} == {
+        frozenset(pair) for pair in itertools.product(("gpt", "bert"), ("no-nsp", "hybrid"))
+    }
+    assert pairs[5:7] == [("gpt", "gpt-scratch"), ("bert", "bert-scratch")]
+    assert {pair[0] for pair in pairs[7:]} == {"gpt", "bert", "no-nsp", "hybrid"}
+
+
+def test_an_arm_is_spoken_of_beside_its_rivals_whichever_came_first():
+    arm = _score("no-nsp", "BERT without NSP", 0.7, family="bert", is_pretrained=True)
+    against = [_comparison("bert", "no-nsp", 0.05, 0.01), _comparison("no-nsp", "gpt", 0.02, 0.05)]
+    said = " ".join(_said(*against, scores=[*SCORES, arm]))
+    assert re.search(r"Beside BERT: BERT without NSP is behind it by 5.0 points \(4.0.to.6.0\)\.", said)
+    assert re.search(r"Beside GPT: BERT without NSP cannot be told from it \(\+2.0; .3.0.to.7.0\)\.", said)

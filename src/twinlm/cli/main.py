@@ -84,9 +84,10 @@ _EPILOGUE = """Examples:
 
 Every command takes --json (standard output is JSON only) and --debug (errors
 with a traceback). A command that was stopped goes on when it is given again.
-Exit codes: 0 done, 2 wrong usage or settings, 3 unusable data, 4 unusable
-model, 5 no disk, memory or permission, 6 training diverged, 7 the run is in
-use, 70 a bug of ours, 75 stopped by a signal and all is saved.
+Exit codes: 0 done, 1 doctor data found a problem, 2 wrong usage or settings,
+3 unusable data, 4 unusable model, 5 no disk, memory or permission, 6 training
+diverged, 7 the run is in use, 70 a bug of ours, 75 stopped by a signal and all
+is saved.
 """
 _DOTTED = re.compile(r"--[A-Za-z_][\w-]*(\.[\w-]+)+$")
 
@@ -132,7 +133,7 @@ def build_app() -> App:
         suppress_keyboard_interrupt=False,
     )
     for place, part in enumerate(_PARTS):
-        if part in (config, tokenizer):
+        if part in (config, tokenizer, doctor):
             app.command(part.build(sort_key=place))
         else:
             app.command(part.command, name=part.NAME, help_epilogue=part.EXAMPLES, sort_key=place)

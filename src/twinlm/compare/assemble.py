@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twinlm import families, storage
-from twinlm.compare import claims, curves, quality_sentences, scoring, selection, serving_costs, verdict
+from twinlm.compare import (
+    caveats,
+    claims,
+    curves,
+    quality_sentences,
+    scoring,
+    selection,
+    serving_costs,
+    verdict,
+)
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.quality_records import QualityResult
 from twinlm.compare.quality_results import quality_result
@@ -43,7 +52,7 @@ def results(run: "Run") -> Results:
     return Results(
         title=run.settings.title,
         verdict=_verdict(tasks, quality),
-        caveats=verdict.caveats(
+        caveats=caveats.caveats(
             tasks,
             [cost for cost in costs if cost.name in labels],
             matched_by,

@@ -14,15 +14,14 @@ from twinlm.data.forms import Fields
 from twinlm.data.labelled import LabelledSet, read_labelled
 from twinlm.data.labelled_task import LabelledTask, build_task
 from twinlm.data.sentences import split_sentences
-from twinlm.data.splits import Splits, remove_duplicates, split_documents
+from twinlm.data.splits import SPLITS, Splits, remove_duplicates, split_documents
+from twinlm.data.text_files import OnBadBytes
 from twinlm.data.token_store import TokenStore, write_store
 from twinlm.errors import UsageError
 from twinlm.log import Progress
 from twinlm.settings import CorpusSettings, Settings, TaskSettings
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer, train_tokenizer
-
-SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,32 +199,66 @@ def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> Labelled
             f"task {given.name!r} has no file to train on", hint='set train = "labels.csv" in its [[task]]'
         )
 
-    form = task_kind(given.kind).form
+    def read(path: str, split: str) -> LabelledSet:
+        return read_task_file(given, path, split, errors=given.errors, counts=counts)
+
+    return build_read_task(
+        given,
+        read(given.train, "train"),
+        read(given.valid, "valid") if given.valid else None,
+        read(given.test, "test") if given.test else None,
+        seed=seed,
+        counts=counts,
+    )
+
+
+def read_task_file(
+    given: TaskSettings, path: str, split: str, *, errors: OnBadBytes, counts: Counter[str]
+) -> LabelledSet:
+    """Read one file of a task, with the names of columns that its settings give.
+
+    Raises:
+        DataError, ResourceError, UsageError: as `read_labelled`.
+    """
     fields = Fields(
         text=given.text_field,
         text_b=given.text_b_field,
         choices=given.choices_field,
         label=given.label_field,
     )
+    form = task_kind(given.kind).form
+    return read_labelled(
+        path,
+        form=form,
+        fields=fields,
+        split=split,
+        encoding=given.encoding,
+        errors=errors,
+        counts=counts,
+    )
 
-    def read(path: str, split: str) -> LabelledSet:
-        return read_labelled(
-            path,
-            form=form,
-            fields=fields,
-            split=split,
-            encoding=given.encoding,
-            errors=given.errors,
-            counts=counts,
-        )
 
+def build_read_task(
+    given: TaskSettings,
+    train: LabelledSet,
+    valid: LabelledSet | None,
+    test: LabelledSet | None,
+    *,
+    seed: int,
+    counts: Counter[str],
+) -> LabelledTask:
+    """Make the task that settings ask for of what was read.
+
+    Raises:
+        DataError, UsageError: as `build_task`.
+    """
     return build_task(
         given.name,
-        read(given.train, "train"),
-        read(given.valid, "valid") if given.valid else None,
-        read(given.test, "test") if given.test else None,
+        train,
+        valid,
+        test,
         kind=given.kind,
-        form=form,
+        form=task_kind(given.kind).form,
         valid_share=given.valid_share,
         seed=seed,
         max_train_examples=given.max_train_examples or None,

@@ -104,5 +104,10 @@ def counted(number: int, noun: str) -> str:
     return f"{whole(number)} {noun}" + ("" if number == 1 else "s")
 
 
+def title(name: str) -> str:
+    """Return a name with a capital, unless its author chose capitals."""
+    return name[:1].upper() + name[1:] if name.islower() else name
+
+
 def _three_digits(number: float) -> str:
     return f"{number:.{2 if abs(number) < 9.995 else 1 if abs(number) < 99.95 else 0}f}"

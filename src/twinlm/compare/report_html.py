@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from twinlm.compare import cost_card, quality_tables, report_plots, report_tables
+from twinlm.compare import cost_card, quality_tables, report_curves, report_plots, report_tables
 from twinlm.compare.pareto import COST_KINDS, judge_task
 from twinlm.compare.readable import points, whole
 from twinlm.compare.report_samples import pieces
@@ -31,6 +31,11 @@ def render_html(results: Results) -> str:
         languages=_languages(results),
         cards=[_card(results, task) for task in results.tasks if task.name in results.cost_cards],
         making=cost_card.making(results.cost_cards, results.price_per_hour),
+        curves=[
+            (curve, _svg(report_curves.curve_plot(results, curve)), report_curves.points(results, curve))
+            for curve in results.curves
+        ],
+        ledger=report_curves.ledger(results.ledger),
         tables=report_tables,
         quality_tables=quality_tables,
     )
@@ -73,7 +78,7 @@ def _languages(results: Results) -> list[dict[str, Any]]:
     return [
         {
             "record": language,
-            "label": results.families[language.family],
+            "label": language.label,
             "place": list(results.families).index(language.family),
             "plot": _svg(report_plots.curve_plot(results, language)),
             "samples": [(pieces(sample), sample) for sample in language.samples],

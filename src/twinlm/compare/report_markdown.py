@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from twinlm.compare import cost_card, quality_tables, report_tables
+from twinlm.compare import cost_card, quality_tables, report_curves, report_tables
 from twinlm.compare.pareto import COST_KINDS, judge_task
 from twinlm.compare.report_samples import Piece, pieces
 from twinlm.compare.report_tables import Table
@@ -27,18 +27,23 @@ def _blocks(results: Results) -> Iterator[str]:
     yield "## Tasks"
     for task in results.tasks:
         yield from _task(task)
+    for curve in results.curves:
+        yield f"### {_escape(curve.task)}: score against {curve.axis}"
+        yield _escape(curve.verdict)
+        yield _table(report_curves.points(results, curve))
     yield "## Pre-training"
     yield (
         "The values of the two families measure different things and are not comparable: one predicts each "
         "token from those before it, the other hidden tokens from both sides."
     )
     for language in results.language:
-        yield from _language(results, language)
+        yield from _language(language)
     yield from _quality(results)
     yield "## Costs"
     yield _table(report_tables.costs(results))
     if results.tasks:
         yield _table(report_tables.fine_tuning(results))
+        yield _table(report_curves.ledger(results.ledger))
     yield from _cards(results)
     yield "## Data"
     yield _table(report_tables.data(results))
@@ -71,8 +76,8 @@ def _task(task: TaskResult) -> Iterator[str]:
             yield _table(report_tables.confusion(task, score))
 
 
-def _language(results: Results, language: LanguageResult) -> Iterator[str]:
-    yield f"### {_escape(results.families[language.family])}"
+def _language(language: LanguageResult) -> Iterator[str]:
+    yield f"### {_escape(language.label)}"
     yield _table(report_tables.language(language))
     for curve in language.curves:
         step = max(1, len(curve.points) // _CURVE_ROWS)

@@ -140,7 +140,7 @@ def curve_plot(results: Results, language: LanguageResult) -> str:
         )
         for curve in curves
     ]
-    label = results.families[language.family]
+    label = language.label
     return line_plot(
         lines,
         title=f"Learning curves of {label}",

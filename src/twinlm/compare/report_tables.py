@@ -127,7 +127,7 @@ def language(result: LanguageResult) -> Table:
 
 
 def costs(results: Results) -> Table:
-    """Return what pre-training took, a column for each family."""
+    """Return what pre-training took, a column for each; the mean over seeds where there are several."""
     lines: list[tuple[str, Callable[[Cost], str]]] = [
         ("parameters", lambda cost: amount(cost.parameters)),
         ("parameters in the layers", lambda cost: amount(cost.non_embedding_parameters)),
@@ -138,12 +138,13 @@ def costs(results: Results) -> Table:
         ("tokens predicted", lambda cost: amount(cost.targets)),
         ("floating point operations", lambda cost: scientific(cost.flops)),
         ("training time", lambda cost: duration(cost.seconds)),
+        ("training time, planned", lambda cost: duration(cost.planned_seconds)),
         ("tokens per second", lambda cost: amount(cost.tokens_per_second)),
         ("peak memory", lambda cost: size(cost.peak_memory_bytes)),
     ]
     return Table(
         caption=f"What pre-training took. The budgets are equal in {results.matched_by}.",
-        header=["", *(results.families[cost.family] for cost in results.costs)],
+        header=["", *(cost.label for cost in results.costs)],
         rows=[[name, *(show(cost) for cost in results.costs)] for name, show in lines],
     )
 

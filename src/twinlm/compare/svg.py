@@ -35,7 +35,7 @@ class Line:
     """One line of a plot."""
 
     name: str
-    """Written at its end."""
+    """Written at its end; empty for a line that needs no name."""
     style: str
     """CSS classes."""
     points: list[tuple[float, float]]
@@ -72,7 +72,15 @@ class Row:
     """Written at the right end."""
 
 
-def line_plot(lines: Sequence[Line], *, title: str, description: str, x_label: str, y_label: str) -> str:
+def line_plot(
+    lines: Sequence[Line],
+    *,
+    title: str,
+    description: str,
+    x_label: str,
+    y_label: str,
+    x_marks: Sequence[tuple[float, str]] = (),
+) -> str:
     """Return a plot of lines over one pair of axes.
 
     Args:
@@ -81,19 +89,21 @@ def line_plot(lines: Sequence[Line], *, title: str, description: str, x_label: s
         description: what a screen reader tells of it.
         x_label: quantity and unit, below the axis.
         y_label: quantity and unit, above the axis.
+        x_marks: places and labels of an axis from the first of them to the last; without, one from 0 on.
     """
     top, bottom, left, right = 30.0, 208.0, 36.0, 286.0
-    x_ticks = ticks(0.0, max(x for line in lines for x, _ in line.points), 4)
+    x_ticks = [x for x, _ in x_marks] or ticks(0.0, max(x for line in lines for x, _ in line.points), 4)
+    x_labels = [label for _, label in x_marks] or tick_labels(x_ticks)
     values = [y for line in lines for _, y in line.points]
     y_ticks = ticks(min(values), max(values), 5)
     x_end = max(x_ticks[-1], *(x for line in lines for x, _ in line.points))
-    across = Scale(0.0, x_end, left, right)
+    across = Scale(x_ticks[0] if x_marks else 0.0, x_end, left, right)
     down = Scale(y_ticks[0], y_ticks[-1], bottom, top)
     parts = [words(0, 14, y_label, "axis-name")]
     for value, label in zip(y_ticks, tick_labels(y_ticks), strict=True):
         parts.append(stroke(left, down(value), right, down(value), "grid"))
         parts.append(words(left - 6, down(value) + 4, label, "tick end"))
-    for value, label in zip(x_ticks, tick_labels(x_ticks), strict=True):
+    for value, label in zip(x_ticks, x_labels, strict=True):
         parts.append(stroke(across(value), bottom, across(value), bottom + 4, "axis"))
         parts.append(words(across(value), bottom + 17, label, "tick middle"))
     parts.append(stroke(left, bottom, right, bottom, "axis"))
@@ -103,8 +113,9 @@ def line_plot(lines: Sequence[Line], *, title: str, description: str, x_label: s
         points = line.points * 2 if len(line.points) == 1 else line.points
         path = " ".join(f"{number(across(x))},{number(down(y))}" for x, y in points)
         parts.append(f'<polyline class="{escape(line.style)}" points="{path}"/>')
-    ends = _apart([down(line.points[-1][1]) for line in lines], 14)
-    for line, end in zip(lines, ends, strict=True):
+    named = [line for line in lines if line.name]
+    ends = _apart([down(line.points[-1][1]) for line in named], 14)
+    for line, end in zip(named, ends, strict=True):
         parts.append(words(across(line.points[-1][0]) + 6, end + 4, line.name, f"end-label {line.style}"))
     return figure(parts, bottom + 40, title, description)
 

@@ -14,6 +14,9 @@ from twinlm import rng
 from twinlm.data.corpus import Document
 from twinlm.errors import DataError, UsageError
 
+SPLITS = ("train", "valid", "test")
+"""The names of the three, as fields, folders and settings have them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Splits:

@@ -1,0 +1,142 @@
+"""What the evidence of a comparison does not support: said beside every verdict."""
+
+from collections.abc import Mapping, Sequence
+
+from twinlm.compare.readable import listed, percent, times, title
+from twinlm.compare.results import Comparison, Cost, TaskResult
+
+_FEW_EXAMPLES = 300
+_FEW_SEEDS = 3
+_SMALL_PARAMETERS = 50e6
+_MOST_UNKNOWN = 0.01
+
+
+def caveats(
+    tasks: Sequence[TaskResult],
+    costs: Sequence[Cost],
+    matched_by: str,
+    *,
+    families: Mapping[str, str],
+    unknown_shares: Mapping[str, float],
+    starts: Mapping[str, str],
+    pretraining_seeds: int = 1,
+) -> list[str]:
+    """Return what the evidence does not support, for these results.
+
+    Args:
+        tasks: what was found for each task.
+        costs: of pre-training each family.
+        matched_by: as `Results.matched_by`.
+        families: as `Results.families`.
+        unknown_shares: share of the tokens that each family's tokenizer could not spell.
+        starts: the model that a family's pre-training went on from, of those that did.
+        pretraining_seeds: as `Results.pretraining_seeds`.
+    """
+    found = []
+    if pretraining_seeds == 1:
+        found.append(
+            "Each model was pre-trained once. Another pre-training seed would move the scores, and no "
+            "interval here contains that."
+        )
+    found += [
+        f"{families[name]} went on from {start}, which had learned before, from other text and with a "
+        "budget of its own: what both were given here is not all that it has."
+        for name, start in starts.items()
+    ]
+    found += _import_caveats(tasks)
+    found += [text for task in tasks for text in _task_caveats(task)]
+    found += _claim_caveats([item for task in tasks for item in task.comparisons])
+    found += _cost_caveats(costs, matched_by, families)
+    found += [
+        f"{percent(share)} of the tokens are unknown to {families[name]}'s tokenizer, which hides text from "
+        "the model: raise tokenizer.vocab_size, or take byte-level BPE, which spells everything."
+        for name, share in unknown_shares.items()
+        if share > _MOST_UNKNOWN
+    ]
+    if len(costs) > 1:
+        found.append(
+            "The losses of pre-training are not comparable between the families: one predicts each token "
+            "from those before it, the other hidden tokens from both sides."
+        )
+    return found
+
+
+def _import_caveats(tasks: Sequence[TaskResult]) -> list[str]:
+    """Say of models from elsewhere that nothing was matched for them."""
+    labels = list(dict.fromkeys(score.label for task in tasks for score in task.scores if score.is_imported))
+    return [
+        f"{label} was pre-trained elsewhere, on other data and with another budget; it may have seen the "
+        "test texts. Its lead or lag says nothing about its kind of model."
+        for label in labels
+    ]
+
+
+def _claim_caveats(comparisons: Sequence[Comparison]) -> list[str]:
+    """Say how many claims there are, and for which number their p values are adjusted."""
+    most = max((item.claims for item in comparisons), default=1)
+    if len(comparisons) < 2:
+        return []
+    made = f"{len(comparisons)} comparisons were made"
+    if most == 1:
+        return [
+            f"{made}, each with a chance of at most 5 % to see a difference where there is none; they are "
+            "not corrected for their number."
+        ]
+    return [
+        f"{made}. Where the same is asked on several tasks (up to {most}), its p values are adjusted for "
+        "them (Holm): the chance to see a difference on any of them where there is none is at most 5 %. "
+        "They are not adjusted for how many such questions there are."
+    ]
+
+
+def _task_caveats(task: TaskResult) -> list[str]:
+    found = []
+    seeds = max((len(score.score_by_seed) for score in task.scores), default=0)
+    if seeds == 1:
+        found.append(
+            f"{title(task.name)}: with one fine-tuning seed, the intervals hold the chance of the test "
+            "examples only, not that of training."
+        )
+    elif seeds < _FEW_SEEDS:
+        found.append(
+            f"{title(task.name)}: {seeds} fine-tuning seeds show little of how much training varies."
+        )
+    if task.test_examples < _FEW_EXAMPLES:
+        found.append(f"{title(task.name)}: {task.test_examples} test examples show only large differences.")
+    for score in task.scores:
+        if score.failed_seeds:
+            named = listed(score.failed_seeds)
+            found.append(
+                f"{title(task.name)}: {score.label} failed with seed {named} (one answer to every example); "
+                "the failure counts in its mean."
+            )
+    return found
+
+
+def _cost_caveats(costs: Sequence[Cost], matched_by: str, families: Mapping[str, str]) -> list[str]:
+    found = []
+    if costs and max(cost.parameters for cost in costs) < _SMALL_PARAMETERS:
+        millions = listed([f"{cost.parameters / 1e6:.1f}" for cost in costs])
+        tokens = listed([f"{cost.tokens / 1e6:.1f}" for cost in costs])
+        found.append(
+            f"The models are small ({millions} million parameters) and read little ({tokens} million "
+            "tokens). Those of the papers have about 110 million and read billions: what holds here "
+            "need not hold there."
+        )
+    if len(costs) == 2:
+        first, second = costs
+        axes = [
+            ("tokens", "tokens", first.tokens, second.tokens),
+            ("FLOPs", "floating point operations", first.flops, second.flops),
+            ("seconds", "seconds", first.seconds, second.seconds),
+            ("targets", "predictions to learn from", first.targets, second.targets),
+        ]
+        uneven: dict[str, list[str]] = {}
+        for axis, name, a, b in axes:
+            if axis != matched_by and min(a, b) > 0 and max(a, b) / min(a, b) >= 1.1:
+                label = families[(first if a > b else second).family]
+                uneven.setdefault(label, []).append(f"{times(max(a, b) / min(a, b))} times as many {name}")
+        if uneven:
+            more = "; ".join(f"{label} took {listed(parts)}" for label, parts in uneven.items())
+            found.append(f"The budgets are equal in {matched_by} only: {more}.")
+    return found

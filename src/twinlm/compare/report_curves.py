@@ -1,0 +1,92 @@
+"""Scores against labels and against the pre-training budget, as plots and tables; and what tuning tried."""
+
+import math
+from collections.abc import Sequence
+
+from twinlm.compare.readable import amount, duration, figure, scientific, whole
+from twinlm.compare.records import Ledger, ScoreCurve, ScorePoint
+from twinlm.compare.report_tables import Table
+from twinlm.compare.results import Results
+from twinlm.compare.svg import Line, line_plot
+
+_NOTHING = "\N{EN DASH}"
+_MOST_MARKS = 5
+
+
+def curve_plot(results: Results, curve: ScoreCurve) -> str:
+    """Return both kinds' scores over a logarithmic axis, with 95 % intervals."""
+    places = sorted({point.x for point in curve.points})
+    lines = []
+    for style, (name, label) in enumerate(results.families.items()):
+        points = [point for point in curve.points if point.arm == name]
+        lines += [
+            Line(
+                name="",
+                style=f"family-{style} thin",
+                points=[(math.log10(point.x), 100 * end) for end in (point.score.low, point.score.high)],
+            )
+            for point in points
+        ]
+        main = [(math.log10(point.x), 100 * point.score.estimate) for point in points]
+        lines.append(Line(name=label, style=f"family-{style}", points=main))
+    step = math.ceil(len(places) / _MOST_MARKS)
+    shown = {*places[:: max(1, step)], places[-1]}
+    return line_plot(
+        lines,
+        title=f"{curve.metric} on {curve.task} against {curve.axis}",
+        description=curve.verdict,
+        x_label=f"{_axis(results, curve)}, logarithmic",
+        y_label=f"{curve.metric}, %" if curve.metric == "accuracy" else f"{curve.metric} times 100",
+        x_marks=[(math.log10(place), amount(place) if place in shown else "") for place in places],
+    )
+
+
+def points(results: Results, curve: ScoreCurve) -> Table:
+    """Return the points of a curve, a row for each place, with intervals."""
+    by_arm = [[point for point in curve.points if point.arm == name] for name in results.families]
+    columns = [what for label in results.families.values() for what in (label, "tokens")]
+    return Table(
+        caption=f"{curve.metric}, {curve.task}, against {_axis(results, curve)}. "
+        "In brackets: 95 % intervals over examples and seeds. Tokens: those of pre-training. Each row is "
+        "trained from its beginning to its end; with fewer labels in as many steps as with all.",
+        header=[curve.axis, *columns],
+        rows=[
+            [amount(row[0].x), *(text for point in row for text in _cells(point, curve.metric))]
+            for row in zip(*by_arm, strict=True)
+        ],
+    )
+
+
+def ledger(rows: Sequence[Ledger]) -> Table:
+    """Return what was tried for each arm and task, a row for each learning rate."""
+    return Table(
+        caption="What was tried in fine-tuning before test examples were looked at: the same learning rates "
+        "with the same seeds for every arm where there is a grid. Failed: diverged, or gave one answer to "
+        "all validation examples. Validation: mean main figure times 100.",
+        header=["", "Task", "Learning rate", "Kept", "Trials", "Failed", "Validation", "Operations", "Time"],
+        rows=[
+            [
+                row.label,
+                row.task,
+                f"{tried.learning_rate:g}",
+                "yes" if tried.learning_rate == row.kept else "",
+                whole(tried.trials),
+                whole(tried.failed),
+                _NOTHING if tried.validation is None else f"{100 * tried.validation:.1f}",
+                scientific(tried.flops),
+                duration(tried.seconds),
+            ]
+            for row in rows
+            for tried in row.tried
+        ],
+        is_text=(0, 1, 3),
+    )
+
+
+def _axis(results: Results, curve: ScoreCurve) -> str:
+    return "training examples" if curve.axis == "labels" else f"{curve.axis} in {results.matched_by}"
+
+
+def _cells(point: ScorePoint, metric: str) -> tuple[str, str]:
+    low, high = (f"{100 * end:.1f}" for end in (point.score.low, point.score.high))
+    return f"{figure(point.score.estimate, metric)} ({low} to {high})", amount(point.tokens)

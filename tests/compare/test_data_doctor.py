@@ -1,0 +1,75 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from twinlm import presets
+from twinlm.compare.data_doctor import examine
+from twinlm.errors import UsageError
+from twinlm.log import Silent
+
+SMALL = {
+    "tokenizer.vocab_size": "400",
+    "model.width": "32",
+    "model.heads": "2",
+    "pretrain.length": "32",
+    "model.max_length": "64",
+    "finetune.max_length": "32",
+    "budget.match": "passes",
+    "budget.amount": "2",
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def settings_of(*, train=("text.txt",), tasks=("labels.csv",), **overrides):
+    base = {"task": [{"name": Path(name).stem, "train": name} for name in tasks]}
+    given = {**SMALL, **{name.replace("__", "."): value for name, value in overrides.items()}}
+    if train:
+        base["corpus"] = {"train": list(train)}
+    return presets.resolve(None, given, base=base)
+
+
+def test_everything_is_looked_at_and_nothing_is_left_behind(write_project, tmp_path):
+    write_project(tmp_path, 200)
+    before = set(tmp_path.rglob("*"))
+    diagnosis = examine(settings_of(), folder=tmp_path / "runs" / "mine", progress=Silent())
+    assert diagnosis.is_healthy
+    facts = json.loads(json.dumps(diagnosis.facts))
+    assert {*facts} == {"corpus", "tasks", "tokenizers", "models"}
+    assert {"train", "characters", "copies", "sample", "lines", "scripts", "near duplicates", "lengths"} <= {
+        *facts["corpus"]
+    }
+    assert {"in the corpus", "characters", "labels in train", "splits", "tokens", "inputs"} <= {
+        *facts["tasks"]["labels"]
+    }
+    assert {*facts["models"]} == {"GPT", "BERT"}
+    assert facts["models"]["GPT"]["passes of the budget"] == 2
+    assert "trained now" in facts["tokenizers"]["byte-bpe"]["from"]
+    assert {*tmp_path.rglob("*")} - before == {tmp_path / "runs"}
+
+
+def test_problems_come_first(write_project, tmp_path):
+    write_project(tmp_path, 60)
+    text = Path("text.txt").read_text()
+    Path("text.txt").write_bytes((text + "\n\n" + text.split("\n\n")[0] + "\n\nCaf\xe9.").encode("latin-1"))
+    diagnosis = examine(settings_of(), folder=Path("run"), progress=Silent())
+    levels = [finding.level for finding in diagnosis.findings]
+    assert levels == sorted(levels, key=["problem", "warning", "note"].index)
+    assert levels[0] == "problem"
+    assert not diagnosis.is_healthy
+
+
+def test_labels_alone_are_looked_at_too(write_project, tmp_path):
+    write_project(tmp_path, 100)
+    diagnosis = examine(settings_of(train=()), folder=Path("run"), progress=Silent())
+    assert {*diagnosis.facts} == {"tasks"}
+    assert "tokens" in diagnosis.facts["tasks"]["labels"]
+
+
+def test_with_nothing_to_look_at_it_says_what_to_give():
+    with pytest.raises(UsageError, match=r"there is nothing to look at; give --corpus\.train"):
+        examine(settings_of(train=(), tasks=()), folder=Path("run"), progress=Silent())
