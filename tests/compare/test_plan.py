@@ -71,6 +71,22 @@ def test_models_of_different_sizes_are_no_pair(plans) -> None:
         check_match([made[0], larger])
 
 
+def test_all_parameters_can_be_asked_to_be_as_many(plans) -> None:
+    made = list(plans("run", **{"budget.match": "tokens", "budget.amount": "20000"}).values())
+    check_match(made)
+    with pytest.raises(UsageError, match=r"not of one size: gpt [\d,]+ and bert [\d,]+ parameters in all"):
+        check_match(made, "total")
+
+
+def test_predicted_tokens_and_money_are_budgets(tmp_path) -> None:
+    costs = {"targets": 50.0}
+    assert budget_steps(BudgetSettings(match="targets", amount=1000), costs, 0.1) == 20
+    priced = BudgetSettings(match="money", amount=1, price_per_hour=36)
+    assert budget_steps(priced, costs, 2.5) == 40
+    with pytest.raises(UsageError, match="needs a price"):
+        BudgetSettings(match="money", amount=1)
+
+
 def test_what_can_not_fit_into_memory_is_refused_at_once_with_numbers(plans) -> None:
     huge = {"model.layers": "999", "model.width": "65536", "model.heads": "64"}
     said = r"a GPT of [\d,]{15,} parameters takes at least [\d,]+\.\d GiB of memory, and [\d,.]+ GiB are free"

@@ -3,7 +3,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from twinlm.compare import svg_scatter
@@ -32,6 +32,7 @@ def names(svg):
 
 
 @given(st.floats(-12, 12), st.floats(0.302, 20))
+@example(-11.75, 0.375)
 def test_log_ticks_are_few_inside_and_rising(start, decades):
     low, high = 10**start, 10 ** (start + decades)
     found = log_ticks(low, high)

@@ -38,7 +38,7 @@ class Bodies:
     def plans(self) -> dict[str, PretrainPlan]:
         """What each budget buys, by name; the two kinds must be of one size."""
         plans = {name: self.plan(name) for name in self.compared}
-        check_match([plans[name] for name in families.FAMILIES])
+        check_match([plans[name] for name in families.FAMILIES], self.run.settings.budget.same_parameters)
         return plans
 
     def pretraining(self, name: str) -> Pretraining:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from twinlm import config, families, hardware, storage
 from twinlm.compare import stage
@@ -44,12 +45,14 @@ def plan_pretraining(
     kind = pretraining.settings
     budget = replace(settings.budget, amount=pretraining.share * settings.budget.amount)
     inputs = {
-        "budget": config.plain(budget),
+        "budget": {"match": budget.match, "amount": budget.amount},
         "model": config.plain(kind.model),
         "pretrain": config.plain(kind.pretrain),
         "tokens": store.token_count,
         "tokenizer": tokenizer.fingerprint,
     }
+    if budget.match == "money":
+        inputs["price_per_hour"] = budget.price_per_hour
     stage.enter(folder, inputs)
     path = folder / "plan.json"
     if path.is_file():
@@ -60,16 +63,19 @@ def plan_pretraining(
     return plan
 
 
-def check_match(plans: list[PretrainPlan]) -> None:
+def check_match(plans: list[PretrainPlan], same_parameters: Literal["layers", "total"] = "layers") -> None:
     """Refuse to compare a pair whose sizes differ.
 
     Raises:
-        UsageError: the parameters of their transformer layers differ by more than 5 %.
+        UsageError: the parameters of their transformer layers, or all, differ by more than 5 %.
     """
-    sizes = [plan.non_embedding_parameters for plan in plans]
+    is_total = same_parameters == "total"
+    sizes = [plan.parameters if is_total else plan.non_embedding_parameters for plan in plans]
     if max(sizes) > (1 + _LARGEST_DIFFERENCE) * min(sizes):
-        shown = " and ".join(f"{plan.family} {plan.non_embedding_parameters:,}" for plan in plans)
-        message = f"the models are not of one size: {shown} parameters in their layers"
+        shown = " and ".join(f"{plan.family} {size:,}" for plan, size in zip(plans, sizes, strict=True))
+        message = (
+            f"the models are not of one size: {shown} parameters in {'all' if is_total else 'their layers'}"
+        )
         raise UsageError(message, hint="set both sizes in [model], not in [gpt.model] or [bert.model]")
 
 

@@ -102,7 +102,9 @@ def log_ticks(low: float, high: float) -> list[float]:
         found = [value for value in values if low <= value <= high]
         if len(found) >= 3:
             return found[:: -(-len(found) // 8)]
-    return [value for value in ticks(low, high, 6) if low <= value <= high]
+    power = powers[0]
+    values = [float(f"{value:g}e{power}") for value in ticks(low / 10**power, high / 10**power, 6)]
+    return [value for value in values if low <= value <= high]
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
