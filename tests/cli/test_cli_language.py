@@ -38,7 +38,7 @@ def test_pairs_of_a_file_are_judged_by_phenomenon(cli, models, written, kind):
     answer = cli("pairs", models / kind, "pairs.csv", "--json", "--out", "scores.jsonl")
     assert answer.code == 0
     assert answer.err == "1 pairs whose two texts are equal: they count half\nscores.jsonl: 3 pairs\n"
-    found = answer.json
+    (found,) = answer.json["models"].values()
     assert {name: row["examples"] for name, row in found["phenomena"].items()} == {"order": 2, "same": 1}
     assert found["phenomena"]["same"]["accuracy"] == 0.5
     order = found["phenomena"]["order"]["accuracy"]
@@ -51,13 +51,26 @@ def test_pairs_of_a_file_are_judged_by_phenomenon(cli, models, written, kind):
         good, bad = row["good_score"], row["bad_score"]
         assert row["right"] == (0.5 if good == bad else float(good > bad))
     shown = cli("pairs", models / kind, "pairs.csv").out
-    assert shown.splitlines()[0].startswith(f"accuracy by {found['method']}")
-    assert [line.split()[0] for line in shown.splitlines()[1:]] == ["order", "same", "all", "mean"]
+    assert shown.splitlines()[0] == f"1: {models / kind}, by {found['method']}"
+    assert [line.split()[0] for line in shown.splitlines()[2:]] == ["order", "same", "all", "mean"]
+
+
+def test_models_stand_side_by_side_and_choose_among_the_same_pairs(cli, models, written):
+    both = [models / kind for kind in presets.KINDS]
+    found = cli("pairs", *both, "pairs.csv", "--json", "--out", "scores.jsonl").json["models"]
+    alone = [cli("pairs", model, "pairs.csv", "--json").json["models"] for model in both]
+    assert found == alone[0] | alone[1]
+    rows = [json.loads(line) for line in (written / "scores.jsonl").read_text().splitlines()]
+    assert [row["model"] for row in rows] == [str(model) for model in both for _ in range(3)]
+    lines = cli("pairs", *both, "pairs.csv").out.splitlines()
+    assert [line[:2] for line in lines[:2]] == ["1:", "2:"]
+    assert [line.count(" to ") for line in lines[3:]] == [2, 2, 2, 0]
 
 
 def test_at_most_so_many_pairs_are_drawn_and_it_is_said(cli, models, written):
     answer = cli("pairs", models / "gpt", "pairs.csv", "--most", "1", "--json")
-    assert answer.json["micro"]["examples"] == 2
+    (found,) = answer.json["models"].values()
+    assert found["micro"]["examples"] == 2
     assert "took 2 of 3 pairs, at most 1 of each phenomenon" in answer.json["notes"]
     assert "took 2 of 3 pairs" in answer.err
 
@@ -66,14 +79,15 @@ def test_at_most_so_many_pairs_are_drawn_and_it_is_said(cli, models, written):
 def test_pairs_and_gaps_are_made_of_own_text(cli, models, written, monkeypatch, kind):
     monkeypatch.setattr("twinlm.data.own_cloze.MOST_SHARE", 0.5)
     asked = ["pairs", models / kind, "--from-text", "held-out.txt", "--most", "2"]
-    found = cli(*asked, "--json").json
+    (found,) = cli(*asked, "--json").json["models"].values()
     assert set(found["phenomena"]) <= set(PHENOMENA) and found["cloze"] == []
-    more = cli(*asked, "--training-text", "training.txt", "--json", "--out", "scores.jsonl")
-    assert more.json["phenomena"] == found["phenomena"]
+    answer = cli(*asked, "--training-text", "training.txt", "--json", "--out", "scores.jsonl")
+    (more,) = answer.json["models"].values()
+    assert more["phenomena"] == found["phenomena"]
     rows = [json.loads(line) for line in (written / "scores.jsonl").read_text().splitlines()]
     gaps = [row for row in rows if "sees" in row]
-    assert sum(view["examples"] for view in more.json["cloze"]) == len(gaps) > 0
-    assert {view["chance"] for view in more.json["cloze"]} == {0.2}
+    assert sum(view["examples"] for view in more["cloze"]) == len(gaps) > 0
+    assert {view["chance"] for view in more["cloze"]} == {0.2}
     assert all(len(row["choices"]) == len(row["scores"]) == 5 for row in gaps)
     shown = cli(*asked, "--training-text", "training.txt").out
     assert shown.count("chance 20") == 2
@@ -128,8 +142,9 @@ def test_a_mistake_is_answered_in_one_line(cli, models, written, arguments, code
     assert (answer.code, answer.out, answer.err.count("\n")) == (code, "", 1)
 
 
-def test_without_a_model_there_is_nothing_to_measure(cli):
-    answer = cli("quality", "--text", "held-out.txt")
+@pytest.mark.parametrize("arguments", [["quality", "--text", "held-out.txt"], ["pairs"], ["pairs", "a.csv"]])
+def test_without_a_model_there_is_nothing_to_measure(cli, arguments):
+    answer = cli(*arguments)
     assert (answer.code, answer.err) == (2, "error: no model is given; give one or more model folders\n")
 
 

@@ -9,6 +9,8 @@ from scipy import stats
 
 from twinlm.compare import caveats, claims, statistics, verdict
 from twinlm.compare.outcomes import Outcomes
+from twinlm.compare.quality_records import FigureGroup, PairsResult, QualityFigure, QualityResult
+from twinlm.compare.quality_results import ALL_PAIRS, phenomenon
 from twinlm.compare.records import Crossing, Interval, Ledger, RateTried, ScoreCurve, ScorePoint
 from twinlm.compare.results import (
     ArmCost,
@@ -115,6 +117,7 @@ def build():
         curves=_score_curves(),
         ledger=_ledger(),
         language=_language(),
+        quality=_quality(),
         costs=costs,
         cost_cards={topic.name: _cost_card(), tone.name: _cost_card()},
         price_per_hour=0.4,
@@ -310,6 +313,53 @@ def _language():
             samples=FILLS,
         ),
     ]
+
+
+def _quality():
+    """Figures in two groups, and pairs of two phenomena on one of which GPT is ahead."""
+    random = stream(8, "quality")
+    shares = {"gpt": 0.8, "bert": 0.6}
+    rights = {name: random.random((1, 400)) < share for name, share in shares.items()}
+    kinds = {"word_order": range(200), "name_swap": range(200, 400)}
+    return QualityResult(
+        groups=[
+            FigureGroup(
+                comparable="bits per byte, left to right, sample 1a2b",
+                unit="bits per byte",
+                figures=[
+                    _figure("gpt", 2.74),
+                    _figure("bert", 4.07, "off its training"),
+                ],
+            ),
+            FigureGroup(
+                comparable="pseudo-surprise, sample 1a2b, tokenizer 3c4d",
+                unit="nats per word",
+                figures=[_figure("bert", 5.2)],
+            ),
+        ],
+        pairs=[
+            PairsResult(
+                name="own text",
+                methods={"gpt": "likelihood", "bert": "pseudo-likelihood-l2r"},
+                overall=phenomenon(ALL_PAIRS, FAMILIES, rights, range(400)),
+                macro=shares,
+                phenomena=[phenomenon(name, FAMILIES, rights, places) for name, places in kinds.items()],
+            )
+        ],
+        notes=["own text: number_swap: 0 of 200 pairs could be made of 12 documents"],
+    )
+
+
+def _figure(kind, value, caveat=""):
+    return QualityFigure(
+        pretraining=kind,
+        label=FAMILIES[kind],
+        value=value,
+        standard_error=0.07,
+        passages=43,
+        value_by_seed={"0": value},
+        caveat=caveat,
+    )
 
 
 def _curve(name, unit, high, low, count):

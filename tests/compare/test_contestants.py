@@ -32,6 +32,10 @@ match = "tokens"
 amount = 4000
 [tokenizer]
 vocab_size = 300
+[quality]
+sample_bytes = 1500
+own_pairs = 20
+pairs = ["blimp.jsonl"]
 [compare]
 timing_seconds = 0.02
 seeds = [1, 2]
@@ -75,6 +79,11 @@ kind = "bert"
 pretrained = false
 """
 
+PAIRS = """{"sentence_good": "The cats like it.", "sentence_bad": "The cats likes it.", "UID": "agreement"}
+{"sentence_good": "The dog likes it.", "sentence_bad": "The dog like it.", "UID": "agreement"}
+{"sentence_good": "She saw herself.", "sentence_bad": "She saw himself.", "UID": "anaphor"}
+"""
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, write_project) -> Path:
@@ -82,6 +91,7 @@ def project(tmp_path_factory, write_project) -> Path:
     folder = tmp_path_factory.mktemp("project")
     write_project(folder, 150)
     (folder / "my.toml").write_text(SETTINGS)
+    (folder / "blimp.jsonl").write_text(PAIRS)
     return folder
 
 

@@ -32,6 +32,8 @@ match = "tokens"
 amount = 1500
 [tokenizer]
 vocab_size = 300
+[quality]
+sample_bytes = 0
 [compare]
 timing_seconds = 0
 seeds = [1, 2]

@@ -36,6 +36,9 @@ match = "tokens"
 amount = 2500
 [tokenizer]
 vocab_size = 300
+[quality]
+sample_bytes = 800
+own_pairs = 10
 [compare]
 timing_seconds = 0
 seeds = [1, 2]

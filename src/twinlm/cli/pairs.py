@@ -1,4 +1,4 @@
-"""`twinlm pairs`: how often a model prefers the right one of two texts, by what is wrong with the other."""
+"""`twinlm pairs`: how often models prefer the right one of two texts, by what is wrong with the other."""
 
 import json
 import sys
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from cyclopts import Parameter
 
 from twinlm import storage
-from twinlm.cli.generate import Model
 from twinlm.cli.options import Json
 from twinlm.cli.progress import progress_on
 from twinlm.cli.score import Method
@@ -27,13 +26,15 @@ if TYPE_CHECKING:
 NAME = "pairs"
 EXAMPLES = """Examples:
   twinlm pairs runs/demo/gpt blimp.jsonl
-  twinlm pairs runs/demo/bert pairs.csv --json
+  twinlm pairs runs/demo/gpt runs/demo/bert pairs.csv --json
   twinlm pairs runs/demo/bert blimp.jsonl --phenomenon-field UID --most 50
   twinlm pairs runs/demo/gpt --from-text held-out.txt
   twinlm pairs runs/demo/bert --from-text held-out.txt --training-text text.txt
   twinlm pairs runs/demo/gpt --from-text held-out.txt --out scores.jsonl
 """
 _QUIET_S = 2.0
+_ALL, _MEAN = "all pairs", "mean of the phenomena"
+_TABLES = (".jsonl", ".csv", ".tsv")
 
 
 class _Given(NamedTuple):
@@ -43,12 +44,10 @@ class _Given(NamedTuple):
 
 
 def command(
-    model: Model,
-    file: Annotated[
-        Path | None, Parameter(help="Pairs, as .jsonl, .csv or .tsv with the fields good and bad.")
-    ] = None,
-    /,
-    *,
+    *paths: Annotated[
+        Path,
+        Parameter(help="Models' folders, then a .jsonl, .csv or .tsv of pairs with the fields good and bad."),
+    ],
     from_text: Annotated[
         tuple[str, ...], Parameter(help="Make the pairs of this held-out text; may be given several times.")
     ] = (),
@@ -66,7 +65,7 @@ def command(
     out: Annotated[Path | None, Parameter(help="Write each pair's scores here, as JSON lines.")] = None,
     is_json: Json = False,
 ) -> None:
-    """Say how often a model finds the right one of two texts likelier.
+    """Say how often models find the right one of two texts likelier.
 
     The pairs come from a file (BLiMP's own files, too), or are made of held-out
     text without any labels: words, numbers, names or sentences change places.
@@ -74,8 +73,10 @@ def command(
 
     A GPT goes by likelihood, a BERT by pseudo-likelihood with the rest of each
     word hidden; a tie counts half. Accuracies of both kinds may be compared on
-    the same pairs; the scores themselves may not.
+    the same pairs; the scores themselves may not. Several models get the same
+    pairs: those that all can read whole.
     """
+    models, file = _models_and_file(paths)
     if (file is None) == (not from_text):
         raise UsageError("the pairs come either from a file or from --from-text", hint="give one of them")
     if file is not None and training_text:
@@ -84,31 +85,38 @@ def command(
         raise UsageError(f"--most must be at least 1, not {most}")
     from twinlm.use.load import load
 
-    trained = load(model)
+    loaded = {str(model): load(model) for model in models}
+    readers = list(loaded.values())
     with progress_on(quiet_s=_QUIET_S) as progress:
         if file is not None:
             given = _from_file(file, phenomenon_field, encoding, most, seed)
         else:
             reading = {"text_field": text_field, "encoding": encoding}
-            given = _from_text(trained, from_text, training_text, most, seed, reading, progress)
-        given = _readable(trained, given)
+            given = _from_text(readers, from_text, training_text, most, seed, reading, progress)
+        given = _readable(readers, given)
         if not given.pairs:
             raise DataError("there is no pair to score: " + "; ".join(given.notes))
-        from twinlm.evaluate.cloze import score_cloze
-        from twinlm.evaluate.minimal_pairs import score_pairs
-
-        scores = score_pairs(trained, given.pairs, method=method, progress=progress)
-        cloze = score_cloze(trained, given.items, progress=progress) if given.items else []
+        scores = {name: _scored(trained, given, method, progress) for name, trained in loaded.items()}
     for note in given.notes:
         print(note, file=sys.stderr)
     if out is not None:
-        storage.write_file(out, "".join(f"{row}\n" for row in _rows(scores, cloze)).encode())
-        print(f"{out}: {len(scores.pairs):,} pairs", file=sys.stderr)
-    found = _figures(scores, cloze)
+        rows = [row for name in loaded for row in _rows(name, *scores[name])]
+        storage.write_file(out, "".join(f"{row}\n" for row in rows).encode())
+        print(f"{out}: {len(given.pairs):,} pairs", file=sys.stderr)
+    found = {name: _figures(*of_model) for name, of_model in scores.items()}
     if is_json:
-        print(json.dumps({"model": str(model), **found, "notes": given.notes}, ensure_ascii=False))
+        print(json.dumps({"models": found, "notes": given.notes}, ensure_ascii=False))
     else:
         _show(found)
+
+
+def _models_and_file(paths: tuple[Path, ...]) -> tuple[list[Path], Path | None]:
+    """Tell the models' folders from the file of pairs, which is the last path if it is named as one."""
+    is_file = bool(paths) and not paths[-1].is_dir() and bool(set(paths[-1].suffixes) & set(_TABLES))
+    models = list(paths[:-1] if is_file else paths)
+    if not models:
+        raise UsageError("no model is given", hint="give one or more model folders")
+    return models, paths[-1] if is_file else None
 
 
 def _from_file(file: Path, phenomenon_field: str, encoding: str, most: int, seed: int) -> _Given:
@@ -124,7 +132,7 @@ def _from_file(file: Path, phenomenon_field: str, encoding: str, most: int, seed
 
 
 def _from_text(
-    trained: "Trained",
+    models: "list[Trained]",
     held_out: tuple[str, ...],
     training: tuple[str, ...],
     most: int,
@@ -141,23 +149,38 @@ def _from_text(
     if not training:
         return _Given(pairs, (), list(notes))
     texts = (document.text for document in read_documents(training, **reading, counts=Counter()))
-    items, more = make_cloze(documents, texts, [trained.tokenizer], count=most, seed=seed, progress=progress)
+    tokenizers = [trained.tokenizer for trained in models]
+    items, more = make_cloze(documents, texts, tokenizers, count=most, seed=seed, progress=progress)
     return _Given(pairs, items, [*notes, *more])
 
 
-def _readable(trained: "Trained", given: _Given) -> _Given:
-    """Leave out what the model can't read whole, and say so."""
+def _readable(models: "list[Trained]", given: _Given) -> _Given:
+    """Leave out what a model can't read whole, and say so."""
     from twinlm.evaluate.cloze import readable_items
     from twinlm.evaluate.minimal_pairs import readable_pairs
 
-    pairs, items = readable_pairs([trained], given.pairs), readable_items([trained], given.items)
+    pairs, items = readable_pairs(models, given.pairs), readable_items(models, given.items)
     left_out = {"pairs": len(given.pairs) - len(pairs), "cloze items": len(given.items) - len(items)}
     notes = [
-        f"left out {number:,} {what} that the model can't read whole"
+        f"left out {number:,} {what} that {_who(models)} can't read whole"
         for what, number in left_out.items()
         if number
     ]
     return _Given(pairs, items, [*given.notes, *notes])
+
+
+def _who(models: "list[Trained]") -> str:
+    return "the model" if len(models) == 1 else "one of the models"
+
+
+def _scored(
+    trained: "Trained", given: _Given, method: str | None, progress: "Progress"
+) -> "tuple[PairScores, list[ClozeScores]]":
+    from twinlm.evaluate.cloze import score_cloze
+    from twinlm.evaluate.minimal_pairs import score_pairs
+
+    scores = score_pairs(trained, given.pairs, method=method, progress=progress)
+    return scores, score_cloze(trained, given.items, progress=progress) if given.items else []
 
 
 def _figures(scores: "PairScores", cloze: "list[ClozeScores]") -> dict[str, Any]:
@@ -182,17 +205,18 @@ def _accuracy(right_E: "Values | Rights") -> dict[str, float]:
     return {"examples": len(right_E), "accuracy": found.estimate, "low": found.low, "high": found.high}
 
 
-def _rows(scores: "PairScores", cloze: "list[ClozeScores]") -> list[str]:
+def _rows(model: str, scores: "PairScores", cloze: "list[ClozeScores]") -> list[str]:
     """Return a JSON object for each pair, then for each gap and way to look at it."""
     columns = (scores.pairs, scores.good_E.tolist(), scores.bad_E.tolist(), scores.right_E.tolist())
     rows: list[dict[str, Any]] = [
-        {**_as_dict(pair), "good_score": good, "bad_score": bad, "right": float(right)}
+        {"model": model, **_as_dict(pair), "good_score": good, "bad_score": bad, "right": float(right)}
         for pair, good, bad, right in zip(*columns, strict=True)
     ]
     for view in cloze:
         of_items = zip(view.items, view.scores_EC.tolist(), view.right_E.tolist(), strict=True)
         rows += [
             {
+                "model": model,
                 "id": item.id,
                 "sees": view.sees,
                 "before": item.before,
@@ -210,13 +234,28 @@ def _as_dict(pair: "MinimalPair") -> dict[str, str]:
     return {"id": pair.id, "phenomenon": pair.phenomenon, "good": pair.good, "bad": pair.bad}
 
 
-def _show(found: dict[str, Any]) -> None:
-    rows = [*found["phenomena"].items(), ("all pairs", found["micro"])]
-    rows += [(f"cloze: {view['sees']}", view) for view in found["cloze"]]
-    wide = max(len(name) for name, _ in rows)
-    print(f"{'accuracy by ' + found['method']:{wide}}   pairs  right %  95 % interval")
-    for name, row in rows:
-        interval = f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"
-        chance = f"  chance {100 * row['chance']:.0f}" if "chance" in row else ""
-        print(f"{name:{wide}}  {row['examples']:6,}  {100 * row['accuracy']:7.1f}  {interval}{chance}")
-    print(f"{'mean of the phenomena':{wide}}          {100 * found['macro']:7.1f}")
+def _show(found: dict[str, dict[str, Any]]) -> None:
+    """Print a row for each phenomenon, and in it each model's accuracy; then a row for each look at gaps."""
+    first = next(iter(found.values()))
+    names = [*first["phenomena"], _ALL, _MEAN]
+    wide = max(map(len, names))
+    for number, (model, figures) in enumerate(found.items(), 1):
+        print(f"{number}: {model}, by {figures['method']}")
+    numbers = "".join(f"{number:>22}" for number in range(1, len(found) + 1))
+    print(f"{'right %, 95 % interval':{wide}}   pairs{numbers}")
+    for name in names:
+        rows = [{**figures["phenomena"], _ALL: figures["micro"]}.get(name) for figures in found.values()]
+        count = f"{rows[0]['examples']:6,}" if rows[0] else " " * 6
+        cells = [
+            _cell(row) if row else f"{100 * figures['macro']:.1f}"
+            for row, figures in zip(rows, found.values(), strict=True)
+        ]
+        print(f"{name:{wide}}  {count}" + "".join(f"{cell:>22}" for cell in cells))
+    for number, figures in enumerate(found.values(), 1):
+        for view in figures["cloze"]:
+            gaps = f"{view['examples']:,} gaps, chance {100 * view['chance']:.0f}"
+            print(f"{number}: {_cell(view)}  {gaps}, seeing {view['sees']}")
+
+
+def _cell(row: dict[str, float]) -> str:
+    return f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"

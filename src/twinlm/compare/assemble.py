@@ -5,9 +5,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twinlm import families, storage
-from twinlm.compare import caveats, claims, curves, scoring, selection, serving_costs, verdict
+from twinlm.compare import (
+    caveats,
+    claims,
+    curves,
+    quality_sentences,
+    scoring,
+    selection,
+    serving_costs,
+    verdict,
+)
 from twinlm.compare.pretrainings import Pretraining
-from twinlm.compare.results import ArmCost, Cost, Curve, CurvePoint, LanguageResult, Results
+from twinlm.compare.quality_records import QualityResult
+from twinlm.compare.quality_results import quality_result
+from twinlm.compare.results import ArmCost, Cost, Curve, CurvePoint, LanguageResult, Results, TaskResult
 from twinlm.compare.samples import samples
 from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_per_byte
 from twinlm.log import MetricsLog
@@ -33,13 +44,14 @@ def results(run: "Run") -> Results:
     """Return what a run found; all its stages must be done."""
     tasks = claims.adjusted([scoring.task_result(run, task) for task in run.prepared.tasks.values()])
     language = [_language(run, pretraining) for pretraining in run.bodies.compared.values()]
+    quality = quality_result(run)
     costs = [_cost(run, pretraining) for pretraining in run.bodies.compared.values()]
     matched_by = MATCHED_BY[run.settings.budget.match]
     prepared = run.prepared
     labels = {name: family.label for name, family in families.FAMILIES.items()}
     return Results(
         title=run.settings.title,
-        verdict=verdict.sentences(tasks),
+        verdict=_verdict(tasks, quality),
         caveats=caveats.caveats(
             tasks,
             [cost for cost in costs if cost.name in labels],
@@ -56,6 +68,7 @@ def results(run: "Run") -> Results:
         curves=curves.score_curves(run),
         ledger=[selection.ledger(run, arm, task) for task in run.prepared.tasks for arm in run.arms],
         language=language,
+        quality=quality,
         costs=costs,
         cost_cards=_cost_cards(run),
         price_per_hour=run.settings.budget.price_per_hour or None,
@@ -67,6 +80,12 @@ def results(run: "Run") -> Results:
         fingerprints=_fingerprints(run),
         command=run.command,
     )
+
+
+def _verdict(tasks: list[TaskResult], quality: QualityResult) -> list[str]:
+    """Return what tasks say, then what pairs say; that there are no tasks only if there are no pairs."""
+    said = quality_sentences.sentences(quality)
+    return [*(verdict.sentences(tasks) if tasks or not said else []), *said]
 
 
 def _cost_cards(run: "Run") -> dict[str, list[ArmCost]]:

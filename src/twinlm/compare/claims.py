@@ -22,10 +22,9 @@ def adjusted(tasks: Sequence[TaskResult]) -> list[TaskResult]:
             families.setdefault(_question(task, item), []).append((place, number))
     changed = [list(task.comparisons) for task in tasks]
     for places in families.values():
-        claims = [tasks[place].comparisons[number] for place, number in places]
-        p_values = holm([max(item.p_value, item.p_interval) for item in claims])
-        for (place, number), item, p_value in zip(places, claims, p_values, strict=True):
-            changed[place][number] = _with_p(item, p_value, len(claims))
+        claims = corrected([tasks[place].comparisons[number] for place, number in places])
+        for (place, number), item in zip(places, claims, strict=True):
+            changed[place][number] = item
     return [
         replace(
             task,
@@ -34,6 +33,12 @@ def adjusted(tasks: Sequence[TaskResult]) -> list[TaskResult]:
         )
         for task, comparisons in zip(tasks, changed, strict=True)
     ]
+
+
+def corrected(items: Sequence[Comparison]) -> list[Comparison]:
+    """Return comparisons that ask the same, with adjusted p values and the winners that these allow."""
+    p_values = holm([max(item.p_value, item.p_interval) for item in items])
+    return [_with_p(item, p_value, len(items)) for item, p_value in zip(items, p_values, strict=True)]
 
 
 def _question(task: TaskResult, item: Comparison) -> Hashable:

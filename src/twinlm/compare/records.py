@@ -1,6 +1,8 @@
-"""Records that `results.py` is made of: an interval, what was tried in tuning, curves of scores."""
+"""Records that `results.py` is made of: intervals, comparisons, what was tuned, curves of scores."""
 
 from dataclasses import dataclass
+
+from twinlm.compare.evidence import Effect, Variances
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,6 +15,42 @@ class Interval:
     """Lower end, 95 %."""
     high: float
     """Upper end, 95 %."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """One arm against another on one task: same test examples, same seeds."""
+
+    first: str
+    """Name of an arm or baseline; a positive difference speaks for it."""
+    second: str
+    """Name of the other arm or baseline."""
+    difference: Interval
+    """The main figure of `first` minus that of `second`, over examples and seeds."""
+    p_value: float
+    """Two-sided, from the paired permutation test over test examples."""
+    p_interval: float
+    """The level at which the interval, which holds the seeds too, would just reach 0."""
+    p_adjusted: float
+    """The greater of both, adjusted by Holm's method for the tasks on which the same is asked."""
+    claims: int
+    """How many tasks it is adjusted for."""
+    over_examples: Interval
+    """Paired bootstrap over examples only, BCa."""
+    over_both: Interval
+    """Bootstrap over examples and seeds."""
+    effect: Effect
+    """How large the difference is."""
+    variances: Variances
+    """What its chance is made of."""
+    examples: int
+    """Test examples."""
+    seeds: int
+    """Fine-tuning seeds of each pre-training."""
+    pretraining_seeds: int
+    """Pre-trainings; with one, nothing here holds what another would change."""
+    winner: str | None
+    """`first`, `second`, or None where the evidence does not tell them apart."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from twinlm.compare import cost_card, report_curves, report_plots, report_tables
+from twinlm.compare import cost_card, quality_tables, report_curves, report_plots, report_tables
 from twinlm.compare.details import Details
 from twinlm.compare.pareto import COST_KINDS, judge_task
 from twinlm.compare.readable import points, whole
@@ -44,6 +44,7 @@ def render_html(results: Results, details: Details | None = None) -> str:
         ],
         ledger=report_curves.ledger(results.ledger),
         tables=report_tables,
+        quality_tables=quality_tables,
     )
 
 

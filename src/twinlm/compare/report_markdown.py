@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from twinlm.compare import cost_card, report_curves, report_tables
+from twinlm.compare import cost_card, quality_tables, report_curves, report_tables
 from twinlm.compare.details import Details
 from twinlm.compare.pareto import COST_KINDS, judge_task
 from twinlm.compare.report_details import blocks, shown_details
@@ -48,6 +48,7 @@ def _blocks(results: Results, details: Details) -> Iterator[str]:
     )
     for language in results.language:
         yield from _language(language)
+    yield from _quality(results)
     yield "## Costs"
     yield _table(report_tables.costs(results))
     if results.tasks:
@@ -102,6 +103,19 @@ def _language(language: LanguageResult) -> Iterator[str]:
     for sample in language.samples:
         text = "".join(_piece(piece) for piece in pieces(sample))
         yield f"> {text}\n>\n> In the original: {_escape(sample['original'])}"
+
+
+def _quality(results: Results) -> Iterator[str]:
+    quality = results.quality
+    if quality.groups or quality.pairs:
+        yield "## Language without labels"
+    for group in quality.groups:
+        yield _table(quality_tables.figures(group))
+    for found in quality.pairs:
+        yield _table(quality_tables.overall(found))
+        yield _table(quality_tables.by_phenomenon(found))
+    if quality.notes:
+        yield _items(quality.notes)
 
 
 def _cards(results: Results) -> Iterator[str]:

@@ -7,8 +7,8 @@ elsewhere. Scores of arms are compared on the same test examples and the same fi
 
 from dataclasses import dataclass, field
 
-from twinlm.compare.evidence import Effect, Variances
-from twinlm.compare.records import Interval, Ledger, ScoreCurve
+from twinlm.compare.quality_records import QualityResult
+from twinlm.compare.records import Comparison, Interval, Ledger, ScoreCurve
 from twinlm.evaluate.timings import ServingCost
 
 __all__ = [
@@ -22,42 +22,6 @@ __all__ = [
     "Results",
     "TaskResult",
 ]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """One arm against another on one task: same test examples, same seeds."""
-
-    first: str
-    """Name of an arm or baseline; a positive difference speaks for it."""
-    second: str
-    """Name of the other arm or baseline."""
-    difference: Interval
-    """The main figure of `first` minus that of `second`, over examples and seeds."""
-    p_value: float
-    """Two-sided, from the paired permutation test over test examples."""
-    p_interval: float
-    """The level at which the interval, which holds the seeds too, would just reach 0."""
-    p_adjusted: float
-    """The greater of both, adjusted by Holm's method for the tasks on which the same is asked."""
-    claims: int
-    """How many tasks it is adjusted for."""
-    over_examples: Interval
-    """Paired bootstrap over examples only, BCa."""
-    over_both: Interval
-    """Bootstrap over examples and seeds."""
-    effect: Effect
-    """How large the difference is."""
-    variances: Variances
-    """What its chance is made of."""
-    examples: int
-    """Test examples."""
-    seeds: int
-    """Fine-tuning seeds of each pre-training."""
-    pretraining_seeds: int
-    """Pre-trainings; with one, nothing here holds what another would change."""
-    winner: str | None
-    """`first`, `second`, or None where the evidence does not tell them apart."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -254,6 +218,8 @@ class Results:
     """What was tried in fine-tuning, task by task, arm by arm."""
     language: list[LanguageResult]
     """One for each pre-training."""
+    quality: QualityResult
+    """What the pre-trained models know of the language, without labels."""
     costs: list[Cost]
     """One for each pre-training."""
     cost_cards: dict[str, list[ArmCost]] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from twinlm.compare import assemble, curves, preparation, scoring, selection, st
 from twinlm.compare.arms import Arm, arm_named, arms
 from twinlm.compare.bodies import Bodies
 from twinlm.compare.environment import note_environment
+from twinlm.compare.quality import Quality
 from twinlm.compare.report import write_report
 from twinlm.compare.results import Results
 from twinlm.compare.trials import Trials
@@ -115,6 +116,11 @@ class Run:
         return Bodies(self)
 
     @cached_property
+    def quality(self) -> Quality:
+        """What is asked of the pre-trained models without labels."""
+        return Quality(self)
+
+    @cached_property
     def trials(self) -> Trials:
         """What is fine-tuned."""
         return Trials(self)
@@ -181,12 +187,14 @@ class Run:
         """Do all stages, write report.html, report.md and results.json, and return what was found."""
         bodies, tasks = self.bodies, self.prepared.tasks
         trained = [*bodies.plans]  # two of unequal sizes are refused before anything is trained
+        self.quality.prepare()  # and so are bad files of pairs
         for name in tasks:
             scoring.baselines(self, self.task(name))  # the cheapest first: it may find a task unfit
         for name in trained:
             for seed in bodies.seeds:
                 bodies.trained(name, seed)
                 bodies.language(name, seed)
+                self.quality.measured(name, seed)
         for name in tasks:
             for arm in self.arms:
                 for trial in selection.chosen(self, arm, name):

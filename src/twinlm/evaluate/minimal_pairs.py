@@ -6,7 +6,7 @@ of each word hidden (Salazar et al. 2020; Kauf & Ivanova 2023). Both are sums ov
 of a pair are of like length, and a mean would favour a longer wrong one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from twinlm.data.minimal_pairs import MinimalPair, by_phenomenon
 from twinlm.log import Progress
 from twinlm.objectives.likelihood import Stretch
 from twinlm.tasks.metrics import Rights, Values
+from twinlm.tokenizer import Tokenizer
 from twinlm.use.inputs import room
 from twinlm.use.score import likelihoods, method_of
 
@@ -115,10 +116,16 @@ def text_sums(
 
 def readable_pairs(models: Sequence[Trained], pairs: Sequence[MinimalPair]) -> tuple[MinimalPair, ...]:
     """Return the pairs of whose texts every model can read every token, so that all score the same ones."""
+    return fitting_pairs([(trained.tokenizer, room(trained)) for trained in models], pairs)
+
+
+def fitting_pairs(
+    readers: Iterable[tuple[Tokenizer, int]], pairs: Sequence[MinimalPair]
+) -> tuple[MinimalPair, ...]:
+    """Return the pairs whose texts have a token, and at most so many, with every tokenizer."""
     texts = [text for pair in pairs for text in (pair.good, pair.bad)]
     fits_E2 = np.ones((len(pairs), 2), dtype=bool)
-    for trained in models:
-        most = room(trained)
-        rows = trained.tokenizer.encode_batch(texts)
+    for tokenizer, most in readers:
+        rows = tokenizer.encode_batch(texts)
         fits_E2 &= np.array([0 < len(row) <= most for row in rows], dtype=bool).reshape(-1, 2)
     return tuple(pair for pair, fits_2 in zip(pairs, fits_E2, strict=True) if fits_2.all())

@@ -31,6 +31,7 @@ __all__ = [
     "ModelSettings",
     "OptimizerSettings",
     "PretrainSettings",
+    "QualitySettings",
     "Settings",
     "TaskSettings",
     "TokenizerSettings",
@@ -96,6 +97,20 @@ def _check_grid(name: str, values: tuple[float, ...], *, most: float) -> None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class QualitySettings:
+    """What is asked of the pre-trained models without labels."""
+
+    sample_bytes: int = option(4096, least=0, most=1 << 30)
+    """Of test text whose every token is predicted, left to right and from both sides; 0 for none."""
+    own_pairs: int = option(0, least=0, most=100_000)
+    """Minimal pairs of each phenomenon to make of test text, by swaps of words, numbers, names, sentences."""
+    pairs: tuple[str, ...] = ()
+    """Files of minimal pairs, such as BLiMP's: .jsonl, .csv, .tsv with the fields good and bad."""
+    most_pairs: int = option(200, least=1, most=100_000)
+    """Of each phenomenon of a file, drawn by `seed`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """A whole run."""
 
@@ -121,6 +136,8 @@ class Settings:
     """What both models may spend."""
     compare: CompareSettings = field(default_factory=CompareSettings)
     """How they are compared."""
+    quality: QualitySettings = field(default_factory=QualitySettings)
+    """What is asked of them without labels."""
     gpt: KindSettings = field(default_factory=KindSettings)
     """GPT's settings: [gpt.model], [gpt.pretrain], ...; [model], [pretrain] and [finetune] set both kinds."""
     bert: KindSettings = field(default_factory=KindSettings)

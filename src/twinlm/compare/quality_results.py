@@ -1,0 +1,133 @@
+"""From what pre-trained models said without labels to figures, accuracies and comparisons of the kinds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from twinlm import families
+from twinlm.compare import claims, statistics
+from twinlm.compare.outcomes import Matrix, Outcomes
+from twinlm.compare.pretrainings import Pretraining
+from twinlm.compare.quality import PairSet
+from twinlm.compare.quality_records import (
+    FigureGroup,
+    PairAccuracy,
+    PairsResult,
+    Phenomenon,
+    QualityFigure,
+    QualityResult,
+)
+from twinlm.data.minimal_pairs import by_phenomenon
+from twinlm.evaluate.quality import standard_error
+
+if TYPE_CHECKING:
+    from twinlm.compare.run import Run
+
+ALL_PAIRS = "all pairs"
+"""Names the phenomenon that is all of a set."""
+
+
+def quality_result(run: "Run") -> QualityResult:
+    """Return what a run's models know without labels; those of every pre-training seed are asked."""
+    said = {
+        name: [run.quality.measured(name, seed) for seed in run.bodies.seeds] for name in run.bodies.compared
+    }
+    sets = [_pairs(run.bodies.compared, said, given) for given in run.quality.sets]
+    overall = claims.corrected([found.overall.comparison for found in sets])
+    return QualityResult(
+        groups=_groups(run, said),
+        pairs=[
+            replace(found, overall=replace(found.overall, comparison=comparison))
+            for found, comparison in zip(sets, overall, strict=True)
+        ],
+        notes=run.quality.notes,
+    )
+
+
+def _groups(run: "Run", said: Mapping[str, Sequence[Any]]) -> list[FigureGroup]:
+    """Return the figures by the group that they say they may be compared in, whatever models they are of."""
+    groups: dict[tuple[str, str], list[QualityFigure]] = {}
+    for name, pretraining in run.bodies.compared.items():
+        for of_seeds in zip(*(row["figures"] for row in said[name]), strict=True):
+            figure = _figure(pretraining, run.bodies.seeds, of_seeds)
+            groups.setdefault((of_seeds[0]["comparable"], of_seeds[0]["unit"]), []).append(figure)
+    return [
+        FigureGroup(comparable=comparable, unit=unit, figures=figures)
+        for (comparable, unit), figures in groups.items()
+    ]
+
+
+def _figure(pretraining: Pretraining, seeds: Sequence[int], of_seeds: Sequence[Any]) -> QualityFigure:
+    values_PE = np.array([row["values_E"] for row in of_seeds])
+    values_P = np.array([row["value"] for row in of_seeds])
+    over_seeds = standard_error(values_P) if len(values_P) > 1 else 0.0
+    return QualityFigure(
+        pretraining=pretraining.name,
+        label=pretraining.label,
+        value=float(values_P.mean()),
+        standard_error=float(np.hypot(standard_error(values_PE.mean(axis=0)), over_seeds)),
+        passages=values_PE.shape[1],
+        value_by_seed={str(seed): row["value"] for seed, row in zip(seeds, of_seeds, strict=True)},
+        caveat=of_seeds[0]["caveat"],
+    )
+
+
+def _pairs(
+    compared: Mapping[str, Pretraining], said: Mapping[str, Sequence[Any]], given: PairSet
+) -> PairsResult:
+    rights = rights_of({name: [row["pairs"][given.name]["right"] for row in said[name]] for name in compared})
+    labels = {name: pretraining.label for name, pretraining in compared.items()}
+    places = by_phenomenon(given.pairs)
+    phenomena = [phenomenon(name, labels, rights, numbers) for name, numbers in places.items()]
+    comparisons = claims.corrected([found.comparison for found in phenomena])
+    return PairsResult(
+        name=given.name,
+        methods={name: said[name][0]["pairs"][given.name]["method"] for name in compared},
+        overall=phenomenon(ALL_PAIRS, labels, rights, range(len(given.pairs))),
+        macro={
+            name: float(np.mean([found.scores[number].accuracy.estimate for found in phenomena]))
+            for number, name in enumerate(compared)
+        },
+        phenomena=[
+            replace(found, comparison=comparison)
+            for found, comparison in zip(phenomena, comparisons, strict=True)
+        ],
+    )
+
+
+def rights_of(given: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, Matrix]:
+    """Return what pairs add to each model's accuracy, seeds by pairs: truth values if no model has a tie."""
+    numbers = {name: np.array(rows, dtype=np.float64) for name, rows in given.items()}
+    has_ties = any((values_PE == 0.5).any() for values_PE in numbers.values())
+    found: dict[str, Matrix] = {}
+    for name, values_PE in numbers.items():
+        found[name] = values_PE if has_ties else values_PE == 1
+    return found
+
+
+def phenomenon(
+    name: str, labels: Mapping[str, str], rights: Mapping[str, Matrix], places: Sequence[int]
+) -> Phenomenon:
+    """Return how all models do on some of the pairs, and the two kinds against each other.
+
+    Args:
+        name: of what these pairs test.
+        labels: for people, of each pre-training.
+        rights: of each pre-training, seeds by pairs.
+        places: which pairs.
+    """
+    outcomes = {
+        key: Outcomes(values_PE[:, list(places)], groups=len(values_PE)) for key, values_PE in rights.items()
+    }
+    first, second = families.FAMILIES
+    return Phenomenon(
+        name=name,
+        pairs=len(places),
+        scores=[
+            PairAccuracy(pretraining=key, label=labels[key], accuracy=statistics.mean_interval(arm))
+            for key, arm in outcomes.items()
+        ],
+        comparison=statistics.compare(first, outcomes[first], second, outcomes[second]),
+    )

@@ -1,0 +1,90 @@
+"""The report's tables of what models know without labels: one for each group of figures, and of pairs."""
+
+from twinlm.compare.quality_records import FigureGroup, PairAccuracy, PairsResult, Phenomenon
+from twinlm.compare.readable import INTERVAL, p_value, points, whole
+from twinlm.compare.report_tables import Table
+
+_NOTHING = "\N{EN DASH}"
+
+
+def figures(group: FigureGroup) -> Table:
+    """Return the figures of one group: what stands in another table may not be compared with them."""
+    return Table(
+        caption=f"{group.comparable[:1].upper()}{group.comparable[1:]}. The lower, the better; comparable "
+        "within this table only. Standard error over passages, and over pre-trainings if there are several.",
+        header=["", f"In {group.unit}", "Standard error", "Passages", "Each pre-training", "To know"],
+        rows=[
+            [
+                figure.label,
+                f"{figure.value:.3f}",
+                f"{figure.standard_error:.3f}",
+                whole(figure.passages),
+                ", ".join(f"{value:.3f}" for value in figure.value_by_seed.values()),
+                figure.caveat or _NOTHING,
+            ]
+            for figure in group.figures
+        ],
+        is_text=(0, 5),
+    )
+
+
+def overall(found: PairsResult) -> Table:
+    """Return how often each model chose right in a set of pairs."""
+    methods = ", ".join(
+        f"{row.label} by {found.methods[row.pretraining].replace('-', ' ')}" for row in found.overall.scores
+    )
+    table = _accuracies(found, [found.overall])
+    rows = [*table.rows, ["mean of the phenomena", _NOTHING, *_means(found), *[_NOTHING] * 4]]
+    return Table(
+        caption=f"Minimal pairs, {found.name}: how often the right one of two texts is likelier, in %, with "
+        f"its {INTERVAL} over pairs and pre-trainings; chance is 50. Texts are scored: {methods}; never one "
+        "model's score against another's.",
+        header=table.header,
+        rows=rows,
+        is_text=table.is_text,
+    )
+
+
+def by_phenomenon(found: PairsResult) -> Table:
+    """Return the same for each phenomenon of a set."""
+    return _accuracies(found, found.phenomena)
+
+
+def _accuracies(found: PairsResult, rows: list[Phenomenon]) -> Table:
+    labels = {row.pretraining: row.label for row in found.overall.scores}
+    of_two = found.overall.comparison
+    return Table(
+        caption=f"Minimal pairs, {found.name}, by phenomenon: right choices in %, and the difference in "
+        f"points; Holm p is adjusted for {whole(len(found.phenomena))} phenomena.",
+        header=[
+            "",
+            "Pairs",
+            *labels.values(),
+            f"{labels[of_two.first]} minus {labels[of_two.second]}",
+            INTERVAL,
+            "Holm p",
+            "Better",
+        ],
+        rows=[
+            [
+                row.name,
+                whole(row.pairs),
+                *map(_accuracy, row.scores),
+                points(row.comparison.difference.estimate, signed=True),
+                f"{points(row.comparison.difference.low)} to {points(row.comparison.difference.high)}",
+                p_value(row.comparison.p_adjusted).lstrip("p=\N{NO-BREAK SPACE}"),
+                "cannot tell" if row.comparison.winner is None else labels[row.comparison.winner],
+            ]
+            for row in rows
+        ],
+        is_text=(0, len(labels) + 5),
+    )
+
+
+def _means(found: PairsResult) -> list[str]:
+    return [points(found.macro[row.pretraining]) for row in found.overall.scores]
+
+
+def _accuracy(row: PairAccuracy) -> str:
+    found = row.accuracy
+    return f"{points(found.estimate)} ({points(found.low)} to {points(found.high)})"

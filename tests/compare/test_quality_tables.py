@@ -1,0 +1,33 @@
+"""Figures that may not be compared stand in no common table."""
+
+import pytest
+
+from twinlm.compare import quality_tables
+from twinlm.compare.report_html import render_html
+from twinlm.compare.report_markdown import render_markdown
+
+
+def test_each_group_of_figures_is_a_table_with_its_caveats(example_results):
+    first, second = map(quality_tables.figures, example_results.quality.groups)
+    assert [row[0] for row in first.rows] == ["GPT", "BERT"]
+    assert [row[0] for row in second.rows] == ["BERT"]
+    assert first.caption.startswith("Bits per byte, left to right, sample 1a2b.")
+    assert first.rows[1][-1] == "off its training" and first.rows[0][1] == "2.740"
+
+
+def test_pairs_have_a_row_for_all_for_the_mean_and_for_each_phenomenon(example_results):
+    (found,) = example_results.quality.pairs
+    overall, each = quality_tables.overall(found), quality_tables.by_phenomenon(found)
+    assert [row[0] for row in overall.rows] == ["all pairs", "mean of the phenomena"]
+    assert [row[0] for row in each.rows] == ["word_order", "name_swap"]
+    assert overall.rows[1][2:4] == ["80.0", "60.0"]
+    assert overall.rows[0][-1] == "GPT" and "GPT by likelihood" in overall.caption
+    for table in (overall, each):
+        assert {len(row) for row in table.rows} == {len(table.header)}
+
+
+@pytest.mark.parametrize("render", [render_html, render_markdown])
+def test_the_report_shows_them_and_what_could_not_be_made(example_results, render):
+    text = render(example_results).replace("\\_", "_")
+    for word in ("Language without labels", "off its training", "word_order", "number_swap: 0 of 200"):
+        assert word in text
