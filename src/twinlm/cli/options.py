@@ -48,7 +48,7 @@ ALL_STAGES = (
     "report.html",
     "report.md",
 )
-"""What a whole run leaves in its directory, for `--fresh`."""
+"""What a whole run leaves in its directory, beside the models of its arms, for `--fresh`."""
 
 SETTINGS_NOTE = """Any setting can be given as an option and wins over the file, such as
 --pretrain.length 64 or --size mini. twinlm config list shows them all.
@@ -96,9 +96,12 @@ def opened_run(
     settings = read_settings(file, given, is_demo=options.is_demo, tasks=tasks)
     folder = options.out or default_folder(file, settings, is_demo=options.is_demo)
     with interruptible() as stop, progress_on() as progress:
-        start_over(folder, removed, progress)
+        from twinlm.compare.pretrainings import pretrainings, smaller_pretrainings
         from twinlm.compare.run import Run
 
+        if tuple(removed) == ALL_STAGES:
+            removed = [*removed, *pretrainings(settings), *smaller_pretrainings(settings)]
+        start_over(folder, removed, progress)
         command = shlex.join(["twinlm", *sys.argv[1:]])
         with Run(
             folder, settings, is_demo=options.is_demo, progress=progress, stop=stop, command=command

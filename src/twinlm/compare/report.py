@@ -40,3 +40,9 @@ def write_report(results: Results, folder: Path, details: Details | None = None)
     for name, data in files.items():
         storage.write_file(folder / name, data)
     return [folder / name for name in files]
+
+
+def has_changed(results: Results, folder: Path) -> bool:
+    """Tell whether a folder's records are other ones, or not there."""
+    path = folder / RECORDS
+    return not path.is_file() or path.read_bytes() != storage.json_bytes(to_json(results))

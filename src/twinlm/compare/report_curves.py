@@ -11,6 +11,7 @@ from twinlm.compare.svg import Line, line_plot
 
 _NOTHING = "\N{EN DASH}"
 _MOST_MARKS = 5
+_BAR_APART = 0.006
 
 
 def curve_plot(results: Results, curve: ScoreCurve) -> str:
@@ -19,11 +20,16 @@ def curve_plot(results: Results, curve: ScoreCurve) -> str:
     lines = []
     for style, (name, label) in enumerate(results.families.items()):
         points = [point for point in curve.points if point.arm == name]
+        beside = (
+            (2 * style - 1) * _BAR_APART * math.log10(places[-1] / places[0])
+        )  # bars don't hide each other
         lines += [
             Line(
                 name="",
                 style=f"family-{style} thin",
-                points=[(math.log10(point.x), 100 * end) for end in (point.score.low, point.score.high)],
+                points=[
+                    (math.log10(point.x) + beside, 100 * end) for end in (point.score.low, point.score.high)
+                ],
             )
             for point in points
         ]

@@ -19,9 +19,10 @@ from twinlm import config, families, hardware, storage
 from twinlm.compare import assemble, curves, preparation, scoring, selection, stage
 from twinlm.compare.arms import Arm, arm_named, arms
 from twinlm.compare.bodies import Bodies
+from twinlm.compare.details import find_details, read_details
 from twinlm.compare.environment import note_environment
 from twinlm.compare.quality import Quality
-from twinlm.compare.report import write_report
+from twinlm.compare.report import has_changed, write_report
 from twinlm.compare.results import Results
 from twinlm.compare.trials import Trials
 from twinlm.data.labelled_task import LabelledTask
@@ -184,7 +185,7 @@ class Run:
         return self._stores[algorithm]
 
     def compare(self) -> Results:
-        """Do all stages, write report.html, report.md and results.json, and return what was found."""
+        """Do all stages, write the report and its records, and return what was found."""
         bodies, tasks = self.bodies, self.prepared.tasks
         trained = [*bodies.plans]  # two of unequal sizes are refused before anything is trained
         self.quality.prepare()  # and so are bad files of pairs
@@ -201,7 +202,11 @@ class Run:
                     self.trials.predictions(trial)
         curves.fill(self)
         results = assemble.results(self)
-        write_report(results, self.folder)
+        details = None if has_changed(results, self.folder) else read_details(self.folder)
+        if details is None:
+            answers = [scoring.gathered(self, task) for task in tasks.values()]
+            details = find_details(answers, self.progress)
+        write_report(results, self.folder, details)
         return results
 
     def _algorithm(self, kind: str) -> Any:
