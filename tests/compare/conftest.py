@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from twinlm import presets
 from twinlm.compare import caveats, claims, statistics, verdict
 from twinlm.compare.outcomes import Outcomes
 from twinlm.compare.quality_records import FigureGroup, PairsResult, QualityFigure, QualityResult
@@ -27,6 +28,18 @@ from twinlm.evaluate.timings import ServingCost, Timing, spread
 from twinlm.rng import stream
 from twinlm.tasks import metrics
 
+TINY = {
+    "threads": 1,
+    "precision": "float32",
+    "corpus": {"train": ["text.txt"]},
+    "model": {"layers": 1, "width": 16, "heads": 2, "max_length": 48},
+    "pretrain": {"length": 32, "batch_sequences": 4, "validations": 1, "validation_sequences": 8},
+    "finetune": {"max_length": 48, "epochs": 1},
+    "budget": {"match": "tokens", "amount": 1500},
+    "tokenizer": {"vocab_size": 300},
+    "quality": {"sample_bytes": 0},
+    "compare": {"timing_seconds": 0},
+}
 TOPICS = [
     "Arts",
     "Biology and health sciences",
@@ -74,6 +87,12 @@ FILLS = [
     },
 ]
 FAMILIES = {"gpt": "GPT", "bert": "BERT"}
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Return a function (file, overrides) to the settings of a run of seconds; a file's own win."""
+    return lambda file, overrides=None: presets.resolve(file, overrides or {}, base=TINY)
 
 
 @pytest.fixture(scope="session")

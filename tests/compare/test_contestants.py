@@ -15,23 +15,8 @@ from twinlm.log import Silent
 from twinlm.stopping import Stop
 
 SETTINGS = """
-threads = 1
-precision = "float32"
-corpus.train = "text.txt"
-model = {layers = 1, width = 16, heads = 2, max_length = 32}
-[pretrain]
-length = 32
-batch_sequences = 4
-validations = 2
-validation_sequences = 8
-[finetune]
-max_length = 32
-epochs = 1
-[budget]
-match = "tokens"
-amount = 4000
-[tokenizer]
-vocab_size = 300
+pretrain.validations = 2
+budget.amount = 4000
 [quality]
 sample_bytes = 1500
 own_pairs = 20
@@ -95,23 +80,23 @@ def project(tmp_path_factory, write_project) -> Path:
     return folder
 
 
-def open_run(project: Path, **overrides: str) -> Run:
-    settings = presets.resolve(project / "my.toml", overrides)
+def open_run(tiny, project: Path) -> Run:
+    settings = tiny(project / "my.toml")
     return Run(project / "run", settings, is_demo=False, progress=Silent(), stop=Stop())
 
 
 @pytest.fixture(scope="module")
-def finished(project) -> Path:
+def finished(project, tiny) -> Path:
     """The folder of the finished comparison."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        with open_run(project) as run:
+        with open_run(tiny, project) as run:
             run.compare()
     return project / "run"
 
 
-def test_arms_that_differ_in_fine_tuning_only_share_a_pre_training(project):
-    settings = presets.resolve(project / "my.toml", {})
+def test_arms_that_differ_in_fine_tuning_only_share_a_pre_training(project, tiny):
+    settings = tiny(project / "my.toml")
     shared = {arm.name: arm.pretraining for arm in arms(settings)}
     assert shared == {
         "gpt": "gpt",
@@ -129,13 +114,13 @@ def test_arms_that_differ_in_fine_tuning_only_share_a_pre_training(project):
     assert list(pretrainings(settings)) == ["gpt", "bert", "no-nsp", "clm-mlm", "hybrid-left"]
 
 
-def test_what_an_arm_does_not_give_is_as_its_kind_has_it(project):
-    settings = presets.resolve(project / "my.toml", {"bert.pretrain.mask_share": "0.3"})
+def test_what_an_arm_does_not_give_is_as_its_kind_has_it(project, tiny):
+    settings = tiny(project / "my.toml", {"bert.pretrain.mask_share": "0.3"})
     no_nsp, bert = settings.arm[0], settings.bert
     assert no_nsp.pretrain.sentence_task == "none"
     assert no_nsp.pretrain.mask_share == 0.3
     assert (no_nsp.model, no_nsp.finetune) == (bert.model, bert.finetune)
-    again = presets.resolve(project / "my.toml", {})
+    again = tiny(project / "my.toml")
     assert again.arm[0].pretrain.optimizer == again.bert.pretrain.optimizer
 
 
@@ -227,9 +212,9 @@ def test_curves_have_a_point_for_each_place_and_end_with_the_comparison(finished
     assert few["step"] == all_labels["step"]
 
 
-def test_the_run_found_again_is_the_same(finished, project, monkeypatch):
+def test_the_run_found_again_is_the_same(finished, project, tiny, monkeypatch):
     before = (finished / "report.md").read_text()
     monkeypatch.chdir(project)
-    with open_run(project) as run:
+    with open_run(tiny, project) as run:
         run.compare()
     assert (finished / "report.md").read_text() == before

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from twinlm import presets
 from twinlm.compare.results import Results
 from twinlm.compare.run import Run
 from twinlm.errors import DataError
@@ -15,29 +14,9 @@ from twinlm.log import Silent
 from twinlm.stopping import Stop
 
 SETTINGS = """
-threads = 1
-precision = "float32"
-corpus.train = "text.txt"
-model = {layers = 1, width = 16, heads = 2, max_length = 48}
-[pretrain]
-length = 32
-batch_sequences = 4
-validations = 2
-validation_sequences = 8
-[finetune]
-max_length = 48
-epochs = 1
-[budget]
-match = "tokens"
-amount = 1500
-[tokenizer]
-vocab_size = 300
-[quality]
-sample_bytes = 0
-[compare]
-timing_seconds = 0
-seeds = [1, 2]
-untrained = false
+pretrain.validations = 2
+compare.seeds = [1, 2]
+compare.untrained = false
 """
 TASKS = """
 [[imported]]
@@ -109,27 +88,28 @@ def write_tasks(folder: Path) -> None:
         (folder / f"{name}.jsonl").write_text("\n".join(lines))
 
 
-def compare(folder: Path, name: str, settings: str) -> Results:
+def open_run(tiny, folder: Path, name: str, settings: str) -> Run:
     (folder / f"{name}.toml").write_text(settings)
-    resolved = presets.resolve(folder / f"{name}.toml", {})
-    with Run(folder / name, resolved, is_demo=False, progress=Silent(), stop=Stop()) as run:
+    resolved = tiny(folder / f"{name}.toml")
+    return Run(folder / name, resolved, is_demo=False, progress=Silent(), stop=Stop())
+
+
+def compare(tiny, folder: Path, name: str, settings: str) -> Results:
+    with open_run(tiny, folder, name, settings) as run:
         return run.compare()
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, write_project):
+def folder(tmp_path_factory, write_project, tiny):
     """A folder with a run, and a second one over five tasks, in which the first one's GPT takes part."""
     place = tmp_path_factory.mktemp("five")
     write_project(place, 80)
     write_tasks(place)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        resolved_first = place / "first.toml"
-        resolved_first.write_text(SETTINGS)
-        settings = presets.resolve(resolved_first, {})
-        with Run(place / "first", settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
+        with open_run(tiny, place, "first", SETTINGS) as run:
             run.bodies.trained("gpt")
-        compare(place, "second", SETTINGS + TASKS)
+        compare(tiny, place, "second", SETTINGS + TASKS)
     return place
 
 
@@ -155,14 +135,14 @@ def test_every_task_is_judged_by_its_own_figure(results):
         assert len(pairs) == len(task["comparisons"]) == 3 + 3  # each two models, each against a floor
 
 
-def test_a_task_without_a_word_is_refused_before_anything_is_trained(folder, monkeypatch):
+def test_a_task_without_a_word_is_refused_before_anything_is_trained(folder, tiny, monkeypatch):
     """The linear floor needs words."""
     monkeypatch.chdir(folder)
     rows = [f"{'!' * (1 + n)},{'?' * (1 + n % 7)},{n % 5}" for n in range(ROWS)]
     (folder / "signs.csv").write_text("\n".join(["text,text_b,score", *rows]))
     task = '[[task]]\nname = "signs"\nkind = "similarity"\ntrain = "signs.csv"\n'
     with pytest.raises(DataError, match="no word at all"):
-        compare(folder, "signs", SETTINGS + task)
+        compare(tiny, folder, "signs", SETTINGS + task)
     assert not (folder / "signs" / "gpt").exists()
     assert not (folder / "signs" / "tasks" / "signs" / "gpt").exists()
 
@@ -210,9 +190,9 @@ def test_every_answer_of_every_model_is_left_in_a_file(folder):
                 assert rows and all({"id", "gold", "predicted"} <= row.keys() for row in rows)
 
 
-def test_a_finished_comparison_is_found_again_with_the_same_numbers(folder, results, monkeypatch):
+def test_a_finished_comparison_is_found_again_with_the_same_numbers(folder, results, tiny, monkeypatch):
     monkeypatch.chdir(folder)
-    again = compare(folder, "second", SETTINGS + TASKS)
+    again = compare(tiny, folder, "second", SETTINGS + TASKS)
     for task, before in zip(again.tasks, results["tasks"], strict=True):
         assert [score.score.estimate for score in task.scores] == [
             pytest.approx(score["score"]["estimate"]) for score in before["scores"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from twinlm import presets, storage
+from twinlm import storage
 from twinlm.compare.quality import FOUND, OWN_TEXT
 from twinlm.compare.quality_results import quality_result
 from twinlm.compare.run import Run
@@ -15,22 +15,8 @@ from twinlm.settings import QualitySettings
 from twinlm.stopping import Stop
 
 SETTINGS = """
-threads = 1
-precision = "float32"
-corpus.train = "text.txt"
-model = {layers = 1, width = 16, heads = 2, max_length = 48}
-[pretrain]
-length = 48
-batch_sequences = 4
-validations = 1
-validation_sequences = 4
-[finetune]
-max_length = 48
-[budget]
-match = "tokens"
-amount = 4000
-[tokenizer]
-vocab_size = 300
+pretrain.length = 48
+budget.amount = 4000
 [quality]
 sample_bytes = 600
 own_pairs = 8
@@ -52,12 +38,12 @@ def project(tmp_path_factory, write_project) -> Path:
 
 
 @pytest.fixture
-def open_run(project, monkeypatch):
+def open_run(project, monkeypatch, tiny):
     """Return a function that opens the run, with other settings if they are given."""
     monkeypatch.chdir(project)
 
     def opened(out: str = "run", **overrides: str) -> Run:
-        settings = presets.resolve(project / "my.toml", overrides)
+        settings = tiny(project / "my.toml", overrides)
         return Run(project / out, settings, is_demo=False, progress=Silent(), stop=Stop())
 
     return opened

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from twinlm import presets, storage
+from twinlm import storage
 from twinlm.compare import serving_costs
 from twinlm.compare.run import Run
 from twinlm.compare.serving_costs import FILE, cost_card, twins
@@ -14,25 +14,7 @@ from twinlm.stopping import Stop
 from twinlm.train import pretrain
 
 SETTINGS = """
-threads = 1
-precision = "float32"
-corpus.train = "text.txt"
-model = {layers = 1, width = 16, heads = 2, max_length = 32}
-[pretrain]
-length = 32
-batch_sequences = 4
-validations = 1
-validation_sequences = 8
-[finetune]
-max_length = 32
-epochs = 1
-[budget]
-match = "tokens"
-amount = 1500
-[tokenizer]
-vocab_size = 300
-[compare]
-seeds = [3]
+compare.seeds = [3]
 [[task]]
 name = "topic"
 train = "labels.csv"
@@ -40,13 +22,13 @@ train = "labels.csv"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, write_project):
+def run(tmp_path_factory, write_project, tiny):
     folder = tmp_path_factory.mktemp("costs")
     write_project(folder, 80)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         (folder / "my.toml").write_text(SETTINGS)
-        settings = presets.resolve(folder / "my.toml", {})
+        settings = tiny(folder / "my.toml")
         with Run(folder / "out", settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
             yield run
 

@@ -1,5 +1,6 @@
 """Everything a finished run left in its folder, put together as one `Results` record."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from twinlm.compare import (
     serving_costs,
     verdict,
 )
+from twinlm.compare.answers import TaskAnswers
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.quality_records import QualityResult
 from twinlm.compare.quality_results import quality_result
@@ -40,9 +42,14 @@ _CURVE_POINTS = 200
 _READ = ("files", "documents")  # counts of what was read, not of what was left out
 
 
-def results(run: "Run") -> Results:
-    """Return what a run found; all its stages must be done."""
-    tasks = claims.adjusted([scoring.task_result(run, task) for task in run.prepared.tasks.values()])
+def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
+    """Return what a run found; all its stages must be done.
+
+    Args:
+        run: of a comparison.
+        answers: what its arms said, task by task.
+    """
+    tasks = claims.adjusted([scoring.scored(of_task) for of_task in answers])
     language = [_language(run, pretraining) for pretraining in run.bodies.compared.values()]
     quality = quality_result(run)
     costs = [_cost(run, pretraining) for pretraining in run.bodies.compared.values()]

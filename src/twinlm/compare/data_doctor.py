@@ -81,6 +81,7 @@ def _parts(settings: Settings, folder: Path, progress: Progress) -> Iterator[Par
         for path, checked in check_task(task, progress):
             yield ("tasks", task.given.name, *path), checked
     scratch = folder.parent / _SCRATCH
+    removed = scratch if folder.parent.exists() else folder.parent
     with storage.lock(scratch):
         try:
             laboratory = Laboratory(settings, folder, scratch, sample, tasks, progress)
@@ -88,4 +89,4 @@ def _parts(settings: Settings, folder: Path, progress: Progress) -> Iterator[Par
             for task in tasks:
                 yield from check_task_tokens(task, laboratory.tokenizers, settings)
         finally:
-            storage.remove(scratch)
+            storage.remove(removed)

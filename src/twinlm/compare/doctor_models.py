@@ -10,6 +10,7 @@ import torch
 
 from twinlm import config, presets, storage
 from twinlm.compare.doctor_tasks import ReadTask
+from twinlm.compare.preparation import tokenizer_name
 from twinlm.core.count import layer_count, parameter_count
 from twinlm.data.doctor.findings import Parts
 from twinlm.data.doctor.lengths import check_lengths
@@ -75,17 +76,10 @@ class Laboratory:
             return {}
         made: dict[str, Tokenizer] = {}
         for kind in FAMILIES:
-            algorithm = self.algorithm(kind)
+            algorithm = tokenizer_name(self.settings, kind)
             if algorithm not in made:
                 made[algorithm] = self._tokenizer(kind, algorithm)
-        return {kind: made[self.algorithm(kind)] for kind in FAMILIES}
-
-    def algorithm(self, kind: str) -> Any:
-        """Return the name by which a run knows the tokenizer of a kind."""
-        options = self.settings.tokenizer
-        if self.kind(kind).pretrain.start:
-            return f"start-of-{kind}"
-        return options.algorithm if options.sharing == "shared" else FAMILIES[kind].own_algorithm
+        return {kind: made[tokenizer_name(self.settings, kind)] for kind in FAMILIES}
 
     def kind(self, name: str) -> KindSettings:
         """Return the settings of one kind."""
@@ -99,7 +93,7 @@ class Laboratory:
 
     def store(self, kind: str) -> TokenStore:
         """Return the tokens of those texts."""
-        folder = self.scratch / self.algorithm(kind)
+        folder = self.scratch / tokenizer_name(self.settings, kind)
         if not storage.is_published(folder):
             write_store(
                 folder,
@@ -145,7 +139,7 @@ def check_models(laboratory: Laboratory, text_bytes: int) -> Iterator[Parts]:
         return
     seen = set()
     for name, family in FAMILIES.items():
-        tokenizer, algorithm = laboratory.tokenizers[name], laboratory.algorithm(name)
+        tokenizer, algorithm = laboratory.tokenizers[name], tokenizer_name(laboratory.settings, name)
         if algorithm not in seen:
             seen.add(algorithm)
             origin = laboratory.origins[algorithm]

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from twinlm import config, storage
+from twinlm import config, families, storage
 from twinlm.compare import stage
 from twinlm.data.corpus import Document, corpus_fingerprint, read_documents
 from twinlm.data.demo import load_demo
@@ -19,7 +19,7 @@ from twinlm.data.text_files import OnBadBytes
 from twinlm.data.token_store import TokenStore, write_store
 from twinlm.errors import UsageError
 from twinlm.log import Progress
-from twinlm.settings import CorpusSettings, Settings, TaskSettings
+from twinlm.settings import CorpusSettings, KindSettings, Settings, TaskSettings
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 
@@ -116,6 +116,15 @@ def prepare_files(settings: Settings, read: ReadTasks) -> Prepared:
         attribution=(),
         fingerprint=corpus_fingerprint(files, text_field=corpus.text_field),
     )
+
+
+def tokenizer_name(settings: Settings, kind: str) -> Any:
+    """Return the name of a kind's tokenizer in a run: its algorithm, or where it goes on from a model's."""
+    of_kind: KindSettings = getattr(settings, kind)
+    if of_kind.pretrain.start:
+        return f"start-of-{kind}"
+    options = settings.tokenizer
+    return options.algorithm if options.sharing == "shared" else families.family(kind).own_algorithm
 
 
 def prepare_tokenizer(

@@ -102,10 +102,7 @@ def _decode(kind: object, value: object, where: str) -> object:
     if origin is list and isinstance(value, list):
         return [_decode(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value)]
     if origin is dict and isinstance(value, dict):
-        return {
-            _decode_key(arguments[0], key, where): _decode(arguments[1], item, f"{where}[{key!r}]")
-            for key, item in value.items()
-        }
+        return {key: _decode(arguments[1], item, f"{where}[{key!r}]") for key, item in value.items()}
     if origin is types.UnionType and any(_is_plain(option, value) for option in arguments):
         return value
     if origin is types.UnionType and isinstance(value, dict):
@@ -122,16 +119,6 @@ def _record(kind: Callable[..., object], value: dict[str, object], where: str) -
     if odd := sorted(hints.keys() ^ value.keys()):
         raise _Mismatch(f"{where} lacks or doesn't know {', '.join(odd)}")
     return kind(**{name: _decode(hint, value[name], f"{where}.{name}") for name, hint in hints.items()})
-
-
-def _decode_key(kind: object, key: str, where: str) -> object:
-    """JSON turns whole numbers into texts where they are keys."""
-    if kind is not int:
-        return key
-    try:
-        return int(key)
-    except ValueError:
-        raise _Mismatch(f"{where} has the key {key!r}, which is no whole number") from None
 
 
 def _is_plain(kind: object, value: object) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import tomli_w
 
@@ -162,7 +162,7 @@ class Run:
 
     def tokenizer(self, kind: str) -> Tokenizer:
         """Return the tokenizer of a kind: trained on the training documents, or of what it goes on from."""
-        algorithm = self._algorithm(kind)
+        algorithm = preparation.tokenizer_name(self.settings, kind)
         if algorithm not in self._tokenizers:
             if self.kind(kind).pretrain.start:
                 made = load_start(self.kind(kind)).tokenizer
@@ -176,7 +176,7 @@ class Run:
 
     def stores(self, kind: str) -> dict[str, TokenStore]:
         """Return the tokens of a kind's three splits."""
-        algorithm = self._algorithm(kind)
+        algorithm = preparation.tokenizer_name(self.settings, kind)
         if algorithm not in self._stores:
             folder = self.folder / "tokens" / algorithm
             self._stores[algorithm] = preparation.prepare_stores(
@@ -201,16 +201,10 @@ class Run:
                 for trial in selection.chosen(self, arm, name):
                     self.trials.predictions(trial)
         curves.fill(self)
-        results = assemble.results(self)
+        answers = [scoring.gathered(self, task) for task in tasks.values()]
+        results = assemble.results(self, answers)
         details = None if has_changed(results, self.folder) else read_details(self.folder)
         if details is None:
-            answers = [scoring.gathered(self, task) for task in tasks.values()]
             details = find_details(answers, self.progress)
         write_report(results, self.folder, details)
         return results
-
-    def _algorithm(self, kind: str) -> Any:
-        options = self.settings.tokenizer
-        if self.kind(kind).pretrain.start:
-            return f"start-of-{kind}"
-        return options.algorithm if options.sharing == "shared" else families.family(kind).own_algorithm

@@ -23,11 +23,6 @@ Answers = list[Any]
 """What one model said of each test example."""
 
 
-def task_result(run: "Run", task: LabelledTask) -> TaskResult:
-    """Return all scores and comparisons of a task whose models are fine-tuned."""
-    return scored(gathered(run, task))
-
-
 def scored(answers: TaskAnswers) -> TaskResult:
     """Return all scores and comparisons that follow from what arms and baselines said, and from nothing else.
 

@@ -28,13 +28,15 @@ def chosen(run: "Run", arm: Arm, task: str) -> list[Trial]:
     rates = run.settings.compare.learning_rates
     if not rates:
         return run.trials.of(arm, task)
-    by_rate = {rate: run.trials.of(arm, task, learning_rate=rate) for rate in sorted(rates)}
-    means = {rate: validation_mean(run, trials) for rate, trials in by_rate.items()}
-    best = max(means, key=lambda rate: means[rate])
-    if means[best] == -math.inf:
-        message = f"{arm.label} on {task} diverged at each of the learning rates {list(by_rate)}"
-        raise DivergedError(message, hint="set compare.learning_rates to lower ones")
-    return by_rate[best]
+    key = (arm.name, task)
+    if key not in run.trials.kept_rates:
+        means = {rate: validation_mean(run, _at(run, arm, task, rate)) for rate in sorted(rates)}
+        best = max(means, key=lambda rate: means[rate])
+        if means[best] == -math.inf:
+            message = f"{arm.label} on {task} diverged at each of the learning rates {sorted(rates)}"
+            raise DivergedError(message, hint="set compare.learning_rates to lower ones")
+        run.trials.kept_rates[key] = best
+    return _at(run, arm, task, run.trials.kept_rates[key])
 
 
 def validation_mean(run: "Run", trials: list[Trial]) -> float:
@@ -53,9 +55,13 @@ def ledger(run: "Run", arm: Arm, task: str) -> Ledger:
         arm=arm.name,
         label=arm.label,
         task=task,
-        tried=[_tried(run, run.trials.of(arm, task, learning_rate=rate)) for rate in rates],
+        tried=[_tried(run, _at(run, arm, task, rate)) for rate in rates],
         kept=kept.settings.optimizer.learning_rate,
     )
+
+
+def _at(run: "Run", arm: Arm, task: str, rate: float | None) -> list[Trial]:
+    return run.trials.of(arm, task, learning_rate=rate)
 
 
 def _tried(run: "Run", trials: list[Trial]) -> RateTried:

@@ -53,6 +53,8 @@ class Trials:
 
     def __init__(self, run: "Run") -> None:
         self.run = run
+        self.kept_rates: dict[tuple[str, str], float] = {}
+        """By arm and task: found once, see `selection.py`."""
         self._origins: dict[tuple[str, int], dict[str, Any]] = {}
 
     def of(self, arm: Arm, task: str, **changes: Any) -> list[Trial]:
