@@ -10,6 +10,7 @@ from twinlm import storage
 from twinlm.compare import claims, verdict
 from twinlm.compare.answers import ArmAnswers, TaskAnswers, index_json, index_name, index_of
 from twinlm.compare.details import find_details
+from twinlm.compare.quality_records import QualityResult
 from twinlm.compare.report import write_report
 from twinlm.compare.results import Cost, LanguageResult, Results
 from twinlm.compare.scoring import scored
@@ -171,6 +172,7 @@ def results_of(tasks: list[TaskAnswers]) -> Results:
         curves=[],
         ledger=[],
         language=language,
+        quality=QualityResult(groups=[], pairs=[], notes=[]),
         costs=[Cost(name=n, label=label, family=n, **numbers) for n, label in FAMILIES.items()],
         data={"documents": 3},
         removed={},

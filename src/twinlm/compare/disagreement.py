@@ -152,7 +152,7 @@ def _telling(answers: TaskAnswers, one: Judged, other: Judged, place: int) -> Te
     owner, within = int(one.owners_U[place]), int(one.places_U[place])
     judging = task_kind(answers.kind).judging
     by_arm = [[row[place] for row in arm.decisions] for arm in (one, other)]
-    said = [judging.settled(decisions) for decisions in by_arm]
+    said = [judging.settled(_of_most(decisions)) for decisions in by_arm]
     gold = answers.golds[owner]
     passage = judging.passage(answers.texts[owner], within, gold) if answers.texts else Passage([])
     return Telling(
@@ -167,6 +167,12 @@ def _telling(answers: TaskAnswers, one: Judged, other: Judged, place: int) -> Te
         if one.is_sure and other.is_sure
         else [],
     )
+
+
+def _of_most(decisions: Sequence[Decision]) -> list[Decision]:
+    """Return the right ones if most are right, or else the wrong ones, which may differ in what they say."""
+    are_right = 2 * sum(decision.is_right for decision in decisions) > len(decisions)
+    return [decision for decision in decisions if decision.is_right == are_right]
 
 
 def _confidence(decisions: Sequence[Decision], answer: str) -> float:
