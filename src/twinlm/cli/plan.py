@@ -1,6 +1,7 @@
 """`twinlm plan`: what a comparison will cost, before anything is trained."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from twinlm.cli.options import SETTINGS_NOTE, AnySetting, RunOptions, SettingsFile, opened_run
@@ -28,28 +29,32 @@ def command(
 ) -> None:
     """Show what a comparison will cost, before training.
 
-    Both models get the same of one thing: tokens, operations or seconds. This
-    shows what that comes to on all axes. It reads the text and trains the
+    All models get the same of one thing: tokens, operations, seconds or money.
+    This shows what that comes to on all axes, also for each [[arm]]. It reads the text and trains the
     tokenizer, which the comparison then finds done, and times a few steps.
     """
     with opened_run(file, options, settings) as run:
-        plans = list(run.bodies.plans.values())
+        plans = run.bodies.plans
         if options.is_json:
             from twinlm import config
 
-            print(json.dumps({"match": run.settings.budget.match, "plans": config.plain(plans)}))
+            rows = [{"name": name, **config.plain(plan)} for name, plan in plans.items()]
+            print(json.dumps({"match": run.settings.budget.match, "plans": rows}))
         else:
             print(table(plans, run.settings))
 
 
-def table(plans: "list[PretrainPlan]", settings: Settings) -> str:
-    """Return plans side by side, one axis a line, the matched one marked."""
-    rows = [["", *(plan.family for plan in plans), ""]]
+def table(plans: "Mapping[str, PretrainPlan]", settings: Settings) -> str:
+    """Return plans side by side, one axis a line: the matched one marked, else the second over the first."""
+    rows = [["", *plans, ""]]
     for name, text in _AXES.items():
-        first, second = (getattr(plan, name) for plan in plans)
-        ratio = f"x {second / first:.2f}" if first else ""
+        values = [getattr(plan, name) for plan in plans.values()]
+        ratio = f"x {values[1] / values[0]:.2f}" if values[0] else ""
         mark = "matched" if name.removeprefix("corpus_") == settings.budget.match else ratio
-        rows.append([text, *(_number(name, getattr(plan, name)) for plan in plans), mark])
+        rows.append([text, *(_number(name, value) for value in values), mark])
+    if price := settings.budget.price_per_hour:
+        money = [f"{plan.seconds / 3600 * price:,.2f}" for plan in plans.values()]
+        rows.append(["price", *money, "matched" if settings.budget.match == "money" else ""])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         row[0].ljust(widths[0])
