@@ -1,7 +1,8 @@
 """What passes between the data pipeline, the models and the objectives."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -25,6 +26,27 @@ class Batch:
         """Return the batch on another device."""
         moved = {f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)}
         return replace(self, **moved)
+
+
+class MadeWhenAsked(Sequence[Batch]):
+    """Batches that are made when they are asked for: a process that takes some of them makes no others.
+
+    Args:
+        make: returns the batch of a number, from 0.
+        count: how many there are.
+    """
+
+    def __init__(self, make: Callable[[int], Batch], count: int) -> None:
+        self._make = make
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: Any) -> Any:
+        if not 0 <= number < self._count:
+            raise IndexError(number)
+        return self._make(number)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

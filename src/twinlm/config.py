@@ -22,10 +22,24 @@ T = TypeVar("T")
 
 
 def option(
-    default: Any, *, least: float | None = None, most: float | None = None, above: float | None = None
+    default: Any,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    above: float | None = None,
+    is_later: bool = False,
 ) -> Any:
-    """Return a dataclass field with a default and the range that is allowed."""
-    return dataclasses.field(default=default, metadata={"least": least, "most": most, "above": above})
+    """Return a dataclass field with a default and the range that is allowed.
+
+    Args:
+        default: the value if none is given.
+        least: the lowest value.
+        most: the highest value.
+        above: what the value must exceed.
+        is_later: runs were begun without this setting: they go on, since `plain` leaves the default out.
+    """
+    metadata = {"least": least, "most": most, "above": above, "is_later": is_later}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def build(kind: type[T], tree: Tree, path: tuple[str, ...] = ()) -> T:
@@ -68,7 +82,12 @@ def closest(word: str, words: Iterable[str]) -> str:
 def plain(value: Any) -> Any:
     """Return nested dataclasses as nested dictionaries and lists, as TOML and JSON hold them."""
     if dataclasses.is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        fields = [
+            field
+            for field in dataclasses.fields(value)
+            if not field.metadata.get("is_later") or getattr(value, field.name) != field.default
+        ]
+        return {field.name: plain(getattr(value, field.name)) for field in fields}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value

@@ -72,6 +72,12 @@ class LockedError(UserError):
     exit_code = 7
 
 
+class PeerError(UserError):
+    """Another process of this run ended, or does not answer."""
+
+    exit_code = 8
+
+
 class StoppedError(UserError):
     """A signal asked to stop; the state is saved and the same command resumes."""
 

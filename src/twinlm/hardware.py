@@ -20,11 +20,21 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def use_threads(threads: int) -> int:
-    """Let PyTorch use so many processor threads, or all that this process may use; return how many."""
-    threads = threads or len(os.sched_getaffinity(0))
+def use_threads(threads: int, *, processes: int = 1) -> int:
+    """Let PyTorch use so many processor threads; return how many.
+
+    Args:
+        threads: in this process; 0 for its share of all that it may use.
+        processes: of one run on this machine, between which they are shared.
+    """
+    threads = threads or max(1, len(os.sched_getaffinity(0)) // processes)
     torch.set_num_threads(threads)
     return threads
+
+
+def own_generators() -> contextlib.AbstractContextManager[object]:
+    """Return a block in which PyTorch's generators may be set: those outside stay as they are."""
+    return torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_available() else [])
 
 
 def precision(wanted: str) -> str:

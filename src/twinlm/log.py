@@ -45,14 +45,21 @@ class Silent:
 
 
 class MetricsLog:
-    """A file of JSON lines, one for each record, each with its step."""
+    """A file of JSON lines, one for each record, each with its step.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the file.
+        is_kept: whether to write at all; of the processes of one run only one does.
+    """
+
+    def __init__(self, path: Path, *, is_kept: bool = True) -> None:
         self.path = path
+        self.is_kept = is_kept
 
     def write(self, step: int, values: Mapping[str, float | int | str]) -> None:
         """Add one record."""
-        storage.append_line(self.path, json.dumps({"step": step, **values}))
+        if self.is_kept:
+            storage.append_line(self.path, json.dumps({"step": step, **values}))
 
     def read(self) -> list[dict[str, float | int | str]]:
         """Return all records; a last line that a crash tore is left out."""
@@ -69,4 +76,5 @@ class MetricsLog:
     def keep_until(self, step: int) -> None:
         """Drop the records after `step`, before training goes on from there."""
         kept = [json.dumps(record) for record in self.read() if int(record["step"]) <= step]
-        storage.write_file(self.path, "".join(line + "\n" for line in kept).encode())
+        if self.is_kept:
+            storage.write_file(self.path, "".join(line + "\n" for line in kept).encode())

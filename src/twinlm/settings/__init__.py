@@ -31,6 +31,7 @@ __all__ = [
     "ModelSettings",
     "OptimizerSettings",
     "PretrainSettings",
+    "ProcessSettings",
     "QualitySettings",
     "Settings",
     "TaskSettings",
@@ -111,6 +112,21 @@ class QualitySettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ProcessSettings:
+    """How several processes share the training of a model, see --nproc; one process asks for none of it."""
+
+    reduce: Literal["ordered", "fast"] = "ordered"
+    """How gradients are added: to the same bits with any number of processes, or to near ones."""
+    timeout_seconds: float = option(300, least=1, most=86_400)
+    """How long they wait for each other's part of a step before they give up."""
+
+    @property
+    def numerics(self) -> dict[str, str]:
+        """What of this changes a result in its last bits, for the records of what it was made from."""
+        return {} if self.reduce == "ordered" else {"reduce": self.reduce}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """A whole run."""
 
@@ -136,6 +152,8 @@ class Settings:
     """What both models may spend."""
     compare: CompareSettings = field(default_factory=CompareSettings)
     """How they are compared."""
+    processes: ProcessSettings = field(default_factory=ProcessSettings)
+    """How several processes share the training."""
     quality: QualitySettings = field(default_factory=QualitySettings)
     """What is asked of them without labels."""
     gpt: KindSettings = field(default_factory=KindSettings)

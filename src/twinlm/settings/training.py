@@ -127,6 +127,8 @@ class FinetuneSettings:
     """Passes over the training examples; 3 in both papers."""
     batch_examples: int = option(32, least=1, most=1_000_000)
     """Examples in an optimizer step; 32 in both papers."""
+    micro_batch_examples: int = option(0, least=0, most=1_000_000, is_later=True)
+    """Examples held in memory at once; 0 for all of `batch_examples`, which it must divide."""
     max_length: int = option(128, least=8, most=100_000)
     """Longest input in tokens, special tokens included; longer ones are cut at the end, and counted."""
     stride: int = option(128, least=1, most=100_000)
@@ -171,6 +173,11 @@ class KindSettings:
         if micro and self.pretrain.batch_sequences % micro:
             whole = self.pretrain.batch_sequences
             message = f"micro_batch_sequences={micro} does not divide batch_sequences={whole}"
+            raise UsageError(message, hint="change one of the two")
+        micro = self.finetune.micro_batch_examples
+        if micro and self.finetune.batch_examples % micro:
+            whole = self.finetune.batch_examples
+            message = f"micro_batch_examples={micro} does not divide batch_examples={whole}"
             raise UsageError(message, hint="change one of the two")
         for name in ("transferred_layers", "frozen_layers"):
             if (layers := getattr(self.finetune, name)) > self.model.layers:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from twinlm import checkpoint, rng, storage
-from twinlm.batch import Batch
+from twinlm.batch import Batch, MadeWhenAsked
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import draw, initialize
 from twinlm.data import order
@@ -27,6 +27,7 @@ from twinlm.tasks.table import task_kind
 from twinlm.train.freezing import freeze_layers, transfer_layers
 from twinlm.train.loop import BEST, Job, train
 from twinlm.train.optimizer import build_optimizer
+from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.schedule import learning_rate
 from twinlm.use.predict import input_scores, task_of
 
@@ -46,6 +47,7 @@ def finetune(
     stop: Stop,
     title: str,
     least_inputs: int = 0,
+    ranks: Ranks = ALONE,
 ) -> Trained:
     """Fine-tune a model, or go on from where it was stopped, and publish it as `folder/model`.
 
@@ -59,6 +61,7 @@ def finetune(
         progress: where to report.
         stop: set by signals.
         title: shown beside the progress bar.
+        ranks: the processes that train it together.
         least_inputs: take as many steps as so many inputs would, if there are fewer.
 
     Raises:
@@ -76,9 +79,11 @@ def finetune(
     steps = max(1, round(settings.epochs * max(len(inputs), least_inputs) / settings.batch_examples))
     kept = {"name": title, "precision": precision, "folder": folder}
     job = _job(result, inputs, settings, validation, steps=steps, seed=seed, **kept)
-    spent = {**train(job, progress=progress, stop=stop), "counts": dict(+counts)}
-    spent |= validation.outcome()
+    spent = {**train(job, progress=progress, stop=stop, ranks=ranks), "counts": dict(+counts)}
     tuned.cpu().eval()
+    if not ranks.leads:
+        return result
+    spent |= validation.outcome()
     published = replace(
         result,
         task=replace(config, constants=spent.pop("constants")),
@@ -152,7 +157,12 @@ def _job(
 
     def batches(step: int) -> Sequence[Batch]:
         chosen = inputs_of_step(step, lengths, settings.batch_examples, seed)
-        return [kind.batch([inputs[number] for number in chosen], config, result.tokenizer.specials.pad)]
+        size = settings.micro_batch_examples or settings.batch_examples
+        parts = [chosen[first : first + size] for first in range(0, len(chosen), size)]
+        pad = result.tokenizer.specials.pad
+        return MadeWhenAsked(
+            lambda part: kind.batch([inputs[number] for number in parts[part]], config, pad), len(parts)
+        )
 
     def flops(batch: Batch, targets: int) -> float:
         count, length = batch.tokens_BL.shape

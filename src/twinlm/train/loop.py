@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from twinlm.errors import DivergedError, ModelError
 from twinlm.log import MetricsLog, Progress
 from twinlm.objectives import Objective
 from twinlm.stopping import Stop, stopped
+from twinlm.train.gradients import Averaged, Ordered, gradients_of
+from twinlm.train.ranks import ALONE, Ranks
 
 BEST = "best.safetensors"
 _HINT = "lower the learning rate; the last checkpoint is whole"
@@ -62,8 +65,14 @@ class Job:
     """Where checkpoints and metrics go."""
 
 
-def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
+def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> dict[str, Any]:
     """Train to the end, from the newest checkpoint if there is one; leave the best weights in the module.
+
+    Args:
+        job: what to train, the same in all processes.
+        progress: where to report.
+        stop: set by signals; one to any process stops all.
+        ranks: the processes that train together. Only the leader writes.
 
     Returns:
         What was spent and reached: step, tokens, targets, flops, seconds, peak_memory_bytes, best, best_step,
@@ -72,40 +81,42 @@ def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
     Raises:
         StoppedError: a signal came; the state is saved.
         DivergedError: a loss or gradient is not finite; the update was not made.
+        PeerError: another process ended, or does not answer.
     """
     where = hardware.device()
     job.module.to(where)
-    log, clock = MetricsLog(job.folder / "metrics.jsonl"), MetricsLog(job.folder / "timings.jsonl")
+    gradients = gradients_of(job.module, job.objective, ranks)
+    log, clock = (
+        MetricsLog(job.folder / name, is_kept=ranks.leads) for name in ("metrics.jsonl", "timings.jsonl")
+    )
     state = _fresh_state() | (
         checkpoint.load_training(job.folder / "checkpoints", job.module, job.optimizer) or {}
     )
-    first = state["step"]
+    first = _common_step(job, ranks, state["step"])
     log.keep_until(first)
     clock.keep_until(first)
     hardware.forget_peak_memory()
     progress.start(job.name, job.steps, "steps")
-    with stop.deferred(), torch.random.fork_rng():
+    with stop.deferred(), hardware.own_generators():
         for step in range(first, job.steps):
             began = time.perf_counter()
-            parts = _take_step(job, step, state, where)
+            parts = _take_step(job, step, state, gradients, ranks)
             state["seconds"] += time.perf_counter() - began
             state["step"] = step + 1
             log.write(step + 1, {"tokens": state["tokens"], "flops": state["flops"], **parts})
             clock.write(step + 1, {"seconds": round(state["seconds"], 3)})
-            is_last, is_stopped = step + 1 == job.steps, stop.asked
+            is_last, is_stopped = step + 1 == job.steps, ranks.any(stop.asked)
             if is_last or (step + 1) % job.validate_every == 0:
-                _validate(job, state, log)
+                state.update(ranks.from_leader(partial(_validate, job, state, log)))
             if is_last or is_stopped or (step + 1) % job.checkpoint_every == 0:
-                state["peak_memory_bytes"] = max(state["peak_memory_bytes"], hardware.peak_memory_bytes())
-                checkpoint.save_training(
-                    job.folder / "checkpoints", step + 1, job.module, job.optimizer, state
-                )
+                ranks.from_leader(partial(_save, job, state))
             if is_stopped and not is_last:
                 raise stopped()
             rate = state["tokens"] / max(1e-9, state["seconds"])
             progress.advance(step + 1, loss=parts["loss"], tokens_per_second=round(rate))
     progress.finish()
     _load_best(job, state)
+    ranks.any(False)  # nobody goes on, and removes files, before all have read them
     return state
 
 
@@ -131,23 +142,47 @@ def _fresh_state() -> dict[str, Any]:
     return {**counts, "best": None, "best_step": 0, "best_sha256": ""}
 
 
-def _take_step(job: Job, step: int, state: dict[str, Any], where: torch.device) -> dict[str, float]:
+def _common_step(job: Job, ranks: Ranks, step: int) -> int:
+    """Return the step that all processes go on from.
+
+    Raises:
+        ModelError: they found different checkpoints.
+    """
+    steps = {int(row["step"]) for row in ranks.gather([{"step": step}])}
+    if len(steps) > 1:
+        message = f"the processes found checkpoints of different steps: {sorted(steps)}"
+        raise ModelError(message, file=job.folder, hint="all must see one folder, on a disk that they share")
+    return step
+
+
+def _take_step(
+    job: Job, step: int, state: dict[str, Any], gradients: Ordered | Averaged, ranks: Ranks
+) -> dict[str, float]:
     """Make one update; count what it took; return the losses."""
     job.module.train()
     for group in job.optimizer.param_groups:
         group["lr"] = job.learning_rate(step)
-    batches = job.batches(step)
-    parts: dict[str, float] = {}
-    for number, batch in enumerate(batches):
+    batches, where = job.batches(step), hardware.device()
+    divisor = gradients.begin(len(batches))
+    rows: list[dict[str, float]] = []
+    for number in ranks.share(len(batches)):
+        batch = batches[number]
         torch.manual_seed(rng.torch_seed(job.seed, "dropout", step, number))
-        with hardware.autocast(job.precision, where):
-            loss = job.objective(job.module, batch.to(where))
-        (loss.total / len(batches)).backward()  # type: ignore[no-untyped-call]
-        for name, value in {"loss": loss.total, **loss.parts}.items():
-            parts[name] = parts.get(name, 0.0) + value.detach().item() / len(batches)
-        state["tokens"] += int(batch.real_BL.sum())
-        state["targets"] += loss.targets
-        state["flops"] += job.flops(batch, loss.targets)
+        with gradients.adding(number):
+            with hardware.autocast(job.precision, where):
+                loss = gradients.loss(batch.to(where))
+            (loss.total / divisor).backward()  # type: ignore[no-untyped-call]
+        values = {name: value.detach().item() for name, value in {"loss": loss.total, **loss.parts}.items()}
+        spent = {"tokens": int(batch.real_BL.sum()), "targets": loss.targets}
+        rows.append({**values, **spent, "flops": job.flops(batch, loss.targets)})
+    gradients.finish()
+    parts: dict[str, float] = {}
+    for row in ranks.gather(rows):
+        for name in ("tokens", "targets"):
+            state[name] += int(row.pop(name))
+        state["flops"] += row.pop("flops")
+        for name, value in row.items():
+            parts[name] = parts.get(name, 0.0) + value / len(batches)
     norm = float(torch.nn.utils.clip_grad_norm_(job.module.parameters(), job.clip_norm))
     if not math.isfinite(parts["loss"]) or not math.isfinite(norm):
         message = f"{job.name}: step {step + 1} has a loss of {parts['loss']} and a gradient of length {norm}"
@@ -170,8 +205,13 @@ def _load_best(job: Job, state: dict[str, Any]) -> None:
     checkpoint.load_weights(job.module, path)
 
 
-def _validate(job: Job, state: dict[str, Any], log: MetricsLog) -> None:
-    """Measure the module, and keep its weights if they are the best so far.
+def _save(job: Job, state: dict[str, Any]) -> None:
+    state["peak_memory_bytes"] = max(state["peak_memory_bytes"], hardware.peak_memory_bytes())
+    checkpoint.save_training(job.folder / "checkpoints", state["step"], job.module, job.optimizer, state)
+
+
+def _validate(job: Job, state: dict[str, Any], log: MetricsLog) -> dict[str, Any]:
+    """Measure the module, and keep its weights if they are the best so far; return what is known of the best.
 
     Raises:
         DivergedError: the measure is not finite.
@@ -187,3 +227,4 @@ def _validate(job: Job, state: dict[str, Any], log: MetricsLog) -> None:
         contents = checkpoint.tensor_bytes(job.module.state_dict())
         state["best_sha256"] = hashlib.sha256(contents).hexdigest()
         storage.write_file(job.folder / BEST, contents)
+    return {name: state[name] for name in ("best", "best_step", "best_sha256")}

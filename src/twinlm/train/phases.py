@@ -8,7 +8,7 @@ The position embeddings behind the first length wait for the second phase.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from twinlm.batch import Batch
+from twinlm.batch import Batch, MadeWhenAsked
 from twinlm.families import Examples
 from twinlm.settings import PretrainSettings
 
@@ -66,8 +66,14 @@ def _has_two(settings: PretrainSettings) -> bool:
     return bool(settings.first_length) or settings.first_objective != "same"
 
 
+def micro_batch_count(settings: PretrainSettings) -> int:
+    """Return how many micro-batches a step has."""
+    return settings.batch_sequences // (settings.micro_batch_sequences or settings.batch_sequences)
+
+
 def micro_batches(examples: Examples, settings: PretrainSettings, step: int) -> Sequence[Batch]:
     """Return the micro-batches of a phase's step, each at fixed places of the examples' order."""
     size = settings.micro_batch_sequences or settings.batch_sequences
     first = step * settings.batch_sequences
-    return [examples.batch(first + offset, size) for offset in range(0, settings.batch_sequences, size)]
+    places = range(first, first + settings.batch_sequences, size)
+    return MadeWhenAsked(lambda number: examples.batch(places[number], size), len(places))

@@ -25,6 +25,7 @@ from twinlm.tokenizer import Tokenizer
 from twinlm.train.loop import Job, evaluate, train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.phases import Phase, micro_batches, phased_batches, phases
+from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.schedule import learning_rate
 from twinlm.train.start import first_model, fresh_model
 
@@ -180,6 +181,7 @@ def pretrain(
     progress: Progress,
     stop: Stop,
     title: str,
+    ranks: Ranks = ALONE,
 ) -> Trained:
     """Pre-train a model, or go on from where it was stopped, and publish it as `folder/model`.
 
@@ -196,6 +198,7 @@ def pretrain(
         progress: where to report.
         stop: set by signals.
         title: shown beside the progress bar.
+        ranks: the processes that train it together.
 
     Raises:
         StoppedError: a signal came; the same call goes on.
@@ -232,10 +235,11 @@ def pretrain(
         precision=precision,
         folder=folder,
     )
-    spent = train(job, progress=progress, stop=stop)
+    spent = train(job, progress=progress, stop=stop, ranks=ranks)
     learned = {"sentence_task": options.sentence_task} if family.pretraining_heads else {}
     history = {**before, "pretraining": {**spent, **learned}}
     trained = Trained(family=family, model=model.cpu().eval(), tokenizer=tokenizer, history=history)
-    checkpoint.save_model(folder / "model", trained)
-    storage.write_json(folder / RESULT, spent)
+    if ranks.leads:
+        checkpoint.save_model(folder / "model", trained)
+        storage.write_json(folder / RESULT, spent)
     return trained

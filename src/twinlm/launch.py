@@ -1,0 +1,154 @@
+"""Several processes of one command on this machine: started, watched and ended together.
+
+On several machines torchrun does the same; a command can't tell which of the two started it.
+Next: `train/ranks.py`, how the processes meet.
+"""
+
+import contextlib
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+from twinlm.errors import OK, PeerError
+
+LISTENING = "TWINLM_LISTENING"
+"""Names the open socket that the first process answers on, so that nobody takes its port meanwhile."""
+_HERE = "127.0.0.1"
+_POLL_S = 0.05
+_GRACE_S = 5.0
+_HINT = "the last checkpoint is whole, the same command goes on"
+
+
+def launch(command: Sequence[str], count: int) -> int:
+    """Run a command as so many processes that know of each other; return the exit code of all.
+
+    Only the first one has our standard output. Signals are passed on to all. If one ends badly, the others
+    are ended too, within seconds.
+
+    Raises:
+        PeerError: one was ended by a signal, or does not answer the others.
+    """
+    with socket.create_server((_HERE, 0), backlog=count) as listening:
+        processes = [_start(command, number, count, listening) for number in range(count)]
+    with _passing_signals_on(processes):
+        return _outcome(*_watch(processes))
+
+
+def is_among_others() -> bool:
+    """Tell whether `launch` or torchrun started this process as one of several."""
+    return {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys()
+
+
+def is_launched() -> bool:
+    """Tell whether `launch` started this process, which then says itself what became of all."""
+    return LISTENING in os.environ
+
+
+def end_with_launcher() -> None:
+    """Stop this process, as a signal would, when its launcher is gone, which holds our input open."""
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            os.read(sys.__stdin__.fileno() if sys.__stdin__ else 0, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _start(
+    command: Sequence[str], number: int, count: int, listening: socket.socket
+) -> subprocess.Popen[bytes]:
+    place = {
+        "RANK": number,
+        "LOCAL_RANK": number,
+        "WORLD_SIZE": count,
+        "LOCAL_WORLD_SIZE": count,
+        "MASTER_ADDR": _HERE,
+        "MASTER_PORT": listening.getsockname()[1],
+        LISTENING: listening.fileno(),
+    }
+    # PyTorch's own complaints about lost connections hide the one line that says what happened.
+    usual = {
+        "GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo",
+        "TORCH_CPP_LOG_LEVEL": "FATAL",
+    }
+    return subprocess.Popen(
+        command,
+        env={**usual, **os.environ, **{name: str(value) for name, value in place.items()}},
+        stdin=subprocess.PIPE,
+        stdout=None if number == 0 else subprocess.DEVNULL,
+        pass_fds=[listening.fileno()] if number == 0 else [],
+        process_group=0,  # else Ctrl-C would reach them twice
+    )
+
+
+@contextlib.contextmanager
+def _passing_signals_on(processes: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Pass SIGINT and SIGTERM on to all; a second one also ends this process at once."""
+    seen: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        for process in processes:
+            process.send_signal(number)
+        if seen:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        seen.append(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _watch(processes: Sequence[subprocess.Popen[bytes]]) -> tuple[dict[int, int], list[int]]:
+    """Wait for all; return the exit codes by number, in the order of ending, and who had to be killed.
+
+    Once one ended badly, the others have a few seconds to notice.
+    """
+    ended: dict[int, int] = {}
+    until_s = math.inf
+    while (left := [n for n in range(len(processes)) if n not in ended]) and time.monotonic() < until_s:
+        for number in left:
+            code = processes[number].poll()
+            if code is not None:
+                ended[number] = code
+            if code:
+                until_s = min(until_s, time.monotonic() + _GRACE_S)
+        time.sleep(_POLL_S)
+    for number in left:
+        processes[number].kill()
+    for process in processes:
+        process.communicate()  # closes what held their input open
+    return ended, left
+
+
+def _outcome(ended: dict[int, int], killed: list[int]) -> int:
+    """Return the exit code of the process that ended badly first, not because of another.
+
+    Raises:
+        PeerError: a signal ended it, or there is none but one that did not answer.
+    """
+    bad = {number: code for number, code in ended.items() if code != OK}
+    causes = [number for number, code in bad.items() if code != PeerError.exit_code]
+    if not bad:
+        return OK
+    if not causes and killed:
+        numbers = " and ".join(map(str, killed))
+        raise PeerError(f"rank {numbers} did not answer the others", hint=_HINT)
+    if not causes:
+        raise PeerError("the processes lost each other", hint=_HINT)
+    code = bad[causes[0]]
+    if code > 0:
+        return code
+    name = signal.Signals(-code).name
+    raise PeerError(f"rank {causes[0]} was ended by signal {-code} ({name})", hint=_HINT)

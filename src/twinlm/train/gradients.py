@@ -1,0 +1,194 @@
+"""How the gradients of a step's micro-batches, computed in one process or in several, become one gradient.
+
+`Ordered` adds them over a fixed tree of micro-batch numbers: any number of processes gives the same bits.
+`Averaged` lets PyTorch's DistributedDataParallel add them while they are computed, in whatever order.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from twinlm.batch import Batch
+from twinlm.objectives import Loss, Objective
+from twinlm.train.ranks import Ranks, as_peer_error, share_of
+
+T = TypeVar("T")
+Node = tuple[int, int]
+"""Of the tree: its level, from 0 at the micro-batches, and its number among those of its level."""
+
+
+class TreeSum(Generic[T]):
+    """The sum of numbered parts, added up over a fixed tree as they come.
+
+        ((0 + 1) + (2 + 3)) + (4 + 5)
+
+    Args:
+        count: how many parts there are.
+        add: adds two parts; it may change the first.
+    """
+
+    def __init__(self, count: int, add: Callable[[T, T], T]) -> None:
+        self.nodes: dict[Node, T] = {}
+        """Sums that wait for their neighbour; in the end the whole one alone."""
+        self._count = count
+        self._add = add
+
+    def put(self, node: Node, part: T) -> None:
+        """Take a part, or a sum of parts that was added up elsewhere."""
+        level, number = node
+        while (width := -(-self._count >> level)) > 1:
+            neighbour = (level, number ^ 1)
+            if neighbour[1] < width:
+                if neighbour not in self.nodes:
+                    break
+                part = self._add(self.nodes.pop(neighbour), part)
+            level, number = level + 1, number // 2
+        self.nodes[level, number] = part
+
+
+def nodes_of(micro_batches: range, count: int) -> list[Node]:
+    """Return the sums that are left when the tree over `count` parts got those of one process only."""
+    tree = TreeSum[int](count, lambda first, second: first + second)
+    for number in micro_batches:
+        tree.put((0, number), 1)
+    return sorted(tree.nodes)
+
+
+class Ordered:
+    """Adds each micro-batch's gradient over the tree of their numbers.
+
+    Processes add what they have; the sums that are left are cut into as many slices as there are processes,
+    each process adds the sums of one slice, and all get all slices: as many bytes as a usual all-reduce.
+    """
+
+    def __init__(self, module: nn.Module, objective: Objective[Any, Any], ranks: Ranks) -> None:
+        self._weights = [weight for weight in module.parameters() if weight.requires_grad]
+        self._ranks = ranks
+        self._tree = TreeSum[list[Tensor | None]](0, _add_all)
+        self._count = 0
+        self.loss: Callable[[Batch], Loss] = partial(objective, module)
+        """Of a batch."""
+
+    def begin(self, count: int) -> int:
+        """Begin a step of so many micro-batches; return what to divide their losses by."""
+        self._count = count
+        self._tree = TreeSum(count, _add_all)
+        return count
+
+    @contextlib.contextmanager
+    def adding(self, number: int) -> Iterator[None]:
+        """Add the gradient that is computed in this block, that of a micro-batch of that number."""
+        yield
+        self._tree.put((0, number), [weight.grad for weight in self._weights])
+        for weight in self._weights:
+            weight.grad = None
+
+    def finish(self) -> None:
+        """Give all weights the sum over the micro-batches of all processes."""
+        if self._ranks.count > 1:
+            self._exchange()
+        for weight, gradient in zip(self._weights, *self._tree.nodes.values(), strict=True):
+            weight.grad = gradient
+        self._tree.nodes.clear()
+
+    def _exchange(self) -> None:
+        """Put the whole sum in the place of what this process has added up."""
+        processes, (where, *_) = self._ranks.count, [weight.device for weight in self._weights]
+        sizes = [weight.numel() for weight in self._weights]
+        width = -(-sum(sizes) // processes)
+        kept = [nodes_of(share_of(other, processes, self._count), self._count) for other in range(processes)]
+        sums = [self._tree.nodes[node] for node in sorted(self._tree.nodes)]
+        sent_PKW = torch.zeros(processes, len(sums), width, device=where)
+        for place, gradients in enumerate(sums):
+            flat = torch.cat(list(map(_flat, self._weights, gradients)))
+            sent_PKW[:, place] = nn.functional.pad(flat, (0, processes * width - len(flat))).view(
+                processes, width
+            )
+        counts = [len(nodes) * width for nodes in kept]
+        slices = torch.empty(sum(counts), device=where)
+        is_used = torch.tensor([[float(g is not None) for g in gradients] for gradients in sums]).amax(0)
+        whole_PW = torch.empty(processes, width, device=where)
+        with as_peer_error():
+            sent = [len(sums) * width] * processes
+            dist.all_to_all_single(slices, sent_PKW.flatten(), counts, sent)
+            tree = TreeSum[Tensor](self._count, Tensor.add_)
+            for node, part in zip(
+                [node for nodes in kept for node in nodes], slices.view(-1, width), strict=True
+            ):
+                tree.put(node, part)
+            dist.all_gather(list(whole_PW), *tree.nodes.values())
+            dist.all_reduce(is_used, dist.ReduceOp.MAX)
+        parts = torch.split(whole_PW.flatten()[: sum(sizes)], sizes)
+        self._tree.nodes = {
+            (0, 0): [
+                part.view_as(weight) if used else None
+                for part, weight, used in zip(parts, self._weights, is_used.tolist(), strict=True)
+            ]
+        }
+
+
+class Averaged:
+    """Lets PyTorch average the processes' gradients, as soon as each is whole in the last micro-batch."""
+
+    def __init__(self, module: nn.Module, objective: Objective[Any, Any], ranks: Ranks) -> None:
+        self._ranks = ranks
+        self._last = 0
+        with as_peer_error():
+            # Heads that an objective does not use get no gradient, as in one process.
+            self._whole = DistributedDataParallel(Whole(module, objective), find_unused_parameters=True)
+
+    def begin(self, count: int) -> int:
+        """Begin a step of so many micro-batches; return what to divide their losses by."""
+        share = self._ranks.share(count)
+        self._last = share[-1]
+        return len(share)
+
+    def loss(self, batch: Batch) -> Loss:
+        """Return the loss of a batch."""
+        with as_peer_error():
+            return Loss(*self._whole(batch))
+
+    @contextlib.contextmanager
+    def adding(self, number: int) -> Iterator[None]:
+        """Add the gradient that is computed in this block; the processes' are averaged with the last one."""
+        waits = contextlib.nullcontext() if number == self._last else self._whole.no_sync()
+        with as_peer_error(), waits:
+            yield
+
+    def finish(self) -> None:
+        """All weights have their gradients already."""
+
+
+class Whole(nn.Module):
+    """A module with what is made small, as one forward pass: all that PyTorch's wrappers know."""
+
+    def __init__(self, module: nn.Module, objective: Objective[Any, Any]) -> None:
+        super().__init__()
+        self.module = module
+        self._objective = objective
+
+    def forward(self, batch: Batch) -> tuple[Tensor, int, dict[str, Tensor]]:
+        """Return what a `Loss` is made of."""
+        loss = self._objective(self.module, batch)
+        return loss.total, loss.targets, loss.parts
+
+
+def gradients_of(module: nn.Module, objective: Objective[Any, Any], ranks: Ranks) -> Ordered | Averaged:
+    """Return the way in which these processes add the gradients of a module, which is on its device."""
+    kind = Averaged if ranks.reduce == "fast" else Ordered
+    return kind(module, objective, ranks)
+
+
+def _add_all(first: list[Tensor | None], second: list[Tensor | None]) -> list[Tensor | None]:
+    """Add gradients weight by weight; one that a micro-batch does not reach is None."""
+    return [b if a is None else a if b is None else a.add_(b) for a, b in zip(first, second, strict=True)]
+
+
+def _flat(weight: Tensor, gradient: Tensor | None) -> Tensor:
+    return weight.new_zeros(weight.numel()) if gradient is None else gradient.flatten()
