@@ -9,7 +9,7 @@ INTEROP := .venv-interop
 DATA ?= ../shared/data
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check unit interop format study-sst2 study-tasks clean
+.PHONY: demo test check unit interop two-nodes format study-sst2 study-tasks clean
 
 demo: $(VENV)/.ready
 	$(BIN)/twinlm demo
@@ -29,6 +29,10 @@ unit: $(VENV)/.ready
 # and 1 GB for an environment of their own).
 interop: $(INTEROP)/.ready
 	$(INTEROP)/bin/python -m pytest -n 2 tests/hf tests/parity
+
+# Training on two machines with addresses of their own, as two network namespaces; needs root (a minute).
+two-nodes: $(VENV)/.ready
+	$(BIN)/python -m pytest tests/ranks/test_two_nodes.py
 
 format: $(VENV)/.ready
 	$(BIN)/ruff format .

@@ -11,8 +11,8 @@ from pathlib import Path
 from cyclopts import CycloptsError, UnusedCliTokensError
 
 import twinlm
-from twinlm import storage
-from twinlm.errors import INTERNAL_ERROR, ResourceError, UsageError, UserError
+from twinlm import launch, storage
+from twinlm.errors import INTERNAL_ERROR, PeerError, ResourceError, UsageError, UserError
 
 _OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory", "can't allocate memory")
 _LOWER = (
@@ -27,7 +27,9 @@ class InternalError(UserError):
 
 
 def report_failure(error: UserError, *, is_json: bool, is_debug: bool) -> int:
-    """Say what went wrong; return the exit code."""
+    """Say what went wrong; return the exit code. Of a lost process the one says it that started them all."""
+    if isinstance(error, PeerError) and launch.is_launched():
+        return error.exit_code
     if is_debug:
         traceback.print_exception(error)
     print("error: " + " ".join(str(error).split()), file=sys.stderr)

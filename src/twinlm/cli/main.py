@@ -90,8 +90,8 @@ Every command takes --json (standard output is JSON only) and --debug (errors
 with a traceback). A command that was stopped goes on when it is given again.
 Exit codes: 0 done, 1 doctor data found a problem or verify a difference,
 2 wrong usage or settings, 3 unusable data, 4 unusable model, 5 no disk, memory
-or permission, 6 training diverged, 7 the run is in use, 70 a bug of ours,
-75 stopped by a signal and all is saved.
+or permission, 6 training diverged, 7 the run is in use, 8 another process
+of the run is lost, 70 a bug of ours, 75 stopped by a signal and all is saved.
 """
 _DOTTED = re.compile(r"--[A-Za-z_][\w-]*(\.[\w-]+)+$")
 

@@ -5,21 +5,23 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from cyclopts import Parameter
 
-from twinlm import config, presets, recipes, storage
+from twinlm import config, launch, presets, recipes, storage
 from twinlm.cli import settings_table
 from twinlm.cli.progress import progress_on
-from twinlm.errors import StoppedError, UsageError
-from twinlm.log import Progress
-from twinlm.settings import Settings
+from twinlm.errors import OK, PeerError, StoppedError, UsageError, UserError
+from twinlm.log import Progress, Silent
+from twinlm.settings import ProcessSettings, Settings
 from twinlm.stopping import Stop, on_signals, stopped
 
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
+    from twinlm.train.ranks import Ranks
 
 SettingsFile = Annotated[
     Path | None,
@@ -73,6 +75,10 @@ class RunOptions:
     """Accepted for those who want to be sure."""
     is_json: Json = False
     """Whether standard output is JSON."""
+    nproc: Annotated[
+        int, Parameter(help="Processes on this machine that train together; torchrun starts them on several.")
+    ] = 1
+    """How many processes to start."""
 
 
 @contextlib.contextmanager
@@ -86,6 +92,9 @@ def opened_run(
 ) -> Iterator["Run"]:
     """Open the run that options and settings speak of, under signals and with progress on standard error.
 
+    With `--nproc` this process only starts others and ends as they do. Of several processes one gets the run
+    here; the others do what that one calls them to, and end.
+
     Args:
         file: of settings.
         options: of the command.
@@ -95,18 +104,70 @@ def opened_run(
     """
     settings = read_settings(file, given, is_demo=options.is_demo, tasks=tasks)
     folder = options.out or default_folder(file, settings, is_demo=options.is_demo)
-    with interruptible() as stop, progress_on() as progress:
+    start_processes(options.nproc)
+    with interruptible() as stop, progress_on() as progress, joined(settings.processes) as ranks:
         from twinlm.compare.pretrainings import pretrainings, smaller_pretrainings
         from twinlm.compare.run import Run
 
+        opened = partial(Run, folder, settings, is_demo=options.is_demo, stop=stop, ranks=ranks)
+        if not ranks.leads:
+            with opened(progress=Silent()) as run:
+                follow(run, stop)
         if tuple(removed) == ALL_STAGES:
             removed = [*removed, *pretrainings(settings), *smaller_pretrainings(settings)]
         start_over(folder, removed, progress)
         command = shlex.join(["twinlm", *sys.argv[1:]])
-        with Run(
-            folder, settings, is_demo=options.is_demo, progress=progress, stop=stop, command=command
-        ) as run:
+        with opened(progress=progress, command=command) as run:
             yield run
+
+
+def start_processes(count: int) -> None:
+    """Start so many processes of this command, unless this is one of them, and end as they do.
+
+    Raises:
+        PeerError: one of them ended without a word.
+        UsageError: torchrun has started processes too.
+    """
+    if count < 1:
+        raise UsageError(f"--nproc must be at least 1, not {count}")
+    if count == 1 or launch.is_launched():
+        return
+    if launch.is_among_others():
+        raise UsageError("torchrun has started the processes already", hint="leave --nproc out")
+    raise SystemExit(launch.launch([sys.executable, "-P", "-m", "twinlm", *sys.argv[1:]], count))
+
+
+@contextlib.contextmanager
+def joined(settings: ProcessSettings) -> Iterator["Ranks"]:
+    """Meet the other processes of this command in this block, if there are any."""
+    from twinlm.train.ranks import join
+
+    ranks = join(reduce=settings.reduce, timeout_s=settings.timeout_seconds)
+    try:
+        yield ranks
+    except PeerError:  # there is nobody to take leave of
+        raise
+    except BaseException:
+        ranks.close()
+        raise
+    ranks.close()
+
+
+def follow(run: "Run", stop: Stop) -> NoReturn:
+    """Do what the leader calls this process to, and end it: the leader speaks for all.
+
+    Raises:
+        UserError: something is wrong with this process alone.
+    """
+    try:
+        with stop.deferred():
+            run.follow()
+            raise SystemExit(OK)
+    except (StoppedError, PeerError) as error:
+        raise SystemExit(error.exit_code) from error
+    except UserError as error:
+        error.message = f"rank {run.ranks.number}: {error.message}"
+        raise
 
 
 def read_settings(
@@ -153,7 +214,7 @@ def check_option_names(names: Mapping[str, str]) -> None:
     """
     known = settings_table.names()
     tables = {name.split(".")[0] for name in known} | set(presets.KINDS)
-    flags = {"out", "demo", "resume", "json", "fresh", "task", "debug", "help"}
+    flags = {"out", "demo", "resume", "json", "fresh", "task", "debug", "help", "nproc"}
     for name in names:
         first = name.split(".")[0]
         if first in tables and (name in known or "." in name):
@@ -197,6 +258,6 @@ def interruptible() -> Iterator[Stop]:
         try:
             yield stop
         except Exception as error:
-            if stop.asked and not isinstance(error, StoppedError):
+            if stop.asked and not isinstance(error, StoppedError | PeerError):
                 raise stopped() from error  # a library wrapped our error in its own
             raise

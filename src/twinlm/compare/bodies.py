@@ -13,7 +13,8 @@ from twinlm.compare.plan import check_match, plan_pretraining
 from twinlm.compare.pretrainings import Pretraining, pretrainings, smaller_pretrainings
 from twinlm.errors import UsageError
 from twinlm.evaluate.language import Measured, measure
-from twinlm.train.pretrain import PretrainPlan, pretrain
+from twinlm.train.phases import micro_batch_count
+from twinlm.train.pretrain import RESULT, PretrainPlan, pretrain
 from twinlm.train.start import start_fingerprint
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class Bodies:
     def trained(self, name: str, seed: int | None = None) -> checkpoint.Trained:
         """Pre-train a model, go on with it, or load it."""
         run, pretraining = self.run, self.pretraining(name)
-        settings, steps = pretraining.settings, self.plan(name).steps
+        settings = pretraining.settings
+        run.ranks.share(micro_batch_count(settings.pretrain))  # refused before anything is done
+        steps = self.plan(name).steps
         seed = run.settings.seed if seed is None else seed
         stores, tokenizer = run.stores(pretraining.family), run.tokenizer(pretraining.family)
         inputs = {
@@ -80,9 +83,12 @@ class Bodies:
             "seed": seed,
             "precision": run.precision,
             "start": start_fingerprint(settings),
+            **run.settings.processes.numerics,
         }
         folder = self.folder(name, seed)
         stage.enter(folder, inputs)
+        if not (folder / RESULT).is_file():
+            run.ranks.call({"what": "pretrain", "name": name, "seed": seed})
         return pretrain(
             families.family(pretraining.family),
             settings,
@@ -96,6 +102,7 @@ class Bodies:
             progress=run.progress,
             stop=run.stop,
             title=self._title(pretraining, seed),
+            ranks=run.ranks,
         )
 
     def language(self, name: str, seed: int | None = None) -> dict[str, Measured]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import tomli_w
 
@@ -27,11 +27,12 @@ from twinlm.compare.results import Results
 from twinlm.compare.trials import Trials
 from twinlm.data.labelled_task import LabelledTask
 from twinlm.data.token_store import TokenStore
-from twinlm.errors import UsageError
+from twinlm.errors import DivergedError, UsageError
 from twinlm.log import Progress
 from twinlm.settings import UNTRAINED, KindSettings, Settings
 from twinlm.stopping import Stop
 from twinlm.tokenizer import Tokenizer
+from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.start import load_start
 
 
@@ -45,6 +46,7 @@ class Run:
         progress: where to report.
         stop: set by signals.
         command: what was typed, for the report.
+        ranks: the processes that share its trainings. The leader does all else alone.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Run:
         progress: Progress,
         stop: Stop,
         command: str = "",
+        ranks: Ranks = ALONE,
     ) -> None:
         self.folder = folder
         self.settings = settings
@@ -63,6 +66,7 @@ class Run:
         self.progress = progress
         self.stop = stop
         self.command = command
+        self.ranks = ranks
         self._held = contextlib.ExitStack()
         self._tokenizers: dict[str, Tokenizer] = {}
         self._stores: dict[str, dict[str, TokenStore]] = {}
@@ -73,8 +77,12 @@ class Run:
         Raises:
             LockedError: another process holds it.
         """
+        threads = hardware.use_threads(self.settings.threads, processes=self.ranks.local_count)
+        if not self.ranks.leads:
+            return self
         self._held.enter_context(storage.lock(self.folder))
-        hardware.use_threads(self.settings.threads)
+        if self.ranks.count > 1:
+            self.progress.say(f"{self.ranks.count} processes, {threads} threads each")
         storage.write_file(self.folder / "settings.toml", self.settings_toml.encode())
         note_environment(self.folder, self.precision, self.progress)
         return self
@@ -84,6 +92,18 @@ class Run:
     ) -> None:
         """Let the folder go."""
         self._held.close()
+
+    def follow(self) -> None:
+        """Take part, as a process that does not lead, in each training that the leader calls to."""
+        for call in self.ranks.calls():
+            with contextlib.suppress(DivergedError):  # of which the leader thinks what it will
+                self._join(**call)
+
+    def _join(self, what: str, **details: Any) -> None:
+        if what == "pretrain":
+            self.bodies.trained(**details)
+        else:
+            self.trials.join(**details)
 
     @property
     def settings_toml(self) -> str:

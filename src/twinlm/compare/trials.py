@@ -3,7 +3,7 @@
 Each lies in a folder of its own below RUN/tasks, with the predictions on the test examples.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,12 @@ from twinlm.compare.arms import Arm, retuned
 from twinlm.data.labelled_task import LabelledTask, limited
 from twinlm.errors import DivergedError
 from twinlm.evaluate.predictions import read_predictions, write_predictions
-from twinlm.settings import FinetuneSettings
+from twinlm.settings import FinetuneSettings, KindSettings
+from twinlm.settings_tree import given
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.finetune import RESULT, finetune
+from twinlm.train.ranks import ALONE
 from twinlm.train.start import untrained
 
 if TYPE_CHECKING:
@@ -91,10 +93,15 @@ class Trials:
         """Fine-tune a model, go on with it, or load it.
 
         With fewer labels it takes as many steps as with all of them, so that both had the same compute.
+        Processes share it if its steps have micro-batches; else the leader trains alone, and the others wait.
         """
-        run = self.run
+        run, options = self.run, trial.settings
+        ranks = run.ranks if options.micro_batch_examples else ALONE
+        ranks.share(options.batch_examples // (options.micro_batch_examples or options.batch_examples))
         start = self._start(trial)
         self._enter(trial)
+        if not (self.folder(trial) / RESULT).is_file():
+            ranks.call(_called(trial))
         return finetune(
             start,
             self.task(trial),
@@ -106,7 +113,14 @@ class Trials:
             stop=run.stop,
             title=self._title(trial),
             least_inputs=len(run.task(trial.task).train),
+            ranks=ranks,
         )
+
+    def join(self, arm: dict[str, Any], settings: dict[str, Any], **details: Any) -> None:
+        """Take part in a fine-tuning that the leader called to."""
+        folder = Path(arm["folder"]) if arm["folder"] else None
+        of_kind = config.build(KindSettings, given(settings))
+        self.finetuned(Trial(arm=Arm(**{**arm, "folder": folder}, settings=of_kind), **details))
 
     def spent(self, trial: Trial) -> dict[str, Any]:
         """Return what a finished fine-tuning took and reached on validation examples."""
@@ -141,6 +155,7 @@ class Trials:
             "task": self.run.task_fingerprints[trial.task],
             "seed": trial.seed,
             "precision": self.run.precision,
+            **self.run.settings.processes.numerics,
         }
         if trial.labels is not None:
             made_from["labels"] = trial.labels
@@ -184,3 +199,11 @@ class Trials:
         if trial.labels is not None:
             details.append(f"{trial.labels} labels")
         return f"fine-tuning {trial.arm.label} on {trial.task}, {', '.join(details)}"
+
+
+def _called(trial: Trial) -> dict[str, Any]:
+    """Return a trial as the call to those who join in it."""
+    arm = config.plain(replace(trial.arm, folder=None))
+    settings, folder = arm.pop("settings"), str(trial.arm.folder or "")
+    details = {name: value for name, value in config.plain(trial).items() if name != "arm"}
+    return {"what": "finetune", "arm": {**arm, "folder": folder}, "settings": settings, **details}
