@@ -67,7 +67,7 @@ def main():
     if not is_among_others():
         sys.exit(launch([sys.executable, *sys.argv], options.processes))
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    ranks = join(reduce="ordered", timeout_s=300)
+    ranks = join(reduce="ordered", is_sharded=False, timeout_s=300)
     layers, width, heads = SIZES[options.size]
     for name, family in FAMILIES.items():
         sizes = {"vocab_size": VOCABULARY, "max_length": LENGTH, "dropout": 0.1}

@@ -164,7 +164,7 @@ def save_training(
         "state.json": storage.json_bytes({"format": FORMAT, "step": step, **state}),
     }
     storage.publish_folder(folder / f"step-{step:09d}", files)
-    for old in _checkpoints(folder)[:-KEPT_CHECKPOINTS]:
+    for old in checkpoints(folder)[:-KEPT_CHECKPOINTS]:
         storage.remove(old)
 
 
@@ -177,7 +177,7 @@ def load_training(folder: Path, module: nn.Module, optimizer: torch.optim.Optimi
         ModelError: all checkpoints are damaged, or they belong to another model or a newer version.
     """
     damage: ModelError | None = None
-    for place in reversed(_checkpoints(folder)):
+    for place in reversed(checkpoints(folder)):
         try:
             storage.verify_folder(place)
         except ModelError as error:
@@ -186,7 +186,7 @@ def load_training(folder: Path, module: nn.Module, optimizer: torch.optim.Optimi
         state: dict[str, Any] = storage.read_json(place / "state.json")
         _check_format(state.pop("format"), place / "state.json")
         load_weights(module, place / "model.safetensors")
-        _restore_optimizer(optimizer, _read_tensors(place / "optimizer.safetensors"))
+        _restore_optimizer(optimizer, read_tensors(place / "optimizer.safetensors"))
         return state
     if damage is not None:
         raise damage
@@ -199,7 +199,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     Raises:
         ModelError: a tensor is missing, unknown, of another shape or type, or not finite.
     """
-    found, wanted = _read_tensors(path), module.state_dict()
+    found, wanted = read_tensors(path), module.state_dict()
     if missing := sorted(wanted.keys() - found.keys()):
         raise ModelError(f"{len(missing)} tensors are missing, such as {missing[0]}", file=path)
     if unknown := sorted(found.keys() - wanted.keys()):
@@ -226,7 +226,8 @@ def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     return contents
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file; a ModelError says that it is missing or not whole."""
     try:
         tensors: dict[str, Tensor] = load(path.read_bytes())
     except FileNotFoundError as error:
@@ -236,7 +237,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _checkpoints(folder: Path) -> list[Path]:
+def checkpoints(folder: Path) -> list[Path]:
     """Return whole checkpoints, oldest first."""
     return [path for path in sorted(folder.glob("step-*")) if storage.is_published(path)]
 

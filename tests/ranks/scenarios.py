@@ -67,7 +67,7 @@ def play(scenario: str, folder: Path, ranks: Ranks = ALONE) -> Any:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     place, reduce, *scenarios = sys.argv[1:]
-    together = join(reduce=reduce, timeout_s=30)
+    together = join(reduce=reduce, is_sharded=False, timeout_s=30)
     for name in scenarios:
         if name.startswith("die"):
             if together.number == int(name[3:]):

@@ -1,6 +1,8 @@
 """Commands with `--nproc`: the same bytes as alone, and one clear line when a process is lost."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,8 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from twinlm.errors import PeerError, StoppedError, UsageError
+from twinlm.train.parts import join_parts
 
 SETTINGS = """
 threads = 1
@@ -33,6 +38,7 @@ checkpoint_every_steps = 10
 name = "topic"
 train = "labels.csv"
 """
+PARTS = ("pretrain", "gpt", "my.toml", "--processes.reduce=fast", "--processes.shard=true", "--out")
 TRAIN = ("finetune", "bert", "my.toml", "--budget.amount", "20")
 
 
@@ -148,10 +154,52 @@ def test_a_process_that_hangs_ends_all_within_the_timeout(project: Path) -> None
     code, errors, wait_s = command.end()
     assert code == PeerError.exit_code
     assert errors[-1].startswith("error: rank 1 did not answer the others; ")
-    assert wait_s < 5 + 10
+    assert wait_s < 5 + 20  # the timeout, and time to end
 
 
 def test_micro_batches_that_can_not_be_shared_are_refused(project: Path) -> None:
     code, errors = run(project, "pretrain", "gpt", "my.toml", "--out", "three", "--nproc", "3")
     assert code == UsageError.exit_code
     assert errors[-1].startswith("error: 3 processes can't share the 4 micro-batches of a step evenly; lower")
+
+
+def test_a_model_in_parts_goes_on_with_any_number_of_processes(alone: Path) -> None:
+    """Two processes keep half of a checkpoint each; four, and one, end near what one process makes."""
+    command = Command(alone, *PARTS, "parts", "--nproc", "2")
+    wait_for_step(alone / "parts/gpt/metrics.jsonl", 20, command)
+    os.kill(command.pid_of(0), signal.SIGTERM)
+    assert command.end()[0] == StoppedError.exit_code
+    checkpoints = alone / "parts/gpt/checkpoints"
+    stopped = max(checkpoints.glob("step-*")).name.removeprefix("step-")
+    files = sorted((checkpoints / f"parts-{stopped}").glob("*/tensors.safetensors"))
+    rows = [load_file(file)["model.token_embedding.weight"] for file in files]
+    assert [len(part) for part in rows] == [150, 150]
+    assert not (checkpoints / f"step-{stopped}" / "model.safetensors").exists()
+    shutil.copytree(alone / "parts", alone / "parts-alone")
+    assert run(alone, *PARTS, "parts", "--nproc", "4")[0] == 0
+    assert run(alone, *PARTS, "parts-alone")[0] == 0
+    whole = [json.loads(line) for line in (alone / "alone/gpt/metrics.jsonl").read_text().splitlines()]
+    for out in ("parts", "parts-alone"):
+        lines = (alone / out / "gpt/metrics.jsonl").read_text().splitlines()
+        for row, other in zip(map(json.loads, lines), whole, strict=True):
+            assert row == pytest.approx(other, rel=1e-3)
+    weights = [load_file(alone / out / "gpt/model/model.safetensors") for out in ("parts", "alone")]
+    for name, weight in weights[0].items():
+        torch.testing.assert_close(weight, weights[1][name], atol=1e-2, rtol=0)
+
+
+def test_a_damaged_part_makes_the_checkpoint_before_it_count(project: Path) -> None:
+    """Of parts, too, each byte is looked at before the run goes on."""
+    command = Command(project, *PARTS, "damaged", "--nproc", "2")
+    wait_for_step(project / "damaged/gpt/metrics.jsonl", 20, command)
+    os.kill(command.pid_of(0), signal.SIGTERM)
+    assert command.end()[0] == StoppedError.exit_code
+    checkpoints = project / "damaged/gpt/checkpoints"
+    part = max(checkpoints.glob("parts-*")) / "00001" / "tensors.safetensors"
+    contents = bytearray(part.read_bytes())
+    contents[-1] ^= 1
+    part.write_bytes(contents)
+    join_parts(checkpoints)
+    left = list(checkpoints.iterdir())
+    assert [(path / "model.safetensors").is_file() for path in left] == [True]
+    assert left[0].name < part.parents[1].name.replace("parts", "step")

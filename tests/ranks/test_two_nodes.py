@@ -22,6 +22,7 @@ corpus.train = ["text.txt"]
 tokenizer.vocab_size = 300
 budget = {match = "steps", amount = 60}
 model = {layers = 1, width = 16, heads = 2, max_length = 32}
+finetune.max_length = 32
 [pretrain]
 length = 32
 batch_sequences = 8
@@ -61,12 +62,29 @@ def nodes() -> Iterator[list[str]]:
             ip("netns", "del", name)
 
 
-def start(node: str, folder: Path, out: str) -> subprocess.Popen[str]:
+@pytest.fixture
+def start() -> Iterator[Callable[..., list[subprocess.Popen[str]]]]:
+    """Return a function that starts torchrun on all nodes; none is left behind."""
+    began: list[subprocess.Popen[str]] = []
+
+    def start_all(nodes: list[str], folder: Path) -> list[subprocess.Popen[str]]:
+        began.extend(started := [torchrun(node, folder, "nodes") for node in nodes])
+        return started
+
+    yield start_all
+    for one in began:
+        if one.returncode is None:
+            one.terminate()
+            one.communicate()
+
+
+def torchrun(node: str, folder: Path, out: str) -> subprocess.Popen[str]:
     number = node[-1]
     tag = node.split("-")[1]
     command = ["ip", "netns", "exec", node, sys.executable, "-m", "torch.distributed.run", "--nnodes", "2"]
     command += ["--nproc-per-node", "1", "--rdzv-backend", "c10d", "--rdzv-endpoint", "10.77.0.1:29400"]
     command += ["--rdzv-id", out, "--local-addr", f"10.77.0.{number}", "--max-restarts", "0"]
+    command += ["--rdzv-conf", f"is_host={int(number == '1')}"]  # no name is known for the addresses here
     command += ["-m", "twinlm", "pretrain", "gpt", "my.toml", "--out", out]
     own = {"GLOO_SOCKET_IFNAME": f"tw{tag}{number}", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
     said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -83,15 +101,18 @@ def follower(began: list[subprocess.Popen[str]]) -> int:
 
 
 def test_two_nodes_make_what_one_process_makes_and_a_lost_one_ends_both(
-    nodes: list[str], tmp_path: Path, write_project: Callable[..., None]
+    nodes: list[str],
+    tmp_path: Path,
+    write_project: Callable[..., None],
+    start: Callable[..., list[subprocess.Popen[str]]],
 ) -> None:
     write_project(tmp_path, 60)
     (tmp_path / "my.toml").write_text(SETTINGS)
-    began = [start(node, tmp_path, "nodes") for node in nodes]
+    began = start(nodes, tmp_path)
     log = tmp_path / "nodes" / "gpt" / "metrics.jsonl"
     while not log.is_file() or log.read_text().count("\n") < 15:
         for one in began:
-            assert one.poll() is None, one.communicate()
+            assert one.poll() is None, one.communicate()[0]
         time.sleep(0.01)
     os.kill(follower(began), signal.SIGKILL)
     lost_s = time.monotonic()
@@ -100,7 +121,7 @@ def test_two_nodes_make_what_one_process_makes_and_a_lost_one_ends_both(
     assert "another process of this run ended or does not answer" in "".join(said)
     assert time.monotonic() - lost_s < 30  # torchrun's own watching included
 
-    began = [start(node, tmp_path, "nodes") for node in nodes]
+    began = start(nodes, tmp_path)
     said = [one.communicate(timeout=300)[0] for one in began]
     assert [one.returncode for one in began] == [0, 0], said
     alone = [sys.executable, "-m", "twinlm", "pretrain", "gpt", "my.toml", "--out", "alone"]

@@ -142,7 +142,7 @@ def joined(settings: ProcessSettings) -> Iterator["Ranks"]:
     """Meet the other processes of this command in this block, if there are any."""
     from twinlm.train.ranks import join
 
-    ranks = join(reduce=settings.reduce, timeout_s=settings.timeout_seconds)
+    ranks = join(reduce=settings.reduce, is_sharded=settings.shard, timeout_s=settings.timeout_seconds)
     try:
         yield ranks
     except PeerError:  # there is nobody to take leave of

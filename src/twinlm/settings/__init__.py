@@ -117,8 +117,15 @@ class ProcessSettings:
 
     reduce: Literal["ordered", "fast"] = "ordered"
     """How gradients are added: to the same bits with any number of processes, or to near ones."""
+    shard: bool = False
+    """Each process holds a part of the weights in pre-training (FSDP2). Needs reduce = "fast"."""
     timeout_seconds: float = option(300, least=1, most=86_400)
     """How long they wait for each other's part of a step before they give up."""
+
+    def __post_init__(self) -> None:
+        if self.shard and self.reduce != "fast":
+            message = f'shard = true adds gradients in no fixed order, but reduce = "{self.reduce}"'
+            raise UsageError(message, hint='set reduce = "fast" beside it')
 
     @property
     def numerics(self) -> dict[str, str]:

@@ -2,21 +2,29 @@
 
 `Ordered` adds them over a fixed tree of micro-batch numbers: any number of processes gives the same bits.
 `Averaged` lets PyTorch's DistributedDataParallel add them while they are computed, in whatever order.
+Next: `sharding.py`, where no process has all weights.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from twinlm import checkpoint, storage
 from twinlm.batch import Batch
 from twinlm.objectives import Loss, Objective
+from twinlm.train.parts import join_parts
 from twinlm.train.ranks import Ranks, as_peer_error, share_of
+
+if TYPE_CHECKING:
+    from twinlm.train.sharding import Sharded
 
 T = TypeVar("T")
 Node = tuple[int, int]
@@ -60,7 +68,54 @@ def nodes_of(micro_batches: range, count: int) -> list[Node]:
     return sorted(tree.nodes)
 
 
-class Ordered:
+class Replicated:
+    """What is the same however gradients are added, if each process has all weights: who measures and writes.
+
+    Args:
+        module: what is trained.
+        ranks: the processes that train it.
+    """
+
+    def __init__(self, module: nn.Module, ranks: Ranks) -> None:
+        self._module = module
+        self._ranks = ranks
+
+    def clip(self, most: float) -> float:
+        """Cut the gradient to a length; return what it was."""
+        return float(nn.utils.clip_grad_norm_(self._module.parameters(), most))
+
+    def measured(self, work: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """Return what `work` finds of the module; the leader does it."""
+        values: dict[str, float] = self._ranks.from_leader(work)
+        return values
+
+    def keep_best(self, path: Path) -> str:
+        """Write the weights into a file; return its SHA-256."""
+
+        def write() -> str:
+            contents = checkpoint.tensor_bytes(self._module.state_dict())
+            storage.write_file(path, contents)
+            return hashlib.sha256(contents).hexdigest()
+
+        digest: str = self._ranks.from_leader(write)
+        return digest
+
+    def load_best(self, path: Path) -> None:
+        """Bring the module back to the weights of a file."""
+        checkpoint.load_weights(self._module, path)
+
+    def save(self, folder: Path, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+        """Publish a checkpoint; the leader does it."""
+        save = partial(checkpoint.save_training, folder, state["step"], self._module, optimizer, state)
+        self._ranks.from_leader(save)
+
+    def load(self, folder: Path, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
+        """Bring the run back to its newest whole checkpoint; return its state, or None if there is none."""
+        self._ranks.from_leader(lambda: join_parts(folder))
+        return checkpoint.load_training(folder, self._module, optimizer)
+
+
+class Ordered(Replicated):
     """Adds each micro-batch's gradient over the tree of their numbers.
 
     Processes add what they have; the sums that are left are cut into as many slices as there are processes,
@@ -68,8 +123,8 @@ class Ordered:
     """
 
     def __init__(self, module: nn.Module, objective: Objective[Any, Any], ranks: Ranks) -> None:
+        super().__init__(module, ranks)
         self._weights = [weight for weight in module.parameters() if weight.requires_grad]
-        self._ranks = ranks
         self._tree = TreeSum[list[Tensor | None]](0, _add_all)
         self._count = 0
         self.loss: Callable[[Batch], Loss] = partial(objective, module)
@@ -133,11 +188,11 @@ class Ordered:
         }
 
 
-class Averaged:
+class Averaged(Replicated):
     """Lets PyTorch average the processes' gradients, as soon as each is whole in the last micro-batch."""
 
     def __init__(self, module: nn.Module, objective: Objective[Any, Any], ranks: Ranks) -> None:
-        self._ranks = ranks
+        super().__init__(module, ranks)
         self._last = 0
         with as_peer_error():
             # Heads that an objective does not use get no gradient, as in one process.
@@ -179,10 +234,16 @@ class Whole(nn.Module):
         return loss.total, loss.targets, loss.parts
 
 
-def gradients_of(module: nn.Module, objective: Objective[Any, Any], ranks: Ranks) -> Ordered | Averaged:
+Gradients: TypeAlias = "Ordered | Averaged | Sharded"
+
+
+def gradients_of(module: nn.Module, objective: Objective[Any, Any], ranks: Ranks) -> Gradients:
     """Return the way in which these processes add the gradients of a module, which is on its device."""
-    kind = Averaged if ranks.reduce == "fast" else Ordered
-    return kind(module, objective, ranks)
+    if hasattr(module, "unshard"):
+        from twinlm.train.sharding import Sharded
+
+        return Sharded(module, objective, ranks)
+    return (Averaged if ranks.reduce == "fast" else Ordered)(module, objective, ranks)
 
 
 def _add_all(first: list[Tensor | None], second: list[Tensor | None]) -> list[Tensor | None]:

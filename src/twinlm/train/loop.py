@@ -4,25 +4,23 @@ A step is a function of its number: batches, dropout and learning rate are compu
 run that was stopped goes on from its last checkpoint exactly as if it had never been.
 """
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from twinlm import checkpoint, hardware, rng, storage
+from twinlm import hardware, rng, storage
 from twinlm.batch import Batch
 from twinlm.errors import DivergedError, ModelError
 from twinlm.log import MetricsLog, Progress
 from twinlm.objectives import Objective
 from twinlm.stopping import Stop, stopped
-from twinlm.train.gradients import Averaged, Ordered, gradients_of
+from twinlm.train.gradients import Gradients, gradients_of
 from twinlm.train.ranks import ALONE, Ranks
 
 BEST = "best.safetensors"
@@ -89,9 +87,7 @@ def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> 
     log, clock = (
         MetricsLog(job.folder / name, is_kept=ranks.leads) for name in ("metrics.jsonl", "timings.jsonl")
     )
-    state = _fresh_state() | (
-        checkpoint.load_training(job.folder / "checkpoints", job.module, job.optimizer) or {}
-    )
+    state = _fresh_state() | (gradients.load(job.folder / "checkpoints", job.optimizer) or {})
     first = _common_step(job, ranks, state["step"])
     log.keep_until(first)
     clock.keep_until(first)
@@ -107,15 +103,16 @@ def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> 
             clock.write(step + 1, {"seconds": round(state["seconds"], 3)})
             is_last, is_stopped = step + 1 == job.steps, ranks.any(stop.asked)
             if is_last or (step + 1) % job.validate_every == 0:
-                state.update(ranks.from_leader(partial(_validate, job, state, log)))
+                _validate(job, state, log, gradients)
             if is_last or is_stopped or (step + 1) % job.checkpoint_every == 0:
-                ranks.from_leader(partial(_save, job, state))
+                state["peak_memory_bytes"] = max(state["peak_memory_bytes"], hardware.peak_memory_bytes())
+                gradients.save(job.folder / "checkpoints", job.optimizer, state)
             if is_stopped and not is_last:
                 raise stopped()
             rate = state["tokens"] / max(1e-9, state["seconds"])
             progress.advance(step + 1, loss=parts["loss"], tokens_per_second=round(rate))
     progress.finish()
-    _load_best(job, state)
+    _load_best(job, state, gradients)
     ranks.any(False)  # nobody goes on, and removes files, before all have read them
     return state
 
@@ -127,7 +124,7 @@ def evaluate(job: Job, batches: Sequence[Batch]) -> dict[str, float]:
     job.module.eval()
     sums: dict[str, float] = {}
     targets = 0
-    with torch.inference_mode(), hardware.autocast(job.precision, where):
+    with torch.no_grad(), hardware.autocast(job.precision, where):
         for batch in batches:
             loss = job.objective(job.module, batch.to(where))
             for name, value in {"loss": loss.total, **loss.parts}.items():
@@ -156,7 +153,7 @@ def _common_step(job: Job, ranks: Ranks, step: int) -> int:
 
 
 def _take_step(
-    job: Job, step: int, state: dict[str, Any], gradients: Ordered | Averaged, ranks: Ranks
+    job: Job, step: int, state: dict[str, Any], gradients: Gradients, ranks: Ranks
 ) -> dict[str, float]:
     """Make one update; count what it took; return the losses."""
     job.module.train()
@@ -183,7 +180,7 @@ def _take_step(
         state["flops"] += row.pop("flops")
         for name, value in row.items():
             parts[name] = parts.get(name, 0.0) + value / len(batches)
-    norm = float(torch.nn.utils.clip_grad_norm_(job.module.parameters(), job.clip_norm))
+    norm = gradients.clip(job.clip_norm)
     if not math.isfinite(parts["loss"]) or not math.isfinite(norm):
         message = f"{job.name}: step {step + 1} has a loss of {parts['loss']} and a gradient of length {norm}"
         raise DivergedError(message, file=job.folder, hint=_HINT)
@@ -192,7 +189,7 @@ def _take_step(
     return parts
 
 
-def _load_best(job: Job, state: dict[str, Any]) -> None:
+def _load_best(job: Job, state: dict[str, Any], gradients: Gradients) -> None:
     """Bring the module back to the weights that did best.
 
     Raises:
@@ -202,21 +199,16 @@ def _load_best(job: Job, state: dict[str, Any]) -> None:
     if not path.is_file() or storage.file_sha256(path) != state["best_sha256"]:
         hint = f"remove {job.folder} to train it anew"
         raise ModelError("the weights that did best are missing or damaged", file=path, hint=hint)
-    checkpoint.load_weights(job.module, path)
+    gradients.load_best(path)
 
 
-def _save(job: Job, state: dict[str, Any]) -> None:
-    state["peak_memory_bytes"] = max(state["peak_memory_bytes"], hardware.peak_memory_bytes())
-    checkpoint.save_training(job.folder / "checkpoints", state["step"], job.module, job.optimizer, state)
-
-
-def _validate(job: Job, state: dict[str, Any], log: MetricsLog) -> dict[str, Any]:
-    """Measure the module, and keep its weights if they are the best so far; return what is known of the best.
+def _validate(job: Job, state: dict[str, Any], log: MetricsLog, gradients: Gradients) -> None:
+    """Measure the module, and keep its weights if they are the best so far.
 
     Raises:
         DivergedError: the measure is not finite.
     """
-    values = job.validate()
+    values = gradients.measured(job.validate)
     name, score = next(iter(values.items()))
     if not math.isfinite(score):
         message = f"{job.name}: after step {state['step']} {name} is {score}"
@@ -224,7 +216,4 @@ def _validate(job: Job, state: dict[str, Any], log: MetricsLog) -> dict[str, Any
     log.write(state["step"], {"tokens": state["tokens"], "flops": state["flops"], **values})
     if state["best"] is None or score < state["best"]:
         state["best"], state["best_step"] = score, state["step"]
-        contents = checkpoint.tensor_bytes(job.module.state_dict())
-        state["best_sha256"] = hashlib.sha256(contents).hexdigest()
-        storage.write_file(job.folder / BEST, contents)
-    return {name: state[name] for name in ("best", "best_step", "best_sha256")}
+        state["best_sha256"] = gradients.keep_best(job.folder / BEST)

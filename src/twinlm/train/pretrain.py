@@ -22,8 +22,9 @@ from twinlm.log import Progress
 from twinlm.settings import BudgetSettings, KindSettings
 from twinlm.stopping import Stop
 from twinlm.tokenizer import Tokenizer
-from twinlm.train.loop import Job, evaluate, train
+from twinlm.train.loop import BEST, Job, evaluate, train
 from twinlm.train.optimizer import build_optimizer
+from twinlm.train.parts import whole_model
 from twinlm.train.phases import Phase, micro_batches, phased_batches, phases
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.schedule import learning_rate
@@ -207,6 +208,10 @@ def pretrain(
     if (folder / RESULT).is_file():
         return checkpoint.load_model(folder / "model")
     model, before = first_model(family, settings, tokenizer, seed, progress)
+    if ranks.is_sharded:
+        from twinlm.train.sharding import shard
+
+        shard(model, ranks)
     options = settings.pretrain
     held_out = family.examples(valid_store, options, tokenizer, seed)
     size = min(options.batch_sequences, options.validation_sequences)
@@ -238,6 +243,7 @@ def pretrain(
     spent = train(job, progress=progress, stop=stop, ranks=ranks)
     learned = {"sentence_task": options.sentence_task} if family.pretraining_heads else {}
     history = {**before, "pretraining": {**spent, **learned}}
+    model = whole_model(model, folder / BEST) if ranks.is_sharded else model
     trained = Trained(family=family, model=model.cpu().eval(), tokenizer=tokenizer, history=history)
     if ranks.leads:
         checkpoint.save_model(folder / "model", trained)

@@ -33,6 +33,7 @@ class Alone:
 
     number, count, local_count, leads = 0, 1, 1, True
     reduce: Reduce = "ordered"
+    is_sharded = False
 
     def share(self, count: int) -> range:
         """Return the numbers of the micro-batches that this process takes of a step's `count`: all."""
@@ -73,6 +74,7 @@ class Together:
         count: how many there are.
         local_count: how many of them are on this machine.
         reduce: how gradients are added.
+        is_sharded: whether each process holds a part of the weights of what is pre-trained.
     """
 
     def __init__(
@@ -83,10 +85,12 @@ class Together:
         count: int,
         local_count: int,
         reduce: Reduce,
+        is_sharded: bool,
     ) -> None:
         self.number, self.count, self.local_count = number, count, local_count
         self.leads = number == 0
         self.reduce: Reduce = reduce
+        self.is_sharded = is_sharded
         self._store = store
         self._turns = self._calls = 0
 
@@ -184,11 +188,12 @@ def share_of(number: int, count: int, micro_batches: int) -> range:
     return range(number * size, (number + 1) * size)
 
 
-def join(*, reduce: Reduce, timeout_s: float) -> Ranks:
+def join(*, reduce: Reduce, is_sharded: bool, timeout_s: float) -> Ranks:
     """Meet the processes that this one was started among, by `--nproc` or torchrun; `ALONE` if by neither.
 
     Args:
         reduce: how gradients are added.
+        is_sharded: whether each process holds a part of the weights of what is pre-trained.
         timeout_s: how long to wait for an answer of another process.
 
     Raises:
@@ -213,6 +218,7 @@ def join(*, reduce: Reduce, timeout_s: float) -> Ranks:
         count=count,
         local_count=local_count,
         reduce=reduce,
+        is_sharded=is_sharded,
     )
 
 
