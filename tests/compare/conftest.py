@@ -311,10 +311,12 @@ def _language():
             validation=1.482,
             test=1.497,
             others={"perplexity per token": 61.2},
+            floors={"unigrams": 2.31, "bigrams": 1.74},
             curves=[
                 _curve("training", "bits per byte", 2.9, 1.45, 90),
                 _curve("validation", "bits per byte", 2.7, 1.48, 12),
             ],
+            remarks=[],
             samples=CONTINUATIONS,
         ),
         LanguageResult(
@@ -325,10 +327,12 @@ def _language():
             validation=3.114,
             test=3.127,
             others={"accuracy of next sentence prediction": 0.871},
+            floors={"unigrams": 6.92, "bigrams": 4.83},
             curves=[
                 _curve("training", "nats per masked token", 7.9, 3.0, 90),
                 _curve("validation", "nats per masked token", 7.2, 3.114, 12),
             ],
+            remarks=[],
             samples=FILLS,
         ),
     ]

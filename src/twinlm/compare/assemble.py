@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from twinlm import families, storage
 from twinlm.compare import (
     caveats,
@@ -17,13 +15,11 @@ from twinlm.compare import (
     verdict,
 )
 from twinlm.compare.answers import TaskAnswers
+from twinlm.compare.language_results import language_results
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.quality_records import QualityResult
 from twinlm.compare.quality_results import quality_result
-from twinlm.compare.results import ArmCost, Cost, Curve, CurvePoint, LanguageResult, Results, TaskResult
-from twinlm.compare.samples import samples
-from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_per_byte
-from twinlm.log import MetricsLog
+from twinlm.compare.results import ArmCost, Cost, Results, TaskResult
 from twinlm.train import pretrain
 
 if TYPE_CHECKING:
@@ -38,7 +34,6 @@ MATCHED_BY = {
     "steps": "steps",
     "passes": "passes",
 }
-_CURVE_POINTS = 200
 _READ = ("files", "documents")  # counts of what was read, not of what was left out
 
 
@@ -50,7 +45,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
         answers: what its arms said, task by task.
     """
     tasks = claims.adjusted([scoring.scored(of_task) for of_task in answers])
-    language = [_language(run, pretraining) for pretraining in run.bodies.compared.values()]
+    language = language_results(run)
     quality = quality_result(run)
     costs = [_cost(run, pretraining) for pretraining in run.bodies.compared.values()]
     matched_by = MATCHED_BY[run.settings.budget.match]
@@ -59,7 +54,8 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
     return Results(
         title=run.settings.title,
         verdict=_verdict(tasks, quality),
-        caveats=caveats.caveats(
+        caveats=[text for result in language for text in result.remarks]
+        + caveats.caveats(
             tasks,
             [cost for cost in costs if cost.name in labels],
             matched_by,
@@ -101,62 +97,6 @@ def _cost_cards(run: "Run") -> dict[str, list[ArmCost]]:
         return {}
     tasks = run.prepared.tasks
     return {name: serving_costs.cost_card(run, task, budget_s=budget_s) for name, task in tasks.items()}
-
-
-def _language(run: "Run", pretraining: Pretraining) -> LanguageResult:
-    """Return what a pre-training knows of the language, with its first seed."""
-    name, kind = pretraining.name, pretraining.family
-    family, measured = families.family(kind), run.bodies.language(name)
-    path = run.bodies.folder(name) / "samples.json"
-    if not path.is_file():
-        shown = samples(run.bodies.trained(name), run.stores(kind)["test"], seed=run.settings.seed)
-        storage.write_json(path, shown)
-    return LanguageResult(
-        name=name,
-        label=pretraining.label,
-        family=kind,
-        measure=measured["test"].unit,
-        validation=measured["valid"].value,
-        test=measured["test"].value,
-        others=measured["test"].others,
-        curves=_curves(run, pretraining, is_generative=family.is_generative),
-        samples=storage.read_json(path),
-    )
-
-
-def _curves(run: "Run", pretraining: Pretraining, *, is_generative: bool) -> list[Curve]:
-    """Return the training and validation curves, in the unit of the kind's measure."""
-    store = run.stores(pretraining.family)["train"]
-    name, unit, factor = "masked_lm", NATS_PER_MASKED_TOKEN, 1.0
-    if is_generative:
-        name, unit, factor = "causal_lm", BITS_PER_BYTE, bits_per_byte(store.token_count, store)
-    records = MetricsLog(run.bodies.folder(pretraining.name) / "metrics.jsonl").read()
-    curves = []
-    for title, key in [("training", name), ("validation", f"valid_{name}")]:
-        points = [
-            CurvePoint(
-                step=int(record["step"]),
-                tokens=int(record["tokens"]),
-                flops=float(record["flops"]),
-                value=factor * float(record[key]),
-            )
-            for record in records
-            if key in record
-        ]
-        curves.append(Curve(name=title, unit=unit, points=_thinned(points)))
-    return curves
-
-
-def _thinned(points: list[CurvePoint]) -> list[CurvePoint]:
-    """Return at most `_CURVE_POINTS` points, each the mean of its neighbours' values."""
-    if len(points) <= _CURVE_POINTS:
-        return points
-    thin = []
-    for group in np.array_split(np.arange(len(points)), _CURVE_POINTS):
-        last = points[group[-1]]
-        value = float(np.mean([points[number].value for number in group]))
-        thin.append(CurvePoint(step=last.step, tokens=last.tokens, flops=last.flops, value=value))
-    return thin
 
 
 def _cost(run: "Run", pretraining: Pretraining) -> Cost:

@@ -12,7 +12,8 @@ from twinlm.compare import stage
 from twinlm.compare.plan import check_match, plan_pretraining
 from twinlm.compare.pretrainings import Pretraining, pretrainings, smaller_pretrainings
 from twinlm.errors import UsageError
-from twinlm.evaluate.language import Measured, measure
+from twinlm.evaluate.language import Measured, bits_per_byte, measure
+from twinlm.evaluate.ngrams import CountingLoss, counting_loss
 from twinlm.train.pretrain import PretrainPlan, pretrain
 from twinlm.train.start import start_fingerprint
 
@@ -27,6 +28,7 @@ class Bodies:
         self.run = run
         self.compared = pretrainings(run.settings)
         self.smaller = smaller_pretrainings(run.settings)
+        self._floors: dict[str, CountingLoss] = {}
 
     @property
     def seeds(self) -> list[int]:
@@ -107,6 +109,21 @@ class Bodies:
             found = {part: measure(trained, stores[part], options, seed=draws) for part in ("valid", "test")}
             storage.write_json(path, {part: config.plain(value) for part, value in found.items()})
         return {part: Measured(**value) for part, value in storage.read_json(path).items()}
+
+    def floors(self, kind: str) -> CountingLoss:
+        """Return what counting reaches on validation text, in the unit of a kind's losses."""
+        if kind not in self._floors:
+            stores, tokenizer = self.run.stores(kind), self.run.tokenizer(kind)
+            is_left_to_right = families.family(kind).is_generative
+            found = counting_loss(
+                stores["train"],
+                stores["valid"],
+                tokenizer.vocab_size,
+                left_out=() if is_left_to_right else tokenizer.specials.ids,
+            )
+            scale = bits_per_byte(stores["train"].token_count, stores["train"]) if is_left_to_right else 1.0
+            self._floors[kind] = CountingLoss(unigram=scale * found.unigram, bigram=scale * found.bigram)
+        return self._floors[kind]
 
     def _title(self, pretraining: Pretraining, seed: int) -> str:
         again = "" if len(self.seeds) == 1 else f", seed {seed}"

@@ -122,6 +122,7 @@ def language(result: LanguageResult) -> Table:
             ["validation text", f"{result.validation:.3f}"],
             ["test text", f"{result.test:.3f}"],
             *([name, f"{value:.4g}"] for name, value in result.others.items()),
+            *([f"counting {name}, validation text", f"{at:.3f}"] for name, at in result.floors.items()),
         ],
     )
 

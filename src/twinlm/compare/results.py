@@ -129,8 +129,13 @@ class LanguageResult:
     """On test text."""
     others: dict[str, float]
     """Further measures by name, such as "accuracy of next sentence prediction"."""
+    floors: dict[str, float]
+    """What counting the training text reaches on validation text, in the unit of the curves, by what is
+    counted: "unigrams", "bigrams"."""
     curves: list[Curve]
     """Training, then validation."""
+    remarks: list[str]
+    """Where a run, of any seed, is far from what it should reach, in plain words."""
     samples: list[dict[str, str]]
     """From held-out text: {"prompt", "continuation", "original"} for a decoder, and {"masked", "filled",
     "original"} for an encoder: "masked" has [MASK] for each hidden word, "filled" the [word] put there."""

@@ -1,0 +1,56 @@
+"""A run that is far from what it should reach is told from one that is not."""
+
+import pytest
+
+from twinlm.compare.results import Curve, CurvePoint
+from twinlm.compare.training_remarks import REACHED, remarks
+from twinlm.evaluate.language import BITS_PER_BYTE
+from twinlm.evaluate.ngrams import CountingLoss
+
+FLOORS = CountingLoss(unigram=2.8, bigram=2.0)
+
+
+def curve(*values, tokens=5e6):
+    points = [
+        CurvePoint(step=100 * n, tokens=round(tokens * n / len(values)), flops=1e9 * n, value=value)
+        for n, value in enumerate(values, 1)
+    ]
+    return Curve(name="validation", unit=BITS_PER_BYTE, points=points)
+
+
+def test_a_run_that_passed_the_counts_is_not_remarked_on():
+    assert remarks("GPT", curve(2.3, 1.9, 1.85), FLOORS) == []
+
+
+def test_a_run_on_the_plateau_is_said_to_have_learned_frequencies_only():
+    (said,) = remarks("GPT", curve(2.9, 2.79, 2.78), FLOORS)
+    assert said.startswith("GPT learned little more than how frequent tokens are: 2.78 bits per byte")
+    assert "2.80" in said
+
+
+def test_a_run_behind_a_tiny_model_with_as_many_tokens_is_far_from_what_it_should_reach():
+    (said,) = remarks("GPT", curve(2.5, 2.3, 2.2), FLOORS)
+    assert "far from what its size and data should reach" in said
+    assert "2.20 bits per byte is 75.0" in said
+
+
+def test_few_tokens_are_expected_to_teach_little():
+    assert remarks("GPT", curve(2.6, 2.5, 2.4, tokens=0.4e6), FLOORS) == []
+
+
+def test_a_run_that_got_worse_learned_by_heart():
+    (said,) = remarks("GPT", curve(2.0, 1.8, 1.9), FLOORS)
+    assert "at step 200 of 300" in said and "by heart" in said
+
+
+@pytest.mark.parametrize(
+    "floors", [CountingLoss(unigram=2.0, bigram=1.95), CountingLoss(unigram=2.0, bigram=2.4)]
+)
+def test_a_text_too_small_to_count_pairs_gives_no_scale(floors):
+    assert remarks("GPT", curve(2.2, 2.1, 2.1), floors) == []
+
+
+def test_what_was_reached_rises_with_tokens():
+    for rows in REACHED.values():
+        assert list(rows) == sorted(rows)
+        assert [share for _, share in rows] == sorted(share for _, share in rows)
