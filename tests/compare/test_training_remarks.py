@@ -4,18 +4,18 @@ import pytest
 
 from twinlm.compare.results import Curve, CurvePoint
 from twinlm.compare.training_remarks import REACHED, remarks
-from twinlm.evaluate.language import BITS_PER_BYTE
+from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN
 from twinlm.evaluate.ngrams import CountingLoss
 
 FLOORS = CountingLoss(unigram=2.8, bigram=2.0)
 
 
-def curve(*values, tokens=5e6):
+def curve(*values, tokens=5e6, unit=BITS_PER_BYTE):
     points = [
         CurvePoint(step=100 * n, tokens=round(tokens * n / len(values)), flops=1e9 * n, value=value)
         for n, value in enumerate(values, 1)
     ]
-    return Curve(name="validation", unit=BITS_PER_BYTE, points=points)
+    return Curve(name="validation", unit=unit, points=points)
 
 
 def test_a_run_that_passed_the_counts_is_not_remarked_on():
@@ -32,6 +32,13 @@ def test_a_run_behind_a_tiny_model_with_as_many_tokens_is_far_from_what_it_shoul
     (said,) = remarks("GPT", curve(2.5, 2.3, 2.2), FLOORS)
     assert "far from what its size and data should reach" in said
     assert "2.20 bits per byte is 75.0" in said
+
+
+def test_an_encoder_on_its_plateau_is_told_what_shortens_it():
+    floors = CountingLoss(unigram=6.93, bigram=4.83)
+    (said,) = remarks("BERT", curve(6.4, 6.3, 6.25, tokens=6.4e6, unit=NATS_PER_MASKED_TOKEN), floors)
+    assert "far from" in said and 'pretrain.sentence_task = "none"' in said
+    assert remarks("BERT", curve(6.3, 5.7, 5.4, tokens=7.5e6, unit=NATS_PER_MASKED_TOKEN), floors) == []
 
 
 def test_few_tokens_are_expected_to_teach_little():
