@@ -19,9 +19,9 @@ REACHED = {
 on their way, before their learning rate had fallen (2026-11-28): what any larger one should pass."""
 _WAY_OUT = {
     BITS_PER_BYTE: "Try a larger budget, another learning rate, or a smaller size.",
-    NATS_PER_MASKED_TOKEN: "Small encoders stay on such a plateau for long. What shortens it: more masked tokens "
-    '(pretrain.mask_share = 0.4), no sentence task (pretrain.sentence_task = "none"), or reading left to right '
-    'first (pretrain.first_objective = "causal" with first_share = 0.3).',
+    NATS_PER_MASKED_TOKEN: "Small encoders stay on such a plateau for long. What shortens it: more masked "
+    'tokens (pretrain.mask_share = 0.4), no sentence task (pretrain.sentence_task = "none"), or reading left '
+    'to right first (pretrain.first_objective = "causal" with first_share = 0.3).',
 }
 _PLATEAU = 0.1
 _FAR = 0.8
