@@ -152,7 +152,9 @@ def results_of(tasks: list[TaskAnswers]) -> Results:
             validation=1.5,
             test=1.6,
             others={},
+            floors={"unigrams": 2.3, "bigrams": 1.7},
             curves=[],
+            remarks=[],
             samples=[{"prompt": f"A {SECRET}", "continuation": " it is", "original": f" {SECRET} was"}],
         )
         for name, label in FAMILIES.items()

@@ -161,7 +161,7 @@ def test_every_arm_is_scored_over_both_pre_trainings(finished):
         *("gpt", "bert", "no-nsp", "lambda-0", "unmasked", "clm-mlm", "hybrid-left", "hybrid-both", "nothing")
     ]
     for score in scores.values():
-        assert list(score.score_by_seed) == ["0, 1", "0, 2", "1, 1", "1, 2"]
+        assert list(score.score_by_seed) == ["0/1", "0/2", "1/1", "1/2"]
     assert scores["no-nsp"].label == "BERT without NSP"
 
 

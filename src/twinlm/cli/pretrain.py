@@ -41,7 +41,7 @@ def command(
         done = []
         for name in kinds:
             history = run.bodies.trained(name).history["pretraining"]
-            for remark in remarks_on(run, name, run.settings.seed):
+            for remark in remarks_on(run, name, run.bodies.seeds[:1]):
                 run.progress.say(remark)
             done.append({"kind": name, "model": str(run.folder / name / "model"), **history})
     if options.is_json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from twinlm import checkpoint, config, families, storage
 from twinlm.compare import stage
+from twinlm.compare.language_results import remarks_on
 from twinlm.compare.plan import check_match, plan_pretraining
 from twinlm.compare.pretrainings import Pretraining, pretrainings, smaller_pretrainings
 from twinlm.errors import UsageError
@@ -101,13 +102,15 @@ class Bodies:
         )
 
     def language(self, name: str, seed: int | None = None) -> dict[str, Measured]:
-        """Measure a pre-trained model on validation and test text."""
+        """Measure a pre-trained model on validation and test text, and say if it fell short."""
         path, run, pretraining = self.folder(name, seed) / "language.json", self.run, self.pretraining(name)
         if not path.is_file():
             trained, stores = self.trained(name, seed), run.stores(pretraining.family)
             options, draws = pretraining.settings.pretrain, run.settings.seed
             found = {part: measure(trained, stores[part], options, seed=draws) for part in ("valid", "test")}
             storage.write_json(path, {part: config.plain(value) for part, value in found.items()})
+            for remark in remarks_on(run, name, [run.settings.seed if seed is None else seed]):
+                run.progress.say(remark)
         return {part: Measured(**value) for part, value in storage.read_json(path).items()}
 
     def floors(self, kind: str) -> CountingLoss:

@@ -105,9 +105,10 @@ def _task_caveats(task: TaskResult) -> list[str]:
         found.append(f"{title(task.name)}: {task.test_examples} test examples show only large differences.")
     for score in task.scores:
         if score.failed_seeds:
-            named = listed(score.failed_seeds)
+            all_failed = len(score.failed_seeds) == len(score.score_by_seed) > 1
+            named = "every seed" if all_failed else f"seed {listed(score.failed_seeds)}"
             found.append(
-                f"{title(task.name)}: {score.label} failed with seed {named} (one answer to every example); "
+                f"{title(task.name)}: {score.label} failed with {named} (one answer to every example); "
                 "the failure counts in its mean."
             )
     return found

@@ -27,12 +27,11 @@ def language_results(run: "Run") -> list[LanguageResult]:
     return [_language(run, pretraining) for pretraining in run.bodies.compared.values()]
 
 
-def remarks_on(run: "Run", name: str, seed: int) -> list[str]:
-    """Return what is wrong with a finished pre-training, in plain words."""
+def remarks_on(run: "Run", name: str, seeds: Sequence[int]) -> list[str]:
+    """Return what is wrong with the finished pre-trainings of a model, in plain words."""
     pretraining = run.bodies.pretraining(name)
-    label = pretraining.label if len(run.bodies.seeds) == 1 else f"{pretraining.label}, seed {seed},"
-    _, validation = _curves(run, pretraining, seed)
-    return remarks(label, validation, run.bodies.floors(pretraining.family))
+    validations = {str(seed): _curves(run, pretraining, seed)[1] for seed in seeds}
+    return remarks(pretraining.label, validations, run.bodies.floors(pretraining.family))
 
 
 def _language(run: "Run", pretraining: Pretraining) -> LanguageResult:
@@ -55,7 +54,7 @@ def _language(run: "Run", pretraining: Pretraining) -> LanguageResult:
             replace(curve, points=_thinned(curve.points))
             for curve in _curves(run, pretraining, run.settings.seed)
         ],
-        remarks=[text for seed in run.bodies.seeds for text in remarks_on(run, name, seed)],
+        remarks=remarks_on(run, name, run.bodies.seeds),
         samples=storage.read_json(path),
     )
 

@@ -41,7 +41,7 @@ class ArmScore:
     figures: dict[str, float]
     """Means over seeds by name, the main figure first."""
     score_by_seed: dict[str, float]
-    """The main figure by seed, "1", or by pre-training and fine-tuning seed, "0, 1"; empty for a baseline."""
+    """The main figure by seed, "1", or by pre-training and fine-tuning seed, "0/1"; empty for a baseline."""
     f1_by_class: dict[str, float]
     """Mean over seeds of the F1 of each class, tag or type of entity, from 0 to 1; empty without such."""
     confusion: list[list[int]]

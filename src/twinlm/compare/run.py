@@ -21,7 +21,6 @@ from twinlm.compare.arms import Arm, arm_named, arms
 from twinlm.compare.bodies import Bodies
 from twinlm.compare.details import find_details, read_details
 from twinlm.compare.environment import note_environment
-from twinlm.compare.language_results import remarks_on
 from twinlm.compare.quality import Quality
 from twinlm.compare.report import has_changed, write_report
 from twinlm.compare.results import Results
@@ -196,8 +195,6 @@ class Run:
             for seed in bodies.seeds:
                 bodies.trained(name, seed)
                 bodies.language(name, seed)
-                for remark in remarks_on(self, name, seed):
-                    self.progress.say(remark)
                 self.quality.measured(name, seed)
         for name in tasks:
             for arm in self.arms:

@@ -146,7 +146,7 @@ def _arm_answers(run: "Run", trials: Sequence[Trial]) -> ArmAnswers:
     arm = trials[0].arm
     spent = [run.trials.spent(trial) for trial in trials]
     groups = len(run.trials.first_seeds(arm))
-    names = [f"{trial.first_seed}, {trial.seed}" if groups > 1 else str(trial.seed) for trial in trials]
+    names = [f"{trial.first_seed}/{trial.seed}" if groups > 1 else str(trial.seed) for trial in trials]
     epochs = arm.settings.finetune.epochs
     return ArmAnswers(
         arm=arm.name,
