@@ -56,10 +56,10 @@ study-tasks: $(VENV)/.ready
 	$(BIN)/twinlm compare configs/six-tasks.toml --out runs/six-tasks
 
 # The study of docs/study.md: GPT, BERT and what lies between them (under two hours on 2 cores); its report is
-# runs/study/report/report.html.
+# runs/study/report.html.
 study: $(VENV)/.ready
 	$(BIN)/twinlm compare configs/study.toml --out runs/study
-	$(BIN)/python benchmarks/study_tables.py runs/study/report/results.json
+	$(BIN)/python benchmarks/study_tables.py runs/study/results.json
 
 clean:
 	rm -rf $(VENV) $(INTEROP) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

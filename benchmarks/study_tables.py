@@ -1,6 +1,6 @@
 """The tables of docs/study.md, from the records of the run that `make study` made.
 
-    python benchmarks/study_tables.py runs/study/report/results.json
+    python benchmarks/study_tables.py runs/study/results.json
 
 Prints Markdown: what pre-training reached, scores, differences, minimal pairs, costs. No figure of the paper
 is copied by hand.
