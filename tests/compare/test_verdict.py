@@ -218,7 +218,7 @@ def test_caveats_name_what_these_results_lack():
     assert "pre-trained once" in said
     assert "with one fine-tuning seed" in said
     assert "80 test examples show only large differences" in said
-    assert "BERT without pre-training failed with seed 2" in said
+    assert "one answer to every example: BERT without pre-training with seed 2." in said
     assert "2 comparisons were made" in said
     assert "5.0 and 5.0 million parameters" in said
     assert "equal in tokens only: GPT took 6.7 times as many predictions to learn from" in said

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from twinlm.compare.readable import listed, percent, times, title
-from twinlm.compare.results import Comparison, Cost, TaskResult
+from twinlm.compare.results import ArmScore, Comparison, Cost, TaskResult
 
 _FEW_EXAMPLES = 300
 _FEW_SEEDS = 3
@@ -103,15 +103,18 @@ def _task_caveats(task: TaskResult) -> list[str]:
         )
     if task.test_examples < _FEW_EXAMPLES:
         found.append(f"{title(task.name)}: {task.test_examples} test examples show only large differences.")
-    for score in task.scores:
-        if score.failed_seeds:
-            all_failed = len(score.failed_seeds) == len(score.score_by_seed) > 1
-            named = "every seed" if all_failed else f"seed {listed(score.failed_seeds)}"
-            found.append(
-                f"{title(task.name)}: {score.label} failed with {named} (one answer to every example); "
-                "the failure counts in its mean."
-            )
+    if failed := [f"{score.label} with {_failed(score)}" for score in task.scores if score.failed_seeds]:
+        found.append(
+            f"{title(task.name)}: some models failed, that is give one answer to every example: "
+            f"{'; '.join(failed)}. This counts in their means."
+        )
     return found
+
+
+def _failed(score: ArmScore) -> str:
+    if len(score.failed_seeds) == len(score.score_by_seed) > 1:
+        return "every seed"
+    return f"seed {listed(score.failed_seeds)}"
 
 
 def _cost_caveats(costs: Sequence[Cost], matched_by: str, families: Mapping[str, str]) -> list[str]:

@@ -21,21 +21,22 @@ def _of_set(found: PairsResult) -> list[str]:
     )
     if comparison.winner is None:
         signed = points(comparison.difference.estimate, signed=True)
-        text = (
-            f"Cannot tell {first.label} from {second.label}. The right text is likelier to {_share(first)} "
-            f"and to {_share(second)}; the difference of {signed} points for {first.label} could be anything "
-            f"from {ends(comparison)} ({INTERVAL}, {evidence})."
-        )
+        said = [
+            f"Cannot tell {first.label} from {second.label}.",
+            f"The right text is likelier to {_share(first)} and to {_share(second)}; the difference of "
+            f"{signed} points for {first.label} could be anything from {ends(comparison)} ({INTERVAL}, "
+            f"{evidence}).",
+        ]
     else:
         better, worse = (first, second) if comparison.winner == comparison.first else (second, first)
-        text = (
+        said = [
             f"{better.label} chooses the right text more often than {worse.label}, by "
             f"{points(abs(comparison.difference.estimate))} points ({INTERVAL} "
             f"{ends(comparison, positive=True)}, {evidence}): {_share(better)} and {_share(worse)}."
-        )
+        ]
     guessing = [row.label for row in (first, second) if row.accuracy.low <= CHANCE]
     doubt = f"No better than chance ({percent(CHANCE)}) as far as this shows: {listed(guessing)}."
-    return [text, doubt] if guessing else [text]
+    return [*said, doubt] if guessing else said
 
 
 def _share(row: PairAccuracy) -> str:
