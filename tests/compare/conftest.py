@@ -354,7 +354,7 @@ def _quality():
                 unit="bits per byte",
                 figures=[
                     _figure("gpt", 2.74),
-                    _figure("bert", 4.07, "off its training"),
+                    _figure("bert", 4.07, "off its training", 1.33),
                 ],
             ),
             FigureGroup(
@@ -376,7 +376,7 @@ def _quality():
     )
 
 
-def _figure(kind, value, caveat=""):
+def _figure(kind, value, caveat="", difference=None):
     return QualityFigure(
         pretraining=kind,
         label=FAMILIES[kind],
@@ -384,6 +384,7 @@ def _figure(kind, value, caveat=""):
         standard_error=0.07,
         passages=43,
         value_by_seed={"0": value},
+        difference=difference and Interval(estimate=difference, low=difference - 0.1, high=difference + 0.1),
         caveat=caveat,
     )
 

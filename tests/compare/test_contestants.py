@@ -184,6 +184,17 @@ def test_each_pre_training_has_its_own_weights_language_and_cost(finished):
     assert {"causal_lm", "masked_next_token"} <= hybrid.keys()
 
 
+def test_arms_of_a_kind_are_set_against_it_on_the_same_passages_and_across_no_group(finished):
+    for group in read_results(finished / "results.json").quality.groups:
+        first, *others = group.figures
+        assert first.difference is None
+        for figure in others:
+            assert figure.difference.estimate == pytest.approx(figure.value - first.value)
+            assert figure.difference.low < figure.difference.estimate < figure.difference.high
+        is_of_bits = group.unit == "bits per byte"
+        assert ("hybrid-left" in [figure.pretraining for figure in others]) == is_of_bits
+
+
 def test_every_arm_had_the_same_trials_and_the_rate_is_chosen_on_validation(finished):
     results = read_results(finished / "results.json")
     assert len(results.ledger) == 9

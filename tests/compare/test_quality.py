@@ -62,6 +62,10 @@ def test_both_kinds_are_asked_the_same_and_found_again(open_run):
         result = quality_result(again)
     by_models = [[figure.pretraining for figure in group.figures] for group in result.groups]
     assert by_models == [["gpt", "bert"], ["bert"], ["bert"]]
+    paired = [[figure.difference is None for figure in group.figures] for group in result.groups]
+    assert paired == [[True, False], [True], [True]]
+    values = [figure.value for figure in result.groups[0].figures]
+    assert result.groups[0].figures[1].difference.estimate == pytest.approx(values[1] - values[0])
     assert {figure.passages for group in result.groups for figure in group.figures} == {
         len(again.quality.sample.texts)
     }

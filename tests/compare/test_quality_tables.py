@@ -15,6 +15,15 @@ def test_each_group_of_figures_is_a_table_with_its_caveats(example_results):
     assert first.rows[1][-1] == "off its training" and first.rows[0][1] == "2.740"
 
 
+def test_differences_are_to_the_first_of_a_group_and_stand_in_no_group_of_one(example_results):
+    first, second = map(quality_tables.figures, example_results.quality.groups)
+    assert first.header[3:5] == ["Minus GPT", "95\N{NARROW NO-BREAK SPACE}%\N{NO-BREAK SPACE}interval"]
+    assert [row[3:5] for row in first.rows] == [["\N{EN DASH}"] * 2, ["+1.330", "1.230 to 1.430"]]
+    assert not any(name.startswith("Minus") for name in second.header)
+    for table in (first, second):
+        assert {len(row) for row in table.rows} == {len(table.header)}
+
+
 def test_pairs_have_a_row_for_all_for_the_mean_and_for_each_phenomenon(example_results):
     (found,) = example_results.quality.pairs
     overall, each = quality_tables.overall(found), quality_tables.by_phenomenon(found)

@@ -21,6 +21,8 @@ class QualityFigure:
     """Of the sample."""
     value_by_seed: dict[str, float]
     """By pre-training seed."""
+    difference: Interval | None
+    """It minus the first figure of its group, paired by passage; None for the first."""
     caveat: str
     """What to know about it; "" if nothing."""
 

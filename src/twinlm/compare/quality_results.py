@@ -8,7 +8,7 @@ import numpy as np
 
 from twinlm import families
 from twinlm.compare import claims, statistics
-from twinlm.compare.outcomes import Matrix, Outcomes
+from twinlm.compare.outcomes import Matrix, Numbers, Outcomes
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.quality import PairSet
 from twinlm.compare.quality_records import (
@@ -48,19 +48,36 @@ def quality_result(run: "Run") -> QualityResult:
 
 def _groups(run: "Run", said: Mapping[str, Sequence[Any]]) -> list[FigureGroup]:
     """Return the figures by the group that they say they may be compared in, whatever models they are of."""
-    groups: dict[tuple[str, str], list[QualityFigure]] = {}
+    groups: dict[tuple[str, str], list[tuple[Pretraining, Sequence[Any]]]] = {}
     for name, pretraining in run.bodies.compared.items():
         for of_seeds in zip(*(row["figures"] for row in said[name]), strict=True):
-            figure = _figure(pretraining, run.bodies.seeds, of_seeds)
-            groups.setdefault((of_seeds[0]["comparable"], of_seeds[0]["unit"]), []).append(figure)
+            key = (of_seeds[0]["comparable"], of_seeds[0]["unit"])
+            groups.setdefault(key, []).append((pretraining, of_seeds))
     return [
-        FigureGroup(comparable=comparable, unit=unit, figures=figures)
-        for (comparable, unit), figures in groups.items()
+        FigureGroup(
+            comparable=comparable,
+            unit=unit,
+            figures=[
+                figure(pretraining, run.bodies.seeds, of_seeds, rows[0][1] if place else None)
+                for place, (pretraining, of_seeds) in enumerate(rows)
+            ],
+        )
+        for (comparable, unit), rows in groups.items()
     ]
 
 
-def _figure(pretraining: Pretraining, seeds: Sequence[int], of_seeds: Sequence[Any]) -> QualityFigure:
-    values_PE = np.array([row["values_E"] for row in of_seeds])
+def figure(
+    pretraining: Pretraining, seeds: Sequence[int], of_seeds: Sequence[Any], first: Sequence[Any] | None
+) -> QualityFigure:
+    """Return one figure of a pre-training.
+
+    Args:
+        pretraining: what was measured.
+        seeds: its pre-training seeds.
+        of_seeds: the fields of the `Figure` of each of them.
+        first: the same of the one that is to be subtracted, of the same group; None for none.
+    """
+    values_PE = _by_passage(of_seeds)
     values_P = np.array([row["value"] for row in of_seeds])
     over_seeds = standard_error(values_P) if len(values_P) > 1 else 0.0
     return QualityFigure(
@@ -70,8 +87,21 @@ def _figure(pretraining: Pretraining, seeds: Sequence[int], of_seeds: Sequence[A
         standard_error=float(np.hypot(standard_error(values_PE.mean(axis=0)), over_seeds)),
         passages=values_PE.shape[1],
         value_by_seed={str(seed): row["value"] for seed, row in zip(seeds, of_seeds, strict=True)},
+        difference=None
+        if first is None
+        else statistics.unbounded_difference(_outcomes(values_PE), _outcomes(_by_passage(first))),
         caveat=of_seeds[0]["caveat"],
     )
+
+
+def _by_passage(of_seeds: Sequence[Any]) -> Numbers:
+    """Return what each passage adds to a figure, by pre-training seed."""
+    return np.array([row["values_E"] for row in of_seeds], np.float64)
+
+
+def _outcomes(values_PE: Matrix) -> Outcomes:
+    """Return what models say, each of a pre-training of its own."""
+    return Outcomes(values_PE, groups=len(values_PE))
 
 
 def _pairs(
@@ -118,9 +148,7 @@ def phenomenon(
         rights: of each pre-training, seeds by pairs.
         places: which pairs.
     """
-    outcomes = {
-        key: Outcomes(values_PE[:, list(places)], groups=len(values_PE)) for key, values_PE in rights.items()
-    }
+    outcomes = {key: _outcomes(values_PE[:, list(places)]) for key, values_PE in rights.items()}
     first, second = families.FAMILIES
     return Phenomenon(
         name=name,

@@ -1,7 +1,13 @@
 """The report's tables of what models know without labels: one for each group of figures, and of pairs."""
 
-from twinlm.compare.quality_records import FigureGroup, PairAccuracy, PairsResult, Phenomenon
-from twinlm.compare.readable import INTERVAL, p_value, points, whole
+from twinlm.compare.quality_records import (
+    FigureGroup,
+    PairAccuracy,
+    PairsResult,
+    Phenomenon,
+    QualityFigure,
+)
+from twinlm.compare.readable import INTERVAL, MINUS, p_value, points, whole
 from twinlm.compare.report_tables import Table
 
 _NOTHING = "\N{EN DASH}"
@@ -9,22 +15,30 @@ _NOTHING = "\N{EN DASH}"
 
 def figures(group: FigureGroup) -> Table:
     """Return the figures of one group: what stands in another table may not be compared with them."""
+    first, *others = group.figures
+    paired = [f"Minus {first.label}", INTERVAL] if others else []
+    header = ["", f"In {group.unit}", "Standard error", *paired, "Passages", "Each pre-training", "To know"]
+    about = (
+        " Differences to the first are paired by passage; each interval stands for itself." if others else ""
+    )
     return Table(
         caption=f"{group.comparable[:1].upper()}{group.comparable[1:]}. The lower, the better; comparable "
-        "within this table only. Standard error over passages, and over pre-trainings if there are several.",
-        header=["", f"In {group.unit}", "Standard error", "Passages", "Each pre-training", "To know"],
+        "within this table only. Standard error over passages, and over pre-trainings if there are "
+        f"several.{about}",
+        header=header,
         rows=[
             [
                 figure.label,
                 f"{figure.value:.3f}",
                 f"{figure.standard_error:.3f}",
+                *_difference(figure)[: len(paired)],
                 whole(figure.passages),
                 ", ".join(f"{value:.3f}" for value in figure.value_by_seed.values()),
                 figure.caveat or _NOTHING,
             ]
             for figure in group.figures
         ],
-        is_text=(0, 5),
+        is_text=(0, len(header) - 1),
     )
 
 
@@ -79,6 +93,18 @@ def _accuracies(found: PairsResult, rows: list[Phenomenon]) -> Table:
         ],
         is_text=(0, len(labels) + 5),
     )
+
+
+def _difference(figure: QualityFigure) -> tuple[str, str]:
+    """Return a difference and its interval, in the figure's own unit."""
+    found = figure.difference
+    if found is None:
+        return _NOTHING, _NOTHING
+    estimate, low, high = (
+        f"{value:{form}}".replace("-", MINUS)
+        for value, form in ((found.estimate, "+.3f"), (found.low, ".3f"), (found.high, ".3f"))
+    )
+    return estimate, f"{low} to {high}"
 
 
 def _means(found: PairsResult) -> list[str]:
