@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from twinlm import presets
 from twinlm.compare import caveats, claims, statistics, verdict
 from twinlm.compare.outcomes import Outcomes
 from twinlm.compare.quality_records import FigureGroup, PairsResult, QualityFigure, QualityResult
-from twinlm.compare.quality_results import ALL_PAIRS, phenomenon
+from twinlm.compare.quality_results import ALL_PAIRS, cloze_result, phenomenon
 from twinlm.compare.records import Crossing, Interval, Ledger, RateTried, ScoreCurve, ScorePoint
 from twinlm.compare.results import (
     ArmCost,
@@ -372,8 +373,21 @@ def _quality():
                 phenomena=[phenomenon(name, FAMILIES, rights, places) for name, places in kinds.items()],
             )
         ],
+        cloze=cloze_result(
+            {kind: SimpleNamespace(label=label) for kind, label in FAMILIES.items()},
+            {kind: [{"cloze": _looks(kind, shares[kind] - 0.2)}] for kind in FAMILIES},
+        ),
         notes=["own text: number_swap: 0 of 200 pairs could be made of 12 documents"],
     )
+
+
+def _looks(kind, share):
+    random = stream(9, "gaps", kind)
+    sees = {"gpt": ("the whole text", "the text up to the word"), "bert": ("both sides", "among all others")}
+    return [
+        {"sees": way, "method": "likelihood", "right": (random.random(150) < share).tolist()}
+        for way in sees[kind]
+    ]
 
 
 def _figure(kind, value, caveat="", difference=None):

@@ -8,7 +8,7 @@ from scipy import stats
 
 from twinlm.compare import statistics
 from twinlm.compare.outcomes import Outcomes
-from twinlm.compare.quality_results import figure, phenomenon, rights_of
+from twinlm.compare.quality_results import cloze_result, figure, phenomenon, rights_of
 
 LABELS = {"gpt": "GPT", "bert": "BERT"}
 
@@ -34,6 +34,27 @@ def test_a_phenomenon_takes_its_own_pairs_and_compares_the_kinds_by_pair_and_pre
     wanted = statistics.compare("gpt", arms[0], "bert", arms[1])
     assert (found.comparison.difference, found.comparison.p_value) == (wanted.difference, wanted.p_value)
     assert (found.comparison.pretraining_seeds, found.comparison.winner) == (3, "gpt")
+
+
+def test_gaps_are_compared_by_what_sees_most_and_shared_ties_make_numbers():
+    said = {
+        "gpt": [{"cloze": [look("whole", [1.0, 0.5, 0]), look("before", [0, 0, 1.0])]}] * 2,
+        "bert": [{"cloze": [look("both sides", [0, 0, 1.0]), look("among all", [1.0, 1.0, 1.0])]}] * 2,
+    }
+    compared = {name: SimpleNamespace(label=label) for name, label in LABELS.items()}
+    found = cloze_result(compared, said)
+    assert (found.chance, found.overall.pairs) == (0.2, 3)
+    assert [row.accuracy.estimate for row in found.overall.scores] == pytest.approx([0.5, 1 / 3])
+    assert found.overall.comparison.difference.estimate == pytest.approx(1 / 6)
+    assert found.overall.comparison.pretraining_seeds == 2
+    by_view = {view.sees: view.scores for view in [*found.whole, *found.others]}
+    assert list(by_view) == ["whole", "both sides", "before", "among all"]
+    assert [row.pretraining for row in by_view["among all"]] == ["bert"]
+    assert by_view["among all"][0].accuracy.estimate == 1
+
+
+def look(sees, right):
+    return {"sees": sees, "method": "likelihood", "right": right}
 
 
 def figures_of(values_PE):

@@ -107,13 +107,15 @@ def _language(language: LanguageResult) -> Iterator[str]:
 
 def _quality(results: Results) -> Iterator[str]:
     quality = results.quality
-    if quality.groups or quality.pairs:
+    if quality.groups or quality.pairs or quality.cloze:
         yield "## Language without labels"
     for group in quality.groups:
         yield _table(quality_tables.figures(group))
     for found in quality.pairs:
         yield _table(quality_tables.overall(found))
         yield _table(quality_tables.by_phenomenon(found))
+    if quality.cloze:
+        yield from map(_table, quality_tables.gaps(quality.cloze))
     if quality.notes:
         yield _items(quality.notes)
 

@@ -104,6 +104,8 @@ class QualitySettings:
     """Of test text whose every token is predicted, left to right and from both sides; 0 for none."""
     own_pairs: int = option(0, least=0, most=100_000)
     """Minimal pairs of each phenomenon to make of test text, by swaps of words, numbers, names, sentences."""
+    own_cloze: int = option(0, least=0, most=100_000)
+    """Gaps to make of test text, each with words of the training text to choose among."""
     pairs: tuple[str, ...] = ()
     """Files of minimal pairs, such as BLiMP's: .jsonl, .csv, .tsv with the fields good and bad."""
     most_pairs: int = option(200, least=1, most=100_000)
