@@ -13,7 +13,16 @@ from twinlm.compare import caveats, claims, statistics, verdict
 from twinlm.compare.outcomes import Outcomes
 from twinlm.compare.quality_records import FigureGroup, PairsResult, QualityFigure, QualityResult
 from twinlm.compare.quality_results import ALL_PAIRS, cloze_result, phenomenon
-from twinlm.compare.records import Crossing, Interval, Ledger, RateTried, ScoreCurve, ScorePoint
+from twinlm.compare.records import (
+    Crossing,
+    DoctorFinding,
+    DoctorResult,
+    Interval,
+    Ledger,
+    RateTried,
+    ScoreCurve,
+    ScorePoint,
+)
 from twinlm.compare.results import (
     ArmCost,
     ArmScore,
@@ -39,7 +48,7 @@ TINY = {
     "budget": {"match": "tokens", "amount": 1500},
     "tokenizer": {"vocab_size": 300},
     "quality": {"sample_bytes": 0},
-    "compare": {"timing_seconds": 0},
+    "compare": {"timing_seconds": 0, "doctor": False},
 }
 TOPICS = [
     "Arts",
@@ -148,6 +157,19 @@ def build():
             "share of real next sentences": 0.503,
             "tokenizer": "byte-level BPE, 8,000 tokens, shared",
         },
+        doctor=DoctorResult(
+            findings=[
+                DoctorFinding(
+                    level="problem",
+                    where="task topic",
+                    message="12 of 90 <b>test</b> texts stand in the corpus",
+                    why="both models have read what they are tested on",
+                    hint="take these texts out",
+                ),
+                DoctorFinding(level="warning", where="GPT", message="the text is small", why="", hint=""),
+            ],
+            notes=3,
+        ),
         removed={"exact duplicates": 12, "empty documents": 3, "texts cut to 128 tokens": 208},
         attribution=["Wikipedia summaries, CC BY-SA 3.0, from https://en.wikipedia.org/"],
         settings_toml='title = "GPT and BERT <on> my text"\nseed = 0\n\n[budget]\nmatch = "tokens"\n',

@@ -17,6 +17,7 @@ from twinlm.compare import (
     verdict,
 )
 from twinlm.compare.answers import TaskAnswers
+from twinlm.compare.diagnosis import diagnosed
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.quality_records import QualityResult
 from twinlm.compare.quality_results import quality_result
@@ -51,7 +52,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
     """
     tasks = claims.adjusted([scoring.scored(of_task) for of_task in answers])
     language = [_language(run, pretraining) for pretraining in run.bodies.compared.values()]
-    quality = quality_result(run)
+    quality, doctor = quality_result(run), diagnosed(run)
     costs = [_cost(run, pretraining) for pretraining in run.bodies.compared.values()]
     matched_by = MATCHED_BY[run.settings.budget.match]
     prepared = run.prepared
@@ -67,6 +68,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
             unknown_shares=_unknown_shares(run),
             starts={kind: start for kind in labels if (start := run.kind(kind).pretrain.start)},
             pretraining_seeds=len(run.bodies.seeds),
+            doctor=doctor,
         ),
         families=labels,
         matched_by=matched_by,
@@ -79,6 +81,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
         costs=costs,
         cost_cards=_cost_cards(run),
         price_per_hour=run.settings.budget.price_per_hour or None,
+        doctor=doctor,
         data=_data_facts(run),
         removed=_removed(run),
         attribution=list(prepared.attribution),

@@ -20,6 +20,7 @@ from twinlm.compare import assemble, curves, preparation, scoring, selection, st
 from twinlm.compare.arms import Arm, arm_named, arms
 from twinlm.compare.bodies import Bodies
 from twinlm.compare.details import find_details, read_details
+from twinlm.compare.diagnosis import diagnosed
 from twinlm.compare.environment import note_environment
 from twinlm.compare.quality import Quality
 from twinlm.compare.report import has_changed, write_report
@@ -195,6 +196,7 @@ class Run:
     def compare(self) -> Results:
         """Do all stages, write the report and its records, and return what was found."""
         bodies, tasks = self.bodies, self.prepared.tasks
+        diagnosed(self)  # first, as it may say why a run stops
         trained = [*bodies.plans]  # two of unequal sizes are refused before anything is trained
         self.quality.prepare()  # and so are bad files of pairs
         for name in tasks:

@@ -78,6 +78,8 @@ class CompareSettings:
     """Time each model's predictions so long, one by one and 32 at once, for the cost card; 0 for none."""
     untrained: bool = True
     """Also fine-tune both models without pre-training, to show what pre-training was worth."""
+    doctor: bool = True
+    """Look at text and labels first, as `twinlm doctor data` does, and report its problems and warnings."""
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
