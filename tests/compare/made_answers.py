@@ -174,7 +174,7 @@ def results_of(tasks: list[TaskAnswers]) -> Results:
         curves=[],
         ledger=[],
         language=language,
-        quality=QualityResult(groups=[], pairs=[], notes=[]),
+        quality=QualityResult(groups=[], pairs=[], cloze=None, notes=[]),
         costs=[Cost(name=n, label=label, family=n, **numbers) for n, label in FAMILIES.items()],
         data={"documents": 3},
         removed={},

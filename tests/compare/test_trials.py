@@ -54,7 +54,7 @@ def test_a_rate_of_the_grid_is_the_only_thing_that_changes(run):
 
 def test_fewer_labels_are_taken_from_the_training_examples_only(run):
     trial = Trial(arm=run.arm("gpt"), task="topic", seed=1, first_seed=0, labels=10)
-    few, whole = run.trials.task(trial), run.task("topic")
+    few, whole = run.task("topic", trial.labels), run.task("topic")
     assert len(few.train) == 10 and {row.id for row in few.train} <= {row.id for row in whole.train}
     assert len(few.valid) <= 10 and few.test == whole.test
 

@@ -40,6 +40,7 @@ ALL_STAGES = (
     "tokenizers",
     "tokens",
     "plan",
+    "data-doctor",
     *presets.KINDS,
     "tasks",
     "environment.json",

@@ -15,6 +15,7 @@ from twinlm.compare import (
     verdict,
 )
 from twinlm.compare.answers import TaskAnswers
+from twinlm.compare.diagnosis import diagnosed
 from twinlm.compare.language_results import language_results
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.quality_records import QualityResult
@@ -46,7 +47,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
     """
     tasks = claims.adjusted([scoring.scored(of_task) for of_task in answers])
     language = language_results(run)
-    quality = quality_result(run)
+    quality, doctor = quality_result(run), diagnosed(run)
     costs = [_cost(run, pretraining) for pretraining in run.bodies.compared.values()]
     matched_by = MATCHED_BY[run.settings.budget.match]
     prepared = run.prepared
@@ -54,8 +55,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
     return Results(
         title=run.settings.title,
         verdict=_verdict(tasks, quality),
-        caveats=[text for result in language for text in result.remarks]
-        + caveats.caveats(
+        caveats=caveats.caveats(
             tasks,
             [cost for cost in costs if cost.name in labels],
             matched_by,
@@ -63,6 +63,8 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
             unknown_shares=_unknown_shares(run),
             starts={kind: start for kind in labels if (start := run.kind(kind).pretrain.start)},
             pretraining_seeds=len(run.bodies.seeds),
+            doctor=doctor,
+            remarks=[text for result in language for text in result.remarks],
         ),
         families=labels,
         matched_by=matched_by,
@@ -75,6 +77,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
         costs=costs,
         cost_cards=_cost_cards(run),
         price_per_hour=run.settings.budget.price_per_hour or None,
+        doctor=doctor,
         data=_data_facts(run),
         removed=_removed(run),
         attribution=list(prepared.attribution),

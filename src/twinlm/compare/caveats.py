@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from twinlm.compare.readable import listed, percent, times, title
+from twinlm.compare.records import DoctorResult
 from twinlm.compare.results import ArmScore, Comparison, Cost, TaskResult
 
 _FEW_EXAMPLES = 300
@@ -20,6 +21,8 @@ def caveats(
     unknown_shares: Mapping[str, float],
     starts: Mapping[str, str],
     pretraining_seeds: int = 1,
+    doctor: DoctorResult | None = None,
+    remarks: Sequence[str] = (),
 ) -> list[str]:
     """Return what the evidence does not support, for these results.
 
@@ -31,8 +34,15 @@ def caveats(
         unknown_shares: share of the tokens that each family's tokenizer could not spell.
         starts: the model that a family's pre-training went on from, of those that did.
         pretraining_seeds: as `Results.pretraining_seeds`.
+        doctor: as `Results.doctor`.
+        remarks: on pre-trainings that fell short.
     """
-    found = []
+    found = [
+        f"The data doctor found a problem, {item.where}: {item.message}. Figures may mean less than they say."
+        for item in (doctor.findings if doctor else [])
+        if item.level == "problem"
+    ]
+    found += remarks
     if pretraining_seeds == 1:
         found.append(
             "Each model was pre-trained once. Another pre-training seed would move the scores, and no "

@@ -128,12 +128,12 @@ class Laboratory:
         )
 
 
-def check_models(laboratory: Laboratory, text_bytes: int) -> Iterator[Parts]:
+def check_models(laboratory: Laboratory, training_bytes: float) -> Iterator[Parts]:
     """Say how the text fits tokenizers, lengths and sizes.
 
     Args:
         laboratory: what it takes.
-        text_bytes: of the whole text in `corpus.train`.
+        training_bytes: of the whole text to train on, without what is split off.
     """
     if not laboratory.texts:
         return
@@ -151,17 +151,13 @@ def check_models(laboratory: Laboratory, text_bytes: int) -> Iterator[Parts]:
             pretrain, seed = laboratory.kind(name).pretrain, laboratory.settings.seed
             lengths = check_lengths(laboratory.store(name), pretrain, label=family.label, seed=seed)
             yield ("corpus", "lengths"), lengths
-        yield ("models", family.label), check_size(_plan(laboratory, family, text_bytes))
+        yield ("models", family.label), check_size(_plan(laboratory, family, training_bytes))
 
 
-def _plan(laboratory: Laboratory, family: Family, text_bytes: int) -> Plan:
-    settings, kind = laboratory.settings, laboratory.kind(family.name)
+def _plan(laboratory: Laboratory, family: Family, training_bytes: float) -> Plan:
+    kind = laboratory.kind(family.name)
     store, tokenizer = laboratory.store(family.name), laboratory.tokenizers[family.name]
-    corpus = settings.corpus
-    trained_share = (
-        1 - (0 if corpus.valid else corpus.valid_share) - (0 if corpus.test else corpus.test_share)
-    )
-    corpus_tokens = text_bytes * trained_share * store.token_count / store.text_bytes
+    corpus_tokens = training_bytes * store.token_count / store.text_bytes
     parameters, non_embedding = _parameters(family, kind.model, tokenizer.vocab_size)
     sizes = {
         name: _parameters(family, dataclasses.replace(kind.model, **size["model"]), tokenizer.vocab_size)[0]

@@ -8,7 +8,7 @@ elsewhere. Scores of arms are compared on the same test examples and the same fi
 from dataclasses import dataclass, field
 
 from twinlm.compare.quality_records import QualityResult
-from twinlm.compare.records import Comparison, Interval, Ledger, ScoreCurve
+from twinlm.compare.records import Comparison, DoctorResult, Interval, Ledger, ScoreCurve
 from twinlm.evaluate.timings import ServingCost
 
 __all__ = [
@@ -231,6 +231,8 @@ class Results:
     """By task, for each arm; empty if predictions were not timed."""
     price_per_hour: float | None = None
     """Of the machine, in any currency; None if no prices are to be shown."""
+    doctor: DoctorResult | None = None
+    """What the data doctor found; None if it was not asked."""
     data: dict[str, str | int | float]
     """Facts of the corpus and its splits, by name, in the order to show."""
     removed: dict[str, int]

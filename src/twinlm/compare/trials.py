@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 from twinlm import checkpoint, config, families, storage
 from twinlm.compare import stage
 from twinlm.compare.arms import Arm, retuned
-from twinlm.data.labelled_task import LabelledTask, limited
 from twinlm.errors import DivergedError
 from twinlm.evaluate.predictions import read_predictions, write_predictions
 from twinlm.settings import FinetuneSettings
-from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.finetune import RESULT, finetune
 from twinlm.train.start import untrained
@@ -80,13 +78,6 @@ class Trials:
             parts.append(f"rate-{trial.learning_rate:g}")
         return Path(self.run.folder, "tasks", *parts, f"seed-{trial.seed}")
 
-    def task(self, trial: Trial) -> LabelledTask:
-        """Return the examples of a trial."""
-        task = self.run.task(trial.task)
-        if trial.labels is None:
-            return task
-        return limited(task, task_kind(task.kind).form, trial.labels, seed=self.run.settings.seed)
-
     def finetuned(self, trial: Trial) -> checkpoint.Trained:
         """Fine-tune a model, go on with it, or load it.
 
@@ -97,7 +88,7 @@ class Trials:
         self._enter(trial)
         return finetune(
             start,
-            self.task(trial),
+            run.task(trial.task, trial.labels),
             trial.settings,
             seed=trial.seed,
             precision=run.precision,
