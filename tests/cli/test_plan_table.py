@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from twinlm.cli.plan import table
 from twinlm.settings import BudgetSettings, Settings
-from twinlm.train.pretrain import PretrainPlan
+from twinlm.train.costs import PretrainPlan
 
 PLAN = PretrainPlan(
     family="gpt",

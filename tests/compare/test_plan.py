@@ -11,9 +11,8 @@ from twinlm.compare.run import Run
 from twinlm.core.count import least_training_bytes
 from twinlm.errors import ResourceError, UsageError
 from twinlm.log import Silent
-from twinlm.settings import BudgetSettings
 from twinlm.stopping import Stop
-from twinlm.train.pretrain import PretrainPlan, budget_steps
+from twinlm.train.costs import PretrainPlan
 
 SMALL = {
     "corpus.train": "text.txt",
@@ -57,13 +56,6 @@ def test_steps_bought_with_seconds_are_planned_once(plans) -> None:
     assert plans("run", **budget) == plans("run", **budget)
 
 
-def test_a_budget_of_a_few_steps_is_refused_with_its_price() -> None:
-    costs = {"tokens": 100.0, "flops": 1e6}
-    assert budget_steps(BudgetSettings(match="tokens", amount=1099), costs, 0.1) == 10
-    with pytest.raises(UsageError, match="999 tokens buys 9 steps of 100 each"):
-        budget_steps(BudgetSettings(match="tokens", amount=999), costs, 0.1)
-
-
 def test_models_of_different_sizes_are_no_pair(plans) -> None:
     made = list(plans("run", **{"budget.match": "tokens", "budget.amount": "20000"}).values())
     larger = replace(made[1], non_embedding_parameters=int(1.06 * made[0].non_embedding_parameters))
@@ -76,15 +68,6 @@ def test_all_parameters_can_be_asked_to_be_as_many(plans) -> None:
     check_match(made)
     with pytest.raises(UsageError, match=r"not of one size: gpt [\d,]+ and bert [\d,]+ parameters in all"):
         check_match(made, "total")
-
-
-def test_predicted_tokens_and_money_are_budgets(tmp_path) -> None:
-    costs = {"targets": 50.0}
-    assert budget_steps(BudgetSettings(match="targets", amount=1000), costs, 0.1) == 20
-    priced = BudgetSettings(match="money", amount=1, price_per_hour=36)
-    assert budget_steps(priced, costs, 2.5) == 40
-    with pytest.raises(UsageError, match="needs a price"):
-        BudgetSettings(match="money", amount=1)
 
 
 def test_what_can_not_fit_into_memory_is_refused_at_once_with_numbers(plans) -> None:

@@ -9,7 +9,7 @@ from twinlm.cli.progress import duration
 from twinlm.settings import Settings
 
 if TYPE_CHECKING:
-    from twinlm.train.pretrain import PretrainPlan
+    from twinlm.train.costs import PretrainPlan
 
 NAME = "plan"
 EXAMPLES = f"""Examples:

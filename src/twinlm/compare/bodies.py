@@ -13,7 +13,8 @@ from twinlm.compare.plan import check_match, plan_pretraining
 from twinlm.compare.pretrainings import Pretraining, pretrainings, smaller_pretrainings
 from twinlm.errors import UsageError
 from twinlm.evaluate.language import Measured, measure
-from twinlm.train.pretrain import PretrainPlan, pretrain
+from twinlm.train.costs import PretrainPlan
+from twinlm.train.pretrain import pretrain
 from twinlm.train.start import start_fingerprint
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from twinlm.log import Progress
 from twinlm.settings import KindSettings, ModelSettings, Settings
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer, train_tokenizer
-from twinlm.train.pretrain import step_costs
+from twinlm.train.costs import step_costs
 from twinlm.train.start import load_start
 
 MOST_TOKENIZED_BYTES = 4 << 20

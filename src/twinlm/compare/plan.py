@@ -13,7 +13,7 @@ from twinlm.errors import UsageError
 from twinlm.families import Family
 from twinlm.settings import BudgetSettings, KindSettings, Settings
 from twinlm.tokenizer import Tokenizer
-from twinlm.train.pretrain import (
+from twinlm.train.costs import (
     PretrainPlan,
     budget_steps,
     check_memory,
