@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from twinlm import checkpoint, config, families, storage
 from twinlm.compare import stage
-from twinlm.compare.plan import check_match, plan_pretraining
+from twinlm.compare.plan import plan_pretraining
 from twinlm.compare.pretrainings import Pretraining, pretrainings, smaller_pretrainings
+from twinlm.compare.same_size import check_match
 from twinlm.errors import UsageError
 from twinlm.evaluate.language import Measured, measure
 from twinlm.train.costs import PretrainPlan
@@ -39,7 +40,8 @@ class Bodies:
     def plans(self) -> dict[str, PretrainPlan]:
         """What each budget buys, by name; the two kinds must be of one size."""
         plans = {name: self.plan(name) for name in self.compared}
-        check_match([plans[name] for name in families.FAMILIES], self.run.settings.budget.same_parameters)
+        vocab_sizes = {name: self.run.tokenizer(name).vocab_size for name in families.FAMILIES}
+        check_match([plans[name] for name in families.FAMILIES], self.run.settings, vocab_sizes)
         return plans
 
     def pretraining(self, name: str) -> Pretraining:

@@ -18,7 +18,7 @@ from twinlm.core import count
 from twinlm.data.token_store import TokenStore
 from twinlm.errors import ResourceError, UsageError
 from twinlm.families import Family
-from twinlm.settings import BudgetSettings, KindSettings
+from twinlm.settings import BudgetSettings, KindSettings, ModelSettings
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.loop import Job, timed_steps
 from twinlm.train.phases import Phase, micro_batches, phases
@@ -144,6 +144,13 @@ def _probe(
     )
 
 
+def count_parameters(family: Family, sizes: ModelSettings, vocab_size: int) -> tuple[int, int]:
+    """Return all parameters of a model, and those of its transformer layers, without making it."""
+    with torch.device("meta"):
+        model = family.model(family.configure(sizes, vocab_size))
+    return count.parameter_count(model), count.layer_count(model)
+
+
 def check_memory(family: Family, settings: KindSettings, vocab_size: int) -> None:
     """Refuse, before anything is built, what can't fit into memory.
 
@@ -151,8 +158,7 @@ def check_memory(family: Family, settings: KindSettings, vocab_size: int) -> Non
         ResourceError: even the least that training takes is more than there is.
     """
     sizes = family.configure(settings.model, vocab_size)
-    with torch.device("meta"):
-        parameters = count.parameter_count(family.model(sizes))
+    parameters, _ = count_parameters(family, settings.model, vocab_size)
     options = settings.pretrain
     needed = count.least_training_bytes(
         parameters=parameters,
