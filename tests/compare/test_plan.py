@@ -1,10 +1,12 @@
 """A plan: equal budgets give what they say, unequal sizes are refused, and what was planned stays."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from twinlm import presets
+from twinlm.compare.plan_matches import all_matches, taken
 from twinlm.compare.run import Run
 from twinlm.core.count import least_training_bytes
 from twinlm.errors import ResourceError
@@ -65,3 +67,33 @@ def test_the_least_memory_is_no_more_than_what_is_used(plans) -> None:
     sizes = {"width": 16, "layers": 1, "feed_forward": 64}
     for plan in plans("run", **{"budget.match": "tokens", "budget.amount": "20000"}).values():
         assert least_training_bytes(parameters=plan.parameters, positions=128, **sizes) < plan.memory_bytes
+
+
+def test_what_another_match_would_mean_is_what_its_plan_says(plans) -> None:
+    made = plans("run", **{"budget.match": "tokens", "budget.amount": "20000"})
+    matches = {match.axis: match for match in all_matches(made, dict.fromkeys(made, 1.0))}
+    for axis in ("flops", "targets", "steps"):
+        budget = {"budget.match": axis, "budget.amount": repr(taken(made["gpt"], axis) * (1 + 1e-9))}
+        found = plans(axis, **budget)["bert"]
+        for what in ("steps", "tokens", "targets", "flops", "corpus_passes"):
+            assert getattr(matches[axis].plans["bert"], what) == pytest.approx(getattr(found, what))
+
+
+def test_a_plan_that_an_earlier_version_wrote_is_read(plans) -> None:
+    budget = {"budget.match": "tokens", "budget.amount": "20000"}
+    plans("run", **budget)
+    path = Path("run/plan/gpt/plan.json")
+    before = {
+        "family": "gpt",
+        "steps": 77,
+        "tokens": 1.0,
+        "targets": 1.0,
+        "flops": 1.0,
+        "seconds": 1.0,
+        "memory_bytes": 1,
+        "corpus_passes": 1.0,
+        "parameters": json.loads(path.read_text())["parameters"],
+        "non_embedding_parameters": json.loads(path.read_text())["non_embedding_parameters"],
+    }
+    path.write_text(json.dumps(before))
+    assert plans("run", **budget)["gpt"].steps == 77
