@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twinlm.cli.options import SETTINGS_NOTE, AnySetting, RunOptions, SettingsFile, opened_run
@@ -32,20 +33,21 @@ def command(
     """Show what a comparison will cost, before training.
 
     All models get the same of one thing: tokens, operations, seconds or money.
-    This shows what that comes to on all axes, also for each [[arm]], and what it would come to
-    if another thing was the same. It reads the text and trains the tokenizer, which the comparison
-    then finds done, and times a few steps.
+    This shows what that comes to on all axes, also for each [[arm]]; what it would come to if
+    another thing was the same; and hours and disk of the whole comparison. It reads the text and
+    trains the tokenizer, which the comparison then finds done, and times some steps of each training.
     """
     with opened_run(file, options, settings) as run:
         from twinlm.compare.plan_matches import all_matches
 
         shares = {name: pretraining.share for name, pretraining in run.bodies.compared.items()}
         matches = all_matches(run.bodies.plans, shares, run.settings.budget.price_per_hour)
+        whole = _whole(run)
         if options.is_json:
-            print(json.dumps(_as_json(run, matches)))
+            print(json.dumps(_as_json(run, matches, whole)))
         else:
-            print(table(run.bodies.plans, run.settings))
-            print("\n" + matches_table(matches, run.settings))
+            parts = [table(run.bodies.plans, run.settings), matches_table(matches, run.settings)]
+            print("\n\n".join([*parts, whole_table(whole), _SOURCES]))
 
 
 def table(plans: "Mapping[str, PretrainPlan]", settings: Settings) -> str:
@@ -92,6 +94,75 @@ def matches_table(matches: "Sequence[Match]", settings: Settings) -> str:
     return f"{heading}\n{_aligned(rows)}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Whole:
+    """What a whole comparison takes."""
+
+    rows: list[tuple[str, int, float, int]]
+    """What, how many trainings, their seconds and their bytes on disk, all together."""
+    text_bytes: int
+    """On disk: tokens and tokenizers."""
+    working_bytes: int
+    """On disk beside all that, at most, while a training runs."""
+    missing_bytes: int
+    """Of all that, what is not there yet."""
+    free_bytes: int
+    """On this disk."""
+
+    @property
+    def seconds(self) -> float:
+        """Of all trainings."""
+        return sum(seconds for _, _, seconds, _ in self.rows)
+
+    @property
+    def disk_bytes(self) -> int:
+        """What is kept."""
+        return self.text_bytes + sum(kept_bytes for *_, kept_bytes in self.rows)
+
+
+def whole_table(whole: Whole) -> str:
+    """Return what a whole comparison takes in time and on disk, and whether the disk has room for it."""
+    rows = [["the whole comparison", "trainings", "time", "disk"]]
+    rows += [
+        [what, f"{number:,}", duration(seconds), _size(kept_bytes)]
+        for what, number, seconds, kept_bytes in whole.rows
+    ]
+    rows.append(["tokens, tokenizers", "", "", _size(whole.text_bytes)])
+    number = sum(number for _, number, *_ in whole.rows)
+    rows.append(["in all", f"{number:,}", duration(whole.seconds), _size(whole.disk_bytes)])
+    rows.append(["  more while training", "", "", _size(whole.working_bytes)])
+    rows.append(["  not there yet", "", "", _size(whole.missing_bytes)])
+    rows.append(["free", "", "", _size(whole.free_bytes)])
+    lacking = whole.missing_bytes - whole.free_bytes
+    warning = (
+        f"\nTHE DISK IS TOO SMALL by {_size(lacking)}: twinlm compare would not begin." if lacking > 0 else ""
+    )
+    return _aligned(rows) + warning
+
+
+def _whole(run: "Run") -> Whole:
+    """Return what all trainings of a run take, those of one title added up."""
+    from twinlm.compare.plan_time import Times
+    from twinlm.compare.plan_trainings import folder_bytes, free_bytes, missing_bytes, trainings
+
+    planned, times = trainings(run), Times(run)
+    rows: dict[str, tuple[int, float, int]] = {}
+    for training in planned:
+        number, seconds, kept_bytes = rows.get(training.title, (0, 0.0, 0))
+        rows[training.title] = (
+            number + 1,
+            seconds + times.seconds(training),
+            kept_bytes + training.kept_bytes,
+        )
+    return Whole(
+        rows=[(title, *row) for title, row in rows.items()],
+        text_bytes=sum(folder_bytes(run.folder / name) for name in ("tokens", "tokenizers")),
+        working_bytes=max(training.working_bytes for training in planned),
+        missing_bytes=missing_bytes(planned),
+        free_bytes=free_bytes(run),
+    )
+
+
 def _ratios(plan: "PretrainPlan", first: "PretrainPlan") -> list[str]:
     """Return what a plan takes over what the first one takes, axis by axis."""
     return [f"{getattr(plan, name) / getattr(first, name):.2f}" for _, name in _RATIOS]
@@ -108,7 +179,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _as_json(run: "Run", matches: "Sequence[Match]") -> dict[str, object]:
+def _as_json(run: "Run", matches: "Sequence[Match]", whole: Whole) -> dict[str, object]:
     from twinlm import config
 
     def rows(plans: "Mapping[str, PretrainPlan]") -> list[dict[str, object]]:
@@ -120,6 +191,15 @@ def _as_json(run: "Run", matches: "Sequence[Match]") -> dict[str, object]:
         "matches": [
             {"match": match.axis, "amount": match.amount, "plans": rows(match.plans)} for match in matches
         ],
+        "trainings": [
+            {"what": what, "number": number, "seconds": seconds, "disk_bytes": kept_bytes}
+            for what, number, seconds, kept_bytes in whole.rows
+        ],
+        "seconds": whole.seconds,
+        "disk": {
+            name: getattr(whole, name)
+            for name in ("text_bytes", "disk_bytes", "working_bytes", "missing_bytes", "free_bytes")
+        },
     }
 
 
@@ -153,6 +233,17 @@ _RATIOS = (
 )
 
 
+_SOURCES = """\
+Measured here: the time of some steps of each training and of some answers, memory, free disk.
+Counted: parameters, steps, tokens, operations, the disk of models, checkpoints and tokens.
+Derived: the time of all steps, and of validation (a step without its backward pass).
+Guessed: the disk of logs and answers. Left out: tokenizing, baselines, pairs, cost cards, the report."""
+
+
+def _size(size_bytes: float) -> str:
+    return f"{size_bytes / 2**20:,.0f} MiB" if size_bytes < 10 * 2**30 else f"{size_bytes / 2**30:,.1f} GiB"
+
+
 def _number(name: str, value: float) -> str:
     shown: dict[str, Callable[[float], str]] = {
         "seconds": duration,
@@ -160,6 +251,6 @@ def _number(name: str, value: float) -> str:
         "money": "{:,.2f}".format,
         "passes": "{:.2f}".format,
         "corpus_passes": "{:.2f}".format,
-        "memory_bytes": lambda size_bytes: f"{size_bytes / 2**20:,.0f} MiB",
+        "memory_bytes": _size,
     }
     return shown.get(name, "{:,.0f}".format)(value)

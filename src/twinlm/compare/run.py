@@ -21,6 +21,7 @@ from twinlm.compare.arms import Arm, arm_named, arms
 from twinlm.compare.bodies import Bodies
 from twinlm.compare.details import find_details, read_details
 from twinlm.compare.environment import note_environment
+from twinlm.compare.plan_trainings import check_disk
 from twinlm.compare.quality import Quality
 from twinlm.compare.report import has_changed, write_report
 from twinlm.compare.results import Results
@@ -188,7 +189,8 @@ class Run:
         """Do all stages, write the report and its records, and return what was found."""
         bodies, tasks = self.bodies, self.prepared.tasks
         trained = [*bodies.plans]  # two of unequal sizes are refused before anything is trained
-        self.quality.prepare()  # and so are bad files of pairs
+        check_disk(self)  # and so is too small a disk
+        self.quality.prepare()  # and bad files of pairs
         for name in tasks:
             scoring.baselines(self, self.task(name))  # the cheapest first: it may find a task unfit
         for name in trained:
