@@ -242,6 +242,23 @@ def test_caveats_that_do_not_apply_are_left_out():
     assert said.startswith("The losses of pre-training") and said.count(".") == 1
 
 
+def test_a_plan_that_was_wrong_about_the_time_is_told_by_how_much():
+    right = [_cost("gpt"), dataclasses.replace(_cost("bert"), planned_seconds=119.0)]
+    assert "plan" not in _caveats(costs=right)
+    wrong = dataclasses.replace(
+        _cost("bert", seconds=97.0), name="no-nsp", label="BERT without NSP", planned_seconds=175.0
+    )
+    said = _caveats(costs=[*right, wrong]).replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "more than 20.0 %: it said 2 min 55 s for BERT without NSP, which took 1 min 37 s (+80 %)." in said
+    assert "gpt, which took" not in said
+    short = dataclasses.replace(_cost("gpt"), planned_seconds=75.0)
+    assert "(\N{MINUS SIGN}25" in _caveats(costs=[short])
+    timed = caveats.caveats([], [short], "money", families=FAMILIES, unknown_shares={}, starts={})
+    assert any(
+        text.endswith("as it fixed the steps, the models did not get the same money.") for text in timed
+    )
+
+
 def test_two_seeds_are_called_few():
     scores = [dataclasses.replace(SCORES[0], score_by_seed={"1": 0.5, "2": 0.6})]
     assert "2 fine-tuning seeds show little" in _caveats(_task(scores=scores))

@@ -15,7 +15,7 @@ from twinlm.families import FAMILIES
 from twinlm.log import Silent
 from twinlm.objectives import Loss
 from twinlm.stopping import Stop
-from twinlm.train.loop import evaluate, train
+from twinlm.train.loop import evaluate, timed_steps, train
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -257,3 +257,19 @@ def test_evaluation_is_the_mean_over_targets_and_leaves_no_trace(
     wanted = sum(loss.total.item() * loss.targets for loss in losses) / targets
     assert found["valid_loss"] == pytest.approx(wanted, abs=1e-6)
     assert set(found) == {"valid_loss", *(f"valid_{part}" for part in losses[0].parts)}
+
+
+def test_the_steps_that_are_timed_are_those_of_training_and_write_nothing(tiny: Any, tmp_path: Path) -> None:
+    trained, timed = tiny.build("bert", tmp_path / "a", steps=6), tiny.build("bert", tmp_path / "b", steps=6)
+    tiny.run(replace(trained, validate=lambda: {"valid_loss": 0.0}, validate_every=6))
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    times_s = timed_steps(timed, least=1, enough_s=1e9)
+    assert len(times_s) == 6 and min(times_s) > 0
+    assert all(torch.equal(a, b) for a, b in zip(weights(trained), weights(timed), strict=True))
+    assert torch.equal(before, torch.get_rng_state())
+    assert not (tmp_path / "b").exists()
+
+
+def test_few_steps_are_timed_where_they_take_long(tiny: Any, tmp_path: Path) -> None:
+    assert len(timed_steps(tiny.build("gpt", tmp_path), least=4, enough_s=0)) == 4

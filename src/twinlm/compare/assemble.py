@@ -57,7 +57,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
         verdict=_verdict(tasks, quality),
         caveats=caveats.caveats(
             tasks,
-            [cost for cost in costs if cost.name in labels],
+            costs,
             matched_by,
             families=labels,
             unknown_shares=_unknown_shares(run),

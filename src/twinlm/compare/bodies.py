@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from twinlm import checkpoint, config, families, storage
 from twinlm.compare import stage
 from twinlm.compare.language_results import remarks_on
-from twinlm.compare.plan import check_match, plan_pretraining
+from twinlm.compare.plan import plan_pretraining
 from twinlm.compare.pretrainings import Pretraining, pretrainings, smaller_pretrainings
+from twinlm.compare.same_size import check_match
 from twinlm.errors import UsageError
 from twinlm.evaluate.language import Measured, bits_per_byte, measure
 from twinlm.evaluate.ngrams import CountingLoss, counting_loss
-from twinlm.train.pretrain import PretrainPlan, pretrain
+from twinlm.train.costs import PretrainPlan
+from twinlm.train.pretrain import pretrain
 from twinlm.train.start import start_fingerprint
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ class Bodies:
     def plans(self) -> dict[str, PretrainPlan]:
         """What each budget buys, by name; the two kinds must be of one size."""
         plans = {name: self.plan(name) for name in self.compared}
-        check_match([plans[name] for name in families.FAMILIES], self.run.settings.budget.same_parameters)
+        vocab_sizes = {name: self.run.tokenizer(name).vocab_size for name in families.FAMILIES}
+        check_match([plans[name] for name in families.FAMILIES], self.run.settings, vocab_sizes)
         return plans
 
     def pretraining(self, name: str) -> Pretraining:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from twinlm.compare.readable import listed, percent, times, title
+from twinlm.compare.readable import duration, listed, percent, signed_percent, times, title
 from twinlm.compare.records import DoctorResult
 from twinlm.compare.results import ArmScore, Comparison, Cost, TaskResult
 
@@ -10,6 +10,8 @@ _FEW_EXAMPLES = 300
 _FEW_SEEDS = 3
 _SMALL_PARAMETERS = 50e6
 _MOST_UNKNOWN = 0.01
+_PLAN_ERROR = 0.2
+_TIMED = ("seconds", "money")
 
 
 def caveats(
@@ -28,7 +30,7 @@ def caveats(
 
     Args:
         tasks: what was found for each task.
-        costs: of pre-training each family.
+        costs: of each pre-training, those of the families among them.
         matched_by: as `Results.matched_by`.
         families: as `Results.families`.
         unknown_shares: share of the tokens that each family's tokenizer could not spell.
@@ -56,7 +58,8 @@ def caveats(
     found += _import_caveats(tasks)
     found += [text for task in tasks for text in _task_caveats(task)]
     found += _claim_caveats([item for task in tasks for item in task.comparisons])
-    found += _cost_caveats(costs, matched_by, families)
+    found += _cost_caveats([cost for cost in costs if cost.name in families], matched_by, families)
+    found += _plan_caveats(costs, matched_by)
     found += [
         f"{percent(share)} of the tokens are unknown to {families[name]}'s tokenizer, which hides text from "
         "the model: raise tokenizer.vocab_size, or take byte-level BPE, which spells everything."
@@ -154,3 +157,24 @@ def _cost_caveats(costs: Sequence[Cost], matched_by: str, families: Mapping[str,
             more = "; ".join(f"{label} took {listed(parts)}" for label, parts in uneven.items())
             found.append(f"The budgets are equal in {matched_by} only: {more}.")
     return found
+
+
+def _plan_caveats(costs: Sequence[Cost], matched_by: str) -> list[str]:
+    """Say where the time that was planned was not the time that was taken."""
+    wrong = [cost for cost in costs if abs(cost.plan_error) > _PLAN_ERROR]
+    if not wrong:
+        return []
+    named = listed(
+        [
+            f"{duration(cost.planned_seconds)} for {cost.label}, which took {duration(cost.seconds)} "
+            f"({signed_percent(cost.plan_error)})"
+            for cost in wrong
+        ]
+    )
+    follows = "tokens and operations are as planned, but the times of this run are not to be relied on."
+    if matched_by in _TIMED:
+        follows = f"as it fixed the steps, the models did not get the same {matched_by}."
+    return [
+        f"The plan was wrong about the time of training by more than {percent(_PLAN_ERROR)}: it said "
+        f"{named}. Other work on the machine, during the plan or during training, does that: {follows}"
+    ]

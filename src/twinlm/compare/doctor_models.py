@@ -6,12 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from twinlm import config, presets, storage
 from twinlm.compare.doctor_tasks import ReadTask
 from twinlm.compare.preparation import tokenizer_name
-from twinlm.core.count import layer_count, parameter_count
 from twinlm.data.doctor.findings import Parts
 from twinlm.data.doctor.lengths import check_lengths
 from twinlm.data.doctor.reading import Sample
@@ -22,10 +19,10 @@ from twinlm.data.token_store import TokenStore, write_store
 from twinlm.errors import DataError
 from twinlm.families import FAMILIES, Family
 from twinlm.log import Progress
-from twinlm.settings import KindSettings, ModelSettings, Settings
+from twinlm.settings import KindSettings, Settings
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer, train_tokenizer
-from twinlm.train.pretrain import step_costs
+from twinlm.train.costs import count_parameters, step_costs
 from twinlm.train.start import load_start
 
 MOST_TOKENIZED_BYTES = 4 << 20
@@ -158,9 +155,11 @@ def _plan(laboratory: Laboratory, family: Family, training_bytes: float) -> Plan
     kind = laboratory.kind(family.name)
     store, tokenizer = laboratory.store(family.name), laboratory.tokenizers[family.name]
     corpus_tokens = training_bytes * store.token_count / store.text_bytes
-    parameters, non_embedding = _parameters(family, kind.model, tokenizer.vocab_size)
+    parameters, non_embedding = count_parameters(family, kind.model, tokenizer.vocab_size)
     sizes = {
-        name: _parameters(family, dataclasses.replace(kind.model, **size["model"]), tokenizer.vocab_size)[0]
+        name: count_parameters(
+            family, dataclasses.replace(kind.model, **size["model"]), tokenizer.vocab_size
+        )[0]
         for name, size in presets.SIZES.items()
     }
     return Plan(
@@ -185,13 +184,6 @@ def _budget_tokens(laboratory: Laboratory, family: Family, corpus_tokens: float)
         return None
     per_step = {**costs, "passes": costs["tokens"] / corpus_tokens}
     return budget.amount / per_step[budget.match] * costs["tokens"]
-
-
-def _parameters(family: Family, sizes: ModelSettings, vocab_size: int) -> tuple[int, int]:
-    """Return all parameters of a model, and those of its layers, without making it."""
-    with torch.device("meta"):
-        model = family.model(family.configure(sizes, vocab_size))
-    return parameter_count(model), layer_count(model)
 
 
 def _first(texts: Sequence[str], most_bytes: int) -> list[str]:

@@ -14,6 +14,7 @@ from twinlm.compare.readable import (
     p_value,
     points,
     scientific,
+    signed_percent,
     size,
     times,
     whole,
@@ -140,6 +141,7 @@ def costs(results: Results) -> Table:
         ("floating point operations", lambda cost: scientific(cost.flops)),
         ("training time", lambda cost: duration(cost.seconds)),
         ("training time, planned", lambda cost: duration(cost.planned_seconds)),
+        ("error of the plan", lambda cost: signed_percent(cost.plan_error)),
         ("tokens per second", lambda cost: amount(cost.tokens_per_second)),
         ("peak memory", lambda cost: size(cost.peak_memory_bytes)),
     ]

@@ -176,6 +176,11 @@ class Cost:
     model_bytes: int
     """Size of the weights on disk."""
 
+    @property
+    def plan_error(self) -> float:
+        """How much longer than it took the plan said it would take: 0.2 if that was a fifth too much."""
+        return self.planned_seconds / self.seconds - 1
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmCost:

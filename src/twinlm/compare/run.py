@@ -22,6 +22,7 @@ from twinlm.compare.bodies import Bodies
 from twinlm.compare.details import find_details, read_details
 from twinlm.compare.diagnosis import diagnosed
 from twinlm.compare.environment import note_environment
+from twinlm.compare.plan_trainings import check_disk
 from twinlm.compare.quality import Quality
 from twinlm.compare.report import has_changed, write_report
 from twinlm.compare.results import Results
@@ -198,7 +199,8 @@ class Run:
         bodies, tasks = self.bodies, self.prepared.tasks
         diagnosed(self)  # first, as it may say why a run stops
         trained = [*bodies.plans]  # two of unequal sizes are refused before anything is trained
-        self.quality.prepare()  # and so are bad files of pairs
+        check_disk(self)  # and so is too small a disk
+        self.quality.prepare()  # and bad files of pairs
         for name in tasks:
             scoring.baselines(self, self.task(name))  # the cheapest first: it may find a task unfit
             curves.fit_baselines(self, self.task(name))

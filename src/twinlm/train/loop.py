@@ -109,6 +109,27 @@ def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
     return state
 
 
+def timed_steps(job: Job, *, least: int, enough_s: float) -> list[float]:
+    """Take the first steps of a run and return the seconds of each, as `train` counts them; write nothing.
+
+    Args:
+        job: of at most so many steps.
+        least: steps to take however long they take.
+        enough_s: time after which there are no more of them.
+    """
+    where = hardware.device()
+    job.module.to(where)
+    state, times_s = _fresh_state(), list[float]()
+    with torch.random.fork_rng():
+        for step in range(job.steps):
+            began = time.perf_counter()
+            _take_step(job, step, state, where)
+            times_s.append(time.perf_counter() - began)
+            if len(times_s) >= least and sum(times_s) >= enough_s:
+                break
+    return times_s
+
+
 def evaluate(job: Job, batches: Sequence[Batch]) -> dict[str, float]:
     """Return the mean of the loss and of each of its parts over batches, weighted by their targets."""
     where = hardware.device()
