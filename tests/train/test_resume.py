@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -160,40 +159,16 @@ def test_a_torn_last_line_of_the_metrics_is_mended(
     assert finish(tiny, "gpt", tmp_path) == straight["gpt"]
 
 
-def die_at(operation: int) -> None:
-    """Let this process be killed in its n-th change of the disk, before it, or after half a line of a log."""
-    count = 0
-
-    def dying(call: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*given: Any, **named: Any) -> Any:
-            nonlocal count
-            count += 1
-            if count == operation:
-                if call is append:
-                    with given[0].open("ab") as file:
-                        file.write(given[1].encode()[: len(given[1]) // 2])
-                os.kill(os.getpid(), signal.SIGKILL)
-            return call(*given, **named)
-
-        return wrapped
-
-    append = storage.append_line
-    storage.append_line = dying(append)
-    os.fsync = dying(os.fsync)
-    Path.replace = dying(Path.replace)  # type: ignore[method-assign]
-    Path.rename = dying(Path.rename)  # type: ignore[method-assign]
-    shutil.rmtree = dying(shutil.rmtree)  # type: ignore[assignment]
-
-
-def is_killed(operation: int, tiny: Any, name: str, folder: Path) -> bool:
-    """Run in a forked process that dies at an operation; tell whether it came so far."""
+def is_killed(operation: int, faulty: Any, tiny: Any, name: str, folder: Path) -> bool:
+    """Run in a forked process that dies at an operation of the disk; tell whether it came so far."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of forks beside threads
         child = os.fork()
     if child == 0:
+        dying = faulty.FaultyDisk("die", operation, die=lambda: os.kill(os.getpid(), signal.SIGKILL))
         try:
-            die_at(operation)
-            finish(tiny, name, folder, **FEW_STEPS)
+            with faulty.put_in(dying):
+                finish(tiny, name, folder, **FEW_STEPS)
         finally:
             os._exit(0)
     status = os.waitpid(child, 0)[1]
@@ -202,23 +177,23 @@ def is_killed(operation: int, tiny: Any, name: str, folder: Path) -> bool:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_killed_at_any_change_of_the_disk_is_never_killed(
-    name: str, tiny: Any, straight: dict[str, Any], tmp_path: Path
+    name: str, faulty: Any, tiny: Any, straight: dict[str, Any], tmp_path: Path
 ) -> None:
-    operation = first = 1 + list(FAMILIES).index(name)
-    while is_killed(operation, tiny, name, tmp_path / str(operation)):
+    """Every operation is tried, half of them by the one family and half by the other."""
+    operation = first = list(FAMILIES).index(name)
+    while is_killed(operation, faulty, tiny, name, tmp_path / str(operation)):
         found = finish(tiny, name, tmp_path / str(operation), **FEW_STEPS)
         assert found == straight[f"short {name}"], f"killed at {operation}"
-        # Every operation is tried, some by the one family and some by the other.
         operation += len(FAMILIES)
-    assert operation > first + 40
+    assert operation > first + 100
 
 
 def test_killed_at_every_start_again_is_never_killed(
-    tiny: Any, straight: dict[str, Any], tmp_path: Path
+    faulty: Any, tiny: Any, straight: dict[str, Any], tmp_path: Path
 ) -> None:
     """Each attempt gets a little further, and dies while mending what the one before left."""
-    attempts = [7, 3, 30, 1, 23, 32, 12, 45]
-    assert sum(is_killed(operation, tiny, "bert", tmp_path) for operation in attempts) > 4
+    attempts = [17, 3, 70, 1, 53, 72, 32, 105]
+    assert sum(is_killed(operation, faulty, tiny, "bert", tmp_path) for operation in attempts) > 4
     assert finish(tiny, "bert", tmp_path, **FEW_STEPS) == straight["short bert"]
 
 
