@@ -24,6 +24,7 @@ from twinlm.families import FAMILIES
 from twinlm.log import MetricsLog, Silent
 from twinlm.settings import ModelSettings
 from twinlm.tokenizer import Tokenizer, train_tokenizer
+from twinlm.train.checkpoints import KEPT, load_training, save_training
 
 SENTENCES = ["The red cat sat on the mat.", "A big dog ran to the old house.", "She drinks tea with milk."]
 OLD, NEW = 1, 2
@@ -88,7 +89,8 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def _append(seed: int) -> Callable[[Path], None]:
-    return lambda folder: MetricsLog(folder / "metrics.jsonl").write(seed, {"loss": 1 / 3})
+    line = json.dumps({"step": seed, "loss": 1 / 3})
+    return lambda folder: storage.append_line(folder / "metrics.jsonl", line)
 
 
 def _leave_rubbish(folder: Path) -> None:
@@ -145,16 +147,22 @@ def _save_training(*seeds: int) -> Callable[[Path], None]:
     def save(folder: Path) -> None:
         for seed in seeds:
             module, optimizer = _train(seed)
-            checkpoint.save_training(folder / "checkpoints", seed, module, optimizer, {"tokens": 10 * seed})
+            save_training(folder / "checkpoints", seed, module, optimizer, {"tokens": 10 * seed})
 
     return save
 
 
+def _fail(damage: Exception) -> None:
+    raise AssertionError("a checkpoint is damaged") from damage
+
+
 def _read_training(folder: Path) -> Any:
     module, optimizer = _train(9)
-    state = checkpoint.load_training(folder / "checkpoints", module, optimizer)
+    state = load_training(
+        folder / "checkpoints", module, optimizer, check=lambda state: None, pass_over=_fail
+    )
     steps = [path.name for path in sorted((folder / "checkpoints").glob("step-*"))]
-    assert len(steps) >= checkpoint.KEPT_CHECKPOINTS
+    assert len(steps) >= KEPT
     moments = {
         (number, name): value.tolist()
         for number, values in optimizer.state_dict()["state"].items()
