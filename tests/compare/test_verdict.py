@@ -203,8 +203,14 @@ def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
 
 
 def _caveats(task=None, costs=(), **changes):
-    settings = {"families": FAMILIES, "unknown_shares": {}, "starts": {}, **changes}
+    settings = {"families": FAMILIES, "unknown_shares": {}, "starts": {}, "lost_steps": {}, **changes}
     return " ".join(caveats.caveats([task] if task else [], costs, "tokens", **settings))
+
+
+def test_updates_that_were_left_out_are_said():
+    said = _caveats(lost_steps={"gpt": 1203, "bert": 0})
+    assert "GPT was pre-trained without 1,203 of its updates" in said
+    assert "BERT was pre-trained without" not in said
 
 
 def test_caveats_name_what_these_results_lack():

@@ -18,17 +18,35 @@ KEPT = 2
 
 
 def save_training(
-    folder: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]
+    folder: Path,
+    step: int,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    state: Mapping[str, Any],
+    *,
+    every: int = 1,
 ) -> None:
-    """Publish a checkpoint of a training run at a step, then drop all but the newest few."""
+    """Publish a checkpoint of a training run at a step, then drop all but the newest few.
+
+    Args:
+        folder: of the checkpoints.
+        step: how many steps were taken.
+        module: its weights are saved.
+        optimizer: its averages are.
+        state: what else is to be known, as JSON holds it.
+        every: signals save at other steps than multiples of this; the newest multiple is kept in any case.
+    """
     files = {
         "model.safetensors": tensor_bytes(module.state_dict()),
         "optimizer.safetensors": tensor_bytes(_optimizer_tensors(optimizer)),
         "state.json": storage.json_bytes({"format": FORMAT, "step": step, **state}),
     }
-    storage.publish_folder(folder / f"step-{step:09d}", files)
-    for old in _checkpoints(folder)[:-KEPT]:
-        storage.remove(old)
+    storage.publish_folder(_place(folder, step), files)
+    whole = _checkpoints(folder)
+    regular = [place for place in whole if _step(place) % every == 0]
+    for old in whole[:-KEPT]:
+        if old not in regular[-1:]:
+            storage.remove(old)
 
 
 def load_training(
@@ -64,10 +82,28 @@ def load_training(
             pass_over(error)
             continue
         check_format(state.pop("format"), place / "state.json")
-        load_weights(module, place / "model.safetensors")
-        _restore_optimizer(optimizer, read_tensors(place / "optimizer.safetensors"))
+        _restore(place, module, optimizer)
         return state
     return None
+
+
+def roll_back(folder: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Bring weights and averages back to the checkpoint of a step.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    place = _place(folder, step)
+    storage.verify_folder(place)
+    _restore(place, module, optimizer)
+
+
+def _place(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:09d}"
+
+
+def _step(place: Path) -> int:
+    return int(place.name.removeprefix("step-"))
 
 
 def _checkpoints(folder: Path) -> list[Path]:
@@ -81,7 +117,9 @@ def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
 
 
-def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+def _restore(place: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    load_weights(module, place / "model.safetensors")
+    tensors = read_tensors(place / "optimizer.safetensors")
     whole = optimizer.state_dict()
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():

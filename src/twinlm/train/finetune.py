@@ -172,6 +172,7 @@ def _job(
         validate_every=max(1, steps // settings.epochs),
         checkpoint_every=max(1, steps // settings.epochs),
         clip_norm=settings.optimizer.clip_norm,
+        non_finite=settings.optimizer.non_finite,
         seed=rng.torch_seed(seed, "fine-tuning"),
         **kept,
     )

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -21,10 +21,11 @@ from twinlm.errors import DivergedError, ModelError, StoppedError
 from twinlm.log import MetricsLog, Progress, note_event
 from twinlm.objectives import Objective
 from twinlm.stopping import Stop, stopped
-from twinlm.train.checkpoints import load_training, save_training
+from twinlm.train.checkpoints import load_training, roll_back, save_training
 
 BEST, CHECKPOINTS = "best.safetensors", "checkpoints"
 _MARK = "metrics"
+_MOST_ROLLED_BACK = 3
 _HINT = "lower the learning rate; the last checkpoint is whole"
 
 
@@ -62,6 +63,8 @@ class Job:
     """"float32" or "bfloat16"."""
     folder: Path
     """Where checkpoints and metrics go."""
+    non_finite: Literal["stop", "skip", "roll_back"] = "stop"
+    """What to do about a loss or gradient that is not finite."""
 
 
 def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
@@ -69,7 +72,7 @@ def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
 
     Returns:
         What was spent and reached: step, tokens, targets, flops, seconds, peak_memory_bytes, best, best_step,
-        best_sha256.
+        best_sha256, non_finite_steps, lost_steps.
 
     Raises:
         StoppedError: a signal came; the state is saved.
@@ -87,10 +90,14 @@ def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
         _validate_if_due(job, state, log, stop)
         if stop.asked:
             raise stopped()
+        if state["step"] == 0 and job.non_finite == "roll_back":
+            _save(job, state, log)
         for step in range(state["step"], job.steps):
             began = time.perf_counter()
-            parts = _take_step(job, step, state, where)
+            parts, wrong = _take_step(job, step, state, where)
             state["seconds"] += time.perf_counter() - began
+            if wrong:
+                parts = _leave_out(job, step, state, wrong, progress)
             state["step"] = step + 1
             log.write(step + 1, {"tokens": state["tokens"], "flops": state["flops"], **parts})
             clock.write(step + 1, {"seconds": round(state["seconds"], 3)})
@@ -103,7 +110,7 @@ def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
                 note_event(job.folder, "stopped", step=step + 1)
                 raise stopped()
             rate = state["tokens"] / max(1e-9, state["seconds"])
-            progress.advance(step + 1, loss=parts["loss"], tokens_per_second=round(rate))
+            progress.advance(step + 1, loss=parts.get("loss", math.nan), tokens_per_second=round(rate))
     progress.finish()
     _load_best(job, state)
     return {name: value for name, value in state.items() if name != "is_validation_due"}
@@ -128,6 +135,7 @@ def evaluate(job: Job, batches: Sequence[Batch]) -> dict[str, float]:
 
 def _fresh_state() -> dict[str, Any]:
     counts = {"step": 0, "tokens": 0, "targets": 0, "flops": 0.0, "seconds": 0.0, "peak_memory_bytes": 0}
+    counts |= {"non_finite_steps": 0, "lost_steps": 0}
     best = {"best": None, "best_step": 0, "best_sha256": ""}
     return {**counts, **best, "is_validation_due": False}
 
@@ -166,11 +174,14 @@ def _save(job: Job, state: dict[str, Any], log: MetricsLog) -> None:
     """Publish a checkpoint, behind metrics that have reached the disk."""
     state["peak_memory_bytes"] = max(state["peak_memory_bytes"], hardware.peak_memory_bytes())
     contents = {**state, _MARK: log.sync()}
-    save_training(job.folder / CHECKPOINTS, state["step"], job.module, job.optimizer, contents)
+    place = job.folder / CHECKPOINTS
+    save_training(place, state["step"], job.module, job.optimizer, contents, every=job.checkpoint_every)
 
 
-def _take_step(job: Job, step: int, state: dict[str, Any], where: torch.device) -> dict[str, float]:
-    """Make one update; count what it took; return the losses."""
+def _take_step(
+    job: Job, step: int, state: dict[str, Any], where: torch.device
+) -> tuple[dict[str, float], str]:
+    """Make one update; count what it took; return the losses, and why there was no update, if so."""
     job.module.train()
     for group in job.optimizer.param_groups:
         group["lr"] = job.learning_rate(step)
@@ -187,12 +198,41 @@ def _take_step(job: Job, step: int, state: dict[str, Any], where: torch.device) 
         state["targets"] += loss.targets
         state["flops"] += job.flops(batch, loss.targets)
     norm = float(torch.nn.utils.clip_grad_norm_(job.module.parameters(), job.clip_norm))
-    if not math.isfinite(parts["loss"]) or not math.isfinite(norm):
-        message = f"{job.name}: step {step + 1} has a loss of {parts['loss']} and a gradient of length {norm}"
-        raise DivergedError(message, file=job.folder, hint=_HINT)
-    job.optimizer.step()
+    wrong = ""
+    if math.isfinite(parts["loss"]) and math.isfinite(norm):
+        job.optimizer.step()
+    else:
+        wrong = f"a loss of {parts['loss']} and a gradient of length {norm}"
     job.optimizer.zero_grad()
-    return parts
+    return parts, wrong
+
+
+def _leave_out(
+    job: Job, step: int, state: dict[str, Any], wrong: str, progress: Progress
+) -> dict[str, float]:
+    """Go on without the update of a step, as `Job.non_finite` says; return what is logged of it.
+
+    To roll back is to go on with the weights of the last regular checkpoint: the updates since are lost, and
+    their batches do not come again. The step alone is what "skip" leaves out.
+
+    Raises:
+        DivergedError: the job is to stop, or it happened too often.
+    """
+    message = f"{job.name}: step {step + 1} has {wrong}"
+    most = {"stop": 0, "skip": max(1, job.steps // 10), "roll_back": _MOST_ROLLED_BACK}[job.non_finite]
+    state["non_finite_steps"] += 1
+    if state["non_finite_steps"] > most:
+        again = f", and so had {most} before" if most else ""
+        raise DivergedError(message + again, file=job.folder, hint=_HINT)
+    lost = 1
+    if job.non_finite == "roll_back":
+        regular = step // job.checkpoint_every * job.checkpoint_every
+        roll_back(job.folder / CHECKPOINTS, regular, job.module, job.optimizer)
+        lost += step - regular
+    state["lost_steps"] += lost
+    progress.say(f"{message}: {lost} of {step + 1} updates left out")
+    note_event(job.folder, "not finite", step=step + 1, lost=lost, message=message)
+    return {"lost": lost}
 
 
 def _load_best(job: Job, state: dict[str, Any]) -> None:
