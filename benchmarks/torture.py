@@ -23,6 +23,10 @@ PUBLISHED = {
     "model": "model",
 }
 """Folders that writers leave, by the writer's name."""
+LATEST_STOP_S = 10
+"""After a signal; a step takes milliseconds here. On a busy machine it may take longer."""
+Row = tuple[str, int, int]
+"""What was tried, how often, and how often it went wrong."""
 
 
 def helper(name: str) -> ModuleType:
@@ -47,12 +51,13 @@ def main() -> None:
     rows += processes(place, kills=given.kills, signals=given.signals, seed=given.seed)
     say(f"done in {time.perf_counter() - began:,.0f} s")
     shutil.rmtree(place)
-    print(f"{'what':44} {'tried':>8} {'wrong':>6}")
-    for what, tried in rows:
-        print(f"{what:44} {tried:8,} {0:6}")
+    print(f"{'what':48} {'tried':>8} {'wrong':>6}")
+    for what, tried, wrong in rows:
+        print(f"{what:48} {tried:8,} {wrong:6}")
+    sys.exit(any(wrong for _, _, wrong in rows))
 
 
-def faults(place: Path) -> list[tuple[str, int]]:
+def faults(place: Path) -> list[Row]:
     """Try every fault of the disk at every operation of every writer."""
     faulty, io_faults, writers = map(helper, ("faulty_disk", "io_faults", "writers"))
     tried, states = dict.fromkeys(faulty.FAULTS, 0), 0
@@ -63,24 +68,23 @@ def faults(place: Path) -> list[tuple[str, int]]:
         for fault, count in io_faults.try_faults(writer, faulty, place / "faults" / name).items():
             tried[fault] += count
         states += io_faults.cut_power(writer, faulty, place / "cuts" / name)
-    rows = [(f"disk: {fault}, at each operation", count) for fault, count in tried.items()]
-    return [*rows, ("disk: states after a power cut", states)]
+    rows = [(f"disk: {fault}, at each operation", count, 0) for fault, count in tried.items()]
+    return [*rows, ("disk: states after a power cut", states, 0)]
 
 
-def flips(place: Path) -> tuple[str, int]:
+def flips(place: Path) -> Row:
     """Flip a bit of every byte of everything that is published."""
-    flips, writers, made = helper("flips"), sys.modules["writers"], 0
+    flips, writers, found, made = helper("flips"), sys.modules["writers"], 0, 0
     for name, folder in PUBLISHED.items():
         say(f"flipped bytes: {name}")
         (place / "flips" / name).mkdir(parents=True)
         writers.WRITERS[name].prepare(place / "flips" / name)
-        found, count = flips.count_found(place / "flips" / name / folder)
-        assert found == count, f"{count - found} of {count} flips were not found in {name}"
-        made += count
-    return "bytes flipped in what is published", made
+        counts = flips.count_found(place / "flips" / name / folder)
+        found, made = found + counts[0], made + counts[1]
+    return "bytes flipped in what is published", made, made - found
 
 
-def processes(place: Path, *, kills: int, signals: int, seed: int) -> list[tuple[str, int]]:
+def processes(place: Path, *, kills: int, signals: int, seed: int) -> list[Row]:
     """Kill and stop runs at random instants."""
     killing, chance = helper("killing"), random.Random(seed)
     killing.write_project(place)
@@ -94,7 +98,7 @@ def processes(place: Path, *, kills: int, signals: int, seed: int) -> list[tuple
             shutil.rmtree(place / out)
             runs += 1
             say(f"{kind}: {done} kills in {runs} runs")
-        rows.append((f"SIGKILL, {kind}: instants in {runs} runs", done))
+        rows.append((f"SIGKILL, {kind}: instants in {runs} runs", done, 0))
     times_s: list[float] = []
     while len(times_s) < signals:
         kind = ("gpt", "bert")[len(times_s) % 2]
@@ -103,8 +107,9 @@ def processes(place: Path, *, kills: int, signals: int, seed: int) -> list[tuple
         shutil.rmtree(place / out, ignore_errors=True)
         times_s += [] if taken_s is None else [taken_s]
         say(f"SIGTERM: {len(times_s)} instants, at most {max(times_s, default=0):.2f} s to the end")
-    assert max(times_s, default=0) < 10, f"a stop took {max(times_s):.1f} s"
-    return [*rows, (f"SIGTERM: exit 75, at most {max(times_s, default=0):.2f} s later", len(times_s))]
+    late = sum(time_s > LATEST_STOP_S for time_s in times_s)
+    what = f"SIGTERM: exit 75, at most {max(times_s, default=0):.2f} s later"
+    return [*rows, (what, len(times_s), late)]
 
 
 def say(line: str) -> None:
