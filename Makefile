@@ -9,7 +9,7 @@ INTEROP := .venv-interop
 DATA ?= ../shared/data
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check unit interop format study study-sst2 study-tasks clean
+.PHONY: demo test check unit interop torture format study study-sst2 study-tasks clean
 
 demo: $(VENV)/.ready
 	$(BIN)/twinlm demo
@@ -29,6 +29,10 @@ unit: $(VENV)/.ready
 # and 1 GB for an environment of their own).
 interop: $(INTEROP)/.ready
 	$(INTEROP)/bin/python -m pytest -n 2 tests/hf tests/parity
+
+# Faults of the disk, flipped bytes, 1,000 kills and 50 stops at random instants (under an hour; docs/reliability.md).
+torture: $(VENV)/.ready
+	$(BIN)/python benchmarks/torture.py
 
 format: $(VENV)/.ready
 	$(BIN)/ruff format .

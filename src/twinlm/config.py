@@ -67,6 +67,8 @@ def closest(word: str, words: Iterable[str]) -> str:
 
 def plain(value: Any) -> Any:
     """Return nested dataclasses as nested dictionaries and lists, as TOML and JSON hold them."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, list | tuple):

@@ -138,7 +138,7 @@ def build():
         title="GPT and BERT on 10,033 articles",
         verdict=verdict.sentences([topic, tone]),
         caveats=caveats.caveats(
-            [topic, tone], costs, "tokens", families=FAMILIES, unknown_shares={}, starts={}
+            [topic, tone], costs, "tokens", families=FAMILIES, unknown_shares={}, starts={}, lost_steps={}
         ),
         families=FAMILIES,
         matched_by="tokens",

@@ -202,9 +202,15 @@ def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
     )
 
 
-def _caveats(task=None, costs=(), **changes):
-    settings = {"families": FAMILIES, "unknown_shares": {}, "starts": {}, **changes}
-    return " ".join(caveats.caveats([task] if task else [], costs, "tokens", **settings))
+def _caveats(task=None, costs=(), matched_by="tokens", **changes):
+    settings = {"families": FAMILIES, "unknown_shares": {}, "starts": {}, "lost_steps": {}, **changes}
+    return " ".join(caveats.caveats([task] if task else [], costs, matched_by, **settings))
+
+
+def test_updates_that_were_left_out_are_said():
+    said = _caveats(lost_steps={"gpt": 1203, "bert": 0})
+    assert "GPT was pre-trained without 1,203 of its updates" in said
+    assert "BERT was pre-trained without" not in said
 
 
 def test_caveats_name_what_these_results_lack():
@@ -253,10 +259,8 @@ def test_a_plan_that_was_wrong_about_the_time_is_told_by_how_much():
     assert "gpt, which took" not in said
     short = dataclasses.replace(_cost("gpt"), planned_seconds=75.0)
     assert "(\N{MINUS SIGN}25" in _caveats(costs=[short])
-    timed = caveats.caveats([], [short], "money", families=FAMILIES, unknown_shares={}, starts={})
-    assert any(
-        text.endswith("as it fixed the steps, the models did not get the same money.") for text in timed
-    )
+    timed = _caveats(costs=[short], matched_by="money")
+    assert "as it fixed the steps, the models did not get the same money." in timed
 
 
 def test_two_seeds_are_called_few():

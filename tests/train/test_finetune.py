@@ -16,7 +16,7 @@ from twinlm.data.examples import Example
 from twinlm.data.labelled_task import LabelledTask
 from twinlm.errors import StoppedError
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
+from twinlm.log import EVENTS, Silent
 from twinlm.settings import FinetuneSettings, ModelSettings, OptimizerSettings
 from twinlm.stopping import Stop
 from twinlm.tasks.table import TASKS
@@ -111,10 +111,10 @@ def tune(trained: Trained, task: LabelledTask, folder: Path, **changes: Any) -> 
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """All that a finished fine-tuning leaves and that does not tell the time."""
+    """All that a finished fine-tuning leaves and that does not tell of the time or of stops."""
     found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    timed = ("timings.jsonl", RESULT, "model/config.json", "model/manifest.json")
-    return {name: data for name, data in found.items() if name not in timed}
+    own = ("timings.jsonl", EVENTS, RESULT, "model/config.json", "model/manifest.json")
+    return {name: data for name, data in found.items() if name not in own}
 
 
 @pytest.mark.parametrize("name", FAMILIES)

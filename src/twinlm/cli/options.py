@@ -44,6 +44,7 @@ ALL_STAGES = (
     *presets.KINDS,
     "tasks",
     "environment.json",
+    "events.jsonl",
     "results.json",
     "details.json",
     "report.html",

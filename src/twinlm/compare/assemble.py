@@ -1,7 +1,7 @@
 """Everything a finished run left in its folder, put together as one `Results` record."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twinlm import families, storage
 from twinlm.compare import (
@@ -62,6 +62,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
             families=labels,
             unknown_shares=_unknown_shares(run),
             starts={kind: start for kind in labels if (start := run.kind(kind).pretrain.start)},
+            lost_steps={kind: _lost_steps(run, kind) for kind in labels},
             pretraining_seeds=len(run.bodies.seeds),
             doctor=doctor,
             remarks=[text for result in language for text in result.remarks],
@@ -102,10 +103,20 @@ def _cost_cards(run: "Run") -> dict[str, list[ArmCost]]:
     return {name: serving_costs.cost_card(run, task, budget_s=budget_s) for name, task in tasks.items()}
 
 
+def _spent(run: "Run", name: str) -> list[dict[str, Any]]:
+    """Return what each pre-training seed took."""
+    folders = [run.bodies.folder(name, seed) for seed in run.bodies.seeds]
+    return [storage.read_json(folder / pretrain.RESULT) for folder in folders]
+
+
+def _lost_steps(run: "Run", name: str) -> int:
+    return sum(row.get("lost_steps", 0) for row in _spent(run, name))  # older runs did not count them
+
+
 def _cost(run: "Run", pretraining: Pretraining) -> Cost:
     name, bodies = pretraining.name, run.bodies
     plan = bodies.plan(name)
-    rows = [storage.read_json(bodies.folder(name, seed) / pretrain.RESULT) for seed in bodies.seeds]
+    rows = _spent(run, name)
     spent = {
         what: sum(row[what] for row in rows) / len(rows) for what in ("tokens", "targets", "flops", "seconds")
     }

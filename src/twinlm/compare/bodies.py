@@ -80,8 +80,8 @@ class Bodies:
         inputs = {
             "corpus": run.prepared.fingerprint,
             "tokenizer": tokenizer.fingerprint,
-            "model": config.plain(settings.model),
-            "pretrain": config.plain(settings.pretrain),
+            "model": settings.model,
+            "pretrain": settings.pretrain,
             "steps": steps,
             "seed": seed,
             "precision": run.precision,

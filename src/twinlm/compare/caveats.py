@@ -22,6 +22,7 @@ def caveats(
     families: Mapping[str, str],
     unknown_shares: Mapping[str, float],
     starts: Mapping[str, str],
+    lost_steps: Mapping[str, int],
     pretraining_seeds: int = 1,
     doctor: DoctorResult | None = None,
     remarks: Sequence[str] = (),
@@ -35,6 +36,7 @@ def caveats(
         families: as `Results.families`.
         unknown_shares: share of the tokens that each family's tokenizer could not spell.
         starts: the model that a family's pre-training went on from, of those that did.
+        lost_steps: updates of each family's pre-training that were left out, as a loss was not finite.
         pretraining_seeds: as `Results.pretraining_seeds`.
         doctor: as `Results.doctor`.
         remarks: on pre-trainings that fell short.
@@ -54,6 +56,12 @@ def caveats(
         f"{families[name]} went on from {start}, which had learned before, from other text and with a "
         "budget of its own: what both were given here is not all that it has."
         for name, start in starts.items()
+    ]
+    found += [
+        f"{families[name]} was pre-trained without {count:,} of its updates, as a loss or gradient was not "
+        "finite: it had less than its budget."
+        for name, count in lost_steps.items()
+        if count
     ]
     found += _import_caveats(tasks)
     found += [text for task in tasks for text in _task_caveats(task)]

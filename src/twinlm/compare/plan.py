@@ -41,8 +41,8 @@ def plan_pretraining(
     budget = replace(settings.budget, amount=pretraining.share * settings.budget.amount)
     inputs = {
         "budget": {"match": budget.match, "amount": budget.amount},
-        "model": config.plain(kind.model),
-        "pretrain": config.plain(kind.pretrain),
+        "model": kind.model,
+        "pretrain": kind.pretrain,
         "tokens": store.token_count,
         "tokenizer": tokenizer.fingerprint,
     }

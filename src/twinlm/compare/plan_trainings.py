@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twinlm import checkpoint, families
+from twinlm import families
 from twinlm.compare.arms import Arm
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.trials import Trial
 from twinlm.errors import ResourceError
 from twinlm.tokenizer import Tokenizer
 from twinlm.train import finetune, pretrain
+from twinlm.train.checkpoints import KEPT
 from twinlm.train.costs import count_parameters
 
 if TYPE_CHECKING:
@@ -120,9 +121,9 @@ def _pretraining(run: "Run", pretraining: Pretraining, seed: int) -> Training:
     tokenizer, options = run.tokenizer(family.name), pretraining.settings.pretrain
     parameters, _ = count_parameters(family, pretraining.settings.model, tokenizer.vocab_size)
     steps = planned_steps(run, pretraining)
-    checkpoints = min(checkpoint.KEPT_CHECKPOINTS, math.ceil(steps / options.checkpoint_every_steps))
+    kept_checkpoints = min(KEPT, math.ceil(steps / options.checkpoint_every_steps))
     folder = run.bodies.folder(name, seed)
-    kept = (checkpoints * _CHECKPOINT_BYTES + 2 * _WEIGHT_BYTES) * parameters  # the best, and the model
+    kept = (kept_checkpoints * _CHECKPOINT_BYTES + 2 * _WEIGHT_BYTES) * parameters  # the best, and the model
     return Training(
         pretraining=name,
         folder=folder,
@@ -143,7 +144,7 @@ def planned_steps(run: "Run", pretraining: Pretraining) -> int:
 def _fine_tuning(run: "Run", trial: Trial, parameters: int, tokenizer_bytes: int) -> Training:
     folder, examples = run.trials.folder(trial), len(run.task(trial.task).test)
     # One an epoch, and the newest before the oldest is dropped; all go when it is done.
-    checkpoints = checkpoint.KEPT_CHECKPOINTS + 1 if trial.settings.epochs > 1 else 1
+    checkpoints = KEPT + 1 if trial.settings.epochs > 1 else 1
     return Training(
         trial=trial,
         folder=folder,

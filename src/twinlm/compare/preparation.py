@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from twinlm import config, families, storage
+from twinlm import families, storage
 from twinlm.compare import stage
 from twinlm.data.corpus import Document, corpus_fingerprint, read_documents
 from twinlm.data.demo import load_demo
@@ -135,7 +135,7 @@ def prepare_tokenizer(
     progress: Progress,
 ) -> Tokenizer:
     """Train a tokenizer on the training documents, or load the one that was."""
-    wanted = {**config.plain(settings.tokenizer), "algorithm": algorithm}
+    wanted = replace(settings.tokenizer, algorithm=algorithm)
     stage.enter(folder, {"corpus": prepared.fingerprint, "seed": settings.seed, "tokenizer": wanted})
     if not storage.is_published(folder / "files"):
         tokenizer = train_tokenizer(
@@ -146,6 +146,7 @@ def prepare_tokenizer(
             progress=progress,
         )
         storage.publish_folder(folder / "files", tokenizer.to_files())
+    storage.verify_folder(folder / "files")
     return Tokenizer.from_folder(folder / "files")
 
 

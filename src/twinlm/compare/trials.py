@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twinlm import checkpoint, config, families, storage
+from twinlm import checkpoint, families, storage
 from twinlm.compare import stage
 from twinlm.compare.arms import Arm, retuned
 from twinlm.errors import DivergedError
@@ -128,7 +128,7 @@ class Trials:
         """Note what a fine-tuning is made from, or check that it was made from the same."""
         made_from = {
             **self._origin(trial),
-            "finetune": config.plain(trial.settings),
+            "finetune": trial.settings,
             "task": self.run.task_fingerprints[trial.task],
             "seed": trial.seed,
             "precision": self.run.precision,
@@ -147,7 +147,7 @@ class Trials:
                 "start": storage.file_sha256(start / "model.safetensors") if start else "",
                 "tokenizer": tokenizer.fingerprint,
                 "first_seed": None if start else trial.first_seed,
-                "model": config.plain(arm.settings.model) if arm.folder is None else {},
+                "model": arm.settings.model if arm.folder is None else {},
             }
         return self._origins[key]
 

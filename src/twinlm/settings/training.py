@@ -61,6 +61,8 @@ class OptimizerSettings:
     """Of Adam; 1e-8 in GPT-1's code, 1e-6 in BERT's."""
     bias_correction: bool = True
     """Of Adam's averages; BERT's code leaves it out, which makes the first updates smaller."""
+    non_finite: Literal["stop", "skip", "roll_back"] = "stop"
+    """At a loss that is not finite: stop, leave out that step, or all steps since the last checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,7 +25,7 @@ from twinlm.tasks.kind import TaskConfig, TaskKind
 from twinlm.tasks.metrics import is_one_answer
 from twinlm.tasks.table import task_kind
 from twinlm.train.freezing import freeze_layers, transfer_layers
-from twinlm.train.loop import BEST, Job, train
+from twinlm.train.loop import BEST, CHECKPOINTS, Job, train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.schedule import learning_rate
 from twinlm.use.predict import input_scores, task_of
@@ -92,7 +92,7 @@ def finetune(
     )
     checkpoint.save_model(folder / "model", published)
     storage.write_json(folder / RESULT, spent)
-    storage.remove(folder / "checkpoints")
+    storage.remove(folder / CHECKPOINTS)
     storage.remove(folder / BEST)
     return published
 
@@ -193,6 +193,7 @@ def finetuning_job(
         validate_every=max(1, steps // settings.epochs),
         checkpoint_every=max(1, steps // settings.epochs),
         clip_norm=settings.optimizer.clip_norm,
+        non_finite=settings.optimizer.non_finite,
         seed=rng.torch_seed(seed, "fine-tuning"),
         **kept,
     )

@@ -7,22 +7,25 @@ run that was stopped goes on from its last checkpoint exactly as if it had never
 import hashlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from twinlm import checkpoint, hardware, rng, storage
 from twinlm.batch import Batch
-from twinlm.errors import DivergedError, ModelError
-from twinlm.log import MetricsLog, Progress
+from twinlm.errors import DivergedError, ModelError, StoppedError
+from twinlm.log import MetricsLog, Progress, note_event
 from twinlm.objectives import Objective
 from twinlm.stopping import Stop, stopped
+from twinlm.train.checkpoints import load_training, roll_back, save_training
 
-BEST = "best.safetensors"
+BEST, CHECKPOINTS = "best.safetensors", "checkpoints"
+_MARK = "metrics"
+_MOST_ROLLED_BACK = 3
 _HINT = "lower the learning rate; the last checkpoint is whole"
 
 
@@ -60,6 +63,8 @@ class Job:
     """"float32" or "bfloat16"."""
     folder: Path
     """Where checkpoints and metrics go."""
+    non_finite: Literal["stop", "skip", "roll_back"] = "stop"
+    """What to do about a loss or gradient that is not finite."""
 
 
 def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
@@ -67,46 +72,48 @@ def train(job: Job, *, progress: Progress, stop: Stop) -> dict[str, Any]:
 
     Returns:
         What was spent and reached: step, tokens, targets, flops, seconds, peak_memory_bytes, best, best_step,
-        best_sha256.
+        best_sha256, non_finite_steps, lost_steps.
 
     Raises:
         StoppedError: a signal came; the state is saved.
         DivergedError: a loss or gradient is not finite; the update was not made.
+        ModelError: nothing that is left on the disk can be gone on with.
     """
     where = hardware.device()
     job.module.to(where)
     log, clock = MetricsLog(job.folder / "metrics.jsonl"), MetricsLog(job.folder / "timings.jsonl")
-    state = _fresh_state() | (
-        checkpoint.load_training(job.folder / "checkpoints", job.module, job.optimizer) or {}
-    )
-    first = state["step"]
-    log.keep_until(first)
-    clock.keep_until(first)
+    state = _resume(job, log, progress)
+    clock.keep_until(state["step"])
     hardware.forget_peak_memory()
     progress.start(job.name, job.steps, "steps")
     with stop.deferred(), torch.random.fork_rng():
-        for step in range(first, job.steps):
+        _validate_if_due(job, state, log, stop)
+        if stop.asked:
+            raise stopped()
+        if state["step"] == 0 and job.non_finite == "roll_back":
+            _save(job, state, log)
+        for step in range(state["step"], job.steps):
             began = time.perf_counter()
-            parts = _take_step(job, step, state, where)
+            parts, wrong = _take_step(job, step, state, where)
             state["seconds"] += time.perf_counter() - began
+            if wrong:
+                parts = _leave_out(job, step, state, wrong, progress)
             state["step"] = step + 1
             log.write(step + 1, {"tokens": state["tokens"], "flops": state["flops"], **parts})
             clock.write(step + 1, {"seconds": round(state["seconds"], 3)})
-            is_last, is_stopped = step + 1 == job.steps, stop.asked
-            if is_last or (step + 1) % job.validate_every == 0:
-                _validate(job, state, log)
-            if is_last or is_stopped or (step + 1) % job.checkpoint_every == 0:
-                state["peak_memory_bytes"] = max(state["peak_memory_bytes"], hardware.peak_memory_bytes())
-                checkpoint.save_training(
-                    job.folder / "checkpoints", step + 1, job.module, job.optimizer, state
-                )
-            if is_stopped and not is_last:
+            is_last = step + 1 == job.steps
+            state["is_validation_due"] = is_last or (step + 1) % job.validate_every == 0
+            _validate_if_due(job, state, log, stop)
+            if is_last or stop.asked or (step + 1) % job.checkpoint_every == 0:
+                _save(job, state, log)
+            if stop.asked and (not is_last or state["is_validation_due"]):
+                note_event(job.folder, "stopped", step=step + 1)
                 raise stopped()
             rate = state["tokens"] / max(1e-9, state["seconds"])
-            progress.advance(step + 1, loss=parts["loss"], tokens_per_second=round(rate))
+            progress.advance(step + 1, loss=parts.get("loss", math.nan), tokens_per_second=round(rate))
     progress.finish()
     _load_best(job, state)
-    return state
+    return {name: value for name, value in state.items() if name != "is_validation_due"}
 
 
 def timed_steps(job: Job, *, least: int, enough_s: float) -> list[float]:
@@ -149,11 +156,53 @@ def evaluate(job: Job, batches: Sequence[Batch]) -> dict[str, float]:
 
 def _fresh_state() -> dict[str, Any]:
     counts = {"step": 0, "tokens": 0, "targets": 0, "flops": 0.0, "seconds": 0.0, "peak_memory_bytes": 0}
-    return {**counts, "best": None, "best_step": 0, "best_sha256": ""}
+    counts |= {"non_finite_steps": 0, "lost_steps": 0}
+    best = {"best": None, "best_step": 0, "best_sha256": ""}
+    return {**counts, **best, "is_validation_due": False}
 
 
-def _take_step(job: Job, step: int, state: dict[str, Any], where: torch.device) -> dict[str, float]:
-    """Make one update; count what it took; return the losses."""
+def _resume(job: Job, log: MetricsLog, progress: Progress) -> dict[str, Any]:
+    """Bring module, optimizer and metrics back to the newest whole checkpoint; return its state.
+
+    Without any that is the state of a run that begins.
+
+    Raises:
+        ModelError: all checkpoints are damaged.
+    """
+
+    def check(state: Mapping[str, Any]) -> None:
+        if _MARK in state:
+            log.check(state[_MARK])
+
+    def pass_over(damage: ModelError) -> None:
+        progress.say(f"{damage.file}: {damage.message}; this checkpoint is passed over for the one before it")
+        note_event(job.folder, "checkpoint passed over", file=damage.file, message=damage.message)
+
+    found = load_training(
+        job.folder / CHECKPOINTS, job.module, job.optimizer, check=check, pass_over=pass_over
+    )
+    if found is not None:
+        note_event(job.folder, "resumed", step=found["step"])
+    state = _fresh_state() | (found or {})
+    if _MARK in state:
+        log.cut(state.pop(_MARK))
+    else:
+        log.keep_until(state["step"])
+    return state
+
+
+def _save(job: Job, state: dict[str, Any], log: MetricsLog) -> None:
+    """Publish a checkpoint, behind metrics that have reached the disk."""
+    state["peak_memory_bytes"] = max(state["peak_memory_bytes"], hardware.peak_memory_bytes())
+    contents = {**state, _MARK: log.sync()}
+    place = job.folder / CHECKPOINTS
+    save_training(place, state["step"], job.module, job.optimizer, contents, every=job.checkpoint_every)
+
+
+def _take_step(
+    job: Job, step: int, state: dict[str, Any], where: torch.device
+) -> tuple[dict[str, float], str]:
+    """Make one update; count what it took; return the losses, and why there was no update, if so."""
     job.module.train()
     for group in job.optimizer.param_groups:
         group["lr"] = job.learning_rate(step)
@@ -170,12 +219,41 @@ def _take_step(job: Job, step: int, state: dict[str, Any], where: torch.device) 
         state["targets"] += loss.targets
         state["flops"] += job.flops(batch, loss.targets)
     norm = float(torch.nn.utils.clip_grad_norm_(job.module.parameters(), job.clip_norm))
-    if not math.isfinite(parts["loss"]) or not math.isfinite(norm):
-        message = f"{job.name}: step {step + 1} has a loss of {parts['loss']} and a gradient of length {norm}"
-        raise DivergedError(message, file=job.folder, hint=_HINT)
-    job.optimizer.step()
+    wrong = ""
+    if math.isfinite(parts["loss"]) and math.isfinite(norm):
+        job.optimizer.step()
+    else:
+        wrong = f"a loss of {parts['loss']} and a gradient of length {norm}"
     job.optimizer.zero_grad()
-    return parts
+    return parts, wrong
+
+
+def _leave_out(
+    job: Job, step: int, state: dict[str, Any], wrong: str, progress: Progress
+) -> dict[str, float]:
+    """Go on without the update of a step, as `Job.non_finite` says; return what is logged of it.
+
+    To roll back is to go on with the weights of the last regular checkpoint: the updates since are lost, and
+    their batches do not come again. The step alone is what "skip" leaves out.
+
+    Raises:
+        DivergedError: the job is to stop, or it happened too often.
+    """
+    message = f"{job.name}: step {step + 1} has {wrong}"
+    most = {"stop": 0, "skip": max(1, job.steps // 10), "roll_back": _MOST_ROLLED_BACK}[job.non_finite]
+    state["non_finite_steps"] += 1
+    if state["non_finite_steps"] > most:
+        again = f", and so had {most} before" if most else ""
+        raise DivergedError(message + again, file=job.folder, hint=_HINT)
+    lost = 1
+    if job.non_finite == "roll_back":
+        regular = step // job.checkpoint_every * job.checkpoint_every
+        roll_back(job.folder / CHECKPOINTS, regular, job.module, job.optimizer)
+        lost += step - regular
+    state["lost_steps"] += lost
+    progress.say(f"{message}: {lost} of {step + 1} updates left out")
+    note_event(job.folder, "not finite", step=step + 1, lost=lost, message=message)
+    return {"lost": lost}
 
 
 def _load_best(job: Job, state: dict[str, Any]) -> None:
@@ -191,13 +269,21 @@ def _load_best(job: Job, state: dict[str, Any]) -> None:
     checkpoint.load_weights(job.module, path)
 
 
-def _validate(job: Job, state: dict[str, Any], log: MetricsLog) -> None:
-    """Measure the module, and keep its weights if they are the best so far.
+def _validate_if_due(job: Job, state: dict[str, Any], log: MetricsLog, stop: Stop) -> None:
+    """Measure the module after some steps, and keep its weights if they are the best so far.
+
+    A signal ends it at once: it stays due, and whoever goes on measures first.
 
     Raises:
         DivergedError: the measure is not finite.
     """
-    values = job.validate()
+    if not state["is_validation_due"]:
+        return
+    try:
+        with stop.at_once():
+            values = job.validate()
+    except StoppedError:
+        return
     name, score = next(iter(values.items()))
     if not math.isfinite(score):
         message = f"{job.name}: after step {state['step']} {name} is {score}"
@@ -208,3 +294,4 @@ def _validate(job: Job, state: dict[str, Any], log: MetricsLog) -> None:
         contents = checkpoint.tensor_bytes(job.module.state_dict())
         state["best_sha256"] = hashlib.sha256(contents).hexdigest()
         storage.write_file(job.folder / BEST, contents)
+    state["is_validation_due"] = False

@@ -126,6 +126,7 @@ def pretraining_job(
         validate_every=max(1, steps // options.validations),
         checkpoint_every=options.checkpoint_every_steps,
         clip_norm=options.optimizer.clip_norm,
+        non_finite=options.optimizer.non_finite,
         seed=rng.torch_seed(seed, family.name),
         precision=precision,
         folder=folder,
