@@ -8,18 +8,19 @@ from typing import Any, Literal
 
 from twinlm import config, families, storage
 from twinlm.compare import stage
-from twinlm.data.corpus import Document, corpus_fingerprint, read_documents
+from twinlm.data.corpus import corpus_fingerprint
 from twinlm.data.demo import load_demo
 from twinlm.data.forms import Fields
 from twinlm.data.labelled import LabelledSet, read_labelled
 from twinlm.data.labelled_task import LabelledTask, build_task
+from twinlm.data.rereading import Texts, read_splits
 from twinlm.data.sentences import split_sentences
-from twinlm.data.splits import SPLITS, Splits, remove_duplicates, split_documents
+from twinlm.data.splits import SPLITS, Splits
 from twinlm.data.text_files import OnBadBytes
 from twinlm.data.token_store import TokenStore, write_store
 from twinlm.errors import UsageError
 from twinlm.log import Progress
-from twinlm.settings import CorpusSettings, KindSettings, Settings, TaskSettings
+from twinlm.settings import KindSettings, Settings, TaskSettings
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 
@@ -107,7 +108,7 @@ def prepare_files(settings: Settings, read: ReadTasks) -> Prepared:
         *(task.held_out(task_kind(task.kind).form) for task in tasks.values())
     )
     corpus = settings.corpus
-    documents = _read_corpus(corpus, settings.seed, held_out, counts)
+    documents = read_splits(corpus, seed=settings.seed, held_out=held_out, counts=counts)
     files = [*corpus.train, *corpus.valid, *corpus.test]
     return Prepared(
         documents=documents,
@@ -139,7 +140,7 @@ def prepare_tokenizer(
     stage.enter(folder, {"corpus": prepared.fingerprint, "seed": settings.seed, "tokenizer": wanted})
     if not storage.is_published(folder / "files"):
         tokenizer = train_tokenizer(
-            [document.text for document in prepared.documents.train],
+            Texts(prepared.documents.train),
             algorithm=algorithm,
             vocab_size=settings.tokenizer.vocab_size,
             lowercase=settings.tokenizer.lowercase,
@@ -163,7 +164,7 @@ def prepare_stores(
         if not storage.is_published(folder / name):
             write_store(
                 folder / name,
-                (document.text for document in documents),
+                Texts(documents),
                 tokenizer,
                 split_sentences,
                 total=len(documents),
@@ -171,35 +172,6 @@ def prepare_stores(
             )
         stores[name] = TokenStore(folder / name, verify=True)
     return stores
-
-
-def _read_corpus(
-    corpus: CorpusSettings, seed: int, held_out: frozenset[bytes], counts: Counter[str]
-) -> Splits:
-    def read(paths: tuple[str, ...]) -> list[Document]:
-        return list(
-            read_documents(
-                paths,
-                text_field=corpus.text_field,
-                encoding=corpus.encoding,
-                errors=corpus.errors,
-                max_bad_share=corpus.max_bad_share,
-                counts=counts,
-            )
-        )
-
-    valid, test = (read(paths) if paths else [] for paths in (corpus.valid, corpus.test))
-    given = split_documents(
-        read(corpus.train),
-        valid_share=0 if corpus.valid else corpus.valid_share,
-        test_share=0 if corpus.test else corpus.test_share,
-        seed=seed,
-        held_out=held_out,
-        counts=counts,
-    )
-    return remove_duplicates(
-        given.train, valid or given.valid, test or given.test, held_out=held_out, counts=counts
-    )
 
 
 def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> LabelledTask:

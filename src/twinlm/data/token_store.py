@@ -21,6 +21,8 @@ from twinlm.tokenizer import Tokenizer
 
 FORMAT = 1
 _DOCUMENTS_AT_ONCE = 512
+_CHARACTERS_AT_ONCE = 1 << 19
+_CODES = {"<u2": "H", "<u4": "I"}
 
 
 class TokenStore:
@@ -95,8 +97,7 @@ def write_store(
 
     def tokens() -> Iterator[bytes]:
         progress.start(f"tokenizing into {folder.name}", total, "documents")
-        waiting = iter(texts)
-        while some := list(islice(waiting, _DOCUMENTS_AT_ONCE)):
+        for some in blocks(texts):
             yield writer.tokenize(some, split_sentences)
             progress.advance(min(total, len(writer.documents)), tokens=writer.counts["tokens"])
         progress.finish()
@@ -112,6 +113,20 @@ def write_store(
     return TokenStore(folder)
 
 
+def blocks(texts: Iterable[str], most: int = _DOCUMENTS_AT_ONCE) -> Iterator[list[str]]:
+    """Yield texts in lists of so many, or of about half a million characters if that is less."""
+    some: list[str] = []
+    characters = 0
+    for text in texts:
+        some.append(text)
+        characters += len(text)
+        if len(some) == most or characters >= _CHARACTERS_AT_ONCE:
+            yield some
+            some, characters = [], 0
+    if some:
+        yield some
+
+
 class _Writer:
     """Tokenizes documents and gathers where their sentences lie."""
 
@@ -125,10 +140,10 @@ class _Writer:
     def tokenize(self, texts: list[str], split_sentences: Callable[[str], list[str]]) -> bytes:
         """Return the tokens of some documents, each behind a <start>, as they stand in the file."""
         pieces = [split_sentences(text) for text in texts]
-        encoded = iter(self.tokenizer.encode_batch([piece for parts in pieces for piece in parts]))
-        ids: list[int] = []
+        encoded = self._encoded([piece for parts in pieces for piece in parts])
+        ids = array(_CODES[self.dtype.str])
         for text, parts in zip(texts, pieces, strict=True):
-            rows = [row for row in islice(encoded, len(parts)) if row]
+            rows = [row for row in islice(encoded, len(parts)) if len(row)]
             if not rows:
                 self.counts["empty_documents"] += 1
                 continue
@@ -141,7 +156,13 @@ class _Writer:
             self.counts["text_bytes"] += len(text.encode())
         self.counts["unknown"] += self.tokenizer.count_unknown(ids)
         self.counts["tokens"] += len(ids)
-        return np.array(ids, self.dtype).tobytes()
+        return np.asarray(ids, self.dtype).tobytes()
+
+    def _encoded(self, pieces: list[str]) -> Iterator["array[int]"]:
+        """Yield the tokens of each piece. Few are encoded at once: the library takes much memory for each."""
+        code = _CODES[self.dtype.str]
+        for some in blocks(pieces, _CHARACTERS_AT_ONCE):
+            yield from [array(code, row) for row in self.tokenizer.encode_batch(some)]
 
     def index(self, name: str) -> bytes:
         """Return the contents of one of the other files."""
@@ -149,7 +170,7 @@ class _Writer:
         if name == "sentences.bin":
             return np.asarray(self.sentences, "<i8").tobytes()
         if name == "documents.bin":
-            return np.asarray([*self.documents, sentences], "<i8").tobytes()
+            return np.append(self.documents, sentences).astype("<i8").tobytes()
         facts = {
             "format": FORMAT,
             "dtype": self.dtype.str,
