@@ -2,7 +2,8 @@
 
 A store is a published folder: `tokens.bin` (uint16 or uint32, each document behind a <start>),
 `sentences.bin` (int64 pairs: begin and end in tokens), `documents.bin` (int64: each one's first sentence,
-and the number of sentences at the end), `store.json` (counts). It is read memory-mapped.
+and the number of sentences at the end), `store.json` (counts). It is read memory-mapped. A large one is a
+folder of many such stores under one index, which is read just so: see `packed.py`, which writes it.
 """
 
 from array import array
@@ -15,11 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlm import storage
+from twinlm.data.pieces import Pieces
 from twinlm.errors import DataError, ModelError
 from twinlm.log import Progress
 from twinlm.tokenizer import Tokenizer
 
 FORMAT = 1
+JOINED_FORMAT = 2
+INDEX = "index"
+"""The folder of a joined store that holds where everything lies."""
 _DOCUMENTS_AT_ONCE = 512
 _CHARACTERS_AT_ONCE = 1 << 19
 _CODES = {"<u2": "H", "<u4": "I"}
@@ -29,7 +34,7 @@ class TokenStore:
     """An opened store.
 
     Args:
-        folder: as `write_store` published it.
+        folder: as `write_store` published it, or as `packed.join_parts` joined it.
         verify: check every byte against the hashes of the manifest, not only the sizes.
 
     Raises:
@@ -38,17 +43,23 @@ class TokenStore:
 
     def __init__(self, folder: Path, *, verify: bool = False) -> None:
         self.folder = folder
+        index = folder / INDEX if is_joined(folder) else folder
         if verify:
-            storage.verify_folder(folder)
-        facts = _read_facts(folder)
+            storage.verify_folder(index)
+        facts = store_facts(index)
         self.token_count: int = facts["tokens"]
         self.text_bytes: int = facts["text_bytes"]
         self.unknown_count: int = facts["unknown"]
         self.empty_count: int = facts["empty_documents"]
         self.tokenizer: str = facts["tokenizer"]
-        self.tokens_T = _map(folder / "tokens.bin", facts["dtype"], facts["tokens"])
-        self.sentences_S2 = _map(folder / "sentences.bin", "<i8", 2 * facts["sentences"]).reshape(-1, 2)
-        self.documents_E = _map(folder / "documents.bin", "<i8", facts["documents"] + 1)
+        if index == folder:
+            self.tokens_T: NDArray[Any] | Pieces = _map(
+                folder / "tokens.bin", facts["dtype"], facts["tokens"]
+            )
+        else:
+            self.tokens_T = _joined_tokens(folder, facts, verify=verify)
+        self.sentences_S2 = _map(index / "sentences.bin", "<i8", 2 * facts["sentences"]).reshape(-1, 2)
+        self.documents_E = _map(index / "documents.bin", "<i8", facts["documents"] + 1)
 
     @property
     def document_count(self) -> int:
@@ -63,12 +74,24 @@ class TokenStore:
     def sentence(self, number: int) -> NDArray[Any]:
         """Return the tokens of one sentence."""
         begin, end = self.sentences_S2[number]
-        return self.tokens_T[begin:end]
+        tokens: NDArray[Any] = self.tokens_T[begin:end]
+        return tokens
 
     def document(self, number: int) -> NDArray[Any]:
         """Return the tokens of one document, without its <start>."""
         first, after = self.documents_E[number], self.documents_E[number + 1]
-        return self.tokens_T[self.sentences_S2[first, 0] : self.sentences_S2[after - 1, 1]]
+        tokens: NDArray[Any] = self.tokens_T[self.sentences_S2[first, 0] : self.sentences_S2[after - 1, 1]]
+        return tokens
+
+
+def is_joined(folder: Path) -> bool:
+    """Tell whether a folder is a store of many parts that were joined."""
+    return storage.is_published(folder / INDEX)
+
+
+def is_store(folder: Path) -> bool:
+    """Tell whether a folder is a whole store, of one part or of many."""
+    return storage.is_published(folder) or is_joined(folder)
 
 
 def write_store(
@@ -111,6 +134,31 @@ def write_store(
     names = ("sentences.bin", "documents.bin", "store.json")
     storage.publish_folder(folder, {"tokens.bin": tokens(), **{name: indexes(name) for name in names}})
     return TokenStore(folder)
+
+
+def store_facts(folder: Path) -> dict[str, Any]:
+    """Return the counts of a plain store, or of the index of a joined one.
+
+    Raises:
+        ModelError: they are missing, of a newer version, or can't be true.
+    """
+    facts: dict[str, Any] = storage.read_json(folder / "store.json")
+    newest = facts.get("format") if isinstance(facts, dict) else None
+    own = JOINED_FORMAT if folder.name == INDEX else FORMAT
+    if type(newest) is int and newest > own:
+        message = f"the store has format {newest}, this version reads up to {own}"
+        raise ModelError(message, file=folder, hint="update twinlm")
+    counts = ("tokens", "sentences", "documents", "text_bytes")
+    others = ("unknown", "empty_documents")
+    if newest != own or not (
+        all(type(facts.get(name)) is int and 0 < facts[name] < 2**48 for name in counts)
+        and all(type(facts.get(name)) is int and 0 <= facts[name] < 2**48 for name in others)
+        and facts.get("dtype") in ("<u2", "<u4")
+        and isinstance(facts.get("tokenizer"), str)
+    ):
+        hint = "delete the folder and run the same command again"
+        raise ModelError("this does not describe a token store", file=folder / "store.json", hint=hint)
+    return facts
 
 
 def blocks(texts: Iterable[str], most: int = _DOCUMENTS_AT_ONCE) -> Iterator[list[str]]:
@@ -181,24 +229,31 @@ class _Writer:
         return storage.json_bytes({**facts, **self.counts})
 
 
-def _read_facts(folder: Path) -> dict[str, Any]:
-    """Return the counts of a store, once they can be true."""
-    facts: dict[str, Any] = storage.read_json(folder / "store.json")
-    newest = facts.get("format") if isinstance(facts, dict) else None
-    if type(newest) is int and newest > FORMAT:
-        message = f"the store has format {newest}, this version reads up to {FORMAT}"
-        raise ModelError(message, file=folder, hint="update twinlm")
-    counts = ("tokens", "sentences", "documents", "text_bytes")
-    others = ("unknown", "empty_documents")
-    if newest != FORMAT or not (
-        all(type(facts.get(name)) is int and 0 < facts[name] < 2**48 for name in counts)
-        and all(type(facts.get(name)) is int and 0 <= facts[name] < 2**48 for name in others)
-        and facts.get("dtype") in ("<u2", "<u4")
-        and isinstance(facts.get("tokenizer"), str)
-    ):
-        hint = "delete the folder and run the same command again"
-        raise ModelError("this does not describe a token store", file=folder / "store.json", hint=hint)
-    return facts
+def _joined_tokens(folder: Path, facts: dict[str, Any], *, verify: bool) -> Pieces:
+    """Map the tokens of all shards of a joined store.
+
+    Raises:
+        ModelError: a shard is missing, damaged or not the one that was joined.
+    """
+    pieces = []
+    try:
+        for shard in facts["shards"]:
+            place = folder / shard["folder"]
+            if not place.resolve().is_relative_to(folder.resolve()):
+                raise ModelError("this shard lies outside of its store", file=place)
+            if storage.file_sha256(place / storage.MANIFEST) != shard["manifest"]:
+                hint = "join the parts again: twinlm data join"
+                raise ModelError("this shard is not the one that was joined", file=place, hint=hint)
+            if verify:
+                storage.verify_folder(place)
+            pieces.append(_map(place / "tokens.bin", facts["dtype"], shard["tokens"]))
+    except (KeyError, TypeError) as error:
+        raise ModelError("this does not describe shards", file=folder / INDEX / "store.json") from error
+    tokens = Pieces(pieces)
+    if len(tokens) != facts["tokens"]:
+        message = f"the shards have {len(tokens)} tokens, but {facts['tokens']} were joined"
+        raise ModelError(message, file=folder)
+    return tokens
 
 
 def _map(path: Path, type_name: str, count: int) -> NDArray[Any]:
