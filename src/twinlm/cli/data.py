@@ -97,7 +97,7 @@ def pack(
             "texts": corpus_fingerprint(texts, text_field=text_field),
             "text_field": text_field,
             "encoding": encoding,
-            "held_out": corpus_fingerprint(held_out, text_field=text_field) if held_out else "",
+            "held_out": packed.held_out_fingerprints(held_out or (), text_field=text_field),
         }
         folder, counts = out / packed.part_name(number, parts), Counter[str]()
         with storage.lock(folder):

@@ -7,10 +7,11 @@
 
 A part that was killed goes on behind its last whole shard. Documents are dealt out to parts by the hash of
 their text, so equal texts meet in one part and none is kept twice. Memory depends on neither text nor parts,
-but for a hash of each document of the part. `TokenStore` reads the joined folder as if it were one store.
+but for a hash of each document of the part. Also the corpus of a run is written so, as one part, if it is
+larger than a shard. `TokenStore` reads the joined folder as if it were one store.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain, islice
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from twinlm import storage
+from twinlm.data.corpus import corpus_fingerprint
 from twinlm.data.sentences import split_sentences
 from twinlm.data.splits import text_hash
 from twinlm.data.token_store import INDEX, JOINED_FORMAT, TokenStore, store_facts, write_store
@@ -58,6 +60,11 @@ def of_part(
             seen.add(digest)
             counts["documents"] += 1
             yield text
+
+
+def held_out_fingerprints(paths: Sequence[str], *, text_field: str = "text") -> list[str]:
+    """Return a SHA-256 of the texts of each path that a store was packed without."""
+    return sorted(corpus_fingerprint([path], text_field=text_field) for path in paths)
 
 
 def write_part(

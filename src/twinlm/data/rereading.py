@@ -33,24 +33,9 @@ def read_splits(
     Raises:
         DataError, ResourceError, UsageError: as `read_documents`, `split_flags` and `distinct_flags`.
     """
-
-    def read(paths: tuple[str, ...], counts: Counter[str]) -> Iterator[Document]:
-        return read_documents(
-            paths,
-            text_field=corpus.text_field,
-            encoding=corpus.encoding,
-            errors=corpus.errors,
-            max_bad_share=corpus.max_bad_share,
-            counts=counts,
-        )
-
-    def first_reading(paths: tuple[str, ...]) -> CorpusReader:
-        reader = CorpusReader(lambda: read(paths, Counter()))
-        reader.go_through(read(paths, counts) if paths else iter(()))
-        return reader
-
-    valid, test = (first_reading(paths) for paths in (corpus.valid, corpus.test))
-    train = first_reading(corpus.train)
+    valid, test, train = (
+        _first_reading(corpus, paths, counts) for paths in (corpus.valid, corpus.test, corpus.train)
+    )
     flags = split_flags(
         train.digests(),
         valid_share=0 if corpus.valid else corpus.valid_share,
@@ -62,13 +47,36 @@ def read_splits(
     readers, chosen = [train, train, train], list(flags)
     for place, reader in ((1, valid), (2, test)):
         if reader.hashes:
-            readers[place], chosen[place] = reader, bytearray(b"\1" * (len(reader.hashes) // HASH_BYTES))
+            readers[place], chosen[place] = reader, _all_of(reader)
     distinct = distinct_flags(
         [reader.digests() for reader in readers], chosen, held_out=held_out, counts=counts
     )
     for reader in (train, valid, test):
         reader.hashes.clear()
     return Splits(*map(Selected, readers, distinct))
+
+
+def read_held_out(corpus: CorpusSettings, *, held_out: AbstractSet[bytes], counts: Counter[str]) -> Splits:
+    """Read the validation and test texts alone, where the training text lies in tokens already.
+
+    Args:
+        corpus: names the files of both.
+        held_out: `text_hash` of the tasks' validation and test texts.
+        counts: gathers what was read and what was left out.
+
+    Raises:
+        DataError, ResourceError, UsageError: as `read_documents` and `distinct_flags`.
+    """
+    valid, test = (_first_reading(corpus, paths, counts) for paths in (corpus.valid, corpus.test))
+    digests = [iter(()), valid.digests(), test.digests()]
+    flags = [bytearray(), _all_of(valid), _all_of(test)]
+    distinct = distinct_flags(digests, flags, held_out=held_out, counts=counts, has_train=False)
+    return Splits((), Selected(valid, distinct[1]), Selected(test, distinct[2]))
+
+
+def characters(documents: Collection[Document]) -> int:
+    """Return how many characters all documents of the files have that some are read from; 0 if held."""
+    return documents.reader.characters if isinstance(documents, Selected) else 0
 
 
 @dataclass(slots=True)
@@ -155,3 +163,26 @@ class Texts(Collection[str]):
 
 def _added(total: int, document: Document) -> int:
     return zlib.crc32(document.text.encode("utf-8", "surrogatepass"), total)
+
+
+def _first_reading(corpus: CorpusSettings, paths: tuple[str, ...], counts: Counter[str]) -> CorpusReader:
+    """Return a reader of some paths that has gone through them once."""
+
+    def read(counts: Counter[str]) -> Iterator[Document]:
+        return read_documents(
+            paths,
+            text_field=corpus.text_field,
+            encoding=corpus.encoding,
+            errors=corpus.errors,
+            max_bad_share=corpus.max_bad_share,
+            counts=counts,
+        )
+
+    reader = CorpusReader(lambda: read(Counter()))
+    reader.go_through(read(counts) if paths else iter(()))
+    return reader
+
+
+def _all_of(reader: CorpusReader) -> bytearray:
+    """Return flags that choose every document."""
+    return bytearray(b"\1" * (len(reader.hashes) // HASH_BYTES))

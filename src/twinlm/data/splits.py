@@ -130,6 +130,7 @@ def distinct_flags(
     *,
     held_out: AbstractSet[bytes],
     counts: Counter[str],
+    has_train: bool = True,
 ) -> tuple[bytearray, bytearray, bytearray]:
     """Make three sets that the user split apart disjoint: test stays, valid gives way to it, train to both.
 
@@ -143,6 +144,7 @@ def distinct_flags(
         flags: of those documents, 1 for each that belongs to the set.
         held_out: `text_hash` of the texts of the tasks' validation and test examples.
         counts: gathers what was left out.
+        has_train: whether there must be something to train on.
 
     Returns:
         The flags of what is left of each.
@@ -150,7 +152,8 @@ def distinct_flags(
     Raises:
         DataError: nothing is left of a set that held documents, or there is nothing to train on.
     """
-    test_kept, test_seen = _first_of_each("test", digests[2], flags[2], {}, frozenset(), counts)
+    nothing: AbstractSet[bytes] = frozenset()
+    test_kept, test_seen = _first_of_each("test", digests[2], flags[2], {}, nothing, counts)
     stands_in_test = dict.fromkeys(test_seen, "validation documents that stand in test")
     valid_kept, valid_seen = _first_of_each(
         "validation", digests[1], flags[1], stands_in_test, held_out, counts
@@ -158,7 +161,9 @@ def distinct_flags(
     stands_outside = dict.fromkeys(
         test_seen | valid_seen, "training documents that stand in validation or test"
     )
-    train_kept, _ = _first_of_each("training", digests[0], flags[0], stands_outside, held_out, counts)
+    train_kept, _ = _first_of_each(
+        "training", digests[0], flags[0], stands_outside, held_out, counts, is_needed=has_train
+    )
     return train_kept, valid_kept, test_kept
 
 
@@ -182,6 +187,8 @@ def _first_of_each(
     elsewhere: Mapping[bytes, str],
     held_out: AbstractSet[bytes],
     counts: Counter[str],
+    *,
+    is_needed: bool = False,
 ) -> tuple[bytearray, set[bytes]]:
     """Return which of the flagged documents stand nowhere else, and the hashes of all flagged ones.
 
@@ -200,7 +207,7 @@ def _first_of_each(
             kept[place] = 1
         seen.add(digest)
     counts.update(left_out)
-    if not any(kept) and (seen or name == "training"):
+    if not any(kept) and (seen or is_needed):
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in left_out.items())
         message = f"no {name} document is left of {left_out.total():,}" + (f" ({reasons})" if reasons else "")
         raise DataError(message, hint="name files with different texts")
