@@ -3,8 +3,9 @@
     python benchmarks/packing.py books.jsonl.xz
     python benchmarks/packing.py books.jsonl.xz --megabytes 10 50 200
 
-Each size runs in a process of its own: splits (every document read once), a tokenizer on the training text,
-then the tokens of all three splits. Memory is the largest resident set; what libraries take stands apart.
+Each figure is of a process of its own: the splits (every document read once), the same and then the tokens of
+all three splits, and a tokenizer trained on the training text. The tokens are cut by the tokenizer of the
+smallest size. Memory is the largest resident set, of which Python and its libraries have the first column.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 VOCAB = 8192
+STAGES = ("splits", "tokenizer", "tokens")
 
 
 def main() -> None:
@@ -25,22 +27,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("corpus", type=Path, help=".jsonl.xz with a field text")
     parser.add_argument("--megabytes", type=int, nargs="+", default=[10, 50, 200])
-    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--stages", nargs="+", default=list(STAGES))
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        print(json.dumps(measure(given.corpus, Path(given.child))))
+        stage, folder = given.child
+        print(json.dumps(measure(given.corpus, stage, Path(folder))))
         return
-    names = ("libraries", "splits", "tokenizer", "tokens")
-    print("MB     documents  " + "  ".join(f"{name:>9} MiB" for name in names) + "   read MB/s  tokens MB/s")
     with tempfile.TemporaryDirectory() as folder:
         for megabytes in given.megabytes:
             text = Path(folder) / f"{megabytes}.jsonl"
             documents = cut(given.corpus, text, megabytes * 10**6)
-            command = [sys.executable, __file__, str(text), "--child", folder]
-            found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-            peaks = "  ".join(f"{found[name] / 2**20:>13,.0f}" for name in names)
-            rates = f"{found['read_rate'] / 1e6:>10.1f}  {found['token_rate'] / 1e6:>10.1f}"
-            print(f"{megabytes:<6} {documents:>9,}  {peaks}  {rates}", flush=True)
+            stages = given.stages if (Path(folder) / "tokenizer").is_dir() else list(STAGES)
+            for stage in stages:
+                command = [sys.executable, __file__, str(text), "--child", stage, folder]
+                done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+                print(f"{megabytes:>5} MB, {documents:,} documents, {stage}: {said(json.loads(done.stdout))}")
+                sys.stdout.flush()
+
+
+def said(found: dict[str, float]) -> str:
+    """Return what was found as a line."""
+    peaks = ", ".join(f"{found[name] / 2**20:,.0f} MiB {name}" for name in ("libraries", "peak"))
+    return f"{peaks}, {found['bytes'] / found['seconds'] / 1e6:.2f} MB of text a second"
 
 
 def cut(corpus: Path, place: Path, most: int) -> int:
@@ -56,38 +65,37 @@ def cut(corpus: Path, place: Path, most: int) -> int:
     return documents
 
 
-def measure(text: Path, folder: Path) -> dict[str, float]:
-    """Do what a run does with a corpus; return peaks in bytes and rates in bytes of text a second."""
-    from twinlm import hardware
+def measure(text: Path, stage: str, folder: Path) -> dict[str, float]:
+    """Do what a run does with a corpus; return the peaks, the bytes of text, and the seconds of the stage."""
+    from twinlm import hardware, storage
     from twinlm.data.rereading import Texts, read_splits
     from twinlm.data.sentences import split_sentences
     from twinlm.data.splits import SPLITS
     from twinlm.data.token_store import write_store
     from twinlm.log import Silent
     from twinlm.settings import CorpusSettings
-    from twinlm.tokenizer import train_tokenizer
+    from twinlm.tokenizer import Tokenizer, train_tokenizer
 
-    found: dict[str, float] = {"libraries": hardware.peak_memory_bytes()}
-    corpus, began_s = CorpusSettings(train=(str(text),), valid_share=0.2, test_share=0.2), time.perf_counter()
+    libraries, size_bytes, began_s = hardware.peak_memory_bytes(), text.stat().st_size, time.perf_counter()
+    corpus = CorpusSettings(train=(str(text),), valid_share=0.2, test_share=0.2)
     splits = read_splits(corpus, seed=0, held_out=frozenset(), counts=Counter())
-    found["read_rate"] = text.stat().st_size / (time.perf_counter() - began_s)
-    found["splits"] = hardware.peak_memory_bytes()
-    hardware.forget_peak_memory()
-    tokenizer = train_tokenizer(
-        Texts(splits.train), algorithm="byte-bpe", vocab_size=VOCAB, lowercase=False, progress=Silent()
-    )
-    found["tokenizer"] = hardware.peak_memory_bytes()
-    hardware.forget_peak_memory()
-    size_bytes, began_s = 0, time.perf_counter()
-    for name in SPLITS:
-        texts = Texts(getattr(splits, name))
-        store = write_store(
-            folder / text.stem / name, texts, tokenizer, split_sentences, total=len(texts), progress=Silent()
+    if stage != "splits":
+        began_s = time.perf_counter()
+    if stage == "tokenizer":
+        texts = Texts(splits.train)
+        made = train_tokenizer(
+            texts, algorithm="byte-bpe", vocab_size=VOCAB, lowercase=False, progress=Silent()
         )
-        size_bytes += store.text_bytes
-    found["token_rate"] = size_bytes / (time.perf_counter() - began_s)
-    found["tokens"] = hardware.peak_memory_bytes()
-    return found
+        if not storage.is_published(folder / "tokenizer"):
+            storage.publish_folder(folder / "tokenizer", made.to_files())
+    if stage == "tokens":
+        tokenizer = Tokenizer.from_folder(folder / "tokenizer")
+        for name in SPLITS:
+            texts, place = Texts(getattr(splits, name)), folder / text.stem / name
+            write_store(place, texts, tokenizer, split_sentences, total=len(texts), progress=Silent())
+    seconds = time.perf_counter() - began_s
+    peak = hardware.peak_memory_bytes()
+    return {"libraries": libraries, "peak": peak, "bytes": size_bytes, "seconds": seconds}
 
 
 if __name__ == "__main__":

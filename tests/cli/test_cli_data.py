@@ -56,6 +56,22 @@ def test_parts_are_packed_alone_and_joined(place: Path, capsys: pytest.CaptureFi
     assert "50 documents" in capsys.readouterr().out
 
 
+def test_parts_are_packed_at_once_in_processes(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = answer(capsys, *PACK, "--processes", "2", "--held-out", "valid.txt")
+    assert done["store"]["document_count"] == 46
+    assert len(list(Path("store").glob("part-*-of-00002"))) == 2
+    assert run([*PACK, "--processes", "2", "--part", "1/2"]) == 2
+    assert "together with --part 1/2" in capsys.readouterr().err
+
+
+def test_a_part_that_fails_in_its_process_is_named(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("text.txt").write_bytes(b"caf\xe9")
+    assert run([*PACK, "--processes", "2"]) == 5
+    said = capfd.readouterr().err
+    assert "part 1/2 ended with exit code 3" in said
+    assert "text.txt:1" in said
+
+
 def test_other_texts_are_not_mixed_in(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answer(capsys, *PACK, "--part", "1/2")
     Path("text.txt").write_text("Other words.")

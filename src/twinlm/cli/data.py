@@ -1,8 +1,11 @@
 """`twinlm data`: text too large for one machine or one day into tokens, in parts."""
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +14,8 @@ from cyclopts import App, Parameter
 from twinlm import config, storage
 from twinlm.cli.options import Json, interruptible
 from twinlm.cli.progress import progress_on
-from twinlm.errors import UsageError
+from twinlm.errors import ResourceError, UsageError
+from twinlm.log import Progress
 from twinlm.settings import CorpusSettings
 
 if TYPE_CHECKING:
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples:
   twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed
+  twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed --processes 8
   twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed --part 3/64
   twinlm data pack wiki/ --held-out valid.txt --held-out test.txt --tokenizer tok --out packed
   twinlm data join packed
@@ -26,9 +31,9 @@ EXAMPLES = """Examples:
 Parts are independent: run 1/64 to 64/64 on any machines that see the texts and
 STORE, in any order, then join. A part that was stopped goes on behind its last
 whole shard (256 million characters) when the command is given again. Each part
-reads all texts, which is some twenty times as fast as cutting them into tokens
-on one core, and keeps a hash of each of its documents: take no more parts than
-you have machines, or than memory asks for.
+reads all texts, which is fast beside cutting them into tokens but not free, and
+keeps a hash of each of its documents: take no more parts than you have cores or
+machines for, or than memory asks for.
 
 Train on it with --corpus.train STORE, --corpus.valid and --corpus.test.
 """
@@ -65,6 +70,9 @@ def pack(
             name="--held-out", help="Texts to validate and test on; documents equal to theirs are left out."
         ),
     ] = None,
+    processes: Annotated[
+        int, Parameter(help="Write so many parts at once, each in a process of its own, and join them.")
+    ] = 1,
     text_field: Annotated[str, Parameter(help="Where the text stands in .jsonl and .parquet rows.")] = "text",
     encoding: Annotated[str, Parameter(help="Of .txt and .jsonl files.")] = "utf-8",
     is_json: Json = False,
@@ -75,43 +83,22 @@ def pack(
     with the text.
     """
     number, parts = numbered(part)
+    if processes != 1:
+        if part or processes < 1:
+            message = f"--processes {processes} can't be" + (f" together with --part {part}" if part else "")
+            raise UsageError(message, hint="give --processes 8 for eight parts at once, or one --part 3/8")
+        options = [*texts, *(word for path in held_out or () for word in ("--held-out", path))]
+        options += ["--tokenizer", str(tokenizer), "--out", str(out), "--text-field", text_field]
+        pack_at_once([*options, "--encoding", encoding], processes)
+        join(out, is_json=is_json)
+        return
+    train, valid = tuple(texts), tuple(held_out or ())
+    given = CorpusSettings(train=train, valid=valid, text_field=text_field, encoding=encoding)
     with interruptible(), progress_on() as progress:
-        from twinlm.data import packed
-        from twinlm.data.corpus import corpus_fingerprint, read_documents
-        from twinlm.data.splits import text_hash
-        from twinlm.tokenizer import Tokenizer
+        record = _write(given, tokenizer, out, number, parts, progress)
+        from twinlm.data.packed import join_parts
 
-        given = CorpusSettings(text_field=text_field, encoding=encoding)
-
-        def read(paths: list[str], counts: Counter[str]) -> Iterator[str]:
-            documents = read_documents(
-                paths, text_field=given.text_field, encoding=given.encoding, counts=counts
-            )
-            return (document.text for document in documents)
-
-        read_counts: Counter[str] = Counter()
-        left_out = frozenset(map(text_hash, read(held_out, Counter()))) if held_out else frozenset()
-        inputs = {
-            "part": number,
-            "parts": parts,
-            "texts": corpus_fingerprint(texts, text_field=text_field),
-            "text_field": text_field,
-            "encoding": encoding,
-            "held_out": packed.held_out_fingerprints(held_out or (), text_field=text_field),
-        }
-        folder, counts = out / packed.part_name(number, parts), Counter[str]()
-        with storage.lock(folder):
-            is_new = packed.write_part(
-                folder,
-                packed.of_part(read(texts, read_counts), number, parts, held_out=left_out, counts=counts),
-                Tokenizer.from_folder(_tokenizer_folder(tokenizer)),
-                inputs=inputs,
-                counts=counts,
-                progress=progress,
-            )
-        store = None if part else packed.join_parts(out)
-    done = storage.read_json(folder / "done.json")
-    record: dict[str, Any] = {"part": str(folder), "is_new": is_new, **done, "read": +read_counts}
+        store = None if part else join_parts(out)
     _show(record, store, is_json=is_json)
 
 
@@ -130,6 +117,31 @@ def join(
     _show({}, joined, is_json=is_json)
 
 
+def pack_at_once(options: list[str], processes: int) -> None:
+    """Run `twinlm data pack` for each of so many parts, all at once.
+
+    Raises:
+        ResourceError: one of them failed; it has said why.
+    """
+    command = [sys.executable, "-m", "twinlm", "data", "pack", *options, "--part"]
+    alone = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
+    children = [
+        subprocess.Popen([*command, f"{part}/{processes}"], stdout=subprocess.DEVNULL, env=alone)
+        for part in range(1, processes + 1)
+    ]
+    with interruptible():
+        try:
+            codes = [child.wait() for child in children]
+        finally:
+            for child in children:
+                child.terminate()
+                child.wait()
+    for part, code in enumerate(codes, start=1):
+        if code:
+            message = f"part {part}/{processes} ended with exit code {code}"
+            raise ResourceError(message, hint="see above; the same command goes on with what is there")
+
+
 def numbered(part: str) -> tuple[int, int]:
     """Return number and count of "3/64"; of nothing, 1 of 1.
 
@@ -140,6 +152,43 @@ def numbered(part: str) -> tuple[int, int]:
     if slash and number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts) < 100_000:
         return int(number), int(parts)
     raise UsageError(f"--part {part!r} is no part", hint="write --part 3/64, from 1/64 to 64/64")
+
+
+def _write(
+    given: CorpusSettings, tokenizer: Path, out: Path, number: int, parts: int, progress: Progress
+) -> dict[str, Any]:
+    """Write one part of a store of the training texts, without the validation texts; return what was done."""
+    from twinlm.data import packed
+    from twinlm.data.corpus import corpus_fingerprint, read_documents
+    from twinlm.data.splits import text_hash
+    from twinlm.tokenizer import Tokenizer
+
+    def read(paths: Sequence[str], counts: Counter[str]) -> Iterator[str]:
+        documents = read_documents(paths, text_field=given.text_field, encoding=given.encoding, counts=counts)
+        return (document.text for document in documents)
+
+    read_counts, counts = Counter[str](), Counter[str]()
+    left_out = frozenset(map(text_hash, read(given.valid, Counter()))) if given.valid else frozenset()
+    inputs = {
+        "part": number,
+        "parts": parts,
+        "texts": corpus_fingerprint(given.train, text_field=given.text_field),
+        "text_field": given.text_field,
+        "encoding": given.encoding,
+        "held_out": packed.held_out_fingerprints(given.valid, text_field=given.text_field),
+    }
+    folder = out / packed.part_name(number, parts)
+    with storage.lock(folder):
+        is_new = packed.write_part(
+            folder,
+            packed.of_part(read(given.train, read_counts), number, parts, held_out=left_out, counts=counts),
+            Tokenizer.from_folder(_tokenizer_folder(tokenizer)),
+            inputs=inputs,
+            counts=counts,
+            progress=progress,
+        )
+        done = storage.read_json(folder / "done.json")
+    return {"part": str(folder), "is_new": is_new, **done, "read": +read_counts}
 
 
 def _tokenizer_folder(folder: Path) -> Path:

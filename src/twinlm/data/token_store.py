@@ -202,9 +202,10 @@ class _Writer:
                 self.sentences.extend((begin, begin + len(row)))
                 ids.extend(row)
             self.counts["text_bytes"] += len(text.encode())
-        self.counts["unknown"] += self.tokenizer.count_unknown(ids)
+        tokens_T = np.asarray(ids, self.dtype)
+        self.counts["unknown"] += int((tokens_T == self.tokenizer.specials.unknown).sum())
         self.counts["tokens"] += len(ids)
-        return np.asarray(ids, self.dtype).tobytes()
+        return tokens_T.tobytes()
 
     def _encoded(self, pieces: list[str]) -> Iterator["array[int]"]:
         """Yield the tokens of each piece. Few are encoded at once: the library takes much memory for each."""
