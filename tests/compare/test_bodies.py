@@ -56,8 +56,8 @@ def test_both_kinds_take_the_budget_and_are_planned_once(run):
 
 def test_floors_are_in_the_units_of_the_curves(run):
     store = run.stores("gpt")["train"]
-    tokens_T = np.asarray(run.stores("gpt")["valid"].tokens_T)
-    counts = np.bincount(store.tokens_T, minlength=run.tokenizer("gpt").vocab_size) + 1.0
+    tokens_T = run.stores("gpt")["valid"].tokens_T[:]
+    counts = np.bincount(store.tokens_T[:], minlength=run.tokenizer("gpt").vocab_size) + 1.0
     nats = -np.log(counts[tokens_T[1:]] / counts.sum()).mean()
     expected = nats * store.token_count / math.log(2) / store.text_bytes
     assert run.bodies.floors("gpt").unigram == pytest.approx(expected)

@@ -82,11 +82,10 @@ def test_with_nothing_to_look_at_it_says_what_to_give():
         look(settings_of(train=(), tasks=()), Path("run"))
 
 
-def test_what_a_run_has_read_already_is_looked_at_without_files(write_project, tmp_path):
+def test_what_a_run_has_read_already_is_looked_at_as_it_was_split(write_project, tmp_path):
     write_project(tmp_path, 200)
     settings = settings_of()
     prepared = prepare_files(settings, prepare_tasks(settings))
-    Path("text.txt").unlink()
     Path("labels.csv").unlink()
     found = examine(
         of_prepared(settings, prepared, "the embedded text"),

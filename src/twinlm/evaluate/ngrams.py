@@ -36,7 +36,7 @@ class Counts:
     """
 
     def __init__(self, tokens_T: NDArray[Any], vocab_size: int) -> None:
-        counted_T = tokens_T[:MOST_COUNTED].astype(np.int64)
+        counted_T = tokens_T.astype(np.int64)
         self.vocab_size = vocab_size
         self.by_token_V = np.bincount(counted_T, minlength=vocab_size)
         pairs_T = counted_T[:-1] * vocab_size + counted_T[1:]
@@ -82,7 +82,7 @@ def counting_loss(
         left_out: tokens that are not predicted, such as special ones, which are never masked; what comes
             before a token may be one of them.
     """
-    counts = Counts(train.tokens_T, vocab_size)
+    counts = Counts(train.tokens_T[:MOST_COUNTED], vocab_size)
     tokens_T = held_out.tokens_T[:MOST_COUNTED].astype(np.int64)
     before_T, after_T = tokens_T[:-1], tokens_T[1:]
     is_asked_T = ~np.isin(after_T, list(left_out))
