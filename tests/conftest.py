@@ -1,9 +1,12 @@
 """What every test needs: one thread, no network, nothing of the user's environment."""
 
+import importlib.util
 import os
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import pytest
@@ -41,3 +44,24 @@ def write_project() -> Callable[[Path, int], None]:
         (folder / "labels.csv").write_text("\n".join(["text,label", *rows]))
 
     return write
+
+
+@pytest.fixture(scope="session")
+def load_helper() -> Callable[[Path], ModuleType]:
+    """Return a function that imports a file that lies among the tests; tests are no package."""
+
+    def load(path: Path) -> ModuleType:
+        if path.stem not in sys.modules:
+            specification = importlib.util.spec_from_file_location(path.stem, path)
+            assert specification is not None and specification.loader is not None
+            sys.modules[path.stem] = importlib.util.module_from_spec(specification)
+            specification.loader.exec_module(sys.modules[path.stem])
+        return sys.modules[path.stem]
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def faulty(load_helper: Callable[[Path], ModuleType]) -> ModuleType:
+    """Return `faults/faulty_disk.py`: disks that have faults."""
+    return load_helper(Path(__file__).with_name("faults") / "faulty_disk.py")

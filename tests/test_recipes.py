@@ -24,6 +24,8 @@ PAPERS = {"gpt1-paper": "gpt", "bert-base-paper": "bert", "bert-large-paper": "b
 UNNAMED = {
     "pretrain.optimizer.warmup_share",
     "pretrain.grown_positions",
+    "pretrain.optimizer.non_finite",
+    "finetune.optimizer.non_finite",
     "gpt.pretrain.first_share",
     "gpt.pretrain.mask_share",
     "gpt.pretrain.mask_unit",

@@ -90,6 +90,20 @@ def test_a_block_inside_a_deferred_block_ends_no_deferral() -> None:
         assert stop.asked
 
 
+def test_work_that_nothing_is_lost_of_stops_at_once_inside_a_deferred_block() -> None:
+    stop, done = Stop(), []
+    with pytest.raises(StoppedError), stop.deferred():
+        try:
+            with stop.at_once():
+                stop.handle(signal.SIGTERM, None)
+                done.append("the rest of the work")
+        except StoppedError:
+            done.append("saved")
+        with pytest.raises(StoppedError), stop.at_once():
+            done.append("more work")
+    assert done == ["saved"]
+
+
 def test_an_error_in_a_deferred_block_is_not_hidden_by_a_signal() -> None:
     stop = Stop()
     with pytest.raises(ValueError, match="mine"), stop.deferred():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from twinlm import storage
+from twinlm import disk, storage
 from twinlm.errors import ModelError, ResourceError
 
 
@@ -15,32 +15,8 @@ def _names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-class FailingCalls:
-    """Counts the calls that reach the disk and fails the one with a given number."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, fail_at: int, code: int) -> None:
-        self.count, self.fail_at, self.code = 0, fail_at, code
-        for owner, name in [
-            (os, "fsync"),
-            (Path, "replace"),
-            (Path, "rename"),
-            (Path, "mkdir"),
-            (Path, "open"),
-        ]:
-            monkeypatch.setattr(owner, name, self._wrapped(getattr(owner, name)))
-
-    def _wrapped(self, call):
-        def wrapped(*args, **kwargs):
-            self.count += 1
-            if self.count == self.fail_at:
-                raise OSError(self.code, os.strerror(self.code))
-            return call(*args, **kwargs)
-
-        return wrapped
+def _replace(path: Path, old: bytes, new: bytes) -> None:
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
 
 
 def test_a_file_is_replaced_whole_and_its_folder_is_made(tmp_path: Path) -> None:
@@ -51,54 +27,29 @@ def test_a_file_is_replaced_whole_and_its_folder_is_made(tmp_path: Path) -> None
     assert _names(tmp_path) == ["a", "a/b", "a/b/file.bin"]
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EACCES, errno.EROFS])
-@pytest.mark.parametrize("fail_at", range(1, 6))
-def test_a_file_keeps_its_old_content_when_any_call_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail_at: int, code: int
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        (errno.ENOSPC, "free some space"),
+        (errno.EDQUOT, "free some of your quota"),
+        (errno.EACCES, "a directory that you may write to"),
+        (errno.EROFS, "a directory that you may write to"),
+        (errno.EIO, "check the disk"),
+    ],
+)
+def test_a_refusal_of_the_disk_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, hint: str
 ) -> None:
-    path = tmp_path / "file.bin"
-    path.write_bytes(b"old")
-    with monkeypatch.context() as patch:
-        calls = FailingCalls(patch, fail_at, code)
-        try:
-            storage.write_file(path, b"new")
-            has_failed = False
-        except ResourceError as error:
-            has_failed = True
-            assert error.file == str(path)
-            assert os.strerror(code) in str(error)
-            assert error.hint
-    # Calls: mkdir, open, fsync, replace, then the sync of the folder, when the new file is already in place.
-    assert has_failed == (calls.count >= fail_at)
-    assert has_failed
-    assert path.read_bytes() == (b"new" if fail_at == 5 else b"old")
-    assert _names(tmp_path) == ["file.bin"]
+    """Every fault at every operation is tried in `faults/`."""
 
+    def refuse(file: int, data: bytes) -> None:
+        raise OSError(code, os.strerror(code))
 
-@pytest.mark.parametrize("fail_at", range(1, 13))
-def test_a_folder_is_the_old_one_or_the_new_one_when_any_call_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail_at: int
-) -> None:
-    folder = tmp_path / "store"
-    storage.publish_folder(folder, {"a": b"old a", "b": b"old b"})
-    old = _contents(folder)
-    storage.publish_folder(tmp_path / "other", {"a": b"new a", "b": b"new b"})
-    new = _contents(tmp_path / "other")
-    with monkeypatch.context() as patch:
-        calls = FailingCalls(patch, fail_at, errno.ENOSPC)
-        try:
-            storage.publish_folder(folder, {"a": b"new a", "b": b"new b"})
-        except ResourceError as error:
-            assert error.file == str(folder)
-            assert "free some space" in error.hint
-    is_failed = calls.count >= fail_at
-    now = _contents(folder)
-    storage.verify_folder(folder)
-    assert now in (old, new)
-    assert now == new or is_failed
-    storage.clean(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"store", "other"}
-    assert _contents(folder) == now
+    monkeypatch.setattr(disk.operations, "write", refuse)
+    with pytest.raises(ResourceError, match=f"can't write: {os.strerror(code)}; .*{hint}") as caught:
+        storage.write_file(tmp_path / "file.bin", b"new")
+    assert caught.value.file == str(tmp_path / "file.bin")
+    assert _names(tmp_path) == []
 
 
 def test_a_folder_is_published_with_its_manifest_and_verified(tmp_path: Path) -> None:
@@ -149,6 +100,7 @@ def test_a_folder_is_not_published_if_its_contents_raise(tmp_path: Path) -> None
         (lambda folder: (folder / "manifest.json").write_text('{"format": 2}'), "update twinlm"),
         (lambda folder: (folder / "manifest.json").write_text("{" * 100_000), "not JSON"),
         (lambda folder: (folder / "manifest.json").write_bytes(b"\xff\xfe{"), "not JSON"),
+        (lambda folder: _replace(folder / "manifest.json", b"\n", b" "), "manifest is not what was written"),
     ],
 )
 def test_damage_to_a_published_folder_is_found(tmp_path: Path, damage, words: str) -> None:

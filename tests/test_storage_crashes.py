@@ -1,4 +1,4 @@
-"""Run directories after crashes, and their lock, with processes that really die."""
+"""The lock of a run directory, with a process that really dies. Crashes are in `faults/`."""
 
 import os
 import signal
@@ -15,73 +15,12 @@ from twinlm.errors import LockedError, ResourceError
 
 SOURCE = Path(twinlm.__file__).parents[1]
 
-CRASH = """
-    import os, pathlib, sys
-    from twinlm import storage
-    folder = pathlib.Path(sys.argv[1])
-    count = 0
-    def crashing(call):
-        def wrapped(*args, **kwargs):
-            global count
-            count += 1
-            if count == int(sys.argv[2]):
-                os._exit(9)
-            return call(*args, **kwargs)
-        return wrapped
-    os.fsync = crashing(os.fsync)
-    os.unlink = crashing(os.unlink)
-    os.rmdir = crashing(os.rmdir)
-    for name in ("replace", "rename", "mkdir", "open"):
-        setattr(pathlib.Path, name, crashing(getattr(pathlib.Path, name)))
-    if sys.argv[3] == "publish":
-        storage.publish_folder(folder / "store", {"a": b"new"})
-    else:
-        storage.remove(folder / "store")
-"""
-
 
 def _python(program: str, *args: str) -> list[str]:
     return [sys.executable, "-c", textwrap.dedent(program), *args]
 
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
-
-
-def test_a_crash_at_any_call_of_publishing_leaves_the_old_folder_or_the_new_one(tmp_path: Path) -> None:
-    seen = set()
-    for crash_at in range(1, 30):
-        run = tmp_path / str(crash_at)
-        storage.publish_folder(run / "store", {"a": b"old"})
-        done = subprocess.run(
-            _python(CRASH, str(run), str(crash_at), "publish"), env=ENVIRONMENT, check=False, timeout=30
-        )
-        with storage.lock(run):
-            pass
-        storage.verify_folder(run / "store")
-        seen.add((run / "store" / "a").read_bytes())
-        assert sorted(path.name for path in run.iterdir()) == ["run.lock", "store"]
-        if done.returncode == 0:
-            break
-        assert done.returncode == 9
-    assert done.returncode == 0
-    assert seen == {b"old", b"new"}
-
-
-def test_a_crash_at_any_call_of_removing_leaves_the_whole_folder_or_none(tmp_path: Path) -> None:
-    for crash_at in range(1, 30):
-        run = tmp_path / str(crash_at)
-        storage.publish_folder(run / "store", {"a": b"old"})
-        done = subprocess.run(
-            _python(CRASH, str(run), str(crash_at), "remove"), env=ENVIRONMENT, check=False, timeout=30
-        )
-        storage.clean(run)
-        if (run / "store").exists():
-            storage.verify_folder(run / "store")
-        assert {path.name for path in run.iterdir()} <= {"store"}
-        if done.returncode == 0:
-            break
-    assert done.returncode == 0
-    assert not (run / "store").exists()
 
 
 HOLD = """

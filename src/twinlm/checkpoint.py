@@ -1,7 +1,7 @@
-"""Folders that hold a model, or a training run at one step: safetensors and JSON, published whole.
+"""Folders that hold a model: safetensors and JSON, published whole.
 
-A model folder: config.json (family, sizes, classes), model.safetensors, and the tokenizer's files.
-A training checkpoint: model.safetensors, optimizer.safetensors, state.json; the newest whole one counts.
+They have config.json (family, sizes, classes), model.safetensors, and the tokenizer's files. A training run
+at one step is in `train/checkpoints.py`.
 """
 
 import dataclasses
@@ -24,7 +24,6 @@ from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 
 FORMAT = 1
-KEPT_CHECKPOINTS = 2
 _LARGEST_SIZE = 1_000_000
 _MOST_LAYERS = 1000
 
@@ -87,7 +86,7 @@ def load_model(folder: Path) -> Trained:
         raise ModelError("this is a folder of Hugging Face's", file=folder, hint=hint)
     storage.verify_folder(folder)
     try:
-        _check_format(description["format"], place)
+        check_format(description["format"], place)
         kind = family(description["family"])
         sizes = kind.config(**_checked_sizes(description["sizes"], place))
         task = _task(description["task"], place)
@@ -154,45 +153,6 @@ def require_part(trained: Trained, part: str) -> None:
         )
 
 
-def save_training(
-    folder: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]
-) -> None:
-    """Publish a checkpoint of a training run at a step, then drop all but the newest few."""
-    files = {
-        "model.safetensors": tensor_bytes(module.state_dict()),
-        "optimizer.safetensors": tensor_bytes(_optimizer_tensors(optimizer)),
-        "state.json": storage.json_bytes({"format": FORMAT, "step": step, **state}),
-    }
-    storage.publish_folder(folder / f"step-{step:09d}", files)
-    for old in checkpoints(folder)[:-KEPT_CHECKPOINTS]:
-        storage.remove(old)
-
-
-def load_training(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
-    """Bring a training run back to its newest whole checkpoint; return its state, or None if there is none.
-
-    A damaged checkpoint is passed over for the one before it.
-
-    Raises:
-        ModelError: all checkpoints are damaged, or they belong to another model or a newer version.
-    """
-    damage: ModelError | None = None
-    for place in reversed(checkpoints(folder)):
-        try:
-            storage.verify_folder(place)
-        except ModelError as error:
-            damage = error
-            continue
-        state: dict[str, Any] = storage.read_json(place / "state.json")
-        _check_format(state.pop("format"), place / "state.json")
-        load_weights(module, place / "model.safetensors")
-        _restore_optimizer(optimizer, read_tensors(place / "optimizer.safetensors"))
-        return state
-    if damage is not None:
-        raise damage
-    return None
-
-
 def load_weights(module: nn.Module, path: Path) -> None:
     """Fill a module with the weights of a file that must hold exactly its tensors.
 
@@ -227,7 +187,11 @@ def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a file; a ModelError says that it is missing or not whole."""
+    """Return the tensors of a safetensors file.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
     try:
         tensors: dict[str, Tensor] = load(path.read_bytes())
     except FileNotFoundError as error:
@@ -237,27 +201,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def checkpoints(folder: Path) -> list[Path]:
-    """Return whole checkpoints, oldest first."""
-    return [path for path in sorted(folder.glob("step-*")) if storage.is_published(path)]
+def check_format(found: int, place: Path) -> None:
+    """Check that this version knows a format.
 
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return Adam's averages and step counts under the number of their parameter."""
-    state = optimizer.state_dict()["state"]
-    return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
-
-
-def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    whole = optimizer.state_dict()
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
-
-
-def _check_format(found: int, place: Path) -> None:
+    Raises:
+        ModelError: it is newer.
+    """
     if found > FORMAT:
         raise ModelError(f"format {found} is newer than this version", file=place, hint="update twinlm")
 

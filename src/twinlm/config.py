@@ -22,24 +22,10 @@ T = TypeVar("T")
 
 
 def option(
-    default: Any,
-    *,
-    least: float | None = None,
-    most: float | None = None,
-    above: float | None = None,
-    is_later: bool = False,
+    default: Any, *, least: float | None = None, most: float | None = None, above: float | None = None
 ) -> Any:
-    """Return a dataclass field with a default and the range that is allowed.
-
-    Args:
-        default: the value if none is given.
-        least: the lowest value.
-        most: the highest value.
-        above: what the value must exceed.
-        is_later: runs were begun without this setting: they go on, since `plain` leaves the default out.
-    """
-    metadata = {"least": least, "most": most, "above": above, "is_later": is_later}
-    return dataclasses.field(default=default, metadata=metadata)
+    """Return a dataclass field with a default and the range that is allowed."""
+    return dataclasses.field(default=default, metadata={"least": least, "most": most, "above": above})
 
 
 def build(kind: type[T], tree: Tree, path: tuple[str, ...] = ()) -> T:
@@ -81,13 +67,10 @@ def closest(word: str, words: Iterable[str]) -> str:
 
 def plain(value: Any) -> Any:
     """Return nested dataclasses as nested dictionaries and lists, as TOML and JSON hold them."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value):
-        fields = [
-            field
-            for field in dataclasses.fields(value)
-            if not field.metadata.get("is_later") or getattr(value, field.name) != field.default
-        ]
-        return {field.name: plain(getattr(value, field.name)) for field in fields}
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value

@@ -1,9 +1,11 @@
 """What the machine can do: device, threads, precision and memory."""
 
 import contextlib
+import hashlib
 import os
 import platform
 import resource
+from importlib import metadata
 from pathlib import Path
 
 import torch
@@ -13,6 +15,11 @@ _CLEAR = Path("/proc/self/clear_refs")
 _MEMORY = Path("/proc/meminfo")
 _PROCESSORS = Path("/proc/stat")
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
+_VARIABLES = (
+    *("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS"),
+    *("CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"),
+)
+"""By which users choose other kernels, which round otherwise."""
 
 
 def device() -> torch.device:
@@ -54,13 +61,19 @@ def autocast(precision: str, where: torch.device) -> contextlib.AbstractContextM
 
 def describe() -> dict[str, str]:
     """Return what bitwise repetition depends on, for reports and manifests."""
+    build = hashlib.sha256(torch.__config__.show().encode()).hexdigest()
     facts = {
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "torch build": build[:16],
+        "numpy": metadata.version("numpy"),
+        "tokenizers": metadata.version("tokenizers"),
+        "device": device().type,
         "processor": str(torch.cpu.get_capabilities().get("cpu_name", platform.processor())),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": str(torch.get_num_threads()),
         "system": platform.platform(),
+        "variables": " ".join(f"{name}={os.environ[name]}" for name in _VARIABLES if name in os.environ),
     }
     if torch.cuda.is_available():
         facts["gpu"] = torch.cuda.get_device_name()

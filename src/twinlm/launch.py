@@ -142,7 +142,8 @@ def _outcome(ended: dict[int, int], killed: list[int]) -> int:
     causes = [number for number, code in bad.items() if code != PeerError.exit_code]
     if not bad:
         return OK
-    if not causes and killed:
+    if killed and all(bad[number] == -signal.SIGABRT for number in causes):
+        # PyTorch may abort a process whose wait for another one came to its end.
         numbers = " and ".join(map(str, killed))
         raise PeerError(f"rank {numbers} did not answer the others", hint=_HINT)
     if not causes:

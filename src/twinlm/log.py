@@ -4,12 +4,17 @@ Metrics hold what is the same in every repetition of a run (losses, counts); sec
 their own, so that the metrics of a resumed run equal those of a run that was never stopped, byte for byte.
 """
 
+import contextlib
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from twinlm import storage
+from twinlm.errors import ModelError, ResourceError
+
+EVENTS = "events.jsonl"
 
 
 class Progress(Protocol):
@@ -44,8 +49,15 @@ class Silent:
         """Ignore it."""
 
 
+def note_event(folder: Path, event: str, **facts: Any) -> None:
+    """Add to a run's events that it was stopped, went on, or met a fault that it could mend."""
+    storage.append_line(folder / EVENTS, json.dumps({"event": event, **facts}))
+
+
 class MetricsLog:
     """A file of JSON lines, one for each record, each with its step.
+
+    A line that can't be written, since the disk is full, waits for the next one or for `sync`.
 
     Args:
         path: of the file.
@@ -55,11 +67,29 @@ class MetricsLog:
     def __init__(self, path: Path, *, is_kept: bool = True) -> None:
         self.path = path
         self.is_kept = is_kept
+        self._waiting: list[str] = []
+        self._size, self._digest = 0, hashlib.sha256()
 
     def write(self, step: int, values: Mapping[str, float | int | str]) -> None:
         """Add one record."""
+        if not self.is_kept:
+            return
+        line = json.dumps({"step": step, **values})
+        self._count(line.encode() + b"\n")
+        self._waiting.append(line)
+        with contextlib.suppress(ResourceError):
+            self._append()
+
+    def sync(self) -> dict[str, Any]:
+        """Wait until all records have reached the disk; return a mark by which `cut` knows them again.
+
+        Raises:
+            ResourceError: they can't.
+        """
         if self.is_kept:
-            storage.append_line(self.path, json.dumps({"step": step, **values}))
+            self._append()
+            storage.sync_log(self.path)
+        return {"bytes": self._size, "sha256": self._digest.hexdigest()}
 
     def read(self) -> list[dict[str, float | int | str]]:
         """Return all records; a last line that a crash tore is left out."""
@@ -73,8 +103,40 @@ class MetricsLog:
                 break
         return records
 
+    def check(self, mark: Mapping[str, Any]) -> None:
+        """Check that the records before a mark are those that were written.
+
+        Raises:
+            ModelError: some are missing or changed.
+        """
+        if hashlib.sha256(self._begin(mark)).hexdigest() != mark["sha256"]:
+            message = "the metrics up to this checkpoint are not what was written"
+            raise ModelError(message, file=self.path, hint="remove the folder to train it anew")
+
+    def cut(self, mark: Mapping[str, Any]) -> None:
+        """Drop the records after a mark, before training goes on from there."""
+        self._replace(self._begin(mark))
+
     def keep_until(self, step: int) -> None:
         """Drop the records after `step`, before training goes on from there."""
         kept = [json.dumps(record) for record in self.read() if int(record["step"]) <= step]
-        if self.is_kept:
-            storage.write_file(self.path, "".join(line + "\n" for line in kept).encode())
+        self._replace("".join(line + "\n" for line in kept).encode())
+
+    def _append(self) -> None:
+        while self._waiting:
+            storage.append_line(self.path, self._waiting[0])
+            del self._waiting[0]
+
+    def _begin(self, mark: Mapping[str, Any]) -> bytes:
+        return self.path.read_bytes()[: mark["bytes"]] if self.path.exists() else b""
+
+    def _replace(self, data: bytes) -> None:
+        if not self.is_kept:
+            return
+        storage.write_file(self.path, data)
+        self._waiting, self._size, self._digest = [], 0, hashlib.sha256()
+        self._count(data)
+
+    def _count(self, data: bytes) -> None:
+        self._size += len(data)
+        self._digest.update(data)

@@ -31,6 +31,21 @@ class Stop:
         if self.asked and not self._is_deferred:
             raise stopped()
 
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let a signal end this block at once, inside a deferred one: work that nothing is lost of.
+
+        Raises:
+            StoppedError: a signal comes, or came before.
+        """
+        before, self._is_deferred = self._is_deferred, False
+        try:
+            if self.asked:
+                raise stopped()
+            yield
+        finally:
+            self._is_deferred = before
+
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Take a signal: the first one stops in order, a second one ends the process."""
         if self.asked:

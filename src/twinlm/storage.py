@@ -2,22 +2,22 @@
 
 Files and folders are published whole: written under a temporary name, synced, then renamed. After a crash
 the old state or the new one is there, never a mixture. Nothing else in the package writes to disk.
+What is removed first loses its name for good, so that no crash shows half of it. Below: `disk.py`.
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
 import os
 import re
-import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from twinlm.errors import LockedError, ModelError, ResourceError, UsageError
+from twinlm import disk
+from twinlm.errors import LockedError, ModelError, UsageError
 
 MANIFEST = "manifest.json"
 _TEMPORARY = ".tmp-"
@@ -30,16 +30,17 @@ def write_file(path: Path, data: bytes) -> None:
     Raises:
         ResourceError: the disk is full, or the place can't be written.
     """
-    with _as_resource_error(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with disk.as_resource_error(path):
+        disk.make_folders(path.parent)
         temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
         try:
-            _write_and_sync(temporary, data)
-            temporary.replace(path)
+            disk.write_and_sync(temporary, data)
+            disk.operations.rename(temporary, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                disk.remove_tree(temporary)
             raise
-        _sync_folder(path.parent)
+        disk.operations.sync_folder(path.parent)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -83,34 +84,26 @@ def publish_folder(
     Raises:
         ResourceError: the disk is full, or the place can't be written.
     """
-    with _as_resource_error(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
+    with disk.as_resource_error(folder):
+        disk.make_folders(folder.parent)
         temporary = folder.with_name(f"{_TEMPORARY}{os.getpid()}-{folder.name}")
         try:
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir()
-            manifest = {}
-            for name, data in files.items():
-                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-                size, digest = _write_and_sync(temporary / name, data)
-                manifest[name] = {"size": size, "sha256": digest}
-            if has_manifest:
-                _write_and_sync(temporary / MANIFEST, json_bytes({"format": 1, "files": manifest}))
-            for place in {(temporary / name).parent for name in files} | {temporary}:
-                _sync_folder(place)
+            _write_folder(temporary, files, has_manifest=has_manifest)
             doomed = _move_away(folder, _DOOMED)
             try:
-                temporary.rename(folder)
+                disk.operations.rename(temporary, folder)
             except BaseException:
                 if doomed is not None:
-                    doomed.rename(folder)
+                    with contextlib.suppress(OSError):  # else `clean` does it
+                        disk.operations.rename(doomed, folder)
                 raise
         except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                disk.remove_tree(temporary)
             raise
-        _sync_folder(folder.parent)
+        disk.operations.sync_folder(folder.parent)
         if doomed is not None:
-            shutil.rmtree(doomed, ignore_errors=True)
+            disk.remove_tree(doomed)
 
 
 def require_free(folder: Path) -> None:
@@ -160,22 +153,51 @@ def file_sha256(path: Path) -> str:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add one line to a log. Logs are not synced: a checkpoint is what makes a step durable."""
-    with _as_resource_error(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            file.write(line.encode() + b"\n")
+    """Add one line to a log, or nothing. Logs are not synced: a checkpoint is what makes a step durable.
+
+    Raises:
+        ResourceError: the disk is full, or the place can't be written.
+    """
+    with disk.as_resource_error(path):
+        disk.make_folders(path.parent)
+        file = disk.operations.open_log(path)
+        size = os.fstat(file).st_size
+        try:
+            disk.operations.write(file, line.encode() + b"\n")
+        except OSError:
+            with contextlib.suppress(OSError):
+                disk.operations.truncate(file, size)
+            raise
+        finally:
+            os.close(file)
+
+
+def sync_log(path: Path) -> None:
+    """Wait until the lines of a log have reached the disk.
+
+    Raises:
+        ResourceError: they can't.
+    """
+    with disk.as_resource_error(path):
+        file = disk.operations.open_log(path)
+        try:
+            disk.operations.sync(file)
+        finally:
+            os.close(file)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder; a folder first disappears whole, then its contents go."""
-    with _as_resource_error(path):
-        if path.is_dir():
-            doomed = _move_away(path, _TEMPORARY)
-            if doomed is not None:
-                shutil.rmtree(doomed, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    """Remove a file or folder; a folder first disappears whole, then its contents go.
+
+    Raises:
+        ResourceError: it can't be removed.
+    """
+    with disk.as_resource_error(path):
+        if not path.is_dir():
+            disk.remove_tree(path)
+        elif (doomed := _move_away(path, _TEMPORARY)) is not None:
+            disk.operations.sync_folder(path.parent)
+            disk.remove_tree(doomed)
 
 
 def clean(folder: Path) -> None:
@@ -183,18 +205,17 @@ def clean(folder: Path) -> None:
 
     A folder that was moved away for its successor is moved back if the successor never came.
     """
-    with _as_resource_error(folder):
+    with disk.as_resource_error(folder):
         for path in sorted(folder.rglob(".*")):
             found = re.fullmatch(rf"({re.escape(_TEMPORARY)}|{re.escape(_DOOMED)})\d+-(.+)", path.name)
             if not found or not os.path.lexists(path):  # it may have gone with a folder around it
                 continue
             place = path.with_name(found[2])
             if found[1] == _DOOMED and not place.exists():
-                path.rename(place)
-            elif path.is_dir():
-                shutil.rmtree(path)
+                disk.operations.rename(path, place)
             else:
-                path.unlink(missing_ok=True)
+                disk.operations.sync_folder(path.parent)  # a power cut must not bring its old name back
+                disk.remove_tree(path)
 
 
 @contextlib.contextmanager
@@ -205,20 +226,20 @@ def lock(folder: Path) -> Iterator[None]:
         LockedError: another process holds it.
         ResourceError: the place can't be written.
     """
-    with _as_resource_error(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    with disk.as_resource_error(folder):
+        disk.make_folders(folder)
+        file = disk.operations.open_lock(folder / "run.lock")
     try:
         try:
-            with _as_resource_error(folder, but=BlockingIOError):
+            with disk.as_resource_error(folder, but=BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(file, 200, 0).decode(errors="replace").strip() or "another process"
             message = f"the run directory is in use by {holder}"
             raise LockedError(message, file=folder, hint="wait for it, or choose another --out") from error
-        with _as_resource_error(folder):
-            os.ftruncate(file, 0)
-            os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        with disk.as_resource_error(folder):
+            disk.operations.truncate(file, 0)
+            disk.operations.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
         clean(folder)
         yield
     finally:
@@ -226,63 +247,44 @@ def lock(folder: Path) -> Iterator[None]:
 
 
 def _read_manifest(folder: Path) -> dict[str, tuple[int, str]]:
-    """Return size and SHA-256 of each file that was published."""
+    """Return size and SHA-256 of each file that was published.
+
+    Raises:
+        ModelError: the manifest is missing, newer, or not byte by byte what was written.
+    """
     manifest = read_json(folder / MANIFEST)
     try:
         if manifest["format"] != 1:
             message = f"the manifest has format {manifest['format']}, this version reads format 1"
             raise ModelError(message, file=folder / MANIFEST, hint="update twinlm")
+        if (folder / MANIFEST).read_bytes() != json_bytes(manifest):  # such as other white space
+            raise ModelError("the manifest is not what was written: it is damaged", file=folder / MANIFEST)
         return {name: (facts["size"], facts["sha256"]) for name, facts in manifest["files"].items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelError("this is not a manifest of ours", file=folder / MANIFEST) from error
 
 
-def _write_and_sync(path: Path, data: bytes | Iterable[bytes]) -> tuple[int, str]:
-    """Write a new file, sync it, and return its size in bytes and its SHA-256."""
-    size, digest = 0, hashlib.sha256()
-    with path.open("wb") as file:
-        for piece in [data] if isinstance(data, bytes) else data:
-            file.write(piece)
-            size += len(piece)
-            digest.update(piece)
-        file.flush()
-        os.fsync(file.fileno())
-    return size, digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _write_folder(folder: Path, files: Mapping[str, bytes | Iterable[bytes]], *, has_manifest: bool) -> None:
+    """Write a new folder, synced, the manifest last."""
+    disk.remove_tree(folder)
+    disk.operations.make_folder(folder)
+    manifest = {}
+    for name, data in files.items():
+        disk.make_folders((folder / name).parent)
+        size, digest = disk.write_and_sync(folder / name, data)
+        manifest[name] = {"size": size, "sha256": digest}
+    if has_manifest:
+        disk.write_and_sync(folder / MANIFEST, json_bytes({"format": 1, "files": manifest}))
+    for place in sorted({(folder / name).parent for name in files} | {folder}):
+        disk.operations.sync_folder(place)
 
 
 def _move_away(folder: Path, prefix: str) -> Path | None:
     """Rename a folder to a name that `clean` knows; return that name, or None if there was no folder."""
     doomed = folder.with_name(f"{prefix}{os.getpid()}-{folder.name}")
-    shutil.rmtree(doomed, ignore_errors=True)
+    disk.remove_tree(doomed)
     try:
-        folder.rename(doomed)
+        disk.operations.rename(folder, doomed)
     except FileNotFoundError:
         return None
     return doomed
-
-
-@contextlib.contextmanager
-def _as_resource_error(path: Path, but: type[OSError] | tuple[()] = ()) -> Iterator[None]:
-    """Turn the operating system's refusal into a message that says what to do."""
-    hints = {
-        errno.ENOSPC: "free some space and run the same command again",
-        errno.EDQUOT: "free some of your quota and run the same command again",
-        errno.EACCES: "choose a directory that you may write to",
-        errno.EROFS: "choose a directory that you may write to",
-    }
-    try:
-        yield
-    except but:
-        raise
-    except OSError as error:
-        hint = hints.get(error.errno or 0, "check the disk and run the same command again")
-        message = f"can't write: {error.strerror or error}"
-        raise ResourceError(message, file=path, hint=hint) from error

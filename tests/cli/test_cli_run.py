@@ -15,6 +15,7 @@ import pytest
 
 from twinlm import presets
 from twinlm.cli import main
+from twinlm.compare.plan_matches import AXES
 
 SETTINGS = """
 threads = 1
@@ -94,6 +95,10 @@ def test_a_plan_shows_all_axes_and_which_one_is_matched(cli, project):
     plan = cli("plan", "my.toml", "--json").json
     assert [row["family"] for row in plan["plans"]] == list(presets.KINDS)
     assert plan["match"] == "tokens"
+    assert [row["match"] for row in plan["matches"]] == [axis for axis in AXES if axis != "money"]
+    assert plan["trainings"][0]["what"] == "pre-training gpt" and plan["seconds"] > 0
+    assert 0 <= plan["disk"]["missing_bytes"] < plan["disk"]["free_bytes"]
+    assert "equal in" in shown and "the whole comparison" in shown and "TOO SMALL" not in shown
 
 
 def test_a_text_is_continued(cli, feed, project):

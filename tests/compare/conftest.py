@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +12,17 @@ from twinlm import presets
 from twinlm.compare import caveats, claims, statistics, verdict
 from twinlm.compare.outcomes import Outcomes
 from twinlm.compare.quality_records import FigureGroup, PairsResult, QualityFigure, QualityResult
-from twinlm.compare.quality_results import ALL_PAIRS, phenomenon
-from twinlm.compare.records import Crossing, Interval, Ledger, RateTried, ScoreCurve, ScorePoint
+from twinlm.compare.quality_results import ALL_PAIRS, cloze_result, phenomenon
+from twinlm.compare.records import (
+    Crossing,
+    DoctorFinding,
+    DoctorResult,
+    Interval,
+    Ledger,
+    RateTried,
+    ScoreCurve,
+    ScorePoint,
+)
 from twinlm.compare.results import (
     ArmCost,
     ArmScore,
@@ -38,7 +48,7 @@ TINY = {
     "budget": {"match": "tokens", "amount": 1500},
     "tokenizer": {"vocab_size": 300},
     "quality": {"sample_bytes": 0},
-    "compare": {"timing_seconds": 0},
+    "compare": {"timing_seconds": 0, "doctor": False},
 }
 TOPICS = [
     "Arts",
@@ -128,7 +138,7 @@ def build():
         title="GPT and BERT on 10,033 articles",
         verdict=verdict.sentences([topic, tone]),
         caveats=caveats.caveats(
-            [topic, tone], costs, "tokens", families=FAMILIES, unknown_shares={}, starts={}
+            [topic, tone], costs, "tokens", families=FAMILIES, unknown_shares={}, starts={}, lost_steps={}
         ),
         families=FAMILIES,
         matched_by="tokens",
@@ -147,6 +157,19 @@ def build():
             "share of real next sentences": 0.503,
             "tokenizer": "byte-level BPE, 8,000 tokens, shared",
         },
+        doctor=DoctorResult(
+            findings=[
+                DoctorFinding(
+                    level="problem",
+                    where="task topic",
+                    message="12 of 90 <b>test</b> texts stand in the corpus",
+                    why="both models have read what they are tested on",
+                    hint="take these texts out",
+                ),
+                DoctorFinding(level="warning", where="GPT", message="the text is small", why="", hint=""),
+            ],
+            notes=3,
+        ),
         removed={"exact duplicates": 12, "empty documents": 3, "texts cut to 128 tokens": 208},
         attribution=["Wikipedia summaries, CC BY-SA 3.0, from https://en.wikipedia.org/"],
         settings_toml='title = "GPT and BERT <on> my text"\nseed = 0\n\n[budget]\nmatch = "tokens"\n',
@@ -267,15 +290,21 @@ def _task(name, classes, *, examples, skills, failed_seed=None):
 
 
 def _score_curves():
+    labels = {arm: label for arm, label, _, _ in ARMS}
+    curves = {
+        "gpt": (0.31, 0.52, 0.755),
+        "bert": (0.25, 0.55, 0.793),
+        "tfidf-logistic-regression": (0.3, 0.6, 0.772),
+    }
     points = [
         ScorePoint(
             arm=arm,
-            label=FAMILIES[arm],
+            label=labels[arm],
             x=x,
-            tokens=6e6,
+            tokens=6e6 * (arm in FAMILIES),
             score=Interval(estimate=y, low=y - 0.04, high=y + 0.04),
         )
-        for arm, values in {"gpt": (0.31, 0.52, 0.755), "bert": (0.25, 0.55, 0.793)}.items()
+        for arm, values in curves.items()
         for x, y in zip((30, 100, 300), values, strict=True)
     ]
     crossing = Crossing(first="gpt", second="bert", at=Interval(estimate=75.0, low=41.0, high=160.0))
@@ -286,7 +315,8 @@ def _score_curves():
             axis="labels",
             points=points,
             crossing=crossing,
-            verdict="GPT is ahead below about 75 and BERT above (labels).",
+            verdict="GPT is ahead below about 75 and BERT above (labels). No model is shown to beat TF-IDF + "
+            "logistic regression with up to 300 labels.",
         )
     ]
 
@@ -311,10 +341,12 @@ def _language():
             validation=1.482,
             test=1.497,
             others={"perplexity per token": 61.2},
+            floors={"unigrams": 2.31, "bigrams": 1.74},
             curves=[
                 _curve("training", "bits per byte", 2.9, 1.45, 90),
                 _curve("validation", "bits per byte", 2.7, 1.48, 12),
             ],
+            remarks=[],
             samples=CONTINUATIONS,
         ),
         LanguageResult(
@@ -325,10 +357,12 @@ def _language():
             validation=3.114,
             test=3.127,
             others={"accuracy of next sentence prediction": 0.871},
+            floors={"unigrams": 6.92, "bigrams": 4.83},
             curves=[
                 _curve("training", "nats per masked token", 7.9, 3.0, 90),
                 _curve("validation", "nats per masked token", 7.2, 3.114, 12),
             ],
+            remarks=[],
             samples=FILLS,
         ),
     ]
@@ -347,7 +381,7 @@ def _quality():
                 unit="bits per byte",
                 figures=[
                     _figure("gpt", 2.74),
-                    _figure("bert", 4.07, "off its training"),
+                    _figure("bert", 4.07, "off its training", 1.33),
                 ],
             ),
             FigureGroup(
@@ -365,11 +399,24 @@ def _quality():
                 phenomena=[phenomenon(name, FAMILIES, rights, places) for name, places in kinds.items()],
             )
         ],
+        cloze=cloze_result(
+            {kind: SimpleNamespace(label=label) for kind, label in FAMILIES.items()},
+            {kind: [{"cloze": _looks(kind, shares[kind] - 0.2)}] for kind in FAMILIES},
+        ),
         notes=["own text: number_swap: 0 of 200 pairs could be made of 12 documents"],
     )
 
 
-def _figure(kind, value, caveat=""):
+def _looks(kind, share):
+    random = stream(9, "gaps", kind)
+    sees = {"gpt": ("the whole text", "the text up to the word"), "bert": ("both sides", "among all others")}
+    return [
+        {"sees": way, "method": "likelihood", "right": (random.random(150) < share).tolist()}
+        for way in sees[kind]
+    ]
+
+
+def _figure(kind, value, caveat="", difference=None):
     return QualityFigure(
         pretraining=kind,
         label=FAMILIES[kind],
@@ -377,6 +424,7 @@ def _figure(kind, value, caveat=""):
         standard_error=0.07,
         passages=43,
         value_by_seed={"0": value},
+        difference=difference and Interval(estimate=difference, low=difference - 0.1, high=difference + 0.1),
         caveat=caveat,
     )
 

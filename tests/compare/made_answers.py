@@ -152,7 +152,9 @@ def results_of(tasks: list[TaskAnswers]) -> Results:
             validation=1.5,
             test=1.6,
             others={},
+            floors={"unigrams": 2.3, "bigrams": 1.7},
             curves=[],
+            remarks=[],
             samples=[{"prompt": f"A {SECRET}", "continuation": " it is", "original": f" {SECRET} was"}],
         )
         for name, label in FAMILIES.items()
@@ -172,7 +174,7 @@ def results_of(tasks: list[TaskAnswers]) -> Results:
         curves=[],
         ledger=[],
         language=language,
-        quality=QualityResult(groups=[], pairs=[], notes=[]),
+        quality=QualityResult(groups=[], pairs=[], cloze=None, notes=[]),
         costs=[Cost(name=n, label=label, family=n, **numbers) for n, label in FAMILIES.items()],
         data={"documents": 3},
         removed={},

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from twinlm import presets
+from twinlm.compare import scoring
 from twinlm.compare.arms import arms
 from twinlm.compare.pretrainings import pretrainings
 from twinlm.compare.results_json import read_results
@@ -13,6 +14,7 @@ from twinlm.compare.run import Run
 from twinlm.errors import UsageError
 from twinlm.log import Silent
 from twinlm.stopping import Stop
+from twinlm.tasks.table import task_kind
 
 SETTINGS = """
 pretrain.validations = 2
@@ -161,7 +163,7 @@ def test_every_arm_is_scored_over_both_pre_trainings(finished):
         *("gpt", "bert", "no-nsp", "lambda-0", "unmasked", "clm-mlm", "hybrid-left", "hybrid-both", "nothing")
     ]
     for score in scores.values():
-        assert list(score.score_by_seed) == ["0, 1", "0, 2", "1, 1", "1, 2"]
+        assert list(score.score_by_seed) == ["0/1", "0/2", "1/1", "1/2"]
     assert scores["no-nsp"].label == "BERT without NSP"
 
 
@@ -180,6 +182,17 @@ def test_each_pre_training_has_its_own_weights_language_and_cost(finished):
     assert abs(len(causal) - len(masked)) <= 1
     hybrid = json.loads((finished / "hybrid-left/metrics.jsonl").read_text().splitlines()[0])
     assert {"causal_lm", "masked_next_token"} <= hybrid.keys()
+
+
+def test_arms_of_a_kind_are_set_against_it_on_the_same_passages_and_across_no_group(finished):
+    for group in read_results(finished / "results.json").quality.groups:
+        first, *others = group.figures
+        assert first.difference is None
+        for figure in others:
+            assert figure.difference.estimate == pytest.approx(figure.value - first.value)
+            assert figure.difference.low < figure.difference.estimate < figure.difference.high
+        is_of_bits = group.unit == "bits per byte"
+        assert ("hybrid-left" in [figure.pretraining for figure in others]) == is_of_bits
 
 
 def test_every_arm_had_the_same_trials_and_the_rate_is_chosen_on_validation(finished):
@@ -202,14 +215,39 @@ def test_curves_have_a_point_for_each_place_and_end_with_the_comparison(finished
     assert sizes == [20, results.tasks[0].train_examples]
     assert [point.x for point in by_axis["pre-training budget"].points] == [2000, 4000] * 2
     scores = {score.arm: score.score for score in results.tasks[0].scores}
+    best = max(
+        (score for score in results.tasks[0].scores if not score.family), key=lambda s: s.score.estimate
+    )
     for curve in results.curves:
-        assert [point.score for point in curve.points][1::2] == [scores["gpt"], scores["bert"]]
+        ends = [point.score for point in curve.points][1::2]
+        assert ends[:2] == [scores["gpt"], scores["bert"]]
+        assert ends[2:] == ([best.score] if curve.axis == "labels" else [])
         assert curve.verdict
+    assert best.label in by_axis["labels"].verdict
     few = json.loads(next((finished / "tasks/topic/gpt/labels-20").rglob("fine-tuning.json")).read_text())
     all_labels = json.loads(
         next((finished / "tasks/topic/gpt").glob("rate-0.001/seed-1/fine-tuning.json")).read_text()
     )
     assert few["step"] == all_labels["step"]
+
+
+def test_the_best_baseline_is_fitted_on_the_examples_that_the_models_have(
+    finished, project, tiny, monkeypatch
+):
+    (task,) = read_results(finished / "results.json").tasks
+    folder = finished / "tasks/topic/baselines/labels-20"
+    assert json.loads((folder / "inputs.json").read_text())["labels"] == 20
+    kept = {row["name"]: row for row in json.loads((folder / "predictions.json").read_text())}
+    monkeypatch.chdir(project)
+    with open_run(tiny, project) as run:
+        few = run.task("topic", 20)
+        floors = {row.name: row for row in task_kind(task.kind).floors(few.train, few.valid, few.test)}
+        assert scoring.baselines(run, run.task("topic"), 20) == list(kept.values())
+    assert len(few.train) == 20 and len(few.test) == task.test_examples
+    assert {name: row["predictions"] for name, row in kept.items()} == {
+        name: row.predictions for name, row in floors.items()
+    }
+    assert not (finished / "tasks/topic/baselines/labels-1000").exists()
 
 
 def test_the_run_found_again_is_the_same(finished, project, tiny, monkeypatch):

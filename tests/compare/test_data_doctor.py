@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from twinlm import presets
-from twinlm.compare.data_doctor import examine
+from twinlm.compare.data_doctor import SCRATCH, examine
+from twinlm.compare.doctor_material import of_files, of_prepared
+from twinlm.compare.preparation import prepare_files, prepare_tasks
 from twinlm.errors import UsageError
 from twinlm.log import Silent
 
@@ -33,10 +35,15 @@ def settings_of(*, train=("text.txt",), tasks=("labels.csv",), **overrides):
     return presets.resolve(None, given, base=base)
 
 
+def look(settings, folder):
+    material = of_files(settings, Silent())
+    return examine(material, folder=folder, scratch=folder.parent / SCRATCH, progress=Silent())
+
+
 def test_everything_is_looked_at_and_nothing_is_left_behind(write_project, tmp_path):
     write_project(tmp_path, 200)
     before = set(tmp_path.rglob("*"))
-    diagnosis = examine(settings_of(), folder=tmp_path / "runs" / "mine", progress=Silent())
+    diagnosis = look(settings_of(), tmp_path / "runs" / "mine")
     assert diagnosis.is_healthy
     facts = json.loads(json.dumps(diagnosis.facts))
     assert {*facts} == {"corpus", "tasks", "tokenizers", "models"}
@@ -56,7 +63,7 @@ def test_problems_come_first(write_project, tmp_path):
     write_project(tmp_path, 60)
     text = Path("text.txt").read_text()
     Path("text.txt").write_bytes((text + "\n\n" + text.split("\n\n")[0] + "\n\nCaf\xe9.").encode("latin-1"))
-    diagnosis = examine(settings_of(), folder=Path("run"), progress=Silent())
+    diagnosis = look(settings_of(), Path("run"))
     levels = [finding.level for finding in diagnosis.findings]
     assert levels == sorted(levels, key=["problem", "warning", "note"].index)
     assert levels[0] == "problem"
@@ -65,11 +72,32 @@ def test_problems_come_first(write_project, tmp_path):
 
 def test_labels_alone_are_looked_at_too(write_project, tmp_path):
     write_project(tmp_path, 100)
-    diagnosis = examine(settings_of(train=()), folder=Path("run"), progress=Silent())
+    diagnosis = look(settings_of(train=()), Path("run"))
     assert {*diagnosis.facts} == {"tasks"}
     assert "tokens" in diagnosis.facts["tasks"]["labels"]
 
 
 def test_with_nothing_to_look_at_it_says_what_to_give():
     with pytest.raises(UsageError, match=r"there is nothing to look at; give --corpus\.train"):
-        examine(settings_of(train=(), tasks=()), folder=Path("run"), progress=Silent())
+        look(settings_of(train=(), tasks=()), Path("run"))
+
+
+def test_what_a_run_has_read_already_is_looked_at_as_it_was_split(write_project, tmp_path):
+    write_project(tmp_path, 200)
+    settings = settings_of()
+    prepared = prepare_files(settings, prepare_tasks(settings))
+    Path("labels.csv").unlink()
+    found = examine(
+        of_prepared(settings, prepared, "the embedded text"),
+        folder=tmp_path / "run",
+        scratch=tmp_path / SCRATCH,
+        progress=Silent(),
+    )
+    assert found.is_healthy
+    sizes = {name: len(getattr(prepared.documents, name)) for name in ("train", "valid", "test")}
+    assert {name: found.facts["corpus"][name]["documents"] for name in sizes} == sizes
+    task = prepared.tasks["labels"]
+    held_out = found.facts["tasks"]["labels"]["in the corpus"]["held-out texts"]
+    assert held_out == len({example.texts[0] for example in (*task.valid, *task.test)})
+    assert found.facts["models"]["GPT"]["passes of the budget"] == 2
+    assert not (tmp_path / SCRATCH).exists()

@@ -5,7 +5,7 @@ import pytest
 
 from twinlm import presets
 from twinlm.compare.doctor_corpus import check_corpus
-from twinlm.compare.doctor_tasks import read_task
+from twinlm.compare.doctor_material import of_files
 from twinlm.data.corpus import read_documents
 from twinlm.data.doctor.reading import Sample
 from twinlm.data.splits import split_documents
@@ -20,9 +20,7 @@ def _project(tmp_path, monkeypatch, write_project):
 
 def look(sample=None, **given):
     settings = presets.resolve(None, {}, base={"corpus": {"train": ["text.txt"]}, **given})
-    tasks = [read_task(task, settings.seed) for task in settings.task]
-    sample = sample or Sample()
-    parts = list(check_corpus(settings, tasks, sample, Silent()))
+    parts = list(check_corpus(of_files(settings, Silent()), sample or Sample(), Silent()))
     return {path: checked for path, checked in parts if path != ("corpus",)}, [
         finding for _, checked in parts for finding in checked.findings
     ]

@@ -37,7 +37,7 @@ def laboratory(tmp_path, monkeypatch, write_project):
 
 def test_sizes_and_budget_are_those_of_real_models(laboratory):
     made = laboratory()
-    parts = dict(check_models(made, text_bytes=1_000_000))
+    parts = dict(check_models(made, training_bytes=900_000))
     gpt = parts["models", "GPT"].facts
     store = made.store("gpt")
     assert gpt["tokens of the text"] == round(900_000 * store.token_count / store.text_bytes)
@@ -47,7 +47,7 @@ def test_sizes_and_budget_are_those_of_real_models(laboratory):
 
 
 def test_two_tokenizers_are_looked_at_if_each_has_its_own(laboratory):
-    parts = dict(check_models(laboratory(tokenizer__sharing="own"), text_bytes=1000))
+    parts = dict(check_models(laboratory(tokenizer__sharing="own"), training_bytes=1000))
     assert {path[1] for path in parts if path[0] == "tokenizers"} == {"byte-bpe", "wordpiece"}
 
 
@@ -71,7 +71,7 @@ def test_the_tokenizer_of_the_run_is_taken_if_its_settings_are_these(laboratory,
     "given", [{"budget__match": "seconds"}, {"budget__match": "passes", "budget__amount": "3"}]
 )
 def test_budgets_in_seconds_are_not_known_and_passes_are_of_the_whole_text(laboratory, given):
-    facts = dict(check_models(laboratory(**given), text_bytes=10**8))["models", "GPT"].facts
+    facts = dict(check_models(laboratory(**given), training_bytes=10**8))["models", "GPT"].facts
     assert facts.get("passes of the budget") == (None if given["budget__match"] == "seconds" else 3)
 
 
@@ -79,13 +79,13 @@ def test_without_text_there_is_nothing_to_judge(laboratory):
     made = laboratory()
     made.texts = []
     assert made.tokenizers == {}
-    assert list(check_models(made, text_bytes=0)) == []
+    assert list(check_models(made, training_bytes=0)) == []
 
 
 def test_text_of_single_sentences_leaves_the_budget_unknown(laboratory):
     made = laboratory()
     made.texts = [text.split("\n")[0] for text in made.texts]
-    parts = dict(check_models(made, text_bytes=10**6))
+    parts = dict(check_models(made, training_bytes=10**6))
     assert parts["corpus", "lengths"].findings[0].level == "problem"
     assert "passes of the budget" not in parts["models", "BERT"].facts
     assert "passes of the budget" in parts["models", "GPT"].facts

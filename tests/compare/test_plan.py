@@ -1,19 +1,18 @@
 """A plan: equal budgets give what they say, unequal sizes are refused, and what was planned stays."""
 
-from dataclasses import replace
+import json
 from pathlib import Path
 
 import pytest
 
 from twinlm import presets
-from twinlm.compare.plan import check_match
+from twinlm.compare.plan_matches import all_matches, taken
 from twinlm.compare.run import Run
 from twinlm.core.count import least_training_bytes
-from twinlm.errors import ResourceError, UsageError
+from twinlm.errors import ResourceError
 from twinlm.log import Silent
-from twinlm.settings import BudgetSettings
 from twinlm.stopping import Stop
-from twinlm.train.pretrain import PretrainPlan, budget_steps
+from twinlm.train.costs import PretrainPlan
 
 SMALL = {
     "corpus.train": "text.txt",
@@ -57,36 +56,6 @@ def test_steps_bought_with_seconds_are_planned_once(plans) -> None:
     assert plans("run", **budget) == plans("run", **budget)
 
 
-def test_a_budget_of_a_few_steps_is_refused_with_its_price() -> None:
-    costs = {"tokens": 100.0, "flops": 1e6}
-    assert budget_steps(BudgetSettings(match="tokens", amount=1099), costs, 0.1) == 10
-    with pytest.raises(UsageError, match="999 tokens buys 9 steps of 100 each"):
-        budget_steps(BudgetSettings(match="tokens", amount=999), costs, 0.1)
-
-
-def test_models_of_different_sizes_are_no_pair(plans) -> None:
-    made = list(plans("run", **{"budget.match": "tokens", "budget.amount": "20000"}).values())
-    larger = replace(made[1], non_embedding_parameters=int(1.06 * made[0].non_embedding_parameters))
-    with pytest.raises(UsageError, match="not of one size"):
-        check_match([made[0], larger])
-
-
-def test_all_parameters_can_be_asked_to_be_as_many(plans) -> None:
-    made = list(plans("run", **{"budget.match": "tokens", "budget.amount": "20000"}).values())
-    check_match(made)
-    with pytest.raises(UsageError, match=r"not of one size: gpt [\d,]+ and bert [\d,]+ parameters in all"):
-        check_match(made, "total")
-
-
-def test_predicted_tokens_and_money_are_budgets(tmp_path) -> None:
-    costs = {"targets": 50.0}
-    assert budget_steps(BudgetSettings(match="targets", amount=1000), costs, 0.1) == 20
-    priced = BudgetSettings(match="money", amount=1, price_per_hour=36)
-    assert budget_steps(priced, costs, 2.5) == 40
-    with pytest.raises(UsageError, match="needs a price"):
-        BudgetSettings(match="money", amount=1)
-
-
 def test_what_can_not_fit_into_memory_is_refused_at_once_with_numbers(plans) -> None:
     huge = {"model.layers": "999", "model.width": "65536", "model.heads": "64"}
     said = r"a GPT of [\d,]{15,} parameters takes at least [\d,]+\.\d GiB of memory, and [\d,.]+ GiB are free"
@@ -98,3 +67,33 @@ def test_the_least_memory_is_no_more_than_what_is_used(plans) -> None:
     sizes = {"width": 16, "layers": 1, "feed_forward": 64}
     for plan in plans("run", **{"budget.match": "tokens", "budget.amount": "20000"}).values():
         assert least_training_bytes(parameters=plan.parameters, positions=128, **sizes) < plan.memory_bytes
+
+
+def test_what_another_match_would_mean_is_what_its_plan_says(plans) -> None:
+    made = plans("run", **{"budget.match": "tokens", "budget.amount": "20000"})
+    matches = {match.axis: match for match in all_matches(made, dict.fromkeys(made, 1.0))}
+    for axis in ("flops", "targets", "steps"):
+        budget = {"budget.match": axis, "budget.amount": repr(taken(made["gpt"], axis) * (1 + 1e-9))}
+        found = plans(axis, **budget)["bert"]
+        for what in ("steps", "tokens", "targets", "flops", "corpus_passes"):
+            assert getattr(matches[axis].plans["bert"], what) == pytest.approx(getattr(found, what))
+
+
+def test_a_plan_that_an_earlier_version_wrote_is_read(plans) -> None:
+    budget = {"budget.match": "tokens", "budget.amount": "20000"}
+    plans("run", **budget)
+    path = Path("run/plan/gpt/plan.json")
+    before = {
+        "family": "gpt",
+        "steps": 77,
+        "tokens": 1.0,
+        "targets": 1.0,
+        "flops": 1.0,
+        "seconds": 1.0,
+        "memory_bytes": 1,
+        "corpus_passes": 1.0,
+        "parameters": json.loads(path.read_text())["parameters"],
+        "non_embedding_parameters": json.loads(path.read_text())["non_embedding_parameters"],
+    }
+    path.write_text(json.dumps(before))
+    assert plans("run", **budget)["gpt"].steps == 77

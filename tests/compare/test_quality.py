@@ -1,5 +1,6 @@
 """What models are asked without labels is the same for all, asked once, and not mixed with other settings."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,10 @@ def test_both_kinds_are_asked_the_same_and_found_again(open_run):
         result = quality_result(again)
     by_models = [[figure.pretraining for figure in group.figures] for group in result.groups]
     assert by_models == [["gpt", "bert"], ["bert"], ["bert"]]
+    paired = [[figure.difference is None for figure in group.figures] for group in result.groups]
+    assert paired == [[True, False], [True], [True]]
+    values = [figure.value for figure in result.groups[0].figures]
+    assert result.groups[0].figures[1].difference.estimate == pytest.approx(values[1] - values[0])
     assert {figure.passages for group in result.groups for figure in group.figures} == {
         len(again.quality.sample.texts)
     }
@@ -78,6 +83,50 @@ def test_other_pairs_are_not_mixed_into_what_was_asked_before(open_run):
         pytest.raises(UsageError, match=r"pairs\.own text was"),
     ):
         run.quality.measured("gpt")
+
+
+def test_gaps_are_asked_of_both_kinds_beside_the_pairs_and_found_again(open_run, project):
+    words = ["".join(letters) for letters in itertools.product("bdk", "aou", "lm", "ei")]
+    sentences = [f"We saw how the {word} came to it." for word in words]
+    trained = ["\n".join(sentences[place::6]) for place in range(6)] * 5
+    (project / "train.txt").write_text(
+        "\n\n".join(f"Part {number}.\n{text}" for number, text in enumerate(trained))
+    )
+    held_out = [f"There we were.\nThey knew why the {word} went away." for word in words[:12]]
+    (project / "held-out.txt").write_text("\n\n".join(held_out))
+    given = {
+        "corpus.train": "train.txt",
+        "corpus.valid": "text.txt",
+        "corpus.test": "held-out.txt",
+        "quality.own_cloze": "6",
+        "model.max_length": "96",
+    }
+    with open_run("gaps", **given) as run:
+        said = {name: [run.quality.measured(name)] for name in run.bodies.compared}
+        gaps = run.quality.gaps
+        assert len(gaps) == 6
+        for (row,) in said.values():
+            assert [len(view["right"]) for view in row["cloze"]] == [6, 6]
+    with open_run("gaps", **given) as again:
+        assert {name: [again.quality.measured(name)] for name in said} == said
+        result = quality_result(again)
+    assert result.cloze.overall.pairs == 6
+    assert [row.pretraining for row in result.cloze.overall.scores] == ["gpt", "bert"]
+    claims = [found.overall.comparison.claims for found in [*result.pairs, result.cloze]]
+    assert claims == [len(claims)] * len(claims) and len(claims) > 1
+    with (
+        open_run("gaps", **{**given, "quality.own_cloze": "5"}) as run,
+        pytest.raises(UsageError, match=r"cloze was"),
+    ):
+        run.quality.measured("gpt")
+
+
+def test_without_gaps_a_stage_of_before_there_were_gaps_is_found_again(open_run):
+    with open_run("before") as run:
+        found = run.quality.measured("gpt")
+        path = run.bodies.folder("gpt") / "quality"
+    assert set(storage.read_json(path / "inputs.json")) == {"weights", "window", "sample", "pairs"}
+    assert set(found) == {"figures", "pairs"}
 
 
 def test_pairs_that_no_model_can_read_whole_are_counted(open_run):

@@ -1,4 +1,4 @@
-"""Minimal pairs name a kind only where the statistics do."""
+"""Minimal pairs and gaps name a kind only where the statistics do."""
 
 from dataclasses import replace
 
@@ -8,13 +8,16 @@ from twinlm.compare.quality_sentences import sentences
 def _with_overall(quality, **changes):
     (found,) = quality.pairs
     comparison = replace(found.overall.comparison, **changes)
-    return replace(quality, pairs=[replace(found, overall=replace(found.overall, comparison=comparison))])
+    pairs = [replace(found, overall=replace(found.overall, comparison=comparison))]
+    return replace(quality, pairs=pairs, cloze=None)
 
 
 def test_the_better_kind_is_named_with_its_evidence(example_results):
-    (said,) = sentences(example_results.quality)
+    said, of_gaps = sentences(example_results.quality)
     assert said.startswith("Minimal pairs (own text): GPT chooses the right text more often than BERT, by ")
     assert "400 pairs" in said and "GPT in 83.8" in said and "BERT in 57.5" in said
+    assert of_gaps.startswith("Gaps (own text): GPT chooses the right word more often than BERT, by ")
+    assert "150 gaps" in of_gaps
 
 
 def test_several_pre_trainings_are_counted(example_results):
@@ -23,8 +26,9 @@ def test_several_pre_trainings_are_counted(example_results):
 
 
 def test_no_winner_means_cannot_tell(example_results):
-    (said,) = sentences(_with_overall(example_results.quality, winner=None))
-    assert "Cannot tell GPT from BERT." in said and "could be anything from" in said
+    said, why = sentences(_with_overall(example_results.quality, winner=None))
+    assert said == "Minimal pairs (own text): Cannot tell GPT from BERT."
+    assert "could be anything from" in why
 
 
 def test_who_may_only_guess_is_named(example_results):
@@ -37,4 +41,14 @@ def test_who_may_only_guess_is_named(example_results):
 
 
 def test_without_pairs_nothing_is_said(example_results):
-    assert sentences(replace(example_results.quality, pairs=[])) == []
+    assert sentences(replace(example_results.quality, pairs=[], cloze=None)) == []
+
+
+def test_who_may_only_guess_at_gaps_is_measured_by_the_chance_of_gaps(example_results):
+    cloze = example_results.quality.cloze
+    first, second = cloze.overall.scores
+    for low, is_guess in ((0.21, False), (0.2, True)):
+        changed = replace(second, accuracy=replace(second.accuracy, low=low))
+        overall = replace(cloze.overall, scores=[first, changed])
+        quality = replace(example_results.quality, pairs=[], cloze=replace(cloze, overall=overall))
+        assert any("No better than chance (20.0" in text for text in sentences(quality)) == is_guess

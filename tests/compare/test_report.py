@@ -146,6 +146,13 @@ def test_tables_have_a_cell_for_each_column(example_results):
     assert all(len(row) == len(table.header) for table in tables for row in table.rows)
 
 
+def test_what_was_planned_stands_beside_what_was_taken(example_results):
+    rows = {row[0]: row[1:] for row in report_tables.costs(example_results).rows}
+    minus, narrow = "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}"
+    assert rows["error of the plan"] == [f"{minus}7{narrow}%"] * 2
+    assert [*rows].index("error of the plan") == [*rows].index("training time, planned") + 1
+
+
 def test_differences_are_shown_with_all_that_speaks_for_them(example_results):
     table = report_tables.comparisons(example_results.tasks[0])
     rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]

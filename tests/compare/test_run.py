@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from twinlm import presets
 from twinlm.compare import stage
 from twinlm.compare.run import Run
-from twinlm.errors import LockedError, UsageError
+from twinlm.errors import LockedError, ModelError, UsageError
 from twinlm.log import Silent
 from twinlm.stopping import Stop
 
@@ -71,7 +72,9 @@ def numbers(folder: Path) -> dict:
         return [strip(item) for item in value] if isinstance(value, list) else value
 
     results = strip(json.loads((folder / "results.json").read_text()))
-    results["caveats"] = [text for text in results["caveats"] if "budgets are equal" not in text]
+    results["caveats"] = [
+        text for text in results["caveats"] if not re.match("The (budgets are equal|plan was wrong)", text)
+    ]
     return results
 
 
@@ -148,6 +151,17 @@ def test_fine_tuning_notes_the_tokenizer_and_the_seed_of_weights_that_were_drawn
             assert noted[name]["tokenizer"] == run.tokenizer("gpt").fingerprint
     assert [noted[name]["first_seed"] for name in ("gpt", "gpt-scratch")] == [None, 0]
     assert [len(noted[name]["start"]) for name in ("gpt", "gpt-scratch")] == [64, 0]
+
+
+def test_a_damaged_tokenizer_is_found(project, monkeypatch):
+    monkeypatch.chdir(project)
+    with open_run(project, "tokenizer") as run:
+        run.tokenizer("gpt")
+    (path,) = (project / "tokenizer").glob("tokenizers/*/files/tokenizer_config.json")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b" ", b"\t", 1))  # which means the same
+    with open_run(project, "tokenizer") as run, pytest.raises(ModelError, match="it is damaged"):
+        run.tokenizer("gpt")
 
 
 def test_a_run_directory_is_for_one_process(project, monkeypatch):

@@ -202,9 +202,15 @@ def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
     )
 
 
-def _caveats(task=None, costs=(), **changes):
-    settings = {"families": FAMILIES, "unknown_shares": {}, "starts": {}, **changes}
-    return " ".join(caveats.caveats([task] if task else [], costs, "tokens", **settings))
+def _caveats(task=None, costs=(), matched_by="tokens", **changes):
+    settings = {"families": FAMILIES, "unknown_shares": {}, "starts": {}, "lost_steps": {}, **changes}
+    return " ".join(caveats.caveats([task] if task else [], costs, matched_by, **settings))
+
+
+def test_updates_that_were_left_out_are_said():
+    said = _caveats(lost_steps={"gpt": 1203, "bert": 0})
+    assert "GPT was pre-trained without 1,203 of its updates" in said
+    assert "BERT was pre-trained without" not in said
 
 
 def test_caveats_name_what_these_results_lack():
@@ -218,7 +224,7 @@ def test_caveats_name_what_these_results_lack():
     assert "pre-trained once" in said
     assert "with one fine-tuning seed" in said
     assert "80 test examples show only large differences" in said
-    assert "BERT without pre-training failed with seed 2" in said
+    assert "one answer to every example: BERT without pre-training with seed 2." in said
     assert "2 comparisons were made" in said
     assert "5.0 and 5.0 million parameters" in said
     assert "equal in tokens only: GPT took 6.7 times as many predictions to learn from" in said
@@ -240,6 +246,21 @@ def test_caveats_that_do_not_apply_are_left_out():
     costs = [_cost("gpt", parameters=1e8), _cost("bert", parameters=1e8)]
     said = _caveats(_task(_comparison("bert", "gpt", 0.05, 0.01), scores=scores), costs, pretraining_seeds=3)
     assert said.startswith("The losses of pre-training") and said.count(".") == 1
+
+
+def test_a_plan_that_was_wrong_about_the_time_is_told_by_how_much():
+    right = [_cost("gpt"), dataclasses.replace(_cost("bert"), planned_seconds=119.0)]
+    assert "plan" not in _caveats(costs=right)
+    wrong = dataclasses.replace(
+        _cost("bert", seconds=97.0), name="no-nsp", label="BERT without NSP", planned_seconds=175.0
+    )
+    said = _caveats(costs=[*right, wrong]).replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "more than 20.0 %: it said 2 min 55 s for BERT without NSP, which took 1 min 37 s (+80 %)." in said
+    assert "gpt, which took" not in said
+    short = dataclasses.replace(_cost("gpt"), planned_seconds=75.0)
+    assert "(\N{MINUS SIGN}25" in _caveats(costs=[short])
+    timed = _caveats(costs=[short], matched_by="money")
+    assert "as it fixed the steps, the models did not get the same money." in timed
 
 
 def test_two_seeds_are_called_few():

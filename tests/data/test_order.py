@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from twinlm import rng
 from twinlm.data import order
+
+BILLION = 10**9
 
 
 def test_every_size_up_to_500_is_permuted() -> None:
@@ -34,6 +37,44 @@ def test_a_huge_size_costs_only_what_is_asked_of_it(size: int) -> None:
     assert permuted_N.min() >= 0
     assert permuted_N.max() < size
     assert peak_bytes < 40 * numbers_N.nbytes
+
+
+def _slow_feistel(number: int, size: int, turns: list[int], *, backwards: bool) -> int:
+    """Permute one number with plain integers, or find which number was sent there."""
+    half_bits = max(1, ((size - 1).bit_length() + 1) // 2)
+    mask = 2**half_bits - 1
+    keys = [rng.key(7, "x", turn) % 2**64 for turn in turns]
+    while True:
+        left, right = number >> half_bits, number & mask
+        if backwards:
+            left, right = right, left
+        for key in reversed(keys) if backwards else keys:
+            mixed = (right ^ key) * 0x9E3779B97F4A7C15 % 2**64
+            mixed = (mixed ^ (mixed >> 29)) * 0x9E3779B97F4A7C15 % 2**64
+            left, right = right, left ^ ((mixed >> 32) & mask)
+        if backwards:
+            left, right = right, left
+        number = (left << half_bits) | right
+        if number < size:
+            return number
+
+
+def test_of_a_billion_samples_each_place_leads_back_to_its_number() -> None:
+    numbers_N = rng.stream(0, "numbers").integers(BILLION, size=2000)
+    places_N = order.permute(numbers_N, BILLION, 7, "x")
+    for number, place in zip(numbers_N.tolist(), places_N.tolist(), strict=True):
+        assert _slow_feistel(number, BILLION, [0, 1, 2, 3], backwards=False) == place
+        assert _slow_feistel(place, BILLION, [0, 1, 2, 3], backwards=True) == number
+
+
+def test_any_stretch_of_a_billion_samples_is_spread_evenly() -> None:
+    """Where 300,000 neighbours go: 1,000 bins, chi-square with 999 degrees of freedom, four stretches."""
+    for turn, first in enumerate([0, 123_456_789, BILLION // 2, BILLION - 300_000]):
+        places_N = order.permute(np.arange(first, first + 300_000), BILLION, 7, "x", turn)
+        bins = np.bincount(places_N // (BILLION // 1000), minlength=1000)
+        assert stats.chisquare(bins).pvalue > 1e-4
+        steps_N = np.diff(places_N) % BILLION  # the step to the next one is as even
+        assert stats.chisquare(np.bincount(steps_N // (BILLION // 1000), minlength=1000)).pvalue > 1e-4
 
 
 def test_neither_the_numbers_asked_for_nor_their_order_matter() -> None:

@@ -136,7 +136,7 @@ def test_b_follows_a_unless_it_is_random(
 ) -> None:
     store = stores[name]
     pairs, documents_V = _pairs(store, length), _document_of(store)
-    pair = pairs.pair(int(chunk * len(pairs.chunks.chunks_C3)), np.array(draws))
+    pair = pairs.pair(int(chunk * pairs.chunks.count), np.array(draws))
     room = length - 3
     if draws[0] < SHORT_SHARE:
         room = 2 + int(draws[1] * (room - 1))
@@ -176,9 +176,9 @@ def test_one_in_ten_pairs_is_short(stores: dict[str, TokenStore]) -> None:
 
 def test_every_sentence_of_every_usable_document_is_in_a_chunk(stores: dict[str, TokenStore]) -> None:
     for store in stores.values():
-        chunks_C3 = _pairs(store).chunks.chunks_C3
+        chunks = _pairs(store).chunks
         seen = set()
-        for document, begin, end in chunks_C3.tolist():
+        for document, begin, end in map(chunks.bounds, range(chunks.count)):
             assert store.documents_E[document] <= begin < end - 1
             assert end <= store.documents_E[document + 1]
             seen.update(range(begin, end))
@@ -203,7 +203,7 @@ def test_a_batch_depends_on_seed_first_and_count_only(stores: dict[str, TokenSto
 
 def test_pairs_and_masks_are_drawn_afresh_in_each_pass(stores: dict[str, TokenStore]) -> None:
     pairs = _masked(stores["two sentences"])
-    size = len(pairs.source.chunks.chunks_C3)
+    size = pairs.source.chunks.count
     one, two = pairs.batch(0, size), pairs.batch(size, size)
     both = []
     for batch in (one, two):
@@ -257,5 +257,5 @@ def test_a_corpus_with_half_of_its_text_in_longer_documents_is_taken(
     tmp_path: Path, write_numbers: Writer
 ) -> None:
     store = write_numbers(tmp_path / "store", [[[8] * 10]] * 5 + [[[9] * 5, [10] * 5]] * 5)
-    assert len(_pairs(store).chunks.chunks_C3) == 5
+    assert _pairs(store).chunks.count == 5
     assert _masked(store).batch(0, 64).is_random_B.double().mean().item() == pytest.approx(0.5, abs=0.25)

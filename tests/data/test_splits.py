@@ -1,13 +1,14 @@
 """Splits: decided by the text alone, and without a text in common."""
 
 from collections import Counter
+from itertools import compress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from twinlm.data.corpus import Document
-from twinlm.data.splits import Splits, remove_duplicates, split_documents, text_hash
+from twinlm.data.splits import Splits, distinct_flags, split_documents, text_hash
 from twinlm.errors import DataError, UsageError
 
 
@@ -23,6 +24,16 @@ def split(given_documents, *, valid_share=0.1, test_share=0.2, seed=1, **more) -
     counts: Counter[str] = Counter()
     shares = {"valid_share": valid_share, "test_share": test_share}
     return split_documents(given_documents, **shares, seed=seed, counts=counts, **more), counts
+
+
+def remove_duplicates(*given_documents, counts, held_out=frozenset()) -> Splits:
+    flags = distinct_flags(
+        [[text_hash(document.text) for document in part] for part in given_documents],
+        [bytearray(b"\1" * len(part)) for part in given_documents],
+        held_out=held_out,
+        counts=counts,
+    )
+    return Splits(*(tuple(compress(*pair)) for pair in zip(given_documents, flags, strict=True)))
 
 
 def test_the_shares_are_kept_about():

@@ -1,7 +1,9 @@
 """Windows over a store whose tokens say where they stand."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -90,3 +92,23 @@ def test_two_windows_are_enough_and_one_token_less_is_an_error_with_numbers(
     with pytest.raises(DataError, match=r"2,000 tokens, but training needs at least 2,002") as caught:
         Windows(store, length=1001, seed=0)
     assert "lower pretrain.length" in caught.value.hint
+
+
+class _Endless:
+    """Tokens that say where they stand, made where they are looked at."""
+
+    def __getitem__(self, places: slice) -> np.ndarray:
+        return np.arange(places.start, places.stop)
+
+
+def test_a_billion_windows_cost_only_what_is_asked_of_them() -> None:
+    store = SimpleNamespace(token_count=128 * (10**9 + 1), tokens_T=_Endless(), folder="x")
+    tracemalloc.start()
+    windows = Windows(store, length=128, seed=0)
+    every = [windows.tokens(first, 256) for first in (0, 10**9 - 128, 5 * 10**9 + 7)]
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert windows.per_pass == 10**9
+    assert peak_bytes < 4 * sum(tokens_BL.nbytes for tokens_BL in every)
+    assert all((np.diff(tokens_BL) == 1).all() for tokens_BL in every)
+    assert all(len(np.unique(tokens_BL[:128, 0])) == 128 for tokens_BL in every)

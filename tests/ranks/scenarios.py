@@ -35,7 +35,7 @@ class StopAt(Stop):
 
     def __init__(self, step: int) -> None:
         super().__init__()
-        self.left = step
+        self.left = step + 1  # it is looked at once before the first step
 
     @property
     def asked(self) -> bool:

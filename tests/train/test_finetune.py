@@ -16,12 +16,13 @@ from twinlm.data.examples import Example
 from twinlm.data.labelled_task import LabelledTask
 from twinlm.errors import StoppedError
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
+from twinlm.log import EVENTS, Silent
 from twinlm.settings import FinetuneSettings, ModelSettings, OptimizerSettings
 from twinlm.stopping import Stop
 from twinlm.tasks.table import TASKS
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 from twinlm.train.finetune import RESULT, finetune, inputs_of_step
+from twinlm.train.finetune_costs import finetune_seconds
 from twinlm.use.predict import predict
 
 NAMES = ["Ada", "Ben", "Cleo", "Dora"]
@@ -110,10 +111,10 @@ def tune(trained: Trained, task: LabelledTask, folder: Path, **changes: Any) -> 
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """All that a finished fine-tuning leaves and that does not tell the time."""
+    """All that a finished fine-tuning leaves and that does not tell of the time or of stops."""
     found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    timed = ("timings.jsonl", RESULT, "model/config.json", "model/manifest.json")
-    return {name: data for name, data in found.items() if name not in timed}
+    own = ("timings.jsonl", EVENTS, RESULT, "model/config.json", "model/manifest.json")
+    return {name: data for name, data in found.items() if name not in own}
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -258,3 +259,17 @@ def test_a_gpt_without_its_mask_tags_the_first_word_by_the_last(
         answer["predicted"][0] == example.gold[0] for answer, example in zip(answers, task.test, strict=True)
     ]
     assert (sum(found) / len(found) > 0.9) == both_sides
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("kind", TASKS)
+def test_what_a_fine_tuning_will_take_is_measured(
+    kind: str, name: str, fresh: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    measured = [
+        finetune_seconds(fresh(name), task_of(kind), settings(epochs=epochs), seed=1, precision="float32")
+        for epochs in (1, 50)
+    ]
+    assert 0 < 2 * measured[0] < measured[1]
+    assert not list(tmp_path.iterdir())

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from twinlm import storage
-from twinlm.errors import DivergedError, ModelError
+from twinlm.errors import DivergedError, ModelError, StoppedError
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
+from twinlm.log import EVENTS, Silent
 from twinlm.objectives import Loss
 from twinlm.stopping import Stop
-from twinlm.train.loop import evaluate, train
+from twinlm.train.loop import evaluate, timed_steps, train
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -225,6 +225,89 @@ def test_a_loss_or_gradient_that_is_not_finite_stops_before_the_update(
     assert tiny.outcome(mended, tiny.run(mended)) == wanted
 
 
+def spoiled(tiny: Any, folder: Path, steps: set[int], **changes: Any) -> Any:
+    """Return a job whose loss is not finite at some steps, counted from 1, whenever they are taken."""
+    now = [0]
+
+    def batches(step: int) -> list[Any]:
+        now[0] = step + 1
+        return [tiny.batch(step)]
+
+    def objective(model: Any, batch: Any) -> Loss:
+        loss: Loss = tiny.OBJECTIVES["gpt"](model, batch)
+        is_wrong = model.training and now[0] in steps
+        return replace(loss, total=loss.total * math.nan) if is_wrong else loss
+
+    return tiny.build("gpt", folder, batches=batches, objective=objective, **changes)
+
+
+class Weights(Silent):
+    """Keeps the weights after each step."""
+
+    def __init__(self, job: Any) -> None:
+        self.job, self.after, self.said = job, list[list[torch.Tensor]](), list[str]()
+
+    def advance(self, done: int, **shown: float | str) -> None:
+        self.after.append(weights(self.job))
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+@pytest.mark.parametrize(("policy", "lost", "like"), [("skip", 1, 7), ("roll_back", 2, 6)])
+def test_a_step_that_is_not_finite_is_left_out_and_counted(
+    policy: str, lost: int, like: int, tiny: Any, tmp_path: Path
+) -> None:
+    """A roll back goes to step 6, the last one with a regular checkpoint."""
+    job = spoiled(tiny, tmp_path, {8}, non_finite=policy)
+    seen = Weights(job)
+    spent = tiny.run(job, progress=seen)
+    assert (spent["step"], spent["non_finite_steps"], spent["lost_steps"]) == (12, 1, lost)
+    assert all(map(torch.equal, seen.after[7], seen.after[like - 1]))
+    assert not all(map(torch.equal, seen.after[8], seen.after[7]))
+    assert all(math.isfinite(line.get("loss", 0)) for line in records(tmp_path))
+    assert [line["lost"] for line in records(tmp_path) if line["step"] == 8] == [lost]
+    (said,) = seen.said
+    assert said == f"gpt: step 8 has a loss of nan and a gradient of length nan: {lost} of 8 updates left out"
+    (event,) = [json.loads(line) for line in (tmp_path / EVENTS).read_text().splitlines()]
+    assert (event["event"], event["step"], event["lost"]) == ("not finite", 8, lost)
+
+
+@pytest.mark.parametrize("policy", ["skip", "roll_back"])
+@pytest.mark.parametrize("wrong", [{1}, {8}, {12}])
+def test_left_out_steps_are_the_same_in_a_run_that_was_stopped(
+    wrong: set[int], policy: str, tiny: Any, tmp_path: Path
+) -> None:
+    straight = spoiled(tiny, tmp_path / "straight", wrong, non_finite=policy)
+    wanted = tiny.outcome(straight, tiny.run(straight))
+    for step in (1, 4, 5, 7, 8, 9, 10):
+        job = spoiled(tiny, tmp_path / "stopped", wrong, non_finite=policy)
+        stop = Stop()
+
+        def batches(number: int, job: Any = job, stop: Stop = stop, last: int = step) -> Any:
+            stop.asked = stop.asked or number + 1 == last
+            return job.batches(number)
+
+        with pytest.raises(StoppedError):
+            tiny.run(replace(job, batches=batches), stop)
+    job = spoiled(tiny, tmp_path / "stopped", wrong, non_finite=policy)
+    assert tiny.outcome(job, tiny.run(job)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("policy", "wrong", "said"),
+    [
+        ("skip", {3, 5}, "step 5 has .*, and so had 1 before"),
+        ("roll_back", {2, 4, 6, 8}, "step 8 has .*, and so had 3 before"),
+    ],
+)
+def test_too_many_steps_that_are_not_finite_stop_the_run(
+    policy: str, wrong: set[int], said: str, tiny: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(DivergedError, match=said):
+        tiny.run(spoiled(tiny, tmp_path, wrong, non_finite=policy))
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_validation_that_is_not_finite_is_no_best_one(value: float, tiny: Any, tmp_path: Path) -> None:
     job = tiny.build("gpt", tmp_path, validate=lambda: {"valid_loss": value})
@@ -257,3 +340,19 @@ def test_evaluation_is_the_mean_over_targets_and_leaves_no_trace(
     wanted = sum(loss.total.item() * loss.targets for loss in losses) / targets
     assert found["valid_loss"] == pytest.approx(wanted, abs=1e-6)
     assert set(found) == {"valid_loss", *(f"valid_{part}" for part in losses[0].parts)}
+
+
+def test_the_steps_that_are_timed_are_those_of_training_and_write_nothing(tiny: Any, tmp_path: Path) -> None:
+    trained, timed = tiny.build("bert", tmp_path / "a", steps=6), tiny.build("bert", tmp_path / "b", steps=6)
+    tiny.run(replace(trained, validate=lambda: {"valid_loss": 0.0}, validate_every=6))
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    times_s = timed_steps(timed, least=1, enough_s=1e9)
+    assert len(times_s) == 6 and min(times_s) > 0
+    assert all(torch.equal(a, b) for a, b in zip(weights(trained), weights(timed), strict=True))
+    assert torch.equal(before, torch.get_rng_state())
+    assert not (tmp_path / "b").exists()
+
+
+def test_few_steps_are_timed_where_they_take_long(tiny: Any, tmp_path: Path) -> None:
+    assert len(timed_steps(tiny.build("gpt", tmp_path), least=4, enough_s=0)) == 4

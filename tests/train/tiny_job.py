@@ -15,12 +15,13 @@ from twinlm import rng
 from twinlm.batch import IGNORE, Batch, MaskedBatch
 from twinlm.core.initialize import initialize
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
+from twinlm.log import Progress, Silent
 from twinlm.objectives.causal_lm import causal_lm
 from twinlm.objectives.masked_lm import masked_lm_and_next_sentence
 from twinlm.settings import OptimizerSettings
 from twinlm.stopping import Stop
-from twinlm.train.loop import Job, evaluate, train
+from twinlm.train.job import Job
+from twinlm.train.loop import evaluate, train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.schedule import learning_rate
 
@@ -81,9 +82,9 @@ def build(name: str, folder: Path, *, dropout: float = 0.1, **changes: Any) -> J
     return job
 
 
-def run(job: Job, stop: Stop | None = None) -> dict[str, Any]:
+def run(job: Job, stop: Stop | None = None, progress: Progress | None = None) -> dict[str, Any]:
     """Train; return what was spent but for seconds and memory, which no two runs share."""
-    spent = train(job, progress=Silent(), stop=stop or Stop())
+    spent = train(job, progress=progress or Silent(), stop=stop or Stop())
     return {name: value for name, value in spent.items() if name not in ("seconds", "peak_memory_bytes")}
 
 

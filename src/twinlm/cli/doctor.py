@@ -155,7 +155,7 @@ def _speeds(out: Path) -> Iterator[Finding]:
     from twinlm.data.token_store import TokenStore, write_store
     from twinlm.log import Silent
     from twinlm.tokenizer import train_tokenizer
-    from twinlm.train.pretrain import seconds_per_step
+    from twinlm.train.costs import seconds_per_step
 
     settings = presets.resolve(None, {"pretrain.batch_sequences": "8"})
     hardware.use_threads(settings.threads)

@@ -62,10 +62,13 @@ def command(
     began_s = time.monotonic()
     with interruptible(), progress_on(quiet_s=_SHORT_S) as progress:
         from twinlm import hardware
-        from twinlm.compare.data_doctor import examine
+        from twinlm.compare.data_doctor import SCRATCH, examine
+        from twinlm.compare.doctor_material import of_files
 
         hardware.use_threads(resolved.threads)
-        diagnosis = examine(resolved, folder=folder, progress=progress)
+        diagnosis = examine(
+            of_files(resolved, progress), folder=folder, scratch=folder.parent / SCRATCH, progress=progress
+        )
     seconds = time.monotonic() - began_s
     cost = {"seconds": round(seconds, 1), "peak_memory_bytes": hardware.peak_memory_bytes()}
     if is_json:

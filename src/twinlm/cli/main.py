@@ -20,6 +20,7 @@ from twinlm.cli import (
     compare,
     config,
     cost,
+    data,
     demo,
     describe,
     doctor,
@@ -56,6 +57,7 @@ _PARTS = (
     bundle,
     verify,
     tokenizer,
+    data,
     pretrain,
     finetune,
     generate,
@@ -137,7 +139,7 @@ def build_app() -> App:
         suppress_keyboard_interrupt=False,
     )
     for place, part in enumerate(_PARTS):
-        if part in (config, tokenizer, doctor):
+        if part in (config, tokenizer, data, doctor):
             app.command(part.build(sort_key=place))
         else:
             app.command(part.command, name=part.NAME, help_epilogue=part.EXAMPLES, sort_key=place)

@@ -14,7 +14,7 @@ from twinlm.tasks.floors import NAMES
 from twinlm.use.load import find_model
 
 _WITHOUT = "without pre-training"
-_TAKEN = NAMES | {"baselines", "tasks", "tokens", "tokenizers", "plan"}
+_TAKEN = NAMES | {"baselines", "tasks", "tokens", "tokenizers", "plan", "data-doctor"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,9 +1,7 @@
 """Everything a finished run left in its folder, put together as one `Results` record."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from twinlm import families, storage
 from twinlm.compare import (
@@ -17,13 +15,12 @@ from twinlm.compare import (
     verdict,
 )
 from twinlm.compare.answers import TaskAnswers
+from twinlm.compare.diagnosis import diagnosed
+from twinlm.compare.language_results import language_results
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.quality_records import QualityResult
 from twinlm.compare.quality_results import quality_result
-from twinlm.compare.results import ArmCost, Cost, Curve, CurvePoint, LanguageResult, Results, TaskResult
-from twinlm.compare.samples import samples
-from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_per_byte
-from twinlm.log import MetricsLog
+from twinlm.compare.results import ArmCost, Cost, Results, TaskResult
 from twinlm.train import pretrain
 
 if TYPE_CHECKING:
@@ -38,7 +35,6 @@ MATCHED_BY = {
     "steps": "steps",
     "passes": "passes",
 }
-_CURVE_POINTS = 200
 _READ = ("files", "documents")  # counts of what was read, not of what was left out
 
 
@@ -50,8 +46,8 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
         answers: what its arms said, task by task.
     """
     tasks = claims.adjusted([scoring.scored(of_task) for of_task in answers])
-    language = [_language(run, pretraining) for pretraining in run.bodies.compared.values()]
-    quality = quality_result(run)
+    language = language_results(run)
+    quality, doctor = quality_result(run), diagnosed(run)
     costs = [_cost(run, pretraining) for pretraining in run.bodies.compared.values()]
     matched_by = MATCHED_BY[run.settings.budget.match]
     prepared = run.prepared
@@ -61,12 +57,15 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
         verdict=_verdict(tasks, quality),
         caveats=caveats.caveats(
             tasks,
-            [cost for cost in costs if cost.name in labels],
+            costs,
             matched_by,
             families=labels,
             unknown_shares=_unknown_shares(run),
             starts={kind: start for kind in labels if (start := run.kind(kind).pretrain.start)},
+            lost_steps={kind: _lost_steps(run, kind) for kind in labels},
             pretraining_seeds=len(run.bodies.seeds),
+            doctor=doctor,
+            remarks=[text for result in language for text in result.remarks],
         ),
         families=labels,
         matched_by=matched_by,
@@ -79,6 +78,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
         costs=costs,
         cost_cards=_cost_cards(run),
         price_per_hour=run.settings.budget.price_per_hour or None,
+        doctor=doctor,
         data=_data_facts(run),
         removed=_removed(run),
         attribution=list(prepared.attribution),
@@ -103,66 +103,20 @@ def _cost_cards(run: "Run") -> dict[str, list[ArmCost]]:
     return {name: serving_costs.cost_card(run, task, budget_s=budget_s) for name, task in tasks.items()}
 
 
-def _language(run: "Run", pretraining: Pretraining) -> LanguageResult:
-    """Return what a pre-training knows of the language, with its first seed."""
-    name, kind = pretraining.name, pretraining.family
-    family, measured = families.family(kind), run.bodies.language(name)
-    path = run.bodies.folder(name) / "samples.json"
-    if not path.is_file():
-        shown = samples(run.bodies.trained(name), run.stores(kind)["test"], seed=run.settings.seed)
-        storage.write_json(path, shown)
-    return LanguageResult(
-        name=name,
-        label=pretraining.label,
-        family=kind,
-        measure=measured["test"].unit,
-        validation=measured["valid"].value,
-        test=measured["test"].value,
-        others=measured["test"].others,
-        curves=_curves(run, pretraining, is_generative=family.is_generative),
-        samples=storage.read_json(path),
-    )
+def _spent(run: "Run", name: str) -> list[dict[str, Any]]:
+    """Return what each pre-training seed took."""
+    folders = [run.bodies.folder(name, seed) for seed in run.bodies.seeds]
+    return [storage.read_json(folder / pretrain.RESULT) for folder in folders]
 
 
-def _curves(run: "Run", pretraining: Pretraining, *, is_generative: bool) -> list[Curve]:
-    """Return the training and validation curves, in the unit of the kind's measure."""
-    store = run.stores(pretraining.family)["train"]
-    name, unit, factor = "masked_lm", NATS_PER_MASKED_TOKEN, 1.0
-    if is_generative:
-        name, unit, factor = "causal_lm", BITS_PER_BYTE, bits_per_byte(store.token_count, store)
-    records = MetricsLog(run.bodies.folder(pretraining.name) / "metrics.jsonl").read()
-    curves = []
-    for title, key in [("training", name), ("validation", f"valid_{name}")]:
-        points = [
-            CurvePoint(
-                step=int(record["step"]),
-                tokens=int(record["tokens"]),
-                flops=float(record["flops"]),
-                value=factor * float(record[key]),
-            )
-            for record in records
-            if key in record
-        ]
-        curves.append(Curve(name=title, unit=unit, points=_thinned(points)))
-    return curves
-
-
-def _thinned(points: list[CurvePoint]) -> list[CurvePoint]:
-    """Return at most `_CURVE_POINTS` points, each the mean of its neighbours' values."""
-    if len(points) <= _CURVE_POINTS:
-        return points
-    thin = []
-    for group in np.array_split(np.arange(len(points)), _CURVE_POINTS):
-        last = points[group[-1]]
-        value = float(np.mean([points[number].value for number in group]))
-        thin.append(CurvePoint(step=last.step, tokens=last.tokens, flops=last.flops, value=value))
-    return thin
+def _lost_steps(run: "Run", name: str) -> int:
+    return sum(row.get("lost_steps", 0) for row in _spent(run, name))  # older runs did not count them
 
 
 def _cost(run: "Run", pretraining: Pretraining) -> Cost:
     name, bodies = pretraining.name, run.bodies
     plan = bodies.plan(name)
-    rows = [storage.read_json(bodies.folder(name, seed) / pretrain.RESULT) for seed in bodies.seeds]
+    rows = _spent(run, name)
     spent = {
         what: sum(row[what] for row in rows) / len(rows) for what in ("tokens", "targets", "flops", "seconds")
     }

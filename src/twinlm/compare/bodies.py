@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 from twinlm import checkpoint, config, families, storage
 from twinlm.compare import stage
-from twinlm.compare.plan import check_match, plan_pretraining
+from twinlm.compare.language_results import remarks_on
+from twinlm.compare.plan import plan_pretraining
 from twinlm.compare.pretrainings import Pretraining, pretrainings, smaller_pretrainings
+from twinlm.compare.same_size import check_match
 from twinlm.errors import UsageError
-from twinlm.evaluate.language import Measured, measure
+from twinlm.evaluate.language import Measured, bits_per_byte, measure
+from twinlm.evaluate.ngrams import CountingLoss, counting_loss
+from twinlm.train.costs import PretrainPlan
 from twinlm.train.phases import micro_batch_count
-from twinlm.train.pretrain import RESULT, PretrainPlan, pretrain
+from twinlm.train.pretrain import RESULT, pretrain
 from twinlm.train.start import start_fingerprint
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ class Bodies:
         self.run = run
         self.compared = pretrainings(run.settings)
         self.smaller = smaller_pretrainings(run.settings)
+        self._floors: dict[str, CountingLoss] = {}
 
     @property
     def seeds(self) -> list[int]:
@@ -39,7 +44,8 @@ class Bodies:
     def plans(self) -> dict[str, PretrainPlan]:
         """What each budget buys, by name; the two kinds must be of one size."""
         plans = {name: self.plan(name) for name in self.compared}
-        check_match([plans[name] for name in families.FAMILIES], self.run.settings.budget.same_parameters)
+        vocab_sizes = {name: self.run.tokenizer(name).vocab_size for name in families.FAMILIES}
+        check_match([plans[name] for name in families.FAMILIES], self.run.settings, vocab_sizes)
         return plans
 
     def pretraining(self, name: str) -> Pretraining:
@@ -77,8 +83,8 @@ class Bodies:
         inputs = {
             "corpus": run.prepared.fingerprint,
             "tokenizer": tokenizer.fingerprint,
-            "model": config.plain(settings.model),
-            "pretrain": config.plain(settings.pretrain),
+            "model": settings.model,
+            "pretrain": settings.pretrain,
             "steps": steps,
             "seed": seed,
             "precision": run.precision,
@@ -106,14 +112,31 @@ class Bodies:
         )
 
     def language(self, name: str, seed: int | None = None) -> dict[str, Measured]:
-        """Measure a pre-trained model on validation and test text."""
+        """Measure a pre-trained model on validation and test text, and say if it fell short."""
         path, run, pretraining = self.folder(name, seed) / "language.json", self.run, self.pretraining(name)
         if not path.is_file():
             trained, stores = self.trained(name, seed), run.stores(pretraining.family)
             options, draws = pretraining.settings.pretrain, run.settings.seed
             found = {part: measure(trained, stores[part], options, seed=draws) for part in ("valid", "test")}
             storage.write_json(path, {part: config.plain(value) for part, value in found.items()})
+            for remark in remarks_on(run, name, [run.settings.seed if seed is None else seed]):
+                run.progress.say(remark)
         return {part: Measured(**value) for part, value in storage.read_json(path).items()}
+
+    def floors(self, kind: str) -> CountingLoss:
+        """Return what counting reaches on validation text, in the unit of a kind's losses."""
+        if kind not in self._floors:
+            stores, tokenizer = self.run.stores(kind), self.run.tokenizer(kind)
+            is_left_to_right = families.family(kind).is_generative
+            found = counting_loss(
+                stores["train"],
+                stores["valid"],
+                tokenizer.vocab_size,
+                left_out=() if is_left_to_right else tokenizer.specials.ids,
+            )
+            scale = bits_per_byte(stores["train"].token_count, stores["train"]) if is_left_to_right else 1.0
+            self._floors[kind] = CountingLoss(unigram=scale * found.unigram, bigram=scale * found.bigram)
+        return self._floors[kind]
 
     def _title(self, pretraining: Pretraining, seed: int) -> str:
         again = "" if len(self.seeds) == 1 else f", seed {seed}"

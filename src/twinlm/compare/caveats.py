@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-from twinlm.compare.readable import listed, percent, times, title
-from twinlm.compare.results import Comparison, Cost, TaskResult
+from twinlm.compare.readable import duration, listed, percent, signed_percent, times, title
+from twinlm.compare.records import DoctorResult
+from twinlm.compare.results import ArmScore, Comparison, Cost, TaskResult
 
 _FEW_EXAMPLES = 300
 _FEW_SEEDS = 3
 _SMALL_PARAMETERS = 50e6
 _MOST_UNKNOWN = 0.01
+_PLAN_ERROR = 0.2
+_TIMED = ("seconds", "money")
 
 
 def caveats(
@@ -19,20 +22,31 @@ def caveats(
     families: Mapping[str, str],
     unknown_shares: Mapping[str, float],
     starts: Mapping[str, str],
+    lost_steps: Mapping[str, int],
     pretraining_seeds: int = 1,
+    doctor: DoctorResult | None = None,
+    remarks: Sequence[str] = (),
 ) -> list[str]:
     """Return what the evidence does not support, for these results.
 
     Args:
         tasks: what was found for each task.
-        costs: of pre-training each family.
+        costs: of each pre-training, those of the families among them.
         matched_by: as `Results.matched_by`.
         families: as `Results.families`.
         unknown_shares: share of the tokens that each family's tokenizer could not spell.
         starts: the model that a family's pre-training went on from, of those that did.
+        lost_steps: updates of each family's pre-training that were left out, as a loss was not finite.
         pretraining_seeds: as `Results.pretraining_seeds`.
+        doctor: as `Results.doctor`.
+        remarks: on pre-trainings that fell short.
     """
-    found = []
+    found = [
+        f"The data doctor found a problem, {item.where}: {item.message}. Figures may mean less than they say."
+        for item in (doctor.findings if doctor else [])
+        if item.level == "problem"
+    ]
+    found += remarks
     if pretraining_seeds == 1:
         found.append(
             "Each model was pre-trained once. Another pre-training seed would move the scores, and no "
@@ -43,10 +57,17 @@ def caveats(
         "budget of its own: what both were given here is not all that it has."
         for name, start in starts.items()
     ]
+    found += [
+        f"{families[name]} was pre-trained without {count:,} of its updates, as a loss or gradient was not "
+        "finite: it had less than its budget."
+        for name, count in lost_steps.items()
+        if count
+    ]
     found += _import_caveats(tasks)
     found += [text for task in tasks for text in _task_caveats(task)]
     found += _claim_caveats([item for task in tasks for item in task.comparisons])
-    found += _cost_caveats(costs, matched_by, families)
+    found += _cost_caveats([cost for cost in costs if cost.name in families], matched_by, families)
+    found += _plan_caveats(costs, matched_by)
     found += [
         f"{percent(share)} of the tokens are unknown to {families[name]}'s tokenizer, which hides text from "
         "the model: raise tokenizer.vocab_size, or take byte-level BPE, which spells everything."
@@ -103,14 +124,18 @@ def _task_caveats(task: TaskResult) -> list[str]:
         )
     if task.test_examples < _FEW_EXAMPLES:
         found.append(f"{title(task.name)}: {task.test_examples} test examples show only large differences.")
-    for score in task.scores:
-        if score.failed_seeds:
-            named = listed(score.failed_seeds)
-            found.append(
-                f"{title(task.name)}: {score.label} failed with seed {named} (one answer to every example); "
-                "the failure counts in its mean."
-            )
+    if failed := [f"{score.label} with {_failed(score)}" for score in task.scores if score.failed_seeds]:
+        found.append(
+            f"{title(task.name)}: some models failed, that is give one answer to every example: "
+            f"{'; '.join(failed)}. This counts in their means."
+        )
     return found
+
+
+def _failed(score: ArmScore) -> str:
+    if len(score.failed_seeds) == len(score.score_by_seed) > 1:
+        return "every seed"
+    return f"seed {listed(score.failed_seeds)}"
 
 
 def _cost_caveats(costs: Sequence[Cost], matched_by: str, families: Mapping[str, str]) -> list[str]:
@@ -140,3 +165,24 @@ def _cost_caveats(costs: Sequence[Cost], matched_by: str, families: Mapping[str,
             more = "; ".join(f"{label} took {listed(parts)}" for label, parts in uneven.items())
             found.append(f"The budgets are equal in {matched_by} only: {more}.")
     return found
+
+
+def _plan_caveats(costs: Sequence[Cost], matched_by: str) -> list[str]:
+    """Say where the time that was planned was not the time that was taken."""
+    wrong = [cost for cost in costs if abs(cost.plan_error) > _PLAN_ERROR]
+    if not wrong:
+        return []
+    named = listed(
+        [
+            f"{duration(cost.planned_seconds)} for {cost.label}, which took {duration(cost.seconds)} "
+            f"({signed_percent(cost.plan_error)})"
+            for cost in wrong
+        ]
+    )
+    follows = "tokens and operations are as planned, but the times of this run are not to be relied on."
+    if matched_by in _TIMED:
+        follows = f"as it fixed the steps, the models did not get the same {matched_by}."
+    return [
+        f"The plan was wrong about the time of training by more than {percent(_PLAN_ERROR)}: it said "
+        f"{named}. Other work on the machine, during the plan or during training, does that: {follows}"
+    ]

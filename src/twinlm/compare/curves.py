@@ -1,6 +1,7 @@
 """Scores against labels and against pre-training, for both kinds, with the place where they cross.
 
 Each point is a whole training of its own with a schedule that comes to its end, not a checkpoint on the way.
+Against labels, the task's best baseline is a third line, fitted anew on each number of them.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from twinlm import families
 from twinlm.compare import scoring, selection, statistics
 from twinlm.compare.arms import Arm
 from twinlm.compare.crossing import crossing
+from twinlm.compare.label_floor import Floor, floor_sentence
 from twinlm.compare.outcomes import Outcomes
 from twinlm.compare.readable import INTERVAL, amount, listed
 from twinlm.compare.records import Crossing, ScoreCurve, ScorePoint
@@ -46,6 +48,12 @@ def fill(run: "Run") -> None:
                         run.trials.predictions(trial)
 
 
+def fit_baselines(run: "Run", task: LabelledTask) -> None:
+    """Fit a task's baselines on as many labels as the curve has places."""
+    for count in _counts(run, task):
+        scoring.baselines(run, task, count)
+
+
 def score_curves(run: "Run") -> list[ScoreCurve]:
     """Return the curves that the settings ask for, of each task."""
     return [_curve(run, run.task(task), axis) for task in run.prepared.tasks for axis in _axes(run)]
@@ -54,6 +62,11 @@ def score_curves(run: "Run") -> list[ScoreCurve]:
 def _axes(run: "Run") -> list[str]:
     wanted = {LABELS: run.settings.compare.label_counts, BUDGET: run.settings.compare.budget_shares}
     return [axis for axis, places in wanted.items() if places]
+
+
+def _counts(run: "Run", task: LabelledTask) -> list[int]:
+    """Return the numbers of labels that the settings name and the task has more of."""
+    return [count for count in sorted(run.settings.compare.label_counts) if count < len(task.train)]
 
 
 def _points(run: "Run", arm: Arm, task: str, axis: str) -> list[_Point]:
@@ -69,8 +82,10 @@ def _points(run: "Run", arm: Arm, task: str, axis: str) -> list[_Point]:
         run.settings.budget,
     )
     if axis == LABELS:
-        counts = [count for count in sorted(run.settings.compare.label_counts) if count < size]
-        points = [_Point(n, tokens, run.trials.of(arm, task, labels=n, **changes)) for n in counts]
+        points = [
+            _Point(count, tokens, run.trials.of(arm, task, labels=count, **changes))
+            for count in _counts(run, run.task(task))
+        ]
         return [*points, _Point(size, tokens, whole)]
     smaller = [other for other in run.bodies.smaller.values() if other.family == arm.family]
     points = [
@@ -88,27 +103,56 @@ def _points(run: "Run", arm: Arm, task: str, axis: str) -> list[_Point]:
 
 def _curve(run: "Run", task: LabelledTask, axis: str) -> ScoreCurve:
     kind = task_kind(task.kind)
-    points, values, metric = [], dict[str, list[Outcomes]](), ""
+    points, values, metric, least = [], dict[str, list[Outcomes]](), "", 0.0
     for name, family in families.FAMILIES.items():
         for point in _points(run, run.arm(name), task.name, axis):
             answers = [scoring.predicted(run.trials.predictions(trial)) for trial in point.trials]
             measured = scoring.measure(kind, task, answers)
-            metric, outcomes = next(iter(measured[0].figures)), scoring.outcomes(run, point.trials, measured)
+            metric, least = next(iter(measured[0].figures)), measured[0].least
+            outcomes = scoring.outcomes(run, point.trials, measured)
             values.setdefault(name, []).append(outcomes)
-            score = statistics.mean_interval(outcomes, least=measured[0].least)
+            score = statistics.mean_interval(outcomes, least=least)
             points.append(
                 ScorePoint(arm=name, label=family.label, x=point.x, tokens=point.tokens, score=score)
             )
     places = [point.x for point in points if point.arm == points[0].arm]
     found = _crossing(places, values)
+    verdict = _verdict(axis, points, found)
+    if axis == LABELS:
+        floor = _floor(run, task)
+        labels = {name: family.label for name, family in families.FAMILIES.items()}
+        verdict += " " + floor_sentence(floor, places, labels, values, least=least)
+        points += [
+            ScorePoint(
+                arm=floor.name,
+                label=floor.label,
+                x=place,
+                tokens=0,
+                score=statistics.mean_interval(outcomes, least=least),
+            )
+            for place, outcomes in zip(places, floor.values, strict=True)
+        ]
     return ScoreCurve(
         task=task.name,
         metric=metric,
         axis=axis,
         points=points,
         crossing=found,
-        verdict=_verdict(axis, points, found),
+        verdict=verdict,
     )
+
+
+def _floor(run: "Run", task: LabelledTask) -> Floor:
+    """Return the baseline that is best with all labels, fitted on each number of them."""
+    kind = task_kind(task.kind)
+    by_count = [scoring.baselines(run, task, count) for count in [*_counts(run, task), None]]
+    measured = {
+        row["name"]: scoring.measure(kind, task, [row["predictions"]])[0].main for row in by_count[-1]
+    }
+    best = max(measured, key=lambda name: measured[name])
+    rows = [next(row for row in rows if row["name"] == best) for rows in by_count]
+    answers = [scoring.measure(kind, task, [row["predictions"]]) for row in rows]
+    return Floor(best, rows[-1]["label"], [Outcomes(scoring.stacked(of_count)) for of_count in answers])
 
 
 def _crossing(places: Sequence[float], values: dict[str, list[Outcomes]]) -> Crossing | None:

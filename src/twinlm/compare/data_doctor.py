@@ -1,7 +1,7 @@
-"""All checks of the data doctor over the text, tasks and sizes that settings name, before any training.
+"""All checks of the data doctor over the text, tasks and sizes of a run, before any training.
 
 Text is read once; what takes long looks at a sample of it (`data/doctor/reading.py`). The parts:
-doctor_tasks.py, doctor_corpus.py, doctor_models.py.
+doctor_material.py, doctor_tasks.py, doctor_corpus.py, doctor_models.py. Of a comparison: diagnosis.py.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,15 +11,15 @@ from typing import Any
 
 from twinlm import storage
 from twinlm.compare.doctor_corpus import check_corpus
+from twinlm.compare.doctor_material import Material
 from twinlm.compare.doctor_models import Laboratory, check_models
-from twinlm.compare.doctor_tasks import check_task, check_task_tokens, read_task
+from twinlm.compare.doctor_tasks import check_task, check_task_tokens
 from twinlm.data.doctor.findings import Finding, Parts
 from twinlm.data.doctor.reading import Sample
-from twinlm.errors import UsageError
 from twinlm.log import Progress
-from twinlm.settings import Settings
 
-_SCRATCH = ".data-doctor"
+SCRATCH = ".data-doctor"
+"""What is written meanwhile lies in a folder of this name."""
 _ORDER = ("problem", "warning", "note")
 
 
@@ -38,24 +38,18 @@ class Diagnosis:
         return all(finding.level != "problem" for finding in self.findings)
 
 
-def examine(settings: Settings, *, folder: Path, progress: Progress) -> Diagnosis:
-    """Look at everything that the settings name.
+def examine(material: Material, *, folder: Path, scratch: Path, progress: Progress) -> Diagnosis:
+    """Look at everything.
 
     Args:
-        settings: of a run.
-        folder: of the run: its tokenizers are taken if they are there. Nothing in it is changed; what is
-            written beside it is removed again.
+        material: text and labels.
+        folder: of the run: its tokenizers are taken if they are there.
+        scratch: where to write meanwhile; removed again, with the folder around it if that was not there.
         progress: where to report.
-
-    Raises:
-        UsageError: the settings name neither text nor labels.
     """
-    if not settings.corpus.train and not settings.task:
-        hint = "give --corpus.train my-text.txt, --task labels.csv or a settings file"
-        raise UsageError("there is nothing to look at", hint=hint)
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
-    for path, checked in _parts(settings, folder, progress):
+    for path, checked in _parts(material, folder, scratch, progress):
         place = facts
         for name in path:
             place = place.setdefault(name, {})
@@ -64,28 +58,21 @@ def examine(settings: Settings, *, folder: Path, progress: Progress) -> Diagnosi
     return Diagnosis(facts, tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.level))))
 
 
-def _parts(settings: Settings, folder: Path, progress: Progress) -> Iterator[Parts]:
-    tasks = []
-    progress.start("reading the tasks", len(settings.task), "tasks")
-    for number, given in enumerate(settings.task, 1):
-        tasks.append(read_task(given, settings.seed))
-        progress.advance(number)
-    progress.finish()
+def _parts(material: Material, folder: Path, scratch: Path, progress: Progress) -> Iterator[Parts]:
+    settings, tasks = material.settings, material.tasks
     sample = Sample()
     text_bytes = 0
-    if settings.corpus.train:
-        for path, checked in check_corpus(settings, tasks, sample, progress):
-            text_bytes = text_bytes or checked.facts.get("train", {}).get("bytes", 0)
-            yield path, checked
+    for path, checked in check_corpus(material, sample, progress):
+        text_bytes = text_bytes or checked.facts.get("train", {}).get("bytes", 0)
+        yield path, checked
     for task in tasks:
         for path, checked in check_task(task, progress):
             yield ("tasks", task.given.name, *path), checked
-    scratch = folder.parent / _SCRATCH
-    removed = scratch if folder.parent.exists() else folder.parent
+    removed = scratch if scratch.parent.exists() else scratch.parent
     with storage.lock(scratch):
         try:
             laboratory = Laboratory(settings, folder, scratch, sample, tasks, progress)
-            yield from check_models(laboratory, text_bytes)
+            yield from check_models(laboratory, text_bytes * (1 - sum(material.held_out_shares)))
             for task in tasks:
                 yield from check_task_tokens(task, laboratory.tokenizers, settings)
         finally:

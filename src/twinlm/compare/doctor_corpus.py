@@ -3,34 +3,33 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from twinlm.compare.doctor_tasks import ReadTask, held_out_texts
+from twinlm.compare.doctor_material import Material
+from twinlm.compare.doctor_tasks import held_out_texts
 from twinlm.data.corpus import Document
 from twinlm.data.doctor.characters import Characters, check_scripts
 from twinlm.data.doctor.duplicates import Copies, repeated_lines
 from twinlm.data.doctor.findings import Checked, Finding, Parts
 from twinlm.data.doctor.leakage import TaskSearch
 from twinlm.data.doctor.near_duplicates import Text, check_near_duplicates
-from twinlm.data.doctor.reading import Sample, Seen, read_corpus, unreadable
+from twinlm.data.doctor.reading import Sample, Seen, unreadable
 from twinlm.data.splits import SPLITS, split_documents
 from twinlm.errors import DataError
 from twinlm.log import Progress
-from twinlm.settings import Settings
 
 
-def check_corpus(
-    settings: Settings, tasks: Sequence[ReadTask], sample: Sample, progress: Progress
-) -> Iterator[Parts]:
-    """Say what is wrong with the text to pre-train on.
+def check_corpus(material: Material, sample: Sample, progress: Progress) -> Iterator[Parts]:
+    """Say what is wrong with the text to pre-train on; nothing if there is none.
 
     Args:
-        settings: name the files.
-        tasks: whose held-out texts are looked for.
+        material: the text, and the tasks whose held-out texts are looked for.
         sample: is filled.
         progress: where to report.
     """
+    if material.read is None:
+        return
     copies, characters = Copies(), Characters("corpus")
-    search = TaskSearch([target for task in tasks for target in held_out_texts(task)])
-    yield ("corpus",), read_corpus(settings.corpus, [copies, characters, sample, search], progress)
+    search = TaskSearch([target for task in material.tasks for target in held_out_texts(task)])
+    yield ("corpus",), material.read([copies, characters, sample, search], progress)
     yield ("corpus", "characters"), characters.checked()
     yield ("corpus", "copies"), copies.checked(sample.documents)
     for name, found in search.checked().items():
@@ -41,7 +40,7 @@ def check_corpus(
     yield ("corpus", "lines"), repeated_lines(sample.documents)
     yield ("corpus",), check_scripts("corpus", (document.text for document in sample.documents))
     try:
-        texts = _as_split(settings, _different(sample))
+        texts = _as_split(material, _different(sample))
     except DataError as error:  # of a sample, a split may be empty that is not
         findings = (unreadable("corpus.train", error),) if sample.share == 1 else ()
         yield ("corpus",), Checked({}, findings)
@@ -74,14 +73,14 @@ def _different(sample: Sample) -> list[Seen]:
     return list(found.values())
 
 
-def _as_split(settings: Settings, documents: Sequence[Seen]) -> list[Text]:
+def _as_split(material: Material, documents: Sequence[Seen]) -> list[Text]:
     """Return texts by the split that the run puts them into."""
-    corpus = settings.corpus
+    valid_share, test_share = material.held_out_shares
     split = split_documents(
         (Document(document.text, document.source) for document in documents if document.split == "train"),
-        valid_share=0 if corpus.valid else corpus.valid_share,
-        test_share=0 if corpus.test else corpus.test_share,
-        seed=settings.seed,
+        valid_share=valid_share,
+        test_share=test_share,
+        seed=material.settings.seed,
         counts=Counter(),
     )
     texts = [Text(*document[:3]) for document in documents if document.split != "train"]

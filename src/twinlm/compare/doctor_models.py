@@ -6,12 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from twinlm import config, presets, storage
 from twinlm.compare.doctor_tasks import ReadTask
 from twinlm.compare.preparation import tokenizer_name
-from twinlm.core.count import layer_count, parameter_count
 from twinlm.data.doctor.findings import Parts
 from twinlm.data.doctor.lengths import check_lengths
 from twinlm.data.doctor.reading import Sample
@@ -22,10 +19,10 @@ from twinlm.data.token_store import TokenStore, write_store
 from twinlm.errors import DataError
 from twinlm.families import FAMILIES, Family
 from twinlm.log import Progress
-from twinlm.settings import KindSettings, ModelSettings, Settings
+from twinlm.settings import KindSettings, Settings
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer, train_tokenizer
-from twinlm.train.pretrain import step_costs
+from twinlm.train.costs import count_parameters, step_costs
 from twinlm.train.start import load_start
 
 MOST_TOKENIZED_BYTES = 4 << 20
@@ -128,12 +125,12 @@ class Laboratory:
         )
 
 
-def check_models(laboratory: Laboratory, text_bytes: int) -> Iterator[Parts]:
+def check_models(laboratory: Laboratory, training_bytes: float) -> Iterator[Parts]:
     """Say how the text fits tokenizers, lengths and sizes.
 
     Args:
         laboratory: what it takes.
-        text_bytes: of the whole text in `corpus.train`.
+        training_bytes: of the whole text to train on, without what is split off.
     """
     if not laboratory.texts:
         return
@@ -151,20 +148,18 @@ def check_models(laboratory: Laboratory, text_bytes: int) -> Iterator[Parts]:
             pretrain, seed = laboratory.kind(name).pretrain, laboratory.settings.seed
             lengths = check_lengths(laboratory.store(name), pretrain, label=family.label, seed=seed)
             yield ("corpus", "lengths"), lengths
-        yield ("models", family.label), check_size(_plan(laboratory, family, text_bytes))
+        yield ("models", family.label), check_size(_plan(laboratory, family, training_bytes))
 
 
-def _plan(laboratory: Laboratory, family: Family, text_bytes: int) -> Plan:
-    settings, kind = laboratory.settings, laboratory.kind(family.name)
+def _plan(laboratory: Laboratory, family: Family, training_bytes: float) -> Plan:
+    kind = laboratory.kind(family.name)
     store, tokenizer = laboratory.store(family.name), laboratory.tokenizers[family.name]
-    corpus = settings.corpus
-    trained_share = (
-        1 - (0 if corpus.valid else corpus.valid_share) - (0 if corpus.test else corpus.test_share)
-    )
-    corpus_tokens = text_bytes * trained_share * store.token_count / store.text_bytes
-    parameters, non_embedding = _parameters(family, kind.model, tokenizer.vocab_size)
+    corpus_tokens = training_bytes * store.token_count / store.text_bytes
+    parameters, non_embedding = count_parameters(family, kind.model, tokenizer.vocab_size)
     sizes = {
-        name: _parameters(family, dataclasses.replace(kind.model, **size["model"]), tokenizer.vocab_size)[0]
+        name: count_parameters(
+            family, dataclasses.replace(kind.model, **size["model"]), tokenizer.vocab_size
+        )[0]
         for name, size in presets.SIZES.items()
     }
     return Plan(
@@ -189,13 +184,6 @@ def _budget_tokens(laboratory: Laboratory, family: Family, corpus_tokens: float)
         return None
     per_step = {**costs, "passes": costs["tokens"] / corpus_tokens}
     return budget.amount / per_step[budget.match] * costs["tokens"]
-
-
-def _parameters(family: Family, sizes: ModelSettings, vocab_size: int) -> tuple[int, int]:
-    """Return all parameters of a model, and those of its layers, without making it."""
-    with torch.device("meta"):
-        model = family.model(family.configure(sizes, vocab_size))
-    return parameter_count(model), layer_count(model)
 
 
 def _first(texts: Sequence[str], most_bytes: int) -> list[str]:

@@ -1,15 +1,18 @@
-"""What the bitwise repetition of a run depends on, noted in its folder."""
+"""What the bitwise repetition of a run depends on, noted in its folder (docs/reliability.md)."""
 
 from pathlib import Path
 
 from twinlm import __version__, hardware, storage
-from twinlm.log import Progress
+from twinlm.log import Progress, note_event
 
 NAME = "environment.json"
 
 
 def note_environment(folder: Path, precision: str, progress: Progress) -> None:
-    """Write what a run works with; say so if it changed since the run began."""
+    """Write what a run works with; if it changed since the run began, say so and note it among the events.
+
+    What an older version did not note is not compared, but that there is a GPU now.
+    """
     path = folder / NAME
     now = {"twinlm": __version__, "precision": precision, **hardware.describe()}
     if not path.is_file():
@@ -17,10 +20,13 @@ def note_environment(folder: Path, precision: str, progress: Progress) -> None:
         return
     before = storage.read_json(path)
     changed = [
-        f"{key} {before.get(key)} -> {value}" for key, value in now.items() if before.get(key) != value
+        f"{key} {before.get(key)} -> {now.get(key)}"
+        for key in sorted(before.keys() | now.keys() & {"gpu"})
+        if before.get(key) != now.get(key)
     ]
     if changed:
         progress.say(
             "the environment changed since this run began, so it no longer repeats bit by bit: "
             + ", ".join(changed)
         )
+        note_event(folder, "environment changed", changed=changed)

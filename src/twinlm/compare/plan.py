@@ -2,27 +2,22 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from twinlm import config, families, hardware, storage
 from twinlm.compare import stage
 from twinlm.compare.pretrainings import Pretraining
-from twinlm.core.count import layer_count, parameter_count
 from twinlm.data.token_store import TokenStore
-from twinlm.errors import UsageError
 from twinlm.families import Family
 from twinlm.settings import BudgetSettings, KindSettings, Settings
 from twinlm.tokenizer import Tokenizer
-from twinlm.train.pretrain import (
+from twinlm.train.costs import (
     PretrainPlan,
     budget_steps,
     check_memory,
+    count_parameters,
     seconds_per_step,
     step_costs,
 )
-from twinlm.train.start import fresh_model
-
-_LARGEST_DIFFERENCE = 0.05
 
 
 def plan_pretraining(
@@ -46,8 +41,8 @@ def plan_pretraining(
     budget = replace(settings.budget, amount=pretraining.share * settings.budget.amount)
     inputs = {
         "budget": {"match": budget.match, "amount": budget.amount},
-        "model": config.plain(kind.model),
-        "pretrain": config.plain(kind.pretrain),
+        "model": kind.model,
+        "pretrain": kind.pretrain,
         "tokens": store.token_count,
         "tokenizer": tokenizer.fingerprint,
     }
@@ -63,22 +58,6 @@ def plan_pretraining(
     return plan
 
 
-def check_match(plans: list[PretrainPlan], same_parameters: Literal["layers", "total"] = "layers") -> None:
-    """Refuse to compare a pair whose sizes differ.
-
-    Raises:
-        UsageError: the parameters of their transformer layers, or all, differ by more than 5 %.
-    """
-    is_total = same_parameters == "total"
-    sizes = [plan.parameters if is_total else plan.non_embedding_parameters for plan in plans]
-    if max(sizes) > (1 + _LARGEST_DIFFERENCE) * min(sizes):
-        shown = " and ".join(f"{plan.family} {size:,}" for plan, size in zip(plans, sizes, strict=True))
-        message = (
-            f"the models are not of one size: {shown} parameters in {'all' if is_total else 'their layers'}"
-        )
-        raise UsageError(message, hint="set both sizes in [model], not in [gpt.model] or [bert.model]")
-
-
 def _plan(
     family: Family,
     settings: KindSettings,
@@ -90,7 +69,7 @@ def _plan(
     precision: str,
 ) -> PretrainPlan:
     check_memory(family, settings, tokenizer.vocab_size)
-    model = fresh_model(family, settings, tokenizer, seed)
+    parameters, non_embedding = count_parameters(family, settings.model, tokenizer.vocab_size)
     costs = step_costs(family, settings, store, tokenizer, seed)
     hardware.forget_peak_memory()
     step_s = seconds_per_step(family, settings, store, tokenizer, seed=seed, precision=precision)
@@ -104,6 +83,6 @@ def _plan(
         seconds=steps * step_s,
         memory_bytes=hardware.peak_memory_bytes(),
         corpus_passes=steps * costs["tokens"] / store.token_count,
-        parameters=parameter_count(model),
-        non_embedding_parameters=layer_count(model),
+        parameters=parameters,
+        non_embedding_parameters=non_embedding,
     )

@@ -1,25 +1,28 @@
 """From files (or the embedded data) to documents, labelled tasks, a tokenizer and token stores."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from twinlm import config, families, storage
+from twinlm import families, storage
 from twinlm.compare import stage
-from twinlm.data.corpus import Document, corpus_fingerprint, read_documents
+from twinlm.compare.packed_corpus import open_packed, packed_store, packed_tokenizer, read_beside
+from twinlm.data import packed
+from twinlm.data.corpus import Document, corpus_fingerprint
 from twinlm.data.demo import load_demo
 from twinlm.data.forms import Fields
 from twinlm.data.labelled import LabelledSet, read_labelled
 from twinlm.data.labelled_task import LabelledTask, build_task
+from twinlm.data.rereading import Texts, characters, read_splits
 from twinlm.data.sentences import split_sentences
-from twinlm.data.splits import SPLITS, Splits, remove_duplicates, split_documents
+from twinlm.data.splits import SPLITS, Splits
 from twinlm.data.text_files import OnBadBytes
-from twinlm.data.token_store import TokenStore, write_store
+from twinlm.data.token_store import TokenStore, is_store, write_store
 from twinlm.errors import UsageError
 from twinlm.log import Progress
-from twinlm.settings import CorpusSettings, KindSettings, Settings, TaskSettings
+from twinlm.settings import KindSettings, Settings, TaskSettings
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 
@@ -38,6 +41,8 @@ class Prepared:
     """Sources and licences to show, for embedded data."""
     fingerprint: str
     """SHA-256 of the texts' files."""
+    packed: Path | None = None
+    """The store that holds the training text in tokens already; then there are no training documents."""
 
 
 def prepare_demo(settings: Settings) -> Prepared:
@@ -107,14 +112,20 @@ def prepare_files(settings: Settings, read: ReadTasks) -> Prepared:
         *(task.held_out(task_kind(task.kind).form) for task in tasks.values())
     )
     corpus = settings.corpus
-    documents = _read_corpus(corpus, settings.seed, held_out, counts)
-    files = [*corpus.train, *corpus.valid, *corpus.test]
+    store = packed_store(corpus)
+    if store:
+        documents, fingerprint = read_beside(store, corpus, held_out, counts)
+    else:
+        documents = read_splits(corpus, seed=settings.seed, held_out=held_out, counts=counts)
+        files = [*corpus.train, *corpus.valid, *corpus.test]
+        fingerprint = corpus_fingerprint(files, text_field=corpus.text_field)
     return Prepared(
         documents=documents,
         tasks=tasks,
         counts=counts,
         attribution=(),
-        fingerprint=corpus_fingerprint(files, text_field=corpus.text_field),
+        fingerprint=fingerprint,
+        packed=store,
     )
 
 
@@ -135,17 +146,20 @@ def prepare_tokenizer(
     progress: Progress,
 ) -> Tokenizer:
     """Train a tokenizer on the training documents, or load the one that was."""
-    wanted = {**config.plain(settings.tokenizer), "algorithm": algorithm}
+    if prepared.packed:
+        return packed_tokenizer(prepared.packed, algorithm)
+    wanted = replace(settings.tokenizer, algorithm=algorithm)
     stage.enter(folder, {"corpus": prepared.fingerprint, "seed": settings.seed, "tokenizer": wanted})
     if not storage.is_published(folder / "files"):
         tokenizer = train_tokenizer(
-            [document.text for document in prepared.documents.train],
+            Texts(prepared.documents.train),
             algorithm=algorithm,
             vocab_size=settings.tokenizer.vocab_size,
             lowercase=settings.tokenizer.lowercase,
             progress=progress,
         )
         storage.publish_folder(folder / "files", tokenizer.to_files())
+    storage.verify_folder(folder / "files")
     return Tokenizer.from_folder(folder / "files")
 
 
@@ -159,47 +173,38 @@ def prepare_stores(
     )
     stores = {}
     for name in SPLITS:
+        if name == "train" and prepared.packed:
+            stores[name] = open_packed(prepared.packed, tokenizer)
+            continue
         documents = getattr(prepared.documents, name)
-        if not storage.is_published(folder / name):
-            write_store(
-                folder / name,
-                (document.text for document in documents),
-                tokenizer,
-                split_sentences,
-                total=len(documents),
-                progress=progress,
-            )
+        if not is_store(folder / name):
+            _write_tokens(folder / name, documents, tokenizer, prepared.fingerprint, progress)
         stores[name] = TokenStore(folder / name, verify=True)
     return stores
 
 
-def _read_corpus(
-    corpus: CorpusSettings, seed: int, held_out: frozenset[bytes], counts: Counter[str]
-) -> Splits:
-    def read(paths: tuple[str, ...]) -> list[Document]:
-        return list(
-            read_documents(
-                paths,
-                text_field=corpus.text_field,
-                encoding=corpus.encoding,
-                errors=corpus.errors,
-                max_bad_share=corpus.max_bad_share,
-                counts=counts,
-            )
+def _write_tokens(
+    folder: Path,
+    documents: Collection[Document],
+    tokenizer: Tokenizer,
+    fingerprint: str,
+    progress: Progress,
+) -> None:
+    """Tokenize documents into a store: in shards if they are many, so that a kill costs one shard at most."""
+    if characters(documents) <= packed.SHARD_CHARACTERS:
+        write_store(
+            folder, Texts(documents), tokenizer, split_sentences, total=len(documents), progress=progress
         )
-
-    valid, test = (read(paths) if paths else [] for paths in (corpus.valid, corpus.test))
-    given = split_documents(
-        read(corpus.train),
-        valid_share=0 if corpus.valid else corpus.valid_share,
-        test_share=0 if corpus.test else corpus.test_share,
-        seed=seed,
-        held_out=held_out,
-        counts=counts,
+        return
+    packed.write_part(
+        folder / packed.part_name(1, 1),
+        Texts(documents),
+        tokenizer,
+        inputs={"part": 1, "parts": 1, "texts": fingerprint},
+        counts={"documents": len(documents)},
+        progress=progress,
     )
-    return remove_duplicates(
-        given.train, valid or given.valid, test or given.test, held_out=held_out, counts=counts
-    )
+    packed.join_parts(folder)
 
 
 def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> LabelledTask:

@@ -1,5 +1,5 @@
-"""What the pre-trained models of a run are asked without labels: to predict passages of its test text, and to
-choose between the texts of minimal pairs, from files or made of its test text.
+"""What the pre-trained models of a run are asked without labels: to predict passages of its test text, to
+choose between the texts of minimal pairs, from files or made of its test text, and to fill gaps in it.
 
 Each model's answers lie in a stage of their own, RUN/NAME[/seed-N]/quality. Next: `quality_results.py`.
 """
@@ -13,11 +13,14 @@ from twinlm import config, families, storage
 from twinlm.checkpoint import Trained
 from twinlm.compare import stage
 from twinlm.data.minimal_pairs import MinimalPair, read_pairs, sample_pairs
+from twinlm.data.own_cloze import ClozeItem, make_cloze
 from twinlm.data.own_pairs import make_pairs
 from twinlm.data.passages import Sample, draw_passages
 from twinlm.errors import DataError, UsageError
+from twinlm.evaluate.cloze import fitting_items, score_cloze
 from twinlm.evaluate.minimal_pairs import fitting_pairs, score_pairs
 from twinlm.evaluate.quality import Figure, language_quality
+from twinlm.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
@@ -88,17 +91,36 @@ class Quality:
             self.notes += [f"{name}: {number:,} {what}" for what, number in (+counts).items()]
         return [given for name, pairs in found.items() if (given := self._readable(name, pairs)).pairs]
 
+    @cached_property
+    def gaps(self) -> tuple[ClozeItem, ...]:
+        """Gaps in the test text, without those that a model can't read whole; none if none are wanted."""
+        count, seed = self.run.settings.quality.own_cloze, self.run.settings.seed
+        if not count:
+            return ()
+        texts = [document.text for document in self.run.prepared.documents.train]
+        tokenizers = [tokenizer for tokenizer, _ in self._readers]
+        made = make_cloze(
+            self._held_out, texts, tokenizers, count=count, seed=seed, progress=self.run.progress
+        )
+        kept = fitting_items(self._readers, made.items)
+        self.notes += [f"{OWN_TEXT}: {note}" for note in made.notes]
+        self._note_left_out(OWN_TEXT, len(made.items) - len(kept), len(made.items), "gaps")
+        return kept
+
     def prepare(self) -> None:
         """Read and make what the models are asked, so that what is wrong with it shows before training."""
         for given in self.sets:
             self.run.progress.say(f"minimal pairs of {given.name}: {len(given.pairs):,}")
+        if self.gaps:
+            self.run.progress.say(f"gaps in {OWN_TEXT}: {len(self.gaps):,}")
 
     def measured(self, name: str, seed: int | None = None) -> dict[str, Any]:
         """Ask the model of a pre-training seed, the first one if it is None, or read what it said.
 
         Returns:
             "figures": the fields of each figure; "pairs": for each set "method", and in "right" what each
-            pair adds to the accuracy.
+            pair adds to the accuracy; "cloze", if there are gaps: for each way to look at them "sees",
+            "method", and in "right" what each gap adds, the way that sees most first.
         """
         run = self.run
         folder = run.bodies.folder(name, seed)
@@ -121,15 +143,23 @@ class Quality:
             "window": self.window,
             "sample": self.sample.fingerprint if self.sample else None,
             "pairs": {given.name: stage.fingerprint(config.plain(given.pairs)) for given in self.sets},
+            **({"cloze": stage.fingerprint(config.plain(self.gaps))} if self.gaps else {}),
         }
 
+    @cached_property
+    def _readers(self) -> list[tuple[Tokenizer, int]]:
+        return [(self.run.tokenizer(kind), self.window) for kind in families.FAMILIES]
+
     def _readable(self, name: str, pairs: tuple[MinimalPair, ...]) -> PairSet:
-        readers = [(self.run.tokenizer(kind), self.window) for kind in families.FAMILIES]
-        kept = fitting_pairs(readers, pairs)
-        if len(kept) < len(pairs):
-            left_out = f"left out {len(pairs) - len(kept):,} of {len(pairs):,} pairs"
-            self.notes.append(f"{name}: {left_out} that a model can't read whole")
+        kept = fitting_pairs(self._readers, pairs)
+        self._note_left_out(name, len(pairs) - len(kept), len(pairs), "pairs")
         return PairSet(name, kept)
+
+    def _note_left_out(self, name: str, number: int, of_all: int, what: str) -> None:
+        if number:
+            self.notes.append(
+                f"{name}: left out {number:,} of {of_all:,} {what} that a model can't read whole"
+            )
 
     def _ask(self, trained: Trained) -> dict[str, Any]:
         progress = self.run.progress
@@ -137,10 +167,15 @@ class Quality:
         if self.sample:
             figures = language_quality(trained, self.sample, window_tokens=self.window, progress=progress)
         scores = {given.name: score_pairs(trained, given.pairs, progress=progress) for given in self.sets}
+        views = score_cloze(trained, self.gaps, progress=progress) if self.gaps else []
+        of_gaps = [
+            {"sees": view.sees, "method": view.method, "right": view.right_E.tolist()} for view in views
+        ]
         return {
             "figures": [{**config.plain(figure), "values_E": figure.values_E.tolist()} for figure in figures],
             "pairs": {
                 name: {"method": found.method, "right": found.right_E.tolist()}
                 for name, found in scores.items()
             },
+            **({"cloze": of_gaps} if of_gaps else {}),
         }

@@ -21,6 +21,8 @@ class QualityFigure:
     """Of the sample."""
     value_by_seed: dict[str, float]
     """By pre-training seed."""
+    difference: Interval | None
+    """It minus the first figure of its group, paired by passage; None for the first."""
     caveat: str
     """What to know about it; "" if nothing."""
 
@@ -39,22 +41,22 @@ class FigureGroup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairAccuracy:
-    """How often one pre-training finds the right text of a pair likelier; a tie counts half."""
+    """How often one pre-training finds the right text of a pair, or word of a gap, likeliest; ties share."""
 
     pretraining: str
     """Its name."""
     label: str
     """For people."""
     accuracy: Interval
-    """Over pairs and pre-training seeds; chance is 0.5."""
+    """Over pairs and pre-training seeds; chance is 0.5, or one over the words of a gap."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Phenomenon:
-    """Pairs that test the same, or all of a set."""
+    """Pairs that test the same, or all of a set; or all gaps."""
 
     name: str
-    """Of the phenomenon, or `ALL_PAIRS`."""
+    """Of the phenomenon, or `ALL_PAIRS` or `ALL_GAPS`."""
     pairs: int
     """How many."""
     scores: list[PairAccuracy]
@@ -80,6 +82,35 @@ class PairsResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ClozeView:
+    """One way to look at gaps, which models of one kind have."""
+
+    sees: str
+    """What is scored, and what the models see of the text."""
+    method: str
+    """By which texts are scored."""
+    scores: list[PairAccuracy]
+    """One for each pre-training of the kind."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClozeResult:
+    """Which words the models chose for gaps in held-out text."""
+
+    name: str
+    """`OWN_TEXT`."""
+    chance: float
+    """Accuracy of a blind guess."""
+    overall: Phenomenon
+    """By the ways that have the whole text to go by; its p is adjusted together with those of the sets of
+    pairs."""
+    whole: list[ClozeView]
+    """Those ways, one for each kind."""
+    others: list[ClozeView]
+    """What each kind chooses looking at the text otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class QualityResult:
     """What was asked of the pre-trained models without labels."""
 
@@ -87,5 +118,7 @@ class QualityResult:
     """Figures of held-out text: a table for each group."""
     pairs: list[PairsResult]
     """Set by set."""
+    cloze: ClozeResult | None
+    """Gaps; None if none were asked for, or could be made."""
     notes: list[str]
     """What could not be made or read, in plain words."""

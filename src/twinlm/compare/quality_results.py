@@ -8,10 +8,12 @@ import numpy as np
 
 from twinlm import families
 from twinlm.compare import claims, statistics
-from twinlm.compare.outcomes import Matrix, Outcomes
+from twinlm.compare.outcomes import Matrix, Numbers, Outcomes
 from twinlm.compare.pretrainings import Pretraining
-from twinlm.compare.quality import PairSet
+from twinlm.compare.quality import OWN_TEXT, PairSet
 from twinlm.compare.quality_records import (
+    ClozeResult,
+    ClozeView,
     FigureGroup,
     PairAccuracy,
     PairsResult,
@@ -20,6 +22,7 @@ from twinlm.compare.quality_records import (
     QualityResult,
 )
 from twinlm.data.minimal_pairs import by_phenomenon
+from twinlm.data.own_cloze import DISTRACTORS
 from twinlm.evaluate.quality import standard_error
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 ALL_PAIRS = "all pairs"
 """Names the phenomenon that is all of a set."""
+ALL_GAPS = "all gaps"
+"""Names what is asked with gaps."""
 
 
 def quality_result(run: "Run") -> QualityResult:
@@ -35,32 +40,50 @@ def quality_result(run: "Run") -> QualityResult:
         name: [run.quality.measured(name, seed) for seed in run.bodies.seeds] for name in run.bodies.compared
     }
     sets = [_pairs(run.bodies.compared, said, given) for given in run.quality.sets]
-    overall = claims.corrected([found.overall.comparison for found in sets])
+    gaps = [cloze_result(run.bodies.compared, said)] if run.quality.gaps else []
+    overall = [found.overall for found in sets] + [found.overall for found in gaps]
+    corrected = claims.corrected([found.comparison for found in overall])
+    adjusted = [replace(found, comparison=item) for found, item in zip(overall, corrected, strict=True)]
     return QualityResult(
         groups=_groups(run, said),
-        pairs=[
-            replace(found, overall=replace(found.overall, comparison=comparison))
-            for found, comparison in zip(sets, overall, strict=True)
-        ],
+        pairs=[replace(found, overall=of_set) for found, of_set in zip(sets, adjusted, strict=False)],
+        cloze=replace(gaps[0], overall=adjusted[-1]) if gaps else None,
         notes=run.quality.notes,
     )
 
 
 def _groups(run: "Run", said: Mapping[str, Sequence[Any]]) -> list[FigureGroup]:
     """Return the figures by the group that they say they may be compared in, whatever models they are of."""
-    groups: dict[tuple[str, str], list[QualityFigure]] = {}
+    groups: dict[tuple[str, str], list[tuple[Pretraining, Sequence[Any]]]] = {}
     for name, pretraining in run.bodies.compared.items():
         for of_seeds in zip(*(row["figures"] for row in said[name]), strict=True):
-            figure = _figure(pretraining, run.bodies.seeds, of_seeds)
-            groups.setdefault((of_seeds[0]["comparable"], of_seeds[0]["unit"]), []).append(figure)
+            key = (of_seeds[0]["comparable"], of_seeds[0]["unit"])
+            groups.setdefault(key, []).append((pretraining, of_seeds))
     return [
-        FigureGroup(comparable=comparable, unit=unit, figures=figures)
-        for (comparable, unit), figures in groups.items()
+        FigureGroup(
+            comparable=comparable,
+            unit=unit,
+            figures=[
+                figure(pretraining, run.bodies.seeds, of_seeds, rows[0][1] if place else None)
+                for place, (pretraining, of_seeds) in enumerate(rows)
+            ],
+        )
+        for (comparable, unit), rows in groups.items()
     ]
 
 
-def _figure(pretraining: Pretraining, seeds: Sequence[int], of_seeds: Sequence[Any]) -> QualityFigure:
-    values_PE = np.array([row["values_E"] for row in of_seeds])
+def figure(
+    pretraining: Pretraining, seeds: Sequence[int], of_seeds: Sequence[Any], first: Sequence[Any] | None
+) -> QualityFigure:
+    """Return one figure of a pre-training.
+
+    Args:
+        pretraining: what was measured.
+        seeds: its pre-training seeds.
+        of_seeds: the fields of the `Figure` of each of them.
+        first: the same of the one that is to be subtracted, of the same group; None for none.
+    """
+    values_PE = _by_passage(of_seeds)
     values_P = np.array([row["value"] for row in of_seeds])
     over_seeds = standard_error(values_P) if len(values_P) > 1 else 0.0
     return QualityFigure(
@@ -70,8 +93,21 @@ def _figure(pretraining: Pretraining, seeds: Sequence[int], of_seeds: Sequence[A
         standard_error=float(np.hypot(standard_error(values_PE.mean(axis=0)), over_seeds)),
         passages=values_PE.shape[1],
         value_by_seed={str(seed): row["value"] for seed, row in zip(seeds, of_seeds, strict=True)},
+        difference=None
+        if first is None
+        else statistics.unbounded_difference(_outcomes(values_PE), _outcomes(_by_passage(first))),
         caveat=of_seeds[0]["caveat"],
     )
+
+
+def _by_passage(of_seeds: Sequence[Any]) -> Numbers:
+    """Return what each passage adds to a figure, by pre-training seed."""
+    return np.array([row["values_E"] for row in of_seeds], np.float64)
+
+
+def _outcomes(values_PE: Matrix) -> Outcomes:
+    """Return what models say, each of a pre-training of its own."""
+    return Outcomes(values_PE, groups=len(values_PE))
 
 
 def _pairs(
@@ -97,10 +133,51 @@ def _pairs(
     )
 
 
+def cloze_result(
+    compared: Mapping[str, Pretraining], said: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> ClozeResult:
+    """Return what models chose for gaps.
+
+    Args:
+        compared: the pre-trainings by name.
+        said: for each of them what `Quality.measured` gives, seed by seed.
+    """
+    labels = {name: pretraining.label for name, pretraining in compared.items()}
+    places = range(len(said[next(iter(compared))][0]["cloze"]))
+    looks = [{name: [row["cloze"][place] for row in said[name]] for name in compared} for place in places]
+    rights = [
+        rights_of({name: [row["right"] for row in rows] for name, rows in look.items()}) for look in looks
+    ]
+    views = [_views(labels, look, of_look) for look, of_look in zip(looks, rights, strict=True)]
+    gaps = len(looks[0][next(iter(compared))][0]["right"])
+    return ClozeResult(
+        name=OWN_TEXT,
+        chance=1 / (1 + DISTRACTORS),
+        overall=phenomenon(ALL_GAPS, labels, rights[0], range(gaps)),
+        whole=views[0],
+        others=[view for of_look in views[1:] for view in of_look],
+    )
+
+
+def _views(
+    labels: Mapping[str, str], look: Mapping[str, Sequence[Mapping[str, Any]]], rights: Mapping[str, Matrix]
+) -> list[ClozeView]:
+    """Return what models chose by the ways of one rank, each kind's way apart."""
+    ways = {(rows[0]["sees"], rows[0]["method"]): None for rows in look.values()}
+    return [
+        ClozeView(
+            sees=sees,
+            method=method,
+            scores=_scores(labels, {name: rights[name] for name in look if look[name][0]["sees"] == sees}),
+        )
+        for sees, method in ways
+    ]
+
+
 def rights_of(given: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, Matrix]:
     """Return what pairs add to each model's accuracy, seeds by pairs: truth values if no model has a tie."""
     numbers = {name: np.array(rows, dtype=np.float64) for name, rows in given.items()}
-    has_ties = any((values_PE == 0.5).any() for values_PE in numbers.values())
+    has_ties = any(not np.isin(values_PE, (0, 1)).all() for values_PE in numbers.values())
     found: dict[str, Matrix] = {}
     for name, values_PE in numbers.items():
         found[name] = values_PE if has_ties else values_PE == 1
@@ -118,16 +195,20 @@ def phenomenon(
         rights: of each pre-training, seeds by pairs.
         places: which pairs.
     """
-    outcomes = {
-        key: Outcomes(values_PE[:, list(places)], groups=len(values_PE)) for key, values_PE in rights.items()
-    }
+    chosen = {key: values_PE[:, list(places)] for key, values_PE in rights.items()}
     first, second = families.FAMILIES
     return Phenomenon(
         name=name,
         pairs=len(places),
-        scores=[
-            PairAccuracy(pretraining=key, label=labels[key], accuracy=statistics.mean_interval(arm))
-            for key, arm in outcomes.items()
-        ],
-        comparison=statistics.compare(first, outcomes[first], second, outcomes[second]),
+        scores=_scores(labels, chosen),
+        comparison=statistics.compare(first, _outcomes(chosen[first]), second, _outcomes(chosen[second])),
     )
+
+
+def _scores(labels: Mapping[str, str], rights: Mapping[str, Matrix]) -> list[PairAccuracy]:
+    return [
+        PairAccuracy(
+            pretraining=key, label=labels[key], accuracy=statistics.mean_interval(_outcomes(values_PE))
+        )
+        for key, values_PE in rights.items()
+    ]

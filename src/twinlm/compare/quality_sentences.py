@@ -1,41 +1,50 @@
-"""What minimal pairs say about the two kinds, in plain words."""
+"""What minimal pairs and gaps say about the two kinds, in plain words."""
 
 from twinlm.compare.pair_sentences import ends
-from twinlm.compare.quality_records import PairAccuracy, PairsResult, QualityResult
+from twinlm.compare.quality_records import PairAccuracy, Phenomenon, QualityResult
 from twinlm.compare.readable import INTERVAL, counted, listed, p_value, percent, points
 
 CHANCE = 0.5
 
 
 def sentences(quality: QualityResult) -> list[str]:
-    """Return for each set of pairs which kind knows the language better, if that can be said."""
-    return [f"Minimal pairs ({found.name}): {text}" for found in quality.pairs for text in _of_set(found)]
+    """Return for pairs, set by set, and gaps which kind knows the language better, if that can be said."""
+    said = [
+        f"Minimal pairs ({found.name}): {text}"
+        for found in quality.pairs
+        for text in _of_set(found.overall, "pair", "text", CHANCE)
+    ]
+    if quality.cloze is None:
+        return said
+    gaps = _of_set(quality.cloze.overall, "gap", "word", quality.cloze.chance)
+    return [*said, *(f"Gaps ({quality.cloze.name}): {text}" for text in gaps)]
 
 
-def _of_set(found: PairsResult) -> list[str]:
-    comparison, scores = found.overall.comparison, {row.pretraining: row for row in found.overall.scores}
+def _of_set(overall: Phenomenon, noun: str, what: str, chance: float) -> list[str]:
+    comparison, scores = overall.comparison, {row.pretraining: row for row in overall.scores}
     first, second = scores[comparison.first], scores[comparison.second]
     again = comparison.pretraining_seeds
-    evidence = f"{p_value(comparison.p_adjusted)}; {counted(found.overall.pairs, 'pair')}" + (
+    evidence = f"{p_value(comparison.p_adjusted)}; {counted(overall.pairs, noun)}" + (
         f", {again} pre-trainings" if again > 1 else ""
     )
     if comparison.winner is None:
         signed = points(comparison.difference.estimate, signed=True)
-        text = (
-            f"Cannot tell {first.label} from {second.label}. The right text is likelier to {_share(first)} "
-            f"and to {_share(second)}; the difference of {signed} points for {first.label} could be anything "
-            f"from {ends(comparison)} ({INTERVAL}, {evidence})."
-        )
+        said = [
+            f"Cannot tell {first.label} from {second.label}.",
+            f"The right {what} is likelier to {_share(first)} and to {_share(second)}; the difference of "
+            f"{signed} points for {first.label} could be anything from {ends(comparison)} ({INTERVAL}, "
+            f"{evidence}).",
+        ]
     else:
         better, worse = (first, second) if comparison.winner == comparison.first else (second, first)
-        text = (
-            f"{better.label} chooses the right text more often than {worse.label}, by "
+        said = [
+            f"{better.label} chooses the right {what} more often than {worse.label}, by "
             f"{points(abs(comparison.difference.estimate))} points ({INTERVAL} "
             f"{ends(comparison, positive=True)}, {evidence}): {_share(better)} and {_share(worse)}."
-        )
-    guessing = [row.label for row in (first, second) if row.accuracy.low <= CHANCE]
-    doubt = f"No better than chance ({percent(CHANCE)}) as far as this shows: {listed(guessing)}."
-    return [text, doubt] if guessing else [text]
+        ]
+    guessing = [row.label for row in (first, second) if row.accuracy.low <= chance]
+    doubt = f"No better than chance ({percent(chance)}) as far as this shows: {listed(guessing)}."
+    return [*said, doubt] if guessing else said
 
 
 def _share(row: PairAccuracy) -> str:

@@ -19,6 +19,12 @@ def percent(share: float) -> str:
     return f"{points(share)}{_NARROW}%"
 
 
+def signed_percent(share: float) -> str:
+    """Return a relative error as "+37 %"; one that rounds to nothing as "0 %"."""
+    text = f"{100 * share:+.0f}"
+    return f"{'0' if float(text) == 0 else text}{_NARROW}%".replace("-", MINUS)
+
+
 def figure(value: float, metric: str) -> str:
     """Return accuracy as "72.7 %", and other figures, which are no shares of anything, times 100: "84.2"."""
     return percent(value) if metric == "accuracy" else points(value)

@@ -54,6 +54,32 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DoctorFinding:
+    """A problem or a warning of the data doctor."""
+
+    level: str
+    """"problem" or "warning"."""
+    where: str
+    """Part of the settings, kind of model or task."""
+    message: str
+    """What was found, with numbers."""
+    why: str
+    """What it does to the models; "" if that is plain."""
+    hint: str
+    """The way out; "" if there is none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DoctorResult:
+    """What the data doctor said of text and labels before training."""
+
+    findings: list[DoctorFinding]
+    """Problems, then warnings."""
+    notes: int
+    """How many notes it has beside them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RateTried:
     """The fine-tunings of one arm on one task at one learning rate."""
 

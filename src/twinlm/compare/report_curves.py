@@ -15,18 +15,18 @@ _BAR_APART = 0.006
 
 
 def curve_plot(results: Results, curve: ScoreCurve) -> str:
-    """Return both kinds' scores over a logarithmic axis, with 95 % intervals."""
+    """Return the scores of both kinds, and of a baseline, over a logarithmic axis, with 95 % intervals."""
     places = sorted({point.x for point in curve.points})
     lines = []
-    for style, (name, label) in enumerate(results.families.items()):
-        points = [point for point in curve.points if point.arm == name]
-        beside = (
-            (2 * style - 1) * _BAR_APART * math.log10(places[-1] / places[0])
-        )  # bars don't hide each other
+    kinds = list(results.families)
+    for name, points in _by_arm(results, curve).items():
+        style = f"family-{kinds.index(name)}" if name in kinds else "baseline"
+        side = 2 * kinds.index(name) - 1 if name in kinds else 0  # bars don't hide each other
+        beside = side * _BAR_APART * math.log10(places[-1] / places[0])
         lines += [
             Line(
                 name="",
-                style=f"family-{style} thin",
+                style=f"{style} thin",
                 points=[
                     (math.log10(point.x) + beside, 100 * end) for end in (point.score.low, point.score.high)
                 ],
@@ -34,7 +34,8 @@ def curve_plot(results: Results, curve: ScoreCurve) -> str:
             for point in points
         ]
         main = [(math.log10(point.x), 100 * point.score.estimate) for point in points]
-        lines.append(Line(name=label, style=f"family-{style}", points=main))
+        label = results.families.get(name, "baseline")  # a baseline's own name is too long for a line's end
+        lines.append(Line(name=label, style=style, points=main))
     step = math.ceil(len(places) / _MOST_MARKS)
     shown = {*places[:: max(1, step)], places[-1]}
     return line_plot(
@@ -49,16 +50,34 @@ def curve_plot(results: Results, curve: ScoreCurve) -> str:
 
 def points(results: Results, curve: ScoreCurve) -> Table:
     """Return the points of a curve, a row for each place, with intervals."""
-    by_arm = [[point for point in curve.points if point.arm == name] for name in results.families]
-    columns = [what for label in results.families.values() for what in (label, "tokens")]
+    by_arm = _by_arm(results, curve)
+    columns = [
+        what
+        for name, of_arm in by_arm.items()
+        for what in [of_arm[0].label, *["tokens"] * (name in results.families)]
+    ]
+    has_baseline = any(name not in results.families for name in by_arm)
     return Table(
         caption=f"{curve.metric}, {curve.task}, against {_axis(results, curve)}. "
         "In brackets: 95 % intervals over examples and seeds. Tokens: those of pre-training. Each row is "
-        "trained from its beginning to its end; with fewer labels in as many steps as with all.",
+        "trained from its beginning to its end; with fewer labels in as many steps as with all."
+        + (
+            " The baseline is the one that is best with all labels, fitted on the same examples. A model "
+            "is shown to beat it where p is below 0.05, adjusted for the rows (Holm)."
+            if has_baseline
+            else ""
+        ),
         header=[curve.axis, *columns],
         rows=[
-            [amount(row[0].x), *(text for point in row for text in _cells(point, curve.metric))]
-            for row in zip(*by_arm, strict=True)
+            [
+                amount(row[0].x),
+                *(
+                    text
+                    for point in row
+                    for text in _cells(point, curve.metric)[: 1 + (point.arm in results.families)]
+                ),
+            ]
+            for row in zip(*by_arm.values(), strict=True)
         ],
     )
 
@@ -91,6 +110,12 @@ def ledger(rows: Sequence[Ledger]) -> Table:
 
 def _axis(results: Results, curve: ScoreCurve) -> str:
     return "training examples" if curve.axis == "labels" else f"{curve.axis} in {results.matched_by}"
+
+
+def _by_arm(results: Results, curve: ScoreCurve) -> dict[str, list[ScorePoint]]:
+    """Return the points of the kinds, then those of a baseline if there is one."""
+    arms = dict.fromkeys([*results.families, *(point.arm for point in curve.points)])
+    return {name: [point for point in curve.points if point.arm == name] for name in arms}
 
 
 def _cells(point: ScorePoint, metric: str) -> tuple[str, str]:

@@ -3,7 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from twinlm.compare import cost_card, quality_tables, report_curves, report_plots, report_tables
+from twinlm.compare import (
+    cost_card,
+    quality_tables,
+    report_curves,
+    report_doctor,
+    report_plots,
+    report_tables,
+)
 from twinlm.compare.details import Details
 from twinlm.compare.pareto import COST_KINDS, judge_task
 from twinlm.compare.readable import points, whole
@@ -45,6 +52,7 @@ def render_html(results: Results, details: Details | None = None) -> str:
         ledger=report_curves.ledger(results.ledger),
         tables=report_tables,
         quality_tables=quality_tables,
+        report_doctor=report_doctor,
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from twinlm.compare import cost_card, quality_tables, report_curves, report_tables
+from twinlm.compare import cost_card, quality_tables, report_curves, report_doctor, report_tables
 from twinlm.compare.details import Details
 from twinlm.compare.pareto import COST_KINDS, judge_task
 from twinlm.compare.report_details import blocks, shown_details
@@ -55,6 +55,11 @@ def _blocks(results: Results, details: Details) -> Iterator[str]:
         yield _table(report_tables.fine_tuning(results))
         yield _table(report_curves.ledger(results.ledger))
     yield from _cards(results)
+    if results.doctor:
+        yield "## What the data doctor found"
+        yield _escape(report_doctor.summary(results.doctor))
+        if results.doctor.findings:
+            yield _items([report_doctor.line(finding) for finding in results.doctor.findings])
     yield "## Data"
     yield _table(report_tables.data(results))
     if results.removed:
@@ -107,13 +112,15 @@ def _language(language: LanguageResult) -> Iterator[str]:
 
 def _quality(results: Results) -> Iterator[str]:
     quality = results.quality
-    if quality.groups or quality.pairs:
+    if quality.groups or quality.pairs or quality.cloze:
         yield "## Language without labels"
     for group in quality.groups:
         yield _table(quality_tables.figures(group))
     for found in quality.pairs:
         yield _table(quality_tables.overall(found))
         yield _table(quality_tables.by_phenomenon(found))
+    if quality.cloze:
+        yield from map(_table, quality_tables.gaps(quality.cloze))
     if quality.notes:
         yield _items(quality.notes)
 

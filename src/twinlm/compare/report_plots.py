@@ -142,13 +142,21 @@ def curve_plot(results: Results, language: LanguageResult) -> str:
         )
         for curve in curves
     ]
+    ends = [min(line.points[0][0] for line in lines), most / scale]
+    floors = [
+        Line(name=name, style="baseline front", points=[(x, value) for x in ends])
+        for name, value in language.floors.items()
+    ]
     label = language.label
     return line_plot(
-        lines,
+        [*floors, *lines],
         title=f"Learning curves of {label}",
         description=" ".join(
-            f"{curve.name}: from {curve.points[0].value:.3f} to {curve.points[-1].value:.3f} {curve.unit}."
-            for curve in curves
+            [
+                f"{each.name}: from {each.points[0].value:.3f} to {each.points[-1].value:.3f} {each.unit}."
+                for each in curves
+            ]
+            + [f"Counting {name} reaches {value:.3f}." for name, value in language.floors.items()]
         ),
         x_label=f"tokens read, {unit}",
         y_label=curves[0].unit,

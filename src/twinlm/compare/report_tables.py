@@ -14,6 +14,7 @@ from twinlm.compare.readable import (
     p_value,
     points,
     scientific,
+    signed_percent,
     size,
     times,
     whole,
@@ -122,6 +123,7 @@ def language(result: LanguageResult) -> Table:
             ["validation text", f"{result.validation:.3f}"],
             ["test text", f"{result.test:.3f}"],
             *([name, f"{value:.4g}"] for name, value in result.others.items()),
+            *([f"counting {name}, validation text", f"{at:.3f}"] for name, at in result.floors.items()),
         ],
     )
 
@@ -139,6 +141,7 @@ def costs(results: Results) -> Table:
         ("floating point operations", lambda cost: scientific(cost.flops)),
         ("training time", lambda cost: duration(cost.seconds)),
         ("training time, planned", lambda cost: duration(cost.planned_seconds)),
+        ("error of the plan", lambda cost: signed_percent(cost.plan_error)),
         ("tokens per second", lambda cost: amount(cost.tokens_per_second)),
         ("peak memory", lambda cost: size(cost.peak_memory_bytes)),
     ]

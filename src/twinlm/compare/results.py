@@ -8,7 +8,7 @@ elsewhere. Scores of arms are compared on the same test examples and the same fi
 from dataclasses import dataclass, field
 
 from twinlm.compare.quality_records import QualityResult
-from twinlm.compare.records import Comparison, Interval, Ledger, ScoreCurve
+from twinlm.compare.records import Comparison, DoctorResult, Interval, Ledger, ScoreCurve
 from twinlm.evaluate.timings import ServingCost
 
 __all__ = [
@@ -41,7 +41,7 @@ class ArmScore:
     figures: dict[str, float]
     """Means over seeds by name, the main figure first."""
     score_by_seed: dict[str, float]
-    """The main figure by seed, "1", or by pre-training and fine-tuning seed, "0, 1"; empty for a baseline."""
+    """The main figure by seed, "1", or by pre-training and fine-tuning seed, "0/1"; empty for a baseline."""
     f1_by_class: dict[str, float]
     """Mean over seeds of the F1 of each class, tag or type of entity, from 0 to 1; empty without such."""
     confusion: list[list[int]]
@@ -129,8 +129,13 @@ class LanguageResult:
     """On test text."""
     others: dict[str, float]
     """Further measures by name, such as "accuracy of next sentence prediction"."""
+    floors: dict[str, float]
+    """What counting the training text reaches on validation text, in the unit of the curves, by what is
+    counted: "unigrams", "bigrams"."""
     curves: list[Curve]
     """Training, then validation."""
+    remarks: list[str]
+    """Where a run, of any seed, is far from what it should reach, in plain words."""
     samples: list[dict[str, str]]
     """From held-out text: {"prompt", "continuation", "original"} for a decoder, and {"masked", "filled",
     "original"} for an encoder: "masked" has [MASK] for each hidden word, "filled" the [word] put there."""
@@ -170,6 +175,11 @@ class Cost:
     """How often the training text was read, in tokens."""
     model_bytes: int
     """Size of the weights on disk."""
+
+    @property
+    def plan_error(self) -> float:
+        """How much longer than it took the plan said it would take: 0.2 if that was a fifth too much."""
+        return self.planned_seconds / self.seconds - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -226,6 +236,8 @@ class Results:
     """By task, for each arm; empty if predictions were not timed."""
     price_per_hour: float | None = None
     """Of the machine, in any currency; None if no prices are to be shown."""
+    doctor: DoctorResult | None = None
+    """What the data doctor found; None if it was not asked."""
     data: dict[str, str | int | float]
     """Facts of the corpus and its splits, by name, in the order to show."""
     removed: dict[str, int]

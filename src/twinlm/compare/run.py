@@ -20,17 +20,20 @@ from twinlm.compare import assemble, curves, preparation, scoring, selection, st
 from twinlm.compare.arms import Arm, arm_named, arms
 from twinlm.compare.bodies import Bodies
 from twinlm.compare.details import find_details, read_details
+from twinlm.compare.diagnosis import diagnosed
 from twinlm.compare.environment import note_environment
+from twinlm.compare.plan_trainings import check_disk
 from twinlm.compare.quality import Quality
 from twinlm.compare.report import has_changed, write_report
 from twinlm.compare.results import Results
 from twinlm.compare.trials import Trials
-from twinlm.data.labelled_task import LabelledTask
+from twinlm.data.labelled_task import LabelledTask, limited
 from twinlm.data.token_store import TokenStore
 from twinlm.errors import DivergedError, UsageError
 from twinlm.log import Progress
 from twinlm.settings import UNTRAINED, KindSettings, Settings
 from twinlm.stopping import Stop
+from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.start import load_start
@@ -165,15 +168,22 @@ class Run:
         settings: KindSettings = getattr(self.settings, families.family(name).name)
         return settings
 
-    def task(self, name: str) -> LabelledTask:
+    def task(self, name: str, labels: int | None = None) -> LabelledTask:
         """Return a labelled task by name.
 
+        Args:
+            name: of the task.
+            labels: how many training examples, taken in proportion to the classes; None for all.
+
         Raises:
-            UsageError: there is none of that name.
+            UsageError: there is none of that name, or there are more classes than that.
         """
         if name not in self.tasks:
             raise UsageError(f"there is no task {name!r}", hint=config.closest(name, self.tasks))
-        return self.tasks[name]
+        task = self.tasks[name]
+        if labels is None:
+            return task
+        return limited(task, task_kind(task.kind).form, labels, seed=self.settings.seed)
 
     @cached_property
     def task_fingerprints(self) -> dict[str, str]:
@@ -207,10 +217,13 @@ class Run:
     def compare(self) -> Results:
         """Do all stages, write the report and its records, and return what was found."""
         bodies, tasks = self.bodies, self.prepared.tasks
+        diagnosed(self)  # first, as it may say why a run stops
         trained = [*bodies.plans]  # two of unequal sizes are refused before anything is trained
-        self.quality.prepare()  # and so are bad files of pairs
+        check_disk(self)  # and so is too small a disk
+        self.quality.prepare()  # and bad files of pairs
         for name in tasks:
             scoring.baselines(self, self.task(name))  # the cheapest first: it may find a task unfit
+            curves.fit_baselines(self, self.task(name))
         for name in trained:
             for seed in bodies.seeds:
                 bodies.trained(name, seed)

@@ -91,13 +91,24 @@ def gathered(run: "Run", task: LabelledTask) -> TaskAnswers:
     return answers
 
 
-def baselines(run: "Run", task: LabelledTask) -> list[dict[str, Any]]:
-    """Fit the baselines of a task, or read what they said."""
+def baselines(run: "Run", task: LabelledTask, labels: int | None = None) -> list[dict[str, Any]]:
+    """Fit the baselines of a task, or read what they said.
+
+    Args:
+        run: keeps them in a stage.
+        task: whose test examples they answer.
+        labels: how many of its training examples they are fitted on; None for all.
+    """
     folder = run.folder / "tasks" / task.name / "baselines"
-    stage.enter(folder, {"task": run.task_fingerprints[task.name]})
+    made_from: dict[str, Any] = {"task": run.task_fingerprints[task.name]}
+    if labels is not None:
+        folder, made_from = folder / f"labels-{labels}", {**made_from, "labels": labels}
+    stage.enter(folder, made_from)
     path = folder / "predictions.json"
     if not path.is_file():
-        run.progress.say(f"fitting the baselines of {task.name}")
+        given = run.task(task.name, labels)
+        said = f"fitting the baselines of {task.name}"
+        run.progress.say(said if labels is None else f"{said}, {labels} labels")
         rows = [
             {
                 "name": baseline.name,
@@ -107,7 +118,7 @@ def baselines(run: "Run", task: LabelledTask) -> list[dict[str, Any]]:
                 "notes": baseline.notes,
                 "predictions": baseline.predictions,
             }
-            for baseline in task_kind(task.kind).floors(task.train, task.valid, task.test)
+            for baseline in task_kind(task.kind).floors(given.train, given.valid, given.test)
         ]
         storage.write_json(path, rows)
     found: list[dict[str, Any]] = storage.read_json(path)
@@ -146,7 +157,7 @@ def _arm_answers(run: "Run", trials: Sequence[Trial]) -> ArmAnswers:
     arm = trials[0].arm
     spent = [run.trials.spent(trial) for trial in trials]
     groups = len(run.trials.first_seeds(arm))
-    names = [f"{trial.first_seed}, {trial.seed}" if groups > 1 else str(trial.seed) for trial in trials]
+    names = [f"{trial.first_seed}/{trial.seed}" if groups > 1 else str(trial.seed) for trial in trials]
     epochs = arm.settings.finetune.epochs
     return ArmAnswers(
         arm=arm.name,

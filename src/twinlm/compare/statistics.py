@@ -35,7 +35,7 @@ def mean_interval(arm: Outcomes | Matrix, *, least: float = 0.0) -> Interval:
         arm: what each example adds.
         least: the least value that the figure can have: 0, or -1 for a correlation; the most is 1.
     """
-    return _interval([as_outcomes(arm)], least, 1.0)[0]
+    return _interval([as_outcomes(arm)], (least, 1.0))[0]
 
 
 def difference(first: Outcomes | Matrix, second: Outcomes | Matrix, *, least: float = 0.0) -> Interval:
@@ -45,12 +45,17 @@ def difference(first: Outcomes | Matrix, second: Outcomes | Matrix, *, least: fl
     by seed: one seed in two different models has nothing in common, and two variances estimated apart need
     fewer seeds than the variance of their difference.
     """
-    return _interval(paired(first, second), least - 1, 1 - least)[0]
+    return _interval(paired(first, second), (least - 1, 1 - least))[0]
+
+
+def unbounded_difference(first: Outcomes | Matrix, second: Outcomes | Matrix) -> Interval:
+    """Return the same as `difference` of figures that have no least and no most, such as bits per byte."""
+    return _interval(paired(first, second), None)[0]
 
 
 def interval_p(first: Outcomes | Matrix, second: Outcomes | Matrix, *, least: float = 0.0) -> float:
     """Return the level whose interval of the difference just reaches 0: below 0.05, ours leaves it out."""
-    return _p_of_zero(*_interval(paired(first, second), least - 1, 1 - least))
+    return _p_of_zero(*_interval(paired(first, second), (least - 1, 1 - least)))
 
 
 def claim_p(first: Outcomes | Matrix, second: Outcomes | Matrix, *, least: float = 0.0) -> float:
@@ -127,10 +132,10 @@ def half_width(parts: Sequence[Part], level: float) -> Numbers:
     return found
 
 
-def _interval(arms: Sequence[Outcomes], low: float, high: float) -> tuple[Interval, list[Part]]:
+def _interval(arms: Sequence[Outcomes], ends: tuple[float, float] | None) -> tuple[Interval, list[Part]]:
     """Return the mean of one arm, or of the first minus the second, its interval, and what that is made of.
 
-    No figure lies below `low` or above `high`.
+    No figure lies below the first or above the second of `ends`, if it has any.
 
     The variance of the mean is that of the examples over their number, plus, for each arm, that of what was
     drawn independently (pre-trainings if there are several, or else models) over theirs: crossed random
@@ -139,13 +144,15 @@ def _interval(arms: Sequence[Outcomes], low: float, high: float) -> tuple[Interv
     signs = (1, -1)[: len(arms)]
     means_E = np.sum([sign * arm.means_E for sign, arm in zip(signs, arms, strict=True)], axis=0)
     estimate = float(means_E.mean())
-    # One made-up example for each outcome, in the variance only, gives the interval a width even where all
+    # One made-up example for each end, in the variance only, gives the interval a width even where all
     # examples agree (after Agresti & Min 2005).
-    spread = float(np.append(means_E, [low, high]).var(ddof=1))
+    varied = np.append(means_E, ends or ())
+    spread = float(varied.var(ddof=1))
     drawn = [arm.figures_U for arm in arms if len(arm.figures_U) > 1]
     of_models = pooled([(figures_U.var(ddof=1) / len(figures_U), len(figures_U) - 1) for figures_U in drawn])
-    parts: list[Part] = [(spread / len(means_E), len(means_E) + 1), of_models]
+    parts: list[Part] = [(spread / len(means_E), len(varied) - 1), of_models]
     half = float(half_width(parts, LEVEL))
+    low, high = ends or (-np.inf, np.inf)
     found = Interval(estimate=estimate, low=max(low, estimate - half), high=min(high, estimate + half))
     return found, parts
 

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 from twinlm import checkpoint, config, families, storage
 from twinlm.compare import stage
 from twinlm.compare.arms import Arm, retuned
-from twinlm.data.labelled_task import LabelledTask, limited
 from twinlm.errors import DivergedError
 from twinlm.evaluate.predictions import read_predictions, write_predictions
 from twinlm.settings import FinetuneSettings, KindSettings
 from twinlm.settings_tree import given
-from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.finetune import RESULT, finetune
 from twinlm.train.ranks import ALONE
@@ -82,13 +80,6 @@ class Trials:
             parts.append(f"rate-{trial.learning_rate:g}")
         return Path(self.run.folder, "tasks", *parts, f"seed-{trial.seed}")
 
-    def task(self, trial: Trial) -> LabelledTask:
-        """Return the examples of a trial."""
-        task = self.run.task(trial.task)
-        if trial.labels is None:
-            return task
-        return limited(task, task_kind(task.kind).form, trial.labels, seed=self.run.settings.seed)
-
     def finetuned(self, trial: Trial) -> checkpoint.Trained:
         """Fine-tune a model, go on with it, or load it.
 
@@ -104,7 +95,7 @@ class Trials:
             ranks.call(_called(trial))
         return finetune(
             start,
-            self.task(trial),
+            run.task(trial.task, trial.labels),
             trial.settings,
             seed=trial.seed,
             precision=run.precision,
@@ -151,7 +142,7 @@ class Trials:
         """Note what a fine-tuning is made from, or check that it was made from the same."""
         made_from = {
             **self._origin(trial),
-            "finetune": config.plain(trial.settings),
+            "finetune": trial.settings,
             "task": self.run.task_fingerprints[trial.task],
             "seed": trial.seed,
             "precision": self.run.precision,
@@ -171,7 +162,7 @@ class Trials:
                 "start": storage.file_sha256(start / "model.safetensors") if start else "",
                 "tokenizer": tokenizer.fingerprint,
                 "first_seed": None if start else trial.first_seed,
-                "model": config.plain(arm.settings.model) if arm.folder is None else {},
+                "model": arm.settings.model if arm.folder is None else {},
             }
         return self._origins[key]
 

@@ -4,7 +4,7 @@ A winner is named only where `statistics.compare` names one. There is no winner 
 judged one by one, and what pre-training measures in one family is never set against another's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from twinlm.compare.pair_sentences import doubt, ends, of_two
@@ -79,7 +79,7 @@ def _arm_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison]
         ]
         further = [item for item in seen if _is_further(arms[item.first])]
         if further:
-            found.append(f"Beside {kind.label}: {listed(_phrases(further, arms))}.")
+            found.append(f"Beside {kind.label}: {_standings(further, arms)}.")
     return found
 
 
@@ -101,19 +101,37 @@ def _from_the_other(item: Comparison, name: str) -> Comparison:
     return replace(item, first=item.second, second=item.first, difference=turned)
 
 
-def _phrases(against: Sequence[Comparison], arms: Mapping[str, ArmScore]) -> list[str]:
-    """Say of each first arm whether it is ahead of the second, "it"."""
+def _standings(against: Sequence[Comparison], arms: Mapping[str, ArmScore]) -> str:
+    """Say which of the first arms are ahead of the second, "it", which behind, and which can't be told."""
     phrases = []
-    for comparison in against:
-        label, by = arms[comparison.first].label, points(abs(comparison.difference.estimate))
-        if comparison.winner == comparison.first:
-            phrases.append(f"{label} is ahead of it by {by} points ({ends(comparison)})")
-        elif comparison.winner:
-            phrases.append(f"{label} is behind it by {by} points ({ends(comparison, positive=True)})")
-        else:
-            signed = points(comparison.difference.estimate, signed=True)
-            phrases.append(f"{label} cannot be told from it ({signed}; {doubt(comparison)})")
-    return phrases
+    for is_so, says in _STANDINGS:
+        group = [item for item in against if is_so(item)]
+        if len(group) == 1:
+            phrases.append(f"{arms[group[0].first].label} {_alone(group[0])}")
+        elif group:
+            named = [f"{arms[item.first].label} ({_signed(item)})" for item in group]
+            phrases.append(f"{listed(named)} {says}")
+    return "; ".join(phrases)
+
+
+_STANDINGS: list[tuple[Callable[[Comparison], bool], str]] = [
+    (lambda item: item.winner == item.first, "are ahead of it"),
+    (lambda item: item.winner is not None and item.winner != item.first, "are behind it"),
+    (lambda item: item.winner is None, "cannot be told from it"),
+]
+
+
+def _alone(item: Comparison) -> str:
+    if item.winner is None:
+        return f"cannot be told from it ({_signed(item)})"
+    way = "ahead of" if item.winner == item.first else "behind"
+    return f"is {way} it by {points(abs(item.difference.estimate))} points ({ends(item, positive=True)})"
+
+
+def _signed(item: Comparison) -> str:
+    """Return "+1.0; 0.2 to 1.8", of the difference seen from the first arm."""
+    interval = doubt(item) if item.winner is None else ends(item)
+    return f"{points(item.difference.estimate, signed=True)}; {interval}"
 
 
 def _worth_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison], metric: str) -> list[str]:
@@ -141,20 +159,20 @@ def _baseline_sentences(
     if not against:
         return []
     baseline = arms[against[0].second]
-    phrases = _phrases(against, arms)
     winners = [arms[item.first].label for item in against if item.winner == item.first]
     losers = [arms[item.first].label for item in against if item.winner != item.first]
     which = f"{baseline.label}, which {_reach(baseline.score.estimate, metric)}"
     if not winners:
         head = f"Neither {listed(losers, 'nor')} beats" if len(losers) == 2 else f"{losers[0]} does not beat"
-        head = f"None of {listed(losers)} beats" if len(losers) > 2 else head
+        head = f"None of the {len(losers)} models beats" if len(losers) > 2 else head
     elif losers:
         beats, does = "beats" if len(winners) == 1 else "beat", "does" if len(losers) == 1 else "do"
-        head = f"{listed(winners)} {beats}, and {listed(losers)} {does} not beat,"
+        others = listed(losers) if len(losers) < 3 else f"the {len(losers)} other models"
+        head = f"{listed(winners)} {beats}, and {others} {does} not beat,"
     else:
         head = f"{listed(winners)} beats" if len(winners) == 1 else f"{listed(winners)} beat"
         head = f"Both {head}" if len(winners) == 2 else head
-    return [f"{head} {which}: {listed(phrases)}."]
+    return [f"{head} {which}: {_standings(against, arms)}."]
 
 
 def _reach(share: float, metric: str) -> str:

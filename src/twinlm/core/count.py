@@ -6,6 +6,8 @@ look-ups, normalizations, activations and softmaxes are left out, as is usual: u
 
 from torch import nn
 
+from twinlm.core.scale import state_bytes
+
 TRAINING_OVER_FORWARD = 3
 
 
@@ -58,4 +60,4 @@ def least_training_bytes(
         layers: transformer layers.
         feed_forward: F.
     """
-    return 16 * parameters + 2 * positions * layers * (8 * width + 2 * feed_forward)
+    return state_bytes(parameters) + 2 * positions * layers * (8 * width + 2 * feed_forward)

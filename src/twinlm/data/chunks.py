@@ -1,9 +1,13 @@
 """Runs of sentences of one document that fill a sequence: what pairs of segments are cut from.
 
-Every chunk has at least two sentences, so that it can be split into A and its true continuation.
+Every chunk has at least two sentences, so that it can be split into A and its true continuation. Of where
+chunks begin only every so many are kept, so that memory has a bound; the others are found from there.
 """
 
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +22,20 @@ ADVICE = (
     "put a blank line between documents and full sentences in them, or train without a sentence task: "
     'pretrain.sentence_task = "none"'
 )
+MOST_MARKS = 1 << 22
+"""Chunks whose beginnings are kept, at most: 32 MB. Of a billion chunks these are one of 256."""
+
+_BLOCK_SENTENCES = 1 << 16
+_FOUND_AT_ONCE = 1 << 11
+_DOCUMENTS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
     """Where a chunk is cut in two."""
 
+    document: int
+    """Its document."""
     begin: int
     """First sentence of A."""
     middle: int
@@ -35,7 +47,10 @@ class Split:
 
 
 class Chunks:
-    """A store's documents, cut once into chunks.
+    """A store's documents, cut into chunks.
+
+    A document is cut from its start into runs of at least two sentences that fill `room` tokens. What is left
+    at its end with only one sentence takes the sentence before it along. Documents of one sentence have none.
 
     Args:
         store: the corpus.
@@ -52,11 +67,23 @@ class Chunks:
         self.room = room
         self.short_share = short_share
         _check_usable(store)
-        self.chunks_C3 = _chunks(store, room)
+        self._marks = array("q")
+        self._stride = 1
+        self.count = self._count()
 
     def places(self, first: int, count: int, seed: int) -> list[tuple[int, int]]:
         """Return the pass and the chunk of places `first` .. `first + count` of an endless order."""
-        return order.places(first, count, len(self.chunks_C3), seed, "chunks")
+        return order.places(first, count, self.count, seed, "chunks")
+
+    def bounds(self, chunk: int) -> tuple[int, int, int]:
+        """Return a chunk's document, its first sentence, and the one behind its last."""
+        mark, steps = divmod(chunk, self._stride)
+        begin = self._marks[mark]
+        if steps:
+            begin = next(islice(self._starts(begin, _FOUND_AT_ONCE), steps, None))
+        documents_E = self.store.documents_E
+        document = int(np.searchsorted(documents_E, begin, side="right")) - 1
+        return document, begin, max(begin + 2, self.fill(begin, int(documents_E[document + 1]), self.room))
 
     def split(self, chunk: int, draws_4: NDArray[np.float64]) -> Split:
         """Return where a chunk, or a part of it, is cut in two, between sentences.
@@ -65,19 +92,62 @@ class Chunks:
             chunk: its number.
             draws_4: uniform draws: short or not, how short, start, split.
         """
-        _, begin, end = self.chunks_C3[chunk].tolist()
+        document, begin, end = self.bounds(chunk)
         room = self.room
         if draws_4[0] < self.short_share:
             room = 2 + int(draws_4[1] * (room - 1))
             begin += int(draws_4[2] * (end - begin - 1))
             end = max(begin + 2, self.fill(begin, end, room))
-        return Split(begin, begin + 1 + int(draws_4[3] * (end - begin - 1)), end, room)
+        return Split(document, begin, begin + 1 + int(draws_4[3] * (end - begin - 1)), end, room)
 
     def fill(self, begin: int, end: int, room: int) -> int:
         """Return where a run of sentences from `begin` ends that holds at least `room` tokens, or `end`."""
         sentences_S2 = self.store.sentences_S2
         after = int(np.searchsorted(sentences_S2[begin:end, 1], sentences_S2[begin, 0] + room))
         return min(end, begin + after + 1)
+
+    def _count(self) -> int:
+        """Go through all chunks once, keep marks, and return how many chunks there are."""
+        count = 0
+        for begin in self._starts(0, _BLOCK_SENTENCES):
+            if count == MOST_MARKS * self._stride:
+                self._marks = self._marks[::2]
+                self._stride *= 2
+            if count % self._stride == 0:
+                self._marks.append(begin)
+            count += 1
+        return count
+
+    def _starts(self, begin: int, at_once: int) -> Iterator[int]:
+        """Yield the first sentence of each chunk, from one that begins at `begin` on."""
+        total = len(self.store.sentences_S2)
+        while begin < total:
+            block, block_end = begin, min(total, begin + at_once)
+            following = self._following(block, block_end).tolist()
+            while begin < block_end:
+                after = following[begin - block]
+                if after > 0:
+                    yield begin
+                begin = abs(after)
+
+    def _following(self, begin: int, end: int) -> NDArray[np.int64]:
+        """Return where the chunk after the one that begins at a sentence begins, for a block of sentences.
+
+        Negative for a sentence that is a whole document, which no chunk begins at.
+        """
+        reach = end + self.room + 1  # a chunk has no more sentences than tokens
+        sentences_S2 = self.store.sentences_S2[begin:reach]
+        numbers_S = np.arange(begin, end)
+        documents_E = self.store.documents_E
+        first, after = np.searchsorted(documents_E, [begin, end - 1], side="right")
+        bounds_E = documents_E[first - 1 : after + 1]
+        places_S = np.searchsorted(bounds_E, numbers_S, side="right")
+        lasts_S = bounds_E[places_S]
+        filled_S = begin + 1 + np.searchsorted(sentences_S2[:, 1], sentences_S2[: end - begin, 0] + self.room)
+        ends_S = np.minimum(np.maximum(filled_S, numbers_S + 2), lasts_S)
+        is_single_S = lasts_S - bounds_E[places_S - 1] == 1
+        following_S = np.where(ends_S < lasts_S, np.minimum(ends_S, lasts_S - 2), ends_S)
+        return np.where(is_single_S, -lasts_S, following_S)
 
 
 def sentence_tokens(store: TokenStore, begin: int, end: int) -> NDArray[np.int64]:
@@ -107,35 +177,16 @@ def cuts(first: int, second: int, room: int) -> tuple[int, int]:
 
 
 def _check_usable(store: TokenStore) -> None:
-    sentences_E = np.diff(store.documents_E)
-    ends_E = store.sentences_S2[store.documents_E[1:] - 1, 1]
-    tokens_E = ends_E - store.sentences_S2[store.documents_E[:-1], 0]
-    usable = float(tokens_E[sentences_E >= 2].sum() / tokens_E.sum())
-    if usable < LEAST_USABLE_SHARE:
+    usable = tokens = 0
+    for first in range(0, store.document_count, _DOCUMENTS_AT_ONCE):
+        bounds_E = store.documents_E[first : first + _DOCUMENTS_AT_ONCE + 1]
+        tokens_E = store.sentences_S2[bounds_E[1:] - 1, 1] - store.sentences_S2[bounds_E[:-1], 0]
+        usable += int(tokens_E[np.diff(bounds_E) >= 2].sum())
+        tokens += int(tokens_E.sum())
+    share = usable / tokens
+    if share < LEAST_USABLE_SHARE:
         message = (
-            f"a sentence task would be degenerate: only {usable:.0%} of the text lies in documents of two "
+            f"a sentence task would be degenerate: only {share:.0%} of the text lies in documents of two "
             f"sentences or more"
         )
         raise DataError(message, file=store.folder, hint=ADVICE)
-
-
-def _chunks(store: TokenStore, room: int) -> NDArray[np.int64]:
-    """Cut documents into runs of at least two sentences that fill `room` tokens.
-
-    Returns rows of document, begin, end. What is left at the end of a document with only one sentence takes
-    the sentence before it along.
-    """
-    rows = []
-    bounds_E, ends_S = store.documents_E.tolist(), store.sentences_S2[:, 1].tolist()
-    begins_S = store.sentences_S2[:, 0].tolist()
-    for document in range(store.document_count):
-        begin, last = bounds_E[document], bounds_E[document + 1]
-        start = begin
-        while start < last and last - begin >= 2:
-            start = min(start, last - 2)
-            end = start + 2
-            while end < last and ends_S[end - 1] - begins_S[start] < room:
-                end += 1
-            rows.append((document, start, end))
-            start = end
-    return np.array(rows, np.int64).reshape(-1, 3)

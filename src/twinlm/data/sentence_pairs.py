@@ -60,13 +60,13 @@ class SentencePairs:
         is_random = bool(draws_8[4] < 0.5)
         if is_random:
             room = max(1, min(split.room - len(first), len(second)))
-            second = self._elsewhere(chunk, room, draws_8[5:7])
+            second = self._elsewhere(split.document, room, draws_8[5:7])
         return Row(*shorten(first, second, split.room, draws_8[7]), int(is_random))
 
-    def _elsewhere(self, chunk: int, room: int, draws_2: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _elsewhere(self, document: int, room: int, draws_2: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return sentences of another document that fill some room."""
         other = int(draws_2[0] * (self.store.document_count - 1))
-        other += other >= self.chunks.chunks_C3[chunk, 0]
+        other += other >= document
         low, high = self.store.documents_E[other : other + 2].tolist()
         start = low + int(draws_2[1] * (high - low))
         return sentence_tokens(self.store, start, self.chunks.fill(start, high, room))

@@ -6,9 +6,10 @@ every other document stays where it was.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import compress
 
 from twinlm import rng
 from twinlm.data.corpus import Document
@@ -22,11 +23,11 @@ SPLITS = ("train", "valid", "test")
 class Splits:
     """Three sets of documents without a common text."""
 
-    train: tuple[Document, ...]
+    train: Collection[Document]
     """What models and tokenizers learn from."""
-    valid: tuple[Document, ...]
+    valid: Collection[Document]
     """What chooses among checkpoints; empty if a share of 0 was asked for."""
-    test: tuple[Document, ...]
+    test: Collection[Document]
     """What scores are reported on; empty if a share of 0 was asked for."""
 
 
@@ -66,11 +67,46 @@ def split_documents(
         DataError: a split that was asked for stays empty.
         UsageError: the shares leave nothing to train on.
     """
+    held = list(documents)
+    flags = split_flags(
+        (text_hash(document.text) for document in held),
+        valid_share=valid_share,
+        test_share=test_share,
+        seed=seed,
+        held_out=held_out,
+        counts=counts,
+    )
+    return Splits(*(tuple(compress(held, chosen)) for chosen in flags))
+
+
+def split_flags(
+    digests: Iterable[bytes],
+    *,
+    valid_share: float,
+    test_share: float,
+    seed: int,
+    held_out: AbstractSet[bytes],
+    counts: Counter[str],
+) -> tuple[bytearray, bytearray, bytearray]:
+    """Return for each document whether it belongs to training, validation and test, as `split_documents`.
+
+    Args:
+        digests: `text_hash` of each document.
+        valid_share: as of `split_documents`, like the others.
+        test_share: the share for testing.
+        seed: of the split.
+        held_out: `text_hash` of what is left out.
+        counts: gathers what was left out.
+
+    Raises:
+        DataError, UsageError: as `split_documents`.
+    """
     check_shares(valid_share, test_share)
-    kept: tuple[list[Document], list[Document], list[Document]] = ([], [], [])
+    kept = bytearray(), bytearray(), bytearray()
     seen: set[bytes] = set()
-    for document in documents:
-        digest = text_hash(document.text)
+    for digest in digests:
+        for flags in kept:
+            flags.append(0)
         if digest in held_out:
             counts["documents that equal a held-out task text"] += 1
         elif digest in seen:
@@ -78,23 +114,24 @@ def split_documents(
         else:
             seen.add(digest)
             place = uniform(seed, "document-split", digest)
-            kept[2 if place < test_share else 1 if place < test_share + valid_share else 0].append(document)
-    for name, share, chosen in zip(
-        ("training", "validation", "test"), (1, valid_share, test_share), kept, strict=True
+            kept[2 if place < test_share else 1 if place < test_share + valid_share else 0][-1] = 1
+    sizes = [flags.count(1) for flags in kept]
+    for name, share, size in zip(
+        ("training", "validation", "test"), (1, valid_share, test_share), sizes, strict=True
     ):
-        if share and not chosen:
-            raise _empty(name, kept, valid_share, test_share)
-    return Splits(*map(tuple, kept))
+        if share and not size:
+            raise _empty(name, sizes, valid_share, test_share)
+    return kept
 
 
-def remove_duplicates(
-    train: Iterable[Document],
-    valid: Iterable[Document],
-    test: Iterable[Document],
+def distinct_flags(
+    digests: Sequence[Iterable[bytes]],
+    flags: Sequence[bytearray],
     *,
-    held_out: AbstractSet[bytes] = frozenset(),
+    held_out: AbstractSet[bytes],
     counts: Counter[str],
-) -> Splits:
+    has_train: bool = True,
+) -> tuple[bytearray, bytearray, bytearray]:
     """Make three sets that the user split apart disjoint: test stays, valid gives way to it, train to both.
 
     Within each set of equal texts the first is kept. Documents that equal a held-out task text leave train
@@ -102,17 +139,32 @@ def remove_duplicates(
     documents", "training documents that stand in validation or test", "validation documents that stand in
     test", "documents that equal a held-out task text".
 
+    Args:
+        digests: `text_hash` of each document of the files that hold training, validation and test.
+        flags: of those documents, 1 for each that belongs to the set.
+        held_out: `text_hash` of the texts of the tasks' validation and test examples.
+        counts: gathers what was left out.
+        has_train: whether there must be something to train on.
+
+    Returns:
+        The flags of what is left of each.
+
     Raises:
         DataError: nothing is left of a set that held documents, or there is nothing to train on.
     """
-    test_kept, test_seen = _first_of_each("test", test, {}, frozenset(), counts)
+    nothing: AbstractSet[bytes] = frozenset()
+    test_kept, test_seen = _first_of_each("test", digests[2], flags[2], {}, nothing, counts)
     stands_in_test = dict.fromkeys(test_seen, "validation documents that stand in test")
-    valid_kept, valid_seen = _first_of_each("validation", valid, stands_in_test, held_out, counts)
+    valid_kept, valid_seen = _first_of_each(
+        "validation", digests[1], flags[1], stands_in_test, held_out, counts
+    )
     stands_outside = dict.fromkeys(
         test_seen | valid_seen, "training documents that stand in validation or test"
     )
-    train_kept, _ = _first_of_each("training", train, stands_outside, held_out, counts)
-    return Splits(train_kept, valid_kept, test_kept)
+    train_kept, _ = _first_of_each(
+        "training", digests[0], flags[0], stands_outside, held_out, counts, is_needed=has_train
+    )
+    return train_kept, valid_kept, test_kept
 
 
 def check_shares(valid_share: float, test_share: float) -> None:
@@ -130,19 +182,21 @@ def check_shares(valid_share: float, test_share: float) -> None:
 
 def _first_of_each(
     name: str,
-    documents: Iterable[Document],
-    elsewhere: dict[bytes, str],
+    digests: Iterable[bytes],
+    flags: bytearray,
+    elsewhere: Mapping[bytes, str],
     held_out: AbstractSet[bytes],
     counts: Counter[str],
-) -> tuple[tuple[Document, ...], set[bytes]]:
-    """Return the documents that stand nowhere else, and the hashes of all that were given.
+    *,
+    is_needed: bool = False,
+) -> tuple[bytearray, set[bytes]]:
+    """Return which of the flagged documents stand nowhere else, and the hashes of all flagged ones.
 
     Raises:
         DataError: nothing is left of them, or there is nothing to train on.
     """
-    kept, seen, left_out = [], set(), Counter[str]()
-    for document in documents:
-        digest = text_hash(document.text)
+    kept, seen, left_out = bytearray(len(flags)), set(), Counter[str]()
+    for place, digest in compress(enumerate(digests), flags):
         if digest in held_out:
             left_out["documents that equal a held-out task text"] += 1
         elif digest in elsewhere:
@@ -150,18 +204,18 @@ def _first_of_each(
         elif digest in seen:
             left_out["duplicate documents"] += 1
         else:
-            kept.append(document)
+            kept[place] = 1
         seen.add(digest)
     counts.update(left_out)
-    if not kept and (seen or name == "training"):
+    if not any(kept) and (seen or is_needed):
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in left_out.items())
         message = f"no {name} document is left of {left_out.total():,}" + (f" ({reasons})" if reasons else "")
         raise DataError(message, hint="name files with different texts")
-    return tuple(kept), seen
+    return kept, seen
 
 
-def _empty(name: str, kept: Sequence[Sequence[Document]], valid_share: float, test_share: float) -> DataError:
-    train, valid, test = map(len, kept)
+def _empty(name: str, sizes: Sequence[int], valid_share: float, test_share: float) -> DataError:
+    train, valid, test = sizes
     message = (
         f"no {name} document: {train + valid + test:,} different documents gave {train:,} for training, "
         f"{valid:,} for validation (valid_share = {valid_share}) and {test:,} for test "

@@ -2,7 +2,8 @@
 
 A store is a published folder: `tokens.bin` (uint16 or uint32, each document behind a <start>),
 `sentences.bin` (int64 pairs: begin and end in tokens), `documents.bin` (int64: each one's first sentence,
-and the number of sentences at the end), `store.json` (counts). It is read memory-mapped.
+and the number of sentences at the end), `store.json` (counts). It is read memory-mapped. A large one is a
+folder of many such stores under one index, which is read just so: see `packed.py`, which writes it.
 """
 
 from array import array
@@ -15,19 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlm import storage
+from twinlm.data.pieces import Pieces
 from twinlm.errors import DataError, ModelError
 from twinlm.log import Progress
 from twinlm.tokenizer import Tokenizer
 
 FORMAT = 1
+JOINED_FORMAT = 2
+INDEX = "index"
+"""The folder of a joined store that holds where everything lies."""
 _DOCUMENTS_AT_ONCE = 512
+_CHARACTERS_AT_ONCE = 1 << 19
+_CODES = {"<u2": "H", "<u4": "I"}
 
 
 class TokenStore:
     """An opened store.
 
     Args:
-        folder: as `write_store` published it.
+        folder: as `write_store` published it, or as `packed.join_parts` joined it.
         verify: check every byte against the hashes of the manifest, not only the sizes.
 
     Raises:
@@ -36,17 +43,23 @@ class TokenStore:
 
     def __init__(self, folder: Path, *, verify: bool = False) -> None:
         self.folder = folder
+        index = folder / INDEX if is_joined(folder) else folder
         if verify:
-            storage.verify_folder(folder)
-        facts = _read_facts(folder)
+            storage.verify_folder(index)
+        facts = store_facts(index)
         self.token_count: int = facts["tokens"]
         self.text_bytes: int = facts["text_bytes"]
         self.unknown_count: int = facts["unknown"]
         self.empty_count: int = facts["empty_documents"]
         self.tokenizer: str = facts["tokenizer"]
-        self.tokens_T = _map(folder / "tokens.bin", facts["dtype"], facts["tokens"])
-        self.sentences_S2 = _map(folder / "sentences.bin", "<i8", 2 * facts["sentences"]).reshape(-1, 2)
-        self.documents_E = _map(folder / "documents.bin", "<i8", facts["documents"] + 1)
+        if index == folder:
+            self.tokens_T: NDArray[Any] | Pieces = _map(
+                folder / "tokens.bin", facts["dtype"], facts["tokens"]
+            )
+        else:
+            self.tokens_T = _joined_tokens(folder, facts, verify=verify)
+        self.sentences_S2 = _map(index / "sentences.bin", "<i8", 2 * facts["sentences"]).reshape(-1, 2)
+        self.documents_E = _map(index / "documents.bin", "<i8", facts["documents"] + 1)
 
     @property
     def document_count(self) -> int:
@@ -61,12 +74,24 @@ class TokenStore:
     def sentence(self, number: int) -> NDArray[Any]:
         """Return the tokens of one sentence."""
         begin, end = self.sentences_S2[number]
-        return self.tokens_T[begin:end]
+        tokens: NDArray[Any] = self.tokens_T[begin:end]
+        return tokens
 
     def document(self, number: int) -> NDArray[Any]:
         """Return the tokens of one document, without its <start>."""
         first, after = self.documents_E[number], self.documents_E[number + 1]
-        return self.tokens_T[self.sentences_S2[first, 0] : self.sentences_S2[after - 1, 1]]
+        tokens: NDArray[Any] = self.tokens_T[self.sentences_S2[first, 0] : self.sentences_S2[after - 1, 1]]
+        return tokens
+
+
+def is_joined(folder: Path) -> bool:
+    """Tell whether a folder is a store of many parts that were joined."""
+    return storage.is_published(folder / INDEX)
+
+
+def is_store(folder: Path) -> bool:
+    """Tell whether a folder is a whole store, of one part or of many."""
+    return storage.is_published(folder) or is_joined(folder)
 
 
 def write_store(
@@ -95,8 +120,7 @@ def write_store(
 
     def tokens() -> Iterator[bytes]:
         progress.start(f"tokenizing into {folder.name}", total, "documents")
-        waiting = iter(texts)
-        while some := list(islice(waiting, _DOCUMENTS_AT_ONCE)):
+        for some in blocks(texts):
             yield writer.tokenize(some, split_sentences)
             progress.advance(min(total, len(writer.documents)), tokens=writer.counts["tokens"])
         progress.finish()
@@ -112,6 +136,45 @@ def write_store(
     return TokenStore(folder)
 
 
+def store_facts(folder: Path) -> dict[str, Any]:
+    """Return the counts of a plain store, or of the index of a joined one.
+
+    Raises:
+        ModelError: they are missing, of a newer version, or can't be true.
+    """
+    facts: dict[str, Any] = storage.read_json(folder / "store.json")
+    newest = facts.get("format") if isinstance(facts, dict) else None
+    own = JOINED_FORMAT if folder.name == INDEX else FORMAT
+    if type(newest) is int and newest > own:
+        message = f"the store has format {newest}, this version reads up to {own}"
+        raise ModelError(message, file=folder, hint="update twinlm")
+    counts = ("tokens", "sentences", "documents", "text_bytes")
+    others = ("unknown", "empty_documents")
+    if newest != own or not (
+        all(type(facts.get(name)) is int and 0 < facts[name] < 2**48 for name in counts)
+        and all(type(facts.get(name)) is int and 0 <= facts[name] < 2**48 for name in others)
+        and facts.get("dtype") in ("<u2", "<u4")
+        and isinstance(facts.get("tokenizer"), str)
+    ):
+        hint = "delete the folder and run the same command again"
+        raise ModelError("this does not describe a token store", file=folder / "store.json", hint=hint)
+    return facts
+
+
+def blocks(texts: Iterable[str], most: int = _DOCUMENTS_AT_ONCE) -> Iterator[list[str]]:
+    """Yield texts in lists of so many, or of about half a million characters if that is less."""
+    some: list[str] = []
+    characters = 0
+    for text in texts:
+        some.append(text)
+        characters += len(text)
+        if len(some) == most or characters >= _CHARACTERS_AT_ONCE:
+            yield some
+            some, characters = [], 0
+    if some:
+        yield some
+
+
 class _Writer:
     """Tokenizes documents and gathers where their sentences lie."""
 
@@ -125,10 +188,10 @@ class _Writer:
     def tokenize(self, texts: list[str], split_sentences: Callable[[str], list[str]]) -> bytes:
         """Return the tokens of some documents, each behind a <start>, as they stand in the file."""
         pieces = [split_sentences(text) for text in texts]
-        encoded = iter(self.tokenizer.encode_batch([piece for parts in pieces for piece in parts]))
-        ids: list[int] = []
+        encoded = self._encoded([piece for parts in pieces for piece in parts])
+        ids = array(_CODES[self.dtype.str])
         for text, parts in zip(texts, pieces, strict=True):
-            rows = [row for row in islice(encoded, len(parts)) if row]
+            rows = [row for row in islice(encoded, len(parts)) if len(row)]
             if not rows:
                 self.counts["empty_documents"] += 1
                 continue
@@ -139,9 +202,16 @@ class _Writer:
                 self.sentences.extend((begin, begin + len(row)))
                 ids.extend(row)
             self.counts["text_bytes"] += len(text.encode())
-        self.counts["unknown"] += self.tokenizer.count_unknown(ids)
+        tokens_T = np.asarray(ids, self.dtype)
+        self.counts["unknown"] += int((tokens_T == self.tokenizer.specials.unknown).sum())
         self.counts["tokens"] += len(ids)
-        return np.array(ids, self.dtype).tobytes()
+        return tokens_T.tobytes()
+
+    def _encoded(self, pieces: list[str]) -> Iterator["array[int]"]:
+        """Yield the tokens of each piece. Few are encoded at once: the library takes much memory for each."""
+        code = _CODES[self.dtype.str]
+        for some in blocks(pieces, _CHARACTERS_AT_ONCE):
+            yield from [array(code, row) for row in self.tokenizer.encode_batch(some)]
 
     def index(self, name: str) -> bytes:
         """Return the contents of one of the other files."""
@@ -149,7 +219,7 @@ class _Writer:
         if name == "sentences.bin":
             return np.asarray(self.sentences, "<i8").tobytes()
         if name == "documents.bin":
-            return np.asarray([*self.documents, sentences], "<i8").tobytes()
+            return np.append(self.documents, sentences).astype("<i8").tobytes()
         facts = {
             "format": FORMAT,
             "dtype": self.dtype.str,
@@ -160,24 +230,31 @@ class _Writer:
         return storage.json_bytes({**facts, **self.counts})
 
 
-def _read_facts(folder: Path) -> dict[str, Any]:
-    """Return the counts of a store, once they can be true."""
-    facts: dict[str, Any] = storage.read_json(folder / "store.json")
-    newest = facts.get("format") if isinstance(facts, dict) else None
-    if type(newest) is int and newest > FORMAT:
-        message = f"the store has format {newest}, this version reads up to {FORMAT}"
-        raise ModelError(message, file=folder, hint="update twinlm")
-    counts = ("tokens", "sentences", "documents", "text_bytes")
-    others = ("unknown", "empty_documents")
-    if newest != FORMAT or not (
-        all(type(facts.get(name)) is int and 0 < facts[name] < 2**48 for name in counts)
-        and all(type(facts.get(name)) is int and 0 <= facts[name] < 2**48 for name in others)
-        and facts.get("dtype") in ("<u2", "<u4")
-        and isinstance(facts.get("tokenizer"), str)
-    ):
-        hint = "delete the folder and run the same command again"
-        raise ModelError("this does not describe a token store", file=folder / "store.json", hint=hint)
-    return facts
+def _joined_tokens(folder: Path, facts: dict[str, Any], *, verify: bool) -> Pieces:
+    """Map the tokens of all shards of a joined store.
+
+    Raises:
+        ModelError: a shard is missing, damaged or not the one that was joined.
+    """
+    pieces = []
+    try:
+        for shard in facts["shards"]:
+            place = folder / shard["folder"]
+            if not place.resolve().is_relative_to(folder.resolve()):
+                raise ModelError("this shard lies outside of its store", file=place)
+            if storage.file_sha256(place / storage.MANIFEST) != shard["manifest"]:
+                hint = "join the parts again: twinlm data join"
+                raise ModelError("this shard is not the one that was joined", file=place, hint=hint)
+            if verify:
+                storage.verify_folder(place)
+            pieces.append(_map(place / "tokens.bin", facts["dtype"], shard["tokens"]))
+    except (KeyError, TypeError) as error:
+        raise ModelError("this does not describe shards", file=folder / INDEX / "store.json") from error
+    tokens = Pieces(pieces)
+    if len(tokens) != facts["tokens"]:
+        message = f"the shards have {len(tokens)} tokens, but {facts['tokens']} were joined"
+        raise ModelError(message, file=folder)
+    return tokens
 
 
 def _map(path: Path, type_name: str, count: int) -> NDArray[Any]:

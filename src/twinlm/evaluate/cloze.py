@@ -20,6 +20,7 @@ from twinlm.evaluate.minimal_pairs import pair_method, text_sums
 from twinlm.log import Progress
 from twinlm.objectives.likelihood import Stretch
 from twinlm.tasks.metrics import Rights, Values
+from twinlm.tokenizer import Tokenizer
 from twinlm.use.inputs import room
 from twinlm.use.score import likelihoods
 
@@ -85,14 +86,17 @@ def score_cloze(
 
 def readable_items(models: Sequence[Trained], items: Sequence[ClozeItem]) -> tuple[ClozeItem, ...]:
     """Return the items that every model can read whole with each of their choices."""
+    return fitting_items([(trained.tokenizer, room(trained)) for trained in models], items)
+
+
+def fitting_items(
+    readers: Sequence[tuple[Tokenizer, int]], items: Sequence[ClozeItem]
+) -> tuple[ClozeItem, ...]:
+    """Return the items whose texts have at most so many tokens with every tokenizer, whatever is chosen."""
     return tuple(
         item
         for item in items
-        if all(
-            len(row) <= room(trained)
-            for trained in models
-            for row in trained.tokenizer.encode_batch(item.texts)
-        )
+        if all(len(row) <= most for tokenizer, most in readers for row in tokenizer.encode_batch(item.texts))
     )
 
 

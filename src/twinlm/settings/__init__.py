@@ -79,6 +79,8 @@ class CompareSettings:
     """Time each model's predictions so long, one by one and 32 at once, for the cost card; 0 for none."""
     untrained: bool = True
     """Also fine-tune both models without pre-training, to show what pre-training was worth."""
+    doctor: bool = True
+    """Look at text and labels first, as `twinlm doctor data` does, and report its problems and warnings."""
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
@@ -105,6 +107,8 @@ class QualitySettings:
     """Of test text whose every token is predicted, left to right and from both sides; 0 for none."""
     own_pairs: int = option(0, least=0, most=100_000)
     """Minimal pairs of each phenomenon to make of test text, by swaps of words, numbers, names, sentences."""
+    own_cloze: int = option(0, least=0, most=100_000)
+    """Gaps to make of test text, each with words of the training text to choose among."""
     pairs: tuple[str, ...] = ()
     """Files of minimal pairs, such as BLiMP's: .jsonl, .csv, .tsv with the fields good and bad."""
     most_pairs: int = option(200, least=1, most=100_000)

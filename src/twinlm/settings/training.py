@@ -61,6 +61,8 @@ class OptimizerSettings:
     """Of Adam; 1e-8 in GPT-1's code, 1e-6 in BERT's."""
     bias_correction: bool = True
     """Of Adam's averages; BERT's code leaves it out, which makes the first updates smaller."""
+    non_finite: Literal["stop", "skip", "roll_back"] = "stop"
+    """At a loss that is not finite: stop, leave out that step, or all steps since the last checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +129,7 @@ class FinetuneSettings:
     """Passes over the training examples; 3 in both papers."""
     batch_examples: int = option(32, least=1, most=1_000_000)
     """Examples in an optimizer step; 32 in both papers."""
-    micro_batch_examples: int = option(0, least=0, most=1_000_000, is_later=True)
+    micro_batch_examples: int = option(0, least=0, most=1_000_000)
     """Examples held in memory at once; 0 for all of `batch_examples`, which it must divide."""
     max_length: int = option(128, least=8, most=100_000)
     """Longest input in tokens, special tokens included; longer ones are cut at the end, and counted."""

@@ -3,7 +3,7 @@ Devlin et al. 2018, 3.2). The weights of the epoch that did best on the validati
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from twinlm.tasks.kind import TaskConfig, TaskKind
 from twinlm.tasks.metrics import is_one_answer
 from twinlm.tasks.table import task_kind
 from twinlm.train.freezing import freeze_layers, transfer_layers
-from twinlm.train.loop import BEST, Job, train
+from twinlm.train.job import BEST, CHECKPOINTS, Job
+from twinlm.train.loop import train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.schedule import learning_rate
@@ -70,17 +71,23 @@ def finetune(
     """
     if (folder / RESULT).is_file():
         return checkpoint.load_model(folder / "model")
-    kind, config = task_kind(task.kind), _configure(trained, task, settings)
     counts: Counter[str] = Counter()
-    inputs = kind.inputs(task.train, trained.family.reader(trained.tokenizer), config, counts)
-    tuned = _add_head(trained, kind, config, settings, seed)
-    result = replace(trained, task=config, tuned=tuned)
+    result, inputs = with_head(trained, task, settings, seed=seed, counts=counts)
+    kind, config = task_of(result)
     validation = _Validation(result, kind, config, task.valid)
-    steps = max(1, round(settings.epochs * max(len(inputs), least_inputs) / settings.batch_examples))
-    kept = {"name": title, "precision": precision, "folder": folder}
-    job = _job(result, inputs, settings, validation, steps=steps, seed=seed, **kept)
+    job = finetuning_job(
+        result,
+        inputs,
+        settings,
+        name=title,
+        validate=validation.figures,
+        steps=steps_of(settings, max(len(inputs), least_inputs)),
+        seed=seed,
+        precision=precision,
+        folder=folder,
+    )
     spent = {**train(job, progress=progress, stop=stop, ranks=ranks), "counts": dict(+counts)}
-    tuned.cpu().eval()
+    job.module.cpu().eval()
     if not ranks.leads:
         return result
     spent |= validation.outcome()
@@ -91,9 +98,24 @@ def finetune(
     )
     checkpoint.save_model(folder / "model", published)
     storage.write_json(folder / RESULT, spent)
-    storage.remove(folder / "checkpoints")
+    storage.remove(folder / CHECKPOINTS)
     storage.remove(folder / BEST)
     return published
+
+
+def with_head(
+    trained: Trained, task: LabelledTask, settings: FinetuneSettings, *, seed: int, counts: Counter[str]
+) -> tuple[Trained, Sequence[Any]]:
+    """Return a model under a fresh head for a task, and the inputs of its training examples."""
+    kind, config = task_kind(task.kind), _configure(trained, task, settings)
+    inputs = kind.inputs(task.train, trained.family.reader(trained.tokenizer), config, counts)
+    tuned = _add_head(trained, kind, config, settings, seed)
+    return replace(trained, task=config, tuned=tuned), inputs
+
+
+def steps_of(settings: FinetuneSettings, inputs: int) -> int:
+    """Return how many steps a fine-tuning on so many inputs takes."""
+    return max(1, round(settings.epochs * inputs / settings.batch_examples))
 
 
 def _configure(trained: Trained, task: LabelledTask, settings: FinetuneSettings) -> TaskConfig:
@@ -139,12 +161,12 @@ class _Validation:
         return {"constants": constants, "validation": figures, "one_answer": is_one_answer(predicted)}
 
 
-def _job(
+def finetuning_job(
     result: Trained,
     inputs: Sequence[Any],
     settings: FinetuneSettings,
-    validation: _Validation,
     *,
+    validate: Callable[[], dict[str, float]],
     steps: int,
     seed: int,
     **kept: Any,
@@ -176,12 +198,13 @@ def _job(
         batches=batches,
         optimizer=build_optimizer(result.tuned, settings.optimizer),
         learning_rate=learning_rate(settings.optimizer, steps),
-        validate=validation.figures,
+        validate=validate,
         flops=flops,
         steps=steps,
         validate_every=max(1, steps // settings.epochs),
         checkpoint_every=max(1, steps // settings.epochs),
         clip_norm=settings.optimizer.clip_norm,
+        non_finite=settings.optimizer.non_finite,
         seed=rng.torch_seed(seed, "fine-tuning"),
         **kept,
     )

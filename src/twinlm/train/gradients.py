@@ -19,7 +19,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from twinlm import checkpoint, storage
 from twinlm.batch import Batch
+from twinlm.errors import StoppedError
 from twinlm.objectives import Loss, Objective
+from twinlm.stopping import Stop
+from twinlm.train.checkpoints import load_training, save_training
 from twinlm.train.parts import join_parts
 from twinlm.train.ranks import Ranks, as_peer_error, share_of
 
@@ -84,9 +87,17 @@ class Replicated:
         """Cut the gradient to a length; return what it was."""
         return float(nn.utils.clip_grad_norm_(self._module.parameters(), most))
 
-    def measured(self, work: Callable[[], dict[str, float]]) -> dict[str, float]:
-        """Return what `work` finds of the module; the leader does it."""
-        values: dict[str, float] = self._ranks.from_leader(work)
+    def measured(self, work: Callable[[], dict[str, float]], stop: Stop) -> dict[str, float] | None:
+        """Return what `work` finds of the module, or None if a signal ended it; the leader does it."""
+
+        def measure() -> dict[str, float] | None:
+            try:
+                with stop.at_once():
+                    return work()
+            except StoppedError:
+                return None
+
+        values: dict[str, float] | None = self._ranks.from_leader(measure)
         return values
 
     def keep_best(self, path: Path) -> str:
@@ -104,15 +115,17 @@ class Replicated:
         """Bring the module back to the weights of a file."""
         checkpoint.load_weights(self._module, path)
 
-    def save(self, folder: Path, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-        """Publish a checkpoint; the leader does it."""
-        save = partial(checkpoint.save_training, folder, state["step"], self._module, optimizer, state)
+    def save(
+        self, folder: Path, optimizer: torch.optim.Optimizer, state: Mapping[str, Any], *, every: int
+    ) -> None:
+        """Publish a checkpoint, see `save_training`; the leader does it."""
+        save = partial(save_training, folder, state["step"], self._module, optimizer, state, every=every)
         self._ranks.from_leader(save)
 
-    def load(self, folder: Path, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
-        """Bring the run back to its newest whole checkpoint; return its state, or None if there is none."""
+    def load(self, folder: Path, optimizer: torch.optim.Optimizer, **told: Any) -> dict[str, Any] | None:
+        """Bring the run back to its newest whole checkpoint (`load_training`); return its state, if any."""
         self._ranks.from_leader(lambda: join_parts(folder))
-        return checkpoint.load_training(folder, self._module, optimizer)
+        return load_training(folder, self._module, optimizer, **told)
 
 
 class Ordered(Replicated):

@@ -1,66 +1,26 @@
 """The training loop, for pre-training and fine-tuning of either kind. It knows no model and no task.
 
 A step is a function of its number: batches, dropout and learning rate are computed from (seed, step), so a
-run that was stopped goes on from its last checkpoint exactly as if it had never been.
+run that was stopped goes on from its last checkpoint exactly as if it had never been. Next: `gradients.py`,
+what one process or several make of a step's micro-batches, and `resuming.py`, what lies on the disk.
 """
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
 from twinlm import hardware, rng, storage
 from twinlm.batch import Batch
 from twinlm.errors import DivergedError, ModelError
 from twinlm.log import MetricsLog, Progress
-from twinlm.objectives import Objective
 from twinlm.stopping import Stop, stopped
 from twinlm.train.gradients import Gradients, gradients_of
+from twinlm.train.job import BEST, Job
 from twinlm.train.ranks import ALONE, Ranks
-
-BEST = "best.safetensors"
-_HINT = "lower the learning rate; the last checkpoint is whole"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """One training run."""
-
-    name: str
-    """Shown beside the progress bar."""
-    module: nn.Module
-    """What is trained, in place."""
-    objective: Objective[Any, Any]
-    """Turns module and batch into a loss."""
-    batches: Callable[[int], Sequence[Batch]]
-    """The micro-batches of a step, from 0; their losses weigh the same."""
-    optimizer: torch.optim.Optimizer
-    """Its learning rate is set before each step."""
-    learning_rate: Callable[[int], float]
-    """Of a step, from 0."""
-    validate: Callable[[], dict[str, float]]
-    """Measures the module; the first value decides which weights are best: the lowest."""
-    flops: Callable[[Batch, int], float]
-    """Operations of a training step on a batch with so many targets."""
-    steps: int
-    """Optimizer steps in all."""
-    validate_every: int
-    """Steps from one validation to the next; the last step is always validated."""
-    checkpoint_every: int
-    """Steps that a crash can cost."""
-    clip_norm: float
-    """Largest length of the gradient."""
-    seed: int
-    """Of dropout."""
-    precision: str
-    """"float32" or "bfloat16"."""
-    folder: Path
-    """Where checkpoints and metrics go."""
+from twinlm.train.resuming import HINT, fresh_state, leave_out, note_stop, resume, save
 
 
 def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> dict[str, Any]:
@@ -74,47 +34,74 @@ def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> 
 
     Returns:
         What was spent and reached: step, tokens, targets, flops, seconds, peak_memory_bytes, best, best_step,
-        best_sha256.
+        best_sha256, non_finite_steps, lost_steps.
 
     Raises:
         StoppedError: a signal came; the state is saved.
         DivergedError: a loss or gradient is not finite; the update was not made.
+        ModelError: nothing that is left on the disk can be gone on with.
         PeerError: another process ended, or does not answer.
     """
-    where = hardware.device()
-    job.module.to(where)
+    job.module.to(hardware.device())
     gradients = gradients_of(job.module, job.objective, ranks)
     log, clock = (
         MetricsLog(job.folder / name, is_kept=ranks.leads) for name in ("metrics.jsonl", "timings.jsonl")
     )
-    state = _fresh_state() | (gradients.load(job.folder / "checkpoints", job.optimizer) or {})
-    first = _common_step(job, ranks, state["step"])
-    log.keep_until(first)
-    clock.keep_until(first)
+    state = resume(job, log, gradients, ranks, progress)
+    clock.keep_until(state["step"])
     hardware.forget_peak_memory()
     progress.start(job.name, job.steps, "steps")
     with stop.deferred(), hardware.own_generators():
-        for step in range(first, job.steps):
+        _validate_if_due(job, state, log, gradients, stop)
+        if ranks.any(stop.asked):
+            raise stopped()
+        if state["step"] == 0 and job.non_finite == "roll_back":
+            save(job, state, log, gradients)
+        for step in range(state["step"], job.steps):
             began = time.perf_counter()
-            parts = _take_step(job, step, state, gradients, ranks)
+            parts, wrong = _take_step(job, step, state, gradients, ranks)
             state["seconds"] += time.perf_counter() - began
+            if wrong:
+                parts = leave_out(job, step, state, wrong, ranks, progress)
             state["step"] = step + 1
             log.write(step + 1, {"tokens": state["tokens"], "flops": state["flops"], **parts})
             clock.write(step + 1, {"seconds": round(state["seconds"], 3)})
-            is_last, is_stopped = step + 1 == job.steps, ranks.any(stop.asked)
-            if is_last or (step + 1) % job.validate_every == 0:
-                _validate(job, state, log, gradients)
+            is_last = step + 1 == job.steps
+            state["is_validation_due"] = is_last or (step + 1) % job.validate_every == 0
+            _validate_if_due(job, state, log, gradients, stop)
+            is_stopped = ranks.any(stop.asked)
             if is_last or is_stopped or (step + 1) % job.checkpoint_every == 0:
-                state["peak_memory_bytes"] = max(state["peak_memory_bytes"], hardware.peak_memory_bytes())
-                gradients.save(job.folder / "checkpoints", job.optimizer, state)
-            if is_stopped and not is_last:
+                save(job, state, log, gradients)
+            if is_stopped and (not is_last or state["is_validation_due"]):
+                note_stop(job, ranks, step + 1)
                 raise stopped()
             rate = state["tokens"] / max(1e-9, state["seconds"])
-            progress.advance(step + 1, loss=parts["loss"], tokens_per_second=round(rate))
+            progress.advance(step + 1, loss=parts.get("loss", math.nan), tokens_per_second=round(rate))
     progress.finish()
     _load_best(job, state, gradients)
     ranks.any(False)  # nobody goes on, and removes files, before all have read them
-    return state
+    return {name: value for name, value in state.items() if name != "is_validation_due"}
+
+
+def timed_steps(job: Job, *, least: int, enough_s: float) -> list[float]:
+    """Take the first steps of a run and return the seconds of each, as `train` counts them; write nothing.
+
+    Args:
+        job: of at most so many steps.
+        least: steps to take however long they take.
+        enough_s: time after which there are no more of them.
+    """
+    job.module.to(hardware.device())
+    gradients = gradients_of(job.module, job.objective, ALONE)
+    state, times_s = fresh_state(), list[float]()
+    with hardware.own_generators():
+        for step in range(job.steps):
+            began = time.perf_counter()
+            _take_step(job, step, state, gradients, ALONE)
+            times_s.append(time.perf_counter() - began)
+            if len(times_s) >= least and sum(times_s) >= enough_s:
+                break
+    return times_s
 
 
 def evaluate(job: Job, batches: Sequence[Batch]) -> dict[str, float]:
@@ -134,28 +121,10 @@ def evaluate(job: Job, batches: Sequence[Batch]) -> dict[str, float]:
     return {f"valid_{name}": value / targets for name, value in sums.items()}
 
 
-def _fresh_state() -> dict[str, Any]:
-    counts = {"step": 0, "tokens": 0, "targets": 0, "flops": 0.0, "seconds": 0.0, "peak_memory_bytes": 0}
-    return {**counts, "best": None, "best_step": 0, "best_sha256": ""}
-
-
-def _common_step(job: Job, ranks: Ranks, step: int) -> int:
-    """Return the step that all processes go on from.
-
-    Raises:
-        ModelError: they found different checkpoints.
-    """
-    steps = {int(row["step"]) for row in ranks.gather([{"step": step}])}
-    if len(steps) > 1:
-        message = f"the processes found checkpoints of different steps: {sorted(steps)}"
-        raise ModelError(message, file=job.folder, hint="all must see one folder, on a disk that they share")
-    return step
-
-
 def _take_step(
     job: Job, step: int, state: dict[str, Any], gradients: Gradients, ranks: Ranks
-) -> dict[str, float]:
-    """Make one update; count what it took; return the losses."""
+) -> tuple[dict[str, float], str]:
+    """Make one update; count what it took; return the losses, and why there was no update, if so."""
     job.module.train()
     for group in job.optimizer.param_groups:
         group["lr"] = job.learning_rate(step)
@@ -181,12 +150,13 @@ def _take_step(
         for name, value in row.items():
             parts[name] = parts.get(name, 0.0) + value / len(batches)
     norm = gradients.clip(job.clip_norm)
-    if not math.isfinite(parts["loss"]) or not math.isfinite(norm):
-        message = f"{job.name}: step {step + 1} has a loss of {parts['loss']} and a gradient of length {norm}"
-        raise DivergedError(message, file=job.folder, hint=_HINT)
-    job.optimizer.step()
+    wrong = ""
+    if math.isfinite(parts["loss"]) and math.isfinite(norm):
+        job.optimizer.step()
+    else:
+        wrong = f"a loss of {parts['loss']} and a gradient of length {norm}"
     job.optimizer.zero_grad()
-    return parts
+    return parts, wrong
 
 
 def _load_best(job: Job, state: dict[str, Any], gradients: Gradients) -> None:
@@ -202,18 +172,27 @@ def _load_best(job: Job, state: dict[str, Any], gradients: Gradients) -> None:
     gradients.load_best(path)
 
 
-def _validate(job: Job, state: dict[str, Any], log: MetricsLog, gradients: Gradients) -> None:
-    """Measure the module, and keep its weights if they are the best so far.
+def _validate_if_due(
+    job: Job, state: dict[str, Any], log: MetricsLog, gradients: Gradients, stop: Stop
+) -> None:
+    """Measure the module after some steps, and keep its weights if they are the best so far.
+
+    A signal ends it at once: it stays due, and whoever goes on measures first.
 
     Raises:
         DivergedError: the measure is not finite.
     """
-    values = gradients.measured(job.validate)
+    if not state["is_validation_due"]:
+        return
+    values = gradients.measured(job.validate, stop)
+    if values is None:
+        return
     name, score = next(iter(values.items()))
     if not math.isfinite(score):
         message = f"{job.name}: after step {state['step']} {name} is {score}"
-        raise DivergedError(message, file=job.folder, hint=_HINT)
+        raise DivergedError(message, file=job.folder, hint=HINT)
     log.write(state["step"], {"tokens": state["tokens"], "flops": state["flops"], **values})
     if state["best"] is None or score < state["best"]:
         state["best"], state["best_step"] = score, state["step"]
         state["best_sha256"] = gradients.keep_best(job.folder / BEST)
+    state["is_validation_due"] = False

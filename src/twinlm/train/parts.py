@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from twinlm import checkpoint, storage
 from twinlm.errors import ModelError
+from twinlm.train.checkpoints import KEPT, checkpoints
 
 _PARTS = "parts"
 _TENSORS = "tensors.safetensors"
@@ -38,7 +39,7 @@ def publish_parts(folder: Path, state: Mapping[str, Any], count: int) -> None:
     described = {"format": checkpoint.FORMAT, **state, _PARTS: count}
     files = {"state.json": storage.json_bytes(described)}
     storage.publish_folder(folder / f"step-{state['step']:09d}", files)
-    for old in checkpoint.checkpoints(folder)[: -checkpoint.KEPT_CHECKPOINTS]:
+    for old in checkpoints(folder)[:-KEPT]:
         storage.remove(old)
         storage.remove(_parts_folder(folder, int(old.name.removeprefix("step-"))))
 
@@ -48,7 +49,7 @@ def join_parts(folder: Path) -> None:
 
     A checkpoint with a damaged part is removed: the one before it counts. Its parts are held in memory.
     """
-    for place in checkpoint.checkpoints(folder):
+    for place in checkpoints(folder):
         if not (place / _WHOLE).is_file():
             try:
                 files = _joined(place)

@@ -19,6 +19,8 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from twinlm import checkpoint, hardware, storage
 from twinlm.batch import Batch
 from twinlm.objectives import Loss, Objective
+from twinlm.stopping import Stop
+from twinlm.train.checkpoints import load_training
 from twinlm.train.parts import join_parts, publish_parts, save_part
 from twinlm.train.ranks import Ranks, as_peer_error
 
@@ -70,8 +72,11 @@ class Sharded:
             norm: Any = nn.utils.clip_grad_norm_(self._module.parameters(), most)
             return float(norm.full_tensor())
 
-    def measured(self, work: Callable[[], dict[str, float]]) -> dict[str, float]:
-        """Return what `work` finds of the module: all processes do it, as each has only a part."""
+    def measured(self, work: Callable[[], dict[str, float]], stop: Stop) -> dict[str, float] | None:
+        """Return what `work` finds of the module: all processes do it, as each has only a part.
+
+        No signal ends it before its time, since the others would wait for this process.
+        """
         with as_peer_error():
             found = work()
             self._module.reshard()
@@ -94,7 +99,9 @@ class Sharded:
     def load_best(self, path: Path) -> None:
         """Leave the parts as they are: the best weights are in the file, for `whole_model`."""
 
-    def save(self, folder: Path, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    def save(
+        self, folder: Path, optimizer: torch.optim.Optimizer, state: Mapping[str, Any], *, every: int
+    ) -> None:
         """Publish a checkpoint: the parts of all processes, then what tells of them."""
         tensors = {f"model.{name}": value for name, value in self._module.state_dict().items()}
         for number, values in optimizer.state_dict()["state"].items():
@@ -104,11 +111,11 @@ class Sharded:
         self._ranks.any(False)  # all parts are there
         self._ranks.from_leader(lambda: publish_parts(folder, state, self._ranks.count))
 
-    def load(self, folder: Path, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
-        """Bring the run back to its newest whole checkpoint; return its state, or None if there is none."""
+    def load(self, folder: Path, optimizer: torch.optim.Optimizer, **told: Any) -> dict[str, Any] | None:
+        """Bring the run back to its newest whole checkpoint (`load_training`); return its state, if any."""
         self._ranks.from_leader(lambda: join_parts(folder))
         whole, averages = type(self._module)(self._module.config), _Averages(optimizer)
-        state = checkpoint.load_training(folder, whole, averages)  # type: ignore[arg-type]
+        state = load_training(folder, whole, averages, **told)  # type: ignore[arg-type]
         if state is None:
             return None
         weights = dict(self._module.named_parameters())

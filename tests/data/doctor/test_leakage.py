@@ -47,6 +47,12 @@ def test_thirteen_words_in_a_row_are_found_and_twelve_are_not(seen):
         assert len(checked.findings) == found
 
 
+def test_what_pre_training_does_not_read_is_not_looked_through(seen):
+    for split, found in (("train", 1), ("valid", 0), ("test", 0)):
+        checked = search([LONG], seen([LONG], split))["t"]
+        assert checked.facts["whole in the corpus"] == found
+
+
 def test_a_text_over_the_end_of_a_document_is_not_in_it(seen):
     words = SHORT.split()
     checked = search([SHORT], seen([" ".join(words[:3]), " ".join(words[3:])]))["t"]

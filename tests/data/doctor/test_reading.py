@@ -3,8 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from twinlm.data.corpus import Document
 from twinlm.data.doctor import reading
-from twinlm.data.doctor.reading import Sample, digest_of, read_corpus, unreadable
+from twinlm.data.doctor.duplicates import Copies
+from twinlm.data.doctor.reading import Sample, digest_of, read_corpus, show_documents, unreadable
+from twinlm.data.splits import Splits
 from twinlm.errors import DataError, UsageError
 from twinlm.log import Silent
 from twinlm.settings import CorpusSettings
@@ -150,3 +153,17 @@ def test_a_long_document_is_kept_up_to_a_limit(seen, monkeypatch):
     sample = Sample(most_bytes=5)
     sample.see(*seen(["x" * 100]))
     assert sample.documents[0].text == "x" * 10
+
+
+def test_documents_that_were_split_already_are_shown_as_they_were_split():
+    rows = {"train": ["a", "bc"], "valid": ["d"], "test": []}
+    splits = Splits(*(tuple(Document(text, f"at {text}: 2") for text in texts) for texts in rows.values()))
+    gatherer = Gatherer()
+    checked = show_documents(splits, [gatherer, Copies()], Silent())
+    assert [(seen.split, seen.source, seen.text) for seen in gatherer.documents] == [
+        ("train", "at a: 2:1", "a"),
+        ("train", "at bc: 2:1", "bc"),
+        ("valid", "at d: 2:1", "d"),
+    ]
+    assert checked.facts["train"] == {"documents": 2, "bytes": 3}
+    assert checked.facts["test"] == {"documents": 0, "bytes": 0}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from twinlm.data.doctor.findings import MOST_EXAMPLES, Checked, Finding, excerpt, level_of, words_of
 from twinlm.data.doctor.reading import Seen
+from twinlm.data.splits import SPLITS
 
 RUN_WORDS = 13
 LEAST_WORDS = 6
@@ -36,7 +37,7 @@ class Target:
 
 
 class TaskSearch:
-    """Looks for held-out texts in every document of the corpus.
+    """Looks for held-out texts in every document that pre-training reads.
 
     The hash of six words in a row is looked up among those that a text's runs of 13 words begin with (or a
     shorter text); words decide. Memory: 20 bytes and a word for each word of the targets.
@@ -63,7 +64,9 @@ class TaskSearch:
         self._waiting_words = 0
 
     def see(self, document: Seen) -> None:
-        """Look through one document, or put it by to look through several at once."""
+        """Look through one document to train on, or put it by to look through several at once."""
+        if document.split != SPLITS[0]:
+            return
         words = words_of(document.text)
         self._waiting.append((document, words))
         self._waiting_words += len(words)

@@ -2,12 +2,12 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from twinlm.data.corpus import read_documents
 from twinlm.data.doctor.findings import Checked, Finding, folded
-from twinlm.data.splits import SPLITS
+from twinlm.data.splits import SPLITS, Splits
 from twinlm.errors import DataError, UserError
 from twinlm.log import Progress
 from twinlm.settings import CorpusSettings, TaskSettings
@@ -98,20 +98,39 @@ def read_corpus(corpus: CorpusSettings, watchers: Sequence[Watcher], progress: P
         if not paths:
             continue
         counts: Counter[str] = Counter()
-        text_bytes = documents = 0
+        seen: Counter[str] = Counter(documents=0, bytes=0)
         try:
-            for document in _shown(progress, split, _documents(corpus, split, counts), counts):
-                documents += 1
-                text_bytes += len(document.text.encode())
-                for watcher in watchers:
-                    watcher.see(document)
+            _watch(_shown(progress, split, _documents(corpus, split, counts), counts), watchers, seen)
         except DataError as error:
             findings.append(unreadable(f"corpus.{split}", error))
         odd = {name: count for name, count in counts.items() if count and name not in ("documents", "files")}
-        facts[split] = {"files": counts["files"], "documents": documents, "bytes": text_bytes, "odd": odd}
+        facts[split] = {"files": counts["files"], **seen, "odd": odd}
         findings += bytes_lost(f"corpus.{split}", corpus, counts[_REPLACED])
-        findings += _rows_lost(split, counts["bad rows"], documents)
+        findings += _rows_lost(split, counts["bad rows"], seen["documents"])
     return Checked(facts, tuple(findings))
+
+
+def show_documents(documents: Splits, watchers: Sequence[Watcher], progress: Progress) -> Checked:
+    """Show documents that were read and split already to all watchers.
+
+    Args:
+        documents: of the run, each a source of its own, of which it is line 1.
+        watchers: what looks at them.
+        progress: told how many splits were shown.
+    """
+    facts = {}
+    progress.start("looking at the text", len(SPLITS), "splits")
+    for number, split in enumerate(SPLITS, 1):
+        seen: Counter[str] = Counter(documents=0, bytes=0)
+        rows = (
+            Seen(split, f"{document.source}:1", document.text, False, digest_of(document.text))
+            for document in getattr(documents, split)
+        )
+        _watch(rows, watchers, seen)
+        facts[split] = dict(seen)
+        progress.advance(number)
+    progress.finish()
+    return Checked(facts)
 
 
 def unreadable(where: str, error: UserError) -> Finding:
@@ -143,6 +162,15 @@ def bytes_lost(where: str, settings: CorpusSettings | TaskSettings, lines: int) 
 def digest_of(text: str) -> int:
     """Return 64 bits that texts share only if they are equal but for case and white space."""
     return int.from_bytes(hashlib.blake2b(folded(text).encode(), digest_size=8).digest(), "little")
+
+
+def _watch(documents: Iterable[Seen], watchers: Sequence[Watcher], seen: Counter[str]) -> None:
+    """Show documents to all watchers, counting them and their bytes."""
+    for document in documents:
+        seen["documents"] += 1
+        seen["bytes"] += len(document.text.encode())
+        for watcher in watchers:
+            watcher.see(document)
 
 
 def _documents(corpus: CorpusSettings, split: str, counts: Counter[str]) -> Iterator[Seen]:

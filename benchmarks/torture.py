@@ -1,0 +1,121 @@
+"""Kills, stops, faults of the disk and flipped bytes, in numbers: `make torture` (docs/reliability.md).
+
+Takes --kills, --signals, --seed. Progress goes to standard error, a table to standard output. Ends with 1 at
+the first mismatch, and says where it is. What it does stands in tests/faults, where a short form is run.
+"""
+
+import argparse
+import importlib.util
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import ModuleType
+
+HERE = Path(__file__).parents[1] / "tests" / "faults"
+PUBLISHED = {
+    "folder": "store",
+    "token store": "tokens",
+    "training checkpoint": "checkpoints/step-000000002",
+    "tokenizer": "files",
+    "model": "model",
+}
+"""Folders that writers leave, by the writer's name."""
+LATEST_STOP_S = 10
+"""After a signal; a step takes milliseconds here. On a busy machine it may take longer."""
+Row = tuple[str, int, int]
+"""What was tried, how often, and how often it went wrong."""
+
+
+def helper(name: str) -> ModuleType:
+    """Import a file of those tests."""
+    specification = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    assert specification is not None and specification.loader is not None
+    sys.modules[name] = module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def main() -> None:
+    """Do all, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=1000, help="of SIGKILL, over the three kinds of run")
+    parser.add_argument("--signals", type=int, default=50, help="of SIGTERM")
+    parser.add_argument("--seed", type=int, default=0, help="of the instants")
+    given = parser.parse_args()
+    place = Path(tempfile.mkdtemp(prefix="twinlm-torture-"))
+    began = time.perf_counter()
+    rows = [*faults(place), flips(place)]
+    rows += processes(place, kills=given.kills, signals=given.signals, seed=given.seed)
+    say(f"done in {time.perf_counter() - began:,.0f} s")
+    shutil.rmtree(place)
+    print(f"{'what':48} {'tried':>8} {'wrong':>6}")
+    for what, tried, wrong in rows:
+        print(f"{what:48} {tried:8,} {wrong:6}")
+    sys.exit(any(wrong for _, _, wrong in rows))
+
+
+def faults(place: Path) -> list[Row]:
+    """Try every fault of the disk at every operation of every writer."""
+    faulty, io_faults, writers = map(helper, ("faulty_disk", "io_faults", "writers"))
+    tried, states = dict.fromkeys(faulty.FAULTS, 0), 0
+    for name, writer in writers.WRITERS.items():
+        say(f"faults of the disk: {name}")
+        for kind in ("faults", "cuts"):
+            (place / kind / name).mkdir(parents=True)
+        for fault, count in io_faults.try_faults(writer, faulty, place / "faults" / name).items():
+            tried[fault] += count
+        states += io_faults.cut_power(writer, faulty, place / "cuts" / name)
+    rows = [(f"disk: {fault}, at each operation", count, 0) for fault, count in tried.items()]
+    return [*rows, ("disk: states after a power cut", states, 0)]
+
+
+def flips(place: Path) -> Row:
+    """Flip a bit of every byte of everything that is published."""
+    flips, writers, found, made = helper("flips"), sys.modules["writers"], 0, 0
+    for name, folder in PUBLISHED.items():
+        say(f"flipped bytes: {name}")
+        (place / "flips" / name).mkdir(parents=True)
+        writers.WRITERS[name].prepare(place / "flips" / name)
+        counts = flips.count_found(place / "flips" / name / folder)
+        found, made = found + counts[0], made + counts[1]
+    return "bytes flipped in what is published", made, made - found
+
+
+def processes(place: Path, *, kills: int, signals: int, seed: int) -> list[Row]:
+    """Kill and stop runs at random instants."""
+    killing, chance = helper("killing"), random.Random(seed)
+    killing.write_project(place)
+    straight = {kind: killing.straight(kind, place) for kind in killing.KINDS}
+    rows = []
+    for number, kind in enumerate(killing.KINDS):
+        done = runs = 0
+        while done < (kills + number) // len(killing.KINDS):
+            out = f"killed {kind} {runs}"
+            done += killing.kill_until_done(kind, place, out, straight[kind], chance)
+            shutil.rmtree(place / out)
+            runs += 1
+            say(f"{kind}: {done} kills in {runs} runs")
+        rows.append((f"SIGKILL, {kind}: instants in {runs} runs", done, 0))
+    times_s: list[float] = []
+    while len(times_s) < signals:
+        kind = ("gpt", "bert")[len(times_s) % 2]
+        out = f"stopped {kind} {len(times_s)}"
+        taken_s = killing.stop_once(kind, place, out, straight[kind], chance)
+        shutil.rmtree(place / out, ignore_errors=True)
+        times_s += [] if taken_s is None else [taken_s]
+        say(f"SIGTERM: {len(times_s)} instants, at most {max(times_s, default=0):.2f} s to the end")
+    late = sum(time_s > LATEST_STOP_S for time_s in times_s)
+    what = f"SIGTERM: exit 75, at most {max(times_s, default=0):.2f} s later"
+    return [*rows, (what, len(times_s), late)]
+
+
+def say(line: str) -> None:
+    """Show how far it is."""
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""What a step of pre-training takes, counted and measured before any training, and the steps a budget buys.
+
+Next: `pretrain.py`, the training itself, whose steps are the ones that are timed here.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import stats
+
+from twinlm import hardware
+from twinlm.batch import Batch
+from twinlm.core import count
+from twinlm.data.token_store import TokenStore
+from twinlm.errors import ResourceError, UsageError
+from twinlm.families import Family
+from twinlm.settings import BudgetSettings, KindSettings, ModelSettings
+from twinlm.tokenizer import Tokenizer
+from twinlm.train.job import Job
+from twinlm.train.loop import timed_steps
+from twinlm.train.phases import Phase, micro_batches, phases
+from twinlm.train.pretrain import phase_examples, pretraining_job
+from twinlm.train.start import fresh_model
+
+_COUNTED_STEPS = 16
+_FIRST_STEPS = 3
+_LEAST_STEPS = 8
+_MOST_STEPS = 43
+_PROBED_S = 3.0
+_OUTSIDE = 0.25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainPlan:
+    """What a step of pre-training takes on average, and how many of them the budget buys."""
+
+    family: str
+    """Its name."""
+    steps: int
+    """Optimizer steps."""
+    tokens: float
+    """Real tokens, padding left out."""
+    targets: float
+    """Tokens to predict."""
+    flops: float
+    """Operations, forward and backward."""
+    seconds: float
+    """Training time on this machine, from a few measured steps."""
+    memory_bytes: int
+    """Largest resident memory of those steps."""
+    corpus_passes: float
+    """How often the corpus is read, in tokens."""
+    parameters: int
+    """Weights in all."""
+    non_embedding_parameters: int
+    """Weights in the transformer layers."""
+
+
+def step_costs(
+    family: Family, settings: KindSettings, store: TokenStore, tokenizer: Tokenizer, seed: int
+) -> dict[str, float]:
+    """Return mean tokens, targets, flops and passes of a step, and 1 step, by the names of budgets.
+
+    They are counted on the first batches of the real order, in each phase.
+    """
+    sizes = family.configure(settings.model, tokenizer.vocab_size)
+    rows = []
+    for phase in phases(settings.pretrain):
+        examples = phase_examples(family, phase, store, tokenizer, seed)
+        for step in range(_COUNTED_STEPS):
+            for batch in micro_batches(examples, phase.settings, step):
+                targets = count_targets(batch)
+                count, length = batch.tokens_BL.shape
+                flops = family.training_flops(sizes, sequences=count, length=length, targets=targets)
+                rows.append(phase.share * np.array([int(batch.real_BL.sum()), targets, flops]))
+    tokens, targets, flops = (np.sum(rows, axis=0) / _COUNTED_STEPS).tolist()
+    passes = tokens / store.token_count
+    return {"tokens": tokens, "targets": targets, "flops": flops, "passes": passes, "steps": 1.0}
+
+
+def count_targets(batch: Batch) -> int:
+    """Return how many tokens of a pre-training batch are predicted."""
+    originals_BL = getattr(batch, "originals_BL", None)
+    return int(batch.real_BL[:, 1:].sum() if originals_BL is None else (originals_BL >= 0).sum())
+
+
+def seconds_per_step(
+    family: Family,
+    settings: KindSettings,
+    store: TokenStore,
+    tokenizer: Tokenizer,
+    *,
+    seed: int,
+    precision: str,
+) -> float:
+    """Return the time of a step as training counts it, the mean over the phases.
+
+    Training's own steps are timed, on a model that is thrown away, for a few seconds or 40 steps. Their rate
+    is 0, so that none diverges.
+    """
+    mean_s = 0.0
+    for phase in phases(settings.pretrain):
+        job = _probe(family, settings, phase, store, tokenizer, seed=seed, precision=precision)
+        mean_s += phase.share * usual_s(timed_steps(job, least=_LEAST_STEPS, enough_s=_PROBED_S))
+    return mean_s
+
+
+def usual_s(times_s: Sequence[float]) -> float:
+    """Return the mean of the middle half of the times of steps, without the first few.
+
+    Other work on the machine lengthens some of them, and so do kernels that are made for new shapes, most of
+    all in the first ones.
+    """
+    return float(stats.trim_mean(times_s[_FIRST_STEPS:], _OUTSIDE))
+
+
+def _probe(
+    family: Family,
+    settings: KindSettings,
+    phase: Phase,
+    store: TokenStore,
+    tokenizer: Tokenizer,
+    *,
+    seed: int,
+    precision: str,
+) -> Job:
+    """Return the run whose first steps are timed; it writes nothing."""
+    examples = phase_examples(family, phase, store, tokenizer, seed)
+    return pretraining_job(
+        family,
+        settings,
+        fresh_model(family, settings, tokenizer, seed),
+        name=f"timing {family.label}",
+        batches=lambda step: micro_batches(examples, phase.settings, step),
+        learning_rate=lambda step: 0.0,
+        validate=dict,
+        steps=_MOST_STEPS,
+        seed=seed,
+        precision=precision,
+        folder=Path(),
+    )
+
+
+def count_parameters(family: Family, sizes: ModelSettings, vocab_size: int) -> tuple[int, int]:
+    """Return all parameters of a model, and those of its transformer layers, without making it."""
+    with torch.device("meta"):
+        model = family.model(family.configure(sizes, vocab_size))
+    return count.parameter_count(model), count.layer_count(model)
+
+
+def check_memory(family: Family, settings: KindSettings, vocab_size: int) -> None:
+    """Refuse, before anything is built, what can't fit into memory.
+
+    Raises:
+        ResourceError: even the least that training takes is more than there is.
+    """
+    sizes = family.configure(settings.model, vocab_size)
+    parameters, _ = count_parameters(family, settings.model, vocab_size)
+    options = settings.pretrain
+    needed = count.least_training_bytes(
+        parameters=parameters,
+        positions=(options.micro_batch_sequences or options.batch_sequences) * options.length,
+        width=sizes.width,
+        layers=sizes.layers,
+        feed_forward=sizes.feed_forward,
+    )
+    free_bytes = hardware.available_memory_bytes()
+    if needed > free_bytes:
+        message = (
+            f"pre-training a {family.label} of {parameters:,} parameters takes at least "
+            f"{needed / 2**30:,.1f} GiB of memory, and {free_bytes / 2**30:,.1f} GiB are free"
+        )
+        hint = "lower pretrain.micro_batch_sequences, pretrain.length or the model's size"
+        raise ResourceError(message, hint=hint)
+
+
+def budget_steps(budget: BudgetSettings, costs: dict[str, float], step_s: float) -> int:
+    """Return how many steps a budget buys.
+
+    Raises:
+        UsageError: not even ten.
+    """
+    timed = {"seconds": step_s, "money": step_s / 3600 * budget.price_per_hour}
+    per_step = {**costs, **timed}[budget.match]
+    steps = math.floor(budget.amount / per_step)
+    if steps < 10:
+        message = f"a budget of {budget.amount:g} {budget.match} buys {steps} steps of {per_step:.3g} each"
+        raise UsageError(message, hint="raise budget.amount, or lower the batch or the model's size")
+    return steps
