@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
-from twinlm import checkpoint
 from twinlm.batch import IGNORE, MaskedBatch
 from twinlm.core import scale
 from twinlm.core.count import parameter_count
@@ -18,6 +17,7 @@ from twinlm.core.scale import Sizes
 from twinlm.families import FAMILIES, Family
 from twinlm.objectives.causal_lm import causal_lm
 from twinlm.objectives.masked_lm import masked_lm
+from twinlm.train.checkpoints import save_training
 
 OBJECTIVES = {"gpt": causal_lm, "bert": masked_lm}
 VOCAB = 1000
@@ -88,7 +88,7 @@ def test_the_state_is_16_bytes_a_weight_and_its_checkpoint_12(tmp_path: Path) ->
     count = parameter_count(model)
     assert scale.state_bytes(count) == sum(tensor.nbytes for tensor in tensors) == 16 * count
     assert scale.state_bytes(count, gpus=8) == 2 * count
-    checkpoint.save_training(tmp_path, 1, model, optimizer, {})
+    save_training(tmp_path, 1, model, optimizer, {})
     written = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
     assert scale.checkpoint_bytes(count) == pytest.approx(written, rel=0.02)
 

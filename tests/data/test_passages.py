@@ -24,7 +24,7 @@ def test_passages_are_whole_sentences_of_the_documents(documents, most_bytes, pa
         assert len(text.encode()) <= passage_bytes or text.count(". ") == 0
         assert text == text.strip() and text.endswith(".")
     taken = sample.text_bytes - len(sample.texts[-1].encode())
-    assert taken < most_bytes + 80
+    assert taken < most_bytes + 80 or len(sample.texts) == 2
     everything = draw_passages(documents, seed=seed, most_bytes=10**6, passage_bytes=passage_bytes)
     assert sample.texts == everything.texts[: len(sample.texts)]
     assert (

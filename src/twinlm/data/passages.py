@@ -15,6 +15,9 @@ PASSAGE_BYTES = 384
 """About 100 tokens: a model of 128 positions reads most passages at once."""
 
 
+_FEWEST = 2
+
+
 @dataclass(frozen=True)
 class Sample:
     """Passages that were drawn."""
@@ -42,7 +45,7 @@ def draw_passages(
     most_bytes: int = SAMPLE_BYTES,
     passage_bytes: int = PASSAGE_BYTES,
 ) -> Sample:
-    """Draw passages until `most_bytes` are reached: the first of each document before the second of any.
+    """Draw passages until `most_bytes` are reached, two at least: each document's first before any's second.
 
     Args:
         documents: held-out texts.
@@ -58,7 +61,7 @@ def draw_passages(
     waiting = [_passages(documents[number], passage_bytes) for number in order]
     texts: list[str] = []
     drawn_bytes = 0
-    while waiting and drawn_bytes < most_bytes:
+    while waiting and (drawn_bytes < most_bytes or len(texts) < _FEWEST):
         going_on = []
         for passages in waiting:
             text = next(passages, "")
@@ -67,11 +70,13 @@ def draw_passages(
             texts.append(text)
             going_on.append(passages)
             drawn_bytes += len(text.encode())
-            if drawn_bytes >= most_bytes:
+            if drawn_bytes >= most_bytes and len(texts) >= _FEWEST:
                 break
         waiting = going_on
-    if len(texts) < 2:
-        message = f"{len(documents):,} documents give {len(texts)} passages, but at least 2 are needed"
+    if len(texts) < _FEWEST:
+        message = (
+            f"{len(documents):,} documents give {len(texts)} passages, but at least {_FEWEST} are needed"
+        )
         raise DataError(message, hint="give more held-out text")
     return Sample(tuple(texts), len(documents))
 
