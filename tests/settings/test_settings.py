@@ -196,12 +196,6 @@ def test_reading_from_both_sides_goes_without_the_loss_of_next_tokens() -> None:
     assert "auxiliary_weight = 0" in caught.value.hint
 
 
-def test_a_later_setting_is_noted_only_where_it_is_not_its_default() -> None:
-    """Runs that were begun without it go on."""
-    assert "micro_batch_examples" not in config.plain(settings.FinetuneSettings())
-    assert config.plain(settings.FinetuneSettings(micro_batch_examples=8))["micro_batch_examples"] == 8
-
-
 def test_micro_batches_divide_the_examples_of_a_step() -> None:
     with pytest.raises(UsageError, match="micro_batch_examples=5 does not divide batch_examples=32"):
         settings.KindSettings(finetune=settings.FinetuneSettings(micro_batch_examples=5))
