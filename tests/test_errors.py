@@ -26,6 +26,7 @@ def test_every_kind_of_error_has_an_exit_code_of_its_own() -> None:
         "ResourceError": 5,
         "DivergedError": 6,
         "LockedError": 7,
+        "PeerError": 8,
         "StoppedError": 75,
     }
     assert {errors.OK, errors.INTERNAL_ERROR}.isdisjoint(codes.values())

@@ -26,6 +26,7 @@ UNNAMED = {
     "pretrain.grown_positions",
     "pretrain.optimizer.non_finite",
     "finetune.optimizer.non_finite",
+    "finetune.micro_batch_examples",
     "gpt.pretrain.first_share",
     "gpt.pretrain.mask_share",
     "gpt.pretrain.mask_unit",

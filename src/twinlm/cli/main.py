@@ -6,6 +6,7 @@ Only `errors.py`, `settings/` and their like are imported before a command runs:
 import faulthandler
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -103,7 +104,10 @@ def main() -> None:
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    for number in (signal.SIGINT, signal.SIGTERM):  # all is done: nothing is left to stop
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
