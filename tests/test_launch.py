@@ -1,6 +1,8 @@
 """What becomes of several processes of one command."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -13,3 +15,10 @@ def test_who_does_not_answer_is_named_also_if_another_one_aborts_over_it() -> No
         _outcome({0: -signal.SIGABRT}, [1])
     with pytest.raises(PeerError, match="rank 0 was ended by signal 6"):
         _outcome({0: -signal.SIGABRT, 1: PeerError.exit_code}, [])
+
+
+def test_leaving_ends_at_once_with_what_was_said() -> None:
+    code = "from twinlm.launch import leave; import atexit; atexit.register(print, 'late'); print('said')"
+    code += "; leave(8)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (8, "said\n")

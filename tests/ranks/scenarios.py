@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from twinlm.errors import StoppedError
+from twinlm.launch import leave
 from twinlm.log import Silent
 from twinlm.stopping import Stop
 from twinlm.train.loop import train
@@ -75,3 +76,4 @@ if __name__ == "__main__":
         else:
             play(name, Path(place, name.split("-until")[0]), together)
     together.close()
+    leave(0)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 import twinlm
+from twinlm import launch
 from twinlm.cli import (
     answer,
     bundle,
@@ -107,6 +108,8 @@ def main() -> None:
     code = run(sys.argv[1:])
     for number in (signal.SIGINT, signal.SIGTERM):  # all is done: nothing is left to stop
         signal.signal(number, signal.SIG_IGN)
+    if launch.is_among_others():
+        launch.leave(code)
     sys.exit(code)
 
 

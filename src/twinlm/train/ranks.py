@@ -147,7 +147,10 @@ class Together:
             yield what
 
     def close(self) -> None:
-        """Let the others go, as the leader, and wait for them, since the store ends with the leader."""
+        """Let the others go, as the leader, and wait for them, since the store ends with the leader.
+
+        This process must then end by `launch.leave`.
+        """
         with contextlib.suppress(PeerError), as_peer_error():
             if self.leads:
                 self._tell(f"call/{self._calls}", None)
@@ -156,7 +159,6 @@ class Together:
                     time.sleep(_POLL_S)
             else:
                 self._store.add("gone", 1)
-        dist.destroy_process_group()
 
     def _tell(self, key: str, value: Any) -> None:
         with as_peer_error():
