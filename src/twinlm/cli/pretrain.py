@@ -36,13 +36,9 @@ def command(
     """
     kinds = presets.KINDS if kind == BOTH else (checked_kind(kind, others=[BOTH]),)
     with opened_run(file, options, settings, removed=kinds if is_fresh else ()) as run:
-        from twinlm.compare.language_results import remarks_on
-
         done = []
         for name in kinds:
             history = run.bodies.trained(name).history["pretraining"]
-            for remark in remarks_on(run, name, run.bodies.seeds[:1]):
-                run.progress.say(remark)
             done.append({"kind": name, "model": str(run.folder / name / "model"), **history})
     if options.is_json:
         print(json.dumps(done))

@@ -73,7 +73,7 @@ class Bodies:
         return folder if seed in (None, self.run.settings.seed) else folder / f"seed-{seed}"
 
     def trained(self, name: str, seed: int | None = None) -> checkpoint.Trained:
-        """Pre-train a model, go on with it, or load it."""
+        """Pre-train a model, go on with it, or load it; say it once if a new one fell short."""
         run, pretraining = self.run, self.pretraining(name)
         settings = pretraining.settings
         run.ranks.share(micro_batch_count(settings.pretrain))  # refused before anything is done
@@ -93,9 +93,10 @@ class Bodies:
         }
         folder = self.folder(name, seed)
         stage.enter(folder, inputs)
-        if not (folder / RESULT).is_file():
+        is_new = not (folder / RESULT).is_file()
+        if is_new:
             run.ranks.call({"what": "pretrain", "name": name, "seed": seed})
-        return pretrain(
+        trained = pretrain(
             families.family(pretraining.family),
             settings,
             steps=steps,
@@ -110,17 +111,19 @@ class Bodies:
             title=self._title(pretraining, seed),
             ranks=run.ranks,
         )
+        if is_new and run.ranks.leads:
+            for remark in remarks_on(run, name, [seed]):
+                run.progress.say(remark)
+        return trained
 
     def language(self, name: str, seed: int | None = None) -> dict[str, Measured]:
-        """Measure a pre-trained model on validation and test text, and say if it fell short."""
+        """Measure a pre-trained model on validation and test text."""
         path, run, pretraining = self.folder(name, seed) / "language.json", self.run, self.pretraining(name)
         if not path.is_file():
             trained, stores = self.trained(name, seed), run.stores(pretraining.family)
             options, draws = pretraining.settings.pretrain, run.settings.seed
             found = {part: measure(trained, stores[part], options, seed=draws) for part in ("valid", "test")}
             storage.write_json(path, {part: config.plain(value) for part, value in found.items()})
-            for remark in remarks_on(run, name, [run.settings.seed if seed is None else seed]):
-                run.progress.say(remark)
         return {part: Measured(**value) for part, value in storage.read_json(path).items()}
 
     def floors(self, kind: str) -> CountingLoss:

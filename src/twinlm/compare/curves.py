@@ -27,12 +27,15 @@ LABELS, BUDGET = "labels", "pre-training budget"
 
 
 @dataclass(frozen=True, slots=True)
-class _Point:
+class Point:
     """The fine-tunings of one kind at one place of the axis."""
 
     x: float
-    tokens: float
+    """Labels, or how much of the budget."""
+    pretraining: str
+    """Name of what they begin with."""
     trials: list[Trial]
+    """One for each pair of seeds."""
 
 
 def fill(run: "Run") -> None:
@@ -41,7 +44,7 @@ def fill(run: "Run") -> None:
         for seed in run.bodies.seeds:
             run.bodies.trained(name, seed)
     for task in run.prepared.tasks:
-        for axis in _axes(run):
+        for axis in axes(run):
             for kind in families.FAMILIES:
                 for point in _points(run, run.arm(kind), task, axis):
                     for trial in point.trials:
@@ -56,10 +59,11 @@ def fit_baselines(run: "Run", task: LabelledTask) -> None:
 
 def score_curves(run: "Run") -> list[ScoreCurve]:
     """Return the curves that the settings ask for, of each task."""
-    return [_curve(run, run.task(task), axis) for task in run.prepared.tasks for axis in _axes(run)]
+    return [_curve(run, run.task(task), axis) for task in run.prepared.tasks for axis in axes(run)]
 
 
-def _axes(run: "Run") -> list[str]:
+def axes(run: "Run") -> list[str]:
+    """Return what the settings want curves against."""
     wanted = {LABELS: run.settings.compare.label_counts, BUDGET: run.settings.compare.budget_shares}
     return [axis for axis, places in wanted.items() if places]
 
@@ -69,36 +73,34 @@ def _counts(run: "Run", task: LabelledTask) -> list[int]:
     return [count for count in sorted(run.settings.compare.label_counts) if count < len(task.train)]
 
 
-def _points(run: "Run", arm: Arm, task: str, axis: str) -> list[_Point]:
-    """Return the points of a kind from left to right; the last one is its arm in the comparison.
-
-    The learning rate is that of the last one.
-    """
-    whole = selection.chosen(run, arm, task)
-    changes = {"learning_rate": whole[0].learning_rate}
-    size, tokens, budget = (
-        len(run.task(task).train),
-        run.bodies.plan(arm.pretraining).tokens,
-        run.settings.budget,
-    )
+def smaller_points(run: "Run", arm: Arm, task: str, axis: str, learning_rate: float | None) -> list[Point]:
+    """Return the points of a kind from left to right but for the last one, at this learning rate."""
     if axis == LABELS:
-        points = [
-            _Point(count, tokens, run.trials.of(arm, task, labels=count, **changes))
+        return [
+            Point(count, arm.pretraining, run.trials.of(arm, task, labels=count, learning_rate=learning_rate))
             for count in _counts(run, run.task(task))
         ]
-        return [*points, _Point(size, tokens, whole)]
     smaller = [other for other in run.bodies.smaller.values() if other.family == arm.family]
-    points = [
-        _Point(
-            other.share * budget.amount,
-            run.bodies.plan(other.name).tokens,
+    return [
+        Point(
+            other.share * run.settings.budget.amount,
+            other.name,
             run.trials.of(
-                replace(arm, name=other.name, label=other.label, pretraining=other.name), task, **changes
+                replace(arm, name=other.name, label=other.label, pretraining=other.name),
+                task,
+                learning_rate=learning_rate,
             ),
         )
         for other in sorted(smaller, key=lambda other: other.share)
     ]
-    return [*points, _Point(budget.amount, tokens, whole)]
+
+
+def _points(run: "Run", arm: Arm, task: str, axis: str) -> list[Point]:
+    """Return all points of a kind; the last is its arm in the comparison, whose learning rate all have."""
+    whole = selection.chosen(run, arm, task)
+    x = len(run.task(task).train) if axis == LABELS else run.settings.budget.amount
+    last = Point(x, arm.pretraining, whole)
+    return [*smaller_points(run, arm, task, axis, whole[0].learning_rate), last]
 
 
 def _curve(run: "Run", task: LabelledTask, axis: str) -> ScoreCurve:
@@ -112,9 +114,8 @@ def _curve(run: "Run", task: LabelledTask, axis: str) -> ScoreCurve:
             outcomes = scoring.outcomes(run, point.trials, measured)
             values.setdefault(name, []).append(outcomes)
             score = statistics.mean_interval(outcomes, least=least)
-            points.append(
-                ScorePoint(arm=name, label=family.label, x=point.x, tokens=point.tokens, score=score)
-            )
+            tokens = run.bodies.plan(point.pretraining).tokens
+            points.append(ScorePoint(arm=name, label=family.label, x=point.x, tokens=tokens, score=score))
     places = [point.x for point in points if point.arm == points[0].arm]
     found = _crossing(places, values)
     verdict = _verdict(axis, points, found)

@@ -5,11 +5,12 @@ How long they take stands in `plan_time.py`.
 
 import math
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinlm import families
+from twinlm.compare import curves
 from twinlm.compare.arms import Arm
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.trials import Trial
@@ -99,20 +100,15 @@ def check_disk(run: "Run") -> None:
 
 def _trials(run: "Run") -> list[Trial]:
     """Return all fine-tunings: of every arm at every learning rate, then those of the curves."""
-    options, of = run.settings.compare, run.trials.of
-    rates: list[float | None] = [*sorted(options.learning_rates)] or [None]
+    rates: list[float | None] = [*sorted(run.settings.compare.learning_rates)] or [None]
     found = []
     for task in run.prepared.tasks:
         for arm in run.arms:
-            found += [trial for rate in rates for trial in of(arm, task, learning_rate=rate)]
-        size = len(run.task(task).train)
-        for kind in families.FAMILIES:
-            arm = run.arm(kind)
-            for count in options.label_counts:
-                found += of(arm, task, learning_rate=rates[0], labels=count) if count < size else []
-            for smaller in (other for other in run.bodies.smaller.values() if other.family == kind):
-                less = replace(arm, name=smaller.name, label=smaller.label, pretraining=smaller.name)
-                found += of(less, task, learning_rate=rates[0])
+            found += [trial for rate in rates for trial in run.trials.of(arm, task, learning_rate=rate)]
+        for axis in curves.axes(run):
+            for kind in families.FAMILIES:
+                points = curves.smaller_points(run, run.arm(kind), task, axis, rates[0])
+                found += [trial for point in points for trial in point.trials]
     return found
 
 
