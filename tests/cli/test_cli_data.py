@@ -84,3 +84,9 @@ def test_what_is_no_part_is_refused(part: str) -> None:
     with pytest.raises(UsageError, match="is no part"):
         numbered(part)
     assert (numbered("3/64"), numbered("")) == ((3, 64), (1, 1))
+
+
+def test_joining_what_is_not_there_makes_no_folder(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "join", "nothing"]) == 4
+    assert "there are no parts of a store here" in capsys.readouterr().err
+    assert not Path("nothing").exists()

@@ -89,6 +89,32 @@ def test_a_report_is_written_again(cli, project):
     assert cli("report", "runs/my", "--json").json == json.loads((page.parent / "results.json").read_text())
 
 
+def test_a_plan_takes_labels_by_their_file_as_a_comparison_does(cli, unfinished):
+    options = (
+        "--corpus.train",
+        "text.txt",
+        "--task",
+        "labels.csv",
+        "--model.layers",
+        "1",
+        "--model.width",
+        "16",
+    )
+    small = (
+        "--model.heads",
+        "2",
+        "--tokenizer.vocab_size",
+        "300",
+        "--budget.amount",
+        "1e10",
+        "--threads",
+        "1",
+    )
+    answer = cli("plan", *options, *small, "--finetune.epochs", "1", "--json")
+    assert answer.code == 0, answer.err
+    assert any(row["what"].startswith("fine-tuning") for row in answer.json["trainings"])
+
+
 def test_a_plan_shows_all_axes_and_which_one_is_matched(cli, project):
     shown = cli("plan", "my.toml").out
     assert re.search(r"^tokens read +1,\d{3} +1,\d{3} +matched$", shown, re.MULTILINE)

@@ -110,8 +110,9 @@ def join(
 ) -> None:
     """Check all parts of a store, and write the index that joins them."""
     with interruptible(), progress_on():
-        from twinlm.data.packed import join_parts
+        from twinlm.data.packed import join_parts, parts_of
 
+        parts_of(store)  # else the lock would make a folder where there is none
         with storage.lock(store):
             joined = join_parts(store)
     _show({}, joined, is_json=is_json)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twinlm.cli.compare import Tasks
 from twinlm.cli.options import SETTINGS_NOTE, AnySetting, RunOptions, SettingsFile, opened_run
 from twinlm.cli.progress import duration
 from twinlm.settings import Settings
@@ -18,6 +19,7 @@ NAME = "plan"
 EXAMPLES = f"""Examples:
   twinlm plan my.toml
   twinlm plan my.toml --budget.match seconds --budget.amount 600
+  twinlm plan --corpus.train my-text.txt --task labels.csv
   twinlm plan --demo --json
 
 {SETTINGS_NOTE}"""
@@ -27,6 +29,7 @@ def command(
     file: SettingsFile = None,
     /,
     *,
+    task: Tasks = None,
     options: RunOptions = RunOptions(),  # noqa: B008 - frozen
     **settings: AnySetting,
 ) -> None:
@@ -37,7 +40,7 @@ def command(
     another thing was the same; and hours and disk of the whole comparison. It reads the text and
     trains the tokenizer, which the comparison then finds done, and times some steps of each training.
     """
-    with opened_run(file, options, settings) as run:
+    with opened_run(file, options, settings, tasks=task or []) as run:
         from twinlm.compare.plan_matches import all_matches
 
         shares = {name: pretraining.share for name, pretraining in run.bodies.compared.items()}

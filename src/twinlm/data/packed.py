@@ -116,16 +116,26 @@ def write_part(
     return True
 
 
+def parts_of(folder: Path) -> list[Path]:
+    """Return the parts of a store that were begun, in their order.
+
+    Raises:
+        ModelError: there are none.
+    """
+    found = sorted(path for path in folder.glob("part-*-of-*") if (path / _INPUTS).is_file())
+    if not found:
+        hint = "write them first: twinlm data pack TEXT --tokenizer FOLDER --out STORE --part 1/8"
+        raise ModelError("there are no parts of a store here", file=folder, hint=hint)
+    return found
+
+
 def join_parts(folder: Path) -> TokenStore:
     """Join the parts of a store and open it; every byte of them is checked first.
 
     Raises:
         ModelError: a part is missing, not whole, damaged, or was made from other inputs than the first.
     """
-    found = sorted(path for path in folder.glob("part-*-of-*") if (path / _INPUTS).is_file())
-    if not found:
-        hint = "write them first: twinlm data pack TEXT --tokenizer FOLDER --out STORE --part 1/8"
-        raise ModelError("there are no parts of a store here", file=folder, hint=hint)
+    found = parts_of(folder)
     inputs = [storage.read_json(path / _INPUTS) for path in found]
     _check_parts(folder, found, inputs)
     shards: list[Path] = []
