@@ -19,10 +19,15 @@ def figures(group: FigureGroup) -> Table:
     """Return the figures of one group: what stands in another table may not be compared with them."""
     first, *others = group.figures
     paired = [f"Minus {first.label}", INTERVAL] if others else []
-    header = ["", f"In {group.unit}", "Standard error", *paired, "Passages", "Each pre-training", "To know"]
+    header = ["", f"In {group.unit}", "Standard error", *paired, "Passages", "Each pre-training"]
     about = (
         " Differences to the first are paired by passage; each interval stands for itself." if others else ""
     )
+    caveats: dict[str, list[str]] = {}
+    for figure in group.figures:
+        if figure.caveat:
+            caveats.setdefault(figure.caveat, []).append(figure.label)
+    about += "".join(f" To know of {listed(labels)}: {caveat}." for caveat, labels in caveats.items())
     return Table(
         caption=f"{group.comparable[:1].upper()}{group.comparable[1:]}. The lower, the better; comparable "
         "within this table only. Standard error over passages, and over pre-trainings if there are "
@@ -36,11 +41,9 @@ def figures(group: FigureGroup) -> Table:
                 *_difference(figure)[: len(paired)],
                 whole(figure.passages),
                 ", ".join(f"{value:.3f}" for value in figure.value_by_seed.values()),
-                figure.caveat or _NOTHING,
             ]
             for figure in group.figures
         ],
-        is_text=(0, len(header) - 1),
     )
 
 
