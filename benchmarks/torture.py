@@ -19,6 +19,7 @@ PUBLISHED = {
     "folder": "store",
     "token store": "tokens",
     "training checkpoint": "checkpoints/step-000000002",
+    "checkpoint in parts": "checkpoints/parts-000000002/00001",
     "tokenizer": "files",
     "model": "model",
 }

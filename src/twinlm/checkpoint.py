@@ -157,27 +157,51 @@ def load_weights(module: nn.Module, path: Path) -> None:
     """Fill a module with the weights of a file that must hold exactly its tensors.
 
     Raises:
+        ModelError: as `fill`, or the file is missing or damaged.
+    """
+    fill(module, read_tensors(path), path)
+
+
+def fill(module: nn.Module, found: Mapping[str, Tensor], place: Path) -> None:
+    """Fill a module with weights, which must be exactly its tensors.
+
+    Raises:
         ModelError: a tensor is missing, unknown, of another shape or type, or not finite.
     """
-    found, wanted = read_tensors(path), module.state_dict()
-    if missing := sorted(wanted.keys() - found.keys()):
-        raise ModelError(f"{len(missing)} tensors are missing, such as {missing[0]}", file=path)
-    if unknown := sorted(found.keys() - wanted.keys()):
-        raise ModelError(f"{len(unknown)} tensors are unknown, such as {unknown[0]}", file=path)
+    wanted = module.state_dict()
+    check_tensors({name: tuple(tensor.shape) for name, tensor in found.items()}, wanted, place)
     for name, tensor in found.items():
-        if tensor.shape != wanted[name].shape:
-            message = (
-                f"{name} has shape {tuple(tensor.shape)}, but the model needs {tuple(wanted[name].shape)}"
-            )
-            raise ModelError(message, file=path)
-        if tensor.dtype != wanted[name].dtype:
-            message = f"{name} holds {tensor.dtype}, but the model needs {wanted[name].dtype}"
-            raise ModelError(message, file=path)
-        if not torch.isfinite(tensor).all():
-            raise ModelError(f"{name} holds values that are not finite", file=path)
+        check_values(name, tensor, wanted[name].dtype, place)
     if any(tensor.is_meta for tensor in wanted.values()):
         module.to_empty(device="cpu")
     module.load_state_dict(found)
+
+
+def check_tensors(found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, Tensor], place: Path) -> None:
+    """Check that tensors of these names and shapes are what a module needs.
+
+    Raises:
+        ModelError: one is missing, unknown or of another shape.
+    """
+    if missing := sorted(wanted.keys() - found.keys()):
+        raise ModelError(f"{len(missing)} tensors are missing, such as {missing[0]}", file=place)
+    if unknown := sorted(found.keys() - wanted.keys()):
+        raise ModelError(f"{len(unknown)} tensors are unknown, such as {unknown[0]}", file=place)
+    for name, shape in found.items():
+        if shape != (needed := tuple(wanted[name].shape)):
+            raise ModelError(f"{name} has shape {shape}, but the model needs {needed}", file=place)
+
+
+def check_values(name: str, tensor: Tensor, dtype: torch.dtype, place: Path) -> None:
+    """Check that a tensor, or rows of it, holds finite numbers of a type.
+
+    Raises:
+        ModelError: it does not.
+    """
+    if tensor.dtype != dtype:
+        raise ModelError(f"{name} holds {tensor.dtype}, but the model needs {dtype}", file=place)
+    if not torch.isfinite(tensor).all():
+        raise ModelError(f"{name} holds values that are not finite", file=place)
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:

@@ -64,7 +64,9 @@ def end_with_launcher() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End this process at once: PyTorch's threads may abort one of several that ends in the usual way."""
+    """End this process at once: PyTorch's threads may abort one of several that ends in the usual way, and a
+    thread that a signal left at its work must not be waited for.
+    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -67,4 +67,7 @@ def test_a_trial_is_done_once_and_its_answers_are_found_again(run):
     before = storage.file_sha256(weights), weights.stat().st_mtime_ns
     assert run.trials.predictions(trial) == said
     assert (storage.file_sha256(weights), weights.stat().st_mtime_ns) == before
+    left = run.trials.folder(trial) / "best.safetensors"
+    left.touch()  # as if it had been killed before its last line
     assert run.trials.tried(trial) == run.trials.spent(trial)
+    assert not left.exists()

@@ -7,8 +7,8 @@ import pytest
 
 NAMES = [
     *("file", "first file", "folder", "first folder", "log", "synced log", "removal of a folder"),
-    *("removal of a file", "cleaning", "lock", "token store", "tokenizer", "training checkpoint", "model"),
-    *("predictions", "report"),
+    *("removal of a file", "cleaning", "lock", "token store", "tokenizer", "training checkpoint"),
+    *("checkpoint in parts", "model", "predictions", "report"),
 ]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from twinlm import checkpoint
 from twinlm.data.token_store import TokenStore
+from twinlm.train.checkpoints import roll_back
 
 
 @pytest.fixture
@@ -17,12 +18,18 @@ def flips(load_helper: Callable[[Path], ModuleType]) -> ModuleType:
     return load_helper(Path(__file__).with_name("flips.py"))
 
 
+def see(checkpoints: Path) -> None:
+    """Look at the checkpoint of step 2, as one that goes on does."""
+    roll_back(checkpoints, 2, lambda saved: None)
+
+
 @pytest.mark.parametrize(
     ("writer", "folder", "every"),
     [
         ("folder", "store", 1),
         ("token store", "tokens", 1),
         ("training checkpoint", "checkpoints/step-000000002", 1),
+        ("checkpoint in parts", "checkpoints/parts-000000002/00001", 1),
         ("tokenizer", "files", 5),
         ("model", "model", 11),
     ],
@@ -40,6 +47,8 @@ def test_a_flip_in_any_byte_is_found(
     [
         ("token store", "tokens", lambda folder: TokenStore(folder, verify=True)),
         ("model", "model", checkpoint.load_model),
+        ("checkpoint in parts", "checkpoints/step-000000002", lambda step: see(step.parent)),
+        ("checkpoint in parts", "checkpoints/parts-000000002/00001", lambda part: see(part.parents[1])),
     ],
 )
 def test_those_who_read_look_for_flips(

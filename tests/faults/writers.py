@@ -7,7 +7,7 @@ fault at any operation.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 from unittest import mock
@@ -24,7 +24,15 @@ from twinlm.families import FAMILIES
 from twinlm.log import MetricsLog, Silent
 from twinlm.settings import ModelSettings
 from twinlm.tokenizer import Tokenizer, train_tokenizer
-from twinlm.train.checkpoints import KEPT, load_training, save_training
+from twinlm.train.checkpoints import (
+    KEPT,
+    averages,
+    load_training,
+    publish_parts,
+    restore,
+    save_part,
+    save_training,
+)
 
 SENTENCES = ["The red cat sat on the mat.", "A big dog ran to the old house.", "She drinks tea with milk."]
 OLD, NEW = 1, 2
@@ -152,6 +160,24 @@ def _save_training(*seeds: int) -> Callable[[Path], None]:
     return save
 
 
+def _save_parts(*seeds: int) -> Callable[[Path], None]:
+    """Save as two processes do, the first with two rows of three."""
+
+    def save(folder: Path) -> None:
+        for seed in seeds:
+            module, optimizer = _train(seed)
+            tensors = {"model": module.state_dict(), "optimizer": averages(optimizer)}
+            for number, rows in enumerate((slice(2), slice(2, None))):
+                part = {
+                    kind: {name: value[rows] if value.dim() else value for name, value in values.items()}
+                    for kind, values in tensors.items()
+                }
+                save_part(folder / "checkpoints", seed, number, part)
+            publish_parts(folder / "checkpoints", {"step": seed, "tokens": 10 * seed}, 2)
+
+    return save
+
+
 def _fail(damage: Exception) -> None:
     raise AssertionError("a checkpoint is damaged") from damage
 
@@ -159,7 +185,10 @@ def _fail(damage: Exception) -> None:
 def _read_training(folder: Path) -> Any:
     module, optimizer = _train(9)
     state = load_training(
-        folder / "checkpoints", module, optimizer, check=lambda state: None, pass_over=_fail
+        folder / "checkpoints",
+        partial(restore, module=module, optimizer=optimizer),
+        check=lambda state: None,
+        pass_over=_fail,
     )
     steps = [path.name for path in sorted((folder / "checkpoints").glob("step-*"))]
     assert len(steps) >= KEPT
@@ -229,6 +258,7 @@ WRITERS = {
     "token store": Writer(prepare=_write_store(OLD), act=_write_store(NEW), read=_read_store),
     "tokenizer": Writer(prepare=_write_tokenizer(2), act=_write_tokenizer(3), read=_read_tokenizer),
     "training checkpoint": Writer(prepare=_save_training(1, 2), act=_save_training(3), read=_read_training),
+    "checkpoint in parts": Writer(prepare=_save_parts(1, 2), act=_save_parts(3), read=_read_training),
     "model": Writer(prepare=_save_model(OLD), act=_save_model(NEW), read=_read_model),
     "predictions": Writer(prepare=_predict(OLD), act=_predict(NEW), read=_files),
     "report": Writer(prepare=_report(OLD), act=_report(NEW), read=_files, is_one=False),

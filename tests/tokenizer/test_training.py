@@ -1,6 +1,8 @@
 """Training: bounds of the vocabulary, and the same bytes whatever the threads."""
 
 import os
+import random
+import signal
 import subprocess
 import sys
 import time
@@ -36,9 +38,10 @@ class Notes(Silent):
         self.lines.append(line)
 
 
-def train(texts, algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=None):
+def train(texts, algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=None, share=1.0):
     return train_tokenizer(
         texts,
+        share=share,
         algorithm=algorithm,
         vocab_size=vocab_size,
         lowercase=lowercase,
@@ -117,3 +120,50 @@ def test_wordpiece_keeps_the_most_frequent_thousand_characters():
     assert made.count_unknown(made.encode(often[0])) == 0
     assert made.count_unknown(made.encode(rare[-1])) == 1
     assert made.vocab_size <= 8 + 2 * 1000 + 1000
+
+
+@pytest.mark.parametrize("algorithm", ["byte-bpe", "wordpiece"])
+def test_a_huge_document_teaches_the_same_as_its_words(algorithm):
+    chance = random.Random(3)
+    words = ["".join(chance.choices("abcdeéß世", k=chance.randint(1, 9))) for _ in range(2000)]
+    gaps = [" ", "\n", "  ", " \t\n "]
+    text = "".join(word + chance.choice(gaps) for word in chance.choices(words, k=30_000))
+    lines = [line for line in text.splitlines(keepends=True) if line]
+    assert len(text) > 100_000
+    assert train([text], algorithm, 900).fingerprint == train(lines, algorithm, 900).fingerprint
+
+
+def test_a_share_of_the_text_is_taken_from_all_of_it():
+    texts = ["a very first text here", *["nothing new"] * 98, "the last of all"]
+    assert train(texts, share=1.0).fingerprint == train(texts).fingerprint
+    half = train(texts * 2, share=0.5).fingerprint
+    assert half == train((texts * 2)[1::2]).fingerprint
+    assert train(texts, share=1e-9).vocab_size == 264
+
+
+def test_a_signal_ends_training_at_once(tmp_path):
+    script = """
+import itertools, sys
+from twinlm import launch
+from twinlm.errors import StoppedError
+from twinlm.log import Silent
+from twinlm.stopping import on_signals
+from twinlm.tokenizer import train_tokenizer
+
+class Endless(list):
+    def __iter__(self):
+        print("begun", flush=True)
+        return (f"word{number} and more" for number in itertools.count())
+
+with on_signals():
+    try:
+        train_tokenizer(
+            Endless(), algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=Silent()
+        )
+    except StoppedError as error:
+        launch.leave(error.exit_code)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 75

@@ -1,6 +1,7 @@
 """Which checkpoints are kept, and going back to one. For damage see `test_resume.py` and `tests/faults`."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,17 @@ import torch
 from twinlm import storage
 from twinlm.core.initialize import initialize
 from twinlm.errors import ModelError
-from twinlm.train.checkpoints import load_training, roll_back, save_training
+from twinlm.train.checkpoints import (
+    averages,
+    load_training,
+    publish_parts,
+    remove_loose_parts,
+    restore,
+    roll_back,
+    save_part,
+    save_training,
+)
+from twinlm.train.saved import Saved
 
 
 def trained(seed: int) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
@@ -20,6 +31,37 @@ def trained(seed: int) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
     module(torch.ones(2)).sum().backward()
     optimizer.step()
     return module, optimizer
+
+
+def taking(module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> partial[None]:
+    return partial(restore, module=module, optimizer=optimizer)
+
+
+def save_parts(folder: Path, step: int, heights: list[int]) -> None:
+    """Save what `trained` gives as so many processes would that have so many rows each."""
+    module, optimizer = trained(step)
+    tensors = {"model": module.state_dict(), "optimizer": averages(optimizer)}
+    begin = 0
+    for number, height in enumerate(heights):
+        rows = {
+            kind: {
+                name: value[begin : begin + height] if value.dim() else value for name, value in of.items()
+            }
+            for kind, of in tensors.items()
+        }
+        save_part(folder, step, number, rows)
+        begin += height
+    publish_parts(folder, {"step": step}, len(heights), every=3)
+
+
+def is_as_trained(seed: int, found: torch.nn.Module, of_found: torch.optim.Optimizer) -> bool:
+    wanted, of_wanted = trained(seed)
+    moments, of_moments = averages(of_wanted), averages(of_found)
+    return (
+        all(map(torch.equal, found.parameters(), wanted.parameters()))
+        and moments.keys() == of_moments.keys()
+        and all(torch.equal(of_moments[name], value) for name, value in moments.items())
+    )
 
 
 def kept_after(folder: Path, steps: list[int], every: int) -> list[int]:
@@ -40,21 +82,18 @@ def test_the_newest_ones_and_the_newest_regular_one_are_kept(
 
 def test_weights_and_averages_go_back_to_a_step(tmp_path: Path) -> None:
     kept_after(tmp_path, [3, 4], every=3)
-    (wanted, of_wanted), (found, of_found) = trained(3), trained(9)
-    roll_back(tmp_path, 3, found, of_found)
-    assert all(map(torch.equal, found.parameters(), wanted.parameters()))
-    for number, values in of_wanted.state_dict()["state"].items():
-        for name, value in values.items():
-            assert torch.equal(of_found.state_dict()["state"][number][name], value)
+    found = trained(9)
+    roll_back(tmp_path, 3, taking(*found))
+    assert is_as_trained(3, *found)
 
 
 def test_nothing_goes_back_to_a_step_that_is_missing_or_damaged(tmp_path: Path) -> None:
     kept_after(tmp_path, [3], every=3)
     with pytest.raises(ModelError, match="missing"):
-        roll_back(tmp_path, 6, *trained(1))
+        roll_back(tmp_path, 6, taking(*trained(1)))
     (tmp_path / "step-000000003" / "state.json").write_bytes(b"{}")
     with pytest.raises(ModelError, match="bytes"):
-        roll_back(tmp_path, 3, *trained(1))
+        roll_back(tmp_path, 3, taking(*trained(1)))
 
 
 def test_what_does_not_fit_beside_a_checkpoint_makes_it_be_passed_over(tmp_path: Path) -> None:
@@ -66,11 +105,82 @@ def test_what_does_not_fit_beside_a_checkpoint_makes_it_be_passed_over(tmp_path:
             raise ModelError("no such log", file=tmp_path)
 
     state = load_training(
-        tmp_path, *trained(1), check=check, pass_over=lambda error: passed.append(error.message)
+        tmp_path, taking(*trained(1)), check=check, pass_over=lambda error: passed.append(error.message)
     )
     assert (state, passed) == ({"step": 3}, ["no such log"])
     storage.remove(tmp_path / "step-000000003")
     with pytest.raises(ModelError, match="no such log"):
         load_training(
-            tmp_path, *trained(1), check=check, pass_over=lambda error: passed.append(error.message)
+            tmp_path, taking(*trained(1)), check=check, pass_over=lambda error: passed.append(error.message)
         )
+
+
+@pytest.mark.parametrize("heights", [[3], [2, 1], [1, 1, 1], [2, 1, 0, 0]])
+def test_parts_of_any_number_of_processes_are_taken_as_one(heights: list[int], tmp_path: Path) -> None:
+    save_parts(tmp_path, 3, heights)
+    found = trained(9)
+    state = load_training(tmp_path, taking(*found), check=lambda state: None, pass_over=fail)
+    assert state == {"step": 3}
+    assert is_as_trained(3, *found)
+
+
+def test_rows_are_read_from_the_parts_that_hold_them(tmp_path: Path) -> None:
+    save_parts(tmp_path, 3, [2, 1])
+    weight = trained(3)[0].state_dict()["weight"]
+
+    def look(saved: Saved) -> None:
+        assert saved.shape("model", "weight") == (3, 2)
+        assert saved.shape("optimizer", "0.step") == ()
+        for begin in range(4):
+            for end in range(begin, 4):
+                assert torch.equal(saved.rows("model", "weight", begin, end), weight[begin:end])
+
+    roll_back(tmp_path, 3, look)
+
+
+def test_parts_go_when_their_checkpoint_goes(tmp_path: Path) -> None:
+    for step in (3, 6, 7, 8):
+        save_parts(tmp_path, step, [2, 1])
+    steps = [f"{step:09d}" for step in (6, 7, 8)]
+    names = [path.name for path in sorted(tmp_path.iterdir())]
+    assert names == [*(f"parts-{step}" for step in steps), *(f"step-{step}" for step in steps)]
+    storage.remove(tmp_path / "step-000000007")
+    remove_loose_parts(tmp_path)
+    assert not (tmp_path / "parts-000000007").exists()
+    save_training(tmp_path, 9, *trained(9), {}, every=3)
+    save_training(tmp_path, 10, *trained(10), {}, every=3)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["step-000000009", "step-000000010"]
+
+
+def test_a_part_that_is_damaged_or_of_another_time_makes_its_checkpoint_be_passed_over(
+    tmp_path: Path,
+) -> None:
+    for step in (3, 6):
+        save_parts(tmp_path, step, [2, 1])
+    found = trained(9)
+    passed: list[str] = []
+
+    def load() -> Any:
+        return load_training(
+            tmp_path,
+            taking(*found),
+            check=lambda state: None,
+            pass_over=lambda error: passed.append(error.message),
+        )
+
+    (tmp_path / "parts-000000006" / "00001" / "model.safetensors").write_bytes(b"x")
+    assert load() == {"step": 3}
+    assert is_as_trained(3, *found)
+    save_part(tmp_path, 6, 1, {"model": trained(1)[0].state_dict(), "optimizer": {}})
+    assert load() == {"step": 3}
+    storage.remove(tmp_path / "parts-000000006")
+    assert load() == {"step": 3}
+    assert [message[:20] for message in passed] == [
+        "the file has 1 bytes",
+        "this part is not the",
+        "the file is missing",
+    ]
+
+
+def fail(damage: ModelError) -> None:
+    raise AssertionError("a checkpoint is damaged") from damage

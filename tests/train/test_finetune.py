@@ -134,7 +134,9 @@ def test_each_kind_of_task_is_learned_and_the_saved_model_answers_alike(
     loaded = checkpoint.load_model(tmp_path / "model")
     assert predict(loaded, task.test) == answers
     assert loaded.task == tuned.task
-    # A finished one is found again; nothing is trained, nothing is left to train on.
+    # A finished one is found again, though it was killed before it was tidied: nothing is left to train on.
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "best.safetensors").touch()
     again = tune(fresh(name), task, tmp_path)
     assert predict(again, task.test) == answers
     assert sorted(path.name for path in tmp_path.iterdir()) == [

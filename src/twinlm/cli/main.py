@@ -47,7 +47,7 @@ from twinlm.cli import (
     verify,
 )
 from twinlm.cli.failure import as_user_error, report_failure, usage_error
-from twinlm.errors import OK
+from twinlm.errors import OK, StoppedError
 
 _PARTS = (
     demo,
@@ -108,7 +108,7 @@ def main() -> None:
     code = run(sys.argv[1:])
     for number in (signal.SIGINT, signal.SIGTERM):  # all is done: nothing is left to stop
         signal.signal(number, signal.SIG_IGN)
-    if launch.is_among_others():
+    if launch.is_among_others() or code == StoppedError.exit_code:
         launch.leave(code)
     sys.exit(code)
 

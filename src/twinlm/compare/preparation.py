@@ -151,12 +151,14 @@ def prepare_tokenizer(
     wanted = replace(settings.tokenizer, algorithm=algorithm)
     stage.enter(folder, {"corpus": prepared.fingerprint, "seed": settings.seed, "tokenizer": wanted})
     if not storage.is_published(folder / "files"):
+        documents = prepared.documents.train
         tokenizer = train_tokenizer(
-            Texts(prepared.documents.train),
+            Texts(documents),
             algorithm=algorithm,
             vocab_size=settings.tokenizer.vocab_size,
             lowercase=settings.tokenizer.lowercase,
             progress=progress,
+            share=min(1.0, settings.tokenizer.max_train_characters / max(1, characters(documents))),
         )
         storage.publish_folder(folder / "files", tokenizer.to_files())
     storage.verify_folder(folder / "files")

@@ -15,7 +15,7 @@ from twinlm.evaluate.predictions import read_predictions, write_predictions
 from twinlm.settings import FinetuneSettings, KindSettings
 from twinlm.settings_tree import given
 from twinlm.tokenizer import Tokenizer
-from twinlm.train.finetune import RESULT, finetune
+from twinlm.train.finetune import RESULT, finetune, tidy
 from twinlm.train.ranks import ALONE
 from twinlm.train.start import untrained
 
@@ -128,7 +128,10 @@ class Trials:
                 storage.write_json(folder / _DIVERGED, {"message": error.message})
                 self.run.progress.say(f"{error.message}: this trial counts as failed")
         self._enter(trial)
-        return self.spent(trial) if (folder / RESULT).is_file() else None
+        if not (folder / RESULT).is_file():
+            return None
+        tidy(folder)
+        return self.spent(trial)
 
     def predictions(self, trial: Trial) -> list[dict[str, Any]]:
         """Return what a fine-tuned model says of each test example: id, gold, predicted, and more."""

@@ -109,3 +109,5 @@ class TokenizerSettings:
     """V, special tokens included."""
     lowercase: bool = False
     """Fold case (and accents, in WordPiece) before anything else."""
+    max_train_characters: int = option(250_000_000, least=1)
+    """How much text to train on: of a larger corpus, pieces that are evenly spaced."""

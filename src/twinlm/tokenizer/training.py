@@ -1,7 +1,13 @@
-"""Training a tokenizer on text, such that the same text gives the same bytes, whatever the threads."""
+"""Training a tokenizer on text, such that the same text gives the same bytes, whatever the threads.
 
+Texts go to the library in pieces: it holds all of what it is cutting, dozens of bytes for each character.
+"""
+
+import re
+import threading
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from itertools import count
 from typing import Any
 
 from tokenizers import Tokenizer as Engine
@@ -15,25 +21,40 @@ from twinlm.tokenizer.tokenizer import Tokenizer
 
 MOST_CHARACTERS = 1000
 """Distinct characters that WordPiece keeps, the most frequent ones; words with others become [UNK]."""
+_PIECE_CHARACTERS = 1 << 14
+_PIECE_END = re.compile(r"(?<=\S)\s")
+"""Between a word and the white space behind it: no pre-token of any pipeline reaches over it."""
+_POLL_S = 0.05
 
 
 def train_tokenizer(
-    texts: Collection[str], *, algorithm: Trainable, vocab_size: int, lowercase: bool, progress: Progress
+    texts: Collection[str],
+    *,
+    algorithm: Trainable,
+    vocab_size: int,
+    lowercase: bool,
+    progress: Progress,
+    share: float = 1.0,
 ) -> Tokenizer:
-    """Return a tokenizer trained on texts.
+    """Return a tokenizer trained on texts. Memory grows with their different words only.
 
     Args:
         texts: what it shall spell well.
         algorithm: "byte-bpe" (every text can be spelled and comes back whole) or "wordpiece".
         vocab_size: V, special tokens included. A small text may give fewer: see the result's `vocab_size`.
         lowercase: fold case before anything else; WordPiece drops accents too.
-        progress: told if the vocabulary stays smaller.
+        progress: told of each pass over the texts, and if the vocabulary stays smaller.
+        share: of the texts to look at, from above 0 to 1: pieces of them, evenly spaced.
 
     Raises:
         UsageError: the vocabulary can't hold the special tokens and the alphabet.
     """
     engine = trainable_engine(algorithm, lowercase=lowercase)
-    alphabet = pre_tokenizers.ByteLevel.alphabet() if algorithm == "byte-bpe" else _characters(texts, engine)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    if algorithm == "wordpiece":
+        alphabet = _characters(
+            _pieces(texts, share, f"counting characters for a {algorithm} tokenizer", progress), engine
+        )
     # The trainer breaks ties by number, and numbers what it was not told of in the order of a hash map: so it
     # is told of all characters, and of their forms inside a word.
     inside = [] if algorithm == "byte-bpe" else [f"##{character}" for character in alphabet]
@@ -42,7 +63,6 @@ def train_tokenizer(
     if vocab_size < least:
         message = f"vocab_size={vocab_size} is smaller than the {least} special tokens and characters"
         raise UsageError(message, hint=f"set tokenizer.vocab_size to {least} or more")
-    progress.say(f"training a {algorithm} tokenizer on {len(texts):,} documents")
     options: dict[str, Any] = {
         "vocab_size": vocab_size,
         "special_tokens": known,
@@ -52,7 +72,8 @@ def train_tokenizer(
     }
     is_bpe = algorithm == "byte-bpe"
     trainer = trainers.BpeTrainer(**options) if is_bpe else trainers.WordPieceTrainer(**options)
-    engine.train_from_iterator(texts, trainer)
+    words = _pieces(texts, share, f"training a {algorithm} tokenizer", progress)
+    _stoppable(lambda: engine.train_from_iterator(words, trainer))
     model = describe(engine)["model"]
     if len(model["vocab"]) < vocab_size:
         progress.say(f"the text gives a vocabulary of {len(model['vocab']):,} tokens, not {vocab_size:,}")
@@ -62,7 +83,50 @@ def train_tokenizer(
     return Tokenizer(made, pipeline, SpecialIds())
 
 
-def _characters(texts: Collection[str], engine: Engine) -> list[str]:
+def _pieces(texts: Collection[str], share: float, what: str, progress: Progress) -> Iterator[str]:
+    """Yield a share of the pieces of texts, and show how far it is."""
+    numbers = count(1)
+    progress.start(what, len(texts), "documents")
+    for done, text in enumerate(texts, start=1):
+        for piece in _cut(text):
+            number = next(numbers)
+            if int(number * share) > int((number - 1) * share):
+                yield piece
+        progress.advance(done)
+    progress.finish()
+
+
+def _cut(text: str) -> Iterator[str]:
+    """Yield a text in pieces, each cut before white space, or somewhere if it has none for as long again."""
+    begin = 0
+    while len(text) - begin > 2 * _PIECE_CHARACTERS:
+        middle, last = begin + _PIECE_CHARACTERS, begin + 2 * _PIECE_CHARACTERS
+        found = _PIECE_END.search(text, middle, last)
+        end = found.start() if found else last
+        yield text[begin:end]
+        begin = end
+    yield text[begin:]
+
+
+def _stoppable(work: Callable[[], None]) -> None:
+    """Do work in a thread of its own: the library lets no signal through before it is done."""
+    failures: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:  # to be raised where it is waited for
+            failures.append(error)
+
+    thread = threading.Thread(target=guarded, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_POLL_S)
+    for failure in failures:
+        raise failure
+
+
+def _characters(texts: Iterator[str], engine: Engine) -> list[str]:
     """Return the most frequent characters of the texts after normalization, in the order of their codes."""
     counts: Counter[str] = Counter()
     for text in texts:

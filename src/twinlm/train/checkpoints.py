@@ -1,6 +1,16 @@
-"""Checkpoints of a training run: model.safetensors, optimizer.safetensors and state.json, published whole.
+"""Checkpoints of a training run, published whole. The newest whole one counts.
 
-The newest whole one counts.
+    step-000000042/state.json              what is to be known, as JSON
+                   model.safetensors       the weights
+                   optimizer.safetensors   Adam's averages
+
+Of a model in parts each process publishes its rows of all tensors; then the leader publishes `state.json`,
+which makes them count and holds the hashes of their manifests:
+
+    parts-000000042/00003/model.safetensors, optimizer.safetensors
+    step-000000042/state.json
+
+Whoever goes on reads the rows that it needs from either form, see `saved.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,10 +21,12 @@ import torch
 from torch import Tensor, nn
 
 from twinlm import storage
-from twinlm.checkpoint import FORMAT, check_format, load_weights, read_tensors, tensor_bytes
+from twinlm.checkpoint import FORMAT, check_format, fill, tensor_bytes
 from twinlm.errors import ModelError
+from twinlm.train.saved import Saved, file_of
 
 KEPT = 2
+_PARTS = "parts"
 
 
 def save_training(
@@ -36,23 +48,25 @@ def save_training(
         state: what else is to be known, as JSON holds it.
         every: signals save at other steps than multiples of this; the newest multiple is kept in any case.
     """
-    files = {
-        "model.safetensors": tensor_bytes(module.state_dict()),
-        "optimizer.safetensors": tensor_bytes(_optimizer_tensors(optimizer)),
-        "state.json": storage.json_bytes({"format": FORMAT, "step": step, **state}),
-    }
-    storage.publish_folder(_place(folder, step), files)
-    whole = checkpoints(folder)
-    regular = [place for place in whole if _step(place) % every == 0]
-    for old in whole[:-KEPT]:
-        if old not in regular[-1:]:
-            storage.remove(old)
+    tensors = {"model": module.state_dict(), "optimizer": averages(optimizer)}
+    _publish(folder, {"step": step, **state}, _files(tensors), every)
+
+
+def save_part(folder: Path, step: int, number: int, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Publish the rows that the process of a number holds at a step, by kind and name."""
+    storage.publish_folder(_parts(folder, step) / _part(number), _files(tensors))
+
+
+def publish_parts(folder: Path, state: Mapping[str, Any], count: int, *, every: int = 1) -> None:
+    """Publish what makes so many parts of a step a checkpoint, then drop old ones as `save_training` does."""
+    parts = _parts(folder, state["step"])
+    manifests = [storage.file_sha256(parts / _part(number) / storage.MANIFEST) for number in range(count)]
+    _publish(folder, {**state, _PARTS: manifests}, {}, every)
 
 
 def load_training(
     folder: Path,
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    restore: Callable[[Saved], None],
     *,
     check: Callable[[Mapping[str, Any]], None],
     pass_over: Callable[[ModelError], None],
@@ -61,8 +75,7 @@ def load_training(
 
     Args:
         folder: of the checkpoints.
-        module: gets the weights.
-        optimizer: gets Adam's averages.
+        restore: takes weights and averages, such as `restore` does.
         check: raises a ModelError if what lies beside the checkpoint is not what its state says.
         pass_over: told of each checkpoint that is damaged; the one before it is taken.
 
@@ -72,8 +85,7 @@ def load_training(
     places = sorted(folder.glob("step-*"), reverse=True)
     for place in places:
         try:
-            storage.verify_folder(place)
-            state: dict[str, Any] = storage.read_json(place / "state.json")
+            state, folders = _verified(place)
             if state["format"] <= FORMAT:
                 check(state)
         except ModelError as error:
@@ -82,28 +94,44 @@ def load_training(
             pass_over(error)
             continue
         check_format(state.pop("format"), place / "state.json")
-        _restore(place, module, optimizer)
+        restore(Saved(place, folders))
         return state
     return None
 
 
-def roll_back(folder: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def roll_back(folder: Path, step: int, restore: Callable[[Saved], None]) -> None:
     """Bring weights and averages back to the checkpoint of a step.
 
     Raises:
         ModelError: it is missing or damaged.
     """
     place = _place(folder, step)
-    storage.verify_folder(place)
-    _restore(place, module, optimizer)
+    restore(Saved(place, _verified(place)[1]))
 
 
-def _place(folder: Path, step: int) -> Path:
-    return folder / f"step-{step:09d}"
+def restore(saved: Saved, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Take all weights and averages.
+
+    Raises:
+        ModelError: they belong to another model.
+    """
+    fill(module, {name: saved.rows("model", name) for name in saved.names("model")}, saved.place)
+    set_averages(optimizer, {name: saved.rows("optimizer", name) for name in saved.names("optimizer")})
 
 
-def _step(place: Path) -> int:
-    return int(place.name.removeprefix("step-"))
+def averages(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return Adam's averages and step counts under the number of their weight: "3.exp_avg"."""
+    state = optimizer.state_dict()["state"]
+    return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
+
+
+def set_averages(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Set what `averages` returned."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -111,18 +139,59 @@ def checkpoints(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("step-*")) if storage.is_published(path)]
 
 
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return Adam's averages and step counts under the number of their parameter."""
-    state = optimizer.state_dict()["state"]
-    return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
+def remove_loose_parts(folder: Path) -> None:
+    """Remove parts that belong to no checkpoint: the run was cut off before, or a checkpoint was dropped."""
+    for parts in sorted(folder.glob(f"{_PARTS}-*")):
+        if not storage.is_published(folder / parts.name.replace(_PARTS, "step", 1)):
+            storage.remove(parts)
 
 
-def _restore(place: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    load_weights(module, place / "model.safetensors")
-    tensors = read_tensors(place / "optimizer.safetensors")
-    whole = optimizer.state_dict()
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+def _publish(folder: Path, state: Mapping[str, Any], files: Mapping[str, bytes], every: int) -> None:
+    described = storage.json_bytes({"format": FORMAT, **state})
+    storage.publish_folder(_place(folder, state["step"]), {**files, "state.json": described})
+    whole = checkpoints(folder)
+    regular = [place for place in whole if _step(place) % every == 0]
+    for old in whole[:-KEPT]:
+        if old not in regular[-1:]:
+            storage.remove(old)
+    remove_loose_parts(folder)
+
+
+def _verified(place: Path) -> tuple[dict[str, Any], list[Path]]:
+    """Return a checkpoint's state and the folders of its tensors; every byte is checked.
+
+    Raises:
+        ModelError: something is missing or damaged.
+    """
+    storage.verify_folder(place)
+    state: dict[str, Any] = storage.read_json(place / "state.json")
+    if (manifests := state.pop(_PARTS, None)) is None:
+        return state, [place]
+    if not isinstance(manifests, list):
+        raise ModelError("the parts of this checkpoint were written by an older version", file=place)
+    folders = [_parts(place.parent, _step(place)) / _part(number) for number in range(len(manifests))]
+    for part, manifest in zip(folders, manifests, strict=True):
+        if storage.file_sha256(part / storage.MANIFEST) != manifest:
+            raise ModelError("this part is not the one that was saved with the others", file=part)
+        storage.verify_folder(part)
+    return state, folders
+
+
+def _files(tensors: Mapping[str, Mapping[str, Tensor]]) -> dict[str, bytes]:
+    return {file_of(kind): tensor_bytes(values) for kind, values in tensors.items()}
+
+
+def _place(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:09d}"
+
+
+def _parts(folder: Path, step: int) -> Path:
+    return folder / f"{_PARTS}-{step:09d}"
+
+
+def _part(number: int) -> str:
+    return f"{number:05d}"
+
+
+def _step(place: Path) -> int:
+    return int(place.name.removeprefix("step-"))

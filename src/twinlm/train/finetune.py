@@ -70,6 +70,8 @@ def finetune(
         DivergedError: a loss is not finite.
     """
     if (folder / RESULT).is_file():
+        if ranks.leads:
+            tidy(folder)
         return checkpoint.load_model(folder / "model")
     counts: Counter[str] = Counter()
     result, inputs = with_head(trained, task, settings, seed=seed, counts=counts)
@@ -98,9 +100,14 @@ def finetune(
     )
     checkpoint.save_model(folder / "model", published)
     storage.write_json(folder / RESULT, spent)
+    tidy(folder)
+    return published
+
+
+def tidy(folder: Path) -> None:
+    """Remove what is only needed until the result is there; one may have been cut off before it did."""
     storage.remove(folder / CHECKPOINTS)
     storage.remove(folder / BEST)
-    return published
 
 
 def with_head(

@@ -22,9 +22,9 @@ from twinlm.batch import Batch
 from twinlm.errors import StoppedError
 from twinlm.objectives import Loss, Objective
 from twinlm.stopping import Stop
-from twinlm.train.checkpoints import load_training, save_training
-from twinlm.train.parts import join_parts
+from twinlm.train.checkpoints import restore, save_training
 from twinlm.train.ranks import Ranks, as_peer_error, share_of
+from twinlm.train.saved import Saved
 
 if TYPE_CHECKING:
     from twinlm.train.sharding import Sharded
@@ -122,10 +122,9 @@ class Replicated:
         save = partial(save_training, folder, state["step"], self._module, optimizer, state, every=every)
         self._ranks.from_leader(save)
 
-    def load(self, folder: Path, optimizer: torch.optim.Optimizer, **told: Any) -> dict[str, Any] | None:
-        """Bring the run back to its newest whole checkpoint (`load_training`); return its state, if any."""
-        self._ranks.from_leader(lambda: join_parts(folder))
-        return load_training(folder, self._module, optimizer, **told)
+    def restore(self, saved: Saved, optimizer: torch.optim.Optimizer) -> None:
+        """Take the weights and averages of a checkpoint."""
+        restore(saved, self._module, optimizer)
 
 
 class Ordered(Replicated):

@@ -62,7 +62,7 @@ def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> 
             parts, wrong = _take_step(job, step, state, gradients, ranks)
             state["seconds"] += time.perf_counter() - began
             if wrong:
-                parts = leave_out(job, step, state, wrong, ranks, progress)
+                parts = leave_out(job, step, state, wrong, gradients, ranks, progress)
             state["step"] = step + 1
             log.write(step + 1, {"tokens": state["tokens"], "flops": state["flops"], **parts})
             clock.write(step + 1, {"seconds": round(state["seconds"], 3)})

@@ -19,7 +19,6 @@ from twinlm.tokenizer import Tokenizer
 from twinlm.train.job import BEST, Job
 from twinlm.train.loop import evaluate, train
 from twinlm.train.optimizer import build_optimizer
-from twinlm.train.parts import whole_model
 from twinlm.train.phases import Phase, phased_batches
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.schedule import learning_rate
@@ -95,7 +94,10 @@ def pretrain(
     spent = train(job, progress=progress, stop=stop, ranks=ranks)
     learned = {"sentence_task": options.sentence_task} if family.pretraining_heads else {}
     history = {**before, "pretraining": {**spent, **learned}}
-    model = whole_model(model, folder / BEST) if ranks.is_sharded else model
+    if ranks.is_sharded:
+        from twinlm.train.sharding import whole_model
+
+        model = whole_model(model, folder / BEST)
     trained = Trained(family=family, model=model.cpu().eval(), tokenizer=tokenizer, history=history)
     if ranks.leads:
         checkpoint.save_model(folder / "model", trained)

@@ -3,12 +3,13 @@ or, where a loss is not finite, without the update or from the last regular chec
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from twinlm import hardware
-from twinlm.errors import DivergedError, ModelError, UsageError
+from twinlm.errors import DivergedError, ModelError
 from twinlm.log import MetricsLog, Progress, note_event
-from twinlm.train.checkpoints import roll_back
+from twinlm.train.checkpoints import load_training, remove_loose_parts, roll_back
 from twinlm.train.gradients import Gradients
 from twinlm.train.job import CHECKPOINTS, Job
 from twinlm.train.ranks import Ranks
@@ -35,11 +36,7 @@ def resume(
 
     Raises:
         ModelError: all checkpoints are damaged, or the processes see different ones.
-        UsageError: a model in parts is to roll back, which takes whole checkpoints.
     """
-    if job.non_finite == "roll_back" and ranks.is_sharded:
-        message = 'optimizer.non_finite = "roll_back" takes whole checkpoints, but processes.shard = true'
-        raise UsageError(message, hint='set optimizer.non_finite = "skip"')
 
     def check(state: Mapping[str, Any]) -> None:
         if _MARK in state:
@@ -50,7 +47,9 @@ def resume(
         _note(job, ranks, "checkpoint passed over", file=damage.file, message=damage.message)
 
     place = job.folder / CHECKPOINTS
-    found = gradients.load(place, job.optimizer, check=check, pass_over=pass_over)
+    ranks.from_leader(lambda: remove_loose_parts(place))
+    restore = partial(gradients.restore, optimizer=job.optimizer)
+    found = load_training(place, restore, check=check, pass_over=pass_over)
     if found is not None:
         _note(job, ranks, "resumed", step=found["step"])
     state = fresh_state() | (found or {})
@@ -75,7 +74,13 @@ def note_stop(job: Job, ranks: Ranks, step: int) -> None:
 
 
 def leave_out(
-    job: Job, step: int, state: dict[str, Any], wrong: str, ranks: Ranks, progress: Progress
+    job: Job,
+    step: int,
+    state: dict[str, Any],
+    wrong: str,
+    gradients: Gradients,
+    ranks: Ranks,
+    progress: Progress,
 ) -> dict[str, float]:
     """Go on without the update of a step, as `Job.non_finite` says; return what is logged of it.
 
@@ -94,7 +99,8 @@ def leave_out(
     lost = 1
     if job.non_finite == "roll_back":
         regular = step // job.checkpoint_every * job.checkpoint_every
-        roll_back(job.folder / CHECKPOINTS, regular, job.module, job.optimizer)
+        restore = partial(gradients.restore, optimizer=job.optimizer)
+        roll_back(job.folder / CHECKPOINTS, regular, restore)
         lost += step - regular
     state["lost_steps"] += lost
     progress.say(f"{message}: {lost} of {step + 1} updates left out")

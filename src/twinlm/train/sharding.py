@@ -1,7 +1,6 @@
 """A model in parts: each process holds some rows of all weights, gradients and averages (PyTorch's FSDP2).
 
 Importing this file takes PyTorch most of a second, so only who has such a model does.
-Next: `parts.py`, their checkpoints.
 """
 
 import contextlib
@@ -14,15 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor import DTensor
 
 from twinlm import checkpoint, hardware, storage
 from twinlm.batch import Batch
 from twinlm.objectives import Loss, Objective
 from twinlm.stopping import Stop
-from twinlm.train.checkpoints import load_training
-from twinlm.train.parts import join_parts, publish_parts, save_part
+from twinlm.train.checkpoints import averages, publish_parts, save_part, set_averages
 from twinlm.train.ranks import Ranks, as_peer_error
+from twinlm.train.saved import Saved
 
 
 def shard(model: nn.Module, ranks: Ranks) -> None:
@@ -84,9 +83,13 @@ class Sharded:
         return values
 
     def keep_best(self, path: Path) -> str:
-        """Write all weights into one file; return its SHA-256."""
+        """Write all weights into one file; return its SHA-256. The leader alone holds them for it."""
+        weights = {}
         with as_peer_error():
-            weights = {name: _whole(weight) for name, weight in self._module.state_dict().items()}
+            for name, weight in self._module.state_dict().items():
+                whole = weight.full_tensor()
+                if self._ranks.leads:
+                    weights[name] = whole.cpu()
 
         def write() -> str:
             contents = checkpoint.tensor_bytes(weights)
@@ -103,66 +106,62 @@ class Sharded:
         self, folder: Path, optimizer: torch.optim.Optimizer, state: Mapping[str, Any], *, every: int
     ) -> None:
         """Publish a checkpoint: the parts of all processes, then what tells of them."""
-        tensors = {f"model.{name}": value for name, value in self._module.state_dict().items()}
-        for number, values in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items()}
-        own = {name: _own(value) for name, value in tensors.items()}
+        tensors = {"model": self._module.state_dict(), "optimizer": averages(optimizer)}
+        own = {
+            kind: {name: _own(value) for name, value in values.items()} for kind, values in tensors.items()
+        }
         save_part(folder, state["step"], self._ranks.number, own)
         self._ranks.any(False)  # all parts are there
-        self._ranks.from_leader(lambda: publish_parts(folder, state, self._ranks.count))
+        self._ranks.from_leader(lambda: publish_parts(folder, state, self._ranks.count, every=every))
 
-    def load(self, folder: Path, optimizer: torch.optim.Optimizer, **told: Any) -> dict[str, Any] | None:
-        """Bring the run back to its newest whole checkpoint (`load_training`); return its state, if any."""
-        self._ranks.from_leader(lambda: join_parts(folder))
-        whole, averages = type(self._module)(self._module.config), _Averages(optimizer)
-        state = load_training(folder, whole, averages, **told)  # type: ignore[arg-type]
-        if state is None:
-            return None
-        weights = dict(self._module.named_parameters())
-        with as_peer_error(), torch.no_grad():
-            for name, weight in whole.named_parameters():
-                weights[name].copy_(_as(weights[name], weight))
-            restored = {
-                # Sorted: each tensor is dealt out by the leader, and files give their names in any order.
-                number: {name: _as(weight, value) for name, value in sorted(averages.state[number].items())}
-                for number, weight in enumerate(_in_order(optimizer))
-                if number in averages.state
-            }
-        optimizer.load_state_dict({"state": restored, "param_groups": optimizer.state_dict()["param_groups"]})
-        return state
+    def restore(self, saved: Saved, optimizer: torch.optim.Optimizer) -> None:
+        """Take this process's rows of the weights and averages of a checkpoint.
 
+        Raises:
+            ModelError: they belong to another model.
+        """
+        wanted = self._module.state_dict()
+        shapes = {name: saved.shape("model", name) for name in saved.names("model")}
+        checkpoint.check_tensors(shapes, wanted, saved.place)
+        for name, weight in wanted.items():
+            own, rows = _own(weight), saved.rows("model", name, *self._bounds(weight))
+            checkpoint.check_values(name, rows, own.dtype, saved.place)
+            own.copy_(rows)
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        found = {}
+        for name in saved.names("optimizer"):
+            weight = weights[int(name.partition(".")[0])]
+            found[name] = _like(weight, saved.rows("optimizer", name, *self._bounds(weight)))
+        set_averages(optimizer, found)
 
-class _Averages:
-    """Takes the place of an optimizer, to read its averages in one piece."""
-
-    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
-        self._groups = optimizer.state_dict()["param_groups"]
-        self.state: dict[int, dict[str, Tensor]] = {}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what an optimizer would that has done nothing."""
-        return {"state": {}, "param_groups": self._groups}
-
-    def load_state_dict(self, whole: dict[str, Any]) -> None:
-        """Take what was read."""
-        self.state = whole["state"]
+    def _bounds(self, weight: Any) -> tuple[int, int]:
+        """Return which rows of a weight this process has: a block, the last ones of fewer rows or none."""
+        count = weight.shape[0]
+        begin = min(-(-count // self._ranks.count) * self._ranks.number, count)
+        return begin, begin + len(weight.to_local())
 
 
-def _in_order(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """Return the weights of an optimizer as they are numbered in its state."""
-    return [weight for group in optimizer.param_groups for weight in group["params"]]
-
-
-def _whole(tensor: Tensor) -> Tensor:
-    return tensor.full_tensor().cpu() if isinstance(tensor, DTensor) else tensor
+def whole_model(model: nn.Module, path: Path) -> nn.Module:
+    """Return a model like one that is in parts, in one piece, with the weights of a file."""
+    sizes: Any = model.config
+    whole = type(model)(sizes)
+    checkpoint.load_weights(whole, path)
+    return whole
 
 
 def _own(tensor: Tensor) -> Tensor:
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
-def _as(weight: Any, value: Tensor) -> Tensor:
-    """Return a tensor in parts like those of a weight; one without rows as it is."""
-    if not value.dim():
-        return value
-    return distribute_tensor(value.detach().to(hardware.device()), weight.device_mesh, weight.placements)
+def _like(weight: Any, rows: Tensor) -> Tensor:
+    """Return rows as a tensor in parts like a weight; what has no rows as it is."""
+    if not rows.dim():
+        return rows
+    return DTensor.from_local(
+        rows.to(hardware.device()),
+        weight.device_mesh,
+        weight.placements,
+        run_check=False,
+        shape=weight.shape,
+        stride=weight.stride(),
+    )
