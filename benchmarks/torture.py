@@ -1,7 +1,8 @@
 """Kills, stops, faults of the disk and flipped bytes, in numbers: `make torture` (docs/reliability.md).
 
-Takes --kills, --signals, --seed. Progress goes to standard error, a table to standard output. Ends with 1 at
-the first mismatch, and says where it is. What it does stands in tests/faults, where a short form is run.
+Takes --kills, --comparisons, --signals, --seed. Progress goes to standard error, a table to standard output.
+Ends with 1 at the first mismatch, and says where it is. What it does stands in tests/faults, where a short
+form is run.
 """
 
 import argparse
@@ -42,14 +43,19 @@ def helper(name: str) -> ModuleType:
 def main() -> None:
     """Do all, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=1000, help="of SIGKILL, over the three kinds of run")
+    parser.add_argument("--kills", type=int, default=1000, help="of SIGKILL, over trainings of three kinds")
+    parser.add_argument("--comparisons", type=int, default=30, help="of SIGKILL, over whole comparisons")
     parser.add_argument("--signals", type=int, default=50, help="of SIGTERM")
     parser.add_argument("--seed", type=int, default=0, help="of the instants")
     given = parser.parse_args()
     place = Path(tempfile.mkdtemp(prefix="twinlm-torture-"))
     began = time.perf_counter()
     rows = [*faults(place), flips(place)]
-    rows += processes(place, kills=given.kills, signals=given.signals, seed=given.seed)
+    killing = helper("killing")
+    *trainings, comparison = killing.KINDS
+    kills = {kind: (given.kills + number) // len(trainings) for number, kind in enumerate(trainings)}
+    kills[comparison] = given.comparisons
+    rows += processes(killing, place, kills=kills, signals=given.signals, seed=given.seed)
     say(f"done in {time.perf_counter() - began:,.0f} s")
     shutil.rmtree(place)
     print(f"{'what':48} {'tried':>8} {'wrong':>6}")
@@ -85,15 +91,17 @@ def flips(place: Path) -> Row:
     return "bytes flipped in what is published", made, made - found
 
 
-def processes(place: Path, *, kills: int, signals: int, seed: int) -> list[Row]:
-    """Kill and stop runs at random instants."""
-    killing, chance = helper("killing"), random.Random(seed)
+def processes(
+    killing: ModuleType, place: Path, *, kills: dict[str, int], signals: int, seed: int
+) -> list[Row]:
+    """Kill runs of each kind so often, and stop others, at random instants."""
+    chance = random.Random(seed)
     killing.write_project(place)
-    straight = {kind: killing.straight(kind, place) for kind in killing.KINDS}
+    straight = {kind: killing.straight(kind, place) for kind in kills}
     rows = []
-    for number, kind in enumerate(killing.KINDS):
+    for kind, most in kills.items():
         done = runs = 0
-        while done < (kills + number) // len(killing.KINDS):
+        while done < most:
             out = f"killed {kind} {runs}"
             done += killing.kill_until_done(kind, place, out, straight[kind], chance)
             shutil.rmtree(place / out)

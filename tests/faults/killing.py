@@ -5,6 +5,7 @@ SIGTERM are command lines of their own.
 """
 
 import hashlib
+import json
 import os
 import random
 import signal
@@ -16,6 +17,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,7 +26,7 @@ from twinlm.compare.run import Run
 from twinlm.log import Silent
 from twinlm.stopping import Stop
 
-KINDS = ("gpt", "bert", "fine-tuning")
+KINDS = ("gpt", "bert", "fine-tuning", "comparison")
 SETTINGS = """
 threads = 1
 precision = "float32"
@@ -46,6 +48,8 @@ COMPARED = ("*.safetensors", "*.jsonl", "inputs.json", "*.bin", "store.json", "t
 """Files that every repetition makes the same, byte for byte."""
 OWN = ("timings.jsonl", "events.jsonl")
 """And those that tell of this one."""
+MEASURED = ("command", "caveats", "cost_cards", "costs")
+"""Of a comparison's results: what tells of seconds and memory. Its verdict and all figures do not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +69,8 @@ def work(kind: str, project: Path, out: str) -> None:
     with Run(Path(out), settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
         if kind in presets.KINDS:
             run.bodies.trained(kind)
+        elif kind == "comparison":
+            run.compare()
         else:
             run.trials.predictions(run.trials.of(run.arm("bert-scratch"), "topic")[0])
 
@@ -143,11 +149,24 @@ def left_by(folder: Path) -> dict[str, str]:
     """Return the hashes of what a run leaves, of the checkpoints the newest: signals add others."""
     paths = {path for pattern in COMPARED for path in folder.rglob(pattern) if path.name not in OWN}
     newest = {max(place.iterdir()) for place in folder.rglob("checkpoints")}
-    return {
+    found = {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(paths)
         if "checkpoints" not in path.parts or path.parent in newest
     }
+    if (results := folder / "results.json").is_file():
+        found[results.name] = _repeated(json.loads(results.read_text()))
+    return found
+
+
+def _repeated(results: dict[str, Any]) -> str:
+    """Return what every repetition of a comparison finds, as JSON."""
+    for row in [trial for ledger in results["ledger"] for trial in ledger["tried"]]:
+        del row["seconds"]
+    for row in [score for task in results["tasks"] for score in task["scores"]]:
+        del row["seconds"]
+    assert results["verdict"]
+    return json.dumps({name: value for name, value in results.items() if name not in MEASURED})
 
 
 def _compare(found: dict[str, str], wanted: Straight, said: str) -> None:
