@@ -19,6 +19,7 @@ HERE = Path(__file__).parents[1] / "tests" / "faults"
 PUBLISHED = {
     "folder": "store",
     "token store": "tokens",
+    "packed store": "packed/index",
     "training checkpoint": "checkpoints/step-000000002",
     "checkpoint in parts": "checkpoints/parts-000000002/00001",
     "tokenizer": "files",
@@ -86,6 +87,7 @@ def flips(place: Path) -> Row:
         say(f"flipped bytes: {name}")
         (place / "flips" / name).mkdir(parents=True)
         writers.WRITERS[name].prepare(place / "flips" / name)
+        writers.WRITERS[name].act(place / "flips" / name)
         counts = flips.count_found(place / "flips" / name / folder)
         found, made = found + counts[0], made + counts[1]
     return "bytes flipped in what is published", made, made - found

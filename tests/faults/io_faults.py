@@ -13,8 +13,8 @@ from typing import Any
 from twinlm.errors import ResourceError
 
 
-def try_faults(writer: Any, faulty: ModuleType, place: Path) -> Counter[str]:
-    """Try every fault at every operation; return how many there were of each kind.
+def try_faults(writer: Any, faulty: ModuleType, place: Path, every: int = 1) -> Counter[str]:
+    """Try every fault at every operation, or at some of them; return how many there were of each kind.
 
     Raises:
         AssertionError: something else than the old or the new is left, or nobody was told.
@@ -24,7 +24,7 @@ def try_faults(writer: Any, faulty: ModuleType, place: Path) -> Counter[str]:
     new = writer.found(straight)
     tried: Counter[str] = Counter()
     for fault, may_come in faulty.FAULTS.items():
-        for at in (number for number, name in enumerate(names) if may_come(name)):
+        for at in [number for number, name in enumerate(names) if may_come(name)][::every]:
             folder = place / f"{fault} {at}"
             said = f"{fault} at operation {at}, {names[at]}"
             folder.mkdir()

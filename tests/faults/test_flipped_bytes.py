@@ -18,6 +18,11 @@ def flips(load_helper: Callable[[Path], ModuleType]) -> ModuleType:
     return load_helper(Path(__file__).with_name("flips.py"))
 
 
+def see_packed(shard: Path) -> None:
+    """Open the store that a shard belongs to."""
+    TokenStore(shard.parents[1], verify=True)
+
+
 def see(checkpoints: Path) -> None:
     """Look at the checkpoint of step 2, as one that goes on does."""
     roll_back(checkpoints, 2, lambda saved: None)
@@ -38,6 +43,7 @@ def test_a_flip_in_any_byte_is_found(
     writer: str, folder: str, every: int, flips: ModuleType, writers: ModuleType, tmp_path: Path
 ) -> None:
     writers.WRITERS[writer].prepare(tmp_path)
+    writers.WRITERS[writer].act(tmp_path)
     found, made = flips.count_found(tmp_path / folder, every)
     assert found == made > 300
 
@@ -46,6 +52,8 @@ def test_a_flip_in_any_byte_is_found(
     ("writer", "folder", "read"),
     [
         ("token store", "tokens", lambda folder: TokenStore(folder, verify=True)),
+        ("packed store", "packed/index", lambda index: TokenStore(index.parent, verify=True)),
+        ("packed store", "packed/part-00001-of-00001/0002", see_packed),
         ("model", "model", checkpoint.load_model),
         ("checkpoint in parts", "checkpoints/step-000000002", lambda step: see(step.parent)),
         ("checkpoint in parts", "checkpoints/parts-000000002/00001", lambda part: see(part.parents[1])),
@@ -60,5 +68,6 @@ def test_those_who_read_look_for_flips(
     tmp_path: Path,
 ) -> None:
     writers.WRITERS[writer].prepare(tmp_path)
+    writers.WRITERS[writer].act(tmp_path)
     for path in flips.flipped(tmp_path / folder, every=101):
         assert flips.is_refused(lambda: read(tmp_path / folder)), path

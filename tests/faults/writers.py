@@ -18,8 +18,9 @@ from twinlm import checkpoint, presets, storage
 from twinlm.checkpoint import Trained
 from twinlm.compare import report
 from twinlm.core.initialize import initialize
+from twinlm.data import packed
 from twinlm.data.sentences import split_sentences
-from twinlm.data.token_store import TokenStore, write_store
+from twinlm.data.token_store import TokenStore, is_joined, write_store
 from twinlm.families import FAMILIES
 from twinlm.log import MetricsLog, Silent
 from twinlm.settings import ModelSettings
@@ -131,6 +132,27 @@ def _write_store(seed: int) -> Callable[[Path], Any]:
 def _read_store(folder: Path) -> Any:
     store = TokenStore(folder / "tokens", verify=True)
     return store.tokens_T.tolist(), store.sentences_S2.tolist(), store.documents_E.tolist()
+
+
+def _pack(folder: Path) -> None:
+    """Write a store in two shards, and join them."""
+    with mock.patch.object(packed, "SHARD_CHARACTERS", 20):
+        packed.write_part(
+            folder / "packed" / packed.part_name(1, 1),
+            SENTENCES[:2],
+            tokenizer(),
+            inputs={"part": 1, "parts": 1},
+            counts={"documents": 2},
+            progress=Silent(),
+        )
+        packed.join_parts(folder / "packed")
+
+
+def _read_packed(folder: Path) -> Any:
+    if not is_joined(folder / "packed"):
+        return None
+    store = TokenStore(folder / "packed", verify=True)
+    return store.tokens_T[:].tolist(), store.sentences_S2.tolist(), store.documents_E.tolist()
 
 
 def _write_tokenizer(sentences: int) -> Callable[[Path], None]:
@@ -256,6 +278,7 @@ WRITERS = {
     "cleaning": Writer(prepare=_leave_rubbish, act=storage.clean, read=_files, is_durable=False),
     "lock": Writer(prepare=lambda folder: None, act=_lock, read=_read_lock),
     "token store": Writer(prepare=_write_store(OLD), act=_write_store(NEW), read=_read_store),
+    "packed store": Writer(prepare=lambda folder: None, act=_pack, read=_read_packed),
     "tokenizer": Writer(prepare=_write_tokenizer(2), act=_write_tokenizer(3), read=_read_tokenizer),
     "training checkpoint": Writer(prepare=_save_training(1, 2), act=_save_training(3), read=_read_training),
     "checkpoint in parts": Writer(prepare=_save_parts(1, 2), act=_save_parts(3), read=_read_training),
