@@ -1,7 +1,7 @@
 """Commands with several processes, as the tests start, hold and lose them.
 
-As a script (PHASE ARGUMENTS...) it is such a command whose leader never gets done with a phase: it makes a
-file HELD in the working folder and stays there.
+As a script (PHASE ARGUMENTS...) it is such a command whose leader comes to a phase and stays there: then a
+file HELD is in the working folder.
 """
 
 import os
@@ -32,24 +32,36 @@ micro_batch_sequences = 2
 validations = 2
 validation_sequences = 8
 checkpoint_every_steps = 10
+[compare]
+timing_seconds = 0
+seeds = [1]
+untrained = false
 [[task]]
 name = "topic"
 train = "labels.csv"
 """
 HELD = "held"
+PHASES = {
+    "trains": ("pretrain", "gpt", "--out", "new", "--budget.amount", "100000"),
+    "tokenizes": ("pretrain", "gpt", "--out", "new"),
+    "validates": ("pretrain", "gpt", "--out", "new"),
+    "predicts": ("compare", "--out", "finished", "--budget.amount", "20"),
+}
+"""What the leader does, and a command in which it does it."""
+PROGRESS = ("pre-training", "fine-tuning", "training a", "tokenizing", "reading", "looking", "fitting")
 
 
 class Command:
     """A running command and its processes."""
 
     def __init__(self, folder: Path, *arguments: str, start: Sequence[str] = ("-P", "-m", "twinlm")) -> None:
+        self._sent_s = time.monotonic()
         self.began = subprocess.Popen(
             [sys.executable, *start, *arguments],
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,
         )
 
     def pid_of(self, rank: int) -> int:
@@ -63,11 +75,12 @@ class Command:
         )
 
     def send(self, number: int, to: int | str) -> None:
-        """Send a signal to a rank, or to the "group" of processes that a terminal would send it to."""
-        if isinstance(to, int):
-            os.kill(self.pid_of(to), number)
-        else:
-            os.killpg(self.began.pid, number)
+        """Send a signal to a rank, to the command ("command"), or to it and all its processes ("all")."""
+        self._sent_s = time.monotonic()
+        ranks = {"command": [], "all": [0, 1]}.get(to, [to])
+        processes = [self.pid_of(rank) for rank in ranks]
+        for process in [*processes, *[self.began.pid] * isinstance(to, str)]:
+            os.kill(process, number)
 
     def wait_for(self, path: Path, lines: int = 0) -> None:
         """Wait until a file is there and has so many lines."""
@@ -76,11 +89,10 @@ class Command:
             time.sleep(0.01)
 
     def end(self) -> tuple[int, list[str], float]:
-        """Return exit code, what was said on standard error but for progress, and how long that took."""
-        began_s = time.monotonic()
+        """Return exit code, what was said besides progress, and the seconds since a signal was sent."""
         _, said = self.began.communicate(timeout=300)
-        lines = [line for line in said.splitlines() if not line.startswith(("pre-training", "fine-tuning"))]
-        return self.began.returncode, lines, time.monotonic() - began_s
+        lines = [line for line in said.splitlines() if not line.startswith(PROGRESS)]
+        return self.began.returncode, lines, time.monotonic() - self._sent_s
 
 
 def run(folder: Path, *arguments: str) -> tuple[int, list[str]]:
@@ -89,12 +101,13 @@ def run(folder: Path, *arguments: str) -> tuple[int, list[str]]:
     return code, said
 
 
-def held(folder: Path, phase: str, *arguments: str) -> Command:
-    """Start a command with two processes, and wait until its leader is held in a phase."""
-    (folder / HELD).unlink(missing_ok=True)
-    command = Command(folder, phase, *arguments, "--nproc", "2", start=(__file__,))
-    command.wait_for(folder / HELD)
-    return command
+def hold(folders: Sequence[Path], phase: str, *settings: str) -> list[Command]:
+    """Start commands with two processes; return them when the leader of each is in a phase."""
+    arguments = (phase, *PHASES[phase], "my.toml", *settings, "--nproc", "2")
+    begun = [Command(folder, *arguments, start=(__file__,)) for folder in folders]
+    for command, folder in zip(begun, folders, strict=True):
+        command.wait_for(folder / HELD)
+    return begun
 
 
 def _hold(*_: Any, **__: Any) -> NoReturn:
@@ -103,17 +116,27 @@ def _hold(*_: Any, **__: Any) -> NoReturn:
         time.sleep(0.01)
 
 
+def _train_on(step: Any) -> Any:
+    def take(job: Any, number: int, *rest: Any) -> Any:
+        if number == 3:
+            Path(HELD).touch()
+        return step(job, number, *rest)
+
+    return take
+
+
 def _held_command(phase: str) -> None:
     from twinlm.compare import preparation, trials
-    from twinlm.train import pretrain
+    from twinlm.train import loop, pretrain
 
-    where: dict[str, tuple[Any, str]] = {
-        "tokenizes": (preparation, "prepare_stores"),
-        "validates": (pretrain, "evaluate"),
-        "predicts": (trials, "write_predictions"),
+    where: dict[str, tuple[Any, str, Any]] = {
+        "trains": (loop, "_take_step", _train_on(loop._take_step)),
+        "tokenizes": (preparation, "prepare_stores", _hold),
+        "validates": (pretrain, "evaluate", _hold),
+        "predicts": (trials, "write_predictions", _hold),
     }
     if os.environ.get("RANK") == "0":
-        setattr(*where[phase], _hold)
+        setattr(*where[phase])
     begin = launch.launch
     launch.launch = lambda _, count: begin([sys.executable, __file__, phase, *sys.argv[1:]], count)
     main.main()

@@ -8,11 +8,6 @@ from types import ModuleType
 from typing import Any
 
 MORE = """
-[compare]
-timing_seconds = 0
-seeds = [1]
-untrained = false
-label_counts = [20]
 [[arm]]
 name = "bert-whole"
 kind = "bert"
@@ -51,10 +46,12 @@ def test_two_processes_compare_to_what_one_does(
     tmp_path: Path, make_project: Callable[[Path], Path], commands: ModuleType
 ) -> None:
     """Pre-trainings, few labels, and fine-tunings with micro-batches (shared) and without (not)."""
+    settings = commands.SETTINGS.replace("amount = 150", "amount = 20")
+    settings = settings.replace("seeds = [1]", "seeds = [1]\nlabel_counts = [20]")
     left = []
     for processes in ("1", "2"):
         place = make_project(tmp_path / processes)
-        (place / "my.toml").write_text(commands.SETTINGS.replace("amount = 150", "amount = 20") + MORE)
+        (place / "my.toml").write_text(settings + MORE)
         code, said = commands.run(place, "compare", "my.toml", "--out", "run", "--nproc", processes)
         assert code == 0, said
         left.append(dict(left_by(place / "run")))
