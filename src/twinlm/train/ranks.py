@@ -163,8 +163,7 @@ class Together:
 
     def watched(self, stop: Stop) -> contextlib.AbstractContextManager[None]:
         """Let the processes look after each other in a block, also where the leader works alone."""
-        place = {"number": self.number, "count": self.count}
-        return watching(self._store, **place, timeout_s=self._timeout_s, stop=stop)
+        return watching(self._store, self.number, self.count, timeout_s=self._timeout_s, stop=stop)
 
     def close(self) -> None:
         """Let the others go, as the leader, and wait for them, since the store ends with the leader.

@@ -20,7 +20,7 @@ _STOPPING = "stopping"
 
 
 @contextlib.contextmanager
-def watching(store: Any, *, number: int, count: int, timeout_s: float, stop: Stop) -> Iterator[None]:
+def watching(store: Any, number: int, count: int, *, timeout_s: float, stop: Stop) -> Iterator[None]:
     """Let the leader know of the others in this block: a signal to one stops it, a silent one ends it.
 
     Args:
