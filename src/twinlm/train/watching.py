@@ -6,7 +6,6 @@ only wait for it. So a thread of each tells the leader that it is there, and a t
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,9 +35,9 @@ def watching(store: Any, number: int, count: int, *, timeout_s: float, stop: Sto
     def work() -> None:
         with contextlib.suppress(RuntimeError):  # the store is gone: whoever needs it says so
             while not over.wait(_BEAT_S):
-                next(watch)
+                next(watch, None)
             if number:
-                next(watch)  # a signal may have come at the end
+                next(watch, None)  # a signal may have come at the end
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
@@ -59,17 +58,18 @@ def _beats(store: Any, number: int, stop: Stop) -> Iterator[None]:
 
 
 def _looks(store: Any, others: range, timeout_s: float, stop: Stop) -> Iterator[None]:
-    """Look, each time, at what the others told."""
-    beats = dict.fromkeys(others, 0)
-    heard_s = dict.fromkeys(others, time.monotonic())
+    """Look, each time, at what the others told, until one is silent."""
+    beats, silent = dict.fromkeys(others, 0), dict.fromkeys(others, 0)
     while True:
         if not stop.asked and store.check([_STOPPING]):
             stop.ask()
         for number in others:
             found = store.add(f"beat/{number}", 0)
-            if found != beats[number]:
-                beats[number], heard_s[number] = found, time.monotonic()
-            elif time.monotonic() - heard_s[number] > timeout_s:
+            silent[number] = 0 if found != beats[number] else silent[number] + 1
+            beats[number] = found
+            # Looks, not the clock, are counted: all may have been suspended together.
+            if silent[number] * _BEAT_S > timeout_s:
                 message = f"rank {number} did not answer for {timeout_s:g} seconds"
                 stop.fail(PeerError(message, hint=launch.GOES_ON))
+                return
         yield
