@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from twinlm.errors import PeerError
+from twinlm.errors import PeerError, StoppedError
 from twinlm.launch import _outcome
 
 
@@ -15,6 +15,17 @@ def test_who_does_not_answer_is_named_also_if_another_one_aborts_over_it() -> No
         _outcome({0: -signal.SIGABRT}, [1])
     with pytest.raises(PeerError, match="rank 0 was ended by signal 6"):
         _outcome({0: -signal.SIGABRT, 1: PeerError.exit_code}, [])
+
+
+def test_a_signal_that_was_passed_on_stops_also_processes_that_had_not_begun_to_listen() -> None:
+    stopped = StoppedError.exit_code
+    with pytest.raises(StoppedError):
+        _outcome({1: -signal.SIGTERM, 0: -signal.SIGTERM}, [], [signal.SIGTERM])
+    with pytest.raises(StoppedError):
+        _outcome({1: stopped, 0: -signal.SIGTERM}, [], [signal.SIGTERM])
+    assert _outcome({1: -signal.SIGTERM, 0: stopped}, [], [signal.SIGTERM]) == stopped  # which said so
+    with pytest.raises(PeerError, match=r"rank 1 was ended by signal 15"):
+        _outcome({1: -signal.SIGTERM, 0: PeerError.exit_code}, [])
 
 
 def test_leaving_ends_at_once_with_what_was_said() -> None:

@@ -116,3 +116,44 @@ def test_without_a_signal_nothing_is_raised() -> None:
     with stop.deferred():
         pass
     assert not stop.asked
+
+
+def test_a_signal_soon_after_the_first_is_the_same_where_each_may_come_twice() -> None:
+    assert _run("""
+        stop.same_s = 0.2
+        with stop.deferred():
+            send(signal.SIGTERM)
+            send(signal.SIGTERM)
+            say(f"asked {stop.asked}")
+    """) == (75, "asked True\n")
+    status, said = _run("""
+        import time
+        stop.same_s = 0.2
+        with stop.deferred():
+            send(signal.SIGTERM)
+            time.sleep(0.3)
+            send(signal.SIGTERM)
+            say("after")
+    """)
+    assert (status, said) == (-signal.SIGTERM, "")
+
+
+def test_a_thread_stops_the_process_in_order_or_with_an_error() -> None:
+    assert _run("""
+        import threading, time
+        with stop.deferred():
+            threading.Thread(target=stop.ask).start()
+            while not stop.asked:
+                time.sleep(0.001)
+            say("asked")
+        say("after")
+    """) == (75, "asked\n")
+    assert _run("""
+        import threading, time
+        error = StoppedError("lost")
+        error.exit_code = 8
+        with stop.deferred():
+            threading.Thread(target=stop.fail, args=[error]).start()
+            time.sleep(20)
+            say("after")
+    """) == (8, "")

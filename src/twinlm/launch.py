@@ -17,14 +17,14 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import NoReturn
 
-from twinlm.errors import OK, PeerError
+from twinlm.errors import OK, PeerError, StoppedError
 
 LISTENING = "TWINLM_LISTENING"
 """Names the open socket that the first process answers on, so that nobody takes its port meanwhile."""
 _HERE = "127.0.0.1"
 _POLL_S = 0.05
 _GRACE_S = 5.0
-_HINT = "the last checkpoint is whole, the same command goes on"
+GOES_ON = "the last checkpoint is whole, the same command goes on"
 
 
 def launch(command: Sequence[str], count: int) -> int:
@@ -35,11 +35,13 @@ def launch(command: Sequence[str], count: int) -> int:
 
     Raises:
         PeerError: one was ended by a signal, or does not answer the others.
+        StoppedError: a signal came before they could say so themselves.
     """
     with socket.create_server((_HERE, 0), backlog=count) as listening:
         processes = [_start(command, number, count, listening) for number in range(count)]
-    with _passing_signals_on(processes):
-        return _outcome(*_watch(processes))
+    with _passing_signals_on(processes) as passed:
+        ended, killed = _watch(processes)
+    return _outcome(ended, killed, passed)
 
 
 def is_among_others() -> bool:
@@ -50,6 +52,11 @@ def is_among_others() -> bool:
 def is_launched() -> bool:
     """Tell whether `launch` started this process, which then says itself what became of all."""
     return LISTENING in os.environ
+
+
+def is_led() -> bool:
+    """Tell whether this process is one of several, and not the first."""
+    return is_among_others() and os.environ["RANK"] != "0"
 
 
 def end_with_launcher() -> None:
@@ -101,8 +108,8 @@ def _start(
 
 
 @contextlib.contextmanager
-def _passing_signals_on(processes: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Pass SIGINT and SIGTERM on to all; a second one also ends this process at once."""
+def _passing_signals_on(processes: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
+    """Pass SIGINT and SIGTERM on to all; a second one ends this process at once. Yield what came."""
     seen: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -115,7 +122,7 @@ def _passing_signals_on(processes: Sequence[subprocess.Popen[bytes]]) -> Iterato
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield seen
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -124,7 +131,7 @@ def _passing_signals_on(processes: Sequence[subprocess.Popen[bytes]]) -> Iterato
 def _watch(processes: Sequence[subprocess.Popen[bytes]]) -> tuple[dict[int, int], list[int]]:
     """Wait for all; return the exit codes by number, in the order of ending, and who had to be killed.
 
-    Once one ended badly, the others have a few seconds to notice.
+    Once one ended badly, or the leader at all, the others have a few seconds to notice.
     """
     ended: dict[int, int] = {}
     until_s = math.inf
@@ -133,7 +140,7 @@ def _watch(processes: Sequence[subprocess.Popen[bytes]]) -> tuple[dict[int, int]
             code = processes[number].poll()
             if code is not None:
                 ended[number] = code
-            if code:
+            if code or (code == OK and number == 0):
                 until_s = min(until_s, time.monotonic() + _GRACE_S)
         time.sleep(_POLL_S)
     for number in left:
@@ -143,11 +150,17 @@ def _watch(processes: Sequence[subprocess.Popen[bytes]]) -> tuple[dict[int, int]
     return ended, left
 
 
-def _outcome(ended: dict[int, int], killed: list[int]) -> int:
+def _outcome(ended: dict[int, int], killed: list[int], passed: Sequence[int] = ()) -> int:
     """Return the exit code of the process that ended badly first, not because of another.
+
+    Args:
+        ended: exit codes by number, in the order of ending.
+        killed: who had to be.
+        passed: the signals that were passed on to all.
 
     Raises:
         PeerError: a signal ended it, or there is none but one that did not answer.
+        StoppedError: that was a signal which was passed on.
     """
     bad = {number: code for number, code in ended.items() if code != OK}
     causes = [number for number, code in bad.items() if code != PeerError.exit_code]
@@ -156,11 +169,15 @@ def _outcome(ended: dict[int, int], killed: list[int]) -> int:
     if killed and all(bad[number] == -signal.SIGABRT for number in causes):
         # PyTorch may abort a process whose wait for another one came to its end.
         numbers = " and ".join(map(str, killed))
-        raise PeerError(f"rank {numbers} did not answer the others", hint=_HINT)
+        raise PeerError(f"rank {numbers} did not answer the others", hint=GOES_ON)
+    if passed and bad.get(0) == StoppedError.exit_code:
+        return StoppedError.exit_code
     if not causes:
-        raise PeerError("the processes lost each other", hint=_HINT)
+        raise PeerError("the processes lost each other", hint=GOES_ON)
     code = bad[causes[0]]
+    if passed and code in (-passed[0], StoppedError.exit_code):
+        raise StoppedError("stopped by a signal before it had begun", hint="the same command begins anew")
     if code > 0:
         return code
     name = signal.Signals(-code).name
-    raise PeerError(f"rank {causes[0]} was ended by signal {-code} ({name})", hint=_HINT)
+    raise PeerError(f"rank {causes[0]} was ended by signal {-code} ({name})", hint=GOES_ON)

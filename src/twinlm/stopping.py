@@ -3,10 +3,11 @@
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from types import FrameType
 
-from twinlm.errors import StoppedError
+from twinlm.errors import StoppedError, UserError
 
 
 class Stop:
@@ -15,6 +16,10 @@ class Stop:
     def __init__(self) -> None:
         self.asked = False
         self._is_deferred = False
+        self.same_s = 0.0
+        """A signal so soon after the first is the same: who stops several processes may reach each twice."""
+        self._asked_s = 0.0
+        self._failure: UserError | None = None
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
@@ -48,12 +53,25 @@ class Stop:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Take a signal: the first one stops in order, a second one ends the process."""
+        if self._failure is not None:
+            raise self._failure
+        if self.asked and time.monotonic() - self._asked_s < self.same_s:
+            return
         if self.asked:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        self.asked = True
+        self.asked, self._asked_s = True, time.monotonic()
         if not self._is_deferred:
             raise stopped()
+
+    def ask(self) -> None:
+        """Stop this process in order, from any of its threads, as a signal to it would."""
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def fail(self, error: UserError) -> None:
+        """Raise an error in the main thread, from any other, also where signals are deferred."""
+        self._failure = error
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def stopped() -> StoppedError:

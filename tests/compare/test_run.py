@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,6 +108,19 @@ def test_a_comparison_that_is_killed_again_and_again_ends_with_the_same_numbers(
 def open_run(project: Path, out: str, **overrides: str) -> Run:
     settings = presets.resolve(project / "my.toml", {"corpus.train": str(project / "text.txt"), **overrides})
     return Run(project / out, settings, is_demo=False, progress=Silent(), stop=Stop())
+
+
+def test_updates_that_fine_tunings_lost_stand_beside_the_verdict(project, monkeypatch):
+    monkeypatch.chdir(project)
+    run_to_the_end(project, "straight")
+    shutil.copytree(project / "straight", project / "lost")
+    for seed, lost in (("seed-1", 2), ("seed-2", 1)):
+        path = project / "lost/tasks/topic/bert-scratch" / seed / "fine-tuning.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "lost_steps": lost}))
+    with open_run(project, "lost") as run:
+        said = [text for text in run.compare().caveats if "of its updates" in text]
+    assert len(said) == 1
+    assert said[0].startswith("Topic: BERT without pre-training was fine-tuned without 3 of its updates")
 
 
 def test_other_settings_in_the_same_folder_are_refused_and_named(project, monkeypatch):

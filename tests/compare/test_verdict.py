@@ -204,13 +204,17 @@ def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
 
 def _caveats(task=None, costs=(), matched_by="tokens", **changes):
     settings = {"families": FAMILIES, "unknown_shares": {}, "starts": {}, "lost_steps": {}, **changes}
+    settings.setdefault("lost_tuning_steps", {})
     return " ".join(caveats.caveats([task] if task else [], costs, matched_by, **settings))
 
 
 def test_updates_that_were_left_out_are_said():
-    said = _caveats(lost_steps={"gpt": 1203, "bert": 0})
+    lost = {"topic": {"GPT": 0, "BERT": 4}}
+    said = _caveats(lost_steps={"GPT": 1203, "BERT": 0}, lost_tuning_steps=lost)
     assert "GPT was pre-trained without 1,203 of its updates" in said
     assert "BERT was pre-trained without" not in said
+    assert "Topic: BERT was fine-tuned without 4 of its updates" in said
+    assert "GPT was fine-tuned without" not in said
 
 
 def test_caveats_name_what_these_results_lack():

@@ -1,5 +1,6 @@
 """The formulas for many GPUs against sums by hand, a ring of messages, and what a CPU is measured to take."""
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from twinlm.train.checkpoints import save_training
 
 OBJECTIVES = {"gpt": causal_lm, "bert": masked_lm}
 VOCAB = 1000
+ORDERED = Path(__file__).with_name("ordered_threads.py")
 
 
 def build(family: Family, *, layers: int, width: int, dropout: float = 0.0) -> torch.nn.Module:
@@ -170,9 +172,32 @@ def test_a_ring_sends_what_the_formula_says(gpus: int) -> None:
     assert scale.all_gather_bytes(gpus, gpus) == scale.reduce_scatter_bytes(gpus, gpus) == gpus - 1
 
 
+@pytest.mark.parametrize(("gpus", "micro_batches", "sums"), [(2, 1, 1), (2, 4, 1), (4, 2, 1), (2, 3, 2)])
+def test_gradients_in_a_fixed_order_take_what_the_formulas_say(
+    gpus: int, micro_batches: int, sums: int
+) -> None:
+    """Messages and additions of the real code are counted; its memory is bounded by the formula."""
+    weights = 2**22
+    given = [str(number) for number in (gpus, micro_batches, weights)]
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072"}
+    done = subprocess.run(
+        [sys.executable, str(ORDERED), *given], capture_output=True, text=True, check=True, env=environment
+    )
+    sent, added, more_bytes = json.loads(done.stdout)
+    assert set(sent) == {scale.ordered_traffic_bytes(weights, gpus, sums=sums)}
+    formula = scale.ordered_additions(weights, gpus, micro_batches=micro_batches, sums=sums)
+    assert set(added) == {formula}
+    # The sums are there before it begins; not all threads are at their fullest in the same moment.
+    expected = gpus * (scale.ordered_memory_bytes(weights, sums=sums) + 4 * weights * (1 - sums))
+    assert 0.5 * expected < more_bytes < 1.1 * expected
+
+
 def test_traffic_by_hand() -> None:
     # A billion weights on 8 GPUs: 4 GB of gradients, 7/8 of them twice; sharded 7/8 of 2 + 2 + 4 GB.
     assert scale.replicated_traffic_bytes(10**9, 8) == 7e9
+    # The same in a fixed order, if a GPU has one sum; with two it sends half as much again.
+    assert scale.ordered_traffic_bytes(10**9, 8) == 7e9
+    assert scale.ordered_traffic_bytes(10**9, 8, sums=2) == 10.5e9
     assert scale.sharded_traffic_bytes(10**9, 8) == 7e9
     assert scale.sharded_traffic_bytes(10**9, 8, micro_batches=4) == 28e9
     assert scale.replicated_traffic_bytes(10**9, 1) == scale.sharded_traffic_bytes(10**9, 1) == 0

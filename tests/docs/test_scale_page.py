@@ -28,6 +28,9 @@ NETWORKS = {"8 x 400 Gbit/s": 400e9, "1 x 100 Gbit/s": 12.5e9}
 DISK_BYTES_PER_S = 2e9
 FAILURE_GPU_HOURS = 50_000
 GIB = 2**30
+REPLICATED, ORDERED, SHARDED = "on", "ordered on", "sharded over"
+HIDDEN = {REPLICATED: 2 / 3, ORDERED: 0.0, SHARDED: 1.0}
+"""The share of the computing beside which sending can go on."""
 
 
 @dataclass
@@ -70,9 +73,12 @@ class Plan:
         )
         return flops / gpus / GPU_FLOPS
 
-    def traffic_bytes(self, gpus: int, *, is_sharded: bool) -> float:
+    def traffic_bytes(self, gpus: int, how: str) -> float:
         parameters = self.counted().parameters
-        if is_sharded:
+        if how == ORDERED:
+            assert self.micro_batches(gpus).bit_count() == 1  # so one sum is left
+            return scale.ordered_traffic_bytes(parameters, gpus)
+        if how == SHARDED:
             return scale.sharded_traffic_bytes(parameters, gpus, micro_batches=self.micro_batches(gpus))
         return scale.replicated_traffic_bytes(parameters, gpus)
 
@@ -126,21 +132,21 @@ def steps() -> str:
     rows = []
     for plan in plans():
         for gpus, network in ((8, ""), (64, "8 x 400 Gbit/s"), (64, "1 x 100 Gbit/s")):
-            for is_sharded in (False, True) if plan.kind == "gpt" else (False,):
-                rows.append(_step(plan, gpus, network, is_sharded))
+            for how in HIDDEN if plan.kind == "gpt" else (REPLICATED,):
+                rows.append(_step(plan, gpus, network, how))
     header = ["", "computing, ms", "sent by each, GB", "sending, ms", "efficiency", "at best", "hours"]
     return table(header, rows)
 
 
-def _step(plan: Plan, gpus: int, network: str, is_sharded: bool) -> list[str]:
-    compute_s, sent_bytes = plan.compute_s(gpus), plan.traffic_bytes(gpus, is_sharded=is_sharded)
+def _step(plan: Plan, gpus: int, network: str, how: str) -> list[str]:
+    compute_s, sent_bytes = plan.compute_s(gpus), plan.traffic_bytes(gpus, how)
     bandwidth = scale.ring_bytes_per_s(gpus, node_bytes_per_s=NETWORKS.get(network, 0), **NODE)
     sending_s = sent_bytes / bandwidth
     worst = scale.efficiency(compute_s, sending_s)
-    best = scale.efficiency(compute_s, sending_s, hidden_s=compute_s * (1 if is_sharded else 2 / 3))
+    best = scale.efficiency(compute_s, sending_s, hidden_s=compute_s * HIDDEN[how])
     hours = [plan.steps * compute_s / share / 3600 for share in (best, worst)]
     return [
-        f"{plan.label}, {'sharded over' if is_sharded else 'on'} {gpus}{f', {network}' if network else ''}",
+        f"{plan.label}, {how} {gpus}{f', {network}' if network else ''}",
         f"{1e3 * compute_s:,.1f}",
         f"{sent_bytes / 1e9:,.2f}",
         f"{1e3 * sending_s:,.1f}",

@@ -1,14 +1,11 @@
 """Commands with `--nproc`: the same bytes as alone, and one clear line when a process is lost."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -16,77 +13,8 @@ from safetensors.torch import load_file
 
 from twinlm.errors import PeerError, StoppedError, UsageError
 
-SETTINGS = """
-threads = 1
-precision = "float32"
-corpus.train = ["text.txt"]
-tokenizer.vocab_size = 300
-quality.sample_bytes = 0
-processes.timeout_seconds = 20
-budget = {match = "steps", amount = 150}
-model = {layers = 1, width = 16, heads = 2, max_length = 32}
-finetune = {max_length = 32, epochs = 1, batch_examples = 16, micro_batch_examples = 4}
-[pretrain]
-length = 32
-batch_sequences = 8
-micro_batch_sequences = 2
-validations = 2
-validation_sequences = 8
-checkpoint_every_steps = 10
-[[task]]
-name = "topic"
-train = "labels.csv"
-"""
 PARTS = ("pretrain", "gpt", "my.toml", "--processes.reduce=fast", "--processes.shard=true", "--out")
 TRAIN = ("finetune", "bert", "my.toml", "--budget.amount", "20")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, write_project: Callable[..., None]) -> Path:
-    """A folder with text, labels and settings."""
-    folder = tmp_path_factory.mktemp("project")
-    write_project(folder, 100)
-    (folder / "my.toml").write_text(SETTINGS)
-    return folder
-
-
-class Command:
-    """A running command and its processes."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        command = [sys.executable, "-P", "-m", "twinlm", *arguments]
-        self.began = subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-
-    def pid_of(self, rank: int) -> int:
-        """Return the process of a rank."""
-        children = Path(f"/proc/{self.began.pid}/task/{self.began.pid}/children").read_text().split()
-        wanted = f"RANK={rank}".encode()
-        return next(
-            int(child)
-            for child in children
-            if wanted in Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
-        )
-
-    def end(self) -> tuple[int, list[str], float]:
-        """Return exit code, the lines that begin with "error", and how long that took."""
-        began_s = time.monotonic()
-        _, errors = self.began.communicate(timeout=300)
-        lines = [line for line in errors.splitlines() if not line.startswith("pre-training")]
-        return self.began.returncode, lines, time.monotonic() - began_s
-
-
-def wait_for_step(path: Path, step: int, command: Command) -> None:
-    """Wait until a run has logged a step."""
-    while not path.is_file() or path.read_text().count("\n") < step:
-        assert command.began.poll() is None, command.end()
-        time.sleep(0.01)
-
-
-def run(folder: Path, *arguments: str) -> tuple[int, list[str]]:
-    code, errors, _ = Command(folder, *arguments).end()
-    return code, errors
 
 
 def contents(folder: Path, *files: str) -> dict[str, bytes]:
@@ -94,15 +22,15 @@ def contents(folder: Path, *files: str) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def alone(project: Path) -> Iterator[Path]:
+def alone(project: Path, commands: ModuleType) -> Iterator[Path]:
     """What one process leaves of pre-training a GPT, and of fine-tuning a BERT."""
-    assert run(project, "pretrain", "gpt", "my.toml", "--out", "alone")[0] == 0
-    assert run(project, *TRAIN, "--out", "alone-tuned")[0] == 0
+    assert commands.run(project, "pretrain", "gpt", "my.toml", "--out", "alone")[0] == 0
+    assert commands.run(project, *TRAIN, "--out", "alone-tuned")[0] == 0
     yield project
 
 
-def test_two_processes_pretrain_and_finetune_to_the_bytes_of_one(alone: Path) -> None:
-    code, said = run(alone, *TRAIN, "--out", "two-tuned", "--nproc", "2")
+def test_two_processes_pretrain_and_finetune_to_the_bytes_of_one(alone: Path, commands: ModuleType) -> None:
+    code, said = commands.run(alone, *TRAIN, "--out", "two-tuned", "--nproc", "2")
     assert code == 0, said
     assert said[0] == "2 processes, 1 threads each"
     files = [
@@ -118,21 +46,23 @@ def test_two_processes_pretrain_and_finetune_to_the_bytes_of_one(alone: Path) ->
     assert names[0] == names[1]
 
 
-def test_lost_and_stopped_processes_end_all_and_the_same_command_goes_on(alone: Path) -> None:
+def test_lost_and_stopped_processes_end_all_and_the_same_command_goes_on(
+    alone: Path, commands: ModuleType
+) -> None:
     """A signal to one of two stops both in order, a killed one ends both; four end as one would have."""
     wanted = ("pretrain", "gpt", "my.toml", "--out", "lost", "--nproc")
     log = alone / "lost" / "gpt" / "metrics.jsonl"
-    command = Command(alone, *wanted, "2")
-    wait_for_step(log, 5, command)
-    os.kill(command.pid_of(1), signal.SIGTERM)
+    command = commands.Command(alone, *wanted, "2")
+    command.wait_for(log, 5)
+    command.send(signal.SIGTERM, 1)
     code, errors, _ = command.end()
     assert code == StoppedError.exit_code
     assert errors[-1].startswith("error: stopped by a signal")
     stopped_at = log.read_text().count("\n")
     for rank, step in [(1, stopped_at + 5), (0, stopped_at + 30)]:
-        command = Command(alone, *wanted, "2")
-        wait_for_step(log, step, command)
-        os.kill(command.pid_of(rank), signal.SIGKILL)
+        command = commands.Command(alone, *wanted, "2")
+        command.wait_for(log, step)
+        command.send(signal.SIGKILL, rank)
         code, errors, wait_s = command.end()
         assert code == PeerError.exit_code
         hint = "the last checkpoint is whole, the same command goes on"
@@ -140,33 +70,33 @@ def test_lost_and_stopped_processes_end_all_and_the_same_command_goes_on(alone: 
             f"error: rank {rank} was ended by signal 9 (SIGKILL); {hint}"
         ]
         assert wait_s < 10
-    assert run(alone, *wanted, "4")[0] == 0
+    assert commands.run(alone, *wanted, "4")[0] == 0
     files = ("gpt/model/model.safetensors", "gpt/metrics.jsonl")
     assert contents(alone / "lost", *files) == contents(alone / "alone", *files)
 
 
-def test_a_process_that_hangs_ends_all_within_the_timeout(project: Path) -> None:
+def test_a_process_that_hangs_ends_all_within_the_timeout(project: Path, commands: ModuleType) -> None:
     arguments = ("pretrain", "gpt", "my.toml", "--out", "hung", "--processes.timeout_seconds", "5")
-    command = Command(project, *arguments, "--nproc", "2")
-    wait_for_step(project / "hung" / "gpt" / "metrics.jsonl", 5, command)
-    os.kill(command.pid_of(1), signal.SIGSTOP)
+    command = commands.Command(project, *arguments, "--nproc", "2")
+    command.wait_for(project / "hung" / "gpt" / "metrics.jsonl", 5)
+    command.send(signal.SIGSTOP, 1)
     code, errors, wait_s = command.end()
     assert code == PeerError.exit_code
     assert errors[-1].startswith("error: rank 1 did not answer the others; ")
     assert wait_s < 5 + 20  # the timeout, and time to end
 
 
-def test_micro_batches_that_can_not_be_shared_are_refused(project: Path) -> None:
-    code, errors = run(project, "pretrain", "gpt", "my.toml", "--out", "three", "--nproc", "3")
+def test_micro_batches_that_can_not_be_shared_are_refused(project: Path, commands: ModuleType) -> None:
+    code, errors = commands.run(project, "pretrain", "gpt", "my.toml", "--out", "three", "--nproc", "3")
     assert code == UsageError.exit_code
     assert errors[-1].startswith("error: 3 processes can't share the 4 micro-batches of a step evenly; lower")
 
 
-def test_a_model_in_parts_goes_on_with_any_number_of_processes(alone: Path) -> None:
+def test_a_model_in_parts_goes_on_with_any_number_of_processes(alone: Path, commands: ModuleType) -> None:
     """Two processes keep half of a checkpoint each; four, and one, end near what one process makes."""
-    command = Command(alone, *PARTS, "parts", "--nproc", "2")
-    wait_for_step(alone / "parts/gpt/metrics.jsonl", 20, command)
-    os.kill(command.pid_of(0), signal.SIGTERM)
+    command = commands.Command(alone, *PARTS, "parts", "--nproc", "2")
+    command.wait_for(alone / "parts/gpt/metrics.jsonl", 20)
+    command.send(signal.SIGTERM, 0)
     assert command.end()[0] == StoppedError.exit_code
     checkpoints = alone / "parts/gpt/checkpoints"
     stopped = max(checkpoints.glob("step-*")).name.removeprefix("step-")
@@ -175,8 +105,8 @@ def test_a_model_in_parts_goes_on_with_any_number_of_processes(alone: Path) -> N
     assert [len(part) for part in rows] == [150, 150]
     assert not (checkpoints / f"step-{stopped}" / "model.safetensors").exists()
     shutil.copytree(alone / "parts", alone / "parts-alone")
-    assert run(alone, *PARTS, "parts", "--nproc", "4")[0] == 0
-    assert run(alone, *PARTS, "parts-alone")[0] == 0
+    assert commands.run(alone, *PARTS, "parts", "--nproc", "4")[0] == 0
+    assert commands.run(alone, *PARTS, "parts-alone")[0] == 0
     whole = [json.loads(line) for line in (alone / "alone/gpt/metrics.jsonl").read_text().splitlines()]
     for out in ("parts", "parts-alone"):
         lines = (alone / out / "gpt/metrics.jsonl").read_text().splitlines()
@@ -187,11 +117,11 @@ def test_a_model_in_parts_goes_on_with_any_number_of_processes(alone: Path) -> N
         torch.testing.assert_close(weight, weights[1][name], atol=1e-2, rtol=0)
 
 
-def test_a_damaged_part_makes_the_checkpoint_before_it_count(project: Path) -> None:
+def test_a_damaged_part_makes_the_checkpoint_before_it_count(project: Path, commands: ModuleType) -> None:
     """Of parts, too, each byte is looked at before the run goes on."""
-    command = Command(project, *PARTS, "damaged", "--nproc", "2")
-    wait_for_step(project / "damaged/gpt/metrics.jsonl", 20, command)
-    os.kill(command.pid_of(0), signal.SIGTERM)
+    command = commands.Command(project, *PARTS, "damaged", "--nproc", "2")
+    command.wait_for(project / "damaged/gpt/metrics.jsonl", 20)
+    command.send(signal.SIGTERM, 0)
     assert command.end()[0] == StoppedError.exit_code
     checkpoints = project / "damaged/gpt/checkpoints"
     part = max(checkpoints.glob("parts-*")) / "00001" / "model.safetensors"

@@ -12,7 +12,7 @@ from cyclopts import CycloptsError, UnusedCliTokensError
 
 import twinlm
 from twinlm import launch, storage
-from twinlm.errors import INTERNAL_ERROR, PeerError, ResourceError, UsageError, UserError
+from twinlm.errors import INTERNAL_ERROR, PeerError, ResourceError, StoppedError, UsageError, UserError
 
 _OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory", "can't allocate memory")
 _LOWER = (
@@ -27,8 +27,12 @@ class InternalError(UserError):
 
 
 def report_failure(error: UserError, *, is_json: bool, is_debug: bool) -> int:
-    """Say what went wrong; return the exit code. Of a lost process the one says it that started them all."""
-    if isinstance(error, PeerError) and launch.is_launched():
+    """Say what went wrong; return the exit code.
+
+    Of several processes the leader speaks for all that were stopped; of a lost one the launcher speaks.
+    """
+    is_said = isinstance(error, PeerError) and launch.is_launched()
+    if is_said or (isinstance(error, StoppedError) and launch.is_led()):
         return error.exit_code
     if is_debug:
         traceback.print_exception(error)

@@ -47,7 +47,7 @@ from twinlm.cli import (
     verify,
 )
 from twinlm.cli.failure import as_user_error, report_failure, usage_error
-from twinlm.errors import OK, StoppedError
+from twinlm.errors import INTERNAL_ERROR, OK, StoppedError
 
 _PARTS = (
     demo,
@@ -130,6 +130,8 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except CycloptsError as error:
         return report_failure(usage_error(error), is_json=is_json, is_debug=is_debug)
+    except SystemExit as error:  # it has been said why
+        return error.code if isinstance(error.code, int) else INTERNAL_ERROR
     except Exception as error:
         return report_failure(as_user_error(error), is_json=is_json, is_debug=is_debug)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from twinlm.compare.run import Run
     from twinlm.train.ranks import Ranks
 
+_SAME_S = 1.0
 SettingsFile = Annotated[
     Path | None,
     Parameter(
@@ -107,7 +108,7 @@ def opened_run(
     settings = read_settings(file, given, is_demo=options.is_demo, tasks=tasks)
     folder = options.out or default_folder(file, settings, is_demo=options.is_demo)
     start_processes(options.nproc)
-    with interruptible() as stop, progress_on() as progress, joined(settings.processes) as ranks:
+    with interruptible() as stop, progress_on() as progress, joined(settings.processes, stop) as ranks:
         from twinlm.compare.pretrainings import pretrainings, smaller_pretrainings
         from twinlm.compare.run import Run
 
@@ -140,13 +141,16 @@ def start_processes(count: int) -> None:
 
 
 @contextlib.contextmanager
-def joined(settings: ProcessSettings) -> Iterator["Ranks"]:
+def joined(settings: ProcessSettings, stop: Stop) -> Iterator["Ranks"]:
     """Meet the other processes of this command in this block, if there are any."""
     from twinlm.train.ranks import join
 
+    if launch.is_among_others():
+        stop.same_s = _SAME_S
     ranks = join(reduce=settings.reduce, is_sharded=settings.shard, timeout_s=settings.timeout_seconds)
     try:
-        yield ranks
+        with ranks.watched(stop):
+            yield ranks
     except PeerError:  # there is nobody to take leave of
         raise
     except BaseException:

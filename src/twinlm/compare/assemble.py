@@ -62,7 +62,10 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
             families=labels,
             unknown_shares=_unknown_shares(run),
             starts={kind: start for kind in labels if (start := run.kind(kind).pretrain.start)},
-            lost_steps={kind: _lost_steps(run, kind) for kind in labels},
+            lost_steps={
+                item.label: _lost_steps(_spent(run, name)) for name, item in run.bodies.compared.items()
+            },
+            lost_tuning_steps={name: _lost_tuning_steps(run, name) for name in prepared.tasks},
             pretraining_seeds=len(run.bodies.seeds),
             doctor=doctor,
             remarks=[text for result in language for text in result.remarks],
@@ -109,8 +112,14 @@ def _spent(run: "Run", name: str) -> list[dict[str, Any]]:
     return [storage.read_json(folder / pretrain.RESULT) for folder in folders]
 
 
-def _lost_steps(run: "Run", name: str) -> int:
-    return sum(row.get("lost_steps", 0) for row in _spent(run, name))  # older runs did not count them
+def _lost_steps(spent: Sequence[dict[str, Any]]) -> int:
+    return sum(row.get("lost_steps", 0) for row in spent)  # older runs did not count them
+
+
+def _lost_tuning_steps(run: "Run", task: str) -> dict[str, int]:
+    """Return the updates that were left out of the fine-tunings on a task that count, by label."""
+    chosen = {arm.label: selection.chosen(run, arm, task) for arm in run.arms}
+    return {label: _lost_steps([*map(run.trials.spent, trials)]) for label, trials in chosen.items()}
 
 
 def _cost(run: "Run", pretraining: Pretraining) -> Cost:

@@ -23,6 +23,7 @@ def caveats(
     unknown_shares: Mapping[str, float],
     starts: Mapping[str, str],
     lost_steps: Mapping[str, int],
+    lost_tuning_steps: Mapping[str, Mapping[str, int]],
     pretraining_seeds: int = 1,
     doctor: DoctorResult | None = None,
     remarks: Sequence[str] = (),
@@ -36,7 +37,8 @@ def caveats(
         families: as `Results.families`.
         unknown_shares: share of the tokens that each family's tokenizer could not spell.
         starts: the model that a family's pre-training went on from, of those that did.
-        lost_steps: updates of each family's pre-training that were left out, as a loss was not finite.
+        lost_steps: updates of each pre-training, by its label, that were left out, as a loss was not finite.
+        lost_tuning_steps: the same of fine-tunings, by task and the arm's label.
         pretraining_seeds: as `Results.pretraining_seeds`.
         doctor: as `Results.doctor`.
         remarks: on pre-trainings that fell short.
@@ -58,9 +60,16 @@ def caveats(
         for name, start in starts.items()
     ]
     found += [
-        f"{families[name]} was pre-trained without {count:,} of its updates, as a loss or gradient was not "
-        "finite: it had less than its budget."
-        for name, count in lost_steps.items()
+        f"{label} was pre-trained without {count:,} of its updates, as a loss or gradient was not finite: it "
+        "had less than its budget."
+        for label, count in lost_steps.items()
+        if count
+    ]
+    found += [
+        f"{title(task)}: {label} was fine-tuned without {count:,} of its updates, all seeds together, as a "
+        "loss or gradient was not finite: it had fewer steps than the others."
+        for task, arms in lost_tuning_steps.items()
+        for label, count in arms.items()
         if count
     ]
     found += _import_caveats(tasks)

@@ -156,6 +156,42 @@ def replicated_traffic_bytes(parameters: float, gpus: int) -> float:
     return all_reduce_bytes(_GRADIENT_BYTES * parameters, gpus)
 
 
+def ordered_traffic_bytes(parameters: float, gpus: int, *, sums: int = 1) -> float:
+    """Return what each GPU sends in a step if gradients are added in a fixed order (`train/gradients.py`).
+
+    Each GPU sends a slice of its sums to each other one, and passes on the slices that are whole. One number
+    for each tensor, which says whether it has a gradient, is not counted.
+
+    Args:
+        parameters: weights that are trained.
+        gpus: N.
+        sums: that a GPU has left of its micro-batches: one if their number is a power of two, else more, as
+            only whole branches of the tree can be added up before.
+    """
+    gradients_bytes = _GRADIENT_BYTES * parameters
+    return reduce_scatter_bytes(sums * gradients_bytes, gpus) + all_gather_bytes(gradients_bytes, gpus)
+
+
+def ordered_memory_bytes(parameters: float, *, sums: int = 1) -> float:
+    """Return what each GPU holds beside the state while gradients are added in a fixed order.
+
+    Its sums and the same cut into slices, one of them also in one piece; one gradient is in the state.
+    """
+    return 2 * sums * _GRADIENT_BYTES * parameters
+
+
+def ordered_additions(parameters: float, gpus: int, *, micro_batches: int, sums: int = 1) -> float:
+    """Return how many numbers each GPU adds in a step: its own, then one slice of what all have left.
+
+    Args:
+        parameters: weights that are trained.
+        gpus: N.
+        micro_batches: of one GPU.
+        sums: as of `ordered_traffic_bytes`.
+    """
+    return (micro_batches - sums) * parameters + (sums * gpus - 1) * parameters / gpus
+
+
 def sharded_traffic_bytes(parameters: float, gpus: int, *, micro_batches: int = 1) -> float:
     """Return what each GPU sends in a step if the state is parted.
 

@@ -170,20 +170,14 @@ class Ordered(Replicated):
         sizes = [weight.numel() for weight in self._weights]
         width = -(-sum(sizes) // processes)
         kept = [nodes_of(share_of(other, processes, self._count), self._count) for other in range(processes)]
-        sums = [self._tree.nodes[node] for node in sorted(self._tree.nodes)]
-        sent_PKW = torch.zeros(processes, len(sums), width, device=where)
-        for place, gradients in enumerate(sums):
-            flat = torch.cat(list(map(_flat, self._weights, gradients)))
-            sent_PKW[:, place] = nn.functional.pad(flat, (0, processes * width - len(flat))).view(
-                processes, width
-            )
+        sums = [self._tree.nodes.pop(node) for node in sorted(self._tree.nodes)]
+        is_used = torch.tensor([[float(g is not None) for g in gradients] for gradients in sums]).amax(0)
+        sent = [len(sums) * width] * processes
         counts = [len(nodes) * width for nodes in kept]
         slices = torch.empty(sum(counts), device=where)
-        is_used = torch.tensor([[float(g is not None) for g in gradients] for gradients in sums]).amax(0)
-        whole_PW = torch.empty(processes, width, device=where)
         with as_peer_error():
-            sent = [len(sums) * width] * processes
-            dist.all_to_all_single(slices, sent_PKW.flatten(), counts, sent)
+            dist.all_to_all_single(slices, self._cut(sums, processes, width), counts, sent)
+            whole_PW = torch.empty(processes, width, device=where)
             tree = TreeSum[Tensor](self._count, Tensor.add_)
             for node, part in zip(
                 [node for nodes in kept for node in nodes], slices.view(-1, width), strict=True
@@ -198,6 +192,16 @@ class Ordered(Replicated):
                 for part, weight, used in zip(parts, self._weights, is_used.tolist(), strict=True)
             ]
         }
+
+    def _cut(self, sums: list[list[Tensor | None]], processes: int, width: int) -> Tensor:
+        """Return sums as the slices that go to each process, in their order; none is left in the list."""
+        sent_PKW = torch.zeros(processes, len(sums), width, device=self._weights[0].device)
+        while sums:
+            flat = torch.cat(list(map(_flat, self._weights, sums.pop())))
+            rows, rest = divmod(len(flat), width)
+            sent_PKW[:rows, len(sums)] = flat[: rows * width].view(rows, width)
+            sent_PKW[rows : rows + 1, len(sums), :rest] = flat[rows * width :]
+        return sent_PKW.flatten()
 
 
 class Averaged(Replicated):

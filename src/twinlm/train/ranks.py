@@ -3,7 +3,8 @@ training, and take their share of every step's micro-batches.
 
 Micro-batches, not processes, define what a step computes: data, masks and dropout follow from their numbers.
 What one process tells the others passes through PyTorch's store as JSON, or as tensors of numbers.
-Next: `gradients.py`, how the processes' gradients become one.
+Next: `watching.py`, how the leader learns what becomes of the others, and `gradients.py`, how the processes'
+gradients become one.
 """
 
 import contextlib
@@ -11,8 +12,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -20,7 +23,10 @@ from torch.distributed import PrefixStore, TCPStore, rendezvous  # type: ignore[
 
 from twinlm import launch
 from twinlm.errors import DivergedError, PeerError, UsageError, UserError
+from twinlm.stopping import Stop
+from twinlm.train.watching import watching
 
+T = TypeVar("T")
 _POLL_S = 0.02
 _GOODBYE_S = 5.0
 _MEETING_S = 300.0
@@ -58,6 +64,10 @@ class Alone:
         """Yield what the leader calls this process to: nothing."""
         yield from ()
 
+    def watched(self, stop: Stop) -> contextlib.AbstractContextManager[None]:
+        """Look after the other processes in a block: there are none."""
+        return contextlib.nullcontext()
+
     def close(self) -> None:
         """Let the other processes go: there are none."""
 
@@ -75,6 +85,7 @@ class Together:
         local_count: how many of them are on this machine.
         reduce: how gradients are added.
         is_sharded: whether each process holds a part of the weights of what is pre-trained.
+        timeout_s: how long to wait for an answer of another process.
     """
 
     def __init__(
@@ -86,12 +97,16 @@ class Together:
         local_count: int,
         reduce: Reduce,
         is_sharded: bool,
+        timeout_s: float,
     ) -> None:
         self.number, self.count, self.local_count = number, count, local_count
         self.leads = number == 0
         self.reduce: Reduce = reduce
         self.is_sharded = is_sharded
         self._store = store
+        self._timeout_s = timeout_s
+        self._asks = ThreadPoolExecutor(1)
+        self._is_answered = True
         self._turns = self._calls = 0
 
     def share(self, count: int) -> range:
@@ -146,6 +161,10 @@ class Together:
             self._calls += 1
             yield what
 
+    def watched(self, stop: Stop) -> contextlib.AbstractContextManager[None]:
+        """Let the processes look after each other in a block, also where the leader works alone."""
+        return watching(self._store, self.number, self.count, timeout_s=self._timeout_s, stop=stop)
+
     def close(self) -> None:
         """Let the others go, as the leader, and wait for them, since the store ends with the leader.
 
@@ -158,7 +177,7 @@ class Together:
                 while self._store.add("gone", 0) < self.count - 1 and time.monotonic() < until_s:
                     time.sleep(_POLL_S)
             else:
-                self._store.add("gone", 1)
+                self._answer(partial(self._store.add, "gone", 1))
 
     def _tell(self, key: str, value: Any) -> None:
         with as_peer_error():
@@ -166,9 +185,21 @@ class Together:
 
     def _wait(self, key: str) -> Any:
         with as_peer_error():
-            while not self._store.check([key]):
+            while not self._answer(partial(self._store.check, [key])):
                 time.sleep(_POLL_S)
-            return json.loads(self._store.get(key))
+            return json.loads(self._answer(partial(self._store.get, key)))
+
+    def _answer(self, ask: Callable[[], T]) -> T:
+        """Return what the store says, which the leader holds: it may be silent without being gone.
+
+        In a thread, as PyTorch's own waiting for this has no end. After the first silence there is no second.
+        """
+        try:
+            return self._asks.submit(ask).result(self._timeout_s * self._is_answered)
+        except TimeoutError as error:
+            self._is_answered = False
+            message = f"rank 0 did not answer for {self._timeout_s:g} seconds"
+            raise PeerError(message, hint=launch.GOES_ON) from error
 
 
 Ranks = Alone | Together
@@ -221,6 +252,7 @@ def join(*, reduce: Reduce, is_sharded: bool, timeout_s: float) -> Ranks:
         local_count=local_count,
         reduce=reduce,
         is_sharded=is_sharded,
+        timeout_s=timeout_s,
     )
 
 
@@ -238,7 +270,7 @@ def as_peer_error() -> Iterator[None]:
             raise
         reason = str(error).partition("] ")[2] if str(error).startswith("[") else str(error)
         message = f"another process of this run ended or does not answer: {reason.partition('. ')[0][:200]}"
-        raise PeerError(message, hint="the last checkpoint is whole, the same command goes on") from error
+        raise PeerError(message, hint=launch.GOES_ON) from error
 
 
 def _value(said: dict[str, Any]) -> Any:
