@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -128,6 +129,20 @@ def test_a_damaged_part_makes_the_checkpoint_before_it_count(project: Path, comm
     contents = bytearray(part.read_bytes())
     contents[-1] ^= 1
     part.write_bytes(contents)
-    code, said = run(project, *PARTS, "damaged", "--nproc", "2")
+    code, said = commands.run(project, *PARTS, "damaged", "--nproc", "2")
     assert code == 0, said
     assert any("damaged; this checkpoint is passed over for the one before it" in line for line in said)
+
+
+def test_a_signal_ends_the_validation_of_a_model_in_parts(project: Path, commands: ModuleType) -> None:
+    long = ("--pretrain.validations=1", "--pretrain.validation_sequences=4000", "--budget.amount=20")
+    command = commands.Command(project, *PARTS, "measured", "--nproc", "2", *long)
+    metrics = project / "measured/gpt/metrics.jsonl"
+    command.wait_for(metrics, 20)
+    time.sleep(1)
+    command.send(signal.SIGTERM, 1)
+    assert command.end()[0] == StoppedError.exit_code
+    assert "valid_loss" not in metrics.read_text()
+    short = commands.run(project, *PARTS, "measured", *long)
+    assert short[0] == 0, short[1]
+    assert metrics.read_text().count("valid_loss") == 1

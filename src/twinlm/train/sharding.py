@@ -17,8 +17,9 @@ from torch.distributed.tensor import DTensor
 
 from twinlm import checkpoint, hardware, storage
 from twinlm.batch import Batch
+from twinlm.errors import StoppedError
 from twinlm.objectives import Loss, Objective
-from twinlm.stopping import Stop
+from twinlm.stopping import Stop, stopped
 from twinlm.train.checkpoints import averages, publish_parts, save_part, set_averages
 from twinlm.train.ranks import Ranks, as_peer_error
 from twinlm.train.saved import Saved
@@ -74,12 +75,24 @@ class Sharded:
     def measured(self, work: Callable[[], dict[str, float]], stop: Stop) -> dict[str, float] | None:
         """Return what `work` finds of the module: all processes do it, as each has only a part.
 
-        No signal ends it before its time, since the others would wait for this process.
+        None if a signal to any of them ended it: before each batch they ask each other.
         """
-        with as_peer_error():
-            found = work()
+
+        def look(*_: object) -> None:
+            if self._ranks.any(stop.asked):
+                raise stopped()
+
+        found = None
+        hook = self._module.register_forward_pre_hook(look, prepend=True)
+        try:
+            with as_peer_error():
+                found = work()
+        except StoppedError:
+            pass
+        finally:
+            hook.remove()
             self._module.reshard()
-        values: dict[str, float] = self._ranks.from_leader(lambda: found)
+        values: dict[str, float] | None = self._ranks.from_leader(lambda: found)
         return values
 
     def keep_best(self, path: Path) -> str:
