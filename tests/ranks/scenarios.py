@@ -1,12 +1,15 @@
 """Trainings that processes do together, as a script that `launch` starts: FOLDER REDUCE SCENARIO...
 
-A scenario is FAMILY-MICRO_BATCHES[-until-STEP]. What each leaves is the same as when one process does it.
+A scenario is FAMILY-MICRO_BATCHES[-until-STEP], or FAMILY-MICRO_BATCHES-wrong-STEP, whose loss is not finite
+then, so that it rolls back. What each leaves is the same as when one process does it. REDUCE may be "parts".
 """
 
 import importlib.util
+import math
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ import torch
 from twinlm.errors import StoppedError
 from twinlm.launch import leave
 from twinlm.log import Silent
+from twinlm.settings import OptimizerSettings
 from twinlm.stopping import Stop
 from twinlm.train.loop import train
+from twinlm.train.optimizer import build_optimizer
 from twinlm.train.ranks import ALONE, Ranks, join
 
 TINY = Path(__file__).parents[1] / "train" / "tiny_job.py"
@@ -51,24 +56,40 @@ class StopAt(Stop):
 def play(scenario: str, folder: Path, ranks: Ranks = ALONE) -> Any:
     """Train; return the job."""
     family, count, *rest = scenario.split("-")
-    jobs = tiny()
+    what, at = (rest[0], int(rest[1])) if rest else ("", 0)
+    jobs, now = tiny(), [0]
 
     def batches(step: int) -> list[Any]:
+        now[0] = step + 1
         return [jobs.batch(int(count) * step + number, count=4) for number in range(int(count))]
 
-    job = jobs.build(family, folder, batches=batches, steps=8)
-    stop = StopAt(int(rest[1])) if rest and ranks.number == ranks.count - 1 else Stop()
+    def objective(model: Any, batch: Any) -> Any:
+        loss = jobs.OBJECTIVES[family](model, batch)
+        is_wrong = what == "wrong" and model.training and now[0] == at
+        return replace(loss, total=loss.total * math.nan) if is_wrong else loss
+
+    settings = OptimizerSettings(learning_rate=5e-3, warmup_share=0.2)
+    job = jobs.build(family, folder, batches=batches, steps=8, objective=objective, settings=settings)
+    if what == "wrong":
+        job = replace(job, non_finite="roll_back")
+    if ranks.is_sharded:
+        from twinlm.train.sharding import shard
+
+        shard(job.module, ranks)
+        job = replace(job, optimizer=build_optimizer(job.module, settings))
+    stop = StopAt(at) if what == "until" and ranks.number == ranks.count - 1 else Stop()
     try:
         train(job, progress=Silent(), stop=stop, ranks=ranks)
     except StoppedError:
-        assert rest
+        assert what == "until"
     return job
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     place, reduce, *scenarios = sys.argv[1:]
-    together = join(reduce=reduce, is_sharded=False, timeout_s=30)
+    is_sharded = reduce == "parts"
+    together = join(reduce="fast" if is_sharded else reduce, is_sharded=is_sharded, timeout_s=30)
     for name in scenarios:
         if name.startswith("die"):
             if together.number == int(name[3:]):

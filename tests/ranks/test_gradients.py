@@ -89,6 +89,16 @@ def test_fast_reduction_agrees_up_to_rounding(alone: Path, tmp_path: Path) -> No
             torch.testing.assert_close(weight, weights[1][key], atol=1e-4, rtol=0)
 
 
+def test_a_model_in_parts_rolls_back_like_one_in_one_piece(scenarios: ModuleType, tmp_path: Path) -> None:
+    """The loss of step 8 is not finite: the weights of step 6 come back."""
+    scenarios.play("bert-4-wrong-8", tmp_path / "alone")
+    play(2, tmp_path, "bert-4-wrong-8", reduce="parts")
+    ours, theirs = records(tmp_path / "bert-4-wrong-8"), records(tmp_path / "alone")
+    assert [row["lost"] for row in theirs if "lost" in row] == [2]
+    for row, other in zip(ours, theirs, strict=True):
+        assert row == pytest.approx(other, rel=1e-4)
+
+
 @given(st.integers(1, 64), st.data())
 def test_a_tree_gives_one_sum_whoever_adds_which_part(count: int, data: st.DataObject) -> None:
     """Parts come in any order, or as sums that some process added up."""
