@@ -60,6 +60,10 @@ def read_start(kind: str, wanted: Tree) -> Start | None:
     except (KeyError, TypeError, ValueError, UserError) as error:
         hint = "a model of another tool must be imported first"
         raise wrong(place, f"{name} has a config.json that is not one of ours", hint) from error
+    if not isinstance(found, str):
+        raise wrong(
+            place, f"{name} has a kind that is no text", "a model of another tool must be imported first"
+        )
     if any(type(size) is not int or size < 1 for size in (*sizes.values(), vocab_size)):
         raise wrong(place, f"{name} has sizes that are no sizes")
     if found != kind:
