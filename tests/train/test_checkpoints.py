@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from twinlm import storage
+from twinlm import checkpoint, storage
 from twinlm.core.initialize import initialize
 from twinlm.errors import ModelError
 from twinlm.train.checkpoints import load_training, roll_back, save_training
+
+AVERAGES = ("exp_avg", "exp_avg_sq", "step")
 
 
 def trained(seed: int) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
@@ -74,3 +76,38 @@ def test_what_does_not_fit_beside_a_checkpoint_makes_it_be_passed_over(tmp_path:
         load_training(
             tmp_path, *trained(1), check=check, pass_over=lambda error: passed.append(error.message)
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "tensors", "words"),
+    [
+        ("state.json", {"format": 1}, "KeyError: 'step'"),
+        ("state.json", {"format": 1, "step": 9}, "it is of step 9"),
+        ("state.json", {"format": "1", "step": 3}, "TypeError"),
+        ("state.json", [], "TypeError"),
+        ("optimizer.safetensors", {"step": torch.ones(1)}, "ValueError"),
+        ("optimizer.safetensors", {"0.step": torch.ones(())}, "KeyError: 'exp_avg"),
+        ("optimizer.safetensors", {f"7.{name}": torch.ones(()) for name in AVERAGES}, "KeyError: 7"),
+        (
+            "optimizer.safetensors",
+            {f"0.{name}": torch.ones(()) for name in AVERAGES},
+            "0.exp_avg is no average",
+        ),
+        (
+            "optimizer.safetensors",
+            {f"0.{name}": torch.full((3, 2) if "_" in name else (), torch.inf) for name in AVERAGES},
+            "is no average of its weight",
+        ),
+    ],
+)
+def test_a_checkpoint_of_sound_hashes_that_holds_something_else_is_refused(
+    name: str, tensors: Any, words: str, tmp_path: Path
+) -> None:
+    kept_after(tmp_path, [3], every=3)
+    place = tmp_path / "step-000000003"
+    files = {path.name: path.read_bytes() for path in place.iterdir() if path.name != storage.MANIFEST}
+    is_json = name.endswith("json")
+    files[name] = storage.json_bytes(tensors) if is_json else checkpoint.tensor_bytes(tensors)
+    storage.publish_folder(place, files)
+    with pytest.raises(ModelError, match=f"not what was written: .*{words}"):
+        load_training(tmp_path, *trained(1), check=lambda state: None, pass_over=lambda error: None)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from twinlm import storage
 from twinlm.checkpoint import FORMAT, check_format, load_weights, read_tensors, tensor_bytes
-from twinlm.errors import ModelError
+from twinlm.errors import ModelError, as_model_error
 
 KEPT = 2
 
@@ -74,8 +74,11 @@ def load_training(
         try:
             storage.verify_folder(place)
             state: dict[str, Any] = storage.read_json(place / "state.json")
-            if state["format"] <= FORMAT:
-                check(state)
+            with as_model_error(place / "state.json"):
+                if state["step"] != _step(place):
+                    raise ValueError(f"it is of step {state['step']}")
+                if state["format"] <= FORMAT:
+                    check(state)
         except ModelError as error:
             if place == places[-1]:
                 raise
@@ -122,7 +125,22 @@ def _restore(place: Path, module: nn.Module, optimizer: torch.optim.Optimizer) -
     tensors = read_tensors(place / "optimizer.safetensors")
     whole = optimizer.state_dict()
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
+    with as_model_error(place / "optimizer.safetensors"):
+        for key, value in tensors.items():
+            number, name = key.split(".", 1)
+            state.setdefault(int(number), {})[name] = value
+        _check_averages(state, optimizer)
     optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+
+
+def _check_averages(state: Mapping[int, Mapping[str, Tensor]], optimizer: torch.optim.Optimizer) -> None:
+    """Check that Adam's averages are whole, finite, and of their weights' shapes."""
+    names = {"exp_avg", "exp_avg_sq"} | ({"step"} if isinstance(optimizer, torch.optim.AdamW) else set())
+    weights = dict(enumerate(weight for group in optimizer.param_groups for weight in group["params"]))
+    for number, values in state.items():
+        if values.keys() != names:
+            raise KeyError(min(values.keys() ^ names))
+        for name, value in values.items():
+            shape = torch.Size() if name == "step" else weights[number].shape
+            if value.shape != shape or not value.is_floating_point() or not value.isfinite().all():
+                raise ValueError(f"{number}.{name} is no average of its weight")

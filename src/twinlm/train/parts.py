@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from twinlm import checkpoint, storage
-from twinlm.errors import ModelError
+from twinlm.errors import ModelError, as_model_error
 from twinlm.train.checkpoints import KEPT, checkpoints
 
 _PARTS = "parts"
@@ -65,9 +65,9 @@ def _joined(place: Path) -> dict[str, bytes]:
     """Return the files of a whole checkpoint in the place of one in parts."""
     storage.verify_folder(place)
     state = storage.read_json(place / "state.json")
-    parts = [
-        _parts_folder(place.parent, state["step"]) / f"{number:05}" for number in range(state.pop(_PARTS))
-    ]
+    with as_model_error(place / "state.json"):
+        step, count = state["step"], state.pop(_PARTS)
+        parts = [_parts_folder(place.parent, step) / f"{number:05}" for number in range(count)]
     for part in parts:
         storage.verify_folder(part)
     rows = [checkpoint.read_tensors(part / _TENSORS) for part in parts]
