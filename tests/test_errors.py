@@ -53,8 +53,8 @@ def test_what_a_file_made_long_is_cut_line_by_line() -> None:
     "take", [lambda: {}["a"], lambda: list[int]().pop(), lambda: int("a"), lambda: 1 / 0, lambda: 1 + "a"]
 )
 def test_values_that_are_not_what_was_written_are_named_with_their_file(take: Callable[[], Any]) -> None:
-    with pytest.raises(errors.ModelError, match=r"^x\.json: this is not what was written: \w+Error: "):
-        with errors.as_model_error(Path("x.json")):
-            take()
-    with pytest.raises(errors.DataError, match="^another$"), errors.as_model_error(Path("x.json")):
+    words = r"^x\.json: this is not what was written: \w+Error: "
+    with pytest.raises(errors.ModelError, match=words), errors.as_model_error(Path("x.json")):
+        take()
+    with pytest.raises(errors.DataError, match="another"), errors.as_model_error(Path("x.json")):
         raise errors.DataError("another")

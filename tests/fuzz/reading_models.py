@@ -33,7 +33,12 @@ from twinlm.train.loop import train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.start import load_start
 from twinlm.use.classify import classify
+from twinlm.use.embed import embed
+from twinlm.use.fill import fill_batch, fill_together
+from twinlm.use.generate import generate_batch
 from twinlm.use.load import load
+from twinlm.use.next_sentence import next_sentence_batch
+from twinlm.use.rank import rank
 from twinlm.use.score import score_batch
 
 SENTENCES = ["The red cat sat on the mat.", "A big dog ran to the old house.", "She drinks tea with milk."]
@@ -107,6 +112,35 @@ def _own_model(folder: Path) -> None:
         classify(found, SENTENCES)
     else:
         score_batch(found, SENTENCES)
+
+
+def _ask(folder: Path) -> None:
+    """Ask a model about lines of text; which one, and what, goes by the text."""
+    data = (folder / "input.txt").read_bytes().decode(errors="replace").removesuffix("\n")
+    texts = [line for line in data.split("\n") if line.strip()][:6] or [data]
+    gpt, bert = _models()
+    asks: list[Callable[[], Any]] = [
+        lambda: score_batch(gpt, texts),
+        lambda: score_batch(bert, texts, method="chain-rule"),
+        lambda: generate_batch(gpt, texts, max_tokens=3, seed=1),
+        lambda: fill_batch(bert, texts),
+        lambda: fill_together(bert, texts[0]),
+        lambda: next_sentence_batch(bert, [(texts[0], texts[-1])]),
+        lambda: rank(gpt, texts[0], texts[1:]),
+        lambda: embed(bert, texts),
+        lambda: classify(_classifier(), texts),
+    ]
+    asks[len(data) % len(asks)]()
+
+
+@functools.cache
+def _models() -> tuple[Trained, Trained]:
+    return trained(GPT), trained(BERT)
+
+
+@functools.cache
+def _classifier() -> Trained:
+    return trained(GPT, has_head=True)
 
 
 def _import(folder: Path) -> None:
@@ -241,6 +275,11 @@ PARSERS: dict[str, dict[str, Any]] = {
     "own model, GPT": {"write": _model(GPT), "read": _own_model, "codes": (4,)},
     "own model, BERT": {"write": _model(BERT), "read": _own_model, "codes": (4,)},
     "own model, classifier": {"write": _model(GPT, has_head=True), "read": _own_model, "codes": (2, 4)},
+    "texts to models": {
+        "write": lambda folder: (folder / "input.txt").write_text("The [MASK] cat\nsat\na big dog\n"),
+        "read": _ask,
+        "codes": (2, 3, 4),
+    },
     "model to go on from": {"write": _model(BERT), "read": _start, "codes": (2, 4)},
     "token store": {"write": _write_store, "read": _read_store, "codes": (3, 4)},
     "joined token store": {"write": _joined, "read": _read_joined, "codes": (2, 3, 4), "weight": 0.5},

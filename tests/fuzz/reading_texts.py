@@ -1,6 +1,7 @@
 """Settings, text, labels and what stands on standard input: valid files of each, and what reads them."""
 
 import bz2
+import contextlib
 import gzip
 import io
 import json
@@ -17,7 +18,10 @@ from unittest import mock
 import tomli_w
 
 from twinlm import config, presets, recipes
-from twinlm.cli.options import read_settings
+from twinlm.cli.data import numbered
+from twinlm.cli.embed import parse_layers
+from twinlm.cli.main import run
+from twinlm.cli.options import read_settings, task_rows
 from twinlm.cli.texts import argument_or_input, arguments_or_lines, paired
 from twinlm.compare.data_doctor import examine
 from twinlm.compare.doctor_material import of_files
@@ -197,6 +201,31 @@ def _overrides(folder: Path) -> None:
     read_settings(None, {name: value for name, _, value in pairs}, is_demo=True)
 
 
+def _words(folder: Path) -> None:
+    """Read each line as what people write after --layers, --part and --task."""
+    for line in os.fsdecode((folder / "words.txt").read_bytes()).replace("\0", "").split("\n")[:20]:
+        option, _, word = line.partition(" ")
+        {"--layers": parse_layers, "--part": numbered}.get(option, lambda word: task_rows([word], {}))(word)
+
+
+def _command(folder: Path) -> None:
+    """Give each line as an argument of commands that only show."""
+    before = Path.cwd()
+    os.chdir(folder)  # where the traceback of a bug is left
+    try:
+        _shown(folder)
+    finally:
+        os.chdir(before)
+
+
+def _shown(folder: Path) -> None:
+    words = os.fsdecode((folder / "arguments.txt").read_bytes()).replace("\0", "").split("\n")[:30]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+        for command in (["config", "show"], ["config", "list"], ["describe"]):
+            if (code := run([*command, *words])) not in (0, 2):
+                raise SystemExit(f"exit code {code}: {said.getvalue()[:300]}")
+
+
 def _standard_input(folder: Path) -> None:
     data = (folder / "input.txt").read_bytes()
     for read in (argument_or_input, arguments_or_lines):
@@ -238,6 +267,18 @@ PARSERS: dict[str, dict[str, Any]] = {
     "settings file with every setting": {"write": _write("my.toml", _ALL), "read": _settings, "codes": (2,)},
     "options of the command line": {
         "write": _write("options.txt", OVERRIDES), "read": _overrides, "codes": (2,),
+    },
+    "words of the command line": {
+        "write": _write("words.txt", "--layers last4\n--layers 0,-1\n--part 3/64\n--task a/b.csv\n"),
+        "read": _words,
+        "codes": (2,),
+    },
+    "arguments of commands": {
+        "write": _write("arguments.txt", "bert-tiny\n--pretrain.length\n64\n--json"),
+        "read": _command,
+        "codes": (),
+        "weight": 0.2,
+        "is_writing": True,
     },
     "standard input": {"write": _write("input.txt", "a\tb\nc\td\n"), "read": _standard_input, "codes": (3,)},
     "text, strict": {"write": _write("a.txt", TEXT), "read": _corpus("a.txt"), "codes": (3,)},

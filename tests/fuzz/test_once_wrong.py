@@ -72,6 +72,9 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
         *("options of the command line", "options.txt", text(b"a" * 5000 + b"\t1\n")),
         "is neither an option nor a setting",
     ),
+    "a part of 5,000 digits": (
+        *("words of the command line", "words.txt", text(b"--part 1/" + b"9" * 5000), "--part .1/9+"),
+    ),
     "an added token whose id is infinite": (
         *("foreign tokenizer.json, GPT", "files/tokenizer.json"),
         *(replaced(b'"id": 1,', b'"id": 1e400,'), "missing or malformed|can't have id"),
@@ -189,6 +192,22 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
         "run/gpt/pretraining.json",
         value("step", to=0),
         "no steps",
+    ),
+    "a point of a curve that is no number": (
+        *(
+            "finished run",
+            "run/bert/metrics.jsonl",
+            replaced(b'"flops": ', b'"flops": NaN, "x": '),
+            "a point",
+        ),
+    ),
+    "a fine-tuning of more seconds than there are": (
+        *(
+            "finished run",
+            "run/tasks/topic/gpt/rate-0.001/seed-1/fine-tuning.json",
+            value("flops", to=10**120),
+        ),
+        "must be float",
     ),
     "answers to fewer pairs": (
         *("finished run", "run/gpt/quality/quality.json", value("figures", 0, "values_E", to=[1.0])),

@@ -16,6 +16,7 @@ from twinlm.compare.training_remarks import remarks
 from twinlm.errors import as_model_error
 from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_per_byte
 from twinlm.log import MetricsLog
+from twinlm.tasks.judging import is_number
 
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
@@ -76,12 +77,10 @@ def _curves(run: "Run", pretraining: Pretraining, seed: int) -> list[Curve]:
 
 
 def _point(record: Mapping[str, Any], key: str, factor: float) -> CurvePoint:
-    return CurvePoint(
-        step=record["step"],
-        tokens=int(record["tokens"]),
-        flops=float(record["flops"]),
-        value=factor * float(record[key]),
-    )
+    step, tokens, flops, value = (record[name] for name in ("step", "tokens", "flops", key))
+    if not all(map(is_number, (step, tokens, flops, value))):
+        raise ValueError(f"a point of the curve is {step}, {tokens}, {flops}, {value}")
+    return CurvePoint(step=step, tokens=int(tokens), flops=float(flops), value=factor * value)
 
 
 def _thinned(points: Sequence[CurvePoint]) -> list[CurvePoint]:

@@ -13,6 +13,7 @@ from typing import Any
 from twinlm import storage
 from twinlm.compare.results import ArmCost, Results
 from twinlm.errors import ModelError
+from twinlm.tasks.judging import is_number
 
 FORMAT = 1
 Record = typing.TypeVar("Record")
@@ -143,10 +144,15 @@ def _record(kind: Callable[..., object], value: dict[str, object], where: str) -
 
 
 def _is_plain(kind: object, value: object) -> bool:
-    """Tell whether a text, number, truth value or None is of the kind; a whole number is a float too."""
+    """Tell whether a text, number, truth value or None is of the kind; a whole number is a float too.
+
+    Numbers that are not finite, or so large that sums of them would not be, are of no kind.
+    """
     if isinstance(value, bool):
         return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind) if isinstance(kind, type) else False
+    if kind is float or kind is int:
+        return is_number(value) and isinstance(value, (int, float) if kind is float else int)
+    return isinstance(value, kind) if isinstance(kind, type) else False
 
 
 def _type_name(value: object) -> str:
