@@ -27,6 +27,20 @@ def test_every_parser_reads_or_refuses_what_it_is_fed(
     assert tally.accepted > 200 and tally.refused > 500
 
 
+def test_strangers_folders_run_nothing_and_open_nothing_else(
+    bench: ModuleType, mutations: ModuleType, parsers: dict[str, Any], watched: Any, tmp_path: Path
+) -> None:
+    for number, name in enumerate(name for name in parsers if name.startswith("foreign")):
+        place = tmp_path / str(number)
+
+        def judge(act: Any, codes: Any, place: Path = place) -> Any:
+            with watched(place):
+                return bench.judge(act, codes)
+
+        one = bench.Bench(name, parsers[name], place, mutations, judge)
+        assert {one.run(seed=8, number=case)[0] for case in range(INPUTS)} <= {"accepted", "refused"}
+
+
 def test_random_settings_are_trained_or_refused(laboratory: Any) -> None:
     outcomes = [laboratory.run(seed=7, number=number)[0] for number in range(CONFIGS)]
     assert [outcome for outcome in outcomes if outcome not in ("accepted", "refused")] == []

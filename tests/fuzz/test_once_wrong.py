@@ -103,7 +103,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
     ),
     "a family that is a long list": (
         *("model to go on from", "files/config.json", value("family", to=list(range(999)))),
-        "has a kind that is no text",
+        "is a model of the kind",
     ),
     "a width that is null": (
         *("foreign model, GPT", "files/config.json", value("n_embd", to=None), "n_embd"),
