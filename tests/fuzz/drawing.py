@@ -70,7 +70,8 @@ HOSTILE: tuple[Any, ...] = (
     *([1, 1], ["a", 2], {"a": 1}, [{"a": {}}], {"model": {"width": 8}}),
 )
 MOST_WORK = 3_000_000
-"""Numbers that a step may hold: larger settings are planned, and their memory is estimated, but not built."""
+"""Numbers that a step may hold: of larger settings memory is estimated, but nothing is built."""
+MOST_LAYERS = 30
 
 
 class Laboratory:
@@ -125,10 +126,9 @@ class Laboratory:
         cut, store = self._store(algorithm, options.vocab_size, options.lowercase)
         check_memory(family, given, cut.vocab_size)
         parameters, _ = count_parameters(family, given.model, cut.vocab_size)
-        places = given.pretrain.length * max(
-            given.pretrain.batch_sequences, given.pretrain.validation_sequences
-        )
-        if parameters + places * given.model.width * given.model.layers > MOST_WORK:
+        rows = max(given.pretrain.batch_sequences, given.pretrain.validation_sequences)
+        states = rows * given.pretrain.length * given.model.width * given.model.layers
+        if parameters + states > MOST_WORK or given.model.layers > MOST_LAYERS:
             return
         if chance.random() < 0.3:
             costs = step_costs(family, given, store, cut, settings.seed)
