@@ -9,7 +9,7 @@ INTEROP := .venv-interop
 DATA ?= ../shared/data
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check unit interop torture two-nodes format study study-sst2 study-tasks clean
+.PHONY: demo test check unit interop torture fuzz two-nodes format study study-sst2 study-tasks clean
 
 demo: $(VENV)/.ready
 	$(BIN)/twinlm demo
@@ -33,6 +33,10 @@ interop: $(INTEROP)/.ready
 # Faults of the disk, flipped bytes, 1,000 kills and 50 stops at random instants (under an hour; docs/reliability.md).
 torture: $(VENV)/.ready
 	$(BIN)/python benchmarks/torture.py
+
+# 100,000 hostile inputs over all parsers, 10,000 random settings (half an hour on one core; docs/reliability.md).
+fuzz: $(VENV)/.ready
+	$(BIN)/python benchmarks/fuzzing.py
 
 # Training on two machines with addresses of their own, as two network namespaces; needs root (a minute).
 two-nodes: $(VENV)/.ready

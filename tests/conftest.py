@@ -5,6 +5,7 @@ import os
 import random
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 
@@ -59,6 +60,14 @@ def load_helper() -> Callable[[Path], ModuleType]:
         return sys.modules[path.stem]
 
     return load
+
+
+@pytest.fixture(scope="session")
+def watched(load_helper: Callable[[Path], ModuleType]) -> Callable[[Path], AbstractContextManager[None]]:
+    """Return a function (folder): in its block nothing is run, nothing outside of the folder opened."""
+    found: Callable[[Path], AbstractContextManager[None]]
+    found = load_helper(Path(__file__).with_name("audit_hook.py")).watched
+    return found
 
 
 @pytest.fixture(scope="session")

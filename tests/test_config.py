@@ -136,6 +136,7 @@ def test_a_file_and_overrides_become_one_record(tmp_path: Path) -> None:
         ("x = " + "9" * 5000, None, "this is not TOML: Exceeds the limit", ""),
         ("x = " + "[" * 50_000, None, "nested too deeply", ""),
         ("x = " + "{a=" * 50_000, None, "nested too deeply", ""),
+        ("\n" + ".".join("a" * 100) + " = 1", None, "nested too deeply", ""),
         ("\n" + ".".join("a" * 900) + " = 1", None, "nested too deeply", ""),
         ("\n" + ".".join("a" * 50_000) + " = 1", 2, "49,999 dots, more than the 1,000", "several lines"),
         ("# " + "x" * 2**18, None, "more than the 262,144 allowed", ""),
@@ -272,3 +273,13 @@ def test_an_override_of_thousands_of_parts_is_an_error() -> None:
     with pytest.raises(UsageError, match="is not a setting: it has 5,000 parts") as caught:
         read_overrides({".".join("a" * 5000): "1"})
     assert len(str(caught.value)) < 300
+
+
+def test_deep_tables_are_merged_without_doubling_the_work_at_each_level() -> None:
+    table: dict[str, Any] = {"x": 1}
+    for _ in range(60):  # twice 2**60 steps, if each table were merged with itself
+        table = {"a": table}
+    merged = merge(given(table), given({"b": 2}), given(table))
+    for _ in range(60):
+        merged = merged["a"]
+    assert merged["x"].value == 1

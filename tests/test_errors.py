@@ -1,5 +1,9 @@
 """The one-line form of errors and their exit codes."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from twinlm import errors
@@ -37,3 +41,20 @@ def test_a_user_error_can_be_caught_as_one_kind() -> None:
         raise errors.ResourceError("the disk is full")
     assert caught.value.exit_code == 5
     assert caught.value.message == "the disk is full"
+
+
+def test_what_a_file_made_long_is_cut_line_by_line() -> None:
+    error = errors.ModelError("x" * 5000 + "\nsecond", hint="y" * 5000)
+    assert error.message == "x" * 1000 + "...\nsecond"
+    assert error.hint == "y" * 1000 + "..."
+
+
+@pytest.mark.parametrize(
+    "take", [lambda: {}["a"], lambda: list[int]().pop(), lambda: int("a"), lambda: 1 / 0, lambda: 1 + "a"]
+)
+def test_values_that_are_not_what_was_written_are_named_with_their_file(take: Callable[[], Any]) -> None:
+    words = r"^x\.json: this is not what was written: \w+Error: "
+    with pytest.raises(errors.ModelError, match=words), errors.as_model_error(Path("x.json")):
+        take()
+    with pytest.raises(errors.DataError, match="another"), errors.as_model_error(Path("x.json")):
+        raise errors.DataError("another")

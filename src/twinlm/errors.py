@@ -4,10 +4,13 @@ Everything a user can cause raises a `UserError`; the command line prints it as 
 its code. Anything else that escapes is a bug of ours (exit code 70).
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 OK = 0
 INTERNAL_ERROR = 70
+_LONGEST_LINE = 1000
 
 
 class UserError(Exception):
@@ -25,15 +28,20 @@ class UserError(Exception):
     def __init__(
         self, message: str, *, file: str | Path | None = None, line: int | None = None, hint: str = ""
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__(message)  # for tracebacks
+        self.message = "\n".join(map(_shortened, message.split("\n")))
         self.file = None if file is None else str(file)
         self.line = line
-        self.hint = hint
+        self.hint = _shortened(hint)
 
     def __str__(self) -> str:
         where = "" if self.file is None else f"{self.file}:" + (f"{self.line}:" if self.line else "") + " "
         return f"{where}{self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+def _shortened(line: str) -> str:
+    """Cut what a file made long: a message shows values of it."""
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
 
 
 class UsageError(UserError):
@@ -82,3 +90,17 @@ class StoppedError(UserError):
     """A signal asked to stop; the state is saved and the same command resumes."""
 
     exit_code = 75
+
+
+@contextlib.contextmanager
+def as_model_error(path: Path) -> Iterator[None]:
+    """Let values of a file of ours, taken apart in this block, be named if they are not what was written.
+
+    Raises:
+        ModelError: one is missing or of another kind.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        message = f"this is not what was written: {type(error).__name__}: {error}"
+        raise ModelError(message, file=path, hint="it was changed, or is another version's") from error

@@ -92,15 +92,18 @@ class MetricsLog:
         return {"bytes": self._size, "sha256": self._digest.hexdigest()}
 
     def read(self) -> list[dict[str, float | int | str]]:
-        """Return all records; a last line that a crash tore is left out."""
+        """Return all records up to the first line that is none, such as a last one that a crash tore."""
         if not self.path.exists():
             return []
         records = []
         for line in self.path.read_text(errors="replace").splitlines():
             try:
-                records.append(json.loads(line))
-            except ValueError:
+                record = json.loads(line)
+            except (ValueError, RecursionError):
                 break
+            if not isinstance(record, dict) or type(record.get("step")) is not int:
+                break
+            records.append(record)
         return records
 
     def check(self, mark: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from twinlm.errors import UsageError
 _LARGEST_FILE = 2**18
 _MOST_DOTS = 1000
 _DEEPEST = 8
+_MOST_NESTED = 64
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -102,10 +103,12 @@ def merge(*trees: Tree) -> Tree:
         if tree.file:
             merged.file, merged.line = tree.file, tree.line
         for key, value in tree.items():
-            before = merged.get(key, value)
-            if isinstance(before, Tree) != isinstance(value, Tree):
+            before = merged.get(key)
+            if before is not None and isinstance(before, Tree) != isinstance(value, Tree):
                 raise _mixed(key, before, value)
-            merged[key] = merge(before, value) if isinstance(value, Tree) else value
+            # A new table is not merged with itself: that would double the work at each level.
+            tables = [table for table in (before, value) if isinstance(table, Tree)]
+            merged[key] = merge(*tables) if tables else value
     return merged
 
 
@@ -137,6 +140,8 @@ def _check_sane(text: str, path: Path) -> None:
 def _given(
     table: Any, file: str | None, lines: Mapping[tuple[str, ...], int], path: tuple[str, ...] = ()
 ) -> Any:
+    if len(path) > _MOST_NESTED:
+        raise RecursionError
     line = lines.get(path, lines.get(path[:-1]))
     if isinstance(table, Mapping):
         items = {key: _given(value, file, lines, (*path, key)) for key, value in table.items()}

@@ -10,7 +10,7 @@ from typing import Any
 from twinlm import storage
 from twinlm.errors import UserError
 from twinlm.settings import KindSettings
-from twinlm.settings_tree import Given, Tree, wrong
+from twinlm.settings_tree import Given, Tree, shown, wrong
 
 _FIXED = ("layers", "width", "heads", "feed_forward")
 
@@ -63,7 +63,9 @@ def read_start(kind: str, wanted: Tree) -> Start | None:
     if any(type(size) is not int or size < 1 for size in (*sizes.values(), vocab_size)):
         raise wrong(place, f"{name} has sizes that are no sizes")
     if found != kind:
-        raise wrong(place, f"{name} is a model of the kind {found!r}", f"set {found}.pretrain.start")
+        raise wrong(
+            place, f"{name} is a model of the kind {shown(found)}", f"set {found!s:.20}.pretrain.start"
+        )
     return Start(place, sizes, dropout, vocab_size)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from twinlm import disk
+from twinlm import disk, strict_json
 from twinlm.errors import LockedError, ModelError, UsageError
 
 MANIFEST = "manifest.json"
@@ -60,12 +60,12 @@ def read_json(path: Path) -> Any:
         ModelError: the file can't be read or is not JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        return strict_json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise ModelError("the file is missing", file=path) from error
     except OSError as error:
         raise ModelError(f"can't read the file: {error.strerror}", file=path) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ModelError(f"this is not JSON: {error}", file=path) from error
 
 
@@ -125,7 +125,7 @@ def verify_folder(folder: Path) -> None:
     """
     for name, (size, digest) in _read_manifest(folder).items():
         path = folder / name
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file fails at a name that is too long
             raise ModelError("the file is missing", file=path)
         if path.stat().st_size != size:
             message = f"the file has {path.stat().st_size} bytes, but {size} were written"
@@ -143,13 +143,15 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal.
 
     Raises:
-        ModelError: there is no such file.
+        ModelError: there is no such file, or it can't be read.
     """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise ModelError("the file is missing", file=path) from error
+    except OSError as error:
+        raise ModelError(f"can't read the file: {error.strerror}", file=path) from error
 
 
 def append_line(path: Path, line: str) -> None:
@@ -260,7 +262,7 @@ def _read_manifest(folder: Path) -> dict[str, tuple[int, str]]:
         if (folder / MANIFEST).read_bytes() != json_bytes(manifest):  # such as other white space
             raise ModelError("the manifest is not what was written: it is damaged", file=folder / MANIFEST)
         return {name: (facts["size"], facts["sha256"]) for name, facts in manifest["files"].items()}
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelError("this is not a manifest of ours", file=folder / MANIFEST) from error
 
 

@@ -95,3 +95,10 @@ def test_an_interrupt_is_no_traceback(cli, monkeypatch):
     fail_with(monkeypatch, KeyboardInterrupt())
     answer = cli("plan")
     assert (answer.code, answer.err) == (130, "error: interrupted\n")
+
+
+def test_a_name_that_is_too_long_for_a_file_is_no_bug(cli):
+    answer = cli("describe", "x" * 5000)
+    assert answer.code == 2
+    assert answer.err.startswith("error: the name of a file is too long: xxx")
+    assert len(answer.err) < 200

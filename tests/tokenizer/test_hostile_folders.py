@@ -1,5 +1,6 @@
 """Foreign folders that are damaged, hostile or not supported: each is refused at once, with the reason."""
 
+import codecs
 import copy
 import json
 import os
@@ -18,13 +19,21 @@ EVIL = {"Regex": "(a+)+$"}
 BERT, GPT2, GPT1 = "bert uncased", "gpt2", "gpt1"
 
 
-def refuses_at_once(folder, because, template="encoder"):
-    begin = time.perf_counter()
-    with pytest.raises(ModelError, match=because) as caught:
-        read_foreign(folder, template=template)
-    assert time.perf_counter() - begin < 5
-    assert caught.value.exit_code == 4
-    assert len(str(caught.value)) < 1500
+@pytest.fixture
+def refuses_at_once(watched):
+    """Return a function: a folder is refused in seconds, and nothing is run or opened outside of it."""
+
+    codecs.lookup("utf-8-sig")  # imported where it is first needed
+
+    def refuses(folder, because, template="encoder"):
+        begin = time.perf_counter()
+        with watched(folder), pytest.raises(ModelError, match=because) as caught:
+            read_foreign(folder, template=template)
+        assert time.perf_counter() - begin < 5
+        assert caught.value.exit_code == 4
+        assert len(str(caught.value)) < 1500
+
+    return refuses
 
 
 def set_in(*keys, to):
@@ -150,7 +159,9 @@ def rename(made, old, new):
 @pytest.mark.parametrize(
     ("foreign", "change", "because"), CHANGES.values(), ids=CHANGES.keys(), indirect=["foreign"]
 )
-def test_a_tokenizer_json_that_is_not_supported_is_refused(foreign, change, because, tmp_path):
+def test_a_tokenizer_json_that_is_not_supported_is_refused(
+    foreign, change, because, tmp_path, refuses_at_once
+):
     made = json.loads((foreign.whole / "tokenizer.json").read_text())
     change(made)
     (tmp_path / "tokenizer.json").write_text(json.dumps(made))
@@ -253,14 +264,14 @@ FOLDERS = {
 @pytest.mark.parametrize(
     ("foreign", "change", "because"), FOLDERS.values(), ids=FOLDERS.keys(), indirect=["foreign"]
 )
-def test_older_files_that_are_damaged_are_refused(foreign, change, because, tmp_path):
+def test_older_files_that_are_damaged_are_refused(foreign, change, because, tmp_path, refuses_at_once):
     folder = tmp_path / "folder"
     shutil.copytree(foreign.legacy, folder)
     change(folder)
     refuses_at_once(folder, because, foreign.template)
 
 
-def test_a_folder_without_a_tokenizer_and_one_that_is_not_there_are_refused(tmp_path):
+def test_a_folder_without_a_tokenizer_and_one_that_is_not_there_are_refused(tmp_path, refuses_at_once):
     refuses_at_once(tmp_path, "there is no tokenizer here.*vocab.txt")
     refuses_at_once(tmp_path / "nowhere", "there is no tokenizer here")
 

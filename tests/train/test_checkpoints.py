@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from twinlm import storage
+from twinlm import checkpoint, storage
 from twinlm.core.initialize import initialize
 from twinlm.errors import ModelError
 from twinlm.train.checkpoints import (
@@ -22,6 +22,8 @@ from twinlm.train.checkpoints import (
     save_training,
 )
 from twinlm.train.saved import Saved
+
+AVERAGES = ("exp_avg", "exp_avg_sq", "step")
 
 
 def trained(seed: int) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
@@ -180,6 +182,41 @@ def test_a_part_that_is_damaged_or_of_another_time_makes_its_checkpoint_be_passe
         "this part is not the",
         "the file is missing",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "tensors", "words"),
+    [
+        ("state.json", {"format": 1}, "KeyError: 'step'"),
+        ("state.json", {"format": 1, "step": 9}, "it is of step 9"),
+        ("state.json", {"format": "1", "step": 3}, "TypeError"),
+        ("state.json", [], "TypeError"),
+        ("optimizer.safetensors", {"step": torch.ones(1)}, "ValueError"),
+        ("optimizer.safetensors", {"0.step": torch.ones(())}, "KeyError: 'exp_avg"),
+        ("optimizer.safetensors", {f"7.{name}": torch.ones(()) for name in AVERAGES}, "IndexError"),
+        (
+            "optimizer.safetensors",
+            {f"0.{name}": torch.ones(()) for name in AVERAGES},
+            "0.exp_avg is no average",
+        ),
+        (
+            "optimizer.safetensors",
+            {f"0.{name}": torch.full((3, 2) if "_" in name else (), torch.inf) for name in AVERAGES},
+            "values that are not finite",
+        ),
+    ],
+)
+def test_a_checkpoint_of_sound_hashes_that_holds_something_else_is_refused(
+    name: str, tensors: Any, words: str, tmp_path: Path
+) -> None:
+    kept_after(tmp_path, [3], every=3)
+    place = tmp_path / "step-000000003"
+    files = {path.name: path.read_bytes() for path in place.iterdir() if path.name != storage.MANIFEST}
+    is_json = name.endswith("json")
+    files[name] = storage.json_bytes(tensors) if is_json else checkpoint.tensor_bytes(tensors)
+    storage.publish_folder(place, files)
+    with pytest.raises(ModelError, match=words):
+        load_training(tmp_path, taking(*trained(1)), check=lambda state: None, pass_over=fail)
 
 
 def fail(damage: ModelError) -> None:

@@ -37,6 +37,8 @@ machines for, or than memory asks for.
 
 Train on it with --corpus.train STORE, --corpus.valid and --corpus.test.
 """
+_LONGEST = 11
+"""Characters of a part, such as 3/64."""
 _Text = Annotated[
     list[str], Parameter(help='Files, folders, patterns, or "hf:name", as corpus.train takes them.')
 ]
@@ -150,7 +152,8 @@ def numbered(part: str) -> tuple[int, int]:
         UsageError: it is neither.
     """
     number, slash, parts = (part or "1/1").partition("/")
-    if slash and number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts) < 100_000:
+    is_short = slash and len(number) + len(parts) < _LONGEST
+    if is_short and number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts) < 100_000:
         return int(number), int(parts)
     raise UsageError(f"--part {part!r} is no part", hint="write --part 3/64, from 1/64 to 64/64")
 

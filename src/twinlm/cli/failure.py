@@ -1,5 +1,6 @@
 """From an exception to one line on standard error, a JSON object if asked for, and an exit code."""
 
+import errno
 import hashlib
 import json
 import re
@@ -67,6 +68,8 @@ def as_user_error(error: Exception) -> UserError:
         known = ResourceError(f"not enough memory: {str(error)[:200]}", hint=_LOWER)
     elif isinstance(error, PermissionError):
         known = ResourceError("no permission", file=error.filename, hint="choose a place that you may use")
+    elif isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        known = UsageError(f"the name of a file is too long: {str(error.filename)[:100]}...")
     else:
         what = f"internal error, please report: {type(error).__name__}: {str(error)[:200]}"
         known = InternalError(what, hint=_saved_traceback(error))

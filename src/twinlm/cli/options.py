@@ -54,6 +54,7 @@ ALL_STAGES = (
     "report.md",
 )
 """What a whole run leaves in its directory, beside the models of its arms, for `--fresh`."""
+_LONGEST_NAME = 100
 
 SETTINGS_NOTE = """Any setting can be given as an option and wins over the file, such as
 --pretrain.length 64 or --size mini. twinlm config list shows them all.
@@ -222,6 +223,8 @@ def check_option_names(names: Mapping[str, str]) -> None:
     tables = {name.split(".")[0] for name in known} | set(presets.KINDS)
     flags = {"out", "demo", "resume", "json", "fresh", "task", "debug", "help", "nproc"}
     for name in names:
+        if len(name) > _LONGEST_NAME:
+            raise UsageError(f"--{name[:_LONGEST_NAME]}... is neither an option nor a setting")
         first = name.split(".")[0]
         if first in tables and (name in known or "." in name):
             continue  # `config.py` checks the rest, and knows each table's names

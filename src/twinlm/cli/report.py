@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from twinlm.cli.compare import show
 from twinlm.cli.options import Json
-from twinlm.errors import UsageError
+from twinlm.errors import UsageError, as_model_error
 
 NAME = "report"
 EXAMPLES = """Examples:
@@ -35,5 +35,7 @@ def command(
         hint = "give the folder of a comparison that has finished, such as runs/demo"
         raise UsageError("there is no results.json here", file=folder, hint=hint)
     results = read_results(folder / "results.json")
-    write_report(results, folder, read_details(folder))
+    details = read_details(folder)
+    with as_model_error(folder / "results.json"):  # records may be nonsense of the right types
+        write_report(results, folder, details)
     show(results, folder, is_json=is_json)

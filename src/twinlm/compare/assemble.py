@@ -17,10 +17,12 @@ from twinlm.compare import (
 from twinlm.compare.answers import TaskAnswers
 from twinlm.compare.diagnosis import diagnosed
 from twinlm.compare.language_results import language_results
+from twinlm.compare.own_records import read_spent
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.quality_records import QualityResult
 from twinlm.compare.quality_results import quality_result
 from twinlm.compare.results import ArmCost, Cost, Results, TaskResult
+from twinlm.compare.results_json import read_as
 from twinlm.train import pretrain
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
         removed=_removed(run),
         attribution=list(prepared.attribution),
         settings_toml=run.settings_toml,
-        environment=storage.read_json(run.folder / "environment.json"),
+        environment=read_as(dict[str, str], run.folder / "environment.json"),
         fingerprints=_fingerprints(run),
         command=run.command,
     )
@@ -109,7 +111,7 @@ def _cost_cards(run: "Run") -> dict[str, list[ArmCost]]:
 def _spent(run: "Run", name: str) -> list[dict[str, Any]]:
     """Return what each pre-training seed took."""
     folders = [run.bodies.folder(name, seed) for seed in run.bodies.seeds]
-    return [storage.read_json(folder / pretrain.RESULT) for folder in folders]
+    return [read_spent(folder / pretrain.RESULT) for folder in folders]
 
 
 def _lost_steps(spent: Sequence[dict[str, Any]]) -> int:

@@ -12,8 +12,9 @@ from twinlm.compare import stage
 from twinlm.compare.language_results import remarks_on
 from twinlm.compare.plan import plan_pretraining
 from twinlm.compare.pretrainings import Pretraining, pretrainings, smaller_pretrainings
+from twinlm.compare.results_json import read_as
 from twinlm.compare.same_size import check_match
-from twinlm.errors import UsageError
+from twinlm.errors import UsageError, as_model_error
 from twinlm.evaluate.language import Measured, bits_per_byte, measure
 from twinlm.evaluate.ngrams import CountingLoss, counting_loss
 from twinlm.train.costs import PretrainPlan
@@ -124,7 +125,9 @@ class Bodies:
             options, draws = pretraining.settings.pretrain, run.settings.seed
             found = {part: measure(trained, stores[part], options, seed=draws) for part in ("valid", "test")}
             storage.write_json(path, {part: config.plain(value) for part, value in found.items()})
-        return {part: Measured(**value) for part, value in storage.read_json(path).items()}
+        read: dict[str, Measured] = read_as(dict[str, Measured], path)
+        with as_model_error(path):
+            return {part: read[part] for part in ("valid", "test")}
 
     def floors(self, kind: str) -> CountingLoss:
         """Return what counting reaches on validation text, in the unit of a kind's losses."""

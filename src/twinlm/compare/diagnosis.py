@@ -15,13 +15,16 @@ from twinlm.compare.data_doctor import SCRATCH, examine
 from twinlm.compare.doctor_material import Material, of_files, of_prepared
 from twinlm.compare.records import DoctorFinding, DoctorResult
 from twinlm.compare.report_doctor import line
+from twinlm.compare.results_json import checked, read_as
 from twinlm.data.splits import SPLITS
+from twinlm.errors import as_model_error
 
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
 
 FOLDER, FOUND = "data-doctor", "diagnosis.json"
 _NOTE = "note"
+_FIELDS = ("level", "where", "message", "why", "hint")
 _LOOKED_AT = ("seed", "corpus", "task", "tokenizer", "budget", *families.FAMILIES)
 
 
@@ -33,7 +36,7 @@ def diagnosed(run: "Run") -> DoctorResult | None:
     if not run.settings.compare.doctor:
         return None
     path, made_from = run.folder / FOLDER / FOUND, _made_from(run)
-    if not path.is_file() or storage.read_json(path).get("made_from") != made_from:
+    if not path.is_file() or read_as(dict[str, object], path).get("made_from") != made_from:
         storage.write_json(path, {"made_from": made_from, **_examined(run)})
         found = _result(path)
         for finding in found.findings:
@@ -57,14 +60,15 @@ def _material(run: "Run") -> Material:
 
 def _result(path: Path) -> DoctorResult:
     """Return what a diagnosis says, without pieces of texts."""
-    rows = storage.read_json(path)["findings"]
+    with as_model_error(path):
+        rows: list[dict[str, Any]] = checked(
+            list[dict[str, object]], storage.read_json(path)["findings"], path
+        )
+        found = [{name: row[name] for name in _FIELDS} for row in rows]
+    findings: list[DoctorFinding] = checked(list[DoctorFinding], found, path)
     return DoctorResult(
-        findings=[
-            DoctorFinding(**{name: row[name] for name in ("level", "where", "message", "why", "hint")})
-            for row in rows
-            if row["level"] != _NOTE
-        ],
-        notes=sum(row["level"] == _NOTE for row in rows),
+        findings=[finding for finding in findings if finding.level != _NOTE],
+        notes=sum(finding.level == _NOTE for finding in findings),
     )
 
 

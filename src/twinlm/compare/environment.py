@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from twinlm import __version__, hardware, storage
+from twinlm.compare.results_json import read_as
 from twinlm.log import Progress, note_event
 
 NAME = "environment.json"
@@ -18,7 +19,7 @@ def note_environment(folder: Path, precision: str, progress: Progress) -> None:
     if not path.is_file():
         storage.write_json(path, now)
         return
-    before = storage.read_json(path)
+    before = read_as(dict[str, str], path)
     changed = [
         f"{key} {before.get(key)} -> {now.get(key)}"
         for key in sorted(before.keys() | now.keys() & {"gpu"})

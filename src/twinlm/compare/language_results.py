@@ -2,19 +2,21 @@
 the floors that counting reaches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from twinlm import families, storage
 from twinlm.compare.pretrainings import Pretraining
 from twinlm.compare.results import Curve, CurvePoint, LanguageResult
-from twinlm.compare.samples import samples
+from twinlm.compare.samples import read_samples, samples
 from twinlm.compare.training_remarks import remarks
+from twinlm.errors import as_model_error
 from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_per_byte
 from twinlm.log import MetricsLog
+from twinlm.tasks.judging import is_number
 
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
@@ -55,7 +57,7 @@ def _language(run: "Run", pretraining: Pretraining) -> LanguageResult:
             for curve in _curves(run, pretraining, run.settings.seed)
         ],
         remarks=remarks_on(run, name, run.bodies.seeds),
-        samples=storage.read_json(path),
+        samples=read_samples(path),
     )
 
 
@@ -65,21 +67,20 @@ def _curves(run: "Run", pretraining: Pretraining, seed: int) -> list[Curve]:
     if families.family(pretraining.family).is_generative:
         store = run.stores(pretraining.family)["train"]
         name, unit, factor = "causal_lm", BITS_PER_BYTE, bits_per_byte(store.token_count, store)
-    records = MetricsLog(run.bodies.folder(pretraining.name, seed) / "metrics.jsonl").read()
-    curves = []
+    path = run.bodies.folder(pretraining.name, seed) / "metrics.jsonl"
+    records, curves = MetricsLog(path).read(), []
     for title, key in [("training", name), ("validation", f"valid_{name}")]:
-        points = [
-            CurvePoint(
-                step=int(record["step"]),
-                tokens=int(record["tokens"]),
-                flops=float(record["flops"]),
-                value=factor * float(record[key]),
-            )
-            for record in records
-            if key in record
-        ]
+        with as_model_error(path):
+            points = [_point(record, key, factor) for record in records if key in record]
         curves.append(Curve(name=title, unit=unit, points=points))
     return curves
+
+
+def _point(record: Mapping[str, Any], key: str, factor: float) -> CurvePoint:
+    step, tokens, flops, value = (record[name] for name in ("step", "tokens", "flops", key))
+    if not all(map(is_number, (step, tokens, flops, value))):
+        raise ValueError(f"a point of the curve is {step}, {tokens}, {flops}, {value}")
+    return CurvePoint(step=step, tokens=int(tokens), flops=float(flops), value=factor * value)
 
 
 def _thinned(points: Sequence[CurvePoint]) -> list[CurvePoint]:

@@ -7,8 +7,9 @@ from twinlm import storage
 from twinlm.data.packed import held_out_fingerprints
 from twinlm.data.rereading import read_held_out
 from twinlm.data.splits import Splits
+from twinlm.data.store_checks import check_ids
 from twinlm.data.token_store import INDEX, TokenStore, is_joined, store_facts
-from twinlm.errors import UsageError
+from twinlm.errors import UsageError, as_model_error
 from twinlm.settings import CorpusSettings
 from twinlm.tokenizer import Tokenizer
 
@@ -34,7 +35,10 @@ def read_beside(
         raise UsageError(message, file=store, hint="set corpus.valid and corpus.test to texts of their own")
     held_out_files = [*corpus.valid, *corpus.test]
     wanted = held_out_fingerprints(held_out_files, text_field=corpus.text_field)
-    if not set(wanted) <= set(store_facts(store / INDEX)["inputs"]["held_out"]):
+    facts = store_facts(store / INDEX)
+    with as_model_error(store / INDEX / "store.json"):
+        held_out_before = set(facts["inputs"]["held_out"])
+    if not set(wanted) <= held_out_before:
         options = " ".join(f"--held-out {path}" for path in held_out_files)
         message = "corpus.valid and corpus.test were not held out when this was packed"
         raise UsageError(message, file=store, hint=f"pack it with {options}")
@@ -61,10 +65,12 @@ def open_packed(store: Path, tokenizer: Tokenizer) -> TokenStore:
     """Open a packed store for a tokenizer; every byte is checked.
 
     Raises:
+        ModelError: it is damaged, or holds tokens that the tokenizer has not.
         UsageError: it was packed with another tokenizer.
     """
     opened = TokenStore(store, verify=True)
     if opened.tokenizer != tokenizer.fingerprint:
         message = "this was packed with another tokenizer than the model goes on from"
         raise UsageError(message, file=store, hint="pack it with --tokenizer of that model")
+    check_ids(opened.tokens_T, tokenizer.vocab_size, store)
     return opened

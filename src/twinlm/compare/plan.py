@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from twinlm import config, families, hardware, storage
 from twinlm.compare import stage
 from twinlm.compare.pretrainings import Pretraining
+from twinlm.compare.results_json import read_as
 from twinlm.data.token_store import TokenStore
 from twinlm.families import Family
 from twinlm.settings import BudgetSettings, KindSettings, Settings
@@ -51,7 +53,7 @@ def plan_pretraining(
     stage.enter(folder, inputs)
     path = folder / "plan.json"
     if path.is_file():
-        return PretrainPlan(**storage.read_json(path))
+        return cast(PretrainPlan, read_as(PretrainPlan, path))
     family = families.family(pretraining.family)
     plan = _plan(family, kind, *part, budget=budget, seed=settings.seed, precision=precision)
     storage.write_json(path, config.plain(plan))

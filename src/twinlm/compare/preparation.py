@@ -18,6 +18,7 @@ from twinlm.data.labelled_task import LabelledTask, build_task
 from twinlm.data.rereading import Texts, characters, read_splits
 from twinlm.data.sentences import split_sentences
 from twinlm.data.splits import SPLITS, Splits
+from twinlm.data.store_checks import check_ids
 from twinlm.data.text_files import OnBadBytes
 from twinlm.data.token_store import TokenStore, is_store, write_store
 from twinlm.errors import UsageError
@@ -182,6 +183,7 @@ def prepare_stores(
         if not is_store(folder / name):
             _write_tokens(folder / name, documents, tokenizer, prepared.fingerprint, progress)
         stores[name] = TokenStore(folder / name, verify=True)
+        check_ids(stores[name].tokens_T, tokenizer.vocab_size, folder / name)
     return stores
 
 

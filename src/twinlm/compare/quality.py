@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from twinlm import config, families, storage
 from twinlm.checkpoint import Trained
 from twinlm.compare import stage
+from twinlm.compare.own_records import read_quality
 from twinlm.data.minimal_pairs import MinimalPair, read_pairs, sample_pairs
 from twinlm.data.own_cloze import ClozeItem, make_cloze
 from twinlm.data.own_pairs import make_pairs
@@ -130,8 +131,12 @@ class Quality:
         stage.enter(path.parent, {"weights": weights, **self._asked})
         if trained is not None:
             storage.write_json(path, self._ask(trained))
-        found: dict[str, Any] = storage.read_json(path)
-        return found
+        return read_quality(
+            path,
+            passages=len(self.sample.texts) if self.sample else 0,
+            pairs={given.name: len(given.pairs) for given in self.sets},
+            gaps=len(self.gaps),
+        )
 
     @property
     def _held_out(self) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from twinlm import storage
 from twinlm.compare.results import ArmCost, Results
 from twinlm.errors import ModelError
+from twinlm.tasks.judging import is_number
 
 FORMAT = 1
 Record = typing.TypeVar("Record")
@@ -78,6 +79,27 @@ def costs_from_json(value: object, *, file: Path | None = None) -> list[ArmCost]
         raise _foreign("costs of models", error, file) from None
 
 
+def read_as(kind: Any, path: Path) -> Any:
+    """Return a value that a run keeps for itself in a JSON file.
+
+    Args:
+        kind: what it is, as an annotation, such as `dict[str, Measured]`.
+        path: of the file.
+
+    Raises:
+        ModelError: the file is missing or damaged, or a field is missing, unknown or of another type.
+    """
+    return checked(kind, storage.read_json(path), path)
+
+
+def checked(kind: Any, value: object, file: Path) -> Any:
+    """Return a value of a JSON file as the annotation `kind` has it; see `read_as`."""
+    try:
+        return _decode(kind, value, "the value")
+    except _Mismatch as error:
+        raise _foreign("records of a run", error, file) from None
+
+
 def read_results(path: Path) -> Results:
     """Return the records that a `results.json` holds.
 
@@ -109,7 +131,7 @@ def _decode(kind: object, value: object, where: str) -> object:
         return _decode(arguments[0], value, where)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
         return _record(kind, value, where)
-    if origin is None and _is_plain(kind, value):
+    if kind is object or (origin is None and _is_plain(kind, value)):
         return value
     raise _Mismatch(f"{where} must be {getattr(kind, '__name__', kind)}, but it is {_type_name(value)}")
 
@@ -122,10 +144,15 @@ def _record(kind: Callable[..., object], value: dict[str, object], where: str) -
 
 
 def _is_plain(kind: object, value: object) -> bool:
-    """Tell whether a text, number, truth value or None is of the kind; a whole number is a float too."""
+    """Tell whether a text, number, truth value or None is of the kind; a whole number is a float too.
+
+    Numbers that are not finite, or so large that sums of them would not be, are of no kind.
+    """
     if isinstance(value, bool):
         return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind) if isinstance(kind, type) else False
+    if kind is float or kind is int:
+        return is_number(value) and isinstance(value, (int, float) if kind is float else int)
+    return isinstance(value, kind) if isinstance(kind, type) else False
 
 
 def _type_name(value: object) -> str:

@@ -1,10 +1,13 @@
 """A look at what each model does with held-out text: one continues it, one fills words taken out of it."""
 
+from pathlib import Path
 from typing import Any
 
 from twinlm import rng
 from twinlm.checkpoint import Trained
+from twinlm.compare.results_json import read_as
 from twinlm.data.token_store import TokenStore
+from twinlm.errors import as_model_error
 from twinlm.use.fill import fill
 from twinlm.use.generate import generate
 
@@ -13,6 +16,21 @@ _PROMPT_TOKENS = 12
 _NEW_TOKENS = 48
 _MASKED_SHARE = 0.15
 _LONGEST_SENTENCE = 60
+_FIELDS = ({"prompt", "continuation", "original"}, {"masked", "filled", "original"})
+
+
+def read_samples(path: Path) -> list[dict[str, str]]:
+    """Return the samples of a file.
+
+    Raises:
+        ModelError: they are none.
+    """
+    found: list[dict[str, str]] = read_as(list[dict[str, str]], path)
+    with as_model_error(path):
+        for sample in found:
+            if sample.keys() not in _FIELDS:
+                raise KeyError(", ".join(sample))
+    return found
 
 
 def samples(trained: Trained, store: TokenStore, *, seed: int) -> list[dict[str, str]]:

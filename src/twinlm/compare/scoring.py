@@ -9,6 +9,7 @@ from twinlm import storage
 from twinlm.compare import selection, stage, statistics, verdict
 from twinlm.compare.answers import ArmAnswers, TaskAnswers, index_json, index_name, index_of
 from twinlm.compare.outcomes import Matrix, Outcomes
+from twinlm.compare.own_records import read_baselines
 from twinlm.compare.results import ArmScore, TaskResult
 from twinlm.compare.trials import Trial
 from twinlm.data.labelled_task import LabelledTask
@@ -121,8 +122,7 @@ def baselines(run: "Run", task: LabelledTask, labels: int | None = None) -> list
             for baseline in task_kind(task.kind).floors(given.train, given.valid, given.test)
         ]
         storage.write_json(path, rows)
-    found: list[dict[str, Any]] = storage.read_json(path)
-    return found
+    return read_baselines(path, task)
 
 
 def failed_seeds(seeds: Sequence[str], answers: Sequence[Answers]) -> list[str]:

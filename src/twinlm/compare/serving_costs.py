@@ -15,7 +15,7 @@ from twinlm.checkpoint import Trained
 from twinlm.compare import selection
 from twinlm.compare.cost_card import arm_cost
 from twinlm.compare.results import ArmCost
-from twinlm.compare.results_json import costs_from_json
+from twinlm.compare.results_json import costs_from_json, read_as
 from twinlm.data.labelled_task import LabelledTask
 from twinlm.evaluate.serving import BUDGET_S, measure_folders
 
@@ -42,8 +42,8 @@ def cost_card(run: "Run", task: LabelledTask, *, budget_s: float = BUDGET_S) -> 
         "models": {name: storage.file_sha256(at / "model.safetensors") for name, at in folders.items()},
     }
     path = run.folder / "tasks" / task.name / FILE
-    if path.is_file() and (kept := storage.read_json(path)).get("made_from") == made_from:
-        return costs_from_json(kept["costs"], file=path)
+    if path.is_file() and (kept := read_as(dict[str, object], path)).get("made_from") == made_from:
+        return costs_from_json(kept.get("costs"), file=path)
     models = {name: checkpoint.load_model(folder) for name, folder in folders.items()}
     measured_as = twins(models)
     chosen = {name: folders[name] for name in models if measured_as[name] == name}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from twinlm import checkpoint, config, families, storage
 from twinlm.compare import stage
 from twinlm.compare.arms import Arm, retuned
+from twinlm.compare.own_records import check_answers, read_tuned
 from twinlm.errors import DivergedError
 from twinlm.evaluate.predictions import read_predictions, write_predictions
 from twinlm.settings import FinetuneSettings, KindSettings
@@ -115,8 +116,7 @@ class Trials:
 
     def spent(self, trial: Trial) -> dict[str, Any]:
         """Return what a finished fine-tuning took and reached on validation examples."""
-        found: dict[str, Any] = storage.read_json(self.folder(trial) / RESULT)
-        return found
+        return read_tuned(self.folder(trial) / RESULT)
 
     def tried(self, trial: Trial) -> dict[str, Any] | None:
         """Fine-tune, or find it done; return what it took, or None if it diverged, which is noted."""
@@ -139,7 +139,9 @@ class Trials:
         if not path.is_file():
             write_predictions(path, self.finetuned(trial), self.run.task(trial.task).test)
         self._enter(trial)
-        return read_predictions(path)
+        rows, task = read_predictions(path), self.run.task(trial.task)
+        check_answers(rows, task, path)
+        return rows
 
     def _enter(self, trial: Trial) -> None:
         """Note what a fine-tuning is made from, or check that it was made from the same."""

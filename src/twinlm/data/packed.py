@@ -24,13 +24,15 @@ from twinlm.data.corpus import corpus_fingerprint
 from twinlm.data.sentences import split_sentences
 from twinlm.data.splits import text_hash
 from twinlm.data.token_store import INDEX, JOINED_FORMAT, TokenStore, store_facts, write_store
-from twinlm.errors import DataError, ModelError, UsageError
+from twinlm.errors import DataError, ModelError, UsageError, as_model_error
 from twinlm.log import Progress, Silent
 from twinlm.tokenizer import Tokenizer
 
 SHARD_CHARACTERS = 1 << 28
 """Of the documents of a shard, at least; the last one is shorter. What a kill can cost."""
 _INPUTS, _DONE = "inputs.json", "done.json"
+_MOST_PARTS = 100_000
+"""There are fewer: a part's name has five digits."""
 
 
 def part_name(part: int, parts: int) -> str:
@@ -93,7 +95,9 @@ def write_part(
     wanted = {**inputs, "tokenizer": tokenizer.fingerprint, "shard_characters": SHARD_CHARACTERS}
     if (folder / _INPUTS).is_file():
         before = storage.read_json(folder / _INPUTS)
-        if different := [name for name, value in wanted.items() if before.get(name) != value]:
+        with as_model_error(folder / _INPUTS):
+            different = [name for name, value in wanted.items() if before.get(name) != value]
+        if different:
             message = f"this part was begun with another {different[0].replace('_', ' ')}"
             raise UsageError(message, file=folder, hint="choose another --out, or delete this folder")
     else:
@@ -137,7 +141,8 @@ def join_parts(folder: Path) -> TokenStore:
     """
     found = parts_of(folder)
     inputs = [storage.read_json(path / _INPUTS) for path in found]
-    _check_parts(folder, found, inputs)
+    with as_model_error(folder):
+        _check_parts(folder, found, inputs)
     shards: list[Path] = []
     for path in found:
         shards += _whole_shards(path)
@@ -175,6 +180,8 @@ def join_parts(folder: Path) -> TokenStore:
 
 def _check_parts(folder: Path, found: list[Path], inputs: list[dict[str, Any]]) -> None:
     parts = inputs[0].get("parts", 0)
+    if type(parts) is not int or parts >= _MOST_PARTS:
+        raise ModelError(f"there can't be {parts!r} parts", file=found[0] / _INPUTS)
     wanted = [folder / part_name(part, parts) for part in range(1, parts + 1)]
     for path, given in zip(found, inputs, strict=True):
         different = [name for name in inputs[0] if name != "part" and given.get(name) != inputs[0][name]]
@@ -189,7 +196,8 @@ def _check_parts(folder: Path, found: list[Path], inputs: list[dict[str, Any]]) 
             number = path.name.split("-")[1].lstrip("0")
             hint = f"run: twinlm data pack ... --out {folder} --part {number}/{parts}"
             raise ModelError(message, file=path, hint=hint)
-        noted, whole = storage.read_json(path / _DONE)["shards"], len(_whole_shards(path))
+        with as_model_error(path / _DONE):
+            noted, whole = storage.read_json(path / _DONE)["shards"], len(_whole_shards(path))
         if noted != whole:
             raise ModelError(f"this part has {whole} whole shards, but {noted} were written", file=path)
 

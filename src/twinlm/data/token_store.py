@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from twinlm import storage
 from twinlm.data.pieces import Pieces
+from twinlm.data.store_checks import check_places
 from twinlm.errors import DataError, ModelError
 from twinlm.log import Progress
 from twinlm.tokenizer import Tokenizer
@@ -35,7 +36,8 @@ class TokenStore:
 
     Args:
         folder: as `write_store` published it, or as `packed.join_parts` joined it.
-        verify: check every byte against the hashes of the manifest, not only the sizes.
+        verify: check every byte against the hashes of the manifest, not only the sizes, and that what it
+            says of sentences and documents fits.
 
     Raises:
         ModelError: something is missing or damaged, or was written by a newer version.
@@ -60,6 +62,8 @@ class TokenStore:
             self.tokens_T = _joined_tokens(folder, facts, verify=verify)
         self.sentences_S2 = _map(index / "sentences.bin", "<i8", 2 * facts["sentences"]).reshape(-1, 2)
         self.documents_E = _map(index / "documents.bin", "<i8", facts["documents"] + 1)
+        if verify:
+            check_places(self.sentences_S2, self.documents_E, self.token_count, folder)
 
     @property
     def document_count(self) -> int:
@@ -248,7 +252,7 @@ def _joined_tokens(folder: Path, facts: dict[str, Any], *, verify: bool) -> Piec
             if verify:
                 storage.verify_folder(place)
             pieces.append(_map(place / "tokens.bin", facts["dtype"], shard["tokens"]))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelError("this does not describe shards", file=folder / INDEX / "store.json") from error
     tokens = Pieces(pieces)
     if len(tokens) != facts["tokens"]:

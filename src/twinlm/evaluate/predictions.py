@@ -8,6 +8,7 @@ from typing import Any
 from twinlm import storage
 from twinlm.checkpoint import Trained
 from twinlm.data.examples import Example
+from twinlm.hf.folder import parse_object
 from twinlm.use.predict import predict
 
 
@@ -22,6 +23,10 @@ def write_predictions(path: Path, trained: Trained, examples: Sequence[Example])
 
 
 def read_predictions(path: Path) -> list[dict[str, Any]]:
-    """Return the lines that `write_predictions` wrote."""
+    """Return the lines that `write_predictions` wrote.
+
+    Raises:
+        ModelError: a line is no object.
+    """
     # Not splitlines: it also cuts at characters such as U+2028, which JSON leaves as they are in a text.
-    return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
+    return [parse_object(line, path) for line in path.read_bytes().split(b"\n") if line]

@@ -68,7 +68,7 @@ def sizes_in(layout: Layout, about: Mapping[str, Any], place: Path) -> dict[str,
     sizes: dict[str, Any] = dict(layout.fixed)
     for size in layout.sizes:
         value = about.get(size.theirs, size.default)
-        if value is not None:
+        if value is not None or size.ours != "feed_forward":
             most = _MOST.get(size.ours, _LARGEST)
             sizes[size.ours] = _whole_number(size.theirs, value, most, place)
     sizes.setdefault("feed_forward", 4 * sizes["width"])

@@ -1,12 +1,12 @@
 """Opening the files of a stranger's folder: regular files that lie inside it, and nothing else."""
 
-import json
 import os
 import stat
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from twinlm import strict_json
 from twinlm.errors import ModelError
 
 LARGEST_JSON_BYTES = 16 * 2**20
@@ -108,23 +108,12 @@ def parse_object(text: bytes, place: Path) -> dict[str, Any]:
 
 
 def parse_json(text: bytes, place: Path) -> Any:
-    """Return the value of a JSON text without NaN or Infinity, in which no object has a key twice.
+    """Return the value of a JSON text, read strictly (`strict_json.py`).
 
     Raises:
         ModelError: it is something else.
     """
     try:
-        return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refused)
-    except (ValueError, RecursionError) as error:
+        return strict_json.loads(text)
+    except ValueError as error:
         raise ModelError(f"this is not JSON: {error}", file=place) from error
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return made
-
-
-def _refused(word: str) -> float:
-    raise ValueError(f"{word} is no number")

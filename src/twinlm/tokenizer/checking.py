@@ -209,7 +209,7 @@ def _checked_merges(
 def _listed_tokens(listed: list[dict[str, Any]], vocabulary: dict[str, int], file: Path) -> dict[str, int]:
     """Return the ids of the special tokens listed; those not in the vocabulary must follow it."""
     found: dict[str, int] = {}
-    for token in sorted(listed, key=lambda token: int(token["id"])):
+    for token in sorted(listed, key=lambda token: token["id"]):
         content, number = token["content"], token["id"]
         if not token["special"]:
             message = f"the added token {content!r:.60} is not special: it would cut text in another way"
@@ -217,5 +217,5 @@ def _listed_tokens(listed: list[dict[str, Any]], vocabulary: dict[str, int], fil
         expected = vocabulary.get(content, len(vocabulary.keys() | found.keys()))
         if content in found or number != expected or not 0 < len(content) <= _LONGEST_TOKEN:
             raise ModelError(f"the added token {content!r:.60} can't have id {number!r:.60}", file=file)
-        found[content] = number
+        found[content] = expected
     return found

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from twinlm import storage
-from twinlm.checkpoint import FORMAT, check_format, fill, tensor_bytes
-from twinlm.errors import ModelError
+from twinlm.checkpoint import FORMAT, check_format, check_values, fill, tensor_bytes
+from twinlm.errors import ModelError, as_model_error
 from twinlm.train.saved import Saved, file_of
 
 KEPT = 2
@@ -86,8 +86,9 @@ def load_training(
     for place in places:
         try:
             state, folders = _verified(place)
-            if state["format"] <= FORMAT:
-                check(state)
+            with as_model_error(place / "state.json"):
+                if state["format"] <= FORMAT:
+                    check(state)
         except ModelError as error:
             if place == places[-1]:
                 raise
@@ -116,7 +117,10 @@ def restore(saved: Saved, module: nn.Module, optimizer: torch.optim.Optimizer) -
         ModelError: they belong to another model.
     """
     fill(module, {name: saved.rows("model", name) for name in saved.names("model")}, saved.place)
-    set_averages(optimizer, {name: saved.rows("optimizer", name) for name in saved.names("optimizer")})
+    found = {name: saved.rows("optimizer", name) for name in saved.names("optimizer")}
+    for name, value in found.items():
+        check_values(name, value, torch.float32, saved.place)
+    set_averages(optimizer, found, saved.place)
 
 
 def averages(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -125,12 +129,24 @@ def averages(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
 
 
-def set_averages(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Set what `averages` returned."""
+def set_averages(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], place: Path) -> None:
+    """Set what `averages` returned.
+
+    Raises:
+        ModelError: they are not whole, or of other weights; names the place that they come from.
+    """
+    names = {"exp_avg", "exp_avg_sq"} | ({"step"} if isinstance(optimizer, torch.optim.AdamW) else set())
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
+    with as_model_error(place / file_of("optimizer")):
+        for key, value in tensors.items():
+            number, name = key.split(".", 1)
+            if value.shape != (torch.Size() if name == "step" else weights[int(number)].shape):
+                raise ValueError(f"{key} is no average of its weight")
+            state.setdefault(int(number), {})[name] = value
+        for values in state.values():
+            if values.keys() != names:
+                raise KeyError(min(values.keys() ^ names))
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
@@ -165,12 +181,13 @@ def _verified(place: Path) -> tuple[dict[str, Any], list[Path]]:
     """
     storage.verify_folder(place)
     state: dict[str, Any] = storage.read_json(place / "state.json")
-    if (manifests := state.pop(_PARTS, None)) is None:
-        return state, [place]
-    if not isinstance(manifests, list):
-        raise ModelError("the parts of this checkpoint were written by an older version", file=place)
-    folders = [_parts(place.parent, _step(place)) / _part(number) for number in range(len(manifests))]
-    for part, manifest in zip(folders, manifests, strict=True):
+    with as_model_error(place / "state.json"):
+        if state["step"] != _step(place):
+            raise ValueError(f"it is of step {state['step']}")
+        manifests = state.pop(_PARTS, None)
+        parts = _parts(place.parent, _step(place))
+        folders = [place] if manifests is None else [parts / _part(n) for n in range(len(manifests))]
+    for part, manifest in zip(folders, manifests or (), strict=bool(manifests)):
         if storage.file_sha256(part / storage.MANIFEST) != manifest:
             raise ModelError("this part is not the one that was saved with the others", file=part)
         storage.verify_folder(part)

@@ -17,6 +17,8 @@ from twinlm.train.ranks import Ranks
 HINT = "lower the learning rate; the last checkpoint is whole"
 _MARK = "metrics"
 _MOST_ROLLED_BACK = 3
+_KINDS = {float: (int, float), type(None): (int, float, type(None))}
+"""What a value may be, by what it is in a fresh state, where that is not all."""
 
 
 def fresh_state() -> dict[str, Any]:
@@ -39,6 +41,7 @@ def resume(
     """
 
     def check(state: Mapping[str, Any]) -> None:
+        _check_values(state)
         if _MARK in state:
             log.check(state[_MARK])
 
@@ -59,6 +62,14 @@ def resume(
     else:
         log.keep_until(state["step"])
     return state
+
+
+def _check_values(state: Mapping[str, Any]) -> None:
+    """Check that a state's values are of the kinds that a fresh one has."""
+    for name, fresh in fresh_state().items():
+        found = state.get(name, fresh)
+        if type(found) not in _KINDS.get(type(fresh), (type(fresh),)):
+            raise TypeError(f"{name} is {found!r}")
 
 
 def save(job: Job, state: dict[str, Any], log: MetricsLog, gradients: Gradients) -> None:

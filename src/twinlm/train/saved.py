@@ -30,12 +30,16 @@ class Saved:
         folders: where its tensors lie: one folder, or one for each part, which hold their rows in this order.
 
     Raises:
-        ModelError: a file is no whole safetensors file.
+        ModelError: a file is no whole safetensors file, or parts hold other tensors than the first.
     """
 
     def __init__(self, place: Path, folders: Sequence[Path]) -> None:
         self.place = place
         self._files = {kind: [_opened(folder / file_of(kind)) for folder in folders] for kind in KINDS}
+        for files in self._files.values():
+            first, *others = map(_widths, files)
+            if any(other != first for other in others):
+                raise ModelError("the parts of this checkpoint hold different tensors", file=place)
 
     def names(self, kind: str) -> list[str]:
         """Return the names of all tensors of a kind."""
@@ -61,6 +65,12 @@ class Saved:
                 found.append(part[low:high])
             first += count
         return torch.cat(found) if found else files[0].get_tensor(name)[:0]
+
+
+def _widths(file: Any) -> dict[str, tuple[int, list[int]]]:
+    """Return how many dimensions each tensor of a file has, and all of them but its rows."""
+    shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 - no mapping
+    return {name: (len(shape), shape[1:]) for name, shape in shapes.items()}
 
 
 def _opened(path: Path) -> Any:

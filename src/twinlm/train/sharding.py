@@ -17,7 +17,7 @@ from torch.distributed.tensor import DTensor
 
 from twinlm import checkpoint, hardware, storage
 from twinlm.batch import Batch
-from twinlm.errors import StoppedError
+from twinlm.errors import StoppedError, as_model_error
 from twinlm.objectives import Loss, Objective
 from twinlm.stopping import Stop, stopped
 from twinlm.train.checkpoints import averages, publish_parts, save_part, set_averages
@@ -143,9 +143,12 @@ class Sharded:
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         found = {}
         for name in saved.names("optimizer"):
-            weight = weights[int(name.partition(".")[0])]
-            found[name] = _like(weight, saved.rows("optimizer", name, *self._bounds(weight)))
-        set_averages(optimizer, found)
+            with as_model_error(saved.place):
+                weight = weights[int(name.partition(".")[0])]
+            rows = saved.rows("optimizer", name, *self._bounds(weight))
+            checkpoint.check_values(name, rows, torch.float32, saved.place)
+            found[name] = _like(weight, rows)
+        set_averages(optimizer, found, saved.place)
 
     def _bounds(self, weight: Any) -> tuple[int, int]:
         """Return which rows of a weight this process has: a block, the last ones of fewer rows or none."""
