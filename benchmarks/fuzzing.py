@@ -9,6 +9,7 @@ run.
 import argparse
 import faulthandler
 import importlib.util
+import math
 import os
 import resource
 import shutil
@@ -71,7 +72,7 @@ def parsers(bench: ModuleType, place: Path, given: argparse.Namespace) -> dict[s
     for number, (name, parser) in enumerate(table.items()):
         if given.only not in ("", name):
             continue
-        count = given.inputs if given.only else round(given.inputs * parser.weight / total)
+        count = given.inputs if given.only else math.ceil(given.inputs * parser.weight / total)
         began = time.perf_counter()
         one = bench.Bench(name, parser, place / str(number), mutations, judge_of(bench, given))
         tallies[name] = tried(bench, name, one.run, count, given)

@@ -72,6 +72,8 @@ HOSTILE: tuple[Any, ...] = (
 MOST_WORK = 3_000_000
 """Numbers that a step may hold: of larger settings memory is estimated, but nothing is built."""
 MOST_LAYERS = 30
+MOST_EXAMPLES = 200
+"""Of a fine-tuning, each as often as it is read."""
 
 
 class Laboratory:
@@ -154,7 +156,8 @@ class Laboratory:
                 **shared,
             )
             task = made_task(chance)
-            if steps_of(given.finetune, len(task.train)) < 20:
+            examples = steps_of(given.finetune, len(task.train)) * given.finetune.batch_examples
+            if examples < MOST_EXAMPLES:
                 finetune(model, task, given.finetune, folder=folder / "tuned", title="fuzz", **shared)
             self.trained += 1
         finally:
