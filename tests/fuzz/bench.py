@@ -5,8 +5,8 @@ in reading_texts.py, reading_models.py and reading_runs.py.
 
 Left out is what no user or stranger writes, or what others read: Hugging Face data sets (the package datasets
 reads them over the network), the embedded text (its hash is checked), folders just exported (read by
-transformers, in `hf/verify.py`), torchrun's variables, what processes of one run tell each other, files of
-the system such as /proc/meminfo.
+transformers, in `hf/verify.py`), torchrun's variables, what processes of one run tell each other, and
+files of the system such as /proc/meminfo.
 """
 
 import json
