@@ -8,9 +8,10 @@ folder of many such stores under one index, which is read just so: see `packed.p
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ INDEX = "index"
 """The folder of a joined store that holds where everything lies."""
 _DOCUMENTS_AT_ONCE = 512
 _CHARACTERS_AT_ONCE = 1 << 19
+_Item = TypeVar("_Item")
 _CODES = {"<u2": "H", "<u4": "I"}
 
 
@@ -121,11 +123,12 @@ def write_store(
         DataError: no document has a token.
     """
     writer = _Writer(tokenizer)
+    split = ((some, [split_sentences(text) for text in some]) for some in blocks(texts))
 
     def tokens() -> Iterator[bytes]:
         progress.start(f"tokenizing into {folder.name}", total, "documents")
-        for some in blocks(texts):
-            yield writer.tokenize(some, split_sentences)
+        for some, pieces in _ahead(split):
+            yield writer.tokenize(some, pieces)
             progress.advance(min(total, len(writer.documents)), tokens=writer.counts["tokens"])
         progress.finish()
         if not writer.documents:
@@ -179,6 +182,15 @@ def blocks(texts: Iterable[str], most: int = _DOCUMENTS_AT_ONCE) -> Iterator[lis
         yield some
 
 
+def _ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """Yield items, the next of which is made in a thread while one is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = pool.submit(next, items, None)
+            yield item
+
+
 class _Writer:
     """Tokenizes documents and gathers where their sentences lie."""
 
@@ -189,9 +201,13 @@ class _Writer:
         self.documents = array("q")
         self.counts = {"tokens": 0, "text_bytes": 0, "unknown": 0, "empty_documents": 0}
 
-    def tokenize(self, texts: list[str], split_sentences: Callable[[str], list[str]]) -> bytes:
-        """Return the tokens of some documents, each behind a <start>, as they stand in the file."""
-        pieces = [split_sentences(text) for text in texts]
+    def tokenize(self, texts: list[str], pieces: list[list[str]]) -> bytes:
+        """Return the tokens of some documents, each behind a <start>, as they stand in the file.
+
+        Args:
+            texts: of the documents.
+            pieces: of each text.
+        """
         encoded = self._encoded([piece for parts in pieces for piece in parts])
         ids = array(_CODES[self.dtype.str])
         for text, parts in zip(texts, pieces, strict=True):
