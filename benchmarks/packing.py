@@ -3,9 +3,11 @@
     python benchmarks/packing.py books.jsonl.xz
     python benchmarks/packing.py books.jsonl.xz --megabytes 10 50 200
 
-Each figure is of a process of its own: the splits (every document read once), the same and then the tokens of
-all three splits, and a tokenizer trained on the training text. The tokens are cut by the tokenizer of the
-smallest size. Memory is the largest resident set, of which Python and its libraries have the first column.
+Each figure is of a process of its own: the splits (every document read once), the same and then a tokenizer
+trained on the training text, or the tokens of all three splits; all texts packed in shards of 16 million
+characters, as a huge corpus is in shards of 256 million, and joined; 20,000 sequences of each kind read from
+that. The tokens are cut by the tokenizer of the smallest size. Memory is the largest resident set, of which
+Python and its libraries have the first column; it counts files that are mapped, which the last stage does.
 """
 
 import argparse
@@ -19,7 +21,9 @@ from collections import Counter
 from pathlib import Path
 
 VOCAB = 8192
-STAGES = ("splits", "tokenizer", "tokens")
+STAGES = ("splits", "tokenizer", "tokens", "shards", "examples")
+SHARD_CHARACTERS = 1 << 24
+SEQUENCES, AT_ONCE = 20_000, 16
 
 
 def main() -> None:
@@ -66,7 +70,7 @@ def cut(corpus: Path, place: Path, most: int) -> int:
 
 
 def measure(text: Path, stage: str, folder: Path) -> dict[str, float]:
-    """Do what a run does with a corpus; return the peaks, the bytes of text, and the seconds of the stage."""
+    """Do a stage; return the peaks, the bytes of text, and the seconds of the stage alone."""
     from twinlm import hardware, storage
     from twinlm.data.rereading import Texts, read_splits
     from twinlm.data.sentences import split_sentences
@@ -77,8 +81,10 @@ def measure(text: Path, stage: str, folder: Path) -> dict[str, float]:
     from twinlm.tokenizer import Tokenizer, train_tokenizer
 
     libraries, size_bytes, began_s = hardware.peak_memory_bytes(), text.stat().st_size, time.perf_counter()
-    corpus = CorpusSettings(train=(str(text),), valid_share=0.2, test_share=0.2)
-    splits = read_splits(corpus, seed=0, held_out=frozenset(), counts=Counter())
+    place = folder / text.stem
+    if stage in ("splits", "tokenizer", "tokens"):
+        corpus = CorpusSettings(train=(str(text),), valid_share=0.2, test_share=0.2)
+        splits = read_splits(corpus, seed=0, held_out=frozenset(), counts=Counter())
     if stage != "splits":
         began_s = time.perf_counter()
     if stage == "tokenizer":
@@ -91,11 +97,50 @@ def measure(text: Path, stage: str, folder: Path) -> dict[str, float]:
     if stage == "tokens":
         tokenizer = Tokenizer.from_folder(folder / "tokenizer")
         for name in SPLITS:
-            texts, place = Texts(getattr(splits, name)), folder / text.stem / name
-            write_store(place, texts, tokenizer, split_sentences, total=len(texts), progress=Silent())
+            texts = Texts(getattr(splits, name))
+            write_store(place / name, texts, tokenizer, split_sentences, total=len(texts), progress=Silent())
+    if stage == "shards":
+        pack(text, place / "packed", folder / "tokenizer")
+    if stage == "examples":
+        read_examples(place / "packed", folder / "tokenizer")
     seconds = time.perf_counter() - began_s
     peak = hardware.peak_memory_bytes()
     return {"libraries": libraries, "peak": peak, "bytes": size_bytes, "seconds": seconds}
+
+
+def pack(text: Path, place: Path, tokenizer: Path) -> None:
+    """Write a store of one part in many shards, and join them."""
+    from twinlm.data import packed
+    from twinlm.data.corpus import read_documents
+    from twinlm.log import Silent
+    from twinlm.tokenizer import Tokenizer
+
+    packed.SHARD_CHARACTERS = SHARD_CHARACTERS
+    texts = (document.text for document in read_documents([str(text)], counts=Counter()))
+    packed.write_part(
+        place / packed.part_name(1, 1),
+        texts,
+        Tokenizer.from_folder(tokenizer),
+        inputs={"part": 1, "parts": 1},
+        counts={},
+        progress=Silent(),
+    )
+    packed.join_parts(place)
+
+
+def read_examples(store: Path, tokenizer: Path) -> None:
+    """Read sequences of both kinds, BERT's with pairs and masks, at size tiny."""
+    from twinlm import presets
+    from twinlm.data.token_store import TokenStore
+    from twinlm.families import FAMILIES
+    from twinlm.tokenizer import Tokenizer
+
+    opened, settings = TokenStore(store), presets.resolve(None, {})
+    for name, family in FAMILIES.items():
+        options = getattr(settings, name).pretrain
+        examples = family.examples(opened, options, Tokenizer.from_folder(tokenizer), 0)
+        for first in range(0, SEQUENCES, AT_ONCE):
+            examples.batch(first, AT_ONCE)
 
 
 if __name__ == "__main__":
