@@ -138,7 +138,14 @@ def build():
         title="GPT and BERT on 10,033 articles",
         verdict=verdict.sentences([topic, tone]),
         caveats=caveats.caveats(
-            [topic, tone], costs, "tokens", families=FAMILIES, unknown_shares={}, starts={}, lost_steps={}
+            [topic, tone],
+            costs,
+            "tokens",
+            families=FAMILIES,
+            unknown_shares={},
+            starts={},
+            lost_steps={},
+            lost_tuning_steps={},
         ),
         families=FAMILIES,
         matched_by="tokens",
