@@ -129,7 +129,7 @@ def hostile(chance: Random, before: Any = None, depth: int = 0) -> Any:
         return chance.choice(TEXTS)
     if kind == 5 and depth < 2:
         return [hostile(chance, before, depth + 1) for _ in range(chance.randrange(4))]
-    if kind == 6 and isinstance(before, int | float):
+    if kind == 6 and isinstance(before, int | float) and abs(before) < 2**1000:
         return chance.choice((before + 1, before - 1, -before, float(before), str(before), before * 10**6))
     if kind == 6 and isinstance(before, str):
         return chance.choice(
