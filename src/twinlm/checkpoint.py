@@ -262,10 +262,14 @@ def _task(about: dict[str, Any] | None, place: Path) -> TaskConfig | None:
     if about is None:
         return None
     others = ("kind", "labels", "has_bias", "constants")
+    kind = str(about["kind"])
+    constants = {str(name): float(value) for name, value in about["constants"].items()}
+    if missing := sorted(set(task_kind(kind).needs) - constants.keys()):
+        raise ValueError(f"a head for {kind} needs the constant {missing[0]}")
     return TaskConfig(
-        kind=str(about["kind"]),
+        kind=kind,
         labels=tuple(map(str, about["labels"])),
         has_bias=bool(about["has_bias"]),
-        constants={str(name): float(value) for name, value in about["constants"].items()},
+        constants=constants,
         **_checked_sizes({name: about[name] for name in about if name not in others}, place),
     )

@@ -234,6 +234,10 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
             "not JSON",
         ),
     ),
+    "a classifier that does not say how many texts it reads": (
+        *("own model, classifier", "**/config.json", value("task", "constants", to={})),
+        "needs the constant texts",
+    ),
     "a report of samples without a text": (
         *("report of a run", "run/results.json", value("language", 0, "samples", to=[{}])),
         "not what was written",

@@ -84,6 +84,7 @@ KIND = TaskKind(
     head=SequenceHead,
     outputs=lambda config: len(config.labels),
     learn=learn,
+    needs=(TEXTS,),
     inputs=inputs,
     answers=answers,
     measure=of_classes,

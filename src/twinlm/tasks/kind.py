@@ -134,6 +134,8 @@ class TaskKind:
     """A batch of inputs, padded with a token to a length at least; most kinds decide on whole sequences."""
     learn: Callable[[Sequence[Example]], dict[str, float]] = lambda examples: {}
     """`TaskConfig.constants`, from the training examples; most kinds need none."""
+    needs: tuple[str, ...] = ()
+    """Names of `TaskConfig.constants` without which it can't be used."""
     tune: Callable[[Sequence[Example], Sequence[Any], Sequence[Scores], TaskConfig], dict[str, float]] = (
         lambda examples, inputs, scores, config: dict(config.constants)
     )

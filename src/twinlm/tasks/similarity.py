@@ -88,6 +88,7 @@ KIND = TaskKind(
     head=NumberHead,
     outputs=lambda config: 1,
     learn=learn,
+    needs=("mean", "deviation"),
     inputs=inputs,
     answers=answers,
     measure=of_numbers,
