@@ -48,3 +48,20 @@ def test_probabilities_are_those_of_the_choices_that_there_are(reader, config_fo
     assert [answer["predicted"] for answer in found] == [2, 0]
     assert [len(answer["probabilities"]) for answer in found] == [3, 2]
     assert found[1]["probabilities"] == pytest.approx([1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2))], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("gold", "said", "is_it"),
+    [
+        (1, {"predicted": 0}, True),
+        (1, {"predicted": 10**30}, True),
+        (1, {"predicted": -1}, False),
+        (1, {"predicted": True}, False),
+        (1, {"predicted": 0, "probabilities": [0.5, 0.5]}, True),
+        (2, {"predicted": 0, "probabilities": [0.5, 0.5]}, False),
+        (0, {"predicted": 10**30, "probabilities": [0.5, 0.5]}, False),
+        (0, {"predicted": 0, "probabilities": {}}, False),
+    ],
+)
+def test_an_answer_is_a_place_among_its_choices(gold, said, is_it):
+    assert KIND.judging.is_sound(gold, said, []) == is_it
