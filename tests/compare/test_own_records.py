@@ -1,15 +1,24 @@
 """What a run keeps for itself and reads again: what does not fit is named with its file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from twinlm import storage
-from twinlm.compare.own_records import check_answers, read_baselines, read_quality, read_spent, read_tuned
+from twinlm import config, storage
+from twinlm.compare.own_records import (
+    check_answers,
+    read_baselines,
+    read_plan,
+    read_quality,
+    read_spent,
+    read_tuned,
+)
 from twinlm.data.examples import Example
 from twinlm.data.labelled_task import LabelledTask
 from twinlm.errors import ModelError
+from twinlm.train.costs import PretrainPlan
 
 EXAMPLES = tuple(Example(f"test-{number}", ("text",), gold) for number, gold in enumerate("ab"))
 TASK = LabelledTask(name="t", train=EXAMPLES, valid=EXAMPLES, test=EXAMPLES, classes=("a", "b"))
@@ -49,6 +58,8 @@ def test_what_fits_comes_back(tmp_path: Path) -> None:
         ({"step": 0}, "a training of no steps"),
         ({"step": None}, "must be int, but it is null"),
         ({"seconds": "1"}, "must be float"),
+        ({"seconds": 0.0}, "seconds is 0.0, which can't be"),
+        ({"flops": -1.0}, "flops is -1.0"),
         ({"tokens": True}, "must be float"),
         ({"best_step": 1.5}, "must be int"),
         ({"validation": {}}, "must be"),
@@ -62,6 +73,15 @@ def test_a_fine_tuning_of_other_kinds_of_values_is_refused(
 ) -> None:
     with pytest.raises(ModelError, match=rf"x\.json: .*{words}"):
         read_tuned(written(tmp_path, TUNED | change))
+
+
+def test_a_plan_of_nothing_is_refused(tmp_path: Path) -> None:
+    figures = dict.fromkeys(("tokens", "targets", "flops", "seconds", "corpus_passes"), 1.5)
+    counts = dict.fromkeys(("steps", "memory_bytes", "parameters", "non_embedding_parameters"), 3)
+    plan = PretrainPlan(family="gpt", **figures, **counts)
+    assert read_plan(written(tmp_path, config.plain(plan))) == plan
+    with pytest.raises(ModelError, match=r"x\.json: parameters is 0"):
+        read_plan(written(tmp_path, config.plain(replace(plan, parameters=0))))
 
 
 @pytest.mark.parametrize(

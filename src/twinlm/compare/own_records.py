@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twinlm import config
 from twinlm.compare.results_json import checked, read_as
 from twinlm.data.labelled_task import LabelledTask
 from twinlm.errors import ModelError, as_model_error
 from twinlm.tasks.table import task_kind
+from twinlm.train.costs import PretrainPlan
 
 _HINT = "the file was changed, or was written by another version"
 
@@ -30,15 +32,26 @@ class _Figure:
     caveat: str
 
 
+def read_plan(path: Path) -> PretrainPlan:
+    """Return the plan of a pre-training.
+
+    Raises:
+        ModelError: a figure is missing, or not above 0.
+    """
+    plan: PretrainPlan = read_as(PretrainPlan, path)
+    _check_above_zero({**config.plain(plan), "family": 1}, path)
+    return plan
+
+
 def read_spent(path: Path) -> dict[str, Any]:
     """Return what a training took and reached.
 
     Raises:
-        ModelError: a figure is missing, or no number.
+        ModelError: a figure is missing, no number, or not above 0.
     """
     found: dict[str, Any] = read_as(dict[str, object], path)
-    for name in ("tokens", "targets", "flops", "seconds", "peak_memory_bytes"):
-        checked(float, found.get(name), path)
+    spent = ("tokens", "targets", "flops", "seconds", "peak_memory_bytes")
+    _check_above_zero({name: checked(float, found.get(name), path) for name in spent}, path)
     for name in ("step", "best_step", "lost_steps"):
         checked(int, found.get(name, 0), path)
     if not found.get("step"):
@@ -120,6 +133,12 @@ def read_quality(path: Path, *, passages: int, pairs: Mapping[str, int], gaps: i
         checked(list[str], [look.get("sees"), look.get("method")], path)
         _check_rights(look, gaps, path)
     return found
+
+
+def _check_above_zero(figures: Mapping[str, float], path: Path) -> None:
+    for name, value in figures.items():
+        if value <= 0:
+            raise ModelError(f"{name} is {value}, which can't be", file=path, hint=_HINT)
 
 
 def _check_rights(said: Mapping[str, Any], count: int, path: Path) -> None:

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from twinlm import config, families, hardware, storage
 from twinlm.compare import stage
+from twinlm.compare.own_records import read_plan
 from twinlm.compare.pretrainings import Pretraining
-from twinlm.compare.results_json import read_as
 from twinlm.data.token_store import TokenStore
 from twinlm.families import Family
 from twinlm.settings import BudgetSettings, KindSettings, Settings
@@ -53,7 +52,7 @@ def plan_pretraining(
     stage.enter(folder, inputs)
     path = folder / "plan.json"
     if path.is_file():
-        return cast(PretrainPlan, read_as(PretrainPlan, path))
+        return read_plan(path)
     family = families.family(pretraining.family)
     plan = _plan(family, kind, *part, budget=budget, seed=settings.seed, precision=precision)
     storage.write_json(path, config.plain(plan))
