@@ -21,6 +21,8 @@ from types import ModuleType
 from typing import Any
 
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+# Each new shape leaves a compiled kernel behind, 1,024 of them at most: too many for the limit below.
+os.environ.update(ONEDNN_PRIMITIVE_CACHE_CAPACITY="64", LRU_CACHE_CAPACITY="64")
 HERE = Path(__file__).parents[1] / "tests" / "fuzz"
 TABLES = ("reading_texts", "reading_models", "reading_runs")
 SETTINGS = "random settings"
