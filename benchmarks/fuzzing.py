@@ -8,7 +8,6 @@ run.
 
 import argparse
 import faulthandler
-import importlib.util
 import math
 import os
 import resource
@@ -16,14 +15,17 @@ import shutil
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import helpers
+
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
 # Each new shape leaves a compiled kernel behind, 1,024 of them at most: too many for the limit below.
 os.environ.update(ONEDNN_PRIMITIVE_CACHE_CAPACITY="64", LRU_CACHE_CAPACITY="64")
-HERE = Path(__file__).parents[1] / "tests" / "fuzz"
+helper = partial(helpers.helper, "fuzz")
 TABLES = ("reading_texts", "reading_models", "reading_runs")
 SETTINGS = "random settings"
 HANGING_S = 60
@@ -32,15 +34,6 @@ MOST_MEMORY = 4 << 30
 """Bytes of addresses beside those of the libraries: more ends in a MemoryError, which is wrong."""
 SHOWN = 10
 """Cases that went wrong, of each parser."""
-
-
-def helper(name: str) -> ModuleType:
-    """Import a file of those tests."""
-    specification = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    assert specification is not None and specification.loader is not None
-    sys.modules[name] = module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 def main() -> None:

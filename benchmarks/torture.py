@@ -6,16 +6,18 @@ form is run.
 """
 
 import argparse
-import importlib.util
 import random
 import shutil
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-HERE = Path(__file__).parents[1] / "tests" / "faults"
+import helpers
+
+helper = partial(helpers.helper, "faults")
 PUBLISHED = {
     "folder": "store",
     "token store": "tokens",
@@ -30,15 +32,6 @@ LATEST_STOP_S = 10
 """After a signal; a step takes milliseconds here. On a busy machine it may take longer."""
 Row = tuple[str, int, int]
 """What was tried, how often, and how often it went wrong."""
-
-
-def helper(name: str) -> ModuleType:
-    """Import a file of those tests."""
-    specification = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    assert specification is not None and specification.loader is not None
-    sys.modules[name] = module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 def main() -> None:
