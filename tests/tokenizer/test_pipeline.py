@@ -58,9 +58,9 @@ def test_the_longest_word_of_wordpiece_is_spelled_and_a_longer_one_is_unknown():
 
 @pytest.mark.parametrize("text", ["x" * 300_000, "\u4e16" * 100_000, " " * 300_000, "!" * 300_000])
 def test_a_huge_line_without_spaces_takes_no_quadratic_time(either, text):
-    begin = time.perf_counter()
+    begin = time.process_time()
     tokens = either.encode(text)
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
     if either.algorithm == "byte-bpe":
         assert either.decode(tokens) == text
 
