@@ -154,6 +154,10 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
         *("finished run", "run/tasks/*/bert/*/seed-1/predictions.jsonl", text(b'{"id": "x"}\n')),
         "not the test examples",
     ),
+    "details of fewer pairs in one place than in another": (
+        *("finished run", "run/details.json", value("tasks", 0, "together", to=[])),
+        "details.json: this is not what was written",
+    ),
     "a plan without steps": (
         "finished run",
         "run/plan/gpt/plan.json",

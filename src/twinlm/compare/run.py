@@ -19,6 +19,7 @@ from twinlm import config, families, hardware, storage
 from twinlm.compare import assemble, curves, preparation, scoring, selection, stage
 from twinlm.compare.arms import Arm, arm_named, arms
 from twinlm.compare.bodies import Bodies
+from twinlm.compare.details import NAME as DETAILS
 from twinlm.compare.details import find_details, read_details
 from twinlm.compare.diagnosis import diagnosed
 from twinlm.compare.environment import note_environment
@@ -29,7 +30,7 @@ from twinlm.compare.results import Results
 from twinlm.compare.trials import Trials
 from twinlm.data.labelled_task import LabelledTask, limited
 from twinlm.data.token_store import TokenStore
-from twinlm.errors import DivergedError, UsageError
+from twinlm.errors import DivergedError, UsageError, as_model_error
 from twinlm.log import Progress
 from twinlm.settings import UNTRAINED, KindSettings, Settings
 from twinlm.stopping import Stop
@@ -238,6 +239,8 @@ class Run:
         results = assemble.results(self, answers)
         details = None if has_changed(results, self.folder) else read_details(self.folder)
         if details is None:
-            details = find_details(answers, self.progress)
-        write_report(results, self.folder, details)
+            write_report(results, self.folder, find_details(answers, self.progress))
+            return results
+        with as_model_error(self.folder / DETAILS):  # its records may not fit each other
+            write_report(results, self.folder, details)
         return results
