@@ -22,6 +22,7 @@ from twinlm.errors import LockedError, ModelError, UsageError
 MANIFEST = "manifest.json"
 _TEMPORARY = ".tmp-"
 _DOOMED = ".del-"
+_LONGEST_NAME = 255
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -125,7 +126,7 @@ def verify_folder(folder: Path) -> None:
     """
     for name, (size, digest) in _read_manifest(folder).items():
         path = folder / name
-        if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file fails at a name that is too long
+        if not path.is_file():
             raise ModelError("the file is missing", file=path)
         if path.stat().st_size != size:
             message = f"the file has {path.stat().st_size} bytes, but {size} were written"
@@ -261,6 +262,8 @@ def _read_manifest(folder: Path) -> dict[str, tuple[int, str]]:
             raise ModelError(message, file=folder / MANIFEST, hint="update twinlm")
         if (folder / MANIFEST).read_bytes() != json_bytes(manifest):  # such as other white space
             raise ModelError("the manifest is not what was written: it is damaged", file=folder / MANIFEST)
+        if any(len(name) > _LONGEST_NAME for name in manifest["files"]):
+            raise ValueError("no file has such a name")
         return {name: (facts["size"], facts["sha256"]) for name, facts in manifest["files"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelError("this is not a manifest of ours", file=folder / MANIFEST) from error

@@ -62,6 +62,7 @@ def test_what_fits_comes_back(tmp_path: Path) -> None:
         ({"flops": -1.0}, "flops is -1.0"),
         ({"tokens": True}, "must be float"),
         ({"best_step": 1.5}, "must be int"),
+        ({"best_step": None}, "must be int"),
         ({"validation": {}}, "must be"),
         ({"validation": {"accuracy": "high"}}, "must be float"),
         ({"counts": [1]}, "must be"),

@@ -99,7 +99,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
     ),
     "a manifest that names a file of 300 letters": (
         *("own model, BERT", "files/manifest.json", value("files", "a" * 300, to={"size": 1, "sha256": ""})),
-        "the file is missing",
+        "not a manifest of ours",
     ),
     "a family that is a long list": (
         *("model to go on from", "files/config.json", value("family", to=list(range(999)))),
@@ -157,6 +157,14 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
     "details of fewer pairs in one place than in another": (
         *("finished run", "run/details.json", value("tasks", 0, "together", to=[])),
         "details.json: this is not what was written",
+    ),
+    "a fine-tuning without its best step": (
+        *("finished run", "run/tasks/*/bert/*/seed-1/fine-tuning.json", without("best_step")),
+        "must be int",
+    ),
+    "seconds beyond all numbers": (
+        *("training checkpoint", STATE, value("seconds", to=10**400)),
+        "seconds is too large",
     ),
     "a plan without steps": (
         "finished run",

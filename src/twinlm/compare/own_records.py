@@ -68,6 +68,7 @@ def read_tuned(path: Path) -> dict[str, Any]:
     found = read_spent(path)
     checked(dict[str, float], found.get("validation") or None, path)
     checked(dict[str, int], found.get("counts"), path)
+    checked(int, found.get("best_step"), path)
     checked(bool, found.get("one_answer"), path)
     return found
 

@@ -17,6 +17,7 @@ from twinlm.train.ranks import Ranks
 HINT = "lower the learning rate; the last checkpoint is whole"
 _MARK = "metrics"
 _MOST_ROLLED_BACK = 3
+_LARGEST = 1e30
 _KINDS = {float: (int, float), type(None): (int, float, type(None))}
 """What a value may be, by what it is in a fresh state, where that is not all."""
 
@@ -65,11 +66,13 @@ def resume(
 
 
 def _check_values(state: Mapping[str, Any]) -> None:
-    """Check that a state's values are of the kinds that a fresh one has."""
+    """Check that a state's values are of the kinds that a fresh one has, and can be computed with."""
     for name, fresh in fresh_state().items():
         found = state.get(name, fresh)
         if type(found) not in _KINDS.get(type(fresh), (type(fresh),)):
             raise TypeError(f"{name} is {found!r}")
+        if isinstance(found, int | float) and not abs(found) < _LARGEST:
+            raise ValueError(f"{name} is too large")
 
 
 def save(job: Job, state: dict[str, Any], log: MetricsLog, gradients: Gradients) -> None:
