@@ -23,6 +23,7 @@ MANIFEST = "manifest.json"
 _TEMPORARY = ".tmp-"
 _DOOMED = ".del-"
 _LONGEST_NAME = 255
+"""Bytes."""
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -262,7 +263,7 @@ def _read_manifest(folder: Path) -> dict[str, tuple[int, str]]:
             raise ModelError(message, file=folder / MANIFEST, hint="update twinlm")
         if (folder / MANIFEST).read_bytes() != json_bytes(manifest):  # such as other white space
             raise ModelError("the manifest is not what was written: it is damaged", file=folder / MANIFEST)
-        if any(len(name) > _LONGEST_NAME for name in manifest["files"]):
+        if any(len(name.encode()) > _LONGEST_NAME for name in manifest["files"]):
             raise ValueError("no file has such a name")
         return {name: (facts["size"], facts["sha256"]) for name, facts in manifest["files"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

@@ -101,6 +101,10 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
         *("own model, BERT", "files/manifest.json", value("files", "a" * 300, to={"size": 1, "sha256": ""})),
         "not a manifest of ours",
     ),
+    "a manifest that names a file of 200 letters of two bytes": (
+        *("own model, BERT", "files/manifest.json", value("files", "é" * 200, to={"size": 1, "sha256": ""})),
+        "manifest",
+    ),
     "a family that is a long list": (
         *("model to go on from", "files/config.json", value("family", to=list(range(999)))),
         "is a model of the kind",
