@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -37,8 +38,6 @@ machines for, or than memory asks for.
 
 Train on it with --corpus.train STORE, --corpus.valid and --corpus.test.
 """
-_LONGEST = 11
-"""Characters of a part, such as 3/64."""
 _Text = Annotated[
     list[str], Parameter(help='Files, folders, patterns, or "hf:name", as corpus.train takes them.')
 ]
@@ -151,10 +150,9 @@ def numbered(part: str) -> tuple[int, int]:
     Raises:
         UsageError: it is neither.
     """
-    number, slash, parts = (part or "1/1").partition("/")
-    is_short = slash and len(number) + len(parts) < _LONGEST
-    if is_short and number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts) < 100_000:
-        return int(number), int(parts)
+    found = re.fullmatch(r"([0-9]{1,5})/([0-9]{1,5})", part or "1/1")  # a part's name has five digits
+    if found and 1 <= int(found[1]) <= int(found[2]):
+        return int(found[1]), int(found[2])
     raise UsageError(f"--part {part!r} is no part", hint="write --part 3/64, from 1/64 to 64/64")
 
 

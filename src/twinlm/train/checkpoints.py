@@ -13,6 +13,7 @@ which makes them count and holds the hashes of their manifests:
 Whoever goes on reads the rows that it needs from either form, see `saved.py`.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,13 @@ def publish_parts(folder: Path, state: Mapping[str, Any], count: int, *, every: 
     parts = _parts(folder, state["step"])
     manifests = [storage.file_sha256(parts / _part(number) / storage.MANIFEST) for number in range(count)]
     _publish(folder, {**state, _PARTS: manifests}, {}, every)
+
+
+def write_weights(path: Path, weights: Mapping[str, Tensor]) -> str:
+    """Write weights into a file of their own; return its SHA-256."""
+    contents = tensor_bytes(weights)
+    storage.write_file(path, contents)
+    return hashlib.sha256(contents).hexdigest()
 
 
 def load_training(

@@ -6,7 +6,6 @@ Next: `sharding.py`, where no process has all weights.
 """
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -17,12 +16,12 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from twinlm import checkpoint, storage
+from twinlm import checkpoint
 from twinlm.batch import Batch
 from twinlm.errors import StoppedError
 from twinlm.objectives import Loss, Objective
 from twinlm.stopping import Stop
-from twinlm.train.checkpoints import restore, save_training
+from twinlm.train.checkpoints import restore, save_training, write_weights
 from twinlm.train.ranks import Ranks, as_peer_error, share_of
 from twinlm.train.saved import Saved
 
@@ -102,13 +101,7 @@ class Replicated:
 
     def keep_best(self, path: Path) -> str:
         """Write the weights into a file; return its SHA-256."""
-
-        def write() -> str:
-            contents = checkpoint.tensor_bytes(self._module.state_dict())
-            storage.write_file(path, contents)
-            return hashlib.sha256(contents).hexdigest()
-
-        digest: str = self._ranks.from_leader(write)
+        digest: str = self._ranks.from_leader(lambda: write_weights(path, self._module.state_dict()))
         return digest
 
     def load_best(self, path: Path) -> None:

@@ -4,7 +4,6 @@ Importing this file takes PyTorch most of a second, so only who has such a model
 """
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
-from twinlm import checkpoint, hardware, storage
+from twinlm import checkpoint, hardware
 from twinlm.batch import Batch
 from twinlm.errors import StoppedError, as_model_error
 from twinlm.objectives import Loss, Objective
 from twinlm.stopping import Stop, stopped
-from twinlm.train.checkpoints import averages, publish_parts, save_part, set_averages
+from twinlm.train.checkpoints import averages, publish_parts, save_part, set_averages, write_weights
 from twinlm.train.ranks import Ranks, as_peer_error
 from twinlm.train.saved import Saved
 
@@ -103,13 +102,7 @@ class Sharded:
                 whole = weight.full_tensor()
                 if self._ranks.leads:
                     weights[name] = whole.cpu()
-
-        def write() -> str:
-            contents = checkpoint.tensor_bytes(weights)
-            storage.write_file(path, contents)
-            return hashlib.sha256(contents).hexdigest()
-
-        digest: str = self._ranks.from_leader(write)
+        digest: str = self._ranks.from_leader(lambda: write_weights(path, weights))
         return digest
 
     def load_best(self, path: Path) -> None:
