@@ -14,7 +14,7 @@ from rensa import RMinHash, RMinHashLSH
 
 from twinlm import rng
 from twinlm.data.demo import load_demo
-from twinlm.data.doctor.findings import words_of
+from twinlm.doctor.checks.findings import words_of
 
 HASHES, LEAST = 128, 0.8
 

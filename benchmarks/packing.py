@@ -71,13 +71,13 @@ def cut(corpus: Path, place: Path, most: int) -> int:
 
 def measure(text: Path, stage: str, folder: Path) -> dict[str, float]:
     """Do a stage; return the peaks, the bytes of text, and the seconds of the stage alone."""
-    from twinlm import hardware, storage
-    from twinlm.data.rereading import Texts, read_splits
-    from twinlm.data.sentences import split_sentences
-    from twinlm.data.splits import SPLITS
-    from twinlm.data.token_store import write_store
-    from twinlm.log import Silent
+    from twinlm.data.text.documents import Texts, read_splits
+    from twinlm.data.text.sentences import split_sentences
+    from twinlm.data.text.splits import SPLITS
+    from twinlm.data.tokens.store import write_store
     from twinlm.settings import CorpusSettings
+    from twinlm.system import hardware, storage
+    from twinlm.system.log import Silent
     from twinlm.tokenizer import Tokenizer, train_tokenizer
 
     libraries, size_bytes, began_s = hardware.peak_memory_bytes(), text.stat().st_size, time.perf_counter()
@@ -110,9 +110,9 @@ def measure(text: Path, stage: str, folder: Path) -> dict[str, float]:
 
 def pack(text: Path, place: Path, tokenizer: Path) -> None:
     """Write a store of one part in many shards, and join them."""
-    from twinlm.data import packed
-    from twinlm.data.corpus import read_documents
-    from twinlm.log import Silent
+    from twinlm.data.text.corpus import read_documents
+    from twinlm.data.tokens import packed
+    from twinlm.system.log import Silent
     from twinlm.tokenizer import Tokenizer
 
     packed.SHARD_CHARACTERS = SHARD_CHARACTERS
@@ -130,9 +130,9 @@ def pack(text: Path, place: Path, tokenizer: Path) -> None:
 
 def read_examples(store: Path, tokenizer: Path) -> None:
     """Read sequences of both kinds, BERT's with pairs and masks, at size tiny."""
-    from twinlm import presets
-    from twinlm.data.token_store import TokenStore
+    from twinlm.data.tokens.store import TokenStore
     from twinlm.families import FAMILIES
+    from twinlm.settings import presets
     from twinlm.tokenizer import Tokenizer
 
     opened, settings = TokenStore(store), presets.resolve(None, {})

@@ -12,12 +12,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from twinlm import presets, storage
+from twinlm.compare.forecast import trainings
 from twinlm.compare.plan_time import Times
-from twinlm.compare.plan_trainings import trainings
 from twinlm.compare.run import Run
-from twinlm.log import Silent
-from twinlm.stopping import Stop
+from twinlm.settings import presets
+from twinlm.system import storage
+from twinlm.system.log import Silent
+from twinlm.system.stopping import Stop
 from twinlm.train.pretrain import RESULT
 
 

@@ -19,9 +19,9 @@ import torch
 from twinlm.batch import IGNORE, MaskedBatch
 from twinlm.core.initialize import initialize
 from twinlm.families import FAMILIES
-from twinlm.launch import is_among_others, launch
 from twinlm.objectives.causal_lm import causal_lm
 from twinlm.objectives.masked_lm import masked_lm_and_next_sentence
+from twinlm.system.launch import is_among_others, launch
 from twinlm.train.gradients import Averaged, Ordered
 from twinlm.train.ranks import join
 

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from twinlm.compare.bootstrap import bootstrap_intervals
-from twinlm.compare.outcomes import Outcomes
-from twinlm.compare.statistics import LEVEL, claim_p, difference
+from twinlm.evidence.bootstrap import bootstrap_intervals
+from twinlm.evidence.intervals import LEVEL, claim_p, difference
+from twinlm.evidence.outcomes import Outcomes
 from twinlm.rng import stream
 
 ACCURACIES = (0.6, 0.75, 0.9)

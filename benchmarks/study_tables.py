@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from twinlm.compare.readable import MINUS, amount, duration
-from twinlm.compare.results import Comparison, Results, TaskResult
-from twinlm.compare.results_json import read_results
+from twinlm.evidence.json_records import read_results
+from twinlm.evidence.results import Comparison, Results, TaskResult
+from twinlm.report.numbers import MINUS, amount, duration
 
 
 def main() -> None:

@@ -8,12 +8,26 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import hypothesis
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# A comparison of seconds.
+TINY = {
+    "threads": 1,
+    "precision": "float32",
+    "corpus": {"train": ["text.txt"]},
+    "model": {"layers": 1, "width": 16, "heads": 2, "max_length": 48},
+    "pretrain": {"length": 32, "batch_sequences": 4, "validations": 1, "validation_sequences": 8},
+    "finetune": {"max_length": 48, "epochs": 1},
+    "budget": {"match": "tokens", "amount": 1500},
+    "tokenizer": {"vocab_size": 300},
+    "quality": {"sample_bytes": 0},
+    "compare": {"timing_seconds": 0, "doctor": False},
+}
 TOPICS = {"animals": ["cat", "dog", "horse", "bird"], "food": ["bread", "cheese", "soup", "cake"]}
 # A busy machine is no failure.
 hypothesis.settings.register_profile("twinlm", deadline=None)
@@ -74,3 +88,48 @@ def watched(load_helper: Callable[[Path], ModuleType]) -> Callable[[Path], Abstr
 def faulty(load_helper: Callable[[Path], ModuleType]) -> ModuleType:
     """Return `faults/faulty_disk.py`: disks that have faults."""
     return load_helper(Path(__file__).with_name("faults") / "faulty_disk.py")
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Callable[..., Any]:
+    """Return a function (file, overrides) to the settings of a run of seconds; a file's own win."""
+    from twinlm.settings import presets
+
+    return lambda file, overrides=None: presets.resolve(file, overrides or {}, base=TINY)
+
+
+@pytest.fixture(scope="session")
+def made(load_helper: Callable[[Path], ModuleType]) -> ModuleType:
+    """`made_answers.py`: answers and run folders without any training."""
+    return load_helper(Path(__file__).with_name("made_answers.py"))
+
+
+@pytest.fixture(scope="session")
+def made_results(load_helper: Callable[[Path], ModuleType]) -> ModuleType:
+    """`made_results.py`: the results of a comparison, and simulated arms."""
+    return load_helper(Path(__file__).with_name("made_results.py"))
+
+
+@pytest.fixture(scope="session")
+def example_results(made_results: ModuleType) -> Any:
+    """Two tasks: one with a winner, one without; all else that a report shows."""
+    return made_results.build()
+
+
+@pytest.fixture(scope="session")
+def draw_pair(made_results: ModuleType) -> Callable[..., Any]:
+    """Draws two simulated arms that are right or wrong; see `made_results.draw_pair`."""
+    return made_results.draw_pair
+
+
+@pytest.fixture(scope="session", params=["answer F1", "entity F1", "Spearman"])
+def simulated_figure(request: pytest.FixtureRequest, made_results: ModuleType) -> Any:
+    """Draws two arms of a figure that is no share; how many examples, and an effect that is clear in them."""
+    return made_results.SIMULATED_FIGURES[request.param]
+
+
+@pytest.fixture(scope="session")
+def write_numbers(load_helper: Callable[[Path], ModuleType]) -> Callable[..., Any]:
+    """Return a function (folder, documents, vocab_size) that publishes a store of documents of sentences."""
+    write: Callable[..., Any] = load_helper(Path(__file__).with_name("number_store.py")).write
+    return write

@@ -11,14 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from twinlm import storage
 from twinlm.checkpoint import Trained, load_model, save_model, tensor_bytes
 from twinlm.core.initialize import initialize
-from twinlm.data.packing import Packed
+from twinlm.data.sequences.packing import Packed
 from twinlm.errors import ModelError
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
 from twinlm.objectives.fine_tuning import FineTuned
+from twinlm.system import storage
+from twinlm.system.log import Silent
 from twinlm.tasks.heads import SequenceHead
 from twinlm.tasks.kind import Input, TaskConfig, collate
 from twinlm.tokenizer import Tokenizer, train_tokenizer

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from twinlm import presets
-from twinlm.compare.arms import arms
+from twinlm.compare.plan.arms import arms
+from twinlm.settings import presets
 
 FILES = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
 

@@ -9,22 +9,22 @@ import pytest
 
 from twinlm import rng
 from twinlm.batch import IGNORE
-from twinlm.data.google_pairs import GooglePairs
-from twinlm.data.mask_units import NOT_CHOSEN, spans, whole_words
-from twinlm.data.masked_examples import Dynamic, Static
-from twinlm.data.masked_windows import WindowRows
-from twinlm.data.sentence_order import OrderedSentences
-from twinlm.data.sentence_pairs import SentencePairs
-from twinlm.data.sentences import split_sentences
-from twinlm.data.token_store import TokenStore, write_store
+from twinlm.data.sequences.google_pairs import GooglePairs
+from twinlm.data.sequences.mask_units import NOT_CHOSEN, spans, whole_words
+from twinlm.data.sequences.masked_examples import Dynamic, Static
+from twinlm.data.sequences.masked_windows import WindowRows
+from twinlm.data.sequences.sentence_order import OrderedSentences
+from twinlm.data.sequences.sentence_pairs import SentencePairs
+from twinlm.data.text.sentences import split_sentences
+from twinlm.data.tokens.store import TokenStore, write_store
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
 from twinlm.objectives.masked_lm import (
     masked_lm,
     masked_lm_and_next_sentence,
     masked_lm_and_sentence_order,
 )
 from twinlm.settings import PretrainSettings
+from twinlm.system.log import Silent
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 
 BERT = FAMILIES["bert"]

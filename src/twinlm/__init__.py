@@ -10,24 +10,26 @@ Names are imported when they are first asked for, so that `import twinlm` takes 
 import importlib
 from typing import TYPE_CHECKING
 
+from twinlm.version import __version__
+
 if TYPE_CHECKING:
     from twinlm.checkpoint import Trained
     from twinlm.compare.opening import open_run
-    from twinlm.compare.results import Results
     from twinlm.compare.run import Run
-    from twinlm.data.examples import Example
-    from twinlm.data.minimal_pairs import MinimalPair, read_pairs
-    from twinlm.data.own_cloze import make_cloze
-    from twinlm.data.own_pairs import make_pairs
-    from twinlm.data.passages import draw_passages
+    from twinlm.data.labels.examples import Example
+    from twinlm.data.probes.gaps_from_text import make_cloze
+    from twinlm.data.probes.minimal_pairs import MinimalPair, read_pairs
+    from twinlm.data.probes.pairs_from_text import make_pairs
+    from twinlm.data.probes.passages import draw_passages
     from twinlm.errors import UserError
     from twinlm.evaluate.cloze import readable_items, score_cloze
     from twinlm.evaluate.minimal_pairs import readable_pairs, score_pairs
     from twinlm.evaluate.quality import language_quality
-    from twinlm.log import Silent
-    from twinlm.presets import resolve
+    from twinlm.evidence.results import Results
     from twinlm.settings import Settings
-    from twinlm.stopping import Stop
+    from twinlm.settings.presets import resolve
+    from twinlm.system.log import Silent
+    from twinlm.system.stopping import Stop
     from twinlm.use.ask import answer, choose, similarity, tag
     from twinlm.use.beams import beam_search
     from twinlm.use.classify import classify
@@ -40,8 +42,6 @@ if TYPE_CHECKING:
     from twinlm.use.rank import rank, rank_batch
     from twinlm.use.sampling import Sampling
     from twinlm.use.score import score, score_batch
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Continuation",
@@ -93,14 +93,14 @@ __all__ = [
 
 _PLACES = {
     "Continuation": "twinlm.use.generate",
-    "Example": "twinlm.data.examples",
-    "MinimalPair": "twinlm.data.minimal_pairs",
-    "Results": "twinlm.compare.results",
+    "Example": "twinlm.data.labels.examples",
+    "MinimalPair": "twinlm.data.probes.minimal_pairs",
+    "Results": "twinlm.evidence.results",
     "Run": "twinlm.compare.run",
     "Sampling": "twinlm.use.sampling",
     "Settings": "twinlm.settings",
-    "Silent": "twinlm.log",
-    "Stop": "twinlm.stopping",
+    "Silent": "twinlm.system.log",
+    "Stop": "twinlm.system.stopping",
     "Trained": "twinlm.checkpoint",
     "UserError": "twinlm.errors",
     "answer": "twinlm.use.ask",
@@ -108,7 +108,7 @@ _PLACES = {
     "choose": "twinlm.use.ask",
     "classify": "twinlm.use.classify",
     "cosines": "twinlm.use.embed",
-    "draw_passages": "twinlm.data.passages",
+    "draw_passages": "twinlm.data.probes.passages",
     "embed": "twinlm.use.embed",
     "features": "twinlm.use.embed",
     "fill": "twinlm.use.fill",
@@ -118,18 +118,18 @@ _PLACES = {
     "generate_batch": "twinlm.use.generate",
     "language_quality": "twinlm.evaluate.quality",
     "load": "twinlm.use.load",
-    "make_cloze": "twinlm.data.own_cloze",
-    "make_pairs": "twinlm.data.own_pairs",
+    "make_cloze": "twinlm.data.probes.gaps_from_text",
+    "make_pairs": "twinlm.data.probes.pairs_from_text",
     "next_sentence": "twinlm.use.next_sentence",
     "next_sentence_batch": "twinlm.use.next_sentence",
     "open_run": "twinlm.compare.opening",
     "predict": "twinlm.use.predict",
     "rank": "twinlm.use.rank",
     "rank_batch": "twinlm.use.rank",
-    "read_pairs": "twinlm.data.minimal_pairs",
+    "read_pairs": "twinlm.data.probes.minimal_pairs",
     "readable_items": "twinlm.evaluate.cloze",
     "readable_pairs": "twinlm.evaluate.minimal_pairs",
-    "resolve": "twinlm.presets",
+    "resolve": "twinlm.settings.presets",
     "score": "twinlm.use.score",
     "score_batch": "twinlm.use.score",
     "score_cloze": "twinlm.evaluate.cloze",

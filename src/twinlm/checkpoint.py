@@ -15,10 +15,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from twinlm import storage
 from twinlm.errors import ModelError, UsageError
 from twinlm.families import Family, family
 from twinlm.objectives.fine_tuning import FineTuned
+from twinlm.system import storage
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer

@@ -11,20 +11,19 @@ from typing import Any, Protocol
 import numpy as np
 from torch import nn
 
-from twinlm import config
 from twinlm.batch import Batch
 from twinlm.core import count
-from twinlm.data.google_pairs import GooglePairs
-from twinlm.data.hybrid_windows import HybridWindows
-from twinlm.data.mask_units import Chooser, choose_tokens, spans, whole_words
-from twinlm.data.masked_examples import Dynamic, Source, Static
-from twinlm.data.masked_windows import PlainRows, WindowRows
-from twinlm.data.masking import Masking, special_tokens
-from twinlm.data.packing import Pack, pack_for_decoder, pack_for_encoder
-from twinlm.data.sentence_order import OrderedSentences
-from twinlm.data.sentence_pairs import SentencePairs
-from twinlm.data.token_store import TokenStore
-from twinlm.data.windows import Windows
+from twinlm.data.sequences.google_pairs import GooglePairs
+from twinlm.data.sequences.hybrid_windows import HybridWindows
+from twinlm.data.sequences.mask_units import Chooser, choose_tokens, spans, whole_words
+from twinlm.data.sequences.masked_examples import Dynamic, Source, Static
+from twinlm.data.sequences.masked_windows import PlainRows, WindowRows
+from twinlm.data.sequences.masking import Masking, special_tokens
+from twinlm.data.sequences.packing import Pack, pack_for_decoder, pack_for_encoder
+from twinlm.data.sequences.sentence_order import OrderedSentences
+from twinlm.data.sequences.sentence_pairs import SentencePairs
+from twinlm.data.sequences.windows import Windows
+from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import UsageError
 from twinlm.models.bert import BERT, BERTConfig
 from twinlm.models.gpt import GPT, GPTConfig
@@ -42,6 +41,7 @@ from twinlm.objectives.masked_lm import (
     pseudo_log_likelihoods_l2r,
 )
 from twinlm.settings import FinetuneSettings, ModelSettings, PretrainSettings
+from twinlm.settings import build as config
 from twinlm.tasks.kind import Reader
 from twinlm.tokenizer import ABSENT, SpecialIds, Template, Tokenizer
 

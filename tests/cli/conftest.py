@@ -11,8 +11,8 @@ from twinlm.checkpoint import Trained, save_model
 from twinlm.cli import main
 from twinlm.core.initialize import initialize
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
 from twinlm.settings import ModelSettings
+from twinlm.system.log import Silent
 from twinlm.tokenizer import train_tokenizer
 
 SENTENCES = ["The red cat sat on the mat.", "A big dog ran to the old house.", "She drinks tea with milk."]

@@ -1,20 +1,5 @@
 """`twinlm bundle` and `twinlm verify`, by what they print and their exit codes."""
 
-import importlib.util
-from pathlib import Path
-
-import pytest
-
-
-@pytest.fixture(scope="module")
-def made():
-    """`made_answers.py` of the comparison's tests: run folders without any training."""
-    place = Path(__file__).parents[1] / "compare" / "made_answers.py"
-    specification = importlib.util.spec_from_file_location("made_answers", place)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
 
 def test_a_bundle_is_written_checked_and_found_changed(cli, made, tmp_path):
     made.write_run(tmp_path / "run", [made.answers("classification")])

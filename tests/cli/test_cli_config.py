@@ -1,8 +1,8 @@
 import re
 import tomllib
 
-from twinlm import presets
-from twinlm.cli.config import starter
+from twinlm.cli.start.config import starter
+from twinlm.settings import presets
 
 
 def test_a_new_file_says_everything_and_is_valid(cli, tmp_path):

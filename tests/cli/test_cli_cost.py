@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from twinlm.checkpoint import Trained, save_model
-from twinlm.cli.cost import as_text, short_names
-from twinlm.compare.report_tables import Table
+from twinlm.cli.compare.cost import as_text, short_names
 from twinlm.core.initialize import initialize
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
 from twinlm.objectives.fine_tuning import FineTuned
+from twinlm.report.tables import Table
 from twinlm.settings import ModelSettings
+from twinlm.system.log import Silent
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import TASKS
 from twinlm.tokenizer import train_tokenizer
@@ -54,7 +54,7 @@ def models(tmp_path_factory):
 @pytest.fixture
 def topics(tmp_path, monkeypatch):
     """Leave the threads as they are: other tests run beside this one."""
-    monkeypatch.setattr("twinlm.hardware.use_threads", lambda threads: threads or 1)
+    monkeypatch.setattr("twinlm.system.hardware.use_threads", lambda threads: threads or 1)
     (tmp_path / "topics.csv").write_text("\n".join(["text", *TEXTS]))
     return tmp_path / "topics.csv"
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from twinlm import storage
-from twinlm.cli.data import numbered
 from twinlm.cli.main import run
-from twinlm.data.token_store import TokenStore
+from twinlm.cli.train.data import numbered
+from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import UsageError
-from twinlm.log import Silent
+from twinlm.system import storage
+from twinlm.system.log import Silent
 from twinlm.tokenizer import train_tokenizer
 
 

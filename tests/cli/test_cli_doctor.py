@@ -1,10 +1,10 @@
-from twinlm.cli import doctor
+from twinlm.cli.start import doctor
 from twinlm.errors import ResourceError
 
 
 def test_it_looks_at_everything_and_leaves_nothing_behind(cli, tmp_path, monkeypatch):
     threads = []
-    monkeypatch.setattr("twinlm.hardware.use_threads", threads.append)
+    monkeypatch.setattr("twinlm.system.hardware.use_threads", threads.append)
     answer = cli("doctor", "--json")
     names = [finding["name"] for finding in answer.json["findings"]]
     assert {

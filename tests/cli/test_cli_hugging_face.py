@@ -7,10 +7,10 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from twinlm import presets
 from twinlm.checkpoint import Trained, load_model, save_model
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
+from twinlm.settings import presets
+from twinlm.system.log import Silent
 from twinlm.tokenizer import train_tokenizer
 
 GPT, BERT = presets.KINDS

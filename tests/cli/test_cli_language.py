@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from twinlm import presets
-from twinlm.cli import pairs, quality
-from twinlm.data.minimal_pairs import MOST_PAIRS
-from twinlm.data.own_pairs import PHENOMENA
-from twinlm.data.passages import SAMPLE_BYTES
+from twinlm.cli.look import pairs, quality
+from twinlm.data.probes.minimal_pairs import MOST_PAIRS
+from twinlm.data.probes.pairs_from_text import PHENOMENA
+from twinlm.data.probes.passages import SAMPLE_BYTES
+from twinlm.settings import presets
 
 PAIRS = """phenomenon,good,bad
 order,The red cat sat.,The cat red sat.
@@ -77,7 +77,7 @@ def test_at_most_so_many_pairs_are_drawn_and_it_is_said(cli, models, written):
 
 @pytest.mark.parametrize("kind", presets.KINDS)
 def test_pairs_and_gaps_are_made_of_own_text(cli, models, written, monkeypatch, kind):
-    monkeypatch.setattr("twinlm.data.own_cloze.MOST_SHARE", 0.5)
+    monkeypatch.setattr("twinlm.data.probes.gaps_from_text.MOST_SHARE", 0.5)
     asked = ["pairs", models / kind, "--from-text", "held-out.txt", "--most", "2"]
     (found,) = cli(*asked, "--json").json["models"].values()
     assert set(found["phenomena"]) <= set(PHENOMENA) and found["cloze"] == []

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from twinlm import presets
 from twinlm.cli import main
-from twinlm.compare.plan_matches import AXES
+from twinlm.compare.plan.matches import AXES
+from twinlm.settings import presets
 
 SETTINGS = """
 threads = 1
@@ -212,7 +212,7 @@ def test_one_kind_is_pre_trained_and_fine_tuned_by_options_alone(cli, unfinished
 
 
 def test_a_run_in_use_is_not_entered(cli, project):
-    from twinlm import storage
+    from twinlm.system import storage
 
     with storage.lock(project / "runs" / "my"):
         answer = cli("plan", "my.toml")

@@ -8,9 +8,9 @@ import pytest
 from twinlm.checkpoint import Trained, load_model, save_model
 from twinlm.core.initialize import initialize
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.settings import ModelSettings
+from twinlm.system.log import Silent
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import TASKS
 from twinlm.tokenizer import train_tokenizer

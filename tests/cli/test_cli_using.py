@@ -5,8 +5,8 @@ import json
 import pytest
 from safetensors.numpy import load_file
 
-from twinlm import presets
 from twinlm.families import FAMILIES
+from twinlm.settings import presets
 
 SENTENCES = ["The red cat sat on the mat.", "A big dog ran to the old house.", "She drinks tea with milk."]
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from twinlm.cli import plan
+from twinlm.cli.compare import plan
 from twinlm.cli.failure import as_user_error
 from twinlm.errors import (
     DataError,
@@ -59,7 +59,7 @@ def test_a_bug_where_nothing_can_be_written_shows_its_traceback(cli, monkeypatch
     def refuse(path: Path, data: bytes) -> None:
         raise ResourceError("can't write")
 
-    monkeypatch.setattr("twinlm.storage.write_file", refuse)
+    monkeypatch.setattr("twinlm.system.storage.write_file", refuse)
     assert "can't be saved here: Traceback" in cli("plan").err
 
 

@@ -2,10 +2,10 @@ import signal
 
 import pytest
 
-from twinlm import presets
 from twinlm.cli.options import default_folder, interruptible, read_settings, start_over, stem, task_rows
 from twinlm.errors import StoppedError, UsageError
-from twinlm.log import Silent
+from twinlm.settings import presets
+from twinlm.system.log import Silent
 
 
 def test_options_win_over_the_file(tmp_path):

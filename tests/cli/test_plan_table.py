@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from twinlm.cli.plan import Whole, matches_table, table, whole_table
-from twinlm.compare.plan_matches import all_matches
+from twinlm.cli.compare.plan import Whole, matches_table, table, whole_table
+from twinlm.compare.plan.matches import all_matches
 from twinlm.settings import BudgetSettings, Settings
 from twinlm.train.costs import PretrainPlan
 

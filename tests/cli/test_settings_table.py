@@ -1,9 +1,9 @@
 import dataclasses
 import typing
 
-from twinlm import presets, settings
+from twinlm import settings
 from twinlm.cli import settings_table
-from twinlm.settings import KindSettings, Settings
+from twinlm.settings import KindSettings, Settings, presets
 
 
 def test_every_setting_has_a_row_and_a_meaning():

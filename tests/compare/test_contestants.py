@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from twinlm import presets
-from twinlm.compare import scoring
-from twinlm.compare.arms import arms
-from twinlm.compare.pretrainings import pretrainings
-from twinlm.compare.results_json import read_results
+from twinlm.compare.plan.arms import arms
+from twinlm.compare.plan.pretrainings import pretrainings
 from twinlm.compare.run import Run
+from twinlm.compare.stages import answers
 from twinlm.errors import UsageError
-from twinlm.log import Silent
-from twinlm.stopping import Stop
+from twinlm.evidence.json_records import read_results
+from twinlm.settings import presets
+from twinlm.system.log import Silent
+from twinlm.system.stopping import Stop
 from twinlm.tasks.table import task_kind
 
 SETTINGS = """
@@ -242,7 +242,7 @@ def test_the_best_baseline_is_fitted_on_the_examples_that_the_models_have(
     with open_run(tiny, project) as run:
         few = run.task("topic", 20)
         floors = {row.name: row for row in task_kind(task.kind).floors(few.train, few.valid, few.test)}
-        assert scoring.baselines(run, run.task("topic"), 20) == list(kept.values())
+        assert answers.baselines(run, run.task("topic"), 20) == list(kept.values())
     assert len(few.train) == 20 and len(few.test) == task.test_examples
     assert {name: row["predictions"] for name, row in kept.items()} == {
         name: row.predictions for name, row in floors.items()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from twinlm import hardware, storage
 from twinlm.compare.environment import NAME, note_environment
-from twinlm.log import EVENTS, Silent
+from twinlm.system import hardware, storage
+from twinlm.system.log import EVENTS, Silent
 
 
 class Saying(Silent):

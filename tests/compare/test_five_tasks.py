@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from twinlm.compare.results import Results
 from twinlm.compare.run import Run
 from twinlm.errors import DataError
-from twinlm.log import Silent
-from twinlm.stopping import Stop
+from twinlm.evidence.results import Results
+from twinlm.system.log import Silent
+from twinlm.system.stopping import Stop
 
 SETTINGS = """
 pretrain.validations = 2

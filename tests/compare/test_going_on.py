@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from twinlm import checkpoint, presets
+from twinlm import checkpoint
 from twinlm.compare.run import Run
 from twinlm.errors import StoppedError, UsageError
-from twinlm.log import Silent
-from twinlm.stopping import Stop
+from twinlm.settings import presets
+from twinlm.system.log import Silent
+from twinlm.system.stopping import Stop
 
 SMALL = {
     "corpus.train": "text.txt",

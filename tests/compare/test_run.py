@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from twinlm import presets
-from twinlm.compare import stage
 from twinlm.compare.run import Run
 from twinlm.errors import LockedError, ModelError, UsageError
-from twinlm.log import Silent
-from twinlm.stopping import Stop
+from twinlm.prepare import stage
+from twinlm.settings import presets
+from twinlm.system.log import Silent
+from twinlm.system.stopping import Stop
 
 COMMAND = [sys.executable, "-m", "twinlm", "compare", "my.toml"]
 SETTINGS = """

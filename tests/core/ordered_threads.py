@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from twinlm import hardware
+from twinlm.system import hardware
 from twinlm.train import gradients
 
 gpus, micro_batches, weights = map(int, sys.argv[1:])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from twinlm.data.forms import CHOICE, CLASSIFICATION, SIMILARITY, SPAN_QA, TAGGING, Fields, Form
+from twinlm.data.labels.forms import CHOICE, CLASSIFICATION, SIMILARITY, SPAN_QA, TAGGING, Fields, Form
 
 MEND = "mend or remove what is bad"
 PAIR = replace(CLASSIFICATION, fields=Fields(text="text", text_b="text_b", label="label"))

@@ -9,7 +9,7 @@ import pytest
 
 from twinlm.data import demo
 from twinlm.data.demo import load_demo
-from twinlm.data.splits import text_hash
+from twinlm.data.text.splits import text_hash
 from twinlm.errors import DataError, UsageError
 
 

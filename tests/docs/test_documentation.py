@@ -14,8 +14,8 @@ from types import ModuleType
 import pytest
 
 import twinlm
-from twinlm import recipes
 from twinlm.cli import main, options, settings_table
+from twinlm.settings import recipes
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -10,12 +10,12 @@ import pytest
 import torch
 import yaml
 
-from twinlm import presets
 from twinlm.cli import main
 from twinlm.core import scale
 from twinlm.core.count import layer_count, parameter_count
 from twinlm.core.scale import Sizes
 from twinlm.families import FAMILIES
+from twinlm.settings import presets
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "scale.md"

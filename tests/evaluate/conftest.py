@@ -5,14 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from twinlm import presets
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
 from twinlm.objectives.fine_tuning import FineTuned
-from twinlm.settings import ModelSettings
+from twinlm.settings import ModelSettings, presets
+from twinlm.system.log import Silent
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import TASKS
 from twinlm.tokenizer import Tokenizer, train_tokenizer

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from twinlm.data.own_cloze import ClozeItem
+from twinlm.data.probes.gaps_from_text import ClozeItem
 from twinlm.evaluate.cloze import ClozeScores, readable_items, score_cloze
 from twinlm.use.rank import rank
 from twinlm.use.score import score

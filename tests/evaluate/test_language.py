@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from twinlm import presets
 from twinlm.checkpoint import Trained
-from twinlm.data.sentences import split_sentences
-from twinlm.data.token_store import TokenStore, write_store
+from twinlm.data.text.sentences import split_sentences
+from twinlm.data.tokens.store import TokenStore, write_store
 from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, measure, next_token_nats
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
-from twinlm.settings import FinetuneSettings, KindSettings, ModelSettings, PretrainSettings
+from twinlm.settings import FinetuneSettings, KindSettings, ModelSettings, PretrainSettings, presets
+from twinlm.system.log import Silent
 from twinlm.tokenizer import train_tokenizer
 from twinlm.train.start import fresh_model
 

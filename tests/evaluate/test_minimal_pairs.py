@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from twinlm.data.minimal_pairs import MinimalPair
+from twinlm.data.probes.minimal_pairs import MinimalPair
 from twinlm.errors import DataError, UsageError
 from twinlm.evaluate.minimal_pairs import PairScores, readable_pairs, score_pairs, text_sums
 from twinlm.use.score import score_batch

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.evaluate import predictions
 from twinlm.evaluate.predictions import read_predictions, write_predictions
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinlm.data.passages import Sample
+from twinlm.data.probes.passages import Sample
 from twinlm.errors import UsageError
 from twinlm.evaluate.quality import (
     NO_PROBABILITY,

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from twinlm.checkpoint import save_model
 from twinlm.core import attention
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.errors import DataError, ModelError
 from twinlm.evaluate import serving
 from twinlm.evaluate.serving import (

@@ -3,7 +3,7 @@ import pytest
 from twinlm.checkpoint import save_model
 from twinlm.evaluate import serving_memory
 from twinlm.evaluate.serving_memory import answer, peak_memory_bytes
-from twinlm.log import Silent
+from twinlm.system.log import Silent
 
 
 class Said(Silent):
@@ -32,7 +32,7 @@ def test_a_process_of_its_own_says_how_much_it_took(folder, task_examples, tmp_p
 
 def test_this_process_would_say_more_than_that(folder, task_examples, monkeypatch):
     threads = []
-    monkeypatch.setattr("twinlm.hardware.use_threads", threads.append)
+    monkeypatch.setattr("twinlm.system.hardware.use_threads", threads.append)
     requests = [[[example.id, list(example.texts)] for example in task_examples("classification")]]
     assert answer({"folder": str(folder), "threads": 3, "requests": requests}) > 50e6
     assert threads == [3]

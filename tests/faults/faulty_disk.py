@@ -1,4 +1,4 @@
-"""Stand-ins for `twinlm.disk.operations`: one that has a fault, one that notes what is done.
+"""Stand-ins for `twinlm.system.disk.operations`: one that has a fault, one that notes what is done.
 
 A fault is one of FAULTS and comes at an operation with a number, counted from 0.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from twinlm import disk
+from twinlm.system import disk
 
 FREEING = ("remove_file", "remove_folder", "truncate")
 """Operations that a full disk does not stop."""

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from twinlm import storage
 from twinlm.errors import ModelError
+from twinlm.system import storage
 
 
 def count_found(folder: Path, every: int = 1) -> tuple[int, int]:

@@ -21,10 +21,10 @@ from typing import Any
 
 import torch
 
-from twinlm import presets
 from twinlm.compare.run import Run
-from twinlm.log import Silent
-from twinlm.stopping import Stop
+from twinlm.settings import presets
+from twinlm.system.log import Silent
+from twinlm.system.stopping import Stop
 
 KINDS = ("gpt", "bert", "fine-tuning", "comparison")
 SETTINGS = """

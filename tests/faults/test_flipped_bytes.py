@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from twinlm import checkpoint
-from twinlm.data.token_store import TokenStore
+from twinlm.data.tokens.store import TokenStore
 from twinlm.train.checkpoints import roll_back
 
 

@@ -14,16 +14,17 @@ from unittest import mock
 
 import torch
 
-from twinlm import checkpoint, presets, storage
+from twinlm import checkpoint
 from twinlm.checkpoint import Trained
-from twinlm.compare import report
 from twinlm.core.initialize import initialize
-from twinlm.data import packed
-from twinlm.data.sentences import split_sentences
-from twinlm.data.token_store import TokenStore, is_joined, write_store
+from twinlm.data.text.sentences import split_sentences
+from twinlm.data.tokens import packed
+from twinlm.data.tokens.store import TokenStore, is_joined, write_store
 from twinlm.families import FAMILIES
-from twinlm.log import MetricsLog, Silent
-from twinlm.settings import ModelSettings
+from twinlm.report import report
+from twinlm.settings import ModelSettings, presets
+from twinlm.system import storage
+from twinlm.system.log import MetricsLog, Silent
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 from twinlm.train.checkpoints import (
     KEPT,

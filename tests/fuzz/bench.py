@@ -20,8 +20,8 @@ from random import Random
 from types import ModuleType
 from typing import Any
 
-from twinlm import storage
 from twinlm.errors import UserError
+from twinlm.system import storage
 
 MOST_SECONDS = 5
 LONGEST_MESSAGE = 2000

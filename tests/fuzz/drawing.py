@@ -17,15 +17,15 @@ from typing import Any, Literal
 
 import tomli_w
 
-from twinlm import hardware, presets
-from twinlm.data.examples import Example
-from twinlm.data.labelled_task import LabelledTask
-from twinlm.data.sentences import split_sentences
-from twinlm.data.token_store import TokenStore, write_store
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.task import LabelledTask
+from twinlm.data.text.sentences import split_sentences
+from twinlm.data.tokens.store import TokenStore, write_store
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
-from twinlm.settings import KindSettings, Settings
-from twinlm.stopping import Stop
+from twinlm.settings import KindSettings, Settings, presets
+from twinlm.system import hardware
+from twinlm.system.log import Silent
+from twinlm.system.stopping import Stop
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 from twinlm.train.costs import budget_steps, check_memory, count_parameters, step_costs
 from twinlm.train.finetune import finetune, steps_of

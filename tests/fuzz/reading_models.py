@@ -8,22 +8,23 @@ from typing import Any
 
 import torch
 
-from twinlm import checkpoint, presets, storage
+from twinlm import checkpoint
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
-from twinlm.compare.packed_corpus import open_packed, packed_tokenizer
 from twinlm.core.initialize import initialize
-from twinlm.data import packed
-from twinlm.data.sentences import split_sentences
-from twinlm.data.store_checks import check_ids
-from twinlm.data.token_store import TokenStore, write_store
+from twinlm.data.text.sentences import split_sentences
+from twinlm.data.tokens import packed
+from twinlm.data.tokens.store import TokenStore, write_store
+from twinlm.data.tokens.store_checks import check_ids
 from twinlm.families import FAMILIES
 from twinlm.hf.export import to_hf_files
 from twinlm.hf.reading import read_folder
-from twinlm.log import Silent
 from twinlm.objectives.fine_tuning import FineTuned
-from twinlm.settings import ModelSettings, OptimizerSettings, PretrainSettings
-from twinlm.stopping import Stop
+from twinlm.prepare.packed_corpus import open_packed, packed_tokenizer
+from twinlm.settings import ModelSettings, OptimizerSettings, PretrainSettings, presets
+from twinlm.system import storage
+from twinlm.system.log import Silent
+from twinlm.system.stopping import Stop
 from twinlm.tasks.heads import SequenceHead
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tokenizer import Tokenizer, read_foreign, train_tokenizer

@@ -12,17 +12,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from twinlm import presets, storage
-from twinlm.cli import report
-from twinlm.compare.bundle import make_bundle
-from twinlm.compare.results import ArmCost
-from twinlm.compare.results_json import costs_from_json
+from twinlm.bundle.bundle import make_bundle
+from twinlm.bundle.verify import verify_bundle
+from twinlm.cli.compare import report
 from twinlm.compare.run import Run
-from twinlm.compare.verification import verify_bundle
 from twinlm.evaluate.predictions import read_predictions
 from twinlm.evaluate.timings import ServingCost, Timing, spread
-from twinlm.log import MetricsLog, Silent
-from twinlm.stopping import Stop
+from twinlm.evidence.json_records import costs_from_json
+from twinlm.evidence.results import ArmCost
+from twinlm.settings import presets
+from twinlm.system import storage
+from twinlm.system.log import MetricsLog, Silent
+from twinlm.system.stopping import Stop
 
 SETTINGS = """\
 threads = 1
@@ -42,7 +43,7 @@ TOPICS = {"animals": ["cat", "dog", "horse", "bird"], "food": ["bread", "cheese"
 
 def _made() -> ModuleType:
     """Return the helper that makes up the answers of a run."""
-    place = Path(__file__).parents[1] / "compare" / "made_answers.py"
+    place = Path(__file__).parents[1] / "made_answers.py"
     if place.stem not in sys.modules:
         specification = importlib.util.spec_from_file_location(place.stem, place)
         assert specification is not None and specification.loader is not None

@@ -17,19 +17,18 @@ from unittest import mock
 
 import tomli_w
 
-from twinlm import config, presets, recipes
-from twinlm.cli.data import numbered
-from twinlm.cli.embed import parse_layers
 from twinlm.cli.main import run
 from twinlm.cli.options import read_settings, task_rows
 from twinlm.cli.texts import argument_or_input, arguments_or_lines, paired
-from twinlm.compare.data_doctor import examine
-from twinlm.compare.doctor_material import of_files
-from twinlm.data.corpus import corpus_fingerprint, read_documents
-from twinlm.data.labelled import read_labelled
-from twinlm.data.minimal_pairs import read_pairs
-from twinlm.log import Silent
-from twinlm.settings import Settings
+from twinlm.cli.train.data import numbered
+from twinlm.cli.use.embed import parse_layers
+from twinlm.data.labels.labelled import read_labelled
+from twinlm.data.probes.minimal_pairs import read_pairs
+from twinlm.data.text.corpus import corpus_fingerprint, read_documents
+from twinlm.doctor.examine import examine
+from twinlm.doctor.material import of_files
+from twinlm.settings import Settings, build, presets, recipes
+from twinlm.system.log import Silent
 from twinlm.tasks.table import TASKS
 
 SENTENCES = ["The red cat sat on the mat.", "A big dog ran to the café.", "She drinks tea, with \u4f60 milk!"]
@@ -257,7 +256,7 @@ def _doctor(folder: Path) -> None:
         os.chdir(before)
 
 
-_ALL = tomli_w.dumps({name: value for name, value in config.plain(Settings()).items() if name != "arm"})
+_ALL = tomli_w.dumps({name: value for name, value in build.plain(Settings()).items() if name != "arm"})
 _LATIN = TEXT.replace("\u4f60", "x").encode("cp1252")
 _WIDE = TEXT.encode("utf-16-le")
 _PACKED = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": _zstd}

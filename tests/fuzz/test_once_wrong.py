@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twinlm import storage
 from twinlm.errors import UserError
+from twinlm.system import storage
 
 Change = Callable[[Path], Any]
 

@@ -4,13 +4,13 @@ Whoever draws in another way changes what every run of a version sees: that must
 """
 
 import hashlib
-import importlib.util
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from twinlm import rng
+from twinlm.data.tokens.store import TokenStore
 from twinlm.families import FAMILIES
 from twinlm.settings import PretrainSettings
 from twinlm.tokenizer import SpecialIds
@@ -34,13 +34,8 @@ class Numbers:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A store of 60 documents of up to 11 sentences, as the tests of `data` write it."""
-    place = Path(__file__).parents[1] / "data" / "conftest.py"
-    specification = importlib.util.spec_from_file_location("data_conftest", place)
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
+def store(tmp_path_factory: pytest.TempPathFactory, write_numbers: Callable[..., TokenStore]) -> TokenStore:
+    """A store of 60 documents of up to 11 sentences."""
     chance = rng.stream(0, "golden examples")
     documents = [
         [
@@ -49,7 +44,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Any:
         ]
         for _ in range(60)
     ]
-    return module._write(tmp_path_factory.mktemp("golden") / "store", documents, 500)
+    return write_numbers(tmp_path_factory.mktemp("golden") / "store", documents, 500)
 
 
 @pytest.mark.parametrize("name", RECORDED)

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from twinlm.checkpoint import Trained
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
+from twinlm.system.log import Silent
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 
 TEXTS = [

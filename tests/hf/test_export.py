@@ -14,8 +14,8 @@ from transformers import AutoTokenizer
 from twinlm.checkpoint import Trained
 from twinlm.errors import ModelError, UsageError
 from twinlm.hf.export import to_hf_files, write_folder
-from twinlm.hf.folder import Folder
 from twinlm.hf.reading import Vocabulary, read_model
+from twinlm.system.foreign_folder import Folder
 
 NASTY = [
     "",

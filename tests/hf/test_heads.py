@@ -16,10 +16,10 @@ from twinlm.batch import LabelledBatch, SpanBatch, TaggedBatch
 from twinlm.checkpoint import Trained
 from twinlm.errors import ModelError
 from twinlm.hf.export import to_hf_files, write_folder
-from twinlm.hf.folder import Folder
 from twinlm.hf.reading import Imported, Vocabulary, read_folder, read_model
 from twinlm.hf.verify import verify_folder
 from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
+from twinlm.system.foreign_folder import Folder
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import task_kind
 from twinlm.use.ask import similarity

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from twinlm.errors import ModelError
-from twinlm.hf.folder import Folder
 from twinlm.hf.reading import Imported, Vocabulary, read_model
+from twinlm.system.foreign_folder import Folder
 
 V = 61
 Saved = Callable[..., tuple[Any, Path]]

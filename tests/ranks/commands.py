@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from twinlm import launch
 from twinlm.cli import main
+from twinlm.system import launch
 
 SETTINGS = """
 threads = 1
@@ -126,14 +126,15 @@ def _train_on(step: Any) -> Any:
 
 
 def _held_command(phase: str) -> None:
-    from twinlm.compare import preparation, trials
+    from twinlm.compare.stages import finetuning
+    from twinlm.prepare import prepare
     from twinlm.train import loop, pretrain
 
     where: dict[str, tuple[Any, str, Any]] = {
         "trains": (loop, "_take_step", _train_on(loop._take_step)),
-        "tokenizes": (preparation, "prepare_stores", _hold),
+        "tokenizes": (prepare, "prepare_stores", _hold),
         "validates": (pretrain, "evaluate", _hold),
-        "predicts": (trials, "write_predictions", _hold),
+        "predicts": (finetuning, "write_predictions", _hold),
     }
     if os.environ.get("RANK") == "0":
         setattr(*where[phase])

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 
 from twinlm.errors import StoppedError
-from twinlm.launch import leave
-from twinlm.log import Silent
 from twinlm.settings import OptimizerSettings
-from twinlm.stopping import Stop
+from twinlm.system.launch import leave
+from twinlm.system.log import Silent
+from twinlm.system.stopping import Stop
 from twinlm.train.loop import train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.ranks import ALONE, Ranks, join

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from twinlm.launch import launch
+from twinlm.system.launch import launch
 from twinlm.train.gradients import TreeSum, nodes_of
 from twinlm.train.ranks import share_of
 

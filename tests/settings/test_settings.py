@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from twinlm import config, settings
+from twinlm import settings
 from twinlm.errors import UsageError
 from twinlm.settings import (
     CompareSettings,
@@ -19,15 +19,16 @@ from twinlm.settings import (
     PretrainSettings,
     Settings,
     TaskSettings,
+    build,
 )
-from twinlm.settings_tree import given
+from twinlm.settings.tree import given
 
 RECORDS = [value for value in vars(settings).values() if dataclasses.is_dataclass(value)]
 
 
 def _refuse(table: dict[str, Any]) -> UsageError:
     with pytest.raises(UsageError) as caught:
-        config.build(Settings, given(table))
+        build.build(Settings, given(table))
     return caught.value
 
 
@@ -161,7 +162,7 @@ def test_micro_batches_must_divide_the_batch() -> None:
 
 
 def test_every_default_keeps_its_own_range() -> None:
-    assert config.build(Settings, given(config.plain(Settings()))) == Settings()
+    assert build.build(Settings, given(build.plain(Settings()))) == Settings()
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
+from twinlm.system.log import Silent
 from twinlm.tasks.kind import Reader, TaskConfig
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 

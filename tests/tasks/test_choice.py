@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from twinlm.batch import IGNORE
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.tasks.choice import KIND
 from twinlm.tasks.kind import CUT
 

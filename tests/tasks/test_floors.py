@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.rng import stream
 from twinlm.tasks.floors import choice_floors, similarity_floors, span_floors, tagging_floors
 from twinlm.tasks.table import TASKS

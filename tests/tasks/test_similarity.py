@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.families import FAMILIES
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.settings import ModelSettings

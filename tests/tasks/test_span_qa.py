@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import example as also
 from hypothesis import strategies as st
 
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.tasks.answer_metrics import of_answers
 from twinlm.tasks.kind import Reader
 from twinlm.tasks.span_qa import CUT_QUESTIONS, KIND, LOST

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from twinlm.batch import IGNORE
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.tasks.tagging import KIND, PIECES
 
 LABELS = ("B-PER", "I-PER", "O")

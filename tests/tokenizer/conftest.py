@@ -9,7 +9,7 @@ from tokenizers import Tokenizer as Engine
 from tokenizers import models, normalizers, pre_tokenizers, trainers
 from transformers import BertTokenizerFast, GPT2TokenizerFast, OpenAIGPTTokenizerFast
 
-from twinlm.log import Silent
+from twinlm.system.log import Silent
 from twinlm.tokenizer import train_tokenizer
 
 TEXTS = [

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinlm.errors import ModelError
+from twinlm.system.bounded_json import LARGEST_FILE_BYTES
 from twinlm.tokenizer import Tokenizer
-from twinlm.tokenizer.bounded import LARGEST_FILE_BYTES
 
 
 def put(folder, data):

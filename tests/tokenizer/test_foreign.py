@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, BertTokenizerFast, GPT2TokenizerFast, OpenAIGPTTokenizerFast
 
-from twinlm import storage
 from twinlm.errors import ModelError
+from twinlm.system import storage
 from twinlm.tokenizer import ABSENT, SpecialIds, Tokenizer, read_foreign
 
 NASTY = [

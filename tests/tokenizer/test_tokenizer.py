@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from twinlm import storage
-from twinlm.log import Silent
+from twinlm.system import storage
+from twinlm.system.log import Silent
 from twinlm.tokenizer import SPECIAL_TOKENS, Tokenizer, train_tokenizer
 
 WORLD = [
@@ -176,7 +176,8 @@ def test_words_begin_after_a_space_or_without_the_mark_of_a_continuation(byte_bp
         words = [
             made.decode(tokens[begin:end]) for begin, end in zip(starts, [*starts[1:], None], strict=True)
         ]
-        # The first word of a byte-level text has no space before it: `mask_units.py` sees to that.
+        # The first word of a byte-level text has no space before it: `data/sequences/mask_units.py` sees to
+        # that.
         assert [word.strip() for word in words][-4:] == ["quick", "foxes", "leap", "quickly"]
         assert made.begins_word_V.shape == (made.vocab_size,)
     assert sum(wordpiece.token(token).startswith("##") for token in wordpiece.encode("foxes quickly")) > 0

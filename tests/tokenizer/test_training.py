@@ -10,13 +10,13 @@ import time
 import pytest
 
 from twinlm.errors import UsageError
-from twinlm.log import Silent
+from twinlm.system.log import Silent
 from twinlm.tokenizer import SPECIAL_TOKENS, train_tokenizer
 
 # Every word occurs as often as every other: nothing but ties.
 SCRIPT = """
 import hashlib, random, sys
-from twinlm.log import Silent
+from twinlm.system.log import Silent
 from twinlm.tokenizer import train_tokenizer
 chance = random.Random(7)
 words = ["".join(chance.choices("abcdefgh\\u00e9\\u4e16\\u0430", k=6)) for _ in range(600)]
@@ -146,8 +146,8 @@ def test_a_signal_ends_training_at_once(tmp_path):
 import itertools, sys
 from twinlm import launch
 from twinlm.errors import StoppedError
-from twinlm.log import Silent
-from twinlm.stopping import on_signals
+from twinlm.system.log import Silent
+from twinlm.system.stopping import on_signals
 from twinlm.tokenizer import train_tokenizer
 
 class Endless(list):

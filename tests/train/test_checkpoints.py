@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from twinlm import checkpoint, storage
+from twinlm import checkpoint
 from twinlm.core.initialize import initialize
 from twinlm.errors import ModelError
+from twinlm.system import storage
+from twinlm.train.checkpoint_tensors import Saved
 from twinlm.train.checkpoints import (
     averages,
     load_training,
@@ -21,7 +23,6 @@ from twinlm.train.checkpoints import (
     save_part,
     save_training,
 )
-from twinlm.train.saved import Saved
 
 AVERAGES = ("exp_avg", "exp_avg_sq", "step")
 

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from twinlm import presets
-from twinlm.data.sentences import split_sentences
-from twinlm.data.token_store import TokenStore, write_store
+from twinlm.data.text.sentences import split_sentences
+from twinlm.data.tokens.store import TokenStore, write_store
 from twinlm.errors import UsageError
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
-from twinlm.settings import BudgetSettings
+from twinlm.settings import BudgetSettings, presets
+from twinlm.system.log import Silent
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 from twinlm.train.costs import budget_steps, seconds_per_step, step_costs, usual_s
 

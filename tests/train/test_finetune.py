@@ -12,13 +12,13 @@ import torch
 from twinlm import checkpoint, rng
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
-from twinlm.data.examples import Example
-from twinlm.data.labelled_task import LabelledTask
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.task import LabelledTask
 from twinlm.errors import StoppedError
 from twinlm.families import FAMILIES
-from twinlm.log import EVENTS, Silent
 from twinlm.settings import FinetuneSettings, ModelSettings, OptimizerSettings
-from twinlm.stopping import Stop
+from twinlm.system.log import EVENTS, Silent
+from twinlm.system.stopping import Stop
 from twinlm.tasks.table import TASKS
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 from twinlm.train.finetune import RESULT, finetune, inputs_of_step

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from twinlm import storage
 from twinlm.errors import DivergedError, ModelError, StoppedError
 from twinlm.families import FAMILIES
-from twinlm.log import EVENTS, Silent
 from twinlm.objectives import Loss
-from twinlm.stopping import Stop
+from twinlm.system import storage
+from twinlm.system.log import EVENTS, Silent
+from twinlm.system.stopping import Stop
 from twinlm.train.loop import evaluate, timed_steps, train
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from twinlm.data.labelled import LabelledSet, read_labelled
-from twinlm.data.labelled_task import build_task
+from twinlm.data.labels.labelled import LabelledSet, read_labelled
+from twinlm.data.labels.task import build_task
 from twinlm.hf.reading import read_folder
-from twinlm.log import Silent
 from twinlm.settings import FinetuneSettings, OptimizerSettings
-from twinlm.stopping import Stop
+from twinlm.system.log import Silent
+from twinlm.system.stopping import Stop
 from twinlm.train.finetune import RESULT, finetune
 from twinlm.use.predict import predict
 

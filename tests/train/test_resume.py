@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 import twinlm
-from twinlm import storage
 from twinlm.errors import ModelError, ResourceError, StoppedError
 from twinlm.families import FAMILIES
-from twinlm.log import EVENTS, Silent
 from twinlm.settings import OptimizerSettings
-from twinlm.stopping import Stop, on_signals
+from twinlm.system import storage
+from twinlm.system.log import EVENTS, Silent
+from twinlm.system.stopping import Stop, on_signals
 
 STEPS = 12
 FEW_STEPS = {"steps": 6, "validate_every": 4, "checkpoint_every": 2}

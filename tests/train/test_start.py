@@ -9,8 +9,8 @@ import torch
 from twinlm.checkpoint import Trained, save_model
 from twinlm.errors import ModelError
 from twinlm.families import FAMILIES
-from twinlm.log import Silent
 from twinlm.settings import KindSettings, ModelSettings, PretrainSettings
+from twinlm.system.log import Silent
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 from twinlm.train.start import (
     first_model,

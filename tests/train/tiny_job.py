@@ -15,11 +15,11 @@ from twinlm import rng
 from twinlm.batch import IGNORE, Batch, MaskedBatch
 from twinlm.core.initialize import initialize
 from twinlm.families import FAMILIES
-from twinlm.log import Progress, Silent
 from twinlm.objectives.causal_lm import causal_lm
 from twinlm.objectives.masked_lm import masked_lm_and_next_sentence
 from twinlm.settings import OptimizerSettings
-from twinlm.stopping import Stop
+from twinlm.system.log import Progress, Silent
+from twinlm.system.stopping import Stop
 from twinlm.train.job import Job
 from twinlm.train.loop import evaluate, train
 from twinlm.train.optimizer import build_optimizer

@@ -7,18 +7,17 @@ from typing import Any
 import pytest
 import torch
 
-from twinlm import presets
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
-from twinlm.data.sentences import split_sentences
-from twinlm.data.token_store import TokenStore, write_store
+from twinlm.data.text.sentences import split_sentences
+from twinlm.data.tokens.store import TokenStore, write_store
 from twinlm.families import FAMILIES
 from twinlm.hf.configuration import to_config
 from twinlm.hf.layouts import layout_of
 from twinlm.hf.names import to_hf
-from twinlm.log import Silent
 from twinlm.objectives.fine_tuning import FineTuned
-from twinlm.settings import ModelSettings, PretrainSettings
+from twinlm.settings import ModelSettings, PretrainSettings, presets
+from twinlm.system.log import Silent
 from twinlm.tasks.heads import SequenceHead
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import TASKS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.errors import DataError, ModelError
 from twinlm.use.ask import answer, choose, similarity, tag
 from twinlm.use.predict import predict

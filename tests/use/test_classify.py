@@ -1,6 +1,6 @@
 import pytest
 
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.use import predict as predicting
 from twinlm.use.classify import classify

@@ -5,9 +5,9 @@ import pytest
 import torch
 from transformers import BertModel
 
-from twinlm import presets
 from twinlm.errors import DataError, UsageError
-from twinlm.log import Silent
+from twinlm.settings import presets
+from twinlm.system.log import Silent
 from twinlm.use.embed import cosines, embed, features
 
 TEXTS = ["The red cat", "A big dog ran to the old house.", "tea", "She drinks tea with milk", "The red cat"]
@@ -48,7 +48,7 @@ def test_a_vector_does_not_depend_on_what_else_is_in_the_batch(learned, kind, mo
     alone = np.concatenate([embed(learned(kind), [text]) for text in TEXTS])
     np.testing.assert_allclose(together, alone, atol=1e-6)
     np.testing.assert_array_equal(together[0], together[4])
-    monkeypatch.setattr("twinlm.data.batching.by_length.__defaults__", (9,))
+    monkeypatch.setattr("twinlm.data.sequences.batching.by_length.__defaults__", (9,))
     np.testing.assert_allclose(embed(learned(kind), TEXTS), together, atol=1e-6)
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from twinlm import presets
 from twinlm.errors import DataError
-from twinlm.log import Silent
+from twinlm.settings import presets
+from twinlm.system.log import Silent
 from twinlm.use.inputs import batches, read_texts, room
 
 

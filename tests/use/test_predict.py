@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.errors import ModelError
 from twinlm.tasks.table import TASKS
 from twinlm.use import predict as predicting

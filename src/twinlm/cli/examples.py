@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from twinlm.data.examples import Example
-    from twinlm.data.forms import Form
+    from twinlm.data.labels.examples import Example
+    from twinlm.data.labels.forms import Form
 
 
 @Parameter(name="*")
@@ -37,8 +37,8 @@ def read_examples(
     Raises:
         DataError: it can't be read, or a row is not of the form.
     """
-    from twinlm.data.forms import Fields
-    from twinlm.data.labelled import read_labelled
+    from twinlm.data.labels.forms import Fields
+    from twinlm.data.labels.labelled import read_labelled
 
     fields = Fields(
         text=options.text_field,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from cyclopts import CycloptsError, UnusedCliTokensError
 
-import twinlm
-from twinlm import launch, storage
 from twinlm.errors import INTERNAL_ERROR, PeerError, ResourceError, StoppedError, UsageError, UserError
+from twinlm.system import launch, storage
+from twinlm.version import __version__
 
 _OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory", "can't allocate memory")
 _LOWER = (
@@ -80,7 +80,7 @@ def as_user_error(error: Exception) -> UserError:
 def _saved_traceback(error: Exception) -> str:
     """Write what a report needs; return where it is, or the traceback itself if it can't be written."""
     trace = "".join(traceback.format_exception(error))
-    text = f"twinlm {twinlm.__version__}, Python {sys.version}\n{shlex.join(sys.argv)}\n\n{trace}"
+    text = f"twinlm {__version__}, Python {sys.version}\n{shlex.join(sys.argv)}\n\n{trace}"
     path = Path(f"twinlm-error-{hashlib.sha256(trace.encode()).hexdigest()[:8]}.txt")
     try:
         storage.write_file(path, text.encode(errors="backslashreplace"))

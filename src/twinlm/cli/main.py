@@ -12,42 +12,29 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
-import twinlm
-from twinlm import launch
-from twinlm.cli import (
+from twinlm.cli.compare import bundle, compare, cost, plan, report, verify
+from twinlm.cli.exchange import export, import_model
+from twinlm.cli.failure import as_user_error, report_failure, usage_error
+from twinlm.cli.look import pairs, quality
+from twinlm.cli.start import config, demo, describe, doctor
+from twinlm.cli.train import data, finetune, pretrain, tokenizer
+from twinlm.cli.use import (
     answer,
-    bundle,
     choose,
     classify,
-    compare,
-    config,
-    cost,
-    data,
-    demo,
-    describe,
-    doctor,
     embed,
-    export,
     fill,
-    finetune,
     follows,
     generate,
-    import_model,
-    pairs,
-    plan,
     predict,
-    pretrain,
-    quality,
     rank,
-    report,
     score,
     similarity,
     tag,
-    tokenizer,
-    verify,
 )
-from twinlm.cli.failure import as_user_error, report_failure, usage_error
 from twinlm.errors import INTERNAL_ERROR, OK, StoppedError
+from twinlm.system import launch
+from twinlm.version import __version__
 
 _PARTS = (
     demo,
@@ -143,7 +130,7 @@ def build_app() -> App:
         help=_HELP,
         help_epilogue=_EPILOGUE,
         help_format="plaintext",
-        version=twinlm.__version__,
+        version=__version__,
         default_parameter=Parameter(negative=""),
         suppress_keyboard_interrupt=False,
     )

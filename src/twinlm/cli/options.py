@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from cyclopts import Parameter
 
-from twinlm import config, launch, presets, recipes, storage
 from twinlm.cli import settings_table
 from twinlm.cli.progress import progress_on
 from twinlm.errors import OK, PeerError, StoppedError, UsageError, UserError
-from twinlm.log import Progress, Silent
-from twinlm.settings import ProcessSettings, Settings
-from twinlm.stopping import Stop, on_signals, stopped
+from twinlm.settings import ProcessSettings, Settings, build, presets, recipes
+from twinlm.system import launch, storage
+from twinlm.system.log import Progress, Silent
+from twinlm.system.stopping import Stop, on_signals, stopped
 
 if TYPE_CHECKING:
     from twinlm.compare.run import Run
@@ -110,7 +110,7 @@ def opened_run(
     folder = options.out or default_folder(file, settings, is_demo=options.is_demo)
     start_processes(options.nproc)
     with interruptible() as stop, progress_on() as progress, joined(settings.processes, stop) as ranks:
-        from twinlm.compare.pretrainings import pretrainings, smaller_pretrainings
+        from twinlm.compare.plan.pretrainings import pretrainings, smaller_pretrainings
         from twinlm.compare.run import Run
 
         opened = partial(Run, folder, settings, is_demo=options.is_demo, stop=stop, ranks=ranks)
@@ -193,7 +193,7 @@ def read_settings(
     rows = task_rows(tasks, {name.removeprefix("task."): value for name, value in of_task.items()})
     if rows:
         base["task"] = rows
-        if file is not None and "task" in config.read_toml(recipes.find(file)):
+        if file is not None and "task" in build.read_toml(recipes.find(file)):
             message = "tasks are given both in the file and as options"
             raise UsageError(message, file=file, hint="give them in one place")
     return presets.resolve(file, overrides, base=base)
@@ -227,12 +227,12 @@ def check_option_names(names: Mapping[str, str]) -> None:
             raise UsageError(f"--{name[:_LONGEST_NAME]}... is neither an option nor a setting")
         first = name.split(".")[0]
         if first in tables and (name in known or "." in name):
-            continue  # `config.py` checks the rest, and knows each table's names
+            continue  # `settings/build.py` checks the rest, and knows each table's names
         options = [setting for setting in known if not setting.startswith("imported.")]
         alike = [setting for setting in options if setting.split(".")[-1] == name.split(".")[-1]]
         hint = f"did you mean --{' or --'.join(alike)}?" if alike else ""
         if not hint:
-            closest = config.closest(first, tables | flags)
+            closest = build.closest(first, tables | flags)
             hint = closest if closest.startswith("did") else "see --help and `twinlm config list`"
         raise UsageError(f"--{name} is neither an option nor a setting", hint=hint)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from twinlm.log import Progress
+from twinlm.system.log import Progress
 
 _SHORT_S = 2.0
 _BETWEEN_LINES_S = 5.0

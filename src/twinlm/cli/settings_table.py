@@ -10,8 +10,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any, Literal
 
-from twinlm import presets
-from twinlm.settings import KindSettings, Settings
+from twinlm.settings import KindSettings, Settings, presets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

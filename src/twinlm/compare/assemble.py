@@ -3,26 +3,21 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from twinlm import families, storage
-from twinlm.compare import (
-    caveats,
-    claims,
-    curves,
-    quality_sentences,
-    scoring,
-    selection,
-    serving_costs,
-    verdict,
-)
-from twinlm.compare.answers import TaskAnswers
-from twinlm.compare.diagnosis import diagnosed
-from twinlm.compare.language_results import language_results
-from twinlm.compare.own_records import read_spent
-from twinlm.compare.pretrainings import Pretraining
-from twinlm.compare.quality_records import QualityResult
-from twinlm.compare.quality_results import quality_result
-from twinlm.compare.results import ArmCost, Cost, Results, TaskResult
-from twinlm.compare.results_json import read_as
+from twinlm import families
+from twinlm.compare.plan.pretrainings import Pretraining
+from twinlm.compare.stages import answers as scoring
+from twinlm.compare.stages import curves, selection, serving
+from twinlm.compare.stages.diagnosis import diagnosed
+from twinlm.compare.stages.language_results import quality_result
+from twinlm.compare.stages.learned import language_results
+from twinlm.compare.stages.own_records import read_spent
+from twinlm.evidence import multiple_testing
+from twinlm.evidence.answers import TaskAnswers
+from twinlm.evidence.json_records import read_as
+from twinlm.evidence.quality_records import QualityResult
+from twinlm.evidence.results import ArmCost, Cost, Results, TaskResult
+from twinlm.report import caveats, language_sentences, verdict
+from twinlm.system import storage
 from twinlm.train import pretrain
 
 if TYPE_CHECKING:
@@ -47,7 +42,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
         run: of a comparison.
         answers: what its arms said, task by task.
     """
-    tasks = claims.adjusted([scoring.scored(of_task) for of_task in answers])
+    tasks = multiple_testing.adjusted([scoring.scored(of_task) for of_task in answers])
     language = language_results(run)
     quality, doctor = quality_result(run), diagnosed(run)
     costs = [_cost(run, pretraining) for pretraining in run.bodies.compared.values()]
@@ -96,7 +91,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
 
 def _verdict(tasks: list[TaskResult], quality: QualityResult) -> list[str]:
     """Return what tasks say, then what pairs say; that there are no tasks only if there are no pairs."""
-    said = quality_sentences.sentences(quality)
+    said = language_sentences.sentences(quality)
     return [*(verdict.sentences(tasks) if tasks or not said else []), *said]
 
 
@@ -105,7 +100,7 @@ def _cost_cards(run: "Run") -> dict[str, list[ArmCost]]:
     if not budget_s:
         return {}
     tasks = run.prepared.tasks
-    return {name: serving_costs.cost_card(run, task, budget_s=budget_s) for name, task in tasks.items()}
+    return {name: serving.cost_card(run, task, budget_s=budget_s) for name, task in tasks.items()}
 
 
 def _spent(run: "Run", name: str) -> list[dict[str, Any]]:

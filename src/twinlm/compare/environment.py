@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from twinlm import __version__, hardware, storage
-from twinlm.compare.results_json import read_as
-from twinlm.log import Progress, note_event
+from twinlm.evidence.json_records import read_as
+from twinlm.system import hardware, storage
+from twinlm.system.log import Progress, note_event
+from twinlm.version import __version__
 
 NAME = "environment.json"
 

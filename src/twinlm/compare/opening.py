@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from twinlm import presets
 from twinlm.compare.run import Run
-from twinlm.log import Progress
-from twinlm.stopping import Stop
+from twinlm.settings import presets
+from twinlm.system.log import Progress
+from twinlm.system.stopping import Stop
 
 
 def open_run(

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from twinlm import checkpoint, families
 from twinlm.checkpoint import Trained
-from twinlm.compare.arms import Arm
-from twinlm.compare.plan_trainings import Training, planned_steps
-from twinlm.compare.trials import Trial
+from twinlm.compare.forecast import Training, planned_steps
+from twinlm.compare.plan.arms import Arm
+from twinlm.compare.stages.finetuning import Trial
 from twinlm.core import count
 from twinlm.train.finetune_costs import finetune_seconds
 from twinlm.train.start import untrained

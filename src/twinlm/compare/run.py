@@ -3,7 +3,8 @@
     data -> tokenizer -> tokens -> plan -> pre-training -> fine-tuning x arms x seeds -> report
 
 Call what you need; a stage does those before it first. A run that was killed anywhere goes on where it was.
-Next: `bodies.py`, what is pre-trained, and `trials.py`, what is fine-tuned.
+Next: `compare/stages/pretraining.py`, what is pre-trained, and `compare/stages/finetuning.py`, what is
+fine-tuned.
 """
 
 import contextlib
@@ -15,25 +16,29 @@ from typing import Any, Self
 
 import tomli_w
 
-from twinlm import config, families, hardware, storage
-from twinlm.compare import assemble, curves, preparation, scoring, selection, stage
-from twinlm.compare.arms import Arm, arm_named, arms
-from twinlm.compare.bodies import Bodies
-from twinlm.compare.details import NAME as DETAILS
-from twinlm.compare.details import find_details, read_details
-from twinlm.compare.diagnosis import diagnosed
+from twinlm import families
+from twinlm.compare import assemble
 from twinlm.compare.environment import note_environment
-from twinlm.compare.plan_trainings import check_disk
-from twinlm.compare.quality import Quality
-from twinlm.compare.report import has_changed, write_report
-from twinlm.compare.results import Results
-from twinlm.compare.trials import Trials
-from twinlm.data.labelled_task import LabelledTask, limited
-from twinlm.data.token_store import TokenStore
+from twinlm.compare.forecast import check_disk
+from twinlm.compare.plan.arms import Arm, arm_named, arms
+from twinlm.compare.stages import answers as scoring
+from twinlm.compare.stages import curves, selection
+from twinlm.compare.stages.diagnosis import diagnosed
+from twinlm.compare.stages.finetuning import Trials
+from twinlm.compare.stages.language import Quality
+from twinlm.compare.stages.pretraining import Bodies
+from twinlm.data.labels.task import LabelledTask, limited
+from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import DivergedError, UsageError, as_model_error
-from twinlm.log import Progress
-from twinlm.settings import UNTRAINED, KindSettings, Settings
-from twinlm.stopping import Stop
+from twinlm.evidence.details import NAME as DETAILS
+from twinlm.evidence.details import find_details, read_details
+from twinlm.evidence.results import Results
+from twinlm.prepare import prepare, stage
+from twinlm.report.report import has_changed, write_report
+from twinlm.settings import UNTRAINED, KindSettings, Settings, build
+from twinlm.system import hardware, storage
+from twinlm.system.log import Progress
+from twinlm.system.stopping import Stop
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.ranks import ALONE, Ranks
@@ -112,7 +117,7 @@ class Run:
     @property
     def settings_toml(self) -> str:
         """The resolved settings, as a file that gives them again."""
-        return tomli_w.dumps(config.plain(self.settings))
+        return tomli_w.dumps(build.plain(self.settings))
 
     @cached_property
     def precision(self) -> str:
@@ -120,15 +125,15 @@ class Run:
         return hardware.precision(self.settings.precision)
 
     @cached_property
-    def prepared(self) -> preparation.Prepared:
+    def prepared(self) -> prepare.Prepared:
         """Text and labels, read and split."""
         if self.is_demo:
-            return preparation.prepare_demo(self.settings)
-        return preparation.prepare_files(self.settings, self._read_tasks)
+            return prepare.prepare_demo(self.settings)
+        return prepare.prepare_files(self.settings, self._read_tasks)
 
     @cached_property
-    def _read_tasks(self) -> preparation.ReadTasks:
-        return preparation.prepare_tasks(self.settings)
+    def _read_tasks(self) -> prepare.ReadTasks:
+        return prepare.prepare_tasks(self.settings)
 
     @property
     def tasks(self) -> Mapping[str, LabelledTask]:
@@ -180,7 +185,7 @@ class Run:
             UsageError: there is none of that name, or there are more classes than that.
         """
         if name not in self.tasks:
-            raise UsageError(f"there is no task {name!r}", hint=config.closest(name, self.tasks))
+            raise UsageError(f"there is no task {name!r}", hint=build.closest(name, self.tasks))
         task = self.tasks[name]
         if labels is None:
             return task
@@ -189,17 +194,17 @@ class Run:
     @cached_property
     def task_fingerprints(self) -> dict[str, str]:
         """The SHA-256 of each task's texts and labels, by its name."""
-        return {name: stage.fingerprint(config.plain(task)) for name, task in self.tasks.items()}
+        return {name: stage.fingerprint(build.plain(task)) for name, task in self.tasks.items()}
 
     def tokenizer(self, kind: str) -> Tokenizer:
         """Return the tokenizer of a kind: trained on the training documents, or of what it goes on from."""
-        algorithm = preparation.tokenizer_name(self.settings, kind)
+        algorithm = prepare.tokenizer_name(self.settings, kind)
         if algorithm not in self._tokenizers:
             if self.kind(kind).pretrain.start:
                 made = load_start(self.kind(kind)).tokenizer
             else:
                 folder = self.folder / "tokenizers" / algorithm
-                made = preparation.prepare_tokenizer(
+                made = prepare.prepare_tokenizer(
                     folder, self.prepared, self.settings, algorithm, self.progress
                 )
             self._tokenizers[algorithm] = made
@@ -207,10 +212,10 @@ class Run:
 
     def stores(self, kind: str) -> dict[str, TokenStore]:
         """Return the tokens of a kind's three splits."""
-        algorithm = preparation.tokenizer_name(self.settings, kind)
+        algorithm = prepare.tokenizer_name(self.settings, kind)
         if algorithm not in self._stores:
             folder = self.folder / "tokens" / algorithm
-            self._stores[algorithm] = preparation.prepare_stores(
+            self._stores[algorithm] = prepare.prepare_stores(
                 folder, self.prepared, self.tokenizer(kind), self.progress
             )
         return self._stores[algorithm]

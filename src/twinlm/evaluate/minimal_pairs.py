@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from twinlm.checkpoint import Trained
-from twinlm.data.minimal_pairs import MinimalPair, by_phenomenon
-from twinlm.log import Progress
+from twinlm.data.probes.minimal_pairs import MinimalPair, by_phenomenon
 from twinlm.objectives.likelihood import Stretch
+from twinlm.system.log import Progress
 from twinlm.tasks.metrics import Rights, Values
 from twinlm.tokenizer import Tokenizer
 from twinlm.use.inputs import room

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlm.data.token_store import TokenStore
+from twinlm.data.tokens.store import TokenStore
 
 MOST_COUNTED = 1 << 24
 """Tokens of training text that are counted, from its beginning: memory then has a bound (about 0.6 GB)."""

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from twinlm import storage
 from twinlm.checkpoint import Trained
-from twinlm.data.examples import Example
-from twinlm.hf.folder import parse_object
+from twinlm.data.labels.examples import Example
+from twinlm.system import storage
+from twinlm.system.foreign_folder import parse_object
 from twinlm.use.predict import predict
 
 

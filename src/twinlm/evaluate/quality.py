@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from twinlm.checkpoint import Trained
-from twinlm.data.passages import Sample
+from twinlm.data.probes.passages import Sample
 from twinlm.errors import UsageError
-from twinlm.log import Progress
 from twinlm.objectives.likelihood import Stretch
+from twinlm.system.log import Progress
 from twinlm.tasks.metrics import Values, pseudo_values
 from twinlm.use.inputs import room
 from twinlm.use.score import likelihoods

@@ -16,15 +16,16 @@ from typing import Any
 
 import torch
 
-from twinlm import hardware, rng
+from twinlm import rng
 from twinlm.checkpoint import Trained
 from twinlm.core.count import TRAINING_OVER_FORWARD
-from twinlm.data.batching import few_lengths
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
+from twinlm.data.sequences.batching import few_lengths
 from twinlm.errors import DataError
 from twinlm.evaluate.serving_memory import peak_memory_bytes
 from twinlm.evaluate.timings import ServingCost, Timing, spread
-from twinlm.log import Progress, Silent
+from twinlm.system import hardware
+from twinlm.system.log import Progress, Silent
 from twinlm.use.load import load
 from twinlm.use.predict import predict, task_of
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from twinlm.data.examples import Example
-from twinlm.log import Progress
+from twinlm.data.labels.examples import Example
+from twinlm.system.log import Progress
 
 
 def peak_memory_bytes(
@@ -60,7 +60,7 @@ def peak_memory_bytes(
 
 def answer(asked: dict[str, Any]) -> int:
     """Answer all requests in this process; return the largest memory that it had, in bytes."""
-    from twinlm import hardware
+    from twinlm.system import hardware
     from twinlm.use.load import load
     from twinlm.use.predict import predict
 

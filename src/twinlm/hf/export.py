@@ -11,7 +11,6 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
-from twinlm import storage
 from twinlm.checkpoint import Trained, missing_parts
 from twinlm.hf.card import model_card
 from twinlm.hf.configuration import to_config
@@ -22,6 +21,7 @@ from twinlm.hf.matching import rows_without
 from twinlm.hf.names import to_hf
 from twinlm.hf.templates import tokenizer_files
 from twinlm.hf.weights import INDEX, WHOLE
+from twinlm.system import storage
 
 MAX_SHARD_BYTES = 5 * 10**9
 

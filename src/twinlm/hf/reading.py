@@ -17,13 +17,13 @@ from twinlm.core.initialize import draw, initialize
 from twinlm.errors import ModelError
 from twinlm.families import Family, family
 from twinlm.hf.configuration import layout_in, sizes_in, unknown_keys
-from twinlm.hf.folder import Folder
 from twinlm.hf.heads import head_from, head_shapes, task_in
 from twinlm.hf.layout import Layout
 from twinlm.hf.matching import body_shapes, check_layers, match, rows_without
 from twinlm.hf.names import from_hf
 from twinlm.hf.weights import Weights
 from twinlm.objectives.fine_tuning import FineTuned
+from twinlm.system.foreign_folder import Folder
 from twinlm.tasks.classification import TEXTS
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tokenizer import read_foreign

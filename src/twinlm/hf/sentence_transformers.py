@@ -4,7 +4,7 @@ from typing import Any
 
 from twinlm.checkpoint import Trained
 from twinlm.hf.export import MAX_SHARD_BYTES, to_hf_files
-from twinlm.storage import json_bytes
+from twinlm.system.storage import json_bytes
 from twinlm.use.embed import Pooling, check_pooling
 
 # Our words, and theirs.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from twinlm.checkpoint import Trained
-from twinlm.storage import json_bytes
+from twinlm.system.storage import json_bytes
 
 TOKENIZER = "tokenizer.json"
 

@@ -13,11 +13,11 @@ import torch
 
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
-from twinlm.data.packing import pad
+from twinlm.data.sequences.packing import pad
 from twinlm.errors import UsageError
 from twinlm.hf.outputs import outputs
 from twinlm.hf.templates import enclosed
-from twinlm.storage import read_json
+from twinlm.system.storage import read_json
 from twinlm.use.embed import Pooling, embed
 
 TOLERANCE = 1e-4

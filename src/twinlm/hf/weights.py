@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from twinlm.errors import ModelError
-from twinlm.hf.folder import Folder, parse_object, read_at
+from twinlm.system.foreign_folder import Folder, parse_object, read_at
 
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"

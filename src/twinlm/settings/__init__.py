@@ -1,15 +1,15 @@
 """Every setting of a run, with its meaning, unit, range and where its default comes from.
 
 `twinlm config` prints this table. Defaults that differ between GPT and BERT, and the sizes, stand in
-`presets.py`; how a TOML file becomes these records, in `config.py`.
+`settings/presets.py`; how a TOML file becomes these records, in `settings/build.py`.
 """
 
 import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from twinlm.config import option
 from twinlm.errors import UsageError
+from twinlm.settings.build import option
 from twinlm.settings.data import CorpusSettings, ImportedSettings, TaskSettings, TokenizerSettings
 from twinlm.settings.training import (
     ArmSettings,

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from twinlm.config import option
 from twinlm.errors import UsageError
+from twinlm.settings.build import option
 
 _NAME = re.compile(r"\w[\w .()+-]{0,79}")
 

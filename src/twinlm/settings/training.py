@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from twinlm.config import option
 from twinlm.errors import UsageError
+from twinlm.settings.build import option
 from twinlm.settings.data import check_name
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.errors import DataError
 
 MAJORITY = "majority"

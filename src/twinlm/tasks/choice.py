@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from twinlm.batch import IGNORE
-from twinlm.data.examples import Example
-from twinlm.data.forms import CHOICE
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.forms import CHOICE
 from twinlm.tasks.floors import choice_floors
 from twinlm.tasks.heads import ChoiceHead
 from twinlm.tasks.judging import Decision, Judging, Passage, Said, cut, has_chances, likeliest, surest

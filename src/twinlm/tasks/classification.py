@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from twinlm.batch import IGNORE
-from twinlm.data.examples import Example
-from twinlm.data.forms import CLASSIFICATION
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.forms import CLASSIFICATION
 from twinlm.errors import UsageError
 from twinlm.tasks.baselines import class_baselines
 from twinlm.tasks.heads import SequenceHead

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.tasks.baselines import LINEAR, MAJORITY, Baseline, word_vectorizer
 
 _OVERLAP = "tfidf-similarity"

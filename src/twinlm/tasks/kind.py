@@ -1,7 +1,8 @@
 """What a kind of task is: how its examples become inputs, and a head's scores become answers.
 
 Each kind has a file of its own: classification.py, similarity.py, choice.py, tagging.py, span_qa.py. The
-table of them stands in `table.py`; what rows of data hold, in `data/forms.py`; figures, in `metrics.py`.
+table of them stands in `table.py`; what rows of data hold, in `data/labels/forms.py`; figures, in
+`metrics.py`.
 """
 
 from collections import Counter
@@ -15,10 +16,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from twinlm.batch import Batch, LabelledBatch
-from twinlm.data.batching import few_lengths
-from twinlm.data.examples import Example
-from twinlm.data.forms import Form
-from twinlm.data.packing import Pack, Packed, fit, pad_packed
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.forms import Form
+from twinlm.data.sequences.batching import few_lengths
+from twinlm.data.sequences.packing import Pack, Packed, fit, pad_packed
 from twinlm.tasks.baselines import Baseline
 from twinlm.tasks.judging import Judging
 from twinlm.tasks.metrics import Measured

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from twinlm.data.examples import Example
-from twinlm.data.forms import SIMILARITY
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.forms import SIMILARITY
 from twinlm.tasks.floors import similarity_floors
 from twinlm.tasks.heads import NumberHead
 from twinlm.tasks.judging import Decision, Judging, Said, is_number

@@ -21,9 +21,9 @@ import numpy.typing as npt
 import torch
 
 from twinlm.batch import SpanBatch
-from twinlm.data.examples import Example
-from twinlm.data.forms import SPAN_QA
-from twinlm.data.packing import pad_packed, room
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.forms import SPAN_QA
+from twinlm.data.sequences.packing import pad_packed, room
 from twinlm.tasks.answer_metrics import best_f1, gold_texts, is_exact, of_answers
 from twinlm.tasks.floors import span_floors
 from twinlm.tasks.heads import SpanHead

@@ -1,7 +1,7 @@
 """THE table of tasks: all that tells one kind of task from another, outside their own files."""
 
-from twinlm.config import closest
 from twinlm.errors import UsageError
+from twinlm.settings.build import closest
 from twinlm.tasks import choice, classification, similarity, span_qa, tagging
 from twinlm.tasks.kind import TaskKind
 

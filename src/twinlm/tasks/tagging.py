@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from twinlm.batch import IGNORE, TaggedBatch
-from twinlm.data.examples import Example
-from twinlm.data.forms import TAGGING
-from twinlm.data.packing import pad, pad_packed, room
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.forms import TAGGING
+from twinlm.data.sequences.packing import pad, pad_packed, room
 from twinlm.tasks.entities import f1_by_type, of_tags
 from twinlm.tasks.floors import tagging_floors
 from twinlm.tasks.heads import TokenHead

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer as Engine
 from tokenizers import pre_tokenizers
 
 from twinlm.errors import ModelError
-from twinlm.tokenizer.bounded import read_object
+from twinlm.system.bounded_json import read_object
 from twinlm.tokenizer.components import agrees, check_components, recognise
 from twinlm.tokenizer.pipeline import Pipeline, build_engine, describe, describe_template
 from twinlm.tokenizer.specials import (

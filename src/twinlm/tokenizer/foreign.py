@@ -1,8 +1,9 @@
 """Tokenizers of other people's models: BERT's, GPT-2's and GPT-1's, from the files of a Hugging Face folder.
 
 Every id is as transformers gives it. What is not taken from the files: truncation and padding, the special
-tokens put around a text (`data/packing.py` does that), the decoder's options, and how added special tokens
-are found in text: their literals are text here. Anything else that this package does not have is refused.
+tokens put around a text (`data/sequences/packing.py` does that), the decoder's options, and how added
+special tokens are found in text: their literals are text here. Anything else that this package does not have
+is refused.
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from tokenizers import pre_tokenizers
 
 from twinlm.errors import ModelError
-from twinlm.tokenizer.bounded import check_inside, read_lines, read_object
+from twinlm.system.bounded_json import check_inside, read_lines, read_object
 from twinlm.tokenizer.checking import build, malformed, read_description
 from twinlm.tokenizer.pipeline import WORD_END
 from twinlm.tokenizer.specials import ROLE_KEYS, Template

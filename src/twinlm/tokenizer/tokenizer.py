@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer as Engine
 
-from twinlm.storage import json_bytes
+from twinlm.system.storage import json_bytes
 from twinlm.tokenizer.checking import read_built
 from twinlm.tokenizer.pipeline import (
     PIPELINE_VERSION,

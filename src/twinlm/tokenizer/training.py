@@ -14,7 +14,7 @@ from tokenizers import Tokenizer as Engine
 from tokenizers import pre_tokenizers, trainers
 
 from twinlm.errors import UsageError
-from twinlm.log import Progress
+from twinlm.system.log import Progress
 from twinlm.tokenizer.pipeline import Trainable, build_engine, describe, own_pipeline, trainable_engine
 from twinlm.tokenizer.specials import SPECIAL_TOKENS, SpecialIds
 from twinlm.tokenizer.tokenizer import Tokenizer

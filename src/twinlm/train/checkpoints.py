@@ -10,7 +10,7 @@ which makes them count and holds the hashes of their manifests:
     parts-000000042/00003/model.safetensors, optimizer.safetensors
     step-000000042/state.json
 
-Whoever goes on reads the rows that it needs from either form, see `saved.py`.
+Whoever goes on reads the rows that it needs from either form, see `train/checkpoint_tensors.py`.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from twinlm import storage
 from twinlm.checkpoint import FORMAT, check_format, check_values, fill, tensor_bytes
 from twinlm.errors import ModelError, as_model_error
-from twinlm.train.saved import Saved, file_of
+from twinlm.system import storage
+from twinlm.train.checkpoint_tensors import Saved, file_of
 
 KEPT = 2
 _PARTS = "parts"

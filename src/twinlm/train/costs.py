@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from scipy import stats
 
-from twinlm import hardware
 from twinlm.batch import Batch
 from twinlm.core import count
-from twinlm.data.token_store import TokenStore
+from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import ResourceError, UsageError
 from twinlm.families import Family
 from twinlm.settings import BudgetSettings, KindSettings, ModelSettings
+from twinlm.system import hardware
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.job import Job
 from twinlm.train.loop import timed_steps

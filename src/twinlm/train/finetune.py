@@ -10,17 +10,18 @@ from typing import Any
 
 import torch
 
-from twinlm import checkpoint, rng, storage
+from twinlm import checkpoint, rng
 from twinlm.batch import Batch, MadeWhenAsked
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import draw, initialize
-from twinlm.data import order
-from twinlm.data.examples import Example
-from twinlm.data.labelled_task import LabelledTask
-from twinlm.log import Progress
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.task import LabelledTask
+from twinlm.data.sequences import order
 from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
 from twinlm.settings import FinetuneSettings
-from twinlm.stopping import Stop
+from twinlm.system import storage
+from twinlm.system.log import Progress
+from twinlm.system.stopping import Stop
 from twinlm.tasks.kind import TaskConfig, TaskKind
 from twinlm.tasks.metrics import is_one_answer
 from twinlm.tasks.table import task_kind

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from twinlm.checkpoint import Trained
-from twinlm.data.labelled_task import LabelledTask
+from twinlm.data.labels.task import LabelledTask
 from twinlm.settings import FinetuneSettings
 from twinlm.train.costs import usual_s
 from twinlm.train.finetune import finetuning_job, steps_of, with_head

@@ -20,10 +20,10 @@ from twinlm import checkpoint
 from twinlm.batch import Batch
 from twinlm.errors import StoppedError
 from twinlm.objectives import Loss, Objective
-from twinlm.stopping import Stop
+from twinlm.system.stopping import Stop
+from twinlm.train.checkpoint_tensors import Saved
 from twinlm.train.checkpoints import restore, save_training, write_weights
 from twinlm.train.ranks import Ranks, as_peer_error, share_of
-from twinlm.train.saved import Saved
 
 if TYPE_CHECKING:
     from twinlm.train.sharding import Sharded

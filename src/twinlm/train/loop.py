@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 
-from twinlm import hardware, rng, storage
+from twinlm import rng
 from twinlm.batch import Batch
 from twinlm.errors import DivergedError, ModelError
-from twinlm.log import MetricsLog, Progress
-from twinlm.stopping import Stop, stopped
+from twinlm.system import hardware, storage
+from twinlm.system.log import MetricsLog, Progress
+from twinlm.system.stopping import Stop, stopped
 from twinlm.train.gradients import Gradients, gradients_of
 from twinlm.train.job import BEST, Job
 from twinlm.train.ranks import ALONE, Ranks

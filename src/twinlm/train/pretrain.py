@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinlm import checkpoint, rng, storage
+from twinlm import checkpoint, rng
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
-from twinlm.data.token_store import TokenStore
+from twinlm.data.tokens.store import TokenStore
 from twinlm.families import Examples, Family
-from twinlm.log import Progress
 from twinlm.settings import KindSettings
-from twinlm.stopping import Stop
+from twinlm.system import storage
+from twinlm.system.log import Progress
+from twinlm.system.stopping import Stop
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.job import BEST, Job
 from twinlm.train.loop import evaluate, train

@@ -3,8 +3,8 @@ training, and take their share of every step's micro-batches.
 
 Micro-batches, not processes, define what a step computes: data, masks and dropout follow from their numbers.
 What one process tells the others passes through PyTorch's store as JSON, or as tensors of numbers.
-Next: `watching.py`, how the leader learns what becomes of the others, and `gradients.py`, how the processes'
-gradients become one.
+Next: `train/heartbeat.py`, how the leader learns what becomes of the others, and `gradients.py`, how the
+processes' gradients become one.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ import torch
 import torch.distributed as dist
 from torch.distributed import PrefixStore, TCPStore, rendezvous  # type: ignore[attr-defined]
 
-from twinlm import launch
 from twinlm.errors import DivergedError, PeerError, UsageError, UserError
-from twinlm.stopping import Stop
-from twinlm.train.watching import watching
+from twinlm.system import launch
+from twinlm.system.stopping import Stop
+from twinlm.train.heartbeat import watching
 
 T = TypeVar("T")
 _POLL_S = 0.02

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from twinlm import hardware
 from twinlm.errors import DivergedError, ModelError
-from twinlm.log import MetricsLog, Progress, note_event
+from twinlm.system import hardware
+from twinlm.system.log import MetricsLog, Progress, note_event
 from twinlm.train.checkpoints import load_training, remove_loose_parts, roll_back
 from twinlm.train.gradients import Gradients
 from twinlm.train.job import CHECKPOINTS, Job

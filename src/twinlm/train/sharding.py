@@ -14,14 +14,15 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
-from twinlm import checkpoint, hardware
+from twinlm import checkpoint
 from twinlm.batch import Batch
 from twinlm.errors import StoppedError, as_model_error
 from twinlm.objectives import Loss, Objective
-from twinlm.stopping import Stop, stopped
+from twinlm.system import hardware
+from twinlm.system.stopping import Stop, stopped
+from twinlm.train.checkpoint_tensors import Saved
 from twinlm.train.checkpoints import averages, publish_parts, save_part, set_averages, write_weights
 from twinlm.train.ranks import Ranks, as_peer_error
-from twinlm.train.saved import Saved
 
 
 def shard(model: nn.Module, ranks: Ranks) -> None:

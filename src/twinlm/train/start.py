@@ -12,12 +12,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from twinlm import checkpoint, rng, storage
+from twinlm import checkpoint, rng
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
 from twinlm.families import Family
-from twinlm.log import Progress
 from twinlm.settings import KindSettings
+from twinlm.system import storage
+from twinlm.system.log import Progress
 from twinlm.tokenizer import Tokenizer
 
 _POSITIONS = "position_embedding.weight"

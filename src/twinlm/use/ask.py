@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from twinlm.checkpoint import Trained
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
 from twinlm.errors import DataError
 from twinlm.use.predict import predict, task_of
 

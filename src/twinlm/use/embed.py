@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from twinlm import hardware
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
 from twinlm.errors import DataError, UsageError
-from twinlm.log import Progress, Silent
+from twinlm.system import hardware
+from twinlm.system.log import Progress, Silent
 from twinlm.use.inputs import batches, read_texts
 
 # E is the width of what comes out: D for one layer, k * D for k of them.

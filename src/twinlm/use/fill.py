@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from twinlm import hardware
 from twinlm.checkpoint import Trained, require_part
 from twinlm.errors import DataError, ModelError, UsageError
-from twinlm.log import Silent
+from twinlm.system import hardware
+from twinlm.system.log import Silent
 from twinlm.use.inputs import batches, room
 
 MASK = "[MASK]"

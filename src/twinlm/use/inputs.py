@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from twinlm import hardware
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
-from twinlm.data.batching import by_length
-from twinlm.data.packing import pad
+from twinlm.data.sequences.batching import by_length
+from twinlm.data.sequences.packing import pad
 from twinlm.errors import DataError
-from twinlm.log import Progress
+from twinlm.system import hardware
+from twinlm.system.log import Progress
 
 
 class Inputs(NamedTuple):

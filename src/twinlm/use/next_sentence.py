@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
-from twinlm import hardware
 from twinlm.checkpoint import Trained, require_part
-from twinlm.data.batching import by_length
-from twinlm.data.packing import Packed, pad_packed, room
+from twinlm.data.sequences.batching import by_length
+from twinlm.data.sequences.packing import Packed, pad_packed, room
 from twinlm.errors import DataError, ModelError
+from twinlm.system import hardware
 
 _TASK = "next_sentence"
 

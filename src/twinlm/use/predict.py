@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from twinlm import hardware
 from twinlm.checkpoint import Trained
-from twinlm.data.batching import by_length
-from twinlm.data.examples import Example
+from twinlm.data.labels.examples import Example
+from twinlm.data.sequences.batching import by_length
 from twinlm.errors import ModelError
-from twinlm.log import Progress, Silent
+from twinlm.system import hardware
+from twinlm.system.log import Progress, Silent
 from twinlm.tasks.kind import Answer, Scores, TaskConfig, TaskKind
 from twinlm.tasks.table import task_kind
 

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from twinlm import hardware
 from twinlm.checkpoint import Trained
 from twinlm.core.attention import KeyValueCache
+from twinlm.system import hardware
 
 
 class Reader:

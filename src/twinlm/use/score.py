@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import torch
 
-from twinlm import hardware
 from twinlm.checkpoint import Trained, require_part
-from twinlm.data.batching import by_length
+from twinlm.data.sequences.batching import by_length
 from twinlm.errors import DataError, UsageError
-from twinlm.log import Progress, Silent
 from twinlm.objectives.likelihood import Stretch
+from twinlm.system import hardware
+from twinlm.system.log import Progress, Silent
 from twinlm.use.inputs import room
 
 _TOKENS_BETWEEN_REPORTS = 2048

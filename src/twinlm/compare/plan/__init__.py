@@ -1,0 +1,1 @@
+"""What is compared and what each model may spend: arms, pre-trainings, budgets."""

@@ -1,0 +1,189 @@
+"""What the pre-trained models of a run are asked without labels: to predict passages of its test text, to
+choose between the texts of minimal pairs, from files or made of its test text, and to fill gaps in it.
+
+Each model's answers lie in a stage of their own, RUN/NAME[/seed-N]/quality. Next:
+`compare/stages/language_results.py`.
+"""
+
+from collections import Counter
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from twinlm import families
+from twinlm.checkpoint import Trained
+from twinlm.compare.stages.own_records import read_quality
+from twinlm.data.probes.gaps_from_text import ClozeItem, make_cloze
+from twinlm.data.probes.minimal_pairs import MinimalPair, read_pairs, sample_pairs
+from twinlm.data.probes.pairs_from_text import make_pairs
+from twinlm.data.probes.passages import Sample, draw_passages
+from twinlm.errors import DataError, UsageError
+from twinlm.evaluate.cloze import fitting_items, score_cloze
+from twinlm.evaluate.minimal_pairs import fitting_pairs, score_pairs
+from twinlm.evaluate.quality import Figure, language_quality
+from twinlm.prepare import stage
+from twinlm.settings import build
+from twinlm.system import storage
+from twinlm.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from twinlm.compare.run import Run
+
+OWN_TEXT = "own text"
+"""Names the pairs that are made of the run's test text."""
+FOUND = "quality.json"
+
+
+class PairSet(NamedTuple):
+    """Minimal pairs that every model of the run can read."""
+
+    name: str
+    """Of the file, without its endings, or `OWN_TEXT`."""
+    pairs: tuple[MinimalPair, ...]
+    """At least one."""
+
+
+class Quality:
+    """What is asked without labels in a run; of each model once, and found again."""
+
+    def __init__(self, run: "Run") -> None:
+        self.run = run
+        self.notes: list[str] = []
+
+    @cached_property
+    def window(self) -> int:
+        """How many tokens of a text all pre-trained models can read."""
+        sizes = []
+        for pretraining in self.run.bodies.compared.values():
+            specials = self.run.tokenizer(pretraining.family).specials
+            enclosed = families.family(pretraining.family).enclose([], specials)
+            sizes.append(pretraining.settings.model.max_length - len(enclosed))
+        return min(sizes)
+
+    @cached_property
+    def sample(self) -> Sample | None:
+        """Passages of test text; None if none are wanted, or the text is too short for two."""
+        most_bytes = self.run.settings.quality.sample_bytes
+        if not most_bytes:
+            return None
+        try:
+            return draw_passages(self._held_out, seed=self.run.settings.seed, most_bytes=most_bytes)
+        except DataError as error:
+            self.notes.append(f"no figures of test text: {error.message}")
+            return None
+
+    @cached_property
+    def sets(self) -> list[PairSet]:
+        """The minimal pairs that the settings ask for, without those that a model can't read whole.
+
+        Raises:
+            DataError: a file can't be used.
+            UsageError: two files have one name.
+        """
+        options, seed = self.run.settings.quality, self.run.settings.seed
+        found: dict[str, tuple[MinimalPair, ...]] = {}
+        if options.own_pairs:
+            made = make_pairs(self._held_out, count=options.own_pairs, seed=seed, progress=self.run.progress)
+            found[OWN_TEXT] = made.pairs
+            self.notes += [f"{OWN_TEXT}: {note}" for note in made.notes]
+        for path in map(Path, options.pairs):
+            name = path.name.split(".")[0]
+            if name in found:
+                raise UsageError(f"two sets of pairs have the name {name!r}", hint="rename one of the files")
+            counts: Counter[str] = Counter()
+            found[name] = sample_pairs(read_pairs(path, counts=counts), options.most_pairs, seed=seed)
+            self.notes += [f"{name}: {number:,} {what}" for what, number in (+counts).items()]
+        return [given for name, pairs in found.items() if (given := self._readable(name, pairs)).pairs]
+
+    @cached_property
+    def gaps(self) -> tuple[ClozeItem, ...]:
+        """Gaps in the test text, without those that a model can't read whole; none if none are wanted."""
+        count, seed = self.run.settings.quality.own_cloze, self.run.settings.seed
+        if not count:
+            return ()
+        texts = [document.text for document in self.run.prepared.documents.train]
+        tokenizers = [tokenizer for tokenizer, _ in self._readers]
+        made = make_cloze(
+            self._held_out, texts, tokenizers, count=count, seed=seed, progress=self.run.progress
+        )
+        kept = fitting_items(self._readers, made.items)
+        self.notes += [f"{OWN_TEXT}: {note}" for note in made.notes]
+        self._note_left_out(OWN_TEXT, len(made.items) - len(kept), len(made.items), "gaps")
+        return kept
+
+    def prepare(self) -> None:
+        """Read and make what the models are asked, so that what is wrong with it shows before training."""
+        for given in self.sets:
+            self.run.progress.say(f"minimal pairs of {given.name}: {len(given.pairs):,}")
+        if self.gaps:
+            self.run.progress.say(f"gaps in {OWN_TEXT}: {len(self.gaps):,}")
+
+    def measured(self, name: str, seed: int | None = None) -> dict[str, Any]:
+        """Ask the model of a pre-training seed, the first one if it is None, or read what it said.
+
+        Returns:
+            "figures": the fields of each figure; "pairs": for each set "method", and in "right" what each
+            pair adds to the accuracy; "cloze", if there are gaps: for each way to look at them "sees",
+            "method", and in "right" what each gap adds, the way that sees most first.
+        """
+        run = self.run
+        folder = run.bodies.folder(name, seed)
+        path = folder / "quality" / FOUND
+        trained = None if path.is_file() else run.bodies.trained(name, seed)
+        weights = storage.file_sha256(folder / "model" / "model.safetensors")
+        stage.enter(path.parent, {"weights": weights, **self._asked})
+        if trained is not None:
+            storage.write_json(path, self._ask(trained))
+        return read_quality(
+            path,
+            passages=len(self.sample.texts) if self.sample else 0,
+            pairs={given.name: len(given.pairs) for given in self.sets},
+            gaps=len(self.gaps),
+        )
+
+    @property
+    def _held_out(self) -> list[str]:
+        return [document.text for document in self.run.prepared.documents.test]
+
+    @cached_property
+    def _asked(self) -> dict[str, Any]:
+        return {
+            "window": self.window,
+            "sample": self.sample.fingerprint if self.sample else None,
+            "pairs": {given.name: stage.fingerprint(build.plain(given.pairs)) for given in self.sets},
+            **({"cloze": stage.fingerprint(build.plain(self.gaps))} if self.gaps else {}),
+        }
+
+    @cached_property
+    def _readers(self) -> list[tuple[Tokenizer, int]]:
+        return [(self.run.tokenizer(kind), self.window) for kind in families.FAMILIES]
+
+    def _readable(self, name: str, pairs: tuple[MinimalPair, ...]) -> PairSet:
+        kept = fitting_pairs(self._readers, pairs)
+        self._note_left_out(name, len(pairs) - len(kept), len(pairs), "pairs")
+        return PairSet(name, kept)
+
+    def _note_left_out(self, name: str, number: int, of_all: int, what: str) -> None:
+        if number:
+            self.notes.append(
+                f"{name}: left out {number:,} of {of_all:,} {what} that a model can't read whole"
+            )
+
+    def _ask(self, trained: Trained) -> dict[str, Any]:
+        progress = self.run.progress
+        figures: list[Figure] = []
+        if self.sample:
+            figures = language_quality(trained, self.sample, window_tokens=self.window, progress=progress)
+        scores = {given.name: score_pairs(trained, given.pairs, progress=progress) for given in self.sets}
+        views = score_cloze(trained, self.gaps, progress=progress) if self.gaps else []
+        of_gaps = [
+            {"sees": view.sees, "method": view.method, "right": view.right_E.tolist()} for view in views
+        ]
+        return {
+            "figures": [{**build.plain(figure), "values_E": figure.values_E.tolist()} for figure in figures],
+            "pairs": {
+                name: {"method": found.method, "right": found.right_E.tolist()}
+                for name, found in scores.items()
+            },
+            **({"cloze": of_gaps} if of_gaps else {}),
+        }

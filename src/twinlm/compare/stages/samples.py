@@ -1,0 +1,77 @@
+"""A look at what each model does with held-out text: one continues it, one fills words taken out of it."""
+
+from pathlib import Path
+from typing import Any
+
+from twinlm import rng
+from twinlm.checkpoint import Trained
+from twinlm.data.tokens.store import TokenStore
+from twinlm.errors import as_model_error
+from twinlm.evidence.json_records import read_as
+from twinlm.use.fill import fill
+from twinlm.use.generate import generate
+
+SAMPLES = 4
+_PROMPT_TOKENS = 12
+_NEW_TOKENS = 48
+_MASKED_SHARE = 0.15
+_LONGEST_SENTENCE = 60
+_FIELDS = ({"prompt", "continuation", "original"}, {"masked", "filled", "original"})
+
+
+def read_samples(path: Path) -> list[dict[str, str]]:
+    """Return the samples of a file.
+
+    Raises:
+        ModelError: they are none.
+    """
+    found: list[dict[str, str]] = read_as(list[dict[str, str]], path)
+    with as_model_error(path):
+        for sample in found:
+            if sample.keys() not in _FIELDS:
+                raise KeyError(", ".join(sample))
+    return found
+
+
+def samples(trained: Trained, store: TokenStore, *, seed: int) -> list[dict[str, str]]:
+    """Return a few samples on held-out documents that `seed` chooses, as `LanguageResult` holds them."""
+    chance = rng.stream(seed, "samples")
+    documents = chance.permutation(store.document_count)[: SAMPLES * 10].tolist()
+    show = _continue if trained.family.is_generative else _fill
+    shown: list[dict[str, str]] = []
+    for number in documents:
+        sample = show(trained, store, number, chance)
+        if sample and len(shown) < SAMPLES:
+            shown.append(sample)
+    return shown
+
+
+def _continue(trained: Trained, store: TokenStore, number: int, chance: Any) -> dict[str, str] | None:
+    tokens = store.document(number).tolist()
+    if len(tokens) < _PROMPT_TOKENS + _NEW_TOKENS // 2:
+        return None
+    decode = trained.tokenizer.decode
+    # No half word at the end: the model would have to know where the tokenizer cut it.
+    prompt = decode(tokens[:_PROMPT_TOKENS]).rsplit(" ", 1)[0]
+    chosen = int(chance.integers(2**31))
+    continuation = generate(trained, prompt, max_tokens=_NEW_TOKENS, seed=chosen)
+    original = decode(tokens[: _PROMPT_TOKENS + _NEW_TOKENS])[len(prompt) :]
+    return {"prompt": prompt, "continuation": continuation, "original": original}
+
+
+def _fill(trained: Trained, store: TokenStore, number: int, chance: Any) -> dict[str, str] | None:
+    """Mask some words of the document's first sentence and let the model fill each."""
+    text = trained.tokenizer.decode(store.sentence(int(store.documents_E[number])).tolist()).strip()
+    words = text.split(" ")
+    if not 8 <= len(words) <= _LONGEST_SENTENCE:
+        return None
+    count = max(1, round(_MASKED_SHARE * len(words)))
+    # Inner words of letters only, so that a mask stands for a word and not for its comma.
+    candidates = [place for place, word in enumerate(words) if place and word.isalpha()]
+    chosen = sorted(chance.permutation(candidates)[:count].tolist())
+    if not chosen:
+        return None
+    masked = " ".join("[MASK]" if place in chosen else word for place, word in enumerate(words))
+    best = iter([guesses[0].text.strip() for guesses in fill(trained, masked, top_k=1)])
+    filled = " ".join(f"[{next(best)}]" if place in chosen else word for place, word in enumerate(words))
+    return {"masked": masked, "filled": filled, "original": text}

@@ -1,0 +1,1 @@
+"""Labelled examples and the files they come from."""

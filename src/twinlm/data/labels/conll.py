@@ -1,0 +1,133 @@
+"""Sentences of tagged words, a word a line, from .conll and .conllu files; a blank line ends a sentence.
+
+    .conll     columns parted by spaces or tabs, as many in each line; the word is first, the tag last
+    .conllu    ten columns parted by tabs (Universal Dependencies): FORM and UPOS, or any other by its name
+
+Lines of "-DOCSTART-" end a sentence too. In .conllu, comments, ranges such as 1-2 and empty nodes such as 1.1
+are no words.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from twinlm.data.labels.values import MOST_LINE_BYTES
+from twinlm.data.text.lines import Line
+from twinlm.data.text.rows import BadRows, listed
+from twinlm.data.text.streams import shown
+from twinlm.errors import UsageError
+
+COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
+_BREAK = "-DOCSTART-"
+_GAPS = re.compile(" +")  # str.split() would also cut "10 000" at a no-break space
+_NO_WORD = re.compile(r"\d+[-.]\d+")
+
+
+def conll_sentences(
+    lines: Iterator[Line],
+    path: Path,
+    *,
+    is_universal: bool,
+    label: str,
+    has_tags: bool,
+    bad: BadRows,
+    counts: Counter[str],
+) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Yield each sentence's first line, words and tags; sentences with a bad line go to `bad` instead.
+
+    Args:
+        lines: of the file.
+        path: of the file, for messages.
+        is_universal: whether it is .conllu.
+        label: the column of the tags in .conllu, if it is one of `COLUMNS`; else UPOS.
+        has_tags: whether each word must have a tag.
+        bad: gathers bad sentences, each with the line of its first mistake.
+        counts: gets "lines that begin a document".
+    """
+    column = COLUMNS.index(label) if label in COLUMNS else COLUMNS.index("UPOS")
+    sentence = _Sentence(has_tags)
+    for line in lines:
+        is_break = line.text.startswith(_BREAK)
+        if is_break or not line.text.strip():
+            yield from sentence.end(path, bad)
+            sentence = _Sentence(has_tags, sentence.columns)
+            counts["lines that begin a document"] += is_break
+        elif line.is_part:
+            sentence.note(line, f"the line is longer than {MOST_LINE_BYTES:,} bytes")
+        elif is_universal:
+            sentence.add_universal(line, column)
+        else:
+            sentence.add(line)
+    yield from sentence.end(path, bad)
+
+
+class _Sentence:
+    """Gathers the lines of one sentence.
+
+    Args:
+        has_tags: whether each word must have a tag.
+        columns: how many the file's lines have, if that is known.
+    """
+
+    def __init__(self, has_tags: bool, columns: int = 0) -> None:
+        self.has_tags = has_tags
+        self.line = 0
+        self.words: list[str] = []
+        self.tags: list[str] = []
+        self.columns = columns
+        self.mistake: tuple[int, str] | None = None
+
+    def add(self, line: Line) -> None:
+        """Take the first and the last of a line's columns."""
+        fields = line.text.split("\t") if "\t" in line.text else _GAPS.split(line.text.strip(" "))
+        if len(fields) < 1 + self.has_tags:
+            self.note(line, f"a word without a tag: {line.text.strip()[:40]!r}")
+            return
+        self.columns = self.columns or len(fields)
+        if len(fields) != self.columns:
+            self.note(line, f"{len(fields)} columns, but the file began with {self.columns}")
+        else:
+            self._take(line, fields[0].strip(), fields[-1].strip())
+
+    def add_universal(self, line: Line, column: int) -> None:
+        """Take a word of ten columns."""
+        if line.text.startswith("#"):
+            return
+        fields = line.text.split("\t")
+        if len(fields) != len(COLUMNS):
+            self.note(line, f"{len(fields)} columns parted by tabs, but .conllu has {len(COLUMNS)}")
+        elif fields[0].isdecimal():
+            self._take(line, fields[1], fields[column])
+        elif not _NO_WORD.fullmatch(fields[0]):
+            self.note(line, f"the ID is {fields[0][:40]!r}, not 1, 1-2 or 1.1")
+
+    def end(self, path: Path, bad: BadRows) -> Iterator[tuple[int, list[str], list[str]]]:
+        """Yield the sentence if it has words and no mistake."""
+        if self.mistake is not None:
+            bad.rows += 1
+            bad.add(shown(path), *self.mistake)
+        elif self.words:
+            bad.rows += 1
+            yield self.line, self.words, self.tags
+
+    def note(self, line: Line, reason: str) -> None:
+        """Keep the sentence's first mistake."""
+        self.mistake = self.mistake or (line.number, reason)
+
+    def _take(self, line: Line, word: str, tag: str) -> None:
+        if not word or (self.has_tags and not tag):
+            self.note(line, f"the {'tag' if word else 'word'} is empty")
+        self.line = self.line or line.number
+        self.words.append(word)
+        self.tags.append(tag)
+
+
+def check_column(label: str) -> None:
+    """Refuse the name of a column that .conllu doesn't have.
+
+    Raises:
+        UsageError: it has none of that name.
+    """
+    if label not in (*COLUMNS, "tags"):
+        raise UsageError(f"label_field = {label!r} is no column of .conllu", hint=f"it has {listed(COLUMNS)}")

@@ -1,0 +1,103 @@
+"""Labelled examples from files, checked row by row and reported in one pass.
+
+What a row holds is said in data/labels/forms.py; how files become rows, in data/labels/tables.py,
+data/labels/conll.py and data/labels/squad.py. Read next: data/labels/task.py (splits).
+"""
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.forms import CLASSIFICATION, Fields, Form
+from twinlm.data.labels.tables import read_rows
+from twinlm.data.labels.values import Labels
+from twinlm.data.text.lines import Decoding, OnBadBytes
+from twinlm.data.text.rows import BadRows, RowError
+from twinlm.data.text.streams import shown
+from twinlm.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """The examples of one file."""
+
+    examples: tuple[Example, ...]
+    """In the order of the rows."""
+    classes: tuple[str, ...]
+    """The labels that stand in it, sorted."""
+
+
+def read_labelled(
+    path: str | Path,
+    *,
+    form: Form = CLASSIFICATION,
+    fields: Fields = Fields(),  # noqa: B008 - frozen
+    is_labelled: bool = True,
+    split: str = "train",
+    encoding: str = "utf-8",
+    errors: OnBadBytes = "strict",
+    counts: Counter[str],
+) -> LabelledSet:
+    """Read a file of labelled examples, of one of the form's endings, also with .gz, .bz2, .xz or .zst.
+
+    JSON integers and booleans count as the labels "1" and "True", integral floats as integers; other floats
+    are refused. Adds to `counts`: "labels with white space around them", "labels written as floats", "labels
+    that are numbers in one row and texts in another", "labels that differ only in case", "texts with
+    different labels", "blank lines", "files with another delimiter", and what forms count.
+
+    Args:
+        path: the file.
+        form: what its rows hold.
+        fields: names of columns or keys where they are not the form's usual ones.
+        is_labelled: whether rows must have a label; else their `gold` is None.
+        split: the first part of the examples' ids.
+        encoding: of the file, such as "utf-8" or "cp1252".
+        errors: what bytes of another encoding lead to: "strict" (an error), "replace" (U+FFFD) or "skip"
+            (the line is left out).
+        counts: gathers what was found odd but could be read.
+
+    Raises:
+        DataError: the file can't be read to its end, has no rows, or has bad rows: all of them are in one
+            message, the first 20 in full.
+        ResourceError: the file may not be read.
+        UsageError: an unknown encoding.
+    """
+    path = Path(path).expanduser()
+    names = fields.over(form.fields)
+    bad = BadRows()
+    examples: list[Example] = []
+    labels = Labels(counts)
+    rows = read_rows(
+        path,
+        Decoding(encoding, errors, "task"),
+        endings_allowed=form.endings,
+        names=names,
+        needed=names.named(is_labelled=is_labelled),
+        bad=bad,
+        counts=counts,
+    )
+    for row in rows:
+        try:
+            texts = form.texts(row.values, names)
+            gold = form.gold(row.values, names, texts, labels) if is_labelled else None
+            examples.append(Example(f"{split}-{row.number}", texts, gold))
+        except RowError as error:
+            bad.add(shown(path), row.line, error)
+    if bad.number:
+        raise bad.error(file=shown(path), hint="mend or remove what is bad")
+    if not examples:
+        wanted = " and ".join(map(repr, names.named(is_labelled=is_labelled)))
+        message = f"the file has no rows: {path.stat().st_size:,} bytes, 0 examples"
+        raise DataError(message, file=shown(path), hint=f"give it rows with {wanted}")
+    labels.count_twins()
+    counts["texts with different labels"] += _contradictions(examples)
+    return LabelledSet(tuple(examples), form.labels(examples) if is_labelled else ())
+
+
+def _contradictions(examples: list[Example]) -> int:
+    golds: dict[bytes, set[str]] = defaultdict(set)
+    for example in examples:
+        golds[example.digest()].add(json.dumps(example.gold))
+    return sum(len(different) > 1 for different in golds.values())

@@ -1,0 +1,225 @@
+"""A labelled task: train, validation and test examples without a common text.
+
+What is split off is chosen by the seed and the texts only, whatever the order of the rows; where there are
+classes, class by class.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.forms import CLASSIFICATION, Form
+from twinlm.data.labels.labelled import LabelledSet
+from twinlm.data.text.rows import listed
+from twinlm.data.text.splits import check_shares, text_hash, uniform
+from twinlm.errors import DataError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTask:
+    """A task, ready for fine-tuning."""
+
+    name: str
+    """As the settings and the report call it."""
+    train: tuple[Example, ...]
+    """What models learn from."""
+    valid: tuple[Example, ...]
+    """What chooses among a run's epochs and settings."""
+    test: tuple[Example, ...]
+    """What the score is reported on."""
+    classes: tuple[str, ...]
+    """The labels or tags of `train`, sorted; a model's output number is the place in it. May be empty."""
+    kind: str = "classification"
+    """Name of the kind of task, as in `tasks/table.py`."""
+
+    def held_out(self, form: Form = CLASSIFICATION) -> frozenset[bytes]:
+        """Return the `text_hash` of every validation and test text: what pre-training must not see."""
+        return frozenset(
+            text_hash(text) for example in (*self.valid, *self.test) for text in form.documents(example)
+        )
+
+
+def build_task(
+    name: str,
+    train: LabelledSet,
+    valid: LabelledSet | None = None,
+    test: LabelledSet | None = None,
+    *,
+    kind: str = "classification",
+    form: Form = CLASSIFICATION,
+    valid_share: float,
+    test_share: float | None = None,
+    seed: int,
+    max_train_examples: int | None = None,
+    counts: Counter[str],
+) -> LabelledTask:
+    """Make a task of one to three labelled sets.
+
+    What is not given is split off from train, stratified by label where examples have one. Texts that stand
+    in test leave validation and train, those of validation leave train. Adds to `counts`: "training examples
+    that stand in validation or test", "validation examples that stand in test", "training examples above
+    max_train_examples", "validation examples above max_train_examples" and "tags that no training example
+    has".
+
+    Args:
+        name: the task's name.
+        kind: the name of its kind.
+        form: what its examples are.
+        train: the training examples.
+        valid: the validation examples, if they are given apart.
+        test: the test examples, if they are given apart.
+        valid_share: the share of train's texts to take for validation if `valid` is absent; between 0 and 1.
+        test_share: the same for test; `valid_share` if it is None.
+        seed: another seed gives another split.
+        max_train_examples: take this many training examples at most, in the same proportions of classes, and
+            no more validation examples: who has few labels has few of both.
+        counts: gathers what was left out.
+
+    Raises:
+        DataError: a single class, a label that train lacks, or too few examples to split.
+        UsageError: a share is not between 0 and 1, or `max_train_examples` is below the number of classes.
+    """
+    test_share = valid_share if test_share is None else test_share
+    shares = {"test": 0.0 if test else test_share, "validation": 0.0 if valid else valid_share}
+    check_shares(shares["validation"], shares["test"])
+    if any(share == 0 for part, share in shares.items() if (test if part == "test" else valid) is None):
+        raise UsageError(
+            f"task {name!r}: a share of 0 leaves nothing to measure by", hint="use for example 0.1"
+        )
+    given = {_digest(example, form) for part in (valid, test) if part for example in part.examples}
+    rest = _without(train.examples, form, given, "training examples that stand in validation or test", counts)
+    taken: dict[str, tuple[Example, ...]] = {}
+    for part, share in shares.items():
+        if share:
+            whole = len(rest) if part == "test" else len(rest) + len(taken.get("test", ()))
+            taken[part], rest = _split_off(
+                rest, form, share * whole / max(1, len(rest)), seed, f"{name}-{part}"
+            )
+    tests = test.examples if test else taken["test"]
+    in_test = {_digest(example, form) for example in tests}
+    valids = valid.examples if valid else taken["validation"]
+    valids = _without(valids, form, in_test, "validation examples that stand in test", counts)
+    classes = form.labels(rest)
+    parts = {"training": rest, "validation": valids, "test": tests}
+    _check(name, parts, classes, len(train.examples))
+    if form.is_split_by_label:
+        _check_labels(name, classes, parts)
+    else:
+        counts["tags that no training example has"] += len({*form.labels((*valids, *tests))} - {*classes})
+    if max_train_examples is not None:
+        rest = _subset(name, rest, form, max_train_examples, seed, counts, "training")
+        valids = _subset(name, valids, form, max_train_examples, seed, counts, "validation")
+    return LabelledTask(name, rest, valids, tests, classes, kind)
+
+
+def limited(task: LabelledTask, form: Form, most: int, *, seed: int) -> LabelledTask:
+    """Return the task with so many training and validation examples at most; the fewer are among the more.
+
+    Raises:
+        UsageError: there are more classes than that.
+    """
+    parts = {"training": task.train, "validation": task.valid}
+    train, valid = (
+        _subset(task.name, examples, form, most, seed, Counter(), part) for part, examples in parts.items()
+    )
+    return replace(task, train=train, valid=valid)
+
+
+def _digest(example: Example, form: Form) -> bytes:
+    return text_hash(form.split_by(example))
+
+
+def _stratum(example: Example, form: Form) -> str:
+    return str(example.gold) if form.is_split_by_label else ""
+
+
+def _without(
+    examples: Iterable[Example], form: Form, texts: set[bytes], reason: str, counts: Counter[str]
+) -> tuple[Example, ...]:
+    given = tuple(examples)
+    kept = tuple(example for example in given if _digest(example, form) not in texts)
+    counts[reason] += len(given) - len(kept)
+    return kept
+
+
+def _split_off(
+    examples: Sequence[Example], form: Form, share: float, seed: int, purpose: str
+) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """Return a share of each class's texts and the rest; equal texts stay together, whatever their labels.
+
+    Of a class with 3 texts or more at least one is taken; of every class at least one stays.
+    """
+    labels: dict[bytes, str] = {}
+    for example in examples:
+        digest, label = _digest(example, form), _stratum(example, form)
+        labels[digest] = min(label, labels.get(digest, label))
+    by_label: dict[str, list[bytes]] = defaultdict(list)
+    for digest, label in labels.items():
+        by_label[label].append(digest)
+    taken: set[bytes] = set()
+    for digests in by_label.values():
+        digests.sort(key=lambda digest: uniform(seed, purpose, digest))
+        number = max(round(share * len(digests)), 1 if len(digests) >= 3 else 0)
+        taken.update(digests[: min(number, len(digests) - 1)])
+    is_taken = [_digest(example, form) in taken for example in examples]
+    pairs = list(zip(examples, is_taken, strict=True))
+    return tuple(example for example, out in pairs if out), tuple(
+        example for example, out in pairs if not out
+    )
+
+
+def _check(name: str, parts: dict[str, tuple[Example, ...]], classes: tuple[str, ...], given: int) -> None:
+    for part, examples in parts.items():
+        if not examples:
+            rows = f"train has {given:,} rows, texts in common left it"
+            message = f"task {name!r}: no {part} example is left ({rows})"
+            raise DataError(message, hint="give more rows, or files of your own for each split")
+    found = classes or {json.dumps(example.gold) for example in parts["training"]}
+    if len(found) == 1:
+        label = classes[0] if classes else parts["training"][0].gold
+        message = f"task {name!r}: all {len(parts['training']):,} training examples have the label {label!r}"
+        raise DataError(message, hint="there must be two classes or more; is label_field the right column?")
+
+
+def _check_labels(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Example, ...]]) -> None:
+    for part in ("validation", "test"):
+        unknown = [example for example in parts[part] if example.gold not in classes]
+        if unknown:
+            labels = sorted({example.gold for example in unknown})
+            message = (
+                f"task {name!r}: {len(unknown):,} {part} examples have a label that no training example has: "
+                f"{listed(labels)} (the first is {unknown[0].id}; training has {listed(classes)})"
+            )
+            raise DataError(message, hint="write labels alike in all files, or remove these examples")
+
+
+def _subset(
+    name: str,
+    examples: Sequence[Example],
+    form: Form,
+    most: int,
+    seed: int,
+    counts: Counter[str],
+    part: str,
+) -> tuple[Example, ...]:
+    """Return at most `most` examples, at least one of each class, else in proportion to the classes."""
+    by_label: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        by_label[_stratum(example, form)].append(example)
+    if most < len(by_label):
+        message = (
+            f"task {name!r}: max_train_examples = {most} is below the number of classes, {len(by_label)}"
+        )
+        raise UsageError(message, hint="each class needs an example")
+    if len(examples) <= most:
+        return tuple(examples)
+    # The examples of a class of n stand at 0, 1/n, 2/n ...: the first `most` of all are in proportion.
+    ranked: list[tuple[float, str, str]] = []
+    for label, of_class in by_label.items():
+        of_class.sort(key=lambda example: (uniform(seed, f"{name}-subset", example.digest()), example.id))
+        ranked += [(rank / len(of_class), label, example.id) for rank, example in enumerate(of_class)]
+    chosen = {example_id for _, _, example_id in sorted(ranked)[:most]}
+    counts[f"{part} examples above max_train_examples"] += len(examples) - most
+    return tuple(example for example in examples if example.id in chosen)

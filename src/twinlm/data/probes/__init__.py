@@ -1,0 +1,1 @@
+"""Questions without labels: minimal pairs and gaps."""

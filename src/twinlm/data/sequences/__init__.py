@@ -1,0 +1,1 @@
+"""From token stores to training sequences: windows, pairs, masks, packing, order."""

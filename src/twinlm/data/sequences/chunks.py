@@ -1,0 +1,192 @@
+"""Runs of sentences of one document that fill a sequence: what pairs of segments are cut from.
+
+Every chunk has at least two sentences, so that it can be split into A and its true continuation. Of where
+chunks begin only every so many are kept, so that memory has a bound; the others are found from there.
+"""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlm.data.sequences import order
+from twinlm.data.tokens.store import TokenStore
+from twinlm.errors import DataError
+
+LEAST_USABLE_SHARE = 0.5
+"""Least share of the corpus that must lie in documents of two sentences and more."""
+ADVICE = (
+    "put a blank line between documents and full sentences in them, or train without a sentence task: "
+    'pretrain.sentence_task = "none"'
+)
+MOST_MARKS = 1 << 22
+"""Chunks whose beginnings are kept, at most: 32 MB. Of a billion chunks these are one of 256."""
+
+_BLOCK_SENTENCES = 1 << 16
+_FOUND_AT_ONCE = 1 << 11
+_DOCUMENTS_AT_ONCE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Where a chunk is cut in two."""
+
+    document: int
+    """Its document."""
+    begin: int
+    """First sentence of A."""
+    middle: int
+    """First sentence of B."""
+    end: int
+    """Behind the last sentence of B."""
+    room: int
+    """Tokens that A and B may have together."""
+
+
+class Chunks:
+    """A store's documents, cut into chunks.
+
+    A document is cut from its start into runs of at least two sentences that fill `room` tokens. What is left
+    at its end with only one sentence takes the sentence before it along. Documents of one sentence have none.
+
+    Args:
+        store: the corpus.
+        room: tokens that a pair may have.
+        short_share: share of pairs with a random shorter length, so that short inputs are seen too (Devlin et
+            al. 2018, A.2, and the released code).
+
+    Raises:
+        DataError: most of the text lies in documents of one sentence.
+    """
+
+    def __init__(self, store: TokenStore, *, room: int, short_share: float) -> None:
+        self.store = store
+        self.room = room
+        self.short_share = short_share
+        _check_usable(store)
+        self._marks = array("q")
+        self._stride = 1
+        self.count = self._count()
+
+    def places(self, first: int, count: int, seed: int) -> list[tuple[int, int]]:
+        """Return the pass and the chunk of places `first` .. `first + count` of an endless order."""
+        return order.places(first, count, self.count, seed, "chunks")
+
+    def bounds(self, chunk: int) -> tuple[int, int, int]:
+        """Return a chunk's document, its first sentence, and the one behind its last."""
+        mark, steps = divmod(chunk, self._stride)
+        begin = self._marks[mark]
+        if steps:
+            begin = next(islice(self._starts(begin, _FOUND_AT_ONCE), steps, None))
+        documents_E = self.store.documents_E
+        document = int(np.searchsorted(documents_E, begin, side="right")) - 1
+        return document, begin, max(begin + 2, self.fill(begin, int(documents_E[document + 1]), self.room))
+
+    def split(self, chunk: int, draws_4: NDArray[np.float64]) -> Split:
+        """Return where a chunk, or a part of it, is cut in two, between sentences.
+
+        Args:
+            chunk: its number.
+            draws_4: uniform draws: short or not, how short, start, split.
+        """
+        document, begin, end = self.bounds(chunk)
+        room = self.room
+        if draws_4[0] < self.short_share:
+            room = 2 + int(draws_4[1] * (room - 1))
+            begin += int(draws_4[2] * (end - begin - 1))
+            end = max(begin + 2, self.fill(begin, end, room))
+        return Split(document, begin, begin + 1 + int(draws_4[3] * (end - begin - 1)), end, room)
+
+    def fill(self, begin: int, end: int, room: int) -> int:
+        """Return where a run of sentences from `begin` ends that holds at least `room` tokens, or `end`."""
+        sentences_S2 = self.store.sentences_S2
+        after = int(np.searchsorted(sentences_S2[begin:end, 1], sentences_S2[begin, 0] + room))
+        return min(end, begin + after + 1)
+
+    def _count(self) -> int:
+        """Go through all chunks once, keep marks, and return how many chunks there are."""
+        count = 0
+        for begin in self._starts(0, _BLOCK_SENTENCES):
+            if count == MOST_MARKS * self._stride:
+                self._marks = self._marks[::2]
+                self._stride *= 2
+            if count % self._stride == 0:
+                self._marks.append(begin)
+            count += 1
+        return count
+
+    def _starts(self, begin: int, at_once: int) -> Iterator[int]:
+        """Yield the first sentence of each chunk, from one that begins at `begin` on."""
+        total = len(self.store.sentences_S2)
+        while begin < total:
+            block, block_end = begin, min(total, begin + at_once)
+            following = self._following(block, block_end).tolist()
+            while begin < block_end:
+                after = following[begin - block]
+                if after > 0:
+                    yield begin
+                begin = abs(after)
+
+    def _following(self, begin: int, end: int) -> NDArray[np.int64]:
+        """Return where the chunk after the one that begins at a sentence begins, for a block of sentences.
+
+        Negative for a sentence that is a whole document, which no chunk begins at.
+        """
+        reach = end + self.room + 1  # a chunk has no more sentences than tokens
+        sentences_S2 = self.store.sentences_S2[begin:reach]
+        numbers_S = np.arange(begin, end)
+        documents_E = self.store.documents_E
+        first, after = np.searchsorted(documents_E, [begin, end - 1], side="right")
+        bounds_E = documents_E[first - 1 : after + 1]
+        places_S = np.searchsorted(bounds_E, numbers_S, side="right")
+        lasts_S = bounds_E[places_S]
+        filled_S = begin + 1 + np.searchsorted(sentences_S2[:, 1], sentences_S2[: end - begin, 0] + self.room)
+        ends_S = np.minimum(np.maximum(filled_S, numbers_S + 2), lasts_S)
+        is_single_S = lasts_S - bounds_E[places_S - 1] == 1
+        following_S = np.where(ends_S < lasts_S, np.minimum(ends_S, lasts_S - 2), ends_S)
+        return np.where(is_single_S, -lasts_S, following_S)
+
+
+def sentence_tokens(store: TokenStore, begin: int, end: int) -> NDArray[np.int64]:
+    """Return the tokens of sentences `begin` .. `end` of one document."""
+    sentences_S2 = store.sentences_S2
+    return store.tokens_T[sentences_S2[begin, 0] : sentences_S2[end - 1, 1]].astype(np.int64)
+
+
+def shorten(
+    first: NDArray[np.int64], second: NDArray[np.int64], room: int, draw: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Shorten two segments until they fit; a random part of a cut is at the front."""
+    shortened = []
+    for tokens, cut in zip((first, second), cuts(len(first), len(second), room), strict=True):
+        front = int(draw * (cut + 1))
+        shortened.append(tokens[front : len(tokens) - (cut - front)])
+    return shortened[0], shortened[1]
+
+
+def cuts(first: int, second: int, room: int) -> tuple[int, int]:
+    """Return how many tokens two segments lose: the longer one first, then, equally long, both in turn."""
+    excess = max(0, first + second - room)
+    longer = min(excess, abs(first - second))
+    both = [(excess - longer) // 2, excess - longer - (excess - longer) // 2]
+    both[int(second > first)] += longer
+    return both[0], both[1]
+
+
+def _check_usable(store: TokenStore) -> None:
+    usable = tokens = 0
+    for first in range(0, store.document_count, _DOCUMENTS_AT_ONCE):
+        bounds_E = store.documents_E[first : first + _DOCUMENTS_AT_ONCE + 1]
+        tokens_E = store.sentences_S2[bounds_E[1:] - 1, 1] - store.sentences_S2[bounds_E[:-1], 0]
+        usable += int(tokens_E[np.diff(bounds_E) >= 2].sum())
+        tokens += int(tokens_E.sum())
+    share = usable / tokens
+    if share < LEAST_USABLE_SHARE:
+        message = (
+            f"a sentence task would be degenerate: only {share:.0%} of the text lies in documents of two "
+            f"sentences or more"
+        )
+        raise DataError(message, file=store.folder, hint=ADVICE)

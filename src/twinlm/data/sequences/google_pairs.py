@@ -1,0 +1,145 @@
+"""Sentence pairs exactly as BERT's released code makes them (google-research/bert,
+create_pretraining_data.py): for those who must have its data, with its quirks.
+
+A document is walked through once in a pass. Sentences are gathered up to a target length, which is shorter in
+one document of ten; the chunk is cut in two; B becomes random in half of the cases AND whenever the chunk has
+one sentence, so more than half of the pairs are random: 55 % in documents of 50 sentences, 64 % with 3, 67 %
+with 2, all with 1. A random B is filled up to the full target, and the sentences that it replaced are put
+back. Its document may, after ten tries, be the same one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twinlm import rng
+from twinlm.data.sequences import order
+from twinlm.data.sequences.chunks import cuts, sentence_tokens
+from twinlm.data.sequences.masked_examples import Row
+from twinlm.data.tokens.store import TokenStore
+
+_TRIES = 10
+_NEWEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """One document's sentences, by number."""
+
+    number: int
+    begin: int
+    end: int
+
+
+class GooglePairs:
+    """An endless order of such pairs over a store.
+
+    A pass's pairs are laid out in memory when it is first asked for, 40 bytes a pair, since each document's
+    pairs depend on the draws for those before it; how many there are differs a little. The last two passes
+    are kept: a corpus of 10^8 pairs takes 8 GB, which `data/sequences/sentence_pairs.py` does in 32 MB.
+
+    Args:
+        store: the corpus.
+        length: L, the longest packed pair in tokens.
+        seed: decides order and pairs.
+        short_share: share of documents with a random shorter target length; 0.1 in the released code.
+        variants: how many passes differ; 0 if all do.
+    """
+
+    stream = "released pairs"
+
+    def __init__(
+        self, store: TokenStore, *, length: int, seed: int, short_share: float, variants: int
+    ) -> None:
+        self.store = store
+        self.room = length - 3
+        self.seed = seed
+        self.short_share = short_share
+        self.variants = variants
+        self._sizes: list[int] = []
+        self._newest: dict[int, NDArray[np.int64]] = {}
+
+    def places(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return the pass and the place in it of pairs `first` .. `first + count` of the order."""
+        found: list[tuple[int, int]] = []
+        turn = begin = 0
+        while len(found) < count:
+            size = self._size(turn)
+            low, high = max(first - begin, 0), min(first + count - begin, size)
+            if low < high:
+                numbers_N = np.arange(low, high)
+                places_N = order.permute(numbers_N, size, self.seed, self.stream, turn)
+                found += [(turn, place) for place in places_N.tolist()]
+            turn, begin = turn + 1, begin + size
+        return found
+
+    def row(self, turn: int, place: int, chance: np.random.Generator) -> Row:
+        """Return a pair; `chance` decides what of a pair that is too long is cut at the front."""
+        *bounds, is_random = self.layout(turn)[place].tolist()
+        segments = [sentence_tokens(self.store, *bounds[:2]), sentence_tokens(self.store, *bounds[2:])]
+        shortened = []
+        lost = cuts(len(segments[0]), len(segments[1]), self.room)
+        for tokens, cut in zip(segments, lost, strict=True):
+            front = int(chance.binomial(cut, 0.5))
+            shortened.append(tokens[front : len(tokens) - (cut - front)])
+        return Row(shortened[0], shortened[1], is_random)
+
+    def layout(self, turn: int) -> NDArray[np.int64]:
+        """Return all pairs of a pass in the order of the text: begin and end of A and of B, and is_random."""
+        variant = turn % self.variants if self.variants else turn
+        if variant not in self._newest:
+            chance = rng.stream(self.seed, self.stream, "layout", variant)
+            bounds = map(int, self.store.documents_E)
+            numbers = (
+                number
+                for place, (begin, end) in enumerate(pairwise(bounds))
+                for row in self._walk(_Document(place, begin, end), chance)
+                for number in row
+            )
+            laid_out_P5 = np.fromiter(numbers, np.int64).reshape(-1, 5)
+            kept = dict(list(self._newest.items())[1 - _NEWEST :])
+            self._newest = {**kept, variant: laid_out_P5}
+        return self._newest[variant]
+
+    def _size(self, turn: int) -> int:
+        """Return how many pairs a pass has; each is laid out once for this."""
+        known = turn % self.variants if self.variants else turn
+        while len(self._sizes) <= known:
+            self._sizes.append(len(self.layout(len(self._sizes))))
+        return self._sizes[known]
+
+    def _walk(self, document: _Document, chance: np.random.Generator) -> Iterator[tuple[int, ...]]:
+        """Yield the pairs of a document, as rows of a layout."""
+        ends_S2 = self.store.sentences_S2
+        target = self.room
+        if chance.random() < self.short_share:
+            target = int(chance.integers(2, self.room, endpoint=True))
+        begin = document.begin
+        while begin < document.end:
+            end = begin + 1
+            while end < document.end and ends_S2[end - 1, 1] - ends_S2[begin, 0] < target:
+                end += 1
+            middle = begin + int(chance.integers(1, max(1, end - begin - 1), endpoint=True))
+            if end - begin == 1 or chance.random() < 0.5:
+                first = int(ends_S2[middle - 1, 1] - ends_S2[begin, 0])
+                yield begin, middle, *self._elsewhere(document, target - first, chance), 1
+                begin = middle
+            else:
+                yield begin, middle, middle, end, 0
+                begin = end
+
+    def _elsewhere(self, document: _Document, room: int, chance: np.random.Generator) -> tuple[int, int]:
+        """Return begin and end of sentences of a random document that fill `room` tokens, or one sentence."""
+        other = document.number
+        for _ in range(_TRIES):
+            other = int(chance.integers(self.store.document_count))
+            if other != document.number:
+                break
+        low, high = self.store.documents_E[other : other + 2].tolist()
+        begin = int(chance.integers(low, high))
+        sentences_S2 = self.store.sentences_S2[begin:high]
+        after = int(np.searchsorted(sentences_S2[:, 1], sentences_S2[0, 0] + max(1, room)))
+        return begin, min(high, begin + after + 1)

@@ -1,0 +1,51 @@
+"""Windows of which a share is masked, to be read from both sides; the others are read left to right.
+
+After Charpentier & Samuel 2024 (GPT-BERT), who give each objective batches of its own. Here both kinds of
+rows stand in one batch, spread evenly over the order: each stretch of it has that share, within one row.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from twinlm import rng
+from twinlm.batch import IGNORE, HybridBatch
+from twinlm.data.sequences.masking import Masking
+from twinlm.data.sequences.windows import Windows, plain_batch
+
+
+@dataclass(frozen=True, slots=True)
+class HybridWindows:
+    """An endless order of windows, some of them masked."""
+
+    windows: Windows
+    """The same windows, in the same order, as for GPT alone."""
+    masking: Masking
+    """How rows that are read from both sides are masked."""
+    share: float
+    """Of the windows that are masked."""
+
+    def batch(self, first: int, count: int) -> HybridBatch:
+        """Return windows `first` .. `first + count` of the order as a batch."""
+        tokens_BL = self.windows.tokens(first, count)
+        sees_all_B = np.array([self._is_masked(number) for number in range(first, first + count)])
+        real_BL = np.ones_like(tokens_BL, np.bool_)
+        real_BL[:, 0] = False  # nothing stands before the first token to predict it from
+        chance = rng.stream(self.windows.seed, "hybrid masks", first, count)
+        shown_BL, originals_BL = self.masking(tokens_BL, real_BL, chance)
+        shown_BL = np.where(sees_all_B[:, None], shown_BL, tokens_BL)
+        originals_BL = np.where(sees_all_B[:, None], originals_BL, tokens_BL)
+        originals_BL[:, 0] = IGNORE
+        plain = plain_batch(torch.from_numpy(shown_BL))
+        return HybridBatch(
+            tokens_BL=plain.tokens_BL,
+            segments_BL=plain.segments_BL,
+            real_BL=plain.real_BL,
+            originals_BL=torch.from_numpy(originals_BL),
+            sees_all_B=torch.from_numpy(sees_all_B),
+        )
+
+    def _is_masked(self, number: int) -> bool:
+        return math.floor((number + 1) * self.share) > math.floor(number * self.share)

@@ -1,0 +1,168 @@
+"""What is chosen together when tokens are to be guessed: single tokens, whole words, or spans of words.
+
+    tokens       the phil ##har ##monic plays       each for itself (Devlin et al. 2018, 3.1)
+    whole words  the [phil ##har ##monic] plays     a word's pieces together (BERT's released code, May 2019)
+    spans        the [phil ##har ##monic plays]     words in a row, all with one fate (Joshi et al. 2020, 3.1)
+
+Each is a `Chooser`; `data/sequences/masking.py` decides how many tokens are wanted, and what is shown in
+their place.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+NOT_CHOSEN = -1
+SPAN_STOP = 0.2
+"""p of the geometric distribution of span lengths (Joshi et al. 2020, 3.1)."""
+LONGEST_SPAN = 10
+"""In words. Longer draws are drawn again: the mean of 3.8 words that the paper gives comes out that way."""
+
+
+class Chooser(Protocol):
+    """Chooses the tokens to guess."""
+
+    def __call__(
+        self,
+        tokens_BL: NDArray[np.int64],
+        maskable_BL: NDArray[np.bool_],
+        wanted_B: NDArray[np.int64],
+        generator: np.random.Generator,
+    ) -> NDArray[np.int64]:
+        """Return `NOT_CHOSEN`, or at a chosen token the position whose fate it shares, its own or another.
+
+        Args:
+            tokens_BL: the tokens that stand in the text.
+            maskable_BL: which of them may be chosen.
+            wanted_B: how many to choose in each row, at most; no more than are maskable.
+            generator: where chance comes from.
+        """
+
+
+def choose_tokens(
+    tokens_BL: NDArray[np.int64],
+    maskable_BL: NDArray[np.bool_],
+    wanted_B: NDArray[np.int64],
+    generator: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Choose exactly as many tokens as are wanted: those with the lowest draws. A `Chooser`."""
+    draws_BL = np.where(maskable_BL, generator.random(tokens_BL.shape), 2.0)
+    ranks_BL = draws_BL.argsort(1).argsort(1)
+    return np.where(ranks_BL < wanted_B[:, None], np.arange(tokens_BL.shape[1]), NOT_CHOSEN)
+
+
+Stretches = Callable[
+    [NDArray[np.int64], NDArray[np.int64], int, np.random.Generator], Iterator[tuple[int, int]]
+]
+"""Yields begin and end of what is chosen in one row, from its words (W, 2), the leaders so far (L,), how many
+tokens are wanted, and where chance comes from."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ByWord:
+    """Chooses tokens with their words, row by row. A `Chooser`; made by `whole_words` and `spans`."""
+
+    begins_word_V: NDArray[np.bool_]
+    """Whether each token of the vocabulary begins a word."""
+    stretches: Stretches
+    """What is chosen together."""
+    shares_fate: bool
+    """Whether the fate of a stretch's first token is that of all of them, or each has its own."""
+
+    def __call__(
+        self,
+        tokens_BL: NDArray[np.int64],
+        maskable_BL: NDArray[np.bool_],
+        wanted_B: NDArray[np.int64],
+        generator: np.random.Generator,
+    ) -> NDArray[np.int64]:
+        """Choose stretches of whole words in each row."""
+        leaders_BL = np.full(tokens_BL.shape, NOT_CHOSEN)
+        begins_BL = word_begins(tokens_BL, maskable_BL, self.begins_word_V)
+        for row, wanted in enumerate(wanted_B.tolist()):
+            words_W2 = words_of(begins_BL[row], maskable_BL[row])
+            for begin, end in self.stretches(words_W2, leaders_BL[row], wanted, generator):
+                leaders_BL[row, begin:end] = begin if self.shares_fate else np.arange(begin, end)
+        return leaders_BL
+
+
+def whole_words(begins_word_V: NDArray[np.bool_]) -> ByWord:
+    """Choose whole words in a random order and pass over those that would be too much, as released.
+
+    That code may find no word short enough and then guesses nothing. Here the first word is cut in that case.
+    """
+    return ByWord(begins_word_V, _words_in_turn, shares_fate=False)
+
+
+def spans(begins_word_V: NDArray[np.bool_]) -> ByWord:
+    """Choose spans of whole words, of random begin and length, until enough tokens are chosen.
+
+    The released code cuts a word to end with exactly as many tokens as are wanted. Here a span ends before a
+    word that would be too much, and a word is cut only if otherwise nothing would be guessed.
+    """
+    return ByWord(begins_word_V, _spans_in_turn, shares_fate=True)
+
+
+def draw_span_lengths(count: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Return so many lengths of spans in words: P(n) goes with (1 - p)^(n - 1), n from 1 to the longest."""
+    chances_N = (1 - SPAN_STOP) ** np.arange(LONGEST_SPAN)
+    bounds_N = chances_N.cumsum() / chances_N.sum()
+    return 1 + np.searchsorted(bounds_N[:-1], generator.random(count), side="right")
+
+
+def word_begins(
+    tokens_BL: NDArray[np.int64], maskable_BL: NDArray[np.bool_], begins_word_V: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return where words begin: at tokens that say so, and behind what can't be chosen, such as [SEP]."""
+    behind_BL = np.ones_like(maskable_BL)
+    behind_BL[:, 1:] = ~maskable_BL[:, :-1]
+    return maskable_BL & (begins_word_V[tokens_BL] | behind_BL)
+
+
+def words_of(begins_L: NDArray[np.bool_], maskable_L: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return begin and end of each word of a row, (W, 2)."""
+    goes_on_L = np.zeros_like(maskable_L)
+    goes_on_L[:-1] = maskable_L[1:] & ~begins_L[1:]
+    ends_L = maskable_L & ~goes_on_L
+    return np.stack([np.flatnonzero(begins_L), np.flatnonzero(ends_L) + 1], axis=1)
+
+
+def _words_in_turn(
+    words_W2: NDArray[np.int64], leaders_L: NDArray[np.int64], wanted: int, generator: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    words, left = generator.permutation(words_W2).tolist(), wanted
+    for begin, end in words:
+        if end - begin <= left:
+            yield begin, end
+            left -= end - begin
+    if left == wanted and wanted:
+        yield words[0][0], words[0][0] + wanted
+
+
+def _spans_in_turn(
+    words_W2: NDArray[np.int64], leaders_L: NDArray[np.int64], wanted: int, generator: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    order = generator.permutation(len(words_W2)).tolist()
+    lengths, left = draw_span_lengths(len(words_W2), generator).tolist(), wanted
+    for first, length in zip(order, lengths, strict=True):
+        begin, end = _span(words_W2[first : first + length], leaders_L, left)
+        yield begin, end
+        left -= end - begin
+        if not left:
+            break
+    if left == wanted and wanted:
+        begin = int(words_W2[order[0], 0])
+        yield begin, begin + wanted
+
+
+def _span(words_N2: NDArray[np.int64], leaders_L: NDArray[np.int64], left: int) -> tuple[int, int]:
+    """Return begin and end of a span over as many of the words, in a row, as are free and fit."""
+    start = end = int(words_N2[0, 0])
+    for begin, after in words_N2.tolist():
+        if begin != end or leaders_L[begin] != NOT_CHOSEN or after - start > left:
+            break
+        end = after
+    return start, end

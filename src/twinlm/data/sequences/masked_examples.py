@@ -1,0 +1,135 @@
+"""BERT's batches: rows from a source of pairs or windows, packed, padded and masked.
+
+    [CLS] A [SEP] B [SEP] [PAD] ...        segments 0 0 0 1 1 0
+
+Masks are drawn afresh each time a row comes (`Dynamic`), or a row has so many variants, whose pairs and masks
+come again and again (`Static`: the released code writes each text 10 times, then trains for 40 passes).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from twinlm import rng
+from twinlm.batch import IGNORE, MaskedBatch
+from twinlm.data.sequences.masking import Masking
+from twinlm.tokenizer import SpecialIds
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One or two segments before packing."""
+
+    first: NDArray[np.int64]
+    """A, in tokens."""
+    second: NDArray[np.int64] | None
+    """B, in tokens, if there is one."""
+    label: int
+    """What the sentence task asks for: 1 if B is not what follows A."""
+
+
+class Source(Protocol):
+    """An endless order of rows."""
+
+    stream: str
+    """Name of its stream of random numbers."""
+    seed: int
+    """Decides order and rows."""
+
+    def places(self, first: int, count: int) -> Sequence[tuple[int, int]]:
+        """Return the pass and the place in it of rows `first` .. `first + count` of the order."""
+
+    def row(self, turn: int, place: int, chance: np.random.Generator) -> Row:
+        """Return the row of a place in a pass; `chance` is for what is left open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """Rows and masks drawn afresh in each pass."""
+
+    source: Source
+    """Of the rows."""
+    masking: Masking
+    """How they are masked."""
+    specials: SpecialIds
+    """To pack with."""
+
+    def batch(self, first: int, count: int) -> MaskedBatch:
+        """Return rows `first` .. `first + count` of the order, masked, as a batch."""
+        chance = rng.stream(self.source.seed, self.source.stream, first, count)
+        places = self.source.places(first, count)
+        rows = [self.source.row(turn, place, chance) for turn, place in places]
+        tokens_BL, segments_BL, real_BL = pack(rows, self.specials)
+        shown_BL, originals_BL = self.masking(tokens_BL, real_BL, chance)
+        return _batch(rows, shown_BL, segments_BL, real_BL, originals_BL)
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """Rows and masks that are a function of their place and of the pass, modulo the number of variants."""
+
+    source: Source
+    """Of the rows."""
+    masking: Masking
+    """How they are masked."""
+    specials: SpecialIds
+    """To pack with."""
+    variants: int
+    """How many passes differ; the one after them is the first one again, in another order."""
+
+    def batch(self, first: int, count: int) -> MaskedBatch:
+        """Return rows `first` .. `first + count` of the order, masked, as a batch."""
+        rows, masked = [], []
+        for turn, place in self.source.places(first, count):
+            variant = turn % self.variants
+            chance = rng.stream(self.source.seed, self.source.stream, "variant", variant, place)
+            rows.append(self.source.row(variant, place, chance))
+            # Without padding, so that the draws don't depend on the rows beside this one.
+            tokens_1L, _, real_1L = pack(rows[-1:], self.specials)
+            masked.append(self.masking(tokens_1L, real_1L, chance))
+        tokens_BL, segments_BL, real_BL = pack(rows, self.specials)
+        originals_BL = np.full_like(tokens_BL, IGNORE)
+        for row, (shown_1L, originals_1L) in enumerate(masked):
+            tokens_BL[row, : shown_1L.shape[1]] = shown_1L[0]
+            originals_BL[row, : shown_1L.shape[1]] = originals_1L[0]
+        return _batch(rows, tokens_BL, segments_BL, real_BL, originals_BL)
+
+
+def pack(
+    rows: Sequence[Row], ids: SpecialIds
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return tokens, segments and what is real of rows between their special tokens, all (B, L)."""
+    packed = [_packed(row, ids) for row in rows]
+    lengths_B = np.array([len(tokens) for tokens in packed])
+    tokens_BL = np.full((len(rows), lengths_B.max()), ids.pad, np.int64)
+    segments_BL = np.zeros_like(tokens_BL)
+    for number, (row, tokens) in enumerate(zip(rows, packed, strict=True)):
+        tokens_BL[number, : len(tokens)] = tokens
+        segments_BL[number, len(row.first) + 2 : len(tokens)] = 1
+    return tokens_BL, segments_BL, np.arange(tokens_BL.shape[1]) < lengths_B[:, None]
+
+
+def _packed(row: Row, ids: SpecialIds) -> NDArray[np.int64]:
+    sep_1 = np.array([ids.sep])
+    seconds = [] if row.second is None else [row.second, sep_1]
+    return np.concatenate([np.array([ids.cls]), row.first, sep_1, *seconds])
+
+
+def _batch(
+    rows: Sequence[Row],
+    shown_BL: NDArray[np.int64],
+    segments_BL: NDArray[np.int64],
+    real_BL: NDArray[np.bool_],
+    originals_BL: NDArray[np.int64],
+) -> MaskedBatch:
+    return MaskedBatch(
+        tokens_BL=torch.from_numpy(shown_BL),
+        segments_BL=torch.from_numpy(segments_BL),
+        real_BL=torch.from_numpy(real_BL),
+        originals_BL=torch.from_numpy(originals_BL),
+        is_random_B=torch.tensor([row.label for row in rows]),
+    )

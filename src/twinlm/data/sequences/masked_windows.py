@@ -1,0 +1,50 @@
+"""BERT's pre-training rows of one segment: [CLS] window [SEP], to mask, or to read left to right as they are.
+
+The windows are GPT's, two tokens shorter: full lengths of contiguous text, whatever the documents
+(as in Liu et al. 2019, RoBERTa, "full-sentences").
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from twinlm.batch import Batch
+from twinlm.data.sequences.masked_examples import Row, pack
+from twinlm.data.sequences.windows import Windows, plain_batch
+from twinlm.data.tokens.store import TokenStore
+from twinlm.tokenizer import SpecialIds
+
+
+class WindowRows:
+    """An endless order of windows over a store, as rows of one segment; arguments as for `Windows`."""
+
+    stream = "masks"
+
+    def __init__(self, store: TokenStore, *, length: int, seed: int) -> None:
+        self.windows = Windows(store, length=length - 2, seed=seed)
+        self.seed = seed
+
+    def places(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return the pass and the place in it of windows `first` .. `first + count` of the order."""
+        return self.windows.places(first, count)
+
+    def row(self, turn: int, place: int, chance: np.random.Generator) -> Row:
+        """Return a window; nothing is left to chance."""
+        return Row(self.windows.window(turn, place), None, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRows:
+    """The same rows without masks: each token is to be predicted from those before it."""
+
+    source: WindowRows
+    """Of the rows."""
+    specials: SpecialIds
+    """To pack with."""
+
+    def batch(self, first: int, count: int) -> Batch:
+        """Return rows `first` .. `first + count` of the order as a batch."""
+        windows = self.source.windows.tokens(first, count)
+        tokens_BL, _, _ = pack([Row(window, None, 0) for window in windows], self.specials)
+        return plain_batch(torch.from_numpy(tokens_BL))

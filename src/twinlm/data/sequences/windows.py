@@ -1,0 +1,64 @@
+"""GPT's pre-training examples: contiguous windows of the corpus, documents one behind another.
+
+After Radford et al. 2018, 4.1: "randomly sampled, contiguous sequences of 512 tokens".
+A window has no padding and may cross from one document into the next; <start> tells where. Every pass cuts
+the corpus at another offset. With a [CLS] and a [SEP] around them, windows also serve BERT without pairs.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from twinlm import rng
+from twinlm.batch import Batch
+from twinlm.data.sequences import order
+from twinlm.data.tokens.store import TokenStore
+from twinlm.errors import DataError
+
+
+class Windows:
+    """An endless order of windows over a store.
+
+    Args:
+        store: the corpus.
+        length: L, tokens in a window.
+        seed: decides offsets and order.
+
+    Raises:
+        DataError: the corpus is shorter than two windows.
+    """
+
+    def __init__(self, store: TokenStore, *, length: int, seed: int) -> None:
+        self.store = store
+        self.length = length
+        self.seed = seed
+        self.per_pass = (store.token_count - length) // length
+        if self.per_pass < 1:
+            message = f"the text has {store.token_count:,} tokens, but training needs at least {2 * length:,}"
+            raise DataError(message, file=store.folder, hint="give more text, or lower pretrain.length")
+
+    def tokens(self, first: int, count: int) -> NDArray[np.int64]:
+        """Return windows `first` .. `first + count` of the order as tokens, (B, L)."""
+        return np.stack([self.window(turn, place) for turn, place in self.places(first, count)])
+
+    def places(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return the pass and the place in it of windows `first` .. `first + count` of the order."""
+        return order.places(first, count, self.per_pass, self.seed, "windows")
+
+    def window(self, turn: int, place: int) -> NDArray[np.int64]:
+        """Return the tokens of a place in a pass, (L,)."""
+        begin = place * self.length + self._offset(turn)
+        return self.store.tokens_T[begin : begin + self.length].astype(np.int64)
+
+    def batch(self, first: int, count: int) -> Batch:
+        """Return windows `first` .. `first + count` of the order as a batch."""
+        return plain_batch(torch.from_numpy(self.tokens(first, count)))
+
+    def _offset(self, turn: int) -> int:
+        return int(rng.stream(self.seed, "window offset", turn).integers(self.length))
+
+
+def plain_batch(tokens_BL: torch.Tensor) -> Batch:
+    """Return a batch without padding and with one segment."""
+    is_real_BL = torch.ones_like(tokens_BL, dtype=torch.bool)
+    return Batch(tokens_BL=tokens_BL, segments_BL=torch.zeros_like(tokens_BL), real_BL=is_real_BL)

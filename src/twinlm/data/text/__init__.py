@@ -1,0 +1,1 @@
+"""Documents: files, encodings, formats, splits, sentences."""

@@ -1,0 +1,158 @@
+"""The documents of one file: paragraphs of .txt, rows of .jsonl and .parquet, and of Hugging Face data sets.
+
+Each reader yields where a document begins (its line or row, from 1) and its text, with line feeds only.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from twinlm.data.text.lines import Decoding, read_lines
+from twinlm.data.text.rows import BadRows, RowError, listed, parse_object, text_of
+from twinlm.data.text.streams import opened, shown
+from twinlm.errors import DataError, UsageError
+
+MOST_DOCUMENT_CHARACTERS = 1 << 24
+"""A longer document of a .txt file is cut at a line's end."""
+
+MOST_ROW_BYTES = 64 << 20
+
+_DATA_EXTRA = "run: pip install 'twinlm[data]'"
+_SPLITS = ("train", "validation", "test")
+
+
+def text_documents(path: Path, decoding: Decoding, *, counts: Counter[str]) -> Iterator[tuple[int, str]]:
+    """Yield the documents of a .txt file: runs of lines between blank lines.
+
+    Adds to `counts`: "long lines cut", "long documents cut", and what `read_lines` adds.
+    """
+    lines: list[str] = []
+    first, characters, cut_line = 0, 0, 0
+    for line in read_lines(path, decoding, counts=counts):
+        if line.is_part and line.number != cut_line:
+            counts["long lines cut"] += 1
+            cut_line = line.number
+        is_blank = not line.text.strip()
+        is_full = characters + len(line.text) > MOST_DOCUMENT_CHARACTERS
+        if lines and (is_blank or is_full):
+            counts["long documents cut"] += not is_blank
+            yield first, "\n".join(lines)
+            lines, characters = [], 0
+        if not is_blank:
+            first = first if lines else line.number
+            lines.append(line.text)
+            characters += len(line.text) + 1
+    if lines:
+        yield first, "\n".join(lines)
+
+
+def json_documents(
+    path: Path, decoding: Decoding, *, text_field: str, bad: BadRows, counts: Counter[str]
+) -> Iterator[tuple[int, str]]:
+    """Yield the documents of a .jsonl file, one object a line; rows that can't be used go to `bad`."""
+    cut_line = 0
+    for line in read_lines(path, decoding, counts=counts, longest_bytes=MOST_ROW_BYTES):
+        if line.number == cut_line or not line.text.strip():
+            continue
+        bad.rows += 1
+        try:
+            if line.is_part:
+                cut_line = line.number
+                raise RowError(f"the line is longer than {MOST_ROW_BYTES:,} bytes")
+            text = text_of(parse_object(line.text), text_field)
+        except RowError as error:
+            bad.add(shown(path), line.number, error)
+        else:
+            yield line.number, text
+
+
+def parquet_documents(path: Path, *, text_field: str, bad: BadRows) -> Iterator[tuple[int, str]]:
+    """Yield the documents of a .parquet file, one a row; rows without text go to `bad`.
+
+    Raises:
+        DataError: the file is damaged, or has no column of texts by that name.
+        UsageError: the package pyarrow is missing.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        message = ".parquet files need the package pyarrow"
+        raise UsageError(message, file=shown(path), hint=_DATA_EXTRA) from None
+    with opened(path) as source:
+        try:
+            table = pyarrow.parquet.ParquetFile(source)
+            _check_column(path, text_field, {field.name: field.type for field in table.schema_arrow})
+            for batch in table.iter_batches(batch_size=1024, columns=[text_field]):
+                for text in batch.column(0).to_pylist():
+                    bad.rows += 1
+                    try:
+                        yield bad.rows, text_of({text_field: text}, text_field)
+                    except RowError as error:
+                        bad.add(shown(path), bad.rows, error)
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+            message = f"the Parquet data is damaged: {_one_line(error)}"
+            raise DataError(message, file=shown(path), hint="copy or download the file again") from None
+
+
+def hub_documents(name: str, *, text_field: str, bad: BadRows) -> Iterator[tuple[int, str]]:
+    """Yield the documents of a Hugging Face data set or of a local folder that `datasets` can load.
+
+    Args:
+        name: "hf:org/name", then ":config", ":config:split", ":split" or "::split". The split is "train"
+            if none is named; as the only addition, "train", "validation" and "test" name a split.
+        text_field: the column that holds the text.
+        bad: gathers the rows without text.
+
+    Raises:
+        DataError: the data set can't be loaded.
+        UsageError: the package datasets is missing, or the name has too many parts.
+    """
+    place, config, split = _hub_name(name)
+    try:
+        import datasets
+    except ImportError:
+        raise UsageError(f"{name!r} needs the package datasets", hint=_DATA_EXTRA) from None
+    try:
+        rows: Any = datasets.load_dataset(place, config, split=split, streaming=True)
+        for number, row in enumerate(rows, start=1):
+            bad.rows += 1
+            try:
+                text = text_of(row, text_field)
+            except RowError as error:
+                bad.add(name, number, error)
+            else:
+                yield number, text
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        hint = "check the name, the configuration, the split and the network"
+        raise DataError(
+            f"can't load {name!r}: {type(error).__name__}: {_one_line(error)}", hint=hint
+        ) from None
+
+
+def _hub_name(name: str) -> tuple[str, str | None, str]:
+    place, *parts = name.removeprefix("hf:").split(":")
+    if not place or len(parts) > 2:
+        raise UsageError(f"{name!r} is no data set name", hint="write hf:org/name, hf:org/name:config:split")
+    if len(parts) == 1 and parts[0] in _SPLITS:
+        parts = ["", parts[0]]
+    config, split = (*parts, "", "")[:2]
+    return place, config or None, split or "train"
+
+
+def _check_column(path: Path, text_field: str, columns: Mapping[str, Any]) -> None:
+    from pyarrow import types
+
+    if text_field not in columns:
+        hint = f"set corpus.text_field to one of its columns: {listed(columns)}"
+        raise DataError(f"no column {text_field!r}", file=shown(path), hint=hint)
+    kind = columns[text_field]
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    if not (types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)):
+        hint = "name a column of texts in corpus.text_field"
+        raise DataError(f"the column {text_field!r} holds {kind}, not texts", file=shown(path), hint=hint)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,193 @@
+"""Text files as streams of lines: strictly decoded, with line number and byte offset, in bounded memory.
+
+CRLF and CR end a line as LF does; a byte order mark is taken off at the file's start only. Read next:
+data/text/corpus.py (documents) and data/labels/labelled.py (examples).
+"""
+
+import codecs
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+from twinlm.data.text.encodings import check_head, describe_undecodable
+from twinlm.data.text.streams import COMPRESSIONS, read_chunks, shown
+from twinlm.errors import DataError, UsageError
+
+LONGEST_LINE_BYTES = 1 << 20
+"""A longer line is handed on in parts of about this size."""
+
+OnBadBytes = Literal["strict", "replace", "skip"]
+
+
+class Line(NamedTuple):
+    """One line, or one part of a line that is too long to be held whole."""
+
+    text: str
+    number: int
+    """From 1."""
+    offset: int
+    """Where it begins, in bytes of the decompressed file (of its text in UTF-8 if it is not UTF-8)."""
+    is_part: bool = False
+    """True of each part of a cut line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How bytes become text."""
+
+    encoding: str = "utf-8"
+    """A name that Python knows, such as "utf-8", "cp1252" or "utf-16"."""
+    errors: OnBadBytes = "strict"
+    """What bytes that can't be decoded lead to: an error, U+FFFD in their place, or the line left out."""
+    section: str = ""
+    """The settings' section that holds both, for messages; empty if a user can't set them."""
+
+    def __post_init__(self) -> None:
+        """Check both settings.
+
+        Raises:
+            UsageError: Python knows no such encoding, or `errors` is none of the three.
+        """
+        prefix = f"{self.section}." if self.section else ""
+        try:
+            "a".encode(self.encoding)
+            codecs.getincrementaldecoder(self.encoding)
+        except (LookupError, ValueError):
+            message = f"{prefix}encoding = {self.encoding!r} is no text encoding that Python knows"
+            raise UsageError(message, hint='use for example "utf-8", "cp1252" or "utf-16"') from None
+        if self.errors not in get_args(OnBadBytes):
+            message = f"{prefix}errors = {self.errors!r} is not allowed"
+            raise UsageError(message, hint='use "strict", "replace" or "skip"')
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether the bytes can be split into lines as they are."""
+        return codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig")
+
+
+def endings(path: Path) -> tuple[str, str]:
+    """Return what a file holds and how it is compressed by its endings, lower-cased: (".jsonl", ".gz")."""
+    compression = path.suffix.lower()
+    if compression not in COMPRESSIONS:
+        return compression, ""
+    return Path(path.stem).suffix.lower(), compression
+
+
+def read_lines(
+    path: Path, decoding: Decoding, *, counts: Counter[str], longest_bytes: int = LONGEST_LINE_BYTES
+) -> Iterator[Line]:
+    """Yield the lines of a text file without their ends.
+
+    Adds to `counts`: "NUL characters", "lines with bad bytes replaced", "lines with bad bytes left out".
+
+    Raises:
+        DataError: the file can't be read to its end (see `byte_streams.read_chunks`), is no text, or holds
+            bytes that are not of the encoding while `decoding.errors` is "strict".
+    """
+    chunks = read_chunks(path)
+    first = next(chunks, b"")
+    chunks = chain([first], chunks)
+    if decoding.is_utf8:
+        check_head(first, file=shown(path), section=decoding.section)
+    else:
+        chunks = _as_utf8(chunks, path, decoding)
+    for raw, number, offset, is_part in _raw_lines(chunks, longest_bytes):
+        if offset == 0 and raw.startswith(codecs.BOM_UTF8):
+            raw, offset = raw[len(codecs.BOM_UTF8) :], len(codecs.BOM_UTF8)  # noqa: PLW2901
+        try:
+            text, is_bad = raw.decode(), False
+        except UnicodeDecodeError as error:
+            if decoding.errors == "strict":
+                place = offset + error.start
+                raise _undecodable(
+                    path, decoding, number=number, place=place, data=error.object, start=error.start
+                ) from None
+            text, is_bad = raw.decode(errors="replace"), True
+        if decoding.errors != "strict" and (is_bad or (not decoding.is_utf8 and "\ufffd" in text)):
+            counts[_COUNTED[decoding.errors]] += 1
+            if decoding.errors == "skip":
+                continue
+        if "\0" in text:
+            counts["NUL characters"] += text.count("\0")
+        yield Line(text, number, offset, is_part)
+
+
+_COUNTED = {"replace": "lines with bad bytes replaced", "skip": "lines with bad bytes left out"}
+
+
+def _raw_lines(chunks: Iterable[bytes], longest_bytes: int) -> Iterator[tuple[bytes, int, int, bool]]:
+    """Yield each line without its end, its number, its offset, and whether it is a part of a long line."""
+    number, offset, pending, pending_bytes, is_part = 1, 0, [], 0, False
+    for chunk in _whole_line_ends(chunks):
+        for raw in chunk.splitlines(keepends=True):
+            pending.append(raw)
+            pending_bytes += len(raw)
+            is_whole = raw.endswith((b"\n", b"\r"))
+            if not is_whole and pending_bytes <= longest_bytes:
+                continue
+            line = b"".join(pending)
+            while len(line) > longest_bytes + 2:  # 2: the line's end does not count
+                end = _place_to_cut(line, longest_bytes)
+                yield line[:end], number, offset, True
+                line, offset, is_part = line[end:], offset + end, True
+            pending, pending_bytes = [line], len(line)
+            if is_whole:
+                yield line.rstrip(b"\r\n"), number, offset, is_part
+                number, offset, pending, pending_bytes, is_part = number + 1, offset + len(line), [], 0, False
+    if pending_bytes:
+        yield b"".join(pending), number, offset, is_part
+
+
+def _whole_line_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes such that no CRLF is torn in two."""
+    held = b""
+    for chunk in chunks:
+        data = held + chunk
+        held = b"\r" if data.endswith(b"\r") else b""
+        yield data[: len(data) - len(held)]
+    yield held
+
+
+def _place_to_cut(line: bytes, most_bytes: int) -> int:
+    """Return how many bytes to take of a long line: up to a white space, or up to a whole character."""
+    end = line.rfind(b" ", 0, most_bytes) + 1
+    if not end:
+        end = most_bytes
+        while end > most_bytes - 3 and line[end] & 0xC0 == 0x80:  # within a UTF-8 character
+            end -= 1
+    return end
+
+
+def _as_utf8(chunks: Iterable[bytes], path: Path, decoding: Decoding) -> Iterator[bytes]:
+    """Yield the text of another encoding as UTF-8, so that the rest of this file knows one encoding only."""
+    is_strict = decoding.errors == "strict"
+    decoder = codecs.getincrementaldecoder(decoding.encoding)("strict" if is_strict else "replace")
+    read_bytes, number = 0, 1
+    for chunk, is_last in chain(((chunk, False) for chunk in chunks), [(b"", True)]):
+        state = decoder.getstate()
+        try:
+            text = decoder.decode(chunk, is_last)
+        except UnicodeDecodeError as error:
+            start = len(chunk) - (
+                len(error.object) - error.start
+            )  # within this chunk, or before it if negative
+            decoder.setstate(state)
+            number += decoder.decode(chunk[: max(start, 0)]).count("\n")
+            place = read_bytes + start
+            raise _undecodable(
+                path, decoding, number=number, place=place, data=error.object, start=error.start
+            ) from None
+        read_bytes += len(chunk)
+        number += text.count("\n")
+        yield text.encode("utf-8", "replace")
+
+
+def _undecodable(
+    path: Path, decoding: Decoding, *, number: int, place: int, data: bytes, start: int
+) -> DataError:
+    """Return the error for the bytes at `data[start]`, which stand at byte `place` of the file."""
+    what, hint = describe_undecodable(data, start, encoding=decoding.encoding, section=decoding.section)
+    return DataError(f"byte offset {place:,}: {what}", file=shown(path), line=number, hint=hint)

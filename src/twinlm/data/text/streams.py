@@ -1,0 +1,288 @@
+"""Files as streams of bytes: plain or compressed, in bounded memory, checked to their very end.
+
+Read next: data/text/lines.py, which makes lines of text of them.
+"""
+
+import bz2
+import contextlib
+import errno
+import lzma
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, Protocol
+
+from twinlm.errors import DataError, ResourceError, UsageError
+
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard"}
+"""What a file's last ending says about how it is compressed."""
+
+_MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "Zstandard": b"\x28\xb5\x2f\xfd"}
+
+CHUNK_BYTES = 1 << 18
+"""The size at which bytes are handed on; a Zstandard bomb may give one larger chunk before it shows."""
+
+MOST_EXPANSION = 1000
+"""Beyond `FREE_BYTES` a file may not decompress to more than this many times its size."""
+
+FREE_BYTES = 64 << 20
+
+_READ_BYTES = 1 << 16
+_ZSTANDARD_STEP_BYTES = 1 << 10  # 4 bytes can give 128 KiB, and the decoder knows no limit of its own
+_XZ_MEMORY_BYTES = 512 << 20
+_DATA_EXTRA = "run: pip install 'twinlm[data]'"
+
+
+def shown(path: str | Path) -> str:
+    """Return a path as one printable line: bytes that are no UTF-8 and control characters are escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def regular_file_stat(path: Path) -> os.stat_result:
+    """Return the status of a file that can be read to its end.
+
+    Raises:
+        DataError: the file is missing, a folder, a pipe, a device, a socket or a loop of links.
+        ResourceError: it may not be looked at.
+    """
+    with reading_errors(path):
+        status = path.stat()
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFCHR: "a character device",
+        stat.S_IFBLK: "a block device",
+        stat.S_IFSOCK: "a socket",
+    }
+    kind = stat.S_IFMT(status.st_mode)
+    if kind != stat.S_IFREG:
+        hint = (
+            "copy what it gives into a regular file first" if kind == stat.S_IFIFO else "name a regular file"
+        )
+        message = f"this is {kinds.get(kind, 'a special file')}, not a regular file"
+        raise DataError(message, file=shown(path), hint=hint)
+    return status
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """Open a regular file for reading; when it was read, check that nobody changed it meanwhile.
+
+    Raises:
+        DataError: as `regular_file_stat`, or the size, the time or the file itself is another one now.
+        ResourceError: the file may not be read, or the disk fails.
+    """
+    before = regular_file_stat(path)
+    with reading_errors(path):
+        file = path.open("rb")
+    with file:
+        yield file
+    try:
+        after = path.stat()
+    except OSError:
+        message = f"the file disappeared while it was read (it had {before.st_size:,} bytes)"
+        raise DataError(message, file=shown(path), hint=_LEAVE_ALONE) from None
+    if _identity(before) != _identity(after):
+        sizes = f"{before.st_size:,} bytes before, {after.st_size:,} bytes after"
+        raise DataError(f"the file changed while it was read ({sizes})", file=shown(path), hint=_LEAVE_ALONE)
+
+
+_LEAVE_ALONE = "run the same command again when nothing writes to it"
+
+
+def read_chunks(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file, decompressed as its ending says, in chunks of bounded size.
+
+    Raises:
+        DataError: as `opened`; or the compressed data is truncated, damaged, followed by something else,
+            or a bomb.
+        UsageError: the file ends in .zst and the package zstandard is missing.
+    """
+    compression = path.suffix.lower()
+    with opened(path) as file, reading_errors(path):
+        if compression in COMPRESSIONS:
+            yield from _decompressed(file, path, compression)
+        else:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+
+
+@contextlib.contextmanager
+def reading_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to read `path` into a message that says what to do."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError("no such file", file=shown(path), hint="check the path") from None
+    except PermissionError as error:
+        hint = "give yourself the right to read it (chmod u+r)"
+        raise ResourceError("no permission to read this file", file=shown(path), hint=hint) from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            message = "the symbolic links of this path form a loop"
+            raise DataError(
+                message, file=shown(path), hint="name the file that they should lead to"
+            ) from None
+        if error.errno == errno.ENAMETOOLONG:
+            raise DataError("the path is too long", file=shown(path)[:200], hint="check the path") from None
+        message = f"can't read the file: {error.strerror or error}"
+        raise ResourceError(message, file=shown(path), hint="check the disk") from error
+    except ValueError as error:
+        if "null byte" not in str(error):
+            raise
+        raise DataError(
+            "a path can't hold a NUL character", file=shown(path), hint="check the path"
+        ) from None
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+class _Decoder(Protocol):
+    """What bz2 and lzma offer and gzip and Zstandard are made to offer: one compressed member."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+def _decompressed(file: BufferedReader, path: Path, compression: str) -> Iterator[bytes]:
+    """Yield what all members of a compressed file hold, one after the other."""
+    name = COMPRESSIONS[compression]
+    decoder: _Decoder | None = None
+    members, read_bytes, written_bytes, member_bytes, data = 0, 0, 0, 0, b""
+    while True:
+        if not data and (decoder is None or decoder.needs_input):
+            data = file.read(_READ_BYTES)
+            read_bytes += len(data)
+            if not data:
+                break
+        if decoder is None:
+            data = data.lstrip(b"\0") if members else data  # padding between members is allowed
+            if not data:
+                continue
+            decoder, member_bytes = _new_decoder(compression), 0
+        try:
+            piece = decoder.decompress(data, CHUNK_BYTES)
+        except Exception as error:  # each decoder has exceptions of its own
+            place = read_bytes - len(data)
+            raise _damaged(
+                path,
+                name=name,
+                place=place,
+                members=members,
+                member_bytes=member_bytes,
+                data=data,
+                error=error,
+            ) from None
+        data = decoder.unused_data if decoder.eof else b""
+        member_bytes += len(piece)
+        written_bytes += len(piece)
+        if decoder.eof:
+            decoder, members = None, members + 1
+        if written_bytes > max(FREE_BYTES, MOST_EXPANSION * read_bytes):
+            message = (
+                f"a bomb: its first {read_bytes:,} bytes of {name} data decompress to {written_bytes:,} bytes"
+            )
+            hint = f"decompress it yourself if it is what you want (at most {MOST_EXPANSION:,} to 1 is read)"
+            raise DataError(message, file=shown(path), hint=hint)
+        if piece:
+            yield piece
+    if decoder is not None:
+        message = (
+            f"the {name} data is cut off: it ends after {read_bytes:,} bytes, within a compressed member"
+        )
+        raise DataError(message, file=shown(path), hint="copy or download the file again")
+
+
+def _damaged(
+    path: Path, *, name: str, place: int, members: int, member_bytes: int, data: bytes, error: Exception
+) -> DataError:
+    """Say what is wrong at compressed byte `place`: no such file, garbage at its end, or damage within."""
+    hint = "copy or download the file again"
+    is_ours = data.startswith(_MAGIC[name])
+    if place == 0 and not is_ours:
+        message = f"this is no {name} file: it begins with the bytes {data[:6].hex(' ')}"
+        hint = "give it the ending of what it is"
+    elif members and not member_bytes and not is_ours:
+        message = (
+            f"after the end of the {name} data, at byte {place:,}, stand other bytes: {data[:6].hex(' ')}"
+        )
+        hint = "cut them off, or copy or download the file again"
+    else:
+        message = f"the {name} data is damaged within its bytes {place:,} to {place + len(data):,} ({error})"
+    return DataError(message, file=shown(path), hint=hint)
+
+
+def _new_decoder(compression: str) -> _Decoder:
+    match compression:
+        case ".gz":
+            return _GzipMember()
+        case ".bz2":
+            return bz2.BZ2Decompressor()
+        case ".xz":
+            return lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES)
+        case _:
+            return _ZstandardFrame()
+
+
+class _GzipMember:
+    """One member of a gzip file, in the manner of bz2 and lzma."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        piece = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        self.needs_input = not self._inner.unconsumed_tail and len(piece) < max_length
+        return piece
+
+
+class _ZstandardFrame:
+    """One frame of a Zstandard file, in the manner of bz2 and lzma; fed in small steps to stay small."""
+
+    def __init__(self) -> None:
+        try:
+            import zstandard
+        except ImportError:
+            raise UsageError(".zst files need the package zstandard", hint=_DATA_EXTRA) from None
+        self._inner: Any = zstandard.ZstdDecompressor().decompressobj()
+        self._waiting = b""
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._inner.eof)
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._waiting
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._inner.unused_data) + self._waiting
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        data = self._waiting + data
+        self._waiting = data[_ZSTANDARD_STEP_BYTES:]
+        return bytes(self._inner.decompress(data[:_ZSTANDARD_STEP_BYTES]))

@@ -1,0 +1,1 @@
+"""Token stores: documents as token ids on disk."""

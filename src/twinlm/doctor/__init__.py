@@ -1,0 +1,1 @@
+"""What is wrong with text and labels, before any training."""

@@ -1,0 +1,205 @@
+"""Labels that a task can't be learned or judged by: rare, missing, alike, contradictory, out of range."""
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from twinlm.data.labels.examples import Example
+from twinlm.doctor.checks.findings import MOST_EXAMPLES, Checked, Finding, excerpt, level_of, quantiles
+from twinlm.doctor.checks.reading import digest_of
+
+LEAST_OF_A_CLASS = 10
+MOST_SHARE = 0.9
+CONTRADICTED_SHARE = 0.01
+"""Of the texts, from which on different labels for one text are a warning."""
+
+_FAR = 10.0  # interquartile ranges outside the quartiles: no score of a scale is as far
+_MOST_LISTED = 8
+_NO_ENTITY = "O"  # most words are of none, and F1 of entities does not count them
+
+Sets = Mapping[str, Sequence[Example]]
+
+
+def check_labels(where: str, sets: Sets) -> Checked:
+    """Say what is wrong with the answers of a task.
+
+    Args:
+        where: the task.
+        sets: the examples of each split that has a file, "train" first.
+    """
+    golds = {split: [example.gold for example in examples] for split, examples in sets.items()}
+    first = next((gold for some in golds.values() for gold in some), None)
+    match first:
+        case str():
+            checked = _check_classes(where, "labels", {split: Counter(some) for split, some in golds.items()})
+        case [str(), *_]:
+            counts = {split: Counter(tag for tags in some for tag in tags) for split, some in golds.items()}
+            checked = _check_classes(where, "tags", counts)
+        case float():
+            checked = _check_numbers(where, golds)
+        case int():
+            checked = _check_places(where, golds)
+        case _:
+            shares = {split: sum(not gold for gold in some) / len(some) for split, some in golds.items()}
+            checked = Checked({"share without an answer": shares})
+    contradicted = _check_contradictions(where, sets)
+    facts = {
+        "examples": {split: len(examples) for split, examples in sets.items()},
+        "words an example": quantiles(
+            [sum(len(text.split()) for text in example.texts) for some in sets.values() for example in some]
+        ),
+        **checked.facts,
+        **contradicted.facts,
+    }
+    return Checked(facts, (*checked.findings, *contradicted.findings))
+
+
+def alike_names(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the names that are perhaps one: equal but for case, spaces and hyphens, or equal as numbers."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[_key(name)].append(name)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def _key(name: str) -> str:
+    plain = re.sub(r"[\s_-]+", "", name.casefold()).strip(".,;:!?\"'")
+    try:
+        return str(float(plain))
+    except ValueError:
+        return plain or name
+
+
+def _check_classes(where: str, what: str, counts: Mapping[str, Counter[str]]) -> Checked:
+    facts = {f"{what} in {split}": dict(some.most_common()) for split, some in counts.items()}
+    train = counts.get("train") or Counter[str]()
+    findings: list[Finding] = []
+    everything = sum(counts.values(), Counter[str]())
+
+    def find(message: str, why: str, hint: str) -> None:
+        findings.append(Finding(level="warning", where=where, message=message, why=why, hint=hint))
+
+    for split, some in counts.items():
+        missing = sorted(set(everything) - set(some))
+        if missing:
+            message = f"{split} has no example of {_listed(missing)}"
+            hint = "give each split some of each, or leave valid and test empty: twinlm splits class by class"
+            find(message, "a class that is not there is not learned, or not judged", hint)
+    rare = {label: number for label, number in train.items() if number < LEAST_OF_A_CLASS}
+    if rare:
+        message = f"fewer than {LEAST_OF_A_CLASS} training {what} of {_listed(rare, rare)}"
+        hint = "label more of them, or put them together with another class"
+        find(message, "so few can't be learned, and macro F1 counts them as much as the others", hint)
+    for split, some in counts.items():
+        label, number = some.most_common(1)[0]
+        if label != _NO_ENTITY and number > MOST_SHARE * some.total():
+            message = f"{number / some.total():.1%} of the {what} of {split} are {label!r}"
+            why = "always saying that is as accurate: look at macro F1 and MCC, not at accuracy"
+            find(message, why, "label more of the other classes")
+    for group in alike_names(sorted(everything)):
+        message = f"{_listed(group, everything)} may be one and the same"
+        find(message, "one class in two spellings is two classes to a model", "write them alike in all files")
+    return Checked(facts, tuple(findings))
+
+
+def _check_numbers(where: str, golds: Mapping[str, Sequence[float]]) -> Checked:
+    import numpy as np
+
+    train = np.array(golds.get("train") or [0.0])
+    low, high = np.quantile(train, [0.25, 0.75]).tolist()
+    reach = _FAR * max(high - low, 1e-9)
+    facts = {f"scores in {split}": _spread(some) for split, some in golds.items()}
+    findings = []
+    for split, some in golds.items():
+        far = [value for value in some if not low - reach <= value <= high + reach] if high > low else []
+        outside = [value for value in some if not train.min() <= value <= train.max()]
+        for values, what in (
+            (far, f"far from the others (a half lies from {low:g} to {high:g})"),
+            (outside, _OUTSIDE),
+        ):
+            if values:
+                shown = ", ".join(f"{value:g}" for value in sorted(set(values))[:_MOST_LISTED])
+                findings.append(
+                    Finding(
+                        level="warning",
+                        where=where,
+                        message=f"{len(values):,} scores of {split} are {what}: {shown}",
+                        why="they may stand for a missing score, or be of another scale; a few spoil the fit",
+                        hint="remove these rows, or bring all files to one scale",
+                    )
+                )
+    return Checked(facts, tuple(findings))
+
+
+_OUTSIDE = "outside the range of train"
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    middle = sorted(values)[len(values) // 2]
+    return {"least": min(values), "median": middle, "most": max(values), "different": len(set(values))}
+
+
+def _check_places(where: str, golds: Mapping[str, Sequence[int]]) -> Checked:
+    counts = {split: Counter(some) for split, some in golds.items()}
+    facts = {
+        f"right choices in {split}": {str(place): some[place] for place in sorted(some)}
+        for split, some in counts.items()
+    }
+    findings = []
+    for split, some in counts.items():
+        place, number = some.most_common(1)[0]
+        if number > MOST_SHARE * some.total():
+            findings.append(
+                Finding(
+                    level="warning",
+                    where=where,
+                    message=f"in {number / some.total():.1%} of the examples of {split} choice {place} is "
+                    "the right one",
+                    why="the place should tell nothing, and a reader of your figures will ask",
+                    hint="shuffle the choices of each example",
+                )
+            )
+    return Checked(facts, tuple(findings))
+
+
+def _check_contradictions(where: str, sets: Sets) -> Checked:
+    """Find texts that have different answers, within and across splits."""
+    golds: dict[int, dict[str, str]] = defaultdict(dict)
+    texts: dict[int, str] = {}
+    for examples in sets.values():
+        for example in examples:
+            joined = "\n".join(example.texts)
+            digest = digest_of(joined)
+            golds[digest].setdefault(json.dumps(example.gold, ensure_ascii=False), example.id)
+            texts.setdefault(digest, joined)
+    torn = {digest: answers for digest, answers in golds.items() if len(answers) > 1}
+    facts = {"different texts": len(golds), "texts with different answers": len(torn)}
+    findings = tuple(_contradicted(where, torn, texts))
+    return Checked(facts, findings)
+
+
+def _contradicted(
+    where: str, torn: Mapping[int, Mapping[str, str]], texts: Mapping[int, str]
+) -> Iterator[Finding]:
+    if torn:
+        share = len(torn) / len(texts)
+        yield Finding(
+            level=level_of(share, CONTRADICTED_SHARE),
+            where=where,
+            message=f"{len(torn):,} of {len(texts):,} different texts have different answers ({share:.2%})",
+            why="no model can be right about both; in the test they bound every score",
+            hint="decide each of them, or remove them",
+            examples=tuple(
+                f"{excerpt(texts[digest])}: "
+                + ", ".join(f"{answer[:40]} ({place})" for answer, place in list(answers.items())[:3])
+                for digest, answers in list(torn.items())[:MOST_EXAMPLES]
+            ),
+        )
+
+
+def _listed(names: Sequence[str] | Mapping[str, Any], counts: Mapping[str, int] | None = None) -> str:
+    shown = [repr(name) + (f" ({counts[name]:,})" if counts else "") for name in list(names)[:_MOST_LISTED]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")

@@ -1,0 +1,105 @@
+"""Whether there is text enough for the size of a model, and how often a budget reads it.
+
+About 20 tokens for each parameter are best for a given compute (Hoffmann et al. 2022, "Training
+compute-optimal large language models"); up to 4 passes are nearly worth fresh text, and past 40 nothing more
+is learned (Muennighoff et al. 2023, "Scaling data-constrained language models"). Both were measured on
+left-to-right models far larger than these: read them as orders of magnitude.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from twinlm.doctor.checks.findings import Checked, Finding
+
+TOKENS_A_PARAMETER = 20
+MOST_PASSES = 4
+WORTHLESS_PASSES = 40
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What is to be trained on how much."""
+
+    label: str
+    """The model's name."""
+    parameters: int
+    """All of them."""
+    non_embedding_parameters: int
+    """Those of its layers."""
+    corpus_tokens: float
+    """Tokens of the training text."""
+    budget_tokens: float | None
+    """Tokens that the budget reads; None if that is known only once steps are timed."""
+    size_parameters: Mapping[str, int]
+    """Parameters of each known size with this vocabulary, smallest first."""
+
+
+def check_size(plan: Plan) -> Checked:
+    """Say whether text, size and budget fit each other."""
+    best_tokens = TOKENS_A_PARAMETER * plan.parameters
+    facts: dict[str, float | int | str] = {
+        "parameters": plan.parameters,
+        "outside embeddings": plan.non_embedding_parameters,
+        "tokens of the text": round(plan.corpus_tokens),
+        "tokens a parameter": round(plan.corpus_tokens / plan.parameters, 3),
+        "tokens a parameter outside embeddings": round(plan.corpus_tokens / plan.non_embedding_parameters, 3),
+        "passes to reach 20 tokens a parameter": round(best_tokens / plan.corpus_tokens, 2),
+        "largest size for this text": largest_size(plan) or "none",
+    }
+    if plan.budget_tokens is None:
+        return Checked(facts, tuple(_of_text(plan, best_tokens)))
+    facts["tokens of the budget"] = round(plan.budget_tokens)
+    facts["passes of the budget"] = round(plan.budget_tokens / plan.corpus_tokens, 2)
+    of_budget = _of_budget(plan, plan.budget_tokens, best_tokens)
+    return Checked(facts, (*_of_text(plan, best_tokens), *of_budget))
+
+
+def largest_size(plan: Plan) -> str:
+    """Return the largest known size that 4 passes of the text give 20 tokens a parameter; "" if none."""
+    read = MOST_PASSES * plan.corpus_tokens
+    fitting = [name for name, number in plan.size_parameters.items() if TOKENS_A_PARAMETER * number <= read]
+    return max(fitting, key=plan.size_parameters.__getitem__, default="")
+
+
+def _of_text(plan: Plan, best_tokens: float) -> Iterator[Finding]:
+    passes = best_tokens / plan.corpus_tokens
+    if passes > MOST_PASSES:
+        is_bound = plan.budget_tokens is None or plan.budget_tokens > MOST_PASSES * plan.corpus_tokens
+        smaller = largest_size(plan)
+        size = f'set size = "{smaller}", or add' if smaller else "even the smallest size is too large: add"
+        yield Finding(
+            level="warning" if is_bound else "note",
+            where=plan.label,
+            message=f"the text is small for this size: {plan.corpus_tokens:,.0f} tokens for "
+            f"{plan.parameters:,} "
+            f"parameters ({plan.non_embedding_parameters:,} outside embeddings), "
+            f"{plan.corpus_tokens / plan.parameters:.2g} "
+            f"tokens a parameter; {TOKENS_A_PARAMETER} would take {passes:,.1f} passes",
+            why=f"text read more than {MOST_PASSES} times teaches less and less: the model learns it by "
+            "heart",
+            hint=f"{size} text ({best_tokens / MOST_PASSES:,.0f} tokens would do for {MOST_PASSES} passes); "
+            "a smaller tokenizer.vocab_size also saves parameters",
+        )
+
+
+def _of_budget(plan: Plan, tokens: float, best_tokens: float) -> Iterator[Finding]:
+    passes = tokens / plan.corpus_tokens
+    if passes > MOST_PASSES:
+        much = "almost nothing is learned past 40 passes" if passes > WORTHLESS_PASSES else ""
+        yield Finding(
+            level="warning",
+            where=plan.label,
+            message=f"the budget reads the text {passes:,.1f} times",
+            why=much or f"up to {MOST_PASSES} passes are nearly worth fresh text, later ones less and less",
+            hint=f"add text, or divide budget.amount by {passes / MOST_PASSES:,.1f}",
+        )
+    if tokens < best_tokens / 2:
+        yield Finding(
+            level="note",
+            where=plan.label,
+            message=f"the budget reads {tokens:,.0f} tokens, {tokens / plan.parameters:.1f} for each "
+            "parameter, where "
+            f"{TOKENS_A_PARAMETER} are best",
+            why="a smaller model might learn more from the same compute",
+            hint="raise budget.amount, or take a smaller size",
+        )

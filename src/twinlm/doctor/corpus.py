@@ -1,0 +1,94 @@
+"""The data doctor's checks of the text to pre-train on: read once, and what is kept of it looked at again."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from twinlm.data.text.corpus import Document
+from twinlm.data.text.splits import SPLITS, split_documents
+from twinlm.doctor.checks.characters import Characters, check_scripts
+from twinlm.doctor.checks.duplicates import Copies, repeated_lines
+from twinlm.doctor.checks.findings import Checked, Finding, Parts
+from twinlm.doctor.checks.leakage import TaskSearch
+from twinlm.doctor.checks.near_duplicates import Text, check_near_duplicates
+from twinlm.doctor.checks.reading import Sample, Seen, unreadable
+from twinlm.doctor.material import Material
+from twinlm.doctor.tasks import held_out_texts
+from twinlm.errors import DataError
+from twinlm.system.log import Progress
+
+
+def check_corpus(material: Material, sample: Sample, progress: Progress) -> Iterator[Parts]:
+    """Say what is wrong with the text to pre-train on; nothing if there is none.
+
+    Args:
+        material: the text, and the tasks whose held-out texts are looked for.
+        sample: is filled.
+        progress: where to report.
+    """
+    if material.read is None:
+        return
+    copies, characters = Copies(), Characters("corpus")
+    search = TaskSearch([target for task in material.tasks for target in held_out_texts(task)])
+    yield ("corpus",), material.read([copies, characters, sample, search], progress)
+    yield ("corpus", "characters"), characters.checked()
+    yield ("corpus", "copies"), copies.checked(sample.documents)
+    for name, found in search.checked().items():
+        yield ("tasks", name, "in the corpus"), found
+    if not sample.documents:
+        return
+    yield ("corpus", "sample"), _about(sample)
+    yield ("corpus", "lines"), repeated_lines(sample.documents)
+    yield ("corpus",), check_scripts("corpus", (document.text for document in sample.documents))
+    try:
+        texts = _as_split(material, _different(sample))
+    except DataError as error:  # of a sample, a split may be empty that is not
+        findings = (unreadable("corpus.train", error),) if sample.share == 1 else ()
+        yield ("corpus",), Checked({}, findings)
+        texts = [Text(*document[:3]) for document in _different(sample)]
+    near = check_near_duplicates("corpus", texts, progress, is_all=sample.share == 1)
+    yield ("corpus", "near duplicates"), near
+
+
+def _about(sample: Sample) -> Checked:
+    size_bytes = sum(len(document.text.encode()) for document in sample.documents)
+    facts = {"documents": len(sample.documents), "bytes": size_bytes, "share": sample.share}
+    if sample.share == 1:
+        return Checked(facts)
+    finding = Finding(
+        level="note",
+        where="corpus",
+        message="near duplicates, repeated lines, scripts, lengths and tokens are judged by a sample: 1 "
+        "text in "
+        f"{1 / sample.share:.0f}, {len(sample.documents):,} documents of {size_bytes / 1e6:,.1f} MB in all",
+        why="of two near duplicates a sample may hold one only: there are more than it shows",
+    )
+    return Checked(facts, (finding,))
+
+
+def _different(sample: Sample) -> list[Seen]:
+    """Return the first of each text, those of the test before those of validation and training."""
+    found: dict[int, Seen] = {}
+    for document in sorted(sample.documents, key=_place):
+        found.setdefault(document.digest, document)
+    return list(found.values())
+
+
+def _as_split(material: Material, documents: Sequence[Seen]) -> list[Text]:
+    """Return texts by the split that the run puts them into."""
+    valid_share, test_share = material.held_out_shares
+    split = split_documents(
+        (Document(document.text, document.source) for document in documents if document.split == "train"),
+        valid_share=valid_share,
+        test_share=test_share,
+        seed=material.settings.seed,
+        counts=Counter(),
+    )
+    texts = [Text(*document[:3]) for document in documents if document.split != "train"]
+    texts += [
+        Text(name, document.source, document.text) for name in SPLITS for document in getattr(split, name)
+    ]
+    return sorted(texts, key=_place)
+
+
+def _place(text: Seen | Text) -> int:
+    return -SPLITS.index(text.split)

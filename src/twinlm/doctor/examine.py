@@ -1,0 +1,80 @@
+"""All checks of the data doctor over the text, tasks and sizes of a run, before any training.
+
+Text is read once; what takes long looks at a sample of it (`doctor/checks/reading.py`). The parts:
+doctor/material.py, doctor/tasks.py, doctor/corpus.py, doctor/models.py. Of a comparison:
+compare/stages/diagnosis.py.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twinlm.doctor.checks.findings import Finding, Parts
+from twinlm.doctor.checks.reading import Sample
+from twinlm.doctor.corpus import check_corpus
+from twinlm.doctor.material import Material
+from twinlm.doctor.models import Laboratory, check_models
+from twinlm.doctor.tasks import check_task, check_task_tokens
+from twinlm.system import storage
+from twinlm.system.log import Progress
+
+SCRATCH = ".data-doctor"
+"""What is written meanwhile lies in a folder of this name."""
+_ORDER = ("problem", "warning", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All that was measured and found."""
+
+    facts: Mapping[str, Any]
+    """By part: "corpus", "tasks", "tokenizers", "models"."""
+    findings: tuple[Finding, ...]
+    """Problems first, then warnings, then notes."""
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether there is no problem."""
+        return all(finding.level != "problem" for finding in self.findings)
+
+
+def examine(material: Material, *, folder: Path, scratch: Path, progress: Progress) -> Diagnosis:
+    """Look at everything.
+
+    Args:
+        material: text and labels.
+        folder: of the run: its tokenizers are taken if they are there.
+        scratch: where to write meanwhile; removed again, with the folder around it if that was not there.
+        progress: where to report.
+    """
+    facts: dict[str, Any] = {}
+    findings: list[Finding] = []
+    for path, checked in _parts(material, folder, scratch, progress):
+        place = facts
+        for name in path:
+            place = place.setdefault(name, {})
+        place.update(checked.facts)
+        findings += checked.findings
+    return Diagnosis(facts, tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.level))))
+
+
+def _parts(material: Material, folder: Path, scratch: Path, progress: Progress) -> Iterator[Parts]:
+    settings, tasks = material.settings, material.tasks
+    sample = Sample()
+    text_bytes = 0
+    for path, checked in check_corpus(material, sample, progress):
+        text_bytes = text_bytes or checked.facts.get("train", {}).get("bytes", 0)
+        yield path, checked
+    for task in tasks:
+        for path, checked in check_task(task, progress):
+            yield ("tasks", task.given.name, *path), checked
+    removed = scratch if scratch.parent.exists() else scratch.parent
+    with storage.lock(scratch):
+        try:
+            laboratory = Laboratory(settings, folder, scratch, sample, tasks, progress)
+            yield from check_models(laboratory, text_bytes * (1 - sum(material.held_out_shares)))
+            for task in tasks:
+                yield from check_task_tokens(task, laboratory.tokenizers, settings)
+        finally:
+            storage.remove(removed)

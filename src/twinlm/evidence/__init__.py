@@ -1,0 +1,1 @@
+"""What scores prove: intervals, tests, adjusted p values. Numbers only, no words and no run."""

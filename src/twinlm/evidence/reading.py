@@ -1,0 +1,177 @@
+"""The files of a run, or of a bundle, as `TaskAnswers`.
+
+They may be a stranger's, so that every line is checked before anything is computed from it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twinlm.errors import ModelError
+from twinlm.evidence.answers import FORMAT, ArmAnswers, ArmIndex, TaskAnswers, TaskIndex, index_name
+from twinlm.evidence.json_records import record_from_json
+from twinlm.system.foreign_folder import Folder, parse_json, parse_object
+from twinlm.tasks.judging import Said, is_number
+from twinlm.tasks.table import TASKS
+
+PREDICTIONS = "predictions.jsonl"
+FINE_TUNING = "fine-tuning.json"
+BASELINES = "baselines/predictions.json"
+LARGEST_BYTES = 2**30
+"""Of a file of predictions."""
+_HINT = "the file was changed, or was written by another version"
+
+
+def read_index(folder: Folder, task: str) -> TaskIndex:
+    """Return which files hold what was said of a task's test examples.
+
+    Raises:
+        ModelError: the index is missing or damaged, or does not fit itself.
+    """
+    place = folder.path / index_name(task)
+    found = record_from_json(
+        TaskIndex, folder.read_json(index_name(task)), FORMAT, what="answers", file=place
+    )
+    names = [arm.arm for arm in found.arms]
+    wrong = {
+        f"there is no kind of task {found.kind!r}": found.kind not in TASKS,
+        f"it is about the task {found.name!r}": found.name != task,
+        "no arm has answers": not found.arms or not all(arm.folders and arm.family for arm in found.arms),
+        "two arms have one name": len(set(names)) < len(names),
+        "the pre-trainings of an arm have no equal numbers of models": any(
+            arm.groups < 1 or len(arm.folders) % arm.groups for arm in found.arms
+        ),
+    }
+    if problems := [problem for problem, is_so in wrong.items() if is_so]:
+        raise ModelError(problems[0], file=place, hint=_HINT)
+    return found
+
+
+def read_answers(folder: Folder, task: str, texts: Mapping[str, Sequence[str]] | None = None) -> TaskAnswers:
+    """Return what the files of a run, or of a bundle, hold about a task.
+
+    Args:
+        folder: of the run or bundle.
+        task: its name.
+        texts: of the test examples by id, where they are at hand.
+
+    Raises:
+        ModelError: a file is missing, damaged, or does not fit the others.
+    """
+    found = read_index(folder, task)
+    first = read_rows(folder, f"{next(iter(found.arms[0].folders.values()))}/{PREDICTIONS}")
+    arms = [_arm(folder, found, arm, first) for arm in found.arms]
+    arms += _baselines(folder, found, [row["gold"] for row in first])
+    known = [row["characters"] for row in first if type(row.get("characters")) is int]
+    return TaskAnswers(
+        name=task,
+        kind=found.kind,
+        classes=found.classes,
+        train_examples=found.train_examples,
+        valid_examples=found.valid_examples,
+        ids=[row["id"] for row in first],
+        golds=[row["gold"] for row in first],
+        characters=known if len(known) == len(first) else [],
+        texts=[_texts_of(row, texts, folder) for row in first] if texts is not None else (),
+        arms=arms,
+    )
+
+
+def read_rows(folder: Folder, name: str) -> list[dict[str, Any]]:
+    """Return the objects of a file of JSON lines.
+
+    Raises:
+        ModelError: the file is missing, too large, or a line is no object.
+    """
+    # Not splitlines: it also cuts at characters such as U+2028, which JSON leaves as they are in a text.
+    lines = folder.read(name, LARGEST_BYTES).split(b"\n")
+    return [parse_object(line, folder.path / name) for line in lines if line]
+
+
+def _arm(folder: Folder, task: TaskIndex, arm: ArmIndex, first: Sequence[dict[str, Any]]) -> ArmAnswers:
+    """Return an arm's answers, all checked to be of the same examples as the first ones."""
+    rows, seconds = [], 0.0
+    for place in arm.folders.values():
+        rows.append(_model(folder, task, f"{place}/{PREDICTIONS}", first))
+        spent = folder.read_json(f"{place}/{FINE_TUNING}").get("seconds")
+        if not is_number(spent):
+            raise ModelError("a fine-tuning without its seconds", file=folder.path / place, hint=_HINT)
+        seconds += spent
+    return ArmAnswers(
+        arm=arm.arm,
+        label=arm.label,
+        family=arm.family,
+        is_pretrained=arm.is_pretrained,
+        is_imported=arm.is_imported,
+        groups=arm.groups,
+        seeds=list(arm.folders),
+        said=rows,
+        seconds=seconds,
+        chosen_epochs=arm.chosen_epochs,
+    )
+
+
+def _model(
+    folder: Folder, task: TaskIndex, name: str, first: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    rows = read_rows(folder, name)
+    has_ids = rows and all(isinstance(row.get("id"), str) for row in rows)
+    if not has_ids or [_key(row) for row in rows] != [_key(row) for row in first]:
+        message = "these are not the test examples, or not the right answers, of the task's other files"
+        raise ModelError(message, file=folder.path / name, hint=_HINT)
+    for number, (row, other) in enumerate(zip(rows, first, strict=True), 1):
+        if not _is_sound(task, row) or _chances(row) not in (0, _chances(other)):
+            message = f"this is no answer to a {task.kind} example of these classes"
+            raise ModelError(message, file=folder.path / name, line=number, hint=_HINT)
+    return rows
+
+
+def _baselines(folder: Folder, task: TaskIndex, golds: Sequence[Any]) -> list[ArmAnswers]:
+    name = f"tasks/{task.name}/{BASELINES}"
+    given = parse_json(folder.read(name, LARGEST_BYTES), folder.path / name)
+    if not isinstance(given, list) or not all(map(_is_baseline, given)):
+        raise ModelError("this is no list of baselines", file=folder.path / name, hint=_HINT)
+    names = [row["name"] for row in given] + [arm.arm for arm in task.arms]
+    if len(set(names)) < len(names):
+        raise ModelError("two arms have one name", file=folder.path / name, hint=_HINT)
+    found = []
+    for row in given:
+        said = [{"predicted": predicted} for predicted in row["predictions"]]
+        pairs = zip(golds, said, strict=False)
+        if len(said) != len(golds) or not all(_is_sound(task, {"gold": gold, **one}) for gold, one in pairs):
+            message = f"the answers of {row['name']!r} are not those to the test examples"
+            raise ModelError(message, file=folder.path / name, hint=_HINT)
+        found.append(ArmAnswers(arm=row["name"], label=row["label"], said=[said], seconds=row["seconds"]))
+    return found
+
+
+def _is_baseline(row: object) -> bool:
+    return (
+        isinstance(row, dict)
+        and all(isinstance(row.get(name), str) for name in ("name", "label"))
+        and isinstance(row.get("predictions"), list)
+        and is_number(row.get("seconds"))
+    )
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What must be the same in all files: the example, its gold answer and its length."""
+    return row.get("id"), row.get("gold"), row.get("characters")
+
+
+def _is_sound(task: TaskIndex, row: Said) -> bool:
+    is_sound = TASKS[task.kind].judging.is_sound
+    return {"gold", "predicted"} <= row.keys() and is_sound(row["gold"], row, task.classes)
+
+
+def _chances(row: Mapping[str, Any]) -> int:
+    """How many probabilities a line has: as many in every file, or none."""
+    chances = row.get("probabilities")
+    return len(chances) if isinstance(chances, list) else 0
+
+
+def _texts_of(row: Mapping[str, Any], texts: Mapping[str, Sequence[str]], folder: Folder) -> Sequence[str]:
+    found = texts.get(row["id"], ())
+    if not found or row.get("characters", sum(map(len, found))) != sum(map(len, found)):
+        message = f"there are no texts of example {row['id']!r}, or others than it was answered with"
+        raise ModelError(message, file=folder.path, hint=_HINT)
+    return found

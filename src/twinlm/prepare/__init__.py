@@ -1,0 +1,1 @@
+"""From files to documents, tasks, tokenizers and token stores."""

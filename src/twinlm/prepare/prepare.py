@@ -1,0 +1,285 @@
+"""From files (or the embedded data) to documents, labelled tasks, a tokenizer and token stores."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from twinlm import families
+from twinlm.data.demo import load_demo
+from twinlm.data.labels.forms import Fields
+from twinlm.data.labels.labelled import LabelledSet, read_labelled
+from twinlm.data.labels.task import LabelledTask, build_task
+from twinlm.data.text.corpus import Document, corpus_fingerprint
+from twinlm.data.text.documents import Texts, characters, read_splits
+from twinlm.data.text.lines import OnBadBytes
+from twinlm.data.text.sentences import split_sentences
+from twinlm.data.text.splits import SPLITS, Splits
+from twinlm.data.tokens import packed
+from twinlm.data.tokens.store import TokenStore, is_store, write_store
+from twinlm.data.tokens.store_checks import check_ids
+from twinlm.errors import UsageError
+from twinlm.prepare import stage
+from twinlm.prepare.packed_corpus import open_packed, packed_store, packed_tokenizer, read_beside
+from twinlm.settings import KindSettings, Settings, TaskSettings
+from twinlm.system import storage
+from twinlm.system.log import Progress
+from twinlm.tasks.table import task_kind
+from twinlm.tokenizer import Tokenizer, train_tokenizer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """Text and labels, read and split."""
+
+    documents: Splits
+    """What to pre-train on, and what is held out."""
+    tasks: Mapping[str, LabelledTask]
+    """By name, in the order of the settings."""
+    counts: Mapping[str, int]
+    """What was read and what was left out."""
+    attribution: tuple[str, ...]
+    """Sources and licences to show, for embedded data."""
+    fingerprint: str
+    """SHA-256 of the texts' files."""
+    packed: Path | None = None
+    """The store that holds the training text in tokens already; then there are no training documents."""
+
+
+def prepare_demo(settings: Settings) -> Prepared:
+    """Return the embedded data; the first [[task]]'s `max_train_examples` holds."""
+    demo = load_demo()
+    counts: Counter[str] = Counter(demo.counts)
+    given = demo.examples
+    parts = [LabelledSet(part, given.classes) for part in (given.train, given.valid, given.test)]
+    limit = settings.task[0].max_train_examples if settings.task else 0
+    task = build_task(
+        given.name,
+        *parts,
+        valid_share=0.1,
+        seed=settings.seed,
+        max_train_examples=limit or None,
+        counts=counts,
+    )
+    return Prepared(
+        documents=demo.documents,
+        tasks={task.name: task},
+        counts=counts,
+        attribution=(demo.attribution,),
+        fingerprint=stage.fingerprint(demo.attribution),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTasks:
+    """Labelled tasks, read and split."""
+
+    tasks: Mapping[str, LabelledTask]
+    """By name, in the order of the settings."""
+    counts: Mapping[str, int]
+    """What was read and what was left out."""
+
+
+def prepare_tasks(settings: Settings) -> ReadTasks:
+    """Read the tasks that the settings name.
+
+    Raises:
+        DataError: a file can't be used.
+        UsageError: two tasks have one name.
+    """
+    counts: Counter[str] = Counter()
+    tasks: dict[str, LabelledTask] = {}
+    for given in settings.task:
+        if given.name in tasks:
+            raise UsageError(
+                f"two tasks have the name {given.name!r}", hint="give each [[task]] a name of its own"
+            )
+        tasks[given.name] = _read_task(given, settings.seed, counts)
+    return ReadTasks(tasks, counts)
+
+
+def prepare_files(settings: Settings, read: ReadTasks) -> Prepared:
+    """Read the corpus that the settings name, without what the tasks hold out.
+
+    Raises:
+        DataError: a file can't be used.
+        UsageError: no corpus is named.
+    """
+    if not settings.corpus.train:
+        hint = 'set corpus.train = ["my-text.txt"] or pass --corpus.train my-text.txt'
+        raise UsageError("there is no text to pre-train on", hint=hint)
+    counts, tasks = Counter(read.counts), read.tasks
+    held_out = frozenset[bytes]().union(
+        *(task.held_out(task_kind(task.kind).form) for task in tasks.values())
+    )
+    corpus = settings.corpus
+    store = packed_store(corpus)
+    if store:
+        documents, fingerprint = read_beside(store, corpus, held_out, counts)
+    else:
+        documents = read_splits(corpus, seed=settings.seed, held_out=held_out, counts=counts)
+        files = [*corpus.train, *corpus.valid, *corpus.test]
+        fingerprint = corpus_fingerprint(files, text_field=corpus.text_field)
+    return Prepared(
+        documents=documents,
+        tasks=tasks,
+        counts=counts,
+        attribution=(),
+        fingerprint=fingerprint,
+        packed=store,
+    )
+
+
+def tokenizer_name(settings: Settings, kind: str) -> Any:
+    """Return the name of a kind's tokenizer in a run: its algorithm, or where it goes on from a model's."""
+    of_kind: KindSettings = getattr(settings, kind)
+    if of_kind.pretrain.start:
+        return f"start-of-{kind}"
+    options = settings.tokenizer
+    return options.algorithm if options.sharing == "shared" else families.family(kind).own_algorithm
+
+
+def prepare_tokenizer(
+    folder: Path,
+    prepared: Prepared,
+    settings: Settings,
+    algorithm: Literal["byte-bpe", "wordpiece"],
+    progress: Progress,
+) -> Tokenizer:
+    """Train a tokenizer on the training documents, or load the one that was."""
+    if prepared.packed:
+        return packed_tokenizer(prepared.packed, algorithm)
+    wanted = replace(settings.tokenizer, algorithm=algorithm)
+    stage.enter(folder, {"corpus": prepared.fingerprint, "seed": settings.seed, "tokenizer": wanted})
+    if not storage.is_published(folder / "files"):
+        documents = prepared.documents.train
+        tokenizer = train_tokenizer(
+            Texts(documents),
+            algorithm=algorithm,
+            vocab_size=settings.tokenizer.vocab_size,
+            lowercase=settings.tokenizer.lowercase,
+            progress=progress,
+            share=min(1.0, settings.tokenizer.max_train_characters / max(1, characters(documents))),
+        )
+        storage.publish_folder(folder / "files", tokenizer.to_files())
+    storage.verify_folder(folder / "files")
+    return Tokenizer.from_folder(folder / "files")
+
+
+def prepare_stores(
+    folder: Path, prepared: Prepared, tokenizer: Tokenizer, progress: Progress
+) -> dict[str, TokenStore]:
+    """Tokenize the three splits, or open what was tokenized; by "train", "valid" and "test"."""
+    sizes = [len(getattr(prepared.documents, name)) for name in SPLITS]
+    stage.enter(
+        folder, {"corpus": prepared.fingerprint, "tokenizer": tokenizer.fingerprint, "documents": sizes}
+    )
+    stores = {}
+    for name in SPLITS:
+        if name == "train" and prepared.packed:
+            stores[name] = open_packed(prepared.packed, tokenizer)
+            continue
+        documents = getattr(prepared.documents, name)
+        if not is_store(folder / name):
+            _write_tokens(folder / name, documents, tokenizer, prepared.fingerprint, progress)
+        stores[name] = TokenStore(folder / name, verify=True)
+        check_ids(stores[name].tokens_T, tokenizer.vocab_size, folder / name)
+    return stores
+
+
+def _write_tokens(
+    folder: Path,
+    documents: Collection[Document],
+    tokenizer: Tokenizer,
+    fingerprint: str,
+    progress: Progress,
+) -> None:
+    """Tokenize documents into a store: in shards if they are many, so that a kill costs one shard at most."""
+    if characters(documents) <= packed.SHARD_CHARACTERS:
+        write_store(
+            folder, Texts(documents), tokenizer, split_sentences, total=len(documents), progress=progress
+        )
+        return
+    packed.write_part(
+        folder / packed.part_name(1, 1),
+        Texts(documents),
+        tokenizer,
+        inputs={"part": 1, "parts": 1, "texts": fingerprint},
+        counts={"documents": len(documents)},
+        progress=progress,
+    )
+    packed.join_parts(folder)
+
+
+def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> LabelledTask:
+    if not given.train:
+        raise UsageError(
+            f"task {given.name!r} has no file to train on", hint='set train = "labels.csv" in its [[task]]'
+        )
+
+    def read(path: str, split: str) -> LabelledSet:
+        return read_task_file(given, path, split, errors=given.errors, counts=counts)
+
+    return build_read_task(
+        given,
+        read(given.train, "train"),
+        read(given.valid, "valid") if given.valid else None,
+        read(given.test, "test") if given.test else None,
+        seed=seed,
+        counts=counts,
+    )
+
+
+def read_task_file(
+    given: TaskSettings, path: str, split: str, *, errors: OnBadBytes, counts: Counter[str]
+) -> LabelledSet:
+    """Read one file of a task, with the names of columns that its settings give.
+
+    Raises:
+        DataError, ResourceError, UsageError: as `read_labelled`.
+    """
+    fields = Fields(
+        text=given.text_field,
+        text_b=given.text_b_field,
+        choices=given.choices_field,
+        label=given.label_field,
+    )
+    form = task_kind(given.kind).form
+    return read_labelled(
+        path,
+        form=form,
+        fields=fields,
+        split=split,
+        encoding=given.encoding,
+        errors=errors,
+        counts=counts,
+    )
+
+
+def build_read_task(
+    given: TaskSettings,
+    train: LabelledSet,
+    valid: LabelledSet | None,
+    test: LabelledSet | None,
+    *,
+    seed: int,
+    counts: Counter[str],
+) -> LabelledTask:
+    """Make the task that settings ask for of what was read.
+
+    Raises:
+        DataError, UsageError: as `build_task`.
+    """
+    return build_task(
+        given.name,
+        train,
+        valid,
+        test,
+        kind=given.kind,
+        form=task_kind(given.kind).form,
+        valid_share=given.valid_share,
+        seed=seed,
+        max_train_examples=given.max_train_examples or None,
+        counts=counts,
+    )

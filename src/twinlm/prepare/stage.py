@@ -1,0 +1,76 @@
+"""A stage of a run: a folder with what it was made from, so that finished work is found again, unmixed.
+
+If the settings that a stage depends on change, the run stops and says which: nothing is done over, and
+nothing of other settings is passed off as the result of these.
+"""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from twinlm.errors import UsageError
+from twinlm.settings import build
+from twinlm.system import storage
+
+_INPUTS = "inputs.json"
+
+
+def enter(folder: Path, inputs: dict[str, Any]) -> str:
+    """Begin a stage, or come back to it; return the fingerprint of its inputs.
+
+    A setting that a later version brought changes nothing while it is at its default: a stage that was begun
+    without knowing it is gone on with.
+
+    Args:
+        folder: of the stage.
+        inputs: what it is made from; settings as they are, so that their defaults are known.
+
+    Raises:
+        UsageError: the folder was begun with other inputs.
+    """
+    path = folder / _INPUTS
+    if not path.is_file():
+        storage.write_json(path, build.plain(inputs))
+    before = storage.read_json(path)
+    now = json.loads(storage.json_bytes(_known(inputs, before)))
+    if before != now:
+        raise UsageError(
+            f"this was begun with other settings: {_first_difference(before, now)}",
+            file=folder,
+            hint="choose another --out, or delete this folder to do it over",
+        )
+    return fingerprint(now)
+
+
+def fingerprint(value: Any) -> str:
+    """Return the SHA-256 of a JSON value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _first_difference(before: Any, now: Any, path: str = "") -> str:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in [*before, *now]:
+            if before.get(key) != now.get(key):
+                return _first_difference(before.get(key), now.get(key), f"{path}.{key}" if path else key)
+    return f"{path} was {json.dumps(before)}, now {json.dumps(now)}"
+
+
+def _known(inputs: Any, before: Any) -> Any:
+    """Return inputs as plain values, without settings at their default that `before` does not know."""
+    names = before if isinstance(before, dict) else {}
+    if dataclasses.is_dataclass(inputs):
+        values = {field: getattr(inputs, field.name) for field in dataclasses.fields(inputs)}
+        inputs = {
+            field.name: value
+            for field, value in values.items()
+            if field.name in names or value != _default(field)
+        }
+    if isinstance(inputs, dict):
+        return {name: _known(value, names.get(name)) for name, value in inputs.items()}
+    return build.plain(inputs)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()

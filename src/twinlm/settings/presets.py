@@ -1,0 +1,169 @@
+"""What differs between the two kinds by default, matched sizes, and how a file becomes `Settings`.
+
+Order, a later one winning: defaults of `settings/`, the kind's own ones here, the size, the sizes of a model
+that is gone on from, the file's tables for both kinds ([model], [pretrain], [finetune]), its tables for one
+([gpt.model], ...), the command line.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from twinlm.settings import Settings, build, recipes
+from twinlm.settings.starting import Start, check_sizes, read_start
+from twinlm.settings.tree import Given, Tree, given, merge, read_overrides, shown, wrong
+
+KINDS = ("gpt", "bert")
+
+# GPT-1: cosine, epsilon 1e-8, one step of warm-up in fine-tuning (Radford et al. 2018, 4.1).
+# BERT: linear, epsilon 1e-6 (Devlin et al. 2018, A.2, A.3 and the released code).
+KIND_DEFAULTS: dict[str, Any] = {
+    "gpt": {
+        "pretrain": {"optimizer": {"schedule": "cosine", "epsilon": 1e-8}},
+        "finetune": {"optimizer": {"schedule": "linear", "warmup_share": 0.002, "epsilon": 1e-8}},
+    },
+    "bert": {
+        "pretrain": {"optimizer": {"schedule": "linear", "epsilon": 1e-6}},
+        "finetune": {"optimizer": {"schedule": "linear", "warmup_share": 0.1, "epsilon": 1e-6}},
+    },
+}
+
+
+def _size(
+    layers: int, width: int, length: int, pretrain_rate: float, finetune_rate: float, epochs: int
+) -> dict[str, Any]:
+    return {
+        "model": {
+            "layers": layers,
+            "width": width,
+            "heads": max(1, width // 64),
+            "max_length": length,
+            "first_deviation": round(0.02 * math.sqrt(768 / width), 3),
+            "first_positions": "sinusoidal" if width < 768 else "normal",
+        },
+        "pretrain": {"length": length, "optimizer": {"learning_rate": pretrain_rate}},
+        "finetune": {
+            "max_length": length,
+            "epochs": epochs,
+            "optimizer": {"learning_rate": finetune_rate},
+        },
+    }
+
+
+# The sizes of Turc et al. 2019 ("Well-read students learn better"), fine-tuned for 4 epochs as there, then
+# BERT's base. Small models train at higher rates than the papers' large ones, from larger weights and from
+# positions that are waves: with the papers' first weights, a small BERT guesses from frequencies alone for
+# thousands of steps. The tiny size is tuned (docs/log.md): in 3 epochs over a few hundred labels it learns
+# nothing.
+SIZES: dict[str, Any] = {
+    "tiny": _size(2, 128, 128, 2e-3, 1e-3, epochs=8),
+    "mini": _size(4, 256, 128, 1e-3, 3e-4, epochs=4),
+    "small": _size(4, 512, 128, 5e-4, 1e-4, epochs=4),
+    "medium": _size(8, 512, 256, 5e-4, 1e-4, epochs=4),
+    "base": _size(12, 768, 512, 2.5e-4, 5e-5, epochs=3),
+}
+DEFAULT_SIZE = "tiny"
+
+# The demo's settings, found by measuring; `docs/log.md` says what else was tried.
+DEMO: dict[str, Any] = {
+    "title": "GPT and BERT on Wikipedia's vital articles",
+    "size": "tiny",
+    "task": [{"name": "topic", "max_train_examples": 300}],
+    "tokenizer": {"vocab_size": 4096},
+    "budget": {"match": "flops", "amount": 2.5e13},
+    "model": {"dropout": 0.0},
+    "pretrain": {"batch_sequences": 16},
+    "bert": {"pretrain": {"mask_share": 0.4}},
+    "finetune": {"epochs": 12},
+}
+
+SHARED = ("model", "pretrain", "finetune")
+"""Tables of a file that set both kinds."""
+
+
+def resolve(
+    file: Path | None, overrides: Mapping[str, str], *, base: Mapping[str, Any] | None = None
+) -> Settings:
+    """Return the settings of a run.
+
+    Args:
+        file: a TOML file, the name of a recipe, or None.
+        overrides: from the command line, "pretrain.length" -> "64".
+        base: settings under the file's own, such as the demo's.
+
+    Raises:
+        UsageError: what is given is not valid; names file, line, value and the way out.
+    """
+    trees = [given(base or {}), *(recipes.read_trees(file) if file else []), read_overrides(overrides)]
+    names = [field.name for field in dataclasses.fields(Settings)]
+    for tree in trees:
+        build.check_names(tree, [*names, "size", *SHARED])
+    size = _size_of(trees)
+    wanted = spread(*trees)
+    starts = {kind: start for kind in KINDS if (start := read_start(kind, wanted))}
+    sizes = {kind: size or SIZES[closest_size(starts.get(kind))] for kind in KINDS}
+    started = given({kind: start.settings for kind, start in starts.items()})
+    settings = build.build(
+        Settings, _with_whole_arms(merge(given(KIND_DEFAULTS), given(sizes), started, wanted))
+    )
+    for kind, start in starts.items():
+        check_sizes(kind, getattr(settings, kind), start)
+    return settings
+
+
+def _with_whole_arms(tree: Tree) -> Tree:
+    """Return the tree with what each [[arm]] does not give taken from its kind.
+
+    Raises:
+        UsageError: there is no such kind, or an arm goes on from a model of its own.
+    """
+    rows = tree.get("arm")
+    if not isinstance(rows, Given) or not isinstance(rows.value, list):
+        return tree
+    whole = [_whole_arm(row, tree) if isinstance(row, Tree) else row for row in rows.value]
+    return Tree({**tree, "arm": Given(whole, rows.file, rows.line)}, tree.file, tree.line)
+
+
+def _whole_arm(row: Tree, tree: Tree) -> Tree:
+    kind = row.get("kind", Given("", row.file, row.line))
+    name = kind.value if isinstance(kind, Given) else dict(kind)
+    if name not in KINDS:
+        raise wrong(kind, f"the kind of an arm can't be {shown(name)}", f"there are: {', '.join(KINDS)}")
+    given_pretrain = row.get("pretrain", {})
+    if isinstance(given_pretrain, Tree) and "start" in given_pretrain:
+        hint = f"set {name}.pretrain.start for the kind, or compare the model as [[imported]]"
+        raise wrong(given_pretrain["start"], "an arm can't go on from a model of its own", hint)
+    return merge(tree[name], row)
+
+
+def _size_of(trees: list[Tree]) -> dict[str, Any] | None:
+    """Return the size that the last of the trees names, if one does."""
+    named = [tree.pop("size") for tree in trees if "size" in tree]
+    if not named:
+        return None
+    name = named[-1].value if isinstance(named[-1], Given) else dict(named[-1])
+    if not isinstance(name, str) or name not in SIZES:
+        raise wrong(named[-1], f"size can't be {shown(name)}", build.closest(shown(name), SIZES))
+    size: dict[str, Any] = SIZES[name]
+    return size
+
+
+def closest_size(start: Start | None) -> str:
+    """Return the size whose learning rates suit a model that is gone on from, or the usual size, by name."""
+    width = start.sizes["width"] if start else SIZES[DEFAULT_SIZE]["model"]["width"]
+    return min(SIZES, key=lambda name: abs(SIZES[name]["model"]["width"] - width))
+
+
+def spread(*trees: Tree) -> Tree:
+    """Return the union of trees in which the tables for both kinds stand in each kind's, under its own."""
+    return merge(*map(_spread, trees))
+
+
+def _spread(tree: Tree) -> Tree:
+    """Return a tree in which the tables for both kinds stand in each kind's, under its own."""
+    own = {key: value for key, value in tree.items() if key not in SHARED}
+    shared = {key: tree[key] for key in SHARED if key in tree}
+    spread = Tree({kind: Tree(shared, tree.file, tree.line) for kind in KINDS if shared})
+    return merge(spread, Tree(own, tree.file, tree.line))

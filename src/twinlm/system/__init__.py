@@ -1,0 +1,1 @@
+"""The machine: disk, storage, JSON, signals, processes, progress."""

@@ -1,0 +1,145 @@
+"""Metrics on disk, and the interface through which long work shows how far it is.
+
+Metrics hold what is the same in every repetition of a run (losses, counts); seconds go into a file of
+their own, so that the metrics of a resumed run equal those of a run that was never stopped, byte for byte.
+"""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from twinlm.errors import ModelError, ResourceError
+from twinlm.system import storage
+
+EVENTS = "events.jsonl"
+
+
+class Progress(Protocol):
+    """Where long work reports to. The command line draws it; tests and libraries may pass `Silent`."""
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        """Begin a piece of work of `total` units, such as ("pre-training gpt", 400, "steps")."""
+
+    def advance(self, done: int, **shown: float | str) -> None:
+        """Say that `done` of the units are done in all, and what to show beside the bar."""
+
+    def finish(self) -> None:
+        """End the piece of work."""
+
+    def say(self, line: str) -> None:
+        """Show one line that stays."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        """Ignore it."""
+
+    def advance(self, done: int, **shown: float | str) -> None:
+        """Ignore it."""
+
+    def finish(self) -> None:
+        """Ignore it."""
+
+    def say(self, line: str) -> None:
+        """Ignore it."""
+
+
+def note_event(folder: Path, event: str, **facts: Any) -> None:
+    """Add to a run's events that it was stopped, went on, or met a fault that it could mend."""
+    storage.append_line(folder / EVENTS, json.dumps({"event": event, **facts}))
+
+
+class MetricsLog:
+    """A file of JSON lines, one for each record, each with its step.
+
+    A line that can't be written, since the disk is full, waits for the next one or for `sync`.
+
+    Args:
+        path: of the file.
+        is_kept: whether to write at all; of the processes of one run only one does.
+    """
+
+    def __init__(self, path: Path, *, is_kept: bool = True) -> None:
+        self.path = path
+        self.is_kept = is_kept
+        self._waiting: list[str] = []
+        self._size, self._digest = 0, hashlib.sha256()
+
+    def write(self, step: int, values: Mapping[str, float | int | str]) -> None:
+        """Add one record."""
+        if not self.is_kept:
+            return
+        line = json.dumps({"step": step, **values})
+        self._count(line.encode() + b"\n")
+        self._waiting.append(line)
+        with contextlib.suppress(ResourceError):
+            self._append()
+
+    def sync(self) -> dict[str, Any]:
+        """Wait until all records have reached the disk; return a mark by which `cut` knows them again.
+
+        Raises:
+            ResourceError: they can't.
+        """
+        if self.is_kept:
+            self._append()
+            storage.sync_log(self.path)
+        return {"bytes": self._size, "sha256": self._digest.hexdigest()}
+
+    def read(self) -> list[dict[str, float | int | str]]:
+        """Return all records up to the first line that is none, such as a last one that a crash tore."""
+        if not self.path.exists():
+            return []
+        records = []
+        for line in self.path.read_text(errors="replace").splitlines():
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError):
+                break
+            if not isinstance(record, dict) or type(record.get("step")) is not int:
+                break
+            records.append(record)
+        return records
+
+    def check(self, mark: Mapping[str, Any]) -> None:
+        """Check that the records before a mark are those that were written.
+
+        Raises:
+            ModelError: some are missing or changed.
+        """
+        if hashlib.sha256(self._begin(mark)).hexdigest() != mark["sha256"]:
+            message = "the metrics up to this checkpoint are not what was written"
+            raise ModelError(message, file=self.path, hint="remove the folder to train it anew")
+
+    def cut(self, mark: Mapping[str, Any]) -> None:
+        """Drop the records after a mark, before training goes on from there."""
+        self._replace(self._begin(mark))
+
+    def keep_until(self, step: int) -> None:
+        """Drop the records after `step`, before training goes on from there."""
+        kept = [json.dumps(record) for record in self.read() if int(record["step"]) <= step]
+        self._replace("".join(line + "\n" for line in kept).encode())
+
+    def _append(self) -> None:
+        while self._waiting:
+            storage.append_line(self.path, self._waiting[0])
+            del self._waiting[0]
+
+    def _begin(self, mark: Mapping[str, Any]) -> bytes:
+        return self.path.read_bytes()[: mark["bytes"]] if self.path.exists() else b""
+
+    def _replace(self, data: bytes) -> None:
+        if not self.is_kept:
+            return
+        storage.write_file(self.path, data)
+        self._waiting, self._size, self._digest = [], 0, hashlib.sha256()
+        self._count(data)
+
+    def _count(self, data: bytes) -> None:
+        self._size += len(data)
+        self._digest.update(data)

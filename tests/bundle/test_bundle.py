@@ -1,0 +1,235 @@
+"""Bundles of made-up runs of all kinds of task: whole ones are sound, and every change is found and named."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from twinlm.bundle.bundle import make_bundle
+from twinlm.bundle.verify import verify_bundle
+from twinlm.errors import ModelError, UsageError, UserError
+from twinlm.system import storage
+from twinlm.system.log import Silent
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, made) -> Path:
+    """The folder of a finished run over all kinds of task."""
+    folder = tmp_path_factory.mktemp("run") / "run"
+    made.write_run(folder, [made.answers(kind) for kind in made.KINDS])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(run) -> Path:
+    """Its bundle, which must not be changed."""
+    out = run.parent / "bundle"
+    make_bundle(run, out, has_texts=False, has_weights=False, progress=Silent())
+    return out
+
+
+@pytest.fixture
+def bundle(whole, tmp_path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(whole, tmp_path / "bundle"))
+
+
+def sealed(bundle: Path) -> None:
+    """Make the manifest anew, as one who wants to deceive would."""
+    files = {
+        path.relative_to(bundle).as_posix(): {
+            "size": path.stat().st_size,
+            "sha256": storage.file_sha256(path),
+        }
+        for path in sorted(bundle.rglob("*"))
+        if path.is_file() and path.name != storage.MANIFEST
+    }
+    (bundle / storage.MANIFEST).write_text(json.dumps({"format": 1, "files": files}))
+
+
+def found_in(bundle: Path) -> list[str]:
+    return [str(item) for item in verify_bundle(bundle, Silent()).differences]
+
+
+def test_a_whole_bundle_is_scored_again_without_a_difference(whole):
+    found = verify_bundle(whole, Silent())
+    assert found.differences == []
+    assert found.compared > 1000
+    assert found.files == sum(path.is_file() for path in whole.rglob("*")) - 1
+    assert found.seal == storage.file_sha256(whole / storage.MANIFEST)
+
+
+def test_several_pre_trainings_are_scored_again_too(tmp_path, made):
+    made.write_run(tmp_path / "run", [made.answers("classification", models=4, groups=2)])
+    make_bundle(tmp_path / "run", tmp_path / "out", has_texts=False, has_weights=False, progress=Silent())
+    assert verify_bundle(tmp_path / "out", Silent()).differences == []
+
+
+def test_no_text_is_in_it_but_answers_that_are_stretches_of_texts(whole, made):
+    with_text = [path.name for path in whole.rglob("*") if path.is_file() and made.SECRET in path.read_text()]
+    assert with_text == []
+    notes = verify_bundle(whole, Silent()).notes
+    assert any("answers of span_qa are stretches of its texts" in note for note in notes)
+
+
+def test_a_run_that_has_not_finished_or_a_place_that_is_taken_is_refused(run, whole, tmp_path):
+    with pytest.raises(UsageError, match=r"there is no results\.json here"):
+        make_bundle(tmp_path, tmp_path / "out", has_texts=False, has_weights=False, progress=Silent())
+    with pytest.raises(UsageError, match="something at this place already"):
+        make_bundle(run, whole, has_texts=False, has_weights=False, progress=Silent())
+
+
+def test_a_run_whose_answers_do_not_give_its_results_is_refused(run, tmp_path):
+    copy = Path(shutil.copytree(run, tmp_path / "run"))
+    edit(
+        copy / "results.json", lambda records: records["tasks"][0]["scores"][0]["score"].update(estimate=0.9)
+    )
+    with pytest.raises(ModelError, match="is not what the stored answers give"):
+        make_bundle(copy, tmp_path / "out", has_texts=False, has_weights=False, progress=Silent())
+    assert not (tmp_path / "out").exists()
+
+
+def edit(path: Path, change) -> None:
+    records = json.loads(path.read_text())
+    change(records)
+    path.write_text(json.dumps(records))
+
+
+def edit_line(path: Path, change) -> None:
+    lines = path.read_text().split("\n")
+    row = json.loads(lines[0])
+    change(row)
+    path.write_text("\n".join([json.dumps(row), *lines[1:]]))
+
+
+ANSWERS = "tasks/classification/gpt/seed-1/predictions.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("settings.toml", lambda path: path.write_text('title = "x"\n'), "settings_toml"),
+        ("environment.json", lambda path: edit(path, lambda e: e.update(threads="8")), "environment"),
+        (
+            ANSWERS,
+            lambda path: edit_line(
+                path, lambda row: row.update(predicted="cat" if row["predicted"] != "cat" else "dog")
+            ),
+            "tasks",
+        ),
+        (
+            ANSWERS,
+            lambda path: edit_line(
+                path, lambda row: row.update(gold="cat" if row["gold"] != "cat" else "dog")
+            ),
+            "not the right answers",
+        ),
+        (
+            ANSWERS,
+            lambda path: edit_line(path, lambda row: row.update(predicted="bird")),
+            "no answer to a classification",
+        ),
+        (
+            ANSWERS,
+            lambda path: edit_line(path, lambda row: row.update(probabilities=[2, 0, 0])),
+            "no answer to a classification",
+        ),
+        (ANSWERS, lambda path: path.write_text("[1]\n"), "holds no object"),
+        (ANSWERS, lambda path: path.write_text("{\n"), "not JSON"),
+        (ANSWERS, lambda path: path.unlink(), "predictions.jsonl"),
+        (
+            "results.json",
+            lambda path: edit(path, lambda r: r["tasks"][0]["comparisons"][0].update(winner="gpt")),
+            "winner",
+        ),
+        (
+            "results.json",
+            lambda path: edit(path, lambda r: r["tasks"][0]["comparisons"][0].update(p_adjusted=0.001)),
+            "p_adjusted",
+        ),
+        (
+            "results.json",
+            lambda path: edit(path, lambda r: r["tasks"][1]["scores"][0]["score"].update(low=0.0)),
+            "low",
+        ),
+        ("results.json", lambda path: edit(path, lambda r: r["verdict"].clear()), "verdict"),
+        ("results.json", lambda path: edit(path, lambda r: r.pop("tasks")), "lacks"),
+        (
+            "details.json",
+            lambda path: edit(
+                path, lambda d: d["tasks"][0]["disagreements"][0]["neither"].update(estimate=0.5)
+            ),
+            "neither",
+        ),
+        ("report.html", lambda path: path.write_text("<p>GPT wins"), "another page"),
+        (
+            "tasks/choice/answers.json",
+            lambda path: edit(path, lambda a: a.update(kind="chess")),
+            "no kind of task 'chess'",
+        ),
+        (
+            "tasks/choice/baselines/predictions.json",
+            lambda path: path.write_text("{}"),
+            "no list of baselines",
+        ),
+        (
+            "tasks/tagging/bert/seed-2/inputs.json",
+            lambda path: edit(path, lambda i: i.update(start="0" * 64)),
+            "no such fingerprint",
+        ),
+        (
+            "tasks/tagging/bert/seed-2/inputs.json",
+            lambda path: edit(path, lambda i: i.update(task="other")),
+            "inputs.json: task",
+        ),
+    ],
+)
+def test_what_was_changed_is_found_by_its_hash_and_by_scoring_again(bundle, name, change, said):
+    change(bundle / name)
+    found = found_in(bundle)
+    assert any(item.startswith(name) for item in found), found
+    sealed(bundle)
+    assert any(said in item for item in found_in(bundle)), found_in(bundle)
+
+
+def test_a_file_that_was_added_is_told(bundle):
+    (bundle / "more.txt").write_text("x")
+    assert found_in(bundle) == ["more.txt: stored nothing, found a file that is not in the manifest"]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"../out.txt": {"size": 1, "sha256": "0" * 64}}, "a place that no bundle has"),
+        ({"/etc/passwd": {"size": 1, "sha256": "0" * 64}}, "a place that no bundle has"),
+        ({"a\\b": {"size": 1, "sha256": "0" * 64}}, "a place that no bundle has"),
+        ({"a": {"size": 2**60, "sha256": "0" * 64}}, "more than"),
+        ({"a": {"size": -1, "sha256": "0" * 64}}, "has no size"),
+        ({"a": {"size": 1, "sha256": "x"}}, "has no SHA-256"),
+        ([], "no bundle of ours"),
+    ],
+)
+def test_a_hostile_manifest_is_refused(bundle, files, said):
+    (bundle / storage.MANIFEST).write_text(json.dumps({"format": 1, "files": files}))
+    with pytest.raises(ModelError, match=said):
+        verify_bundle(bundle, Silent())
+
+
+def test_links_and_pipes_are_refused_and_nothing_behind_them_is_read(bundle, tmp_path):
+    (bundle / "link").symlink_to("/etc/passwd")
+    with pytest.raises(ModelError, match="link"):
+        verify_bundle(bundle, Silent())
+    (bundle / "link").unlink()
+    os.mkfifo(bundle / "pipe")
+    with pytest.raises(ModelError, match="no regular file"):
+        verify_bundle(bundle, Silent())
+
+
+def test_what_is_no_bundle_is_refused(tmp_path):
+    with pytest.raises(UserError):
+        verify_bundle(tmp_path / "nowhere", Silent())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError):
+        verify_bundle(tmp_path / "empty", Silent())

@@ -1,0 +1,135 @@
+"""What a run keeps for itself and reads again: what does not fit is named with its file."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from twinlm.compare.stages.own_records import (
+    check_answers,
+    read_baselines,
+    read_plan,
+    read_quality,
+    read_spent,
+    read_tuned,
+)
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.task import LabelledTask
+from twinlm.errors import ModelError
+from twinlm.settings import build
+from twinlm.system import storage
+from twinlm.train.costs import PretrainPlan
+
+EXAMPLES = tuple(Example(f"test-{number}", ("text",), gold) for number, gold in enumerate("ab"))
+TASK = LabelledTask(name="t", train=EXAMPLES, valid=EXAMPLES, test=EXAMPLES, classes=("a", "b"))
+SPENT = {"step": 3, "tokens": 9, "targets": 9, "flops": 1e9, "seconds": 1.5, "peak_memory_bytes": 10}
+TUNED = {**SPENT, "best_step": 3, "validation": {"accuracy": 0.5}, "counts": {"cut": 1}, "one_answer": False}
+BASELINE = {"name": "n", "label": "N", "seconds": 1, "settings": {"C": 0.5}, "predictions": ["a", "a"]}
+FIGURE = {
+    **dict.fromkeys(("name", "unit", "method", "comparable", "caveat"), "x"),
+    **{"value": 1.0, "standard_error": 0.1, "values_E": [1.0, 2.0]},
+}
+SAID = {"method": "m", "right": [True, False, 0.5]}
+QUALITY = {
+    "figures": [FIGURE],
+    "pairs": {"own": SAID},
+    "cloze": [{"sees": "all", "method": "m", "right": [1]}],
+}
+ASKED: dict[str, Any] = {"passages": 2, "pairs": {"own": 3}, "gaps": 1}
+
+
+def written(folder: Path, value: object) -> Path:
+    storage.write_json(folder / "x.json", value)
+    return folder / "x.json"
+
+
+def test_what_fits_comes_back(tmp_path: Path) -> None:
+    assert read_spent(written(tmp_path, SPENT)) == SPENT
+    assert read_tuned(written(tmp_path, TUNED)) == TUNED
+    assert read_baselines(written(tmp_path, [BASELINE]), TASK) == [BASELINE]
+    assert read_quality(written(tmp_path, QUALITY), **ASKED) == QUALITY
+    bare = {"figures": [], "pairs": {}}
+    assert read_quality(written(tmp_path, bare), passages=0, pairs={}, gaps=0) == bare
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"step": 0}, "a training of no steps"),
+        ({"step": None}, "must be int, but it is null"),
+        ({"seconds": "1"}, "must be float"),
+        ({"seconds": 0.0}, "seconds is 0.0, which can't be"),
+        ({"flops": -1.0}, "flops is -1.0"),
+        ({"tokens": True}, "must be float"),
+        ({"best_step": 1.5}, "must be int"),
+        ({"best_step": None}, "must be int"),
+        ({"validation": {}}, "must be"),
+        ({"validation": {"accuracy": "high"}}, "must be float"),
+        ({"counts": [1]}, "must be"),
+        ({"one_answer": 1}, "must be bool"),
+    ],
+)
+def test_a_fine_tuning_of_other_kinds_of_values_is_refused(
+    change: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=rf"x\.json: .*{words}"):
+        read_tuned(written(tmp_path, TUNED | change))
+
+
+def test_a_plan_of_nothing_is_refused(tmp_path: Path) -> None:
+    figures = dict.fromkeys(("tokens", "targets", "flops", "seconds", "corpus_passes"), 1.5)
+    counts = dict.fromkeys(("steps", "memory_bytes", "parameters", "non_embedding_parameters"), 3)
+    plan = PretrainPlan(family="gpt", **figures, **counts)
+    assert read_plan(written(tmp_path, build.plain(plan))) == plan
+    with pytest.raises(ModelError, match=r"x\.json: parameters is 0"):
+        read_plan(written(tmp_path, build.plain(replace(plan, parameters=0))))
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([], "not the test examples"),
+        ([{"id": "test-1", "predicted": "a"}, {"id": "test-0", "predicted": "a"}], "not the test examples"),
+        ([{"id": "test-0"}, {"id": "test-1", "predicted": "a"}], "x:1: this is no answer"),
+        ([{"id": "test-0", "predicted": "a"}, {"id": "test-1", "predicted": "z"}], "x:2: this is no answer"),
+    ],
+)
+def test_answers_to_something_else_are_refused(rows: list[dict[str, Any]], words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        check_answers(rows, TASK, Path("x"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": 1},
+        {"label": None},
+        {"seconds": "1"},
+        {"settings": []},
+        {"predictions": ["a"]},
+        {"predictions": 1},
+    ],
+)
+def test_baselines_that_are_none_are_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"x\.json: "):
+        read_baselines(written(tmp_path, [BASELINE | change]), TASK)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"figures": None},
+        {"figures": [FIGURE | {"values_E": [1.0]}]},
+        {"figures": [{}]},
+        {"pairs": {}},
+        {"pairs": {"own": SAID | {"right": [True]}}},
+        {"pairs": {"own": SAID | {"right": ["a", "b", "c"]}}},
+        {"pairs": {"own": SAID | {"method": 1}}},
+        {"cloze": []},
+        {"cloze": [{"sees": "all", "right": [1]}]},
+    ],
+)
+def test_what_was_not_asked_for_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"x\.json: "):
+        read_quality(written(tmp_path, QUALITY | change), **ASKED)

@@ -1,0 +1,172 @@
+"""Labelled files that are good: every form of them gives the examples that were written."""
+
+import csv
+import gzip
+import io
+import json
+import lzma
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twinlm.data.labels.examples import Example
+from twinlm.data.labels.forms import Fields
+from twinlm.data.labels.labelled import LabelledSet, read_labelled
+from twinlm.errors import DataError, UsageError
+
+J = b'{"text": "a", "label": "x"}\n'
+
+MEND = "mend or remove what is bad"
+
+
+def read(name: str, data: bytes, **settings) -> tuple[LabelledSet, Counter[str]]:
+    Path(name).write_bytes(data)
+    counts: Counter[str] = Counter()
+    return read_labelled(name, counts=counts, **settings), +counts
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+GOOD = {
+    "plain.csv": b"text,label\na,x\nb,y\n",
+    "no-newline-at-end.csv": b"text,label\na,x\nb,y",
+    "carriage.csv": b"text,label\r\na,x\r\nb,y\r\n",
+    "old-mac.csv": b"text,label\ra,x\rb,y\r",
+    "mark.csv": b"\xef\xbb\xbftext,label\na,x\nb,y\n",
+    "spaced-header.csv": b" text , label\na,x\nb,y\n",
+    "quoted-header.csv": b'"text","label"\n"a","x"\n"b","y"\n',
+    "more-columns.csv": b"id,label,text,\n1,x,a,\n2,y,b,\n",
+    "tabs.tsv": b"text\tlabel\na\tx\nb\ty\n",
+    "plain.jsonl": b'{"text": "a", "label": "x"}\n{"label": "y", "text": "b", "id": 7}\n',
+    "mark.jsonl": b'\xef\xbb\xbf{"text": "a", "label": "x"}\r\n{"text": "b", "label": "y"}',
+    "zipped.csv.gz": gzip.compress(b"text,label\na,x\nb,y\n"),
+    "zipped.jsonl.xz": lzma.compress(b'{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n'),
+}
+
+
+rows = st.lists(
+    st.tuples(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\ufeff")).filter(str.strip),
+        st.sampled_from(["x", "y", "z z"]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_files_give_the_same_two_examples(name):
+    expected = LabelledSet((Example("train-1", ("a",), "x"), Example("train-2", ("b",), "y")), ("x", "y"))
+    assert read(name, GOOD[name]) == (expected, {})
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_another_delimiter_is_taken_if_the_header_fits_and_counted(delimiter):
+    data = "text,label\na b,x\nb;c,y\n".replace(",", delimiter).replace("b;c", '"b;c"').encode()
+    examples, counts = read("a.csv", data)
+    assert [example.texts[0] for example in examples.examples] == ["a b", "b;c"]
+    assert counts == {"files with another delimiter": 1}
+
+
+def test_quotes_hold_delimiters_line_ends_and_doubled_quotes():
+    examples, _ = read("a.csv", b'text,label\n"a, ""b""\r\n\r\nc",x\nsay "hi",y\n')
+    assert [example.texts[0] for example in examples.examples] == ['a, "b"\n\nc', 'say "hi"']
+
+
+def test_blank_lines_are_counted_and_ids_go_by_row():
+    for name, data in (
+        ("a.csv", b"\ntext,label\n\na,x\n\nb,y\n"),
+        ("a.jsonl", b"\n" + J + b" \n" + J + b"\n"),
+    ):
+        examples, counts = read(name, data, split="test")
+        assert [example.id for example in examples.examples] == ["test-1", "test-2"]
+        assert counts == {"blank lines": 3}
+
+
+def test_columns_can_be_named():
+    data = b"review,stars,text,label\na,x,,\n"
+    examples, _ = read("a.csv", data, fields=Fields(text="review", label="stars"))
+    assert examples.examples == (Example("train-1", ("a",), "x"),)
+
+
+def test_labels_become_texts_and_oddities_are_counted():
+    labels = ["1", 1, 1.0, 2, True, " spaced ", "Pos", "pos", "None"]
+    data = "".join(json.dumps({"text": f"t{n}", "label": label}) + "\n" for n, label in enumerate(labels))
+    examples, counts = read("a.jsonl", data.encode())
+    assert [example.gold for example in examples.examples] == [
+        "1", "1", "1", "2", "True", "spaced", "Pos", "pos", "None",
+    ]  # fmt: skip
+    assert examples.classes == ("1", "2", "None", "Pos", "True", "pos", "spaced")
+    assert counts == {
+        "labels written as floats": 1,
+        "labels with white space around them": 1,
+        "labels that are numbers in one row and texts in another": 1,
+        "labels that differ only in case": 2,
+    }
+
+
+def test_equal_texts_with_different_labels_are_counted():
+    _, counts = read("a.csv", b"text,label\na  b,x\na b,y\nc,x\nc,x\n")
+    assert counts == {"texts with different labels": 1}
+
+
+def test_another_encoding_can_be_named():
+    examples, _ = read("a.csv", "text,label\ncafé,x\n".encode("cp1252"), encoding="cp1252")
+    assert examples.examples[0].texts[0] == "café"
+    _, counts = read("a.csv", b"text,label\ncaf\xe9,x\nb,x\n", errors="skip")
+    assert counts == {"lines with bad bytes left out": 1}
+    with pytest.raises(UsageError, match="encoding = 'what' is no text encoding"):
+        read("a.csv", b"", encoding="what")
+
+
+def test_the_csv_module_keeps_its_own_limit():
+    before = csv.field_size_limit()
+    examples, _ = read("a.csv", b"text,label\n" + b"a" * 1_000_000 + b",x\n")
+    assert len(examples.examples[0].texts[0]) == 1_000_000
+    assert csv.field_size_limit() == before
+
+
+@given(rows, st.sampled_from([",", ";", "\t"]), st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
+def test_what_the_csv_module_writes_is_read_back(rows, delimiter, quoting):
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, quoting=quoting)
+    writer.writerows([("text", "label"), *rows])
+    examples, _ = read("any.csv", text.getvalue().encode())
+    assert [(example.texts[0], example.gold) for example in examples.examples] == rows
+
+
+@given(rows)
+def test_what_the_json_module_writes_is_read_back(rows):
+    lines = [json.dumps({"text": text, "label": label}) + "\n" for text, label in rows]
+    examples, _ = read("any.jsonl", "".join(lines).encode())
+    assert [(example.texts[0], example.gold) for example in examples.examples] == rows
+
+
+@given(st.data())
+def test_one_edit_of_a_good_file_loads_or_is_refused_at_a_line_of_it(data):
+    kind = data.draw(st.sampled_from(["csv", "jsonl"]))
+    good = {
+        "csv": b'text,label\n"a, ""b""",x\nc,y\n"d\ne",x\nf,y\n',
+        "jsonl": b'{"text": "a", "label": "x"}\n' * 4,
+    }[kind]
+    place = data.draw(st.integers(0, len(good)))
+    cut = data.draw(st.integers(0, 2))
+    changed = good[:place] + data.draw(st.binary(max_size=2)) + good[place + cut :]
+    name = f"any.{kind}"
+    try:
+        examples, _ = read(name, changed)
+    except DataError as error:
+        lines = [int(number) for number in re.findall(rf"{name}:(\d+)", str(error))]
+        assert lines or "this is" in str(error) or "nothing in it" in str(error)
+        if kind == "jsonl" and lines:
+            edited = len(re.split(rb"\r\n|\r|\n", changed[:place]))
+            assert edited - 1 <= lines[0] <= edited + 1
+    else:
+        assert examples.examples

@@ -1,0 +1,301 @@
+"""Labelled files that are bad: a table of them with the message that each must give."""
+
+import bz2
+import gzip
+import lzma
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from twinlm.data.labels.labelled import LabelledSet, read_labelled
+from twinlm.errors import DataError
+
+J = b'{"text": "a", "label": "x"}\n'
+GZ = gzip.compress(J * 50, mtime=0)
+XZ = lzma.compress(J)
+MEND = "mend or remove what is bad"
+NAMES = "begin the file with a line that names the columns 'text' and 'label', or set the names of yours"
+ENDINGS = "known: .csv, .tsv, .jsonl, each also with .gz, .bz2, .xz, .zst"
+AGAIN = "copy or download the file again"
+
+
+def read(name: str, data: bytes, **settings) -> tuple[LabelledSet, Counter[str]]:
+    Path(name).write_bytes(data)
+    counts: Counter[str] = Counter()
+    return read_labelled(name, counts=counts, **settings), +counts
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def row(name: str, line: int, reason: str) -> str:
+    """Return the message about a single bad row."""
+    return f"{name}:{line}: {reason}; {MEND}"
+
+
+def narrow(name: str, place: str, encoding: str) -> str:
+    """Return the message about bytes of a guessed encoding."""
+    return (
+        f'{name}:{place}; it may be {encoding}: set task.encoding = "{encoding}", '
+        f"or convert the file to UTF-8 "
+        f'(iconv -f {encoding} -t utf-8), or if it is damaged UTF-8 set task.errors = "replace" or "skip"'
+    )
+
+
+def wide(name: str, encoding: str, begin: str) -> str:
+    """Return the message about a file that is UTF-16."""
+    return (
+        f"{name}: this is {encoding.upper()} text, not UTF-8: it begins with the bytes {begin}; "
+        f'set task.encoding = "{encoding}", or convert the file to UTF-8 (iconv -f {encoding} -t utf-8)'
+    )
+
+
+# Of each bad file: what it holds, and the whole message; "<...>" stands for a library's own words.
+BAD_FILES = {
+    "empty.csv": (b"", f"empty.csv: there is nothing in it: no header, 0 rows; {NAMES}"),
+    "blank.csv": (b"\n\n  \n", f"blank.csv: there is nothing in it: no header, 0 rows; {NAMES}"),
+    "header.csv": (
+        b"text,label\n",
+        "header.csv: the file has no rows: 11 bytes, 0 examples; give it rows with 'text' and 'label'",
+    ),
+    "empty.jsonl": (
+        b"",
+        "empty.jsonl: the file has no rows: 0 bytes, 0 examples; give it rows with 'text' and 'label'",
+    ),
+    "blank.jsonl": (
+        b"\n \n",
+        "blank.jsonl: the file has no rows: 3 bytes, 0 examples; give it rows with 'text' and 'label'",
+    ),
+    "headless.csv": (
+        b"a fine film,pos\na bad film,neg\n",
+        f"headless.csv:1: the header has no column 'text'; its columns are 'a fine film', 'pos'; {NAMES}",
+    ),
+    "capital.csv": (
+        b"Text,sentiment\na,b\n",
+        "capital.csv:1: the header has no column 'text'; its columns are 'Text', 'sentiment'; "
+        f"did you mean 'Text'? {NAMES}",
+    ),
+    "typo.csv": (
+        b"\ntext,lable\na,b\n",
+        "typo.csv:2: the header has no column 'label'; its columns are 'text', 'lable'; "
+        f"did you mean 'lable'? {NAMES}",
+    ),
+    "twins.csv": (
+        b"text,label,text\na,b,c\n",
+        "twins.csv:1: the header names 'text' 2 times: 'text', 'label', 'text'; "
+        "rename or remove one of the columns",
+    ),
+    "latin.csv": (
+        "text,label\ncafé,x\n".encode("latin-1"),
+        narrow(
+            "latin.csv", "2: byte offset 14: the bytes e9 2c 78 are not UTF-8 (after 'caf')", "iso-8859-1"
+        ),
+    ),
+    "quotes.csv": (
+        "text,label\n“so” it is,x\n".encode("cp1252"),
+        narrow("quotes.csv", "2: byte offset 11: the bytes 93 73 6f 94 are not UTF-8", "cp1252"),
+    ),
+    "wide.csv": (
+        "text,label\na,x\n".encode("utf-16"),
+        wide("wide.csv", "utf-16", "ff fe 74 00 65 00 78 00"),
+    ),
+    "wide.tsv": (
+        "text\tlabel\na\tx\n".encode("utf-16-le"),
+        wide("wide.tsv", "utf-16-le", "74 00 65 00 78 00 74 00"),
+    ),
+    "wide.jsonl": (
+        J.decode().encode("utf-16-be"),
+        wide("wide.jsonl", "utf-16-be", "00 7b 00 22 00 74 00 65"),
+    ),
+    "parquet.csv": (
+        b"PAR1....",
+        "parquet.csv: this is a Parquet file, not text; add the ending .parquet to its name",
+    ),
+    "excel.csv": (b"PK\x03\x04...", "excel.csv: this is a zip archive, not text; extract its text first"),
+    "gzip.csv": (GZ, "gzip.csv: this is a gzip file, not text; add the ending .gz to its name"),
+    "table.xlsx": (b"PK", f"table.xlsx: the ending '.xlsx' does not say what the file holds; {ENDINGS}"),
+    "table": (b"a", f"table: a name without an ending does not say what the file holds; {ENDINGS}"),
+    "cut.jsonl.gz": (
+        GZ[:-9],
+        f"cut.jsonl.gz: the gzip data is cut off: it ends after {len(GZ) - 9} bytes, within a "
+        f"compressed member; {AGAIN}",
+    ),
+    "sum.jsonl.gz": (
+        GZ[:-8] + b"\0\0\0\0" + GZ[-4:],
+        f"sum.jsonl.gz: the gzip data is damaged within its bytes 0 to {len(GZ)} (<...>); {AGAIN}",
+    ),
+    "more.jsonl.gz": (
+        GZ + b"garbage",
+        f"more.jsonl.gz: after the end of the gzip data, at byte {len(GZ)}, stand other bytes: 67 61 72 "
+        f"62 61 67; "
+        f"cut them off, or {AGAIN}",
+    ),
+    "flip.jsonl.xz": (
+        XZ[:40] + bytes([XZ[40] ^ 1]) + XZ[41:],
+        f"flip.jsonl.xz: the xz data is damaged within its bytes 0 to {len(XZ)} (<...>); {AGAIN}",
+    ),
+    **{
+        f"no.jsonl{ending}": (
+            J,
+            f"no.jsonl{ending}: this is no {name} file: it begins with the bytes 7b 22 74 65 78 74; "
+            "give it the ending of what it is",
+        )
+        for ending, name in {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard"}.items()
+    },
+    **{
+        f"end.jsonl{ending}": (
+            data[:-2],
+            f"end.jsonl{ending}: the {name} data is cut off: it ends after {len(data) - 2} bytes, "
+            f"within a compressed member; {AGAIN}",
+        )
+        for ending, name, data in (
+            (".bz2", "bzip2", bz2.compress(J)),
+            (".xz", "xz", XZ),
+            (".zst", "Zstandard", zstandard.compress(J)),
+        )
+    },
+}
+
+# Of each table with bad rows: its bytes, the line of the (first) bad row, and what is wrong with it.
+BAD_TABLES = {
+    "short.csv": (b"text,label\na,x\nb\n", 3, "1 field, but the header names 2 columns (a value is missing)"),
+    "long.csv": (
+        b"text,label\na, b,x\n",
+        2,
+        "3 fields, but the header names 2 columns (put a text that holds a comma in quotes)",
+    ),
+    "long-semicolon.csv": (
+        b"text;label\na; b;x\n",
+        2,
+        "3 fields, but the header names 2 columns (put a text that holds a semicolon in quotes)",
+    ),
+    "open.csv": (b'text,label\na,x\n"b,y\nc,x\n', 3, 'the row has a quote (") that is never closed'),
+    "after.csv": (
+        b'text,label\n"a" b,x\nc,y\n',
+        2,
+        'after a closing quote (") comes text, not a comma (a quote within a text is doubled)',
+    ),
+    "lines.csv": (b'text,label\n"a\nb\nc",x\n"d\ne",\nf,y\n', 5, "the field 'label' is empty"),
+    "nul.csv": (
+        b"text,label\na\0b,x\n",
+        2,
+        "the field 'text' holds a NUL character, the first at character 2",
+    ),
+    "label.csv": (b"text,label\na,\nb,y\n", 2, "the field 'label' is empty"),
+    "blank-label.csv": (b"text,label\na,  \nb,y\n", 2, "the field 'label' is empty"),
+    "nan.csv": (b"text,label\na,NaN\nb,y\n", 2, "the field 'label' is 'NaN', a missing value"),
+    "text.csv": (b"text,label\n,x\n", 2, "the field 'text' is empty"),
+    "blank-text.csv": (b"text,label\n \t ,x\n", 2, "the field 'text' is only white space"),
+    "huge.csv": (
+        b"text,label\n" + b"a" * (1 << 20) + b"a,x\n",
+        2,
+        "a field is longer than 1,048,576 characters (is a quote never closed?)",
+    ),
+    "mark.csv": (
+        b"text,label\na,x\n\xef\xbb\xbf\nb,y\n",
+        3,
+        "1 field, but the header names 2 columns (a value is missing)",
+    ),
+    "label-lines.csv": (
+        b'text,label\na,"x\ny"\n',
+        2,
+        "the field 'label' holds control characters or line ends: 'x\\ny'",
+    ),
+}
+
+# Of each bad JSON row: the row, and what is wrong with it.
+BAD_OBJECTS = {
+    "python": (b"{'text': 'a'}", "not JSON at column 2: <...> in \"{'text': 'a'}\""),
+    "cut": (b'{"text": "abc', 'not JSON at column 10: Unterminated string in \'{"text": "abc\''),
+    "comma": (b'{"text": "a",}', 'not JSON at column <...> in \'{"text": "a",}\''),
+    "two": (b'{"text": "a"} {}', 'not JSON at column 15: Extra data in \'{"text": "a"} {}\''),
+    "array": (
+        b"[",
+        "not JSON at column 2: Expecting value in '[' (is it spread over several lines? write one "
+        "object a line)",
+    ),
+    "pretty": (
+        b"{",
+        "not JSON at column 2: <...> in '{' (is it spread over several lines? write one object a line)",
+    ),
+    "list": (b'["a", "x"]', 'not an object but a list: \'["a", "x"]\''),
+    "number": (b"7", "not an object but a number: '7'"),
+    "null": (b"null", "not an object but null: 'null'"),
+    "twin-key": (
+        b'{"text": "a", "label": "x", "label": "y"}',
+        "the key 'label' stands 2 times in one object",
+    ),
+    "nan": (b'{"text": "a", "label": NaN}', "not JSON: NaN is no JSON value (use null for what is missing)"),
+    "null-label": (b'{"text": "a", "label": null}', "the field 'label' is null, a missing value"),
+    "fraction": (b'{"text": "a", "label": 0.5}', "the field 'label' is 0.5, not a whole number or a text"),
+    "infinite": (b'{"text": "a", "label": 1e999}', "the field 'label' is inf, not a whole number or a text"),
+    "list-label": (
+        b'{"text": "a", "label": ["x"]}',
+        "the field 'label' is a list, not a text or a whole number",
+    ),
+    "object-label": (
+        b'{"text": "a", "label": {}}',
+        "the field 'label' is an object, not a text or a whole number",
+    ),
+    "no-label": (b'{"text": "a", "Label": "x"}', "no field 'label'; the row has 'text', 'Label'"),
+    "no-keys": (b"{}", "no field 'text'; the row has nothing"),
+    "number-text": (b'{"text": 5, "label": "x"}', "the field 'text' is a number, not a text: '5'"),
+    "null-text": (b'{"text": null, "label": "x"}', "the field 'text' is null, not a text: 'None'"),
+    "empty-text": (b'{"text": "", "label": "x"}', "the field 'text' is empty"),
+    "empty-label": (b'{"text": "a", "label": ""}', "the field 'label' is empty"),
+    "nan-text-label": (b'{"text": "a", "label": "nan"}', "the field 'label' is 'nan', a missing value"),
+    "surrogate": (
+        b'{"text": "a \\ud83d", "label": "x"}',
+        "the field 'text' holds half a surrogate pair, \\ud83d, at character 3",
+    ),
+    "surrogate-label": (
+        b'{"text": "a", "label": "\\udead"}',
+        "the field 'label' holds half a surrogate pair, \\udead, at character 1",
+    ),
+    "nul": (
+        b'{"text": "a\\u0000", "label": "x"}',
+        "the field 'text' holds a NUL character, the first at character 2",
+    ),
+    "deep": (b'{"text": ' + b"[" * 99_999, "JSON nested too deeply: '{\"text\": <...>'..."),
+    "huge-number": (
+        b'{"label": ' + b"9" * 5000 + b"}",
+        "not JSON that we read: a number of thousands of digits in '{\"label\": 999<...>'...",
+    ),
+    "huge-text": (
+        b'{"text": "' + b"a" * (2 << 20) + b'"}',
+        "the field 'text' has 2,097,152 characters, more than 1,048,576",
+    ),
+    "huge-line": (b'{"text": "' + b"a" * (5 << 20) + b'"}', "the line is longer than 4,194,304 bytes"),
+}
+
+BAD = {
+    **BAD_FILES,
+    **{name: (data, row(name, line, reason)) for name, (data, line, reason) in BAD_TABLES.items()},
+    **{
+        f"{name}.jsonl": (J + data + b"\n", row(f"{name}.jsonl", 2, reason))
+        for name, (data, reason) in BAD_OBJECTS.items()
+    },
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_gives_its_message(name):
+    data, message = BAD[name]
+    with pytest.raises(DataError) as caught:
+        read(name, data)
+    pattern = ".*".join(map(re.escape, message.split("<...>")))
+    assert re.fullmatch(pattern, str(caught.value)), str(caught.value)
+
+
+def test_all_bad_rows_are_in_one_message_the_first_twenty_in_full():
+    with pytest.raises(DataError) as caught:
+        read("a.jsonl", J * 3 + b"7\n" * 25)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"a.jsonl: 25 of 28 rows are bad; {MEND}:"
+    assert lines[1:21] == [f"  a.jsonl:{number}: not an object but a number: '7'" for number in range(4, 24)]
+    assert lines[21:] == ["  ... and 5 more"]

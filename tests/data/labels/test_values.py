@@ -1,0 +1,166 @@
+"""Fields of labelled rows: what each kind of value becomes, and which are refused."""
+
+import math
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twinlm.data.labels.values import (
+    MOST_FIELD_CHARACTERS,
+    Labels,
+    check_text,
+    read_choices,
+    read_number,
+    read_place,
+    read_text,
+    read_words,
+)
+from twinlm.data.text.rows import RowError
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        ("x", "x"),
+        (" x y\t", "x y"),
+        (1, "1"),
+        (-3, "-3"),
+        (10**30, str(10**30)),
+        (2.0, "2"),
+        (-0.0, "0"),
+        (True, "True"),
+        ("None", "None"),
+        ("null", "null"),
+        ("ß", "ß"),
+    ],
+)
+def test_a_label_becomes_a_text(value: object, label: str) -> None:
+    assert Labels(Counter()).label({"label": value}, "label") == label
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("", "the field 'label' is empty"),
+        ("\u3000", "the field 'label' is empty"),
+        ("NAN ", "the field 'label' is 'NAN', a missing value"),
+        (None, "the field 'label' is null, a missing value"),
+        (0.1, "the field 'label' is 0.1, not a whole number or a text"),
+        (math.nan, "the field 'label' is nan, not a whole number or a text"),
+        ([], "the field 'label' is a list, not a text or a whole number"),
+        ("a\x07", "the field 'label' holds control characters or line ends: 'a\\x07'"),
+        ("a\u2028b", "the field 'label' holds control characters or line ends: 'a\\u2028b'"),
+        ("\ud800", "the field 'label' holds half a surrogate pair, \\ud800, at character 1"),
+    ],
+)
+def test_what_can_be_no_label_is_refused(value: object, reason: str) -> None:
+    with pytest.raises(RowError) as caught:
+        Labels(Counter()).label({"label": value}, "label")
+    assert str(caught.value) == reason
+
+
+def test_labels_that_are_perhaps_one_class_are_counted() -> None:
+    counts: Counter[str] = Counter()
+    labels = Labels(counts)
+    for value in (1, "1", 2, 2.0, "Yes", "yes", "YES ", "no"):
+        labels.label({"label": value}, "label")
+    labels.count_twins()
+    assert +counts == {
+        "labels written as floats": 1,
+        "labels with white space around them": 1,
+        "labels that are numbers in one row and texts in another": 1,
+        "labels that differ only in case": 3,
+    }
+
+
+def test_a_text_is_neither_empty_nor_endless_nor_holds_nul() -> None:
+    assert read_text({"text": "a\r\nb\rc"}, "text") == "a\nb\nc"
+    check_text("a" * MOST_FIELD_CHARACTERS, "it")
+    for text, reason in (
+        ("", "it is empty"),
+        ("\r\n\u00a0", "it is only white space"),
+        ("ab\0\0", "it holds a NUL character, the first at character 3"),
+        ("a" * (MOST_FIELD_CHARACTERS + 1), "it has 1,048,577 characters, more than 1,048,576"),
+    ):
+        with pytest.raises(RowError) as caught:
+            check_text(text, "it")
+        assert str(caught.value) == reason
+
+
+@given(st.integers(-(10**300), 10**300) | st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_is_read_as_such_and_as_a_text(number: float) -> None:
+    assert read_number({"score": number}, "score") == float(number)
+    assert read_number({"score": f" {number}\n"}, "score") == float(number)
+
+
+@given(json_values)
+def test_any_value_is_a_finite_number_or_refused_in_few_words(value: object) -> None:
+    try:
+        number = read_number({"score": value}, "score")
+    except RowError as error:
+        assert len(str(error)) < 300
+    else:
+        assert math.isfinite(number)
+        assert not isinstance(value, bool)
+
+
+@given(st.lists(st.sampled_from(["a", "b", "0", "1", "2 "]), min_size=2, max_size=4), json_values)
+def test_any_value_is_a_place_among_the_choices_or_refused(choices: list[str], value: object) -> None:
+    try:
+        place = read_place({"label": value}, "label", choices, Counter())
+    except RowError as error:
+        assert str(error).endswith(f", not a choice's number from 0 to {len(choices) - 1}")
+    else:
+        assert choices[place] == value or place == int(str(value))
+
+
+@given(st.integers(-20, 20), st.integers(2, 12), st.sampled_from([int, str, " {} ".format, "{:05d}".format]))
+def test_a_choice_is_named_by_its_number_from_zero(number: int, size: int, written) -> None:
+    choices = [f"choice {place}" for place in range(size)]
+    if 0 <= number < size:
+        assert read_place({"label": written(number)}, "label", choices, Counter()) == number
+        assert read_place({"label": choices[number]}, "label", choices, Counter()) == number
+    else:
+        with pytest.raises(RowError, match=f"from 0 to {size - 1}"):
+            read_place({"label": written(number)}, "label", choices, Counter())
+
+
+@pytest.mark.parametrize(
+    ("values", "choices"),
+    [
+        ({"choices": ["a", "b\r\nc"]}, ("a", "b\nc")),
+        ({"choice1": "a", "choice2": "b"}, ("a", "b")),
+        ({"choice_10": "c", "choice_9": "b", "choice_0": "a"}, ("a", "b", "c")),
+        ({"choices 1": "a", "choices-2": "b", "choices": ["x", "y"]}, ("x", "y")),
+        ({"choice1": "a", "choice2": "b", "choice3": "", "choice4": " "}, ("a", "b")),
+        ({"choice1": "a", "choice2": "b", "choice": "no", "choice3b": "no", "my_choice4": "no"}, ("a", "b")),
+    ],
+)
+def test_choices_are_a_list_or_numbered_columns(values: dict[str, object], choices: tuple[str, ...]) -> None:
+    assert read_choices(values, "choices") == choices
+
+
+def test_a_name_of_columns_is_no_pattern() -> None:
+    assert read_choices({"a.b1": "x", "a.b2": "y", "axb3": "z"}, "a.b") == ("x", "y")
+
+
+def test_words_are_a_list_of_texts_none_of_them_empty() -> None:
+    assert read_words({"tokens": ["a", " b\r"]}, "tokens") == ("a", " b\n")
+    for value, reason in (
+        ([], "the field 'tokens' is an empty list"),
+        ({}, "the field 'tokens' is an object, not a list of texts"),
+        (["a", ""], "item 1 of 'tokens' is empty"),
+        (["a", True], "item 1 of 'tokens' is true or false, not a text"),
+        (["\udc00"], "the field 'tokens' holds half a surrogate pair, \\udc00, at character 1"),
+    ):
+        with pytest.raises(RowError) as caught:
+            read_words({"tokens": value}, "tokens")
+        assert str(caught.value) == reason

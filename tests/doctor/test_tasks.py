@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import pytest
+
+from twinlm.doctor.tasks import check_task, check_task_tokens, held_out_texts, read_task
+from twinlm.settings import TaskSettings, presets
+from twinlm.system.log import Silent
+from twinlm.tokenizer import train_tokenizer
+
+ROWS = [
+    f"text number {number} is about {'food' if number % 2 else 'pets'},{number % 2}" for number in range(60)
+]
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write(name, rows, header="text,label"):
+    Path(name).write_text("\n".join([header, *rows]) + "\n")
+
+
+def findings_of(given):
+    return [
+        finding for _, checked in check_task(read_task(given, 0), Silent()) for finding in checked.findings
+    ]
+
+
+def test_a_good_task_has_nothing_to_say():
+    write("a.csv", [f"words of {number * 7919 % 1000},{number % 2}" for number in range(60)])
+    given = TaskSettings(name="t", train="a.csv")
+    read = read_task(given, 0)
+    assert read.task is not None
+    assert findings_of(given) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([*ROWS, ",1"], "a.csv:62: the field 'text' is empty"),
+        ([row.rpartition(",")[0] + ",1" for row in ROWS], "all 48 training examples have the label '1'"),
+        (["one text,1"], "example is left"),
+    ],
+)
+def test_what_a_run_would_stop_at_is_a_problem(rows, words):
+    write("a.csv", rows)
+    problem = findings_of(TaskSettings(name="t", train="a.csv"))[0]
+    assert (problem.level, problem.where, problem.why) == ("problem", "task t", "the run would stop here")
+    assert words in problem.message
+
+
+def test_a_task_without_a_file_is_a_problem():
+    (problem,) = findings_of(TaskSettings(name="t"))
+    assert problem.message == "there is no file to train on"
+
+
+def test_bytes_of_another_encoding_are_counted_and_the_labels_still_looked_at():
+    write("a.csv", ROWS)
+    Path("a.csv").write_bytes(Path("a.csv").read_bytes() + b"caf\xe9 here,Food\n")
+    findings = findings_of(TaskSettings(name="t", train="a.csv"))
+    assert findings[0].message == "1 lines hold bytes that are not UTF-8"
+    assert any("fewer than 10 training labels of 'Food' (1)" in finding.message for finding in findings)
+
+
+def test_a_label_that_training_lacks_is_a_problem():
+    write("a.csv", ROWS)
+    write("b.csv", ["something new,2"])
+    problem = findings_of(TaskSettings(name="t", train="a.csv", test="b.csv"))[0]
+    assert problem.level == "problem"
+    assert "have a label that no training example has: '2'" in problem.message
+
+
+def test_held_out_texts_are_those_of_the_run_or_of_the_files_if_there_is_no_run():
+    write("a.csv", ROWS)
+    write("b.csv", ["The same. ,0", "the  SAME.,0", "Other.,2"])
+    good = read_task(TaskSettings(name="t", train="a.csv"), 0)
+    assert good.task is not None
+    held_out = {target.text for target in held_out_texts(good)}
+    assert held_out == {example.texts[0] for example in (*good.task.valid, *good.task.test)}
+    bad = read_task(TaskSettings(name="t", train="a.csv", test="b.csv"), 0)
+    assert [target.source for target in held_out_texts(bad)] == ["b.csv row 2", "b.csv row 3"]
+
+
+def test_inputs_that_are_cut_are_counted_as_fine_tuning_makes_them():
+    words = ["word " * (40 if number % 4 == 0 else 5) for number in range(80)]
+    write("a.csv", [f"{some}{number},{number % 2}" for number, some in enumerate(words)])
+    settings = presets.resolve(
+        None, {"finetune.max_length": "16"}, base={"task": [{"name": "t", "train": "a.csv"}]}
+    )
+    read = read_task(settings.task[0], 0)
+    tokenizer = train_tokenizer(
+        ["word " * 50], algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=Silent()
+    )
+    parts = list(check_task_tokens(read, {"gpt": tokenizer, "bert": tokenizer}, settings))
+    assert [path for path, _ in parts] == [
+        ("tasks", "t", "tokens", "byte-bpe"),
+        ("tasks", "t", "inputs", "GPT"),
+        ("tasks", "t", "inputs", "BERT"),
+    ]
+    facts = parts[1][1].facts
+    cut = facts["counted"]["texts cut to the longest input"]
+    assert (facts["longest allowed"], facts["tokens"]["most"]) == (16, 16)
+    (finding,) = parts[1][1].findings
+    share = cut / facts["examples"]
+    assert share == pytest.approx(0.25, abs=0.1)
+    assert finding.message == f"{share:.1%} of the inputs of GPT are longer than 16 tokens and are cut"
+
+
+def test_without_a_tokenizer_or_a_usable_task_nothing_is_made():
+    write("a.csv", ROWS)
+    settings = presets.resolve(None, {}, base={"task": [{"name": "t", "train": "a.csv"}]})
+    assert list(check_task_tokens(read_task(settings.task[0], 0), {}, settings)) == []

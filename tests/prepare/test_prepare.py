@@ -1,0 +1,82 @@
+"""From the files that settings name to splits and tasks: nothing of a test set is ever trained on."""
+
+from pathlib import Path
+
+import pytest
+
+from twinlm.errors import DataError, UsageError
+from twinlm.prepare.prepare import Prepared, prepare_demo, prepare_files, prepare_tasks
+from twinlm.settings import presets
+
+CORPUS = {"corpus.train": "text.txt", "corpus.valid_share": "0.2", "corpus.test_share": "0.2"}
+
+
+@pytest.fixture
+def project(tmp_path: Path, write_project, monkeypatch) -> Path:
+    write_project(tmp_path, 60)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def prepare(task: str = "", **overrides: str) -> Prepared:
+    file = Path("run.toml")
+    file.write_text(task)
+    settings = presets.resolve(file, {**CORPUS, **overrides})
+    return prepare_files(settings, prepare_tasks(settings))
+
+
+def test_texts_and_labels_are_read_and_split(project: Path) -> None:
+    prepared = prepare('[[task]]\nname = "topic"\ntrain = "labels.csv"')
+    documents, task = prepared.documents, prepared.tasks["topic"]
+    parts = [
+        {document.text for document in part} for part in (documents.train, documents.valid, documents.test)
+    ]
+    assert sum(map(len, parts)) == 60 == len(set.union(*parts))
+    assert all(6 <= len(part) <= 18 for part in parts[1:])
+    assert len(task.train) + len(task.valid) + len(task.test) == 60
+    assert tuple(task.classes) == ("animals", "food")
+
+
+def test_texts_of_a_tasks_test_set_are_not_pre_trained_on(project: Path) -> None:
+    texts = (project / "text.txt").read_text().split("\n\n")
+    (project / "test.csv").write_text("text,label\n" + "".join(f'"{text}",food\n' for text in texts[:7]))
+    prepared = prepare('[[task]]\ntrain = "labels.csv"\ntest = "test.csv"')
+    left = {document.text for document in prepared.documents.train}
+    assert not left & set(texts[:7])
+    assert sum(prepared.counts.values()) >= 7
+
+
+def test_the_labels_may_have_an_encoding_of_their_own(project: Path) -> None:
+    lines = ["text,label"] + [f"café number {n},{'hot' if n % 2 else 'cold'}" for n in range(40)]
+    (project / "old.csv").write_bytes("\n".join(lines).encode("cp1252"))
+    with pytest.raises(DataError, match=r"old\.csv:2.*task\.encoding = "):
+        prepare('[[task]]\ntrain = "old.csv"')
+    prepared = prepare('[[task]]\ntrain = "old.csv"\nencoding = "cp1252"')
+    assert prepared.tasks["task"].train[0].texts[0].startswith("café")
+    prepared = prepare('[[task]]\ntrain = "old.csv"\nerrors = "replace"')
+    assert prepared.tasks["task"].train[0].texts[0].startswith("caf\ufffd")
+
+
+@pytest.mark.parametrize(
+    ("task", "overrides", "said"),
+    [
+        ("", {"corpus.train": ""}, "there is no text to pre-train on"),
+        ('[[task]]\ntrain = "labels.csv"\n' * 2, {}, "two tasks have the name 'task'"),
+        ("[[task]]\nname = 'x'", {}, "task 'x' has no file to train on"),
+    ],
+)
+def test_settings_without_what_is_needed_say_so(
+    project: Path, task: str, overrides: dict[str, str], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        prepare(task, **overrides)
+
+
+def test_the_demos_articles_are_on_one_side_of_the_split_only() -> None:
+    prepared = prepare_demo(presets.resolve(None, {}, base=presets.DEMO))
+    task, documents = prepared.tasks["topic"], prepared.documents
+    held_out = {document.text for document in (*documents.valid, *documents.test)}
+    assert not held_out & {document.text for document in documents.train}
+    assert len(task.train) == presets.DEMO["task"][0]["max_train_examples"]
+    assert not {example.texts[0] for example in task.train} & {example.texts[0] for example in task.test}
+    assert prepared.attribution

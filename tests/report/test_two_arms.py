@@ -1,0 +1,153 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from twinlm.evidence.evidence import ArmVariances, Variances
+from twinlm.evidence.intervals import compare
+from twinlm.evidence.results import ArmScore, Interval
+from twinlm.report.two_arms import doubt, ends, of_two
+
+
+def _score(name, *, is_imported=False):
+    return ArmScore(
+        arm=name,
+        label=name.upper(),
+        family=name,
+        is_pretrained=True,
+        score=Interval(estimate=0.7, low=0.6, high=0.8),
+        figures={"accuracy": 0.7},
+        score_by_seed={},
+        f1_by_class={},
+        confusion=[],
+        failed_seeds=[],
+        seconds=1.0,
+        is_imported=is_imported,
+    )
+
+
+def _comparison(estimate, *, examples=0.3, finetuning=0.0, pretraining=0.0, **changes):
+    """A comparison on 1,000 examples with 3 seeds, without a winner, with these components of variance."""
+    pretrainings = changes.get("pretraining_seeds", 1)
+    arm = ArmVariances(
+        pretrainings=pretrainings,
+        seeds=changes.get("seeds", 3),
+        pretraining=pretraining,
+        pretraining_by_example=0.0,
+        finetuning=finetuning,
+        finetuning_by_example=0.0,
+    )
+    fields = {
+        "difference": Interval(estimate=estimate, low=estimate - 0.03, high=estimate + 0.03),
+        "p_value": 0.2,
+        "p_interval": 0.3,
+        "p_adjusted": 0.3,
+        "variances": Variances(examples=examples, arms=[arm, arm]),
+        "examples": 1000,
+        "seeds": 3,
+        "winner": None,
+    }
+    whole = compare("a", np.ones((1, 2), bool), "b", np.zeros((1, 2), bool))
+    return replace(whole, **fields | changes)
+
+
+def _said(comparison, **imported):
+    said = of_two(comparison, _score("a", **imported), _score("b"), "accuracy")
+    table = {"\N{NARROW NO-BREAK SPACE}": " ", "\N{NO-BREAK SPACE}": " ", "\N{MINUS SIGN}": "-"}
+    return [text.translate(str.maketrans(table)) for text in said]
+
+
+def test_a_winner_is_named_with_the_p_that_counts():
+    wins = {"winner": "b", "p_adjusted": 0.01, "p_value": 0.001, "claims": 4, "pretraining_seeds": 2}
+    assert _said(_comparison(-0.05, **wins)) == [
+        "B is better than A by 5.0 points of accuracy (95 % interval 2.0 to 8.0, "
+        "p = 0.01 adjusted for 4 tasks; 1,000 test examples, 2 pre-trainings, 3 seeds each)."
+    ]
+    assert "not equal" in _said(_comparison(-0.05, **wins), is_imported=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("comparison", "wanted"),
+    [
+        (
+            _comparison(0.03, examples=0.3),
+            "Were it real, it would take about 2,700 test examples (more seeds alone would not do) to show "
+            "it.",
+        ),
+        (
+            _comparison(0.03, examples=0.3, seeds=1),
+            "Were it real, it would take about 2,700 test examples to show it.",
+        ),
+        (
+            _comparison(0.03, examples=0.02, finetuning=0.03**2),
+            "Were it real, it would take about 21 seeds (more test examples alone would not do) to show it.",
+        ),
+        (
+            _comparison(0.03, examples=0.08, finetuning=6e-5),
+            "Were it real, it would take about 3,600 test examples or 5 seeds to show it.",
+        ),
+        (
+            _comparison(0.03, examples=0.6, finetuning=0.02**2),
+            "Were it real, it would take about 7,700 test examples and 23 seeds to show it.",
+        ),
+        (
+            _comparison(0.03, examples=0.02, finetuning=1e-5, pretraining=0.02**2, pretraining_seeds=3),
+            "Were it real, it would take about 10 pre-training seeds (more test examples alone would not do) "
+            "to show it.",
+        ),
+        (
+            _comparison(0.03, examples=0.02, finetuning=0.03**2, p_value=0.001),
+            "The examples speak for a difference, but the seeds vary too much to be sure. Were it real, it "
+            "would take about 21 seeds (more test examples alone would not do) to show it.",
+        ),
+        (
+            _comparison(0.001, examples=0.3),
+            "If there is a difference, it is too small for any test set of a usual size. One of 2.0 points "
+            "would take about 5,900 test examples (more seeds alone would not do).",
+        ),
+        (
+            _comparison(0.001, examples=0.01),
+            "Were it real, it would take about 79,000 test examples (more seeds alone would not do) to show "
+            "it. One of 2.0 points would take no more than these examples and seeds.",
+        ),
+        (
+            _comparison(0.001, examples=0.3, finetuning=0.5),
+            "If there is a difference, it is too small for any test set of a usual size.",
+        ),
+        (
+            _comparison(0.03, p_value=0.01, p_interval=0.02, p_adjusted=0.08, claims=4),
+            "Alone, this task would speak for a difference; among the 4 tasks on which the same is asked, it "
+            "may be chance. Were it real, it would take about 3,800 test examples (more seeds alone would "
+            "not do) to show it.",
+        ),
+    ],
+    ids=[
+        "examples",
+        "one seed",
+        "seeds",
+        "either",
+        "both",
+        "pre-trainings",
+        "seeds vary",
+        "too small",
+        "would have been seen",
+        "nothing at all",
+        "Holm",
+    ],
+)
+def test_without_a_winner_it_says_why_and_what_is_needed(comparison, wanted):
+    head, could_be, why = _said(comparison)
+    assert head == "Cannot tell A from B."
+    assert "could be anything from" in could_be
+    assert why == wanted
+
+
+def test_the_ends_are_seen_from_the_winners_side():
+    seen = ends(_comparison(-0.05), positive=True).replace("\N{NO-BREAK SPACE}", " ")
+    assert seen == "2.0 to 8.0"
+
+
+def test_an_interval_that_would_do_alone_comes_with_its_p():
+    holm = _comparison(0.05, p_value=0.01, p_interval=0.02, p_adjusted=0.08, claims=4)
+    said = [doubt(item).replace("\N{NO-BREAK SPACE}", " ") for item in (holm, _comparison(0.05))]
+    assert said == ["2.0 to 8.0, but p = 0.08 adjusted for 4 tasks", "2.0 to 8.0"]

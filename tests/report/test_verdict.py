@@ -1,0 +1,340 @@
+import dataclasses
+import itertools
+import re
+
+import pytest
+
+from twinlm.evidence.evidence import ArmVariances, Effect, Variances
+from twinlm.evidence.results import ArmScore, Comparison, Cost, Interval, TaskResult
+from twinlm.report import caveats, verdict
+
+
+def _score(arm, label, accuracy, *, family="", is_pretrained=False, seeds=3, failed=()):
+    return ArmScore(
+        arm=arm,
+        label=label,
+        family=family,
+        is_pretrained=is_pretrained,
+        score=Interval(estimate=accuracy, low=accuracy - 0.02, high=accuracy + 0.02),
+        figures={"accuracy": accuracy},
+        score_by_seed=dict.fromkeys(map(str, range(seeds)), accuracy) if family else {},
+        f1_by_class={"a": accuracy},
+        confusion=[[1]],
+        failed_seeds=[*map(str, failed)],
+        seconds=1.0,
+    )
+
+
+SCORES = [
+    _score("gpt", "GPT", 0.75, family="gpt", is_pretrained=True),
+    _score("bert", "BERT", 0.78, family="bert", is_pretrained=True),
+    _score("gpt-scratch", "GPT without pre-training", 0.6, family="gpt"),
+    _score("bert-scratch", "BERT without pre-training", 0.59, family="bert", failed=[2]),
+    _score("linear", "TF-IDF + logistic regression", 0.77),
+    _score("majority", "most frequent class", 0.2),
+]
+FAMILIES = {"gpt": "GPT", "bert": "BERT"}
+
+
+def _comparison(first, second, estimate, half_width, *, p_value=None, seeds=3, examples=1461, claims=1):
+    """A comparison whose chance is that of the examples alone."""
+    is_sure = abs(estimate) > half_width
+    interval = Interval(estimate=estimate, low=estimate - half_width, high=estimate + half_width)
+    arm = ArmVariances(
+        pretrainings=1,
+        seeds=seeds,
+        pretraining=0.0,
+        pretraining_by_example=0.0,
+        finetuning=0.0,
+        finetuning_by_example=0.0,
+    )
+    p_interval = 0.002 if is_sure else 0.4
+    return Comparison(
+        first=first,
+        second=second,
+        difference=interval,
+        p_value=p_value if p_value is not None else p_interval,
+        p_interval=p_interval,
+        p_adjusted=max(p_value or 0, p_interval),
+        claims=claims,
+        over_examples=interval,
+        over_both=interval,
+        effect=Effect(
+            name="d_z", size=0.1, first_is_ahead=1.0, only_first=None, only_second=None, odds_ratio=None
+        ),
+        variances=Variances(examples=examples * (half_width / 1.96) ** 2, arms=[arm, arm]),
+        examples=examples,
+        seeds=seeds,
+        pretraining_seeds=1,
+        winner=None if not is_sure else first if estimate > 0 else second,
+    )
+
+
+def _task(*comparisons, scores=SCORES, **changes):
+    fields = {
+        "name": "topic",
+        "kind": "classification",
+        "metric": "accuracy",
+        "classes": ["a"],
+        "train_examples": 9,
+        "valid_examples": 9,
+        "test_examples": 1461,
+    }
+    return TaskResult(**fields | changes, scores=scores, comparisons=list(comparisons), verdict="")
+
+
+def _said(*comparisons, **changes):
+    return _plain(verdict.sentences([_task(*comparisons, **changes)]))
+
+
+def _plain(texts):
+    return [
+        text.replace("\N{NARROW NO-BREAK SPACE}", " ")
+        .replace("\N{NO-BREAK SPACE}", " ")
+        .replace("\N{MINUS SIGN}", "-")
+        for text in texts
+    ]
+
+
+def test_a_winner_is_named_with_its_lead_and_its_evidence():
+    assert _said(_comparison("bert", "gpt", 0.031, 0.019)) == [
+        "Topic: BERT is better than GPT by 3.1 points of accuracy "
+        "(95 % interval 1.2 to 5.0, p = 0.002; 1,461 test examples, 3 seeds)."
+    ]
+
+
+def test_the_second_wins_with_a_positive_lead():
+    (said,) = _said(_comparison("bert", "gpt", -0.031, 0.019))
+    assert "GPT is better than BERT by 3.1 points of accuracy (95 % interval 1.2 to 5.0" in said
+
+
+def test_without_a_winner_it_says_so_and_what_would_be_needed():
+    assert _said(_comparison("bert", "gpt", 0.01, 0.02)) == [
+        "Topic: Cannot tell BERT from GPT.",
+        "Topic: The difference of +1.0 points for BERT could be anything from -1.0 to 3.0 "
+        "(95 % interval, p = 0.40; 1,461 test examples, 3 seeds).",
+        "Topic: Were it real, it would take about 12,000 test examples (more seeds alone would not do) to "
+        "show it. One of 2.0 points would take about 3,000 test examples (more seeds alone would not do).",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        (_comparison("bert", "gpt", 0.0001, 0.02), "too small for any test set of a usual size"),
+        (_comparison("bert", "gpt", 0.0, 0.02), "too small for any test set of a usual size"),
+        (_comparison("bert", "gpt", 0.019, 0.02, p_value=0.03), "the seeds vary too much to be sure"),
+        (_comparison("bert", "gpt", 0.01, 0.02, seeds=1), "about 12,000 test examples to show it"),
+    ],
+)
+def test_why_it_cannot_be_told_depends_on_the_evidence(comparison, expected):
+    assert expected in _said(comparison)[-1]
+
+
+def test_the_worth_of_pre_training_is_said_for_each_family():
+    assert _said(
+        _comparison("gpt", "gpt-scratch", 0.15, 0.02), _comparison("bert", "bert-scratch", 0.01, 0.02)
+    ) == [
+        "Topic: Pre-training was worth +15.0 points (13.0 to 17.0) to GPT.",
+        "Topic: No effect of pre-training is shown for BERT (+1.0; -1.0 to 3.0).",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gpt", "bert", "head"),
+    [
+        (-0.05, 0.01, "Neither GPT nor BERT beats TF-IDF + logistic regression, which is right on 77.0 % of"),
+        (-0.05, 0.05, "BERT beats, and GPT does not beat, TF-IDF + logistic regression, which is right on"),
+        (0.05, 0.06, "Both GPT and BERT beat TF-IDF + logistic regression, which is right on"),
+    ],
+)
+def test_it_is_plain_about_the_baseline(gpt, bert, head):
+    (said,) = _said(_comparison("gpt", "linear", gpt, 0.02), _comparison("bert", "linear", bert, 0.02))
+    assert said.startswith(f"Topic: {head}")
+    assert ("GPT is behind it by 5.0 points (3.0 to 7.0)" in said) == (gpt < 0)
+    assert ("BERT cannot be told from it (+1.0; -1.0 to 3.0)" in said) == (bert == 0.01)
+
+
+def test_most_important_comes_first_over_all_tasks():
+    pair, against = _comparison("bert", "gpt", 0.05, 0.01), _comparison("gpt", "linear", 0.05, 0.01)
+    said = verdict.sentences([_task(pair, against), _task(pair, against, name="tone")])
+    assert [text.split(": ")[0] for text in said] == ["Topic", "Tone", "Topic", "Tone"]
+
+
+def test_without_tasks_there_is_nothing_to_compare():
+    assert "nothing to compare" in verdict.sentences([])[0]
+
+
+def test_the_verdict_on_a_task_joins_pair_and_baseline():
+    comparisons = [_comparison("bert", "gpt", 0.05, 0.01), _comparison("gpt", "linear", -0.05, 0.01)]
+    said = verdict.task_verdict("topic", SCORES, comparisons, "accuracy")
+    assert said.startswith("Topic: BERT is better than GPT")
+    assert "GPT does not beat TF-IDF + logistic regression" in said
+
+
+def test_the_better_model_comes_first_and_the_best_baseline_is_taken():
+    assert verdict.pairs_to_compare(SCORES) == [
+        ("bert", "gpt"),
+        ("gpt", "gpt-scratch"),
+        ("bert", "bert-scratch"),
+        ("gpt", "linear"),
+        ("bert", "linear"),
+    ]
+
+
+def _cost(family, tokens=6e6, seconds=100.0, targets=6e6, parameters=5e6):
+    return Cost(
+        name=family,
+        label=family,
+        family=family,
+        parameters=int(parameters),
+        non_embedding_parameters=1,
+        steps=1,
+        tokens=int(tokens),
+        targets=int(targets),
+        flops=1e14,
+        seconds=seconds,
+        planned_seconds=seconds,
+        tokens_per_second=1.0,
+        peak_memory_bytes=1,
+        corpus_passes=1.0,
+        model_bytes=1,
+    )
+
+
+def _caveats(task=None, costs=(), matched_by="tokens", **changes):
+    settings = {"families": FAMILIES, "unknown_shares": {}, "starts": {}, "lost_steps": {}, **changes}
+    settings.setdefault("lost_tuning_steps", {})
+    return " ".join(caveats.caveats([task] if task else [], costs, matched_by, **settings))
+
+
+def test_updates_that_were_left_out_are_said():
+    lost = {"topic": {"GPT": 0, "BERT": 4}}
+    said = _caveats(lost_steps={"GPT": 1203, "BERT": 0}, lost_tuning_steps=lost)
+    assert "GPT was pre-trained without 1,203 of its updates" in said
+    assert "BERT was pre-trained without" not in said
+    assert "Topic: BERT was fine-tuned without 4 of its updates" in said
+    assert "GPT was fine-tuned without" not in said
+
+
+def test_caveats_name_what_these_results_lack():
+    pair = _comparison("bert", "gpt", 0.05, 0.01)
+    few = [
+        dataclasses.replace(score, score_by_seed={"1": 0.5}) if score.family else score for score in SCORES
+    ]
+    said = _caveats(
+        _task(pair, pair, scores=few, test_examples=80), [_cost("gpt"), _cost("bert", targets=9e5)]
+    )
+    assert "pre-trained once" in said
+    assert "with one fine-tuning seed" in said
+    assert "80 test examples show only large differences" in said
+    assert "one answer to every example: BERT without pre-training with seed 2." in said
+    assert "2 comparisons were made" in said
+    assert "5.0 and 5.0 million parameters" in said
+    assert "equal in tokens only: GPT took 6.7 times as many predictions to learn from" in said
+    assert "not comparable between the families" in said
+
+
+def test_caveats_say_for_how_many_tasks_p_values_are_adjusted():
+    pair = _comparison("bert", "gpt", 0.05, 0.01)
+    assert "2 comparisons were made" in _caveats(_task(pair, pair))
+    assert "they are not corrected for their number" in _caveats(_task(pair, pair))
+    said = _caveats(_task(*[dataclasses.replace(pair, claims=3)] * 3))
+    assert "3 comparisons were made" in said and "asked on several tasks (up to 3)" in said
+    assert "not corrected" not in said
+    assert "comparisons were made" not in _caveats(_task(pair))
+
+
+def test_caveats_that_do_not_apply_are_left_out():
+    scores = [dataclasses.replace(score, failed_seeds=[]) for score in SCORES]
+    costs = [_cost("gpt", parameters=1e8), _cost("bert", parameters=1e8)]
+    said = _caveats(_task(_comparison("bert", "gpt", 0.05, 0.01), scores=scores), costs, pretraining_seeds=3)
+    assert said.startswith("The losses of pre-training") and said.count(".") == 1
+
+
+def test_a_plan_that_was_wrong_about_the_time_is_told_by_how_much():
+    right = [_cost("gpt"), dataclasses.replace(_cost("bert"), planned_seconds=119.0)]
+    assert "plan" not in _caveats(costs=right)
+    wrong = dataclasses.replace(
+        _cost("bert", seconds=97.0), name="no-nsp", label="BERT without NSP", planned_seconds=175.0
+    )
+    said = _caveats(costs=[*right, wrong]).replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "more than 20.0 %: it said 2 min 55 s for BERT without NSP, which took 1 min 37 s (+80 %)." in said
+    assert "gpt, which took" not in said
+    short = dataclasses.replace(_cost("gpt"), planned_seconds=75.0)
+    assert "(\N{MINUS SIGN}25" in _caveats(costs=[short])
+    timed = _caveats(costs=[short], matched_by="money")
+    assert "as it fixed the steps, the models did not get the same money." in timed
+
+
+def test_two_seeds_are_called_few():
+    scores = [dataclasses.replace(SCORES[0], score_by_seed={"1": 0.5, "2": 0.6})]
+    assert "2 fine-tuning seeds show little" in _caveats(_task(scores=scores))
+
+
+def test_a_tokenizer_that_hides_much_of_the_text_is_named():
+    said = _caveats(unknown_shares={"gpt": 0.01, "bert": 0.034})
+    assert "of the tokens are unknown to BERT's tokenizer" in said
+    assert "3.4" in said and "GPT's" not in said
+
+
+def test_a_lead_over_an_imported_model_of_its_kind_is_no_worth_of_pre_training():
+    imported = dataclasses.replace(
+        _score("mini", "mini (imported BERT)", 0.7, family="bert", is_pretrained=True), is_imported=True
+    )
+    said = _said(
+        _comparison("bert", "mini", 0.08, 0.02),
+        _comparison("bert", "bert-scratch", 0.19, 0.02),
+        scores=[*SCORES, imported],
+    )
+    worth = [sentence for sentence in said if "re-training was worth" in sentence]
+    assert worth == ["Topic: Pre-training was worth +19.0 points (17.0 to 21.0) to BERT."]
+    said = _said(_comparison("bert", "mini", 0.01, 0.02), scores=[*SCORES, imported])
+    assert not any("effect of pre-training" in sentence for sentence in said)
+
+
+def test_a_family_that_went_on_from_another_model_is_named():
+    said = _caveats(starts={"bert": "imported/minilm"})
+    assert "BERT went on from imported/minilm, which had learned before" in said
+    assert "went on" not in _caveats()
+
+
+def test_the_pair_that_was_made_here_comes_before_all_with_an_imported_model():
+    imported = dataclasses.replace(
+        _score("mini", "mini (imported BERT)", 0.9, family="bert", is_pretrained=True), is_imported=True
+    )
+    pairs = verdict.pairs_to_compare([*SCORES, imported])
+    assert pairs[:3] == [("bert", "gpt"), ("mini", "bert"), ("mini", "gpt")]
+
+
+def test_several_winners_and_losers_are_spoken_of_as_several():
+    imported = dataclasses.replace(
+        _score("mini", "mini (imported BERT)", 0.9, family="bert", is_pretrained=True), is_imported=True
+    )
+    against = [
+        _comparison(arm, "linear", lead, 0.01) for arm, lead in [("gpt", -0.1), ("bert", -0.1), ("mini", 0.1)]
+    ]
+    said = " ".join(_said(*against, scores=[*SCORES, imported]))
+    assert "mini (imported BERT) beats, and GPT and BERT do not beat, TF-IDF" in said
+
+
+def test_further_arms_are_set_against_each_kind_and_not_against_one_another():
+    arms = [
+        _score(name, name, 0.7, family=family, is_pretrained=True)
+        for name, family in [("no-nsp", "bert"), ("hybrid", "gpt")]
+    ]
+    pairs = verdict.pairs_to_compare([*SCORES, *arms])
+    assert pairs[0] == ("bert", "gpt")
+    assert {frozenset(pair) for pair in pairs[1:5]} == {
+        frozenset(pair) for pair in itertools.product(("gpt", "bert"), ("no-nsp", "hybrid"))
+    }
+    assert pairs[5:7] == [("gpt", "gpt-scratch"), ("bert", "bert-scratch")]
+    assert {pair[0] for pair in pairs[7:]} == {"gpt", "bert", "no-nsp", "hybrid"}
+
+
+def test_an_arm_is_spoken_of_beside_its_rivals_whichever_came_first():
+    arm = _score("no-nsp", "BERT without NSP", 0.7, family="bert", is_pretrained=True)
+    against = [_comparison("bert", "no-nsp", 0.05, 0.01), _comparison("no-nsp", "gpt", 0.02, 0.05)]
+    said = " ".join(_said(*against, scores=[*SCORES, arm]))
+    assert re.search(r"Beside BERT: BERT without NSP is behind it by 5.0 points \(4.0.to.6.0\)\.", said)
+    assert re.search(r"Beside GPT: BERT without NSP cannot be told from it \(\+2.0; .3.0.to.7.0\)\.", said)

@@ -1,0 +1,28 @@
+import time
+
+import pytest
+
+from twinlm.system import hardware
+
+
+def test_the_processors_are_busy_while_we_work():
+    if not hardware.busy_seconds():
+        pytest.skip("this system does not tell")
+    before, began_s = hardware.busy_seconds(), time.process_time()
+    while time.process_time() - began_s < 0.3:
+        pass
+    assert hardware.busy_seconds() - before >= 0.25  # it counts in hundredths
+
+
+def test_a_system_that_does_not_tell_gives_0(monkeypatch, tmp_path):
+    monkeypatch.setattr(hardware, "_PROCESSORS", tmp_path / "nothing")
+    assert hardware.busy_seconds() == 0
+
+
+def test_only_processors_that_we_may_use_are_counted(monkeypatch, tmp_path):
+    table = "cpu 9 9 9 9 9 9 9 9\ncpu0 100 20 30 5000 700 1 2 3 0 0\ncpu1 9999 0 0 0 0 0 0 0 0 0\nintr 1\n"
+    (tmp_path / "stat").write_text(table)
+    monkeypatch.setattr(hardware, "_PROCESSORS", tmp_path / "stat")
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
+    monkeypatch.setattr("os.sysconf", lambda name: 100)
+    assert hardware.busy_seconds() == 1.56
