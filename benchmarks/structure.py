@@ -2,8 +2,8 @@
 
     python benchmarks/structure.py [src/twinlm]
 
-A room is a folder or a file directly below the package. Imports under TYPE_CHECKING count: they are design, even
-where they are not run. Tests hold the limits (tests/architecture); the figures over time stand in docs/log.md.
+A room is a folder or a file directly below the package. Imports under TYPE_CHECKING count: they are design,
+even where they are not run. Tests hold the limits (tests/architecture); docs/log.md has past figures.
 """
 
 import ast
@@ -16,8 +16,22 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "src" / "twinlm"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-READING_PATH = ("models/", "objectives/", "core/", "data/sequences/", "train/loop.py", "families.py", "batch.py")
-READING_PATH += ("train/optimizer.py", "train/schedule.py", "tasks/heads.py", "tasks/span_qa.py", "tasks/choice.py")
+READING_PATH = (
+    "models/",
+    "objectives/",
+    "core/",
+    "data/sequences/",
+    "train/loop.py",
+    "families.py",
+    "batch.py",
+)
+READING_PATH += (
+    "train/optimizer.py",
+    "train/schedule.py",
+    "tasks/heads.py",
+    "tasks/span_qa.py",
+    "tasks/choice.py",
+)
 READING_PATH += ("compare/run.py", "compare/plan/", "compare/assemble.py", "report/verdict.py")
 READING_PATH += tuple(
     f"evidence/{name}.py" for name in ("intervals", "outcomes", "permutation", "variance", "power")
@@ -35,7 +49,7 @@ def modules(package: Path) -> dict[str, Path]:
 
 
 def imports(package: Path) -> dict[str, set[str]]:
-    """Return the modules of the package that each module imports, in functions and under TYPE_CHECKING, too."""
+    """Return the modules of the package that each module imports, wherever it does so."""
     named = modules(package)
     graph: dict[str, set[str]] = {}
     for name, path in named.items():
