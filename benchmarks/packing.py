@@ -74,7 +74,7 @@ def measure(text: Path, stage: str, folder: Path) -> dict[str, float]:
     from twinlm.data.text.documents import Texts, read_splits
     from twinlm.data.text.sentences import split_sentences
     from twinlm.data.text.splits import SPLITS
-    from twinlm.data.tokens.store import write_store
+    from twinlm.data.tokens.writing import write_store
     from twinlm.settings import CorpusSettings
     from twinlm.system import hardware, storage
     from twinlm.system.log import Silent

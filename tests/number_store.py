@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from twinlm.data.tokens.store import TokenStore, write_store
+from twinlm.data.tokens.store import TokenStore
+from twinlm.data.tokens.writing import write_store
 from twinlm.system.log import Silent
 from twinlm.tokenizer import SpecialIds
 

@@ -16,7 +16,8 @@ from twinlm.data.sequences.masked_windows import WindowRows
 from twinlm.data.sequences.sentence_order import OrderedSentences
 from twinlm.data.sequences.sentence_pairs import SentencePairs
 from twinlm.data.text.sentences import split_sentences
-from twinlm.data.tokens.store import TokenStore, write_store
+from twinlm.data.tokens.store import TokenStore
+from twinlm.data.tokens.writing import write_store
 from twinlm.families import FAMILIES
 from twinlm.objectives.masked_lm import (
     masked_lm,

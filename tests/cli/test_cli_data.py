@@ -76,7 +76,7 @@ def test_other_texts_are_not_mixed_in(place: Path, capsys: pytest.CaptureFixture
     answer(capsys, *PACK, "--part", "1/2")
     Path("text.txt").write_text("Other words.")
     assert run([*PACK, "--part", "1/2"]) == 2
-    assert "this part was begun with another texts" in capsys.readouterr().err
+    assert "this part was started with another texts" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("part", ["0/3", "4/3", "3", "a/b", "3/", "1/100000", "-1/3"])

@@ -8,7 +8,8 @@ import torch
 
 from twinlm.checkpoint import Trained
 from twinlm.data.text.sentences import split_sentences
-from twinlm.data.tokens.store import TokenStore, write_store
+from twinlm.data.tokens.store import TokenStore
+from twinlm.data.tokens.writing import write_store
 from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, measure, next_token_nats
 from twinlm.families import FAMILIES
 from twinlm.settings import FinetuneSettings, KindSettings, ModelSettings, PretrainSettings, presets

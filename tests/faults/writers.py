@@ -19,7 +19,8 @@ from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
 from twinlm.data.text.sentences import split_sentences
 from twinlm.data.tokens import packed
-from twinlm.data.tokens.store import TokenStore, is_joined, write_store
+from twinlm.data.tokens.store import TokenStore, is_joined
+from twinlm.data.tokens.writing import write_store
 from twinlm.families import FAMILIES
 from twinlm.report import report
 from twinlm.settings import ModelSettings, presets

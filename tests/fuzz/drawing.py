@@ -20,7 +20,8 @@ import tomli_w
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
 from twinlm.data.text.sentences import split_sentences
-from twinlm.data.tokens.store import TokenStore, write_store
+from twinlm.data.tokens.store import TokenStore
+from twinlm.data.tokens.writing import write_store
 from twinlm.families import FAMILIES
 from twinlm.settings import KindSettings, Settings, presets
 from twinlm.system import hardware

@@ -14,8 +14,8 @@ from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
 from twinlm.data.text.sentences import split_sentences
 from twinlm.data.tokens import packed
-from twinlm.data.tokens.store import TokenStore, write_store
-from twinlm.data.tokens.store_checks import check_ids
+from twinlm.data.tokens.store import TokenStore, check_ids
+from twinlm.data.tokens.writing import write_store
 from twinlm.families import FAMILIES
 from twinlm.hf.export import to_hf_files
 from twinlm.hf.reading import read_folder

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from twinlm.data.text.sentences import split_sentences
-from twinlm.data.tokens.store import TokenStore, write_store
+from twinlm.data.tokens.store import TokenStore
+from twinlm.data.tokens.writing import write_store
 from twinlm.errors import UsageError
 from twinlm.families import FAMILIES
 from twinlm.settings import BudgetSettings, presets

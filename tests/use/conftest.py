@@ -10,7 +10,8 @@ import torch
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
 from twinlm.data.text.sentences import split_sentences
-from twinlm.data.tokens.store import TokenStore, write_store
+from twinlm.data.tokens.store import TokenStore
+from twinlm.data.tokens.writing import write_store
 from twinlm.families import FAMILIES
 from twinlm.hf.configuration import to_config
 from twinlm.hf.layouts import layout_of

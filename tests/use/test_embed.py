@@ -48,7 +48,7 @@ def test_a_vector_does_not_depend_on_what_else_is_in_the_batch(learned, kind, mo
     alone = np.concatenate([embed(learned(kind), [text]) for text in TEXTS])
     np.testing.assert_allclose(together, alone, atol=1e-6)
     np.testing.assert_array_equal(together[0], together[4])
-    monkeypatch.setattr("twinlm.data.sequences.batching.by_length.__defaults__", (9,))
+    monkeypatch.setattr("twinlm.data.sequences.packing.by_length.__defaults__", (9,))
     np.testing.assert_allclose(embed(learned(kind), TEXTS), together, atol=1e-6)
 
 

@@ -47,7 +47,7 @@ def test_the_space_before_a_mask_belongs_to_the_masked_word(bert):
 
 @pytest.mark.parametrize("tokens_at_once", [8192, 12])
 def test_guesses_do_not_depend_on_what_else_is_filled(bert, tokens_at_once, monkeypatch):
-    monkeypatch.setattr("twinlm.data.sequences.batching.by_length.__defaults__", (tokens_at_once,))
+    monkeypatch.setattr("twinlm.data.sequences.packing.by_length.__defaults__", (tokens_at_once,))
     monkeypatch.setattr("twinlm.use.fill._MASKS_AT_ONCE", 2)
     texts = ["The red [MASK] sat", "[MASK]", "A [MASK] dog ran to the [MASK] old [MASK].", "[MASK] tea"]
     for text, masks in zip(texts, fill_batch(bert, texts, top_k=3), strict=True):

@@ -135,7 +135,7 @@ def test_a_batch_gives_each_prompt_what_it_gets_alone(gpt, sampling, monkeypatch
     alone = [Continuation(gpt, prompt, **options) for prompt in PROMPTS]
     texts = ["".join(continuation) for continuation in alone]
     for tokens_at_once in (8192, 60, 1):
-        monkeypatch.setattr("twinlm.data.sequences.batching.by_length.__defaults__", (tokens_at_once,))
+        monkeypatch.setattr("twinlm.data.sequences.packing.by_length.__defaults__", (tokens_at_once,))
         together = [found for (found,) in generate_batch(gpt, PROMPTS, **options)]
         assert [found.text for found in together] == texts
         assert [(found.tokens, found.stopped_by) for found in together] == [

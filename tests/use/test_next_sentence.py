@@ -25,7 +25,7 @@ def theirs(bert, in_transformers):
 def test_probabilities_are_those_of_transformers_whatever_else_is_asked(
     bert, theirs, tokens_at_once, monkeypatch
 ):
-    monkeypatch.setattr("twinlm.data.sequences.batching.by_length.__defaults__", (tokens_at_once,))
+    monkeypatch.setattr("twinlm.data.sequences.packing.by_length.__defaults__", (tokens_at_once,))
     ids, encode = bert.tokenizer.specials, bert.tokenizer.encode
     for found, (first, second) in zip(next_sentence_batch(bert, PAIRS), PAIRS, strict=True):
         one, two = [ids.cls, *encode(first), ids.sep], [*encode(" " + second), ids.sep]

@@ -106,7 +106,7 @@ def test_what_was_learned_by_heart_comes_first(learned, kind, algorithm):
 def test_a_ranking_does_not_depend_on_what_else_is_asked(learned, kind, monkeypatch):
     questions = [(PROMPT, CANDIDATES), ("The {} cat", ["red", "old"]), ("A big", ["dog", "cat"])]
     for tokens_at_once in (8192, 30):
-        monkeypatch.setattr("twinlm.data.sequences.batching.by_length.__defaults__", (tokens_at_once,))
+        monkeypatch.setattr("twinlm.data.sequences.packing.by_length.__defaults__", (tokens_at_once,))
         together = rank_batch(learned(kind), questions, normalize="pmi")
         for found, question in zip(together, questions, strict=True):
             alone = rank(learned(kind), *question, normalize="pmi")

@@ -36,7 +36,7 @@ def test_a_decoder_gives_the_probability_of_each_token_after_those_before(gpt):
 
 
 def test_an_encoder_gives_the_probability_of_each_token_among_all_others(bert, monkeypatch):
-    monkeypatch.setattr("twinlm.data.sequences.batching.by_length.__defaults__", (40,))
+    monkeypatch.setattr("twinlm.data.sequences.packing.by_length.__defaults__", (40,))
     text = "She drinks tea with milk."
     ids = bert.tokenizer.specials
     tokens = bert.tokenizer.encode(text)
@@ -74,7 +74,7 @@ def test_a_figure_does_not_depend_on_what_else_is_scored(learned, kind, monkeypa
     trained = learned(kind)
     alone = [score(trained, text) for text in TEXTS]
     for tokens_at_once in (8192, 20):
-        monkeypatch.setattr("twinlm.data.sequences.batching.by_length.__defaults__", (tokens_at_once,))
+        monkeypatch.setattr("twinlm.data.sequences.packing.by_length.__defaults__", (tokens_at_once,))
         for found, wanted in zip(score_batch(trained, TEXTS), alone, strict=True):
             assert found[0] == wanted[0]
             # Logits of this model reach 20, where two numbers of float32 are 2e-6 apart.

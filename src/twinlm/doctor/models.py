@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from twinlm.data.text.sentences import split_sentences
-from twinlm.data.tokens.store import TokenStore, write_store
+from twinlm.data.tokens.store import TokenStore
+from twinlm.data.tokens.writing import write_store
 from twinlm.doctor.checks.findings import Parts
 from twinlm.doctor.checks.lengths import check_lengths
 from twinlm.doctor.checks.reading import Sample

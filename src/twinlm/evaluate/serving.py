@@ -20,7 +20,7 @@ from twinlm import rng
 from twinlm.checkpoint import Trained
 from twinlm.core.count import TRAINING_OVER_FORWARD
 from twinlm.data.labels.examples import Example
-from twinlm.data.sequences.batching import few_lengths
+from twinlm.data.sequences.packing import few_lengths
 from twinlm.errors import DataError
 from twinlm.evaluate.serving_memory import peak_memory_bytes
 from twinlm.evaluate.timings import ServingCost, Timing, spread

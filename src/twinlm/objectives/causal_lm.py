@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from twinlm.batch import Batch
-from twinlm.data.sequences.batching import by_length
-from twinlm.data.sequences.packing import pad
+from twinlm.data.sequences.packing import by_length, pad
 from twinlm.models.gpt import GPT
 from twinlm.objectives import Loss
 from twinlm.objectives.likelihood import Stretch, log_likelihood_at

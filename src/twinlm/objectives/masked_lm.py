@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from twinlm.batch import IGNORE, MaskedBatch
-from twinlm.data.sequences.batching import by_length
-from twinlm.data.sequences.packing import pad
+from twinlm.data.sequences.packing import by_length, pad
 from twinlm.models.bert import BERT
 from twinlm.objectives import Loss
 from twinlm.objectives.likelihood import Stretch, log_likelihood_at

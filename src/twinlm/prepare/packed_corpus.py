@@ -6,8 +6,7 @@ from pathlib import Path
 from twinlm.data.text.documents import read_held_out
 from twinlm.data.text.splits import Splits
 from twinlm.data.tokens.packed import held_out_fingerprints
-from twinlm.data.tokens.store import INDEX, TokenStore, is_joined, store_facts
-from twinlm.data.tokens.store_checks import check_ids
+from twinlm.data.tokens.store import INDEX, TokenStore, check_ids, is_joined, store_facts
 from twinlm.errors import UsageError, as_model_error
 from twinlm.settings import CorpusSettings
 from twinlm.system import storage

@@ -17,8 +17,8 @@ from twinlm.data.text.lines import OnBadBytes
 from twinlm.data.text.sentences import split_sentences
 from twinlm.data.text.splits import SPLITS, Splits
 from twinlm.data.tokens import packed
-from twinlm.data.tokens.store import TokenStore, is_store, write_store
-from twinlm.data.tokens.store_checks import check_ids
+from twinlm.data.tokens.store import TokenStore, check_ids, is_store
+from twinlm.data.tokens.writing import write_store
 from twinlm.errors import UsageError
 from twinlm.prepare import stage
 from twinlm.prepare.packed_corpus import open_packed, packed_store, packed_tokenizer, read_beside

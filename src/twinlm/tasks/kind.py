@@ -18,8 +18,7 @@ from torch import nn
 from twinlm.batch import Batch, LabelledBatch
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import Form
-from twinlm.data.sequences.batching import few_lengths
-from twinlm.data.sequences.packing import Pack, Packed, fit, pad_packed
+from twinlm.data.sequences.packing import Pack, Packed, few_lengths, fit, pad_packed
 from twinlm.tasks.baselines import Baseline
 from twinlm.tasks.judging import Judging
 from twinlm.tasks.metrics import Measured

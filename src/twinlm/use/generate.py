@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from twinlm import rng
 from twinlm.checkpoint import Trained
-from twinlm.data.sequences.batching import by_length
+from twinlm.data.sequences.packing import by_length
 from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.tokenizer import Tokenizer
 from twinlm.use.reader import Reader

@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
-from twinlm.data.sequences.batching import by_length
-from twinlm.data.sequences.packing import pad
+from twinlm.data.sequences.packing import by_length, pad
 from twinlm.errors import DataError
 from twinlm.system import hardware
 from twinlm.system.log import Progress

@@ -6,8 +6,7 @@ from typing import Any
 import torch
 
 from twinlm.checkpoint import Trained, require_part
-from twinlm.data.sequences.batching import by_length
-from twinlm.data.sequences.packing import Packed, pad_packed, room
+from twinlm.data.sequences.packing import Packed, by_length, pad_packed, room
 from twinlm.errors import DataError, ModelError
 from twinlm.system import hardware
 

@@ -8,7 +8,7 @@ import torch
 
 from twinlm.checkpoint import Trained
 from twinlm.data.labels.examples import Example
-from twinlm.data.sequences.batching import by_length
+from twinlm.data.sequences.packing import by_length
 from twinlm.errors import ModelError
 from twinlm.system import hardware
 from twinlm.system.log import Progress, Silent

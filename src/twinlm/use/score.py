@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 
 from twinlm.checkpoint import Trained, require_part
-from twinlm.data.sequences.batching import by_length
+from twinlm.data.sequences.packing import by_length
 from twinlm.errors import DataError, UsageError
 from twinlm.objectives.likelihood import Stretch
 from twinlm.system import hardware

@@ -5,7 +5,8 @@ import pytest
 from twinlm.checkpoint import Trained
 from twinlm.compare.stages.samples import SAMPLES, samples
 from twinlm.data.text.sentences import split_sentences
-from twinlm.data.tokens.store import TokenStore, write_store
+from twinlm.data.tokens.store import TokenStore
+from twinlm.data.tokens.writing import write_store
 from twinlm.families import FAMILIES
 from twinlm.settings import FinetuneSettings, KindSettings, ModelSettings, PretrainSettings, presets
 from twinlm.system.log import Silent

@@ -14,8 +14,8 @@ from twinlm.data.text.sentences import split_sentences
 from twinlm.data.text.splits import text_hash
 from twinlm.data.tokens import packed
 from twinlm.data.tokens.packed import join_parts, of_part, part_name, write_part
-from twinlm.data.tokens.pieces import Pieces
-from twinlm.data.tokens.store import TokenStore, is_store, write_store
+from twinlm.data.tokens.store import Pieces, TokenStore, is_store
+from twinlm.data.tokens.writing import write_store
 from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.system import storage
 from twinlm.system.log import Silent
@@ -109,7 +109,7 @@ def test_a_part_that_was_killed_goes_on_behind_its_last_whole_shard(
         pack(tmp_path / "killed", 1, 1, tokenizer, breaking())
     part = tmp_path / "killed" / part_name(1, 1)
     before = {path: path.stat().st_mtime_ns for path in part.glob("0*/tokens.bin")}
-    with pytest.raises(ModelError, match="part-00001-of-00001: this part is not whole"):
+    with pytest.raises(ModelError, match="part-00001-of-00001: this part is incomplete"):
         join_parts(tmp_path / "killed")
     assert pack(tmp_path / "killed", 1, 1, tokenizer)
     assert before == {path: path.stat().st_mtime_ns for path in before}
@@ -144,7 +144,7 @@ def test_a_foreign_part_is_named(
 
 def test_a_part_is_not_gone_on_with_from_other_inputs(tmp_path: Path, tokenizer: Tokenizer) -> None:
     pack(tmp_path, 1, 1, tokenizer)
-    with pytest.raises(UsageError, match="begun with another corpus"):
+    with pytest.raises(UsageError, match="started with another corpus"):
         pack(tmp_path, 1, 1, tokenizer, corpus="others")
 
 

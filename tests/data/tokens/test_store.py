@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from twinlm import rng
-from twinlm.data.tokens.store import TokenStore, write_store
+from twinlm.data.tokens import store as tokens_store
+from twinlm.data.tokens.store import Pieces, TokenStore, check_bounds, check_ids
+from twinlm.data.tokens.writing import write_store
 from twinlm.errors import DataError, ModelError
 from twinlm.system import storage
 from twinlm.system.log import Silent
@@ -257,3 +259,51 @@ def test_a_store_of_the_real_tokenizer_decodes_to_its_texts(tmp_path: Path) -> N
         progress=Silent(),
     )
     assert [tokenizer.decode(store.document(number).tolist()) for number in range(6)] == texts
+
+
+# The hashes of an untrusted store may be right and its numbers wrong.
+THREE_SENTENCES = [[1, 4], [4, 6], [7, 9]]
+
+
+@pytest.fixture(params=[1, 2, 1 << 20])
+def _at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_store, "_NUMBERS_AT_ONCE", request.param)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_what_fits_passes() -> None:
+    check_bounds(np.array(THREE_SENTENCES), np.array([0, 2, 3]), 9, Path())
+    check_ids(np.array([3, 0, 8]), 9, Path())
+    check_ids(Pieces([np.array([3, 0]), np.array([8])]), 9, Path())
+
+
+@pytest.mark.parametrize(
+    ("sentences", "documents", "words"),
+    [
+        (THREE_SENTENCES, [0, 3, 2], "documents"),
+        (THREE_SENTENCES, [0, 2, 2, 3], "documents"),
+        (THREE_SENTENCES, [1, 2, 3], "documents"),
+        (THREE_SENTENCES, [0, 2, 4], "documents"),
+        (THREE_SENTENCES, [0, 2], "documents"),
+        ([[1, 4], [4, 6], [7, 10]], [0, 2, 3], "sentences"),
+        ([[-1, 4], [4, 6], [7, 9]], [0, 2, 3], "sentences"),
+        ([[1, 4], [3, 6], [7, 9]], [0, 2, 3], "sentences"),
+        ([[1, 4], [6, 4], [7, 9]], [0, 2, 3], "sentences"),
+        ([[1, 2**63 - 1], [-(2**63), 6], [7, 9]], [0, 2, 3], "sentences"),
+    ],
+)
+@pytest.mark.usefixtures("_at_once")
+def test_bounds_that_lead_elsewhere_are_refused(
+    sentences: list[list[int]], documents: list[int], words: str
+) -> None:
+    with pytest.raises(ModelError, match=f"its {words} are not made of"):
+        check_bounds(np.array(sentences), np.array(documents), 9, Path())
+
+
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.usefixtures("_at_once")
+def test_tokens_that_the_vocabulary_has_not_are_refused(place: int) -> None:
+    tokens_T = np.zeros(3, np.uint16)
+    tokens_T[place] = 9
+    with pytest.raises(ModelError, match="a token has the id 9, but the vocabulary has 9"):
+        check_ids(tokens_T, 9, Path())

@@ -150,7 +150,8 @@ def _speeds(out: Path) -> Iterator[Finding]:
     """Time real training steps of both kinds, on made-up text."""
     from twinlm import families, rng
     from twinlm.data.text.sentences import split_sentences
-    from twinlm.data.tokens.store import TokenStore, write_store
+    from twinlm.data.tokens.store import TokenStore
+    from twinlm.data.tokens.writing import write_store
     from twinlm.settings import presets
     from twinlm.system import hardware
     from twinlm.system.log import Silent

@@ -1,14 +1,13 @@
 """Large token stores: numbered parts that any machine can write alone, each in shards, joined by an index.
 
     STORE/part-00003-of-00064/inputs.json     what the part is made from
-                              0001/, 0002/    shards: whole stores of about 256 million characters
-                              done.json       how many shards it has
-    STORE/index/                              where all sentences and documents lie, the shards, the tokenizer
+                              0001/, 0002/    shards: complete stores of about 256 million characters
+                              done.json       number of shards
+    STORE/index/                              bounds of all sentences and documents, the shards, the tokenizer
 
-A part that was killed goes on behind its last whole shard. Documents are dealt out to parts by the hash of
-their text, so equal texts meet in one part and none is kept twice. Memory depends on neither text nor parts,
-but for a hash of each document of the part. Also the corpus of a run is written so, as one part, if it is
-larger than a shard. `TokenStore` reads the joined folder as if it were one store.
+A killed part resumes after its last complete shard. Documents go to parts by the hash of their text, so equal
+texts meet in one part and only the first is kept. Memory depends on neither text nor parts, except for a
+hash per document of the part. A run's corpus larger than a shard is written this way too, as one part.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,28 +21,28 @@ import numpy as np
 from twinlm.data.text.corpus import corpus_fingerprint
 from twinlm.data.text.sentences import split_sentences
 from twinlm.data.text.splits import text_hash
-from twinlm.data.tokens.store import INDEX, JOINED_FORMAT, TokenStore, store_facts, write_store
+from twinlm.data.tokens.store import INDEX, JOINED_FORMAT, TokenStore, store_facts
+from twinlm.data.tokens.writing import write_store
 from twinlm.errors import DataError, ModelError, UsageError, as_model_error
 from twinlm.system import storage
 from twinlm.system.log import Progress, Silent
 from twinlm.tokenizer import Tokenizer
 
 SHARD_CHARACTERS = 1 << 28
-"""Of the documents of a shard, at least; the last one is shorter. What a kill can cost."""
+"""Least characters of a shard, except the last. A kill costs at most this much work."""
 _INPUTS, _DONE = "inputs.json", "done.json"
-_MOST_PARTS = 100_000
-"""There are fewer: a part's name has five digits."""
+_MOST_PARTS = 100_000  # a part's name has five digits
 
 
 def part_name(part: int, parts: int) -> str:
-    """Return the name of a part's folder, from 1."""
+    """Return the folder name of a part, numbered from 1."""
     return f"part-{part:05d}-of-{parts:05d}"
 
 
 def of_part(
     texts: Iterable[str], part: int, parts: int, *, held_out: AbstractSet[bytes], counts: dict[str, int]
 ) -> Iterator[str]:
-    """Yield the texts that belong to a part, the first of equal ones, but none that is held out.
+    """Yield the texts of a part, without duplicates and held-out texts.
 
     Adds to `counts`: "documents", "duplicate documents", "held-out documents", of this part.
     """
@@ -78,19 +77,19 @@ def write_part(
     counts: Mapping[str, int],
     progress: Progress,
 ) -> bool:
-    """Write a part, or go on with it; return whether there was anything left to do.
+    """Write a part, or resume it; return whether anything was left to do.
 
     Args:
         folder: `part_name` in the store's folder.
-        texts: of this part alone, always in the same order; gone through from the start in each call.
-        tokenizer: cuts them.
-        inputs: what else the part is made from; parts of one store have the same, but for their number.
-        counts: what was read, noted once all texts were gone through.
+        texts: the part's texts, always in the same order and from the first one on.
+        tokenizer: cuts the texts into tokens.
+        inputs: what else the part is made from; equal in all parts of a store, except the part's number.
+        counts: what was read; written once all texts were read.
         progress: told of each shard.
 
     Raises:
         DataError: the part has no text.
-        UsageError: the part was begun with other inputs.
+        UsageError: the part was started with other inputs.
     """
     wanted = {**inputs, "tokenizer": tokenizer.fingerprint, "shard_characters": SHARD_CHARACTERS}
     if (folder / _INPUTS).is_file():
@@ -98,59 +97,57 @@ def write_part(
         with as_model_error(folder / _INPUTS):
             different = [name for name, value in wanted.items() if before.get(name) != value]
         if different:
-            message = f"this part was begun with another {different[0].replace('_', ' ')}"
+            message = f"this part was started with another {different[0].replace('_', ' ')}"
             raise UsageError(message, file=folder, hint="choose another --out, or delete this folder")
     else:
         storage.write_json(folder / _INPUTS, wanted)
     if (folder / _DONE).is_file():
         return False
-    shards = _whole_shards(folder)
-    gone_through = sum(facts["documents"] + facts["empty_documents"] for facts in map(store_facts, shards))
-    waiting, number = islice(iter(texts), gone_through, None), len(shards)
-    for first in waiting:
+    shards = _complete_shards(folder)
+    read_before = sum(facts["documents"] + facts["empty_documents"] for facts in map(store_facts, shards))
+    remaining, number = islice(iter(texts), read_before, None), len(shards)
+    for first in remaining:
         number += 1
         shard = folder / f"{number:04d}"
-        some = _until_full(chain([first], waiting))
-        store = write_store(shard, some, tokenizer, split_sentences, total=0, progress=Silent())
+        shard_texts = _until_full(chain([first], remaining))
+        store = write_store(shard, shard_texts, tokenizer, split_sentences, total=0, progress=Silent())
         progress.say(f"{shard}: {store.document_count:,} documents, {store.token_count:,} tokens")
     if not number:
-        raise DataError("there is no text for this part", file=folder, hint="take fewer parts")
+        raise DataError("there is no text for this part", file=folder, hint="use fewer parts")
     storage.publish_folder(folder / "tokenizer", tokenizer.to_files())
     storage.write_json(folder / _DONE, {"shards": number, "counts": dict(counts)})
     return True
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """Return the parts of a store that were begun, in their order.
+    """Return the parts of a store that were started, in order.
 
     Raises:
         ModelError: there are none.
     """
-    found = sorted(path for path in folder.glob("part-*-of-*") if (path / _INPUTS).is_file())
-    if not found:
+    parts = sorted(path for path in folder.glob("part-*-of-*") if (path / _INPUTS).is_file())
+    if not parts:
         hint = "write them first: twinlm data pack TEXT --tokenizer FOLDER --out STORE --part 1/8"
         raise ModelError("there are no parts of a store here", file=folder, hint=hint)
-    return found
+    return parts
 
 
 def join_parts(folder: Path) -> TokenStore:
     """Join the parts of a store and open it; every byte of them is checked first.
 
     Raises:
-        ModelError: a part is missing, not whole, damaged, or was made from other inputs than the first.
+        ModelError: a part is missing, incomplete, damaged, or was made from other inputs than the first.
     """
-    found = parts_of(folder)
-    inputs = [storage.read_json(path / _INPUTS) for path in found]
+    parts = parts_of(folder)
+    inputs = [storage.read_json(path / _INPUTS) for path in parts]
     with as_model_error(folder):
-        _check_parts(folder, found, inputs)
-    shards: list[Path] = []
-    for path in found:
-        shards += _whole_shards(path)
-    described = [store_facts(shard) for shard in shards]
+        _check_parts(folder, parts, inputs)
+    shards = [shard for path in parts for shard in _complete_shards(path)]
+    shard_facts = [store_facts(shard) for shard in shards]
     facts = {
         "format": JOINED_FORMAT,
-        "dtype": described[0]["dtype"],
-        "tokenizer": described[0]["tokenizer"],
+        "dtype": shard_facts[0]["dtype"],
+        "tokenizer": shard_facts[0]["tokenizer"],
         "inputs": {name: value for name, value in inputs[0].items() if name != "part"},
         "shards": [
             {
@@ -158,52 +155,51 @@ def join_parts(folder: Path) -> TokenStore:
                 "tokens": one["tokens"],
                 "manifest": storage.file_sha256(shard / storage.MANIFEST),
             }
-            for shard, one in zip(shards, described, strict=True)
+            for shard, one in zip(shards, shard_facts, strict=True)
         ],
     }
     summed = ("documents", "sentences", "tokens", "text_bytes", "unknown", "empty_documents")
-    facts |= {name: sum(one[name] for one in described) for name in summed}
+    facts |= {name: sum(one[name] for one in shard_facts) for name in summed}
     files: dict[str, bytes | Iterable[bytes]] = {
         "sentences.bin": _sentences(shards),
         "documents.bin": _documents(shards),
         "store.json": storage.json_bytes(facts),
     }
-    tokenizer = found[0] / "tokenizer"
     files |= {
         f"tokenizer/{path.name}": path.read_bytes()
-        for path in sorted(tokenizer.iterdir())
+        for path in sorted((parts[0] / "tokenizer").iterdir())
         if path.name != storage.MANIFEST
     }
     storage.publish_folder(folder / INDEX, files)
     return TokenStore(folder, verify=True)
 
 
-def _check_parts(folder: Path, found: list[Path], inputs: list[dict[str, Any]]) -> None:
-    parts = inputs[0].get("parts", 0)
-    if type(parts) is not int or parts >= _MOST_PARTS:
-        raise ModelError(f"there can't be {parts!r} parts", file=found[0] / _INPUTS)
-    wanted = [folder / part_name(part, parts) for part in range(1, parts + 1)]
-    for path, given in zip(found, inputs, strict=True):
-        different = [name for name in inputs[0] if name != "part" and given.get(name) != inputs[0][name]]
+def _check_parts(folder: Path, parts: list[Path], inputs: list[dict[str, Any]]) -> None:
+    count = inputs[0].get("parts", 0)
+    if type(count) is not int or count >= _MOST_PARTS:
+        raise ModelError(f"there can't be {count!r} parts", file=parts[0] / _INPUTS)
+    wanted = [folder / part_name(part, count) for part in range(1, count + 1)]
+    for path, its_inputs in zip(parts, inputs, strict=True):
+        different = [name for name in inputs[0] if name != "part" and its_inputs.get(name) != inputs[0][name]]
         if path not in wanted or different:
-            what = different[0].replace("_", " ") if different else "name"
-            message = f"this part does not belong to the others: it has another {what} than {found[0].name}"
-            raise ModelError(message, file=path, hint="delete it, or pack it again as the others were")
+            name = different[0].replace("_", " ") if different else "name"
+            message = f"this part does not belong to the others: it has another {name} than {parts[0].name}"
+            raise ModelError(message, file=path, hint="delete it, or pack it again like the others")
     for path in wanted:
         if not (path / _DONE).is_file():
-            is_begun = path in found
-            message = f"this part is {'not whole' if is_begun else 'missing'}"
+            message = f"this part is {'incomplete' if path in parts else 'missing'}"
             number = path.name.split("-")[1].lstrip("0")
-            hint = f"run: twinlm data pack ... --out {folder} --part {number}/{parts}"
+            hint = f"run: twinlm data pack ... --out {folder} --part {number}/{count}"
             raise ModelError(message, file=path, hint=hint)
         with as_model_error(path / _DONE):
-            noted, whole = storage.read_json(path / _DONE)["shards"], len(_whole_shards(path))
-        if noted != whole:
-            raise ModelError(f"this part has {whole} whole shards, but {noted} were written", file=path)
+            written, complete = storage.read_json(path / _DONE)["shards"], len(_complete_shards(path))
+        if written != complete:
+            message = f"this part has {complete} complete shards, but {written} were written"
+            raise ModelError(message, file=path)
 
 
-def _whole_shards(folder: Path) -> list[Path]:
-    """Return the shards of a part, up to the first that is not there."""
+def _complete_shards(folder: Path) -> list[Path]:
+    """Return the shards of a part, up to the first that is absent."""
     shards: list[Path] = []
     while storage.is_published(shard := folder / f"{len(shards) + 1:04d}"):
         shards.append(shard)
@@ -221,7 +217,7 @@ def _until_full(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _sentences(shards: Iterable[Path]) -> Iterator[bytes]:
-    """Yield the sentences' places in all tokens, shard by shard."""
+    """Yield the bounds of sentences in all tokens, shard by shard."""
     begin = 0
     for shard in shards:
         store = TokenStore(shard)
@@ -230,7 +226,7 @@ def _sentences(shards: Iterable[Path]) -> Iterator[bytes]:
 
 
 def _documents(shards: Iterable[Path]) -> Iterator[bytes]:
-    """Yield the documents' first sentences among all, shard by shard, and the number of sentences."""
+    """Yield each document's first sentence among all, shard by shard, then the number of sentences."""
     begin = np.int64(0)
     for shard in shards:
         store = TokenStore(shard)

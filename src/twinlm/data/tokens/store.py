@@ -1,46 +1,68 @@
-"""Tokens on disk, with where each sentence and document begins: what both models' examples are cut from.
+"""Tokens on disk, with the begin of each sentence and document: the source of both models' examples.
 
-A store is a published folder: `tokens.bin` (uint16 or uint32, each document behind a <start>),
-`sentences.bin` (int64 pairs: begin and end in tokens), `documents.bin` (int64: each one's first sentence,
-and the number of sentences at the end), `store.json` (counts). It is read memory-mapped. A large one is a
-folder of many such stores under one index, which is read just so: see `data/tokens/packed.py`, which writes
-it.
+A store is a published folder:
+
+    tokens.bin       uint16 or uint32; a <start> stands before each document
+    sentences.bin    int64 pairs: begin and end of each sentence in tokens
+    documents.bin    int64: first sentence of each document, then the number of sentences
+    store.json       counts
+
+It is read memory-mapped. A large store is a folder of many such stores (shards) under one index and is read
+the same way. Read next: data/tokens/writing.py, and data/tokens/packed.py for large stores.
 """
 
-from array import array
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from bisect import bisect_right
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twinlm.data.tokens.pieces import Pieces
-from twinlm.data.tokens.store_checks import check_places
-from twinlm.errors import DataError, ModelError
+from twinlm.errors import ModelError
 from twinlm.system import storage
-from twinlm.system.log import Progress
-from twinlm.tokenizer import Tokenizer
 
 FORMAT = 1
 JOINED_FORMAT = 2
 INDEX = "index"
-"""The folder of a joined store that holds where everything lies."""
-_DOCUMENTS_AT_ONCE = 512
-_CHARACTERS_AT_ONCE = 1 << 19
-_Item = TypeVar("_Item")
-_CODES = {"<u2": "H", "<u4": "I"}
+"""Name of the folder with the index of a joined store."""
+_NUMBERS_AT_ONCE = 1 << 20
+
+
+class Pieces:
+    """Arrays in a row that are sliced as if they were one.
+
+    Args:
+        pieces: the arrays; none is empty.
+    """
+
+    def __init__(self, pieces: list[NDArray[Any]]) -> None:
+        self.pieces = pieces
+        self.bounds = np.cumsum([0, *map(len, pieces)]).tolist()
+
+    def __len__(self) -> int:
+        """Return the total length."""
+        return int(self.bounds[-1])
+
+    def __getitem__(self, index: slice) -> NDArray[Any]:
+        """Return a slice: a view if it stays within one piece, else a copy."""
+        begin, end, _ = index.indices(len(self))
+        end = max(begin, end)
+        first = bisect_right(self.bounds, begin, hi=len(self.pieces)) - 1
+        parts = []
+        for piece, bound in zip(self.pieces[first:], self.bounds[first:], strict=False):
+            parts.append(piece[max(0, begin - bound) : max(0, end - bound)])
+            if end <= bound + len(piece):
+                break
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 class TokenStore:
     """An opened store.
 
     Args:
-        folder: as `write_store` published it, or as `packed.join_parts` joined it.
-        verify: check every byte against the hashes of the manifest, not only the sizes, and that what it
-            says of sentences and documents fits.
+        folder: a store published by `write_store` or joined by `packed.join_parts`.
+        verify: check every byte against the manifest's hashes, and that sentences and documents fit the
+            tokens; otherwise only sizes are checked.
 
     Raises:
         ModelError: something is missing or damaged, or was written by a newer version.
@@ -66,7 +88,8 @@ class TokenStore:
         self.sentences_S2 = _map(index / "sentences.bin", "<i8", 2 * facts["sentences"]).reshape(-1, 2)
         self.documents_E = _map(index / "documents.bin", "<i8", facts["documents"] + 1)
         if verify:
-            check_places(self.sentences_S2, self.documents_E, self.token_count, folder)
+            # An untrusted folder can carry right hashes of wrong numbers.
+            check_bounds(self.sentences_S2, self.documents_E, self.token_count, folder)
 
     @property
     def document_count(self) -> int:
@@ -92,63 +115,20 @@ class TokenStore:
 
 
 def is_joined(folder: Path) -> bool:
-    """Tell whether a folder is a store of many parts that were joined."""
+    """Tell whether a folder is a joined store."""
     return storage.is_published(folder / INDEX)
 
 
 def is_store(folder: Path) -> bool:
-    """Tell whether a folder is a whole store, of one part or of many."""
+    """Tell whether a folder is a complete store, plain or joined."""
     return storage.is_published(folder) or is_joined(folder)
-
-
-def write_store(
-    folder: Path,
-    texts: Iterable[str],
-    tokenizer: Tokenizer,
-    split_sentences: Callable[[str], list[str]],
-    *,
-    total: int,
-    progress: Progress,
-) -> TokenStore:
-    """Tokenize documents into a new store and open it.
-
-    Args:
-        folder: where to publish.
-        texts: one text a document.
-        tokenizer: its vocabulary decides between 2 and 4 bytes a token.
-        split_sentences: cuts a text into pieces whose concatenation is the text.
-        total: number of documents, for the progress bar.
-        progress: where to report.
-
-    Raises:
-        DataError: no document has a token.
-    """
-    writer = _Writer(tokenizer)
-    split = ((some, [split_sentences(text) for text in some]) for some in blocks(texts))
-
-    def tokens() -> Iterator[bytes]:
-        progress.start(f"tokenizing into {folder.name}", total, "documents")
-        for some, pieces in _ahead(split):
-            yield writer.tokenize(some, pieces)
-            progress.advance(min(total, len(writer.documents)), tokens=writer.counts["tokens"])
-        progress.finish()
-        if not writer.documents:
-            raise DataError("there is no text to tokenize", file=folder)
-
-    def indexes(name: str) -> Iterator[bytes]:
-        yield writer.index(name)
-
-    # Written in this order: the indexes are whole once all tokens are.
-    names = ("sentences.bin", "documents.bin", "store.json")
-    storage.publish_folder(folder, {"tokens.bin": tokens(), **{name: indexes(name) for name in names}})
-    return TokenStore(folder)
 
 
 def store_facts(folder: Path) -> dict[str, Any]:
     """Return the counts of a plain store, or of the index of a joined one.
 
     Raises:
-        ModelError: they are missing, of a newer version, or can't be true.
+        ModelError: they are missing, of a newer version, or impossible.
     """
     facts: dict[str, Any] = storage.read_json(folder / "store.json")
     newest = facts.get("format") if isinstance(facts, dict) else None
@@ -169,86 +149,42 @@ def store_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def blocks(texts: Iterable[str], most: int = _DOCUMENTS_AT_ONCE) -> Iterator[list[str]]:
-    """Yield texts in lists of so many, or of about half a million characters if that is less."""
-    some: list[str] = []
-    characters = 0
-    for text in texts:
-        some.append(text)
-        characters += len(text)
-        if len(some) == most or characters >= _CHARACTERS_AT_ONCE:
-            yield some
-            some, characters = [], 0
-    if some:
-        yield some
+def check_bounds(
+    sentences_S2: NDArray[Any], documents_E: NDArray[Any], token_count: int, folder: Path
+) -> None:
+    """Check that sentences follow one another within the tokens, and documents within the sentences.
+
+    Raises:
+        ModelError: they don't.
+    """
+    ends = (int(documents_E[0]), int(documents_E[-1]))
+    if not _rises(documents_E, is_strict=True) or ends != (0, len(sentences_S2)):
+        raise ModelError("its documents are not made of its sentences", file=folder)
+    flat_N = sentences_S2.reshape(-1)
+    if not (_rises(flat_N, is_strict=False) and flat_N[0] >= 0 and flat_N[-1] <= token_count):
+        raise ModelError("its sentences are not made of its tokens", file=folder)
 
 
-def _ahead(items: Iterator[_Item]) -> Iterator[_Item]:
-    """Yield items, the next of which is made in a thread while one is worked on."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(next, items, None)
-        while (item := waiting.result()) is not None:
-            waiting = pool.submit(next, items, None)
-            yield item
+def check_ids(tokens_T: NDArray[Any] | Pieces, vocab_size: int, folder: Path) -> None:
+    """Check that all tokens are below the size of the vocabulary.
+
+    Raises:
+        ModelError: one is not.
+    """
+    for begin in range(0, len(tokens_T), _NUMBERS_AT_ONCE):
+        if (largest := int(tokens_T[begin : begin + _NUMBERS_AT_ONCE].max())) >= vocab_size:
+            message = f"a token has the id {largest:,}, but the vocabulary has {vocab_size:,}"
+            raise ModelError(message, file=folder)
 
 
-class _Writer:
-    """Tokenizes documents and gathers where their sentences lie."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.tokenizer = tokenizer
-        self.dtype = np.dtype("<u2") if tokenizer.vocab_size <= 2**16 else np.dtype("<u4")
-        self.sentences = array("q")
-        self.documents = array("q")
-        self.counts = {"tokens": 0, "text_bytes": 0, "unknown": 0, "empty_documents": 0}
-
-    def tokenize(self, texts: list[str], pieces: list[list[str]]) -> bytes:
-        """Return the tokens of some documents, each behind a <start>, as they stand in the file.
-
-        Args:
-            texts: of the documents.
-            pieces: of each text.
-        """
-        encoded = self._encoded([piece for parts in pieces for piece in parts])
-        ids = array(_CODES[self.dtype.str])
-        for text, parts in zip(texts, pieces, strict=True):
-            rows = [row for row in islice(encoded, len(parts)) if len(row)]
-            if not rows:
-                self.counts["empty_documents"] += 1
-                continue
-            self.documents.append(len(self.sentences) // 2)
-            ids.append(self.tokenizer.specials.start)
-            for row in rows:
-                begin = self.counts["tokens"] + len(ids)
-                self.sentences.extend((begin, begin + len(row)))
-                ids.extend(row)
-            self.counts["text_bytes"] += len(text.encode())
-        tokens_T = np.asarray(ids, self.dtype)
-        self.counts["unknown"] += int((tokens_T == self.tokenizer.specials.unknown).sum())
-        self.counts["tokens"] += len(ids)
-        return tokens_T.tobytes()
-
-    def _encoded(self, pieces: list[str]) -> Iterator["array[int]"]:
-        """Yield the tokens of each piece. Few are encoded at once: the library takes much memory for each."""
-        code = _CODES[self.dtype.str]
-        for some in blocks(pieces, _CHARACTERS_AT_ONCE):
-            yield from [array(code, row) for row in self.tokenizer.encode_batch(some)]
-
-    def index(self, name: str) -> bytes:
-        """Return the contents of one of the other files."""
-        sentences = len(self.sentences) // 2
-        if name == "sentences.bin":
-            return np.asarray(self.sentences, "<i8").tobytes()
-        if name == "documents.bin":
-            return np.append(self.documents, sentences).astype("<i8").tobytes()
-        facts = {
-            "format": FORMAT,
-            "dtype": self.dtype.str,
-            "tokenizer": self.tokenizer.fingerprint,
-            "documents": len(self.documents),
-            "sentences": sentences,
-        }
-        return storage.json_bytes({**facts, **self.counts})
+def _rises(values_N: NDArray[Any], *, is_strict: bool) -> bool:
+    """Tell whether each number is above the one before, or at least not below it."""
+    is_wrong = np.less_equal if is_strict else np.less
+    for begin in range(0, len(values_N) - 1, _NUMBERS_AT_ONCE):
+        block_N = values_N[begin : begin + _NUMBERS_AT_ONCE + 1]
+        if is_wrong(block_N[1:], block_N[:-1]).any():
+            return False
+    return True
 
 
 def _joined_tokens(folder: Path, facts: dict[str, Any], *, verify: bool) -> Pieces:
@@ -260,15 +196,15 @@ def _joined_tokens(folder: Path, facts: dict[str, Any], *, verify: bool) -> Piec
     pieces = []
     try:
         for shard in facts["shards"]:
-            place = folder / shard["folder"]
-            if not place.resolve().is_relative_to(folder.resolve()):
-                raise ModelError("this shard lies outside of its store", file=place)
-            if storage.file_sha256(place / storage.MANIFEST) != shard["manifest"]:
+            path = folder / shard["folder"]
+            if not path.resolve().is_relative_to(folder.resolve()):
+                raise ModelError("this shard lies outside of its store", file=path)
+            if storage.file_sha256(path / storage.MANIFEST) != shard["manifest"]:
                 hint = "join the parts again: twinlm data join"
-                raise ModelError("this shard is not the one that was joined", file=place, hint=hint)
+                raise ModelError("this shard is not the one that was joined", file=path, hint=hint)
             if verify:
-                storage.verify_folder(place)
-            pieces.append(_map(place / "tokens.bin", facts["dtype"], shard["tokens"]))
+                storage.verify_folder(path)
+            pieces.append(_map(path / "tokens.bin", facts["dtype"], shard["tokens"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError("this does not describe shards", file=folder / INDEX / "store.json") from error
     tokens = Pieces(pieces)
@@ -279,7 +215,7 @@ def _joined_tokens(folder: Path, facts: dict[str, Any], *, verify: bool) -> Piec
 
 
 def _map(path: Path, type_name: str, count: int) -> NDArray[Any]:
-    """Map a file read-only, once its size is what it must be."""
+    """Map a file read-only after checking its size."""
     dtype = np.dtype(type_name)
     try:
         size_bytes = path.stat().st_size
@@ -288,6 +224,5 @@ def _map(path: Path, type_name: str, count: int) -> NDArray[Any]:
     if size_bytes != count * dtype.itemsize:
         message = f"the file has {size_bytes} bytes, but {count * dtype.itemsize} were written"
         raise ModelError(message, file=path, hint="delete the folder and run the same command again")
-    return np.asarray(
-        np.memmap(path, dtype, mode="r", shape=(count,))
-    )  # a plain array: slices 10 times faster
+    # A plain array over the map: it slices ten times faster than np.memmap.
+    return np.asarray(np.memmap(path, dtype, mode="r", shape=(count,)))
