@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from twinlm.compare.stages.answers import scored
 from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import ArmAnswers, TaskAnswers, index_json, index_name, index_of
 from twinlm.evidence.details import find_details
 from twinlm.evidence.quality_records import QualityResult
 from twinlm.evidence.results import Cost, LanguageResult, Results
+from twinlm.evidence.scores import scored
 from twinlm.report import verdict
 from twinlm.report.report import write_report
 from twinlm.rng import stream
@@ -143,7 +143,7 @@ def write_run(folder: Path, tasks: list[TaskAnswers], *, has_details: bool = Tru
 
 def results_of(tasks: list[TaskAnswers]) -> Results:
     """Return the results of a run with these answers."""
-    scores = multiple_testing.adjusted([scored(task) for task in tasks])
+    scores = verdict.with_verdicts(multiple_testing.adjusted([scored(task) for task in tasks]))
     language = [
         LanguageResult(
             name=name,

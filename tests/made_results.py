@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import numpy as np
 from scipy import stats
 
-from twinlm.compare.stages.answers import failed_seeds
 from twinlm.compare.stages.language_results import ALL_PAIRS, cloze_result, phenomenon
 from twinlm.evaluate.timings import ServingCost, Timing, spread
 from twinlm.evidence import intervals, multiple_testing
@@ -31,6 +30,7 @@ from twinlm.evidence.results import (
     Results,
     TaskResult,
 )
+from twinlm.evidence.scores import failed_seeds, pairs_to_compare
 from twinlm.report import caveats, verdict
 from twinlm.rng import stream
 from twinlm.tasks import metrics
@@ -93,7 +93,7 @@ def build():
         skills=[0.71, 0.72, 0.66, 0.64, 0.74, 0.52],
         failed_seed=2,
     )
-    topic, tone = multiple_testing.adjusted([topic, tone])
+    topic, tone = verdict.with_verdicts(multiple_testing.adjusted([topic, tone]))
     costs = [_cost("gpt", 1.0, 1.0), _cost("bert", 0.86, 0.15)]
     return Results(
         title="GPT and BERT on 10,033 articles",
@@ -241,7 +241,7 @@ def _task(name, classes, *, examples, skills, failed_seed=None):
         )
     comparisons = [
         intervals.compare(first, correct[first], second, correct[second])
-        for first, second in verdict.pairs_to_compare(scores)
+        for first, second in pairs_to_compare(scores)
     ]
     return TaskResult(
         name=name,

@@ -8,10 +8,8 @@ from twinlm.evidence.calibration import calibration, calibration_error
 from twinlm.evidence.decisions import judged
 from twinlm.evidence.details import Details, find_details, from_json, to_json
 from twinlm.evidence.disagreement import disagreement
-from twinlm.evidence.ensemble import Measurer, sentences, together
+from twinlm.evidence.ensemble import Measurer, together
 from twinlm.system.log import Silent
-
-LABELS = {"gpt": "GPT", "bert": "BERT", "old": "old"}
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +103,6 @@ def test_both_together_are_the_mean_of_their_probabilities(topics):
     oracle = (rights(topics, "gpt") | rights(topics, "bert")).mean()
     assert found.oracle.estimate == pytest.approx(oracle)
     assert [gain.members for gain in found.gains] == [["gpt", "bert"], [better], ["gpt", "bert"]]
-
-
-def test_sentences_claim_a_gain_only_where_it_is_shown(topics):
-    found = together(topics, "gpt", "bert", Measurer(topics))
-    said = " ".join(sentences(found, LABELS))
-    assert ("No gain is shown" in said) == any(not gain.is_shown for gain in found.gains)
 
 
 def test_every_kind_of_task_has_details_that_come_back_from_json(made):

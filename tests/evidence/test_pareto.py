@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from twinlm.evaluate.timings import Spread
 from twinlm.evidence import intervals
-from twinlm.evidence.pareto import COST_KINDS, Contender, front, judge, judge_task, said
+from twinlm.evidence.pareto import Contender, front, judge, judge_task, prediction_s, training_flops
 from twinlm.evidence.results import Comparison, Interval
 
 NUMBERS = st.integers(1, 6)
@@ -95,8 +95,7 @@ def test_a_dearer_arm_that_may_be_no_better_is_open():
     arms = [contender("a", 1, 0.7, half=0.1), contender("b", 2, 0.75, half=0.1)]
     found = judge(arms, [])
     assert standings(found)["b"] == ("open", ("A",))
-    assert said(found[1]) == "cannot tell: A may be preferable"
-    assert said(found[0]) == "no other is as good for as little"
+    assert standings(found)["a"] == ("front", ())
 
 
 def test_costs_that_overlap_decide_nothing_but_a_shared_one_is_equal():
@@ -107,16 +106,17 @@ def test_costs_that_overlap_decide_nothing_but_a_shared_one_is_equal():
     assert standings(judge([arms[0], shared], []))["b"] == ("dominated", ("A",))
 
 
-def test_many_rivals_are_counted():
+def test_all_rivals_are_named():
     arms = [contender(letter, 1, 0.9) for letter in "abcdef"] + [contender("z", 2, 0.1)]
-    assert said(judge(arms, [])[-1]) == "dominated by A, B, C and 3 others"
-    assert said(judge(arms[1:5], [])[0]) == "cannot tell: C, D or E may be preferable"
+    assert judge(arms, [])[-1].rivals == tuple("ABCDEF")
+    assert (judge(arms[1:5], [])[0].standing, judge(arms[1:5], [])[0].rivals) == ("open", tuple("CDE"))
 
 
 def test_arms_of_a_task_are_judged_by_what_predictions_take(example_results):
     task = example_results.tasks[0]
     by_time, by_training = (
-        judge_task(task, example_results.cost_cards[task.name], kind) for kind in COST_KINDS
+        judge_task(task, example_results.cost_cards[task.name], kind)
+        for kind in (prediction_s, training_flops)
     )
     assert [each.contender.arm for each in by_time] == ["gpt", "bert", "gpt-scratch", "bert-scratch"]
     assert standings(by_time)["bert"][0] == "front"
@@ -139,9 +139,9 @@ def test_a_few_rounds_say_little_about_a_cost(example_results):
 
     for count, wanted in ((3, "open"), (4, "dominated")):
         costs = [with_rounds(cost, count) for cost in example_results.cost_cards[task.name][:2]]
-        gpt, _ = judge_task(task, costs, COST_KINDS[0])
+        gpt, _ = judge_task(task, costs, prediction_s)
         assert gpt.standing == wanted
-    gpt, _ = judge_task(task, [with_rounds(cost, 1) for cost in costs], COST_KINDS[0])
+    gpt, _ = judge_task(task, [with_rounds(cost, 1) for cost in costs], prediction_s)
     spread = gpt.contender.cost
     assert (spread.low, spread.high) == pytest.approx((spread.median / 2, 2 * spread.median))
 
@@ -149,8 +149,8 @@ def test_a_few_rounds_say_little_about_a_cost(example_results):
 def test_an_arm_whose_training_is_not_known_is_left_out(example_results):
     task = example_results.tasks[0]
     costs = [replace(cost, pretraining_flops=None) for cost in example_results.cost_cards[task.name]]
-    assert judge_task(task, costs, COST_KINDS[1]) == []
-    assert len(judge_task(task, costs, COST_KINDS[0])) == 4
+    assert judge_task(task, costs, training_flops) == []
+    assert len(judge_task(task, costs, prediction_s)) == 4
     known = replace(costs[0], pretraining_flops=2e13, fine_tuning_flops=1e12)
-    (found,) = judge_task(task, [known], COST_KINDS[1])
+    (found,) = judge_task(task, [known], training_flops)
     assert found.contender.cost.median == pytest.approx(2.1e13)

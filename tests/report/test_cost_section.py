@@ -3,8 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from twinlm.evidence.pareto import COST_KINDS, judge_task
-from twinlm.report.cost_section import answering, arm_cost, making, standings
+from twinlm.evidence.pareto import Judged, judge_task
+from twinlm.report.cost_section import COST_KINDS, answering, arm_cost, making, said, standings
 
 
 @pytest.fixture
@@ -89,9 +89,22 @@ def test_a_busy_machine_and_what_was_not_measured_are_said(costs):
 
 def test_standings_are_the_cheapest_first_with_score_cost_and_words(example_results, costs):
     task, kind = example_results.tasks[0], COST_KINDS[0]
-    table = standings(task, judge_task(task, costs, kind), kind)
+    table = standings(task, judge_task(task, costs, kind.of), kind)
     assert [row[0] for row in table.rows][::2] == ["BERT", "GPT"]
     best = plain(table)["BERT"]
     assert best[0].endswith("%") and " to " in best[1] and best[2].endswith("ms")
     assert best[3] == "no other is as good for as little"
     assert table.caption.startswith("Accuracy on topic against seconds for 1,000 predictions, 32 at once.")
+
+
+@pytest.mark.parametrize(
+    ("standing", "rivals", "words"),
+    [
+        ("front", (), "no other is as good for as little"),
+        ("open", ("A",), "cannot tell: A may be preferable"),
+        ("open", ("C", "D", "E"), "cannot tell: C, D or E may be preferable"),
+        ("dominated", tuple("ABCDEF"), "dominated by A, B, C and 3 others"),
+    ],
+)
+def test_a_standing_in_words_names_three_rivals_and_counts_the_others(standing, rivals, words):
+    assert said(Judged(contender=SimpleNamespace(), standing=standing, rivals=rivals)) == words

@@ -6,6 +6,7 @@ import pytest
 
 from twinlm.evidence.evidence import ArmVariances, Effect, Variances
 from twinlm.evidence.results import ArmScore, Comparison, Cost, Interval, TaskResult
+from twinlm.evidence.scores import pairs_to_compare
 from twinlm.report import caveats, verdict
 
 
@@ -173,7 +174,7 @@ def test_the_verdict_on_a_task_joins_pair_and_baseline():
 
 
 def test_the_better_model_comes_first_and_the_best_baseline_is_taken():
-    assert verdict.pairs_to_compare(SCORES) == [
+    assert pairs_to_compare(SCORES) == [
         ("bert", "gpt"),
         ("gpt", "gpt-scratch"),
         ("bert", "bert-scratch"),
@@ -303,7 +304,7 @@ def test_the_pair_that_was_made_here_comes_before_all_with_an_imported_model():
     imported = dataclasses.replace(
         _score("mini", "mini (imported BERT)", 0.9, family="bert", is_pretrained=True), is_imported=True
     )
-    pairs = verdict.pairs_to_compare([*SCORES, imported])
+    pairs = pairs_to_compare([*SCORES, imported])
     assert pairs[:3] == [("bert", "gpt"), ("mini", "bert"), ("mini", "gpt")]
 
 
@@ -323,7 +324,7 @@ def test_further_arms_are_set_against_each_kind_and_not_against_one_another():
         _score(name, name, 0.7, family=family, is_pretrained=True)
         for name, family in [("no-nsp", "bert"), ("hybrid", "gpt")]
     ]
-    pairs = verdict.pairs_to_compare([*SCORES, *arms])
+    pairs = pairs_to_compare([*SCORES, *arms])
     assert pairs[0] == ("bert", "gpt")
     assert {frozenset(pair) for pair in pairs[1:5]} == {
         frozenset(pair) for pair in itertools.product(("gpt", "bert"), ("no-nsp", "hybrid"))

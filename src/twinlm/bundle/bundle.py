@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from twinlm.bundle.differences import differences
-from twinlm.compare.stages.answers import scored
 from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import TaskAnswers, index_name
@@ -19,7 +18,9 @@ from twinlm.evidence.details import find_details
 from twinlm.evidence.json_records import read_results
 from twinlm.evidence.reading import BASELINES, FINE_TUNING, PREDICTIONS, read_answers, read_index
 from twinlm.evidence.results import Results
+from twinlm.evidence.scores import scored
 from twinlm.prepare import prepare, stage
+from twinlm.report import verdict
 from twinlm.report.report import RECORDS, report_files
 from twinlm.settings import build, presets
 from twinlm.system import storage
@@ -148,7 +149,7 @@ def _texts(view: Folder, results: Results) -> Texts:
 
 
 def _check_scores(folder: Path, results: Results, answers: Sequence[TaskAnswers]) -> None:
-    found = multiple_testing.adjusted([scored(of_task) for of_task in answers])
+    found = verdict.with_verdicts(multiple_testing.adjusted([scored(of_task) for of_task in answers]))
     for stored, again in zip(results.tasks, found, strict=True):
         for one in differences(stored, again, f"tasks[{stored.name}]"):
             message = f"{RECORDS} is not what the stored answers give: {one}"

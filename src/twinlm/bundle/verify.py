@@ -11,7 +11,6 @@ from pathlib import Path
 from twinlm.bundle.bundle import ABOUT, ENVIRONMENT, FORMAT, INPUTS, SETTINGS, BundleAbout, notes, texts_name
 from twinlm.bundle.differences import Difference, count_values, differences
 from twinlm.bundle.files import Written, check_files, files_in, written_files
-from twinlm.compare.stages.answers import scored
 from twinlm.errors import ModelError, UserError
 from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import TaskAnswers, TaskIndex
@@ -21,6 +20,7 @@ from twinlm.evidence.details import from_json as details_from_json
 from twinlm.evidence.json_records import from_json, record_from_json
 from twinlm.evidence.reading import BASELINES, read_answers, read_index, read_rows
 from twinlm.evidence.results import Results
+from twinlm.evidence.scores import scored
 from twinlm.report import verdict
 from twinlm.report.report import MARKDOWN, PAGE, RECORDS, report_files
 from twinlm.system import storage
@@ -164,7 +164,7 @@ def _scores(opened: _Opened, progress: Progress) -> Iterator[Difference]:
         again.append(scored(answers))
         progress.advance(len(again))
     progress.finish()
-    tasks = multiple_testing.adjusted(again)
+    tasks = verdict.with_verdicts(multiple_testing.adjusted(again))
     found = [*differences(results.tasks, tasks, f"{RECORDS}: tasks")]
     details = find_details(opened.answers, progress)
     found += differences(opened.details.tasks, details.tasks, f"{DETAILS}: tasks")

@@ -16,6 +16,7 @@ from twinlm.evidence.answers import TaskAnswers
 from twinlm.evidence.json_records import read_as
 from twinlm.evidence.quality_records import QualityResult
 from twinlm.evidence.results import ArmCost, Cost, Results, TaskResult
+from twinlm.evidence.scores import scored
 from twinlm.report import caveats, language_sentences, verdict
 from twinlm.system import storage
 from twinlm.train import pretrain
@@ -42,7 +43,7 @@ def results(run: "Run", answers: Sequence[TaskAnswers]) -> Results:
         run: of a comparison.
         answers: what its arms said, task by task.
     """
-    tasks = multiple_testing.adjusted([scoring.scored(of_task) for of_task in answers])
+    tasks = verdict.with_verdicts(multiple_testing.adjusted([scored(of_task) for of_task in answers]))
     language = language_results(run)
     quality, doctor = quality_result(run), diagnosed(run)
     costs = [_cost(run, pretraining) for pretraining in run.bodies.compared.values()]

@@ -8,24 +8,21 @@ A pair and a single model have a model in common. So their difference is taken m
 `statistics.difference` does not do for arms that have nothing in common.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from twinlm.compare.stages.answers import stacked
 from twinlm.evidence import intervals
 from twinlm.evidence.answers import ArmAnswers, TaskAnswers
 from twinlm.evidence.decisions import Judged, judged, paired
 from twinlm.evidence.outcomes import Matrix, Outcomes
 from twinlm.evidence.records import Interval
-from twinlm.report.numbers import INTERVAL, counted, figure, p_value, points
+from twinlm.evidence.scores import stacked
 from twinlm.tasks.judging import Judging, Said
 from twinlm.tasks.table import task_kind
-
-_SPACE = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,33 +168,6 @@ def together(answers: TaskAnswers, first: str, second: str, measurer: Measurer) 
     )
 
 
-def sentences(found: Together, labels: Mapping[str, str]) -> list[str]:
-    """Return what using both gains in plain words, also that no gain is shown.
-
-    Args:
-        found: of two arms.
-        labels: what people call each arm.
-    """
-    first, second, better = labels[found.first], labels[found.second], labels[found.better]
-    oracle = (
-        f"Whoever always knew which of {first} and {second} to ask would reach "
-        f"{figure(found.oracle.estimate, found.metric)} ({INTERVAL} {_range(found.oracle)}), "
-        f"{points(found.oracle_gain.estimate, signed=True)} points against {better} alone: so much room, "
-        "luck included, there is for choosing between their answers."
-    )
-    if not found.gains:
-        return [found.why_not, oracle]
-    both, twins = f"{first} and {second}", f"two models of {better}"
-    pairs = [(both, f"{better} alone"), (twins, "one of them"), (both, twins)]
-    said = [
-        _gain_sentence(who, whom, item, found.metric)
-        for (who, whom), item in zip(pairs, found.gains, strict=False)
-    ]
-    if len(found.gains) == 1:
-        said.append("With one model of each it can't be said whether two of one kind would gain as much.")
-    return [*said, oracle]
-
-
 def _gains(arms: Sequence[ArmAnswers], better: ArmAnswers, measurer: Measurer) -> Iterator[Gain]:
     names, one, least = [arm.arm for arm in arms], [better.arm], measurer.least
     both, alone = measurer.both(arms[0], arms[1]), measurer.alone(better)
@@ -259,21 +229,3 @@ def _pseudo_rows(values_PE: Matrix, pairs: Sequence[tuple[int, int]], units: int
         rows.append(units * values_PE.mean(axis=0) - (units - 1) * values_PE[others].mean(axis=0))
     pseudo_UE: Matrix = np.array(rows, np.float64)
     return pseudo_UE
-
-
-def _gain_sentence(who: str, whom: str, found: Gain, metric: str) -> str:
-    size = points(abs(found.gain.estimate))
-    about = f"{counted(found.examples, 'test example')}, {counted(found.models, 'model')}"
-    rest = f"({INTERVAL} {_range(found.gain)}, {p_value(found.p_value)}; {about})."
-    if not found.is_shown:
-        signed = points(found.gain.estimate, signed=True)
-        return f"No gain is shown of {who} together over {whom}: {signed} points of {metric} {rest}"
-    if found.gain.estimate > 0:
-        return f"Together, {who} gain {size} points of {metric} over {whom} {rest}"
-    lost = Interval(estimate=0.0, low=-found.gain.high, high=-found.gain.low)
-    rest = f"({INTERVAL} {_range(lost)}, {p_value(found.p_value)}; {about})."
-    return f"Together, {who} lose {size} points of {metric} against {whom} {rest}"
-
-
-def _range(found: Interval) -> str:
-    return f"{points(found.low)}{_SPACE}to{_SPACE}{points(found.high)}"

@@ -11,11 +11,10 @@ from dataclasses import replace
 from twinlm.evidence.holm import holm
 from twinlm.evidence.intervals import winner
 from twinlm.evidence.results import Comparison, TaskResult
-from twinlm.report import verdict
 
 
 def adjusted(tasks: Sequence[TaskResult]) -> list[TaskResult]:
-    """Return the tasks with adjusted p values, and with the winners and verdicts that these allow."""
+    """Return the tasks with adjusted p values and the winners that these allow."""
     families: dict[Hashable, list[tuple[int, int]]] = {}
     for place, task in enumerate(tasks):
         for number, item in enumerate(task.comparisons):
@@ -25,14 +24,7 @@ def adjusted(tasks: Sequence[TaskResult]) -> list[TaskResult]:
         claims = corrected([tasks[place].comparisons[number] for place, number in places])
         for (place, number), item in zip(places, claims, strict=True):
             changed[place][number] = item
-    return [
-        replace(
-            task,
-            comparisons=comparisons,
-            verdict=verdict.task_verdict(task.name, task.scores, comparisons, task.metric),
-        )
-        for task, comparisons in zip(tasks, changed, strict=True)
-    ]
+    return [replace(task, comparisons=comparisons) for task, comparisons in zip(tasks, changed, strict=True)]
 
 
 def corrected(items: Sequence[Comparison]) -> list[Comparison]:

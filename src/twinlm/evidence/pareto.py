@@ -11,30 +11,18 @@ from typing import Literal
 
 from twinlm.evaluate.timings import Spread
 from twinlm.evidence.results import ArmCost, Comparison, Interval, TaskResult
-from twinlm.report.numbers import counted, listed, moment, scientific
 
-_NAMED = 3
 _ENOUGH_ROUNDS = 4
 """For quartiles that say something."""
 
+CostOf = Callable[[ArmCost], Spread | None]
+"""Reads a kind of cost from a cost card; None where it is not known."""
 Standing = Literal["front", "open", "dominated"]
 """front: each other arm surely costs more, or is surely worse. dominated: another one surely costs no more,
 and is surely better. open: neither can be said."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CostKind:
-    """A kind of cost that models are set against."""
-
-    name: str
-    """Quantity and unit."""
-    of: Callable[[ArmCost], Spread | None]
-    """Reads it from a cost card; None where it is not known."""
-    show: Callable[[float], str]
-    """Writes it for people."""
-
-
-def _prediction_s(cost: ArmCost) -> Spread:
+def prediction_s(cost: ArmCost) -> Spread:
     """Return seconds for 1,000 predictions; of few rounds, half to twice the median, as no more is known."""
     timing = cost.serving.timing(32)
     found = timing.per_thousand_s
@@ -43,23 +31,12 @@ def _prediction_s(cost: ArmCost) -> Spread:
     return Spread(median=found.median, low=found.median / 2, high=2 * found.median)
 
 
-def _training_flops(cost: ArmCost) -> Spread | None:
+def training_flops(cost: ArmCost) -> Spread | None:
+    """Return operations of pre-training and of fine-tuning with one seed; None if one is not known."""
     if cost.pretraining_flops is None or cost.fine_tuning_flops is None:
         return None
     total = cost.pretraining_flops + cost.fine_tuning_flops
     return Spread(median=total, low=total, high=total)
-
-
-COST_KINDS = (
-    CostKind(
-        name="seconds for 1,000 predictions, 32 at once",
-        of=_prediction_s,
-        show=moment,
-    ),
-    CostKind(
-        name="operations of pre-training and fine-tuning with one seed", of=_training_flops, show=scientific
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,16 +65,16 @@ class Judged:
     """Labels of those that dominate it, or, if that is open, of those that may be preferable."""
 
 
-def judge_task(task: TaskResult, costs: Sequence[ArmCost], kind: CostKind) -> list[Judged]:
+def judge_task(task: TaskResult, costs: Sequence[ArmCost], cost_of: CostOf) -> list[Judged]:
     """Return where each arm of a task stands; arms whose cost is not known are left out.
 
     Args:
         task: with scores and comparisons.
         costs: of its arms.
-        kind: of cost.
+        cost_of: reads one kind of cost from a cost card.
     """
     scores = {score.arm: score.score for score in task.scores}
-    known = [(cost, found) for cost in costs if (found := kind.of(cost)) is not None]
+    known = [(cost, found) for cost in costs if (found := cost_of(cost)) is not None]
     contenders = [
         Contender(arm=cost.arm, label=cost.label, score=scores[cost.arm], cost=found) for cost, found in known
     ]
@@ -143,17 +120,6 @@ def front(contenders: Sequence[Contender]) -> list[Contender]:
         if not found or contender.score.estimate > found[-1].score.estimate:
             found.append(contender)
     return found
-
-
-def said(judged: Judged) -> str:
-    """Return where a contender stands, in words."""
-    others = len(judged.rivals) - _NAMED
-    names = [*judged.rivals[:_NAMED], *([counted(others, "other")] if others > 0 else [])]
-    return {
-        "front": "no other is as good for as little",
-        "open": f"cannot tell: {listed(names, 'or')} may be preferable",
-        "dominated": f"dominated by {listed(names)}",
-    }[judged.standing]
 
 
 def _is_no_dearer(cost: Spread, other: Spread) -> bool:

@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from twinlm.checkpoint import Trained
 from twinlm.evaluate.timings import ServingCost, Spread, ratio
-from twinlm.evidence.pareto import CostKind, Judged, said
+from twinlm.evidence.pareto import CostOf, Judged, prediction_s, training_flops
 from twinlm.evidence.results import ArmCost, TaskResult
 from twinlm.report.numbers import (
     INTERVAL,
@@ -28,6 +29,31 @@ from twinlm.report.tables import Table
 _NOTHING = "\N{EN DASH}"
 _HOUR_S = 3600
 _BUSY = 0.1
+_NAMED = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CostKind:
+    """A kind of cost that models are set against."""
+
+    name: str
+    """Quantity and unit."""
+    of: CostOf
+    """Reads it from a cost card."""
+    show: Callable[[float], str]
+    """Writes it for people."""
+
+
+COST_KINDS = (
+    CostKind(
+        name="seconds for 1,000 predictions, 32 at once",
+        of=prediction_s,
+        show=moment,
+    ),
+    CostKind(
+        name="operations of pre-training and fine-tuning with one seed", of=training_flops, show=scientific
+    ),
+)
 
 
 def arm_cost(trained: Trained, serving: ServingCost, *, arm: str, label: str) -> ArmCost:
@@ -140,6 +166,17 @@ def standings(task: TaskResult, judged: Sequence[Judged], kind: CostKind) -> Tab
         ],
         is_text=(0, 4),
     )
+
+
+def said(judged: Judged) -> str:
+    """Return where a contender stands, in words."""
+    others = len(judged.rivals) - _NAMED
+    names = [*judged.rivals[:_NAMED], *([counted(others, "other")] if others > 0 else [])]
+    return {
+        "front": "no other is as good for as little",
+        "open": f"cannot tell: {listed(names, 'or')} may be preferable",
+        "dominated": f"dominated by {listed(names)}",
+    }[judged.standing]
 
 
 def _fine_tuning(name: str, costs: Sequence[ArmCost | None], price_per_hour: float | None) -> list[list[str]]:

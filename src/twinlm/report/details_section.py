@@ -6,7 +6,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from twinlm.evidence import ensemble
 from twinlm.evidence.calibration import Calibration
 from twinlm.evidence.details import TaskDetails
 from twinlm.evidence.disagreement import Disagreement, Telling
@@ -17,6 +16,7 @@ from twinlm.report.numbers import INTERVAL, counted, figure, p_value, percent, p
 from twinlm.report.tables import Table
 
 _NOTHING = "\N{EN DASH}"
+_SPACE = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +123,7 @@ def _pair(
     tables += [_slices(differing, names, found)] if differing.slices else []
     return PairShown(
         title=" and ".join(names),
-        sentences=[_differing_sentence(differing, names, found), *ensemble.sentences(together, labels)],
+        sentences=[_differing_sentence(differing, names, found), *together_sentences(together, labels)],
         tables=tables,
         sides=sides,
     )
@@ -153,6 +153,46 @@ def _differing_sentence(found: Disagreement, names: Sequence[str], task: TaskDet
         f"{percent(found.both_right.estimate)}, neither on {percent(found.neither.estimate)} "
         f"({_count(found, task.unit)})."
     )
+
+
+def together_sentences(found: Together, labels: Mapping[str, str]) -> list[str]:
+    """Return what using both arms gains in plain words, also that no gain is shown."""
+    first, second, better = labels[found.first], labels[found.second], labels[found.better]
+    oracle = (
+        f"Whoever always knew which of {first} and {second} to ask would reach "
+        f"{figure(found.oracle.estimate, found.metric)} ({INTERVAL} {_spaced_range(found.oracle)}), "
+        f"{points(found.oracle_gain.estimate, signed=True)} points against {better} alone: so much room, "
+        "luck included, there is for choosing between their answers."
+    )
+    if not found.gains:
+        return [found.why_not, oracle]
+    both, twins = f"{first} and {second}", f"two models of {better}"
+    pairs = [(both, f"{better} alone"), (twins, "one of them"), (both, twins)]
+    said = [
+        _gain_sentence(who, whom, item, found.metric)
+        for (who, whom), item in zip(pairs, found.gains, strict=False)
+    ]
+    if len(found.gains) == 1:
+        said.append("With one model of each it can't be said whether two of one kind would gain as much.")
+    return [*said, oracle]
+
+
+def _gain_sentence(who: str, whom: str, found: Gain, metric: str) -> str:
+    size = points(abs(found.gain.estimate))
+    about = f"{counted(found.examples, 'test example')}, {counted(found.models, 'model')}"
+    rest = f"({INTERVAL} {_spaced_range(found.gain)}, {p_value(found.p_value)}; {about})."
+    if not found.is_shown:
+        signed = points(found.gain.estimate, signed=True)
+        return f"No gain is shown of {who} together over {whom}: {signed} points of {metric} {rest}"
+    if found.gain.estimate > 0:
+        return f"Together, {who} gain {size} points of {metric} over {whom} {rest}"
+    lost = Interval(estimate=0.0, low=-found.gain.high, high=-found.gain.low)
+    rest = f"({INTERVAL} {_spaced_range(lost)}, {p_value(found.p_value)}; {about})."
+    return f"Together, {who} lose {size} points of {metric} against {whom} {rest}"
+
+
+def _spaced_range(found: Interval) -> str:
+    return f"{points(found.low)}{_SPACE}to{_SPACE}{points(found.high)}"
 
 
 def _cells(found: Disagreement, names: Sequence[str], task: TaskDetails) -> Table:
@@ -251,7 +291,6 @@ def _calibration_sentence(found: Calibration, label: str, unit: str) -> str:
 
 
 def _count(found: Disagreement | Calibration, unit: str) -> str:
-    """Return how many decisions there are of how many examples and models."""
     of = f" of {counted(found.examples, 'test example')}" if found.decisions != found.examples else ""
     kind = unit if of else "test example"
     return f"{counted(found.decisions, kind)}{of}, {counted(found.models, 'model')}"

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from twinlm.evidence.details import Details
-from twinlm.evidence.pareto import COST_KINDS, judge_task
+from twinlm.evidence.pareto import judge_task
 from twinlm.evidence.results import ArmScore, Results, TaskResult
 from twinlm.report import cost_section, curves_section, language_section, plots, report_doctor, tables
+from twinlm.report.cost_section import COST_KINDS
 from twinlm.report.details_section import shown_details
 from twinlm.report.numbers import points, whole
 from twinlm.report.samples_section import pieces
@@ -69,7 +70,7 @@ def _task(results: Results, task: TaskResult, details: Details) -> dict[str, Any
 
 def _card(results: Results, task: TaskResult) -> dict[str, Any]:
     costs = results.cost_cards[task.name]
-    views = [(judge_task(task, costs, kind), kind) for kind in COST_KINDS]
+    views = [(judge_task(task, costs, kind.of), kind) for kind in COST_KINDS]
     return {
         "name": task.name,
         "answering": cost_section.answering(task.name, costs, results.price_per_hour),

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 
 from twinlm.evidence.details import Details
-from twinlm.evidence.pareto import COST_KINDS, judge_task
+from twinlm.evidence.pareto import judge_task
 from twinlm.evidence.results import LanguageResult, Results, TaskResult
 from twinlm.report import cost_section, curves_section, language_section, report_doctor, tables
+from twinlm.report.cost_section import COST_KINDS
 from twinlm.report.details_section import blocks, shown_details
 from twinlm.report.samples_section import Piece, pieces
 from twinlm.report.tables import Table
@@ -131,7 +132,7 @@ def _cards(results: Results) -> Iterator[str]:
     for task in results.tasks:
         costs = results.cost_cards.get(task.name, [])
         for kind in COST_KINDS:
-            if len(judged := judge_task(task, costs, kind)) > 1:
+            if len(judged := judge_task(task, costs, kind.of)) > 1:
                 yield _table(cost_section.standings(task, judged, kind))
         if costs:
             yield _table(cost_section.answering(task.name, costs, results.price_per_hour))

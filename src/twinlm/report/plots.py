@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from twinlm.evidence.details import TaskDetails
-from twinlm.evidence.pareto import CostKind, Judged, front, said
+from twinlm.evidence.pareto import Judged, front
 from twinlm.evidence.results import ArmScore, CurvePoint, LanguageResult, Results, TaskResult
+from twinlm.report.cost_section import CostKind, said
 from twinlm.report.numbers import figure, points
 from twinlm.report.svg import Line, Mark, Row, line_plot, row_plot
 from twinlm.report.svg_diagonal import Series, diagonal_plot

@@ -9,33 +9,9 @@ from dataclasses import replace
 
 from twinlm.evidence.records import Interval
 from twinlm.evidence.results import ArmScore, Comparison, TaskResult
+from twinlm.evidence.scores import is_kind
 from twinlm.report.numbers import figure, listed, percent, points, title
 from twinlm.report.two_arms import doubt, ends, of_two
-
-
-def pairs_to_compare(scores: Sequence[ArmScore]) -> list[tuple[str, str]]:
-    """Return which arms to compare, as (first, second), in the order in which `TaskResult` holds them.
-
-    First the two kinds with one another, the better one first, so that its lead is a positive number; then
-    each kind with every other pre-trained arm, those made here, under equal budgets, before imported ones.
-    Then each kind against those of its kind without pre-training, then each against the baseline that did
-    best.
-    """
-    pretrained = [score for score in scores if score.is_pretrained]
-    ranked = sorted(pretrained, key=lambda score: -score.score.estimate)
-    meetings = [
-        (a, b) for place, a in enumerate(ranked) for b in ranked[place + 1 :] if _is_kind(a) or _is_kind(b)
-    ]
-    meetings.sort(key=lambda pair: (pair[0].is_imported or pair[1].is_imported, not all(map(_is_kind, pair))))
-    pairs = [(a.arm, b.arm) for a, b in meetings]
-    for score in filter(_is_kind, pretrained):
-        twins = [twin for twin in scores if twin.family == score.family and not twin.is_pretrained]
-        pairs += [(score.arm, twin.arm) for twin in twins]
-    baselines = [score for score in scores if not score.family]
-    if baselines:
-        best = max(baselines, key=lambda score: score.score.estimate)
-        pairs += [(score.arm, best.arm) for score in pretrained]
-    return pairs
 
 
 def task_verdict(
@@ -45,6 +21,14 @@ def task_verdict(
     parts = (_pair_sentences, _arm_sentences, _baseline_sentences)
     sentences = [text for part in parts for text in part(scores, comparisons, metric)]
     return f"{title(name)}: " + " ".join(sentences)
+
+
+def with_verdicts(tasks: Sequence[TaskResult]) -> list[TaskResult]:
+    """Return the tasks with their verdicts in words."""
+    return [
+        replace(task, verdict=task_verdict(task.name, task.scores, task.comparisons, task.metric))
+        for task in tasks
+    ]
 
 
 def sentences(tasks: Sequence[TaskResult]) -> list[str]:
@@ -63,7 +47,7 @@ def _pair_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison
     found = []
     for comparison in comparisons:
         first, second = arms[comparison.first], arms[comparison.second]
-        is_main = all(_is_kind(score) or score.is_imported for score in (first, second))
+        is_main = all(is_kind(score) or score.is_imported for score in (first, second))
         if first.is_pretrained and second.is_pretrained and is_main:
             found += of_two(comparison, first, second, metric)
     return found
@@ -73,7 +57,7 @@ def _arm_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison]
     """Say for each kind which of the further arms do better or worse than it."""
     arms = {score.arm: score for score in scores}
     found = []
-    for kind in filter(_is_kind, scores):
+    for kind in filter(is_kind, scores):
         seen = [
             _from_the_other(item, kind.arm) for item in comparisons if kind.arm in (item.first, item.second)
         ]
@@ -83,13 +67,8 @@ def _arm_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison]
     return found
 
 
-def _is_kind(score: ArmScore) -> bool:
-    """Tell whether an arm is one of the two kinds as such."""
-    return bool(score.family) and score.arm == score.family
-
-
 def _is_further(score: ArmScore) -> bool:
-    return score.is_pretrained and not score.is_imported and not _is_kind(score)
+    return score.is_pretrained and not score.is_imported and not is_kind(score)
 
 
 def _from_the_other(item: Comparison, name: str) -> Comparison:

@@ -14,7 +14,7 @@ from twinlm.compare.stages import answers as scoring
 from twinlm.compare.stages import selection
 from twinlm.compare.stages.finetuning import Trial
 from twinlm.data.labels.task import LabelledTask
-from twinlm.evidence import intervals
+from twinlm.evidence import intervals, scores
 from twinlm.evidence.crossing import crossing
 from twinlm.evidence.outcomes import Outcomes
 from twinlm.evidence.records import Crossing, ScoreCurve, ScorePoint
@@ -110,8 +110,8 @@ def _curve(run: "Run", task: LabelledTask, axis: str) -> ScoreCurve:
     points, values, metric, least = [], dict[str, list[Outcomes]](), "", 0.0
     for name, family in families.FAMILIES.items():
         for point in _points(run, run.arm(name), task.name, axis):
-            answers = [scoring.predicted(run.trials.predictions(trial)) for trial in point.trials]
-            measured = scoring.measure(kind, task, answers)
+            answers = [scores.predicted(run.trials.predictions(trial)) for trial in point.trials]
+            measured = scores.measure(kind, task, answers)
             metric, least = next(iter(measured[0].figures)), measured[0].least
             outcomes = scoring.outcomes(run, point.trials, measured)
             values.setdefault(name, []).append(outcomes)
@@ -149,13 +149,11 @@ def _floor(run: "Run", task: LabelledTask) -> Floor:
     """Return the baseline that is best with all labels, fitted on each number of them."""
     kind = task_kind(task.kind)
     by_count = [scoring.baselines(run, task, count) for count in [*_counts(run, task), None]]
-    measured = {
-        row["name"]: scoring.measure(kind, task, [row["predictions"]])[0].main for row in by_count[-1]
-    }
+    measured = {row["name"]: scores.measure(kind, task, [row["predictions"]])[0].main for row in by_count[-1]}
     best = max(measured, key=lambda name: measured[name])
     rows = [next(row for row in rows if row["name"] == best) for rows in by_count]
-    answers = [scoring.measure(kind, task, [row["predictions"]]) for row in rows]
-    return Floor(best, rows[-1]["label"], [Outcomes(scoring.stacked(of_count)) for of_count in answers])
+    answers = [scores.measure(kind, task, [row["predictions"]]) for row in rows]
+    return Floor(best, rows[-1]["label"], [Outcomes(scores.stacked(of_count)) for of_count in answers])
 
 
 def _crossing(places: Sequence[float], values: dict[str, list[Outcomes]]) -> Crossing | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from twinlm.compare.stages.answers import failed_seeds
+from twinlm.evidence.scores import failed_seeds
 
 
 def test_a_seed_that_gives_one_class_only_has_failed():

@@ -1,0 +1,140 @@
+"""From the answers to one task's test examples to scores and comparisons of arms and baselines."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from twinlm.data.labels.task import LabelledTask
+from twinlm.evidence import intervals
+from twinlm.evidence.answers import ArmAnswers, TaskAnswers
+from twinlm.evidence.outcomes import Matrix, Outcomes
+from twinlm.evidence.results import ArmScore, TaskResult
+from twinlm.tasks.kind import TaskKind
+from twinlm.tasks.metrics import Measured, confusion, is_one_answer
+from twinlm.tasks.table import task_kind
+
+Answers = list[Any]
+"""What one model said of each test example."""
+
+
+def scored(answers: TaskAnswers) -> TaskResult:
+    """Return all scores and comparisons that follow from what arms and baselines said, and from nothing else.
+
+    A run calls this, and the check of a bundle calls it again. `TaskResult.verdict` stays empty: it is words
+    (`report/verdict.py`).
+    """
+    kind = task_kind(answers.kind)
+    values: dict[str, Outcomes] = {}
+    scores: list[ArmScore] = []
+    least, metric = 0.0, ""
+    for arm in answers.arms:
+        measured = [kind.measure(answers.golds, row) for row in arm.predicted]
+        values[arm.arm] = Outcomes(stacked(measured), groups=arm.groups)
+        least, metric = measured[0].least, next(iter(measured[0].figures))
+        scores.append(_score(answers, arm, measured, values[arm.arm]))
+    comparisons = [
+        intervals.compare(first, values[first], second, values[second], least=least)
+        for first, second in pairs_to_compare(scores)
+    ]
+    return TaskResult(
+        name=answers.name,
+        kind=answers.kind,
+        metric=metric,
+        classes=answers.classes,
+        train_examples=answers.train_examples,
+        valid_examples=answers.valid_examples,
+        test_examples=len(answers.golds),
+        scores=scores,
+        comparisons=comparisons,
+        verdict="",
+    )
+
+
+def pairs_to_compare(scores: Sequence[ArmScore]) -> list[tuple[str, str]]:
+    """Return which arms to compare, as (first, second), in the order in which `TaskResult` holds them.
+
+    First the two kinds with one another, the better one first, so that its lead is a positive number; then
+    each kind with every other pre-trained arm, those made here, under equal budgets, before imported ones.
+    Then each kind against those of its kind without pre-training, then each against the baseline that did
+    best.
+    """
+    pretrained = [score for score in scores if score.is_pretrained]
+    ranked = sorted(pretrained, key=lambda score: -score.score.estimate)
+    meetings = [
+        (a, b) for place, a in enumerate(ranked) for b in ranked[place + 1 :] if is_kind(a) or is_kind(b)
+    ]
+    meetings.sort(key=lambda pair: (pair[0].is_imported or pair[1].is_imported, not all(map(is_kind, pair))))
+    pairs = [(a.arm, b.arm) for a, b in meetings]
+    for score in filter(is_kind, pretrained):
+        twins = [twin for twin in scores if twin.family == score.family and not twin.is_pretrained]
+        pairs += [(score.arm, twin.arm) for twin in twins]
+    baselines = [score for score in scores if not score.family]
+    if baselines:
+        best = max(baselines, key=lambda score: score.score.estimate)
+        pairs += [(score.arm, best.arm) for score in pretrained]
+    return pairs
+
+
+def is_kind(score: ArmScore) -> bool:
+    """Tell whether an arm is one of the two kinds as such."""
+    return bool(score.family) and score.arm == score.family
+
+
+def failed_seeds(seeds: Sequence[str], answers: Sequence[Answers]) -> list[str]:
+    """Return the seeds whose model gave one and the same answer, or tag, to all: its training failed."""
+    return [seed for seed, row in zip(seeds, answers, strict=True) if is_one_answer(row)]
+
+
+def predicted(rows: Sequence[dict[str, Any]]) -> Answers:
+    """Return the answers of a predictions file."""
+    return [row["predicted"] for row in rows]
+
+
+def measure(kind: TaskKind, task: LabelledTask, answers: Sequence[Answers]) -> list[Measured]:
+    """Return what the answers of each seed are worth."""
+    golds = [example.gold for example in task.test]
+    return [kind.measure(golds, row) for row in answers]
+
+
+def stacked(measured: Sequence[Measured]) -> Matrix:
+    """Return a row for each model: truth values only if all are."""
+    rows: list[Any] = [of_model.values_E for of_model in measured]
+    stacked_RE: Matrix = np.stack(rows)
+    return stacked_RE
+
+
+def _score(answers: TaskAnswers, arm: ArmAnswers, measured: Sequence[Measured], values: Outcomes) -> ArmScore:
+    kind = task_kind(answers.kind)
+    by_class = [kind.by_class(answers.golds, row) for row in arm.predicted]
+    is_by_class = kind.form.is_split_by_label
+    names = answers.classes if is_by_class else by_class[0].keys()
+    return ArmScore(
+        arm=arm.arm,
+        label=arm.label,
+        family=arm.family,
+        is_pretrained=arm.is_pretrained,
+        score=intervals.mean_interval(values, least=measured[0].least),
+        figures=_means([of_seed.figures for of_seed in measured], list(measured[0].figures)),
+        score_by_seed={seed: of_seed.main for seed, of_seed in zip(arm.seeds, measured, strict=False)},
+        f1_by_class=_means(by_class, list(names)),
+        confusion=_confusion(answers, arm.predicted) if is_by_class else [],
+        failed_seeds=failed_seeds(arm.seeds, arm.predicted) if arm.seeds else [],
+        seconds=arm.seconds,
+        chosen_epochs=arm.chosen_epochs,
+        is_imported=arm.is_imported,
+    )
+
+
+def _means(rows: Sequence[dict[str, float]], names: Sequence[str]) -> dict[str, float]:
+    """Return the mean of each figure over seeds; a class that a seed has no figure for counts as 0."""
+    return {name: float(np.mean([row.get(name, 0.0) for row in rows])) for name in names}
+
+
+def _confusion(answers: TaskAnswers, rows: Sequence[Answers]) -> list[list[int]]:
+    """Return counts over all seeds: true classes in rows, predicted ones in columns."""
+    places = {name: place for place, name in enumerate(answers.classes)}
+    gold_E = [places[gold] for gold in answers.golds]
+    tables = [confusion(gold_E, [places[name] for name in row], len(places)) for row in rows]
+    total: list[list[int]] = np.sum(tables, axis=0).tolist()
+    return total
