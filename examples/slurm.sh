@@ -1,7 +1,7 @@
 #!/bin/bash
 # Pre-training on 8 nodes of 8 GPUs: sbatch examples/slurm.sh
-# The run's folder must lie on a disk that all nodes see. Given again, it goes on from its newest checkpoint;
-# slurm sends SIGTERM two minutes before the time is over, on which twinlm saves and ends with code 75.
+# All nodes must see the disk of the run directory. Submit the job again to resume from the newest checkpoint.
+# Slurm sends SIGTERM two minutes before the time is over; twinlm then saves and exits with code 75.
 #SBATCH --job-name=twinlm
 #SBATCH --nodes=8
 #SBATCH --ntasks-per-node=1
