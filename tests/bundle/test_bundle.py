@@ -136,7 +136,7 @@ ANSWERS = "tasks/classification/gpt/seed-1/predictions.jsonl"
             lambda path: edit_line(path, lambda row: row.update(probabilities=[2, 0, 0])),
             "no answer to a classification",
         ),
-        (ANSWERS, lambda path: path.write_text("[1]\n"), "holds no object"),
+        (ANSWERS, lambda path: path.write_text("[1]\n"), "expected a JSON object"),
         (ANSWERS, lambda path: path.write_text("{\n"), "not JSON"),
         (ANSWERS, lambda path: path.unlink(), "predictions.jsonl"),
         (

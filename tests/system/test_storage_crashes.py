@@ -25,7 +25,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
 
 HOLD = """
     import pathlib, sys, time
-    from twinlm import storage
+    from twinlm.system import storage
     with storage.lock(pathlib.Path(sys.argv[1])):
         print("held", flush=True)
         time.sleep(60)

@@ -144,7 +144,7 @@ def test_a_share_of_the_text_is_taken_from_all_of_it():
 def test_a_signal_ends_training_at_once(tmp_path):
     script = """
 import itertools, sys
-from twinlm import launch
+from twinlm.system import launch
 from twinlm.errors import StoppedError
 from twinlm.system.log import Silent
 from twinlm.system.stopping import on_signals

@@ -1,4 +1,4 @@
-"""Opening the files of a stranger's folder: regular files that lie inside it, and nothing else."""
+"""The one reader of folders that others made: regular files of bounded size, no links out, strict JSON."""
 
 import os
 import stat
@@ -10,18 +10,17 @@ from twinlm.errors import ModelError
 from twinlm.system import strict_json
 
 LARGEST_JSON_BYTES = 16 * 2**20
-_MOST_FILES = 10_000
+_MOST_FILES = 20_000
 
 
 class Folder:
-    """A folder that was not made here.
+    """An untrusted folder.
 
-    Args:
-        path: its place. Links may lead to files inside it; those of the Hub's cache, snapshots/NAME, also to
-            the folder `blobs` beside `snapshots`.
+    Links may lead to files inside it and, from snapshots/NAME of the Hub's cache, to `blobs` beside
+    `snapshots`.
 
     Raises:
-        ModelError: there is no such folder, or it holds a link that leads out of it.
+        ModelError: the folder is missing, has too many files, or holds a link that leads out of it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,59 +30,68 @@ class Folder:
         real = Path(os.path.realpath(path))
         is_cache = real.parent.name == "snapshots"
         self._allowed = [real, *([real.parents[1] / "blobs"] if is_cache else [])]
-        self.names = sorted(entry.name for entry in islice(path.iterdir(), _MOST_FILES))
+        self.names = sorted(entry.name for entry in islice(path.iterdir(), _MOST_FILES + 1))
+        if len(self.names) > _MOST_FILES:
+            raise ModelError(f"the folder has more than {_MOST_FILES:,} files", file=path)
         for name in self.names:
             self._real(name)
 
     def open(self, name: str) -> int:
-        """Return the descriptor of a file, open for reading.
+        """Return a descriptor of a file, open for reading.
 
         Raises:
-            ModelError: there is no such file, it is no regular one, or it lies elsewhere.
+            ModelError: the file is missing, not a regular file, or outside the folder.
         """
-        place = self.path / name
-        try:
-            # O_NONBLOCK: opening a pipe would wait for a writer.
-            descriptor = os.open(self._real(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError as error:
-            raise ModelError("the file is missing", file=place) from error
-        except (OSError, ValueError) as error:
-            raise ModelError(f"can't read the file: {error}", file=place) from error
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise ModelError("this is no regular file", file=place)
-        return descriptor
+        return _open(self._real(name), self.path / name)
 
     def read(self, name: str, most_bytes: int = LARGEST_JSON_BYTES) -> bytes:
         """Return a file's contents.
 
         Raises:
-            ModelError: it can't be read or is larger than `most_bytes`.
+            ModelError: the file can't be opened or is larger than `most_bytes`.
         """
-        descriptor = self.open(name)
-        try:
-            size_bytes = os.fstat(descriptor).st_size
-            if size_bytes > most_bytes:
-                message = f"the file has {size_bytes:,} bytes, more than {most_bytes:,}"
-                raise ModelError(message, file=self.path / name)
-            return read_at(descriptor, 0, size_bytes)
-        finally:
-            os.close(descriptor)
+        return _read(self._real(name), self.path / name, most_bytes)
 
-    def read_json(self, name: str) -> dict[str, Any]:
-        """Return the object that a JSON file holds.
+    def read_json(self, name: str, most_bytes: int = LARGEST_JSON_BYTES) -> dict[str, Any]:
+        """Return the object in a JSON file.
 
         Raises:
-            ModelError: it can't be read, is no JSON, or holds no object.
+            ModelError: the file can't be read or is not a JSON object.
         """
-        return parse_object(self.read(name), self.path / name)
+        return parse_object(self.read(name, most_bytes), self.path / name)
+
+    def read_lines(self, name: str, most_bytes: int = LARGEST_JSON_BYTES) -> list[str]:
+        """Return the lines of a UTF-8 file without their ends.
+
+        Raises:
+            ModelError: the file can't be read or is not UTF-8.
+        """
+        try:
+            text = self.read(name, most_bytes).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ModelError(f"this is not UTF-8: {error}", file=self.path / name) from error
+        # Only a line feed ends a line: tokens may contain the other line ends of `splitlines`.
+        return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
 
     def _real(self, name: str) -> str:
-        place = self.path / name
-        real = os.path.realpath(place)
-        if not any(Path(real).is_relative_to(place) for place in self._allowed):
-            raise ModelError("this link leads out of the folder", file=place)
+        path = self.path / name
+        try:
+            real = os.path.realpath(path)
+        except ValueError as error:  # the name has a null byte
+            raise ModelError(f"can't read the file: {error}", file=path) from error
+        if not any(Path(real).is_relative_to(folder) for folder in self._allowed):
+            hint = "copy the file itself into the folder"
+            raise ModelError("this link leads out of the folder", file=path, hint=hint)
         return real
+
+
+def read_json(path: Path, most_bytes: int = LARGEST_JSON_BYTES) -> dict[str, Any]:
+    """Return the object in a JSON file, which may also be a link to another folder.
+
+    Raises:
+        ModelError: the file can't be read, is larger than `most_bytes`, or is not a JSON object.
+    """
+    return parse_object(_read(os.path.realpath(path), path, most_bytes), path)
 
 
 def read_at(descriptor: int, begin: int, size: int) -> bytes:
@@ -95,25 +103,52 @@ def read_at(descriptor: int, begin: int, size: int) -> bytes:
     return b"".join(pieces)
 
 
-def parse_object(text: bytes, place: Path) -> dict[str, Any]:
-    """Return the object of a JSON text, read as `parse_json` does.
+def parse_object(text: bytes, path: Path) -> dict[str, Any]:
+    """Return the object of a JSON text; `path` is its file, for messages.
 
     Raises:
-        ModelError: it is something else.
+        ModelError: the text is not strict JSON, or not an object.
     """
-    value = parse_json(text, place)
+    value = parse_json(text, path)
     if not isinstance(value, dict):
-        raise ModelError("this JSON holds no object", file=place)
+        raise ModelError(f"expected a JSON object, found a {type(value).__name__}", file=path)
     return value
 
 
-def parse_json(text: bytes, place: Path) -> Any:
-    """Return the value of a JSON text, read strictly (`system/strict_json.py`).
+def parse_json(text: bytes, path: Path) -> Any:
+    """Return the value of a JSON text; `path` is its file, for messages.
 
     Raises:
-        ModelError: it is something else.
+        ModelError: the text is not strict JSON (`system/strict_json.py`).
     """
     try:
         return strict_json.loads(text)
     except ValueError as error:
-        raise ModelError(f"this is not JSON: {error}", file=place) from error
+        raise ModelError(f"this is not JSON: {error}", file=path) from error
+
+
+def _read(real: str, path: Path, most_bytes: int) -> bytes:
+    descriptor = _open(real, path)
+    try:
+        size_bytes = os.fstat(descriptor).st_size
+        if size_bytes > most_bytes:
+            message = f"the file has {size_bytes:,} bytes, more than the {most_bytes:,} allowed"
+            raise ModelError(message, file=path)
+        return read_at(descriptor, 0, size_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def _open(real: str, path: Path) -> int:
+    try:
+        # Without O_NONBLOCK, opening a pipe would wait for a writer. O_NOFOLLOW: a link put here after the
+        # check is not followed.
+        descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise ModelError("the file is missing", file=path) from error
+    except OSError as error:
+        raise ModelError(f"can't read the file: {error.strerror}", file=path) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ModelError("this is not a regular file", file=path)
+    return descriptor

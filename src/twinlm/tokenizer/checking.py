@@ -1,8 +1,8 @@
-"""Building a tokenizer from a description without trusting it.
+"""Building a tokenizer from a tokenizer.json without trusting it.
 
-Only vocabulary, merges, the tokens' roles and the choice between our own pipelines are taken from the file.
-The pipeline is then built by us, and the file must describe that very one: no pattern or component of a
-stranger is run. Next: `foreign.py`.
+Only the vocabulary, the merges, the roles of tokens and the choice between our own pipelines are taken from
+the file. We build that pipeline, and the file must describe exactly it: no pattern or component of an
+untrusted file is run or compiled. Next: `foreign.py`.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,8 @@ from tokenizers import Tokenizer as Engine
 from tokenizers import pre_tokenizers
 
 from twinlm.errors import ModelError
-from twinlm.system.bounded_json import read_object
-from twinlm.tokenizer.components import agrees, check_components, recognise
-from twinlm.tokenizer.pipeline import Pipeline, build_engine, describe, describe_template
+from twinlm.system.foreign_folder import read_json
+from twinlm.tokenizer.pipeline import Algorithm, Pipeline, build_engine, describe, describe_template
 from twinlm.tokenizer.specials import (
     ABSENT,
     ROLE_KEYS,
@@ -29,76 +28,89 @@ from twinlm.tokenizer.specials import (
     special_ids,
 )
 
+LARGEST_BYTES = 64 * 2**20
+"""Largest file of a tokenizer; a vocabulary of 250,000 tokens takes about 17 MB."""
 _MOST_TOKENS = 1_000_000
 _LONGEST_TOKEN = 1000
+_ALGORITHMS: dict[tuple[str, str], Algorithm] = {
+    ("BPE", "Sequence"): "byte-bpe",
+    ("WordPiece", "BertPreTokenizer"): "wordpiece",
+    ("BPE", "ByteLevel"): "gpt2-bpe",
+    ("BPE", "BertPreTokenizer"): "gpt1-bpe",
+}
+_SUPPORTED = (
+    "WordPiece behind BertPreTokenizer (BERT), BPE behind ByteLevel (GPT-2) or BertPreTokenizer (GPT-1), "
+    "and what twinlm writes"
+)
+# What the library assumes for an option that a file leaves out.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "WordPiece": {"unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100},
+    "BPE": {
+        **dict.fromkeys(("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix")),
+        **dict.fromkeys(("fuse_unk", "byte_fallback", "ignore_merges"), False),
+    },
+    "ByteLevel": {"add_prefix_space": True, "use_regex": True},
+    "BertNormalizer": {"strip_accents": None},
+}
+_COMPARED = ("normalizer", "pre_tokenizer", "model")
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A tokenizer's parts, built and checked."""
+    """The parts of a tokenizer, built and checked."""
 
     engine: Engine
-    """The pipeline with its vocabulary."""
+    """Pipeline with its vocabulary."""
     pipeline: Pipeline
-    """How it cuts."""
+    """Description of how it cuts text."""
     specials: SpecialIds
-    """Which ids have which roles."""
+    """Ids of the special tokens."""
     added_tokens: int
-    """How many tokens were put behind those of the file."""
+    """Number of tokens appended to those of the file."""
 
 
 def read_built(folder: Path) -> Built:
     """Return the tokenizer of a folder that `Tokenizer.to_files` wrote.
 
     Raises:
-        ModelError: a file is missing, too large, no JSON, or describes anything but a tokenizer of ours.
+        ModelError: a file is missing, too large, not JSON, or not exactly what `to_files` writes.
     """
     file = folder / "tokenizer.json"
-    description = read_description(file)
+    description = read_json(file, LARGEST_BYTES)
+    check_form(description, file)
     named, template = _written_roles(folder, description)
     built = build(description, file, named=named or {}, template=template)
-    ours = describe(built.engine)
-    kinds: list[tuple[Template, int]] = [
-        ("encoder", built.specials.cls),
-        ("decoder", built.specials.delimiter),
-    ]
-    templates = [
-        describe_template(kind, built.engine, built.specials) for kind, number in kinds if number != ABSENT
-    ]
-    is_whole = any(agrees(description, {**ours, "post_processor": each}) for each in [None, *templates])
-    written = named_roles(built.specials, lambda number: str(built.engine.id_to_token(number)))
+    engine, specials = built.engine, built.specials
+    kinds: list[tuple[Template, int]] = [("encoder", specials.cls), ("decoder", specials.delimiter)]
+    templates = [describe_template(kind, engine, specials) for kind, number in kinds if number != ABSENT]
+    forms = [{**describe(engine), "post_processor": each} for each in (None, *templates)]
+    written = named_roles(specials, lambda number: str(engine.id_to_token(number)))
     if named not in (None, written):
         raise _changed(folder / "tokenizer_config.json")
-    if built.added_tokens or not is_whole:
+    if built.added_tokens or not any(agrees(description, form) for form in forms):
         raise _changed(file)
     return built
 
 
-def read_description(file: Path) -> dict[str, Any]:
-    """Return what a tokenizer.json holds, with lists where the format has lists.
-
-    Raises:
-        ModelError: the file is missing, too large, no JSON, or has another form.
-    """
-    description = read_object(file)
+def check_form(description: dict[str, Any], file: Path) -> None:
+    """Raise a ModelError if a tokenizer.json has no model, or no list where its format has one."""
     model = description.get("model")
     merges = model.get("merges", []) if isinstance(model, dict) else None
     if not isinstance(merges, list) or not isinstance(description.get("added_tokens", []), list):
         raise malformed(file)
-    return description
 
 
 def build(description: dict[str, Any], file: Path, *, named: Mapping[str, str], template: Template) -> Built:
     """Return the tokenizer that a description means.
 
     Args:
-        description: as in tokenizer.json; spelled anew on the way, see `recognise`.
-        file: where it is from, for messages.
-        named: the tokens that the files name for roles.
-        template: which kind of model reads the tokens.
+        description: as in tokenizer.json; its options are respelled in place, see `recognise`.
+        file: its origin, for messages.
+        named: tokens that the files name for roles.
+        template: kind of model that reads the tokens.
 
     Raises:
-        ModelError: it means no tokenizer of ours, or contradicts itself.
+        ModelError: no pipeline of ours is meant, or the description contradicts itself.
     """
     try:
         pipeline = recognise(description, file)
@@ -117,37 +129,91 @@ def build(description: dict[str, Any], file: Path, *, named: Mapping[str, str], 
         engine = build_engine(pipeline, vocabulary, merges, [*special, *fresh])
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # a panic in the library's Rust code is no Exception
+    except BaseException as error:  # a panic in the library's Rust code is not an Exception
         raise ModelError(f"the tokenizer can't be built: {error}", file=file) from error
-    check_components(description, describe(engine), file)
-    numbers = known | {token: len(known) + place for place, token in enumerate(fresh)}
-    if any(engine.token_to_id(token) != numbers[token] for token in [*special, *fresh]):
+    ours = describe(engine)
+    for name in _COMPARED:
+        if not agrees(description[name], ours[name]):
+            raise _unsupported(name, description[name], _in_short(ours[name]), file)
+    ids = known | {token: len(known) + index for index, token in enumerate(fresh)}
+    if any(engine.token_to_id(token) != ids[token] for token in [*special, *fresh]):
         raise ModelError("the ids of special tokens contradict the vocabulary", file=file)
-    return Built(engine, pipeline, special_ids(roles, numbers), len(fresh))
+    return Built(engine, pipeline, special_ids(roles, ids), len(fresh))
 
 
-def malformed(file: Path) -> ModelError:
-    """Return the error of a file that lacks a part, or has something else in its place."""
-    return ModelError("a part of this tokenizer is missing or malformed", file=file)
+def recognise(description: dict[str, Any], file: Path) -> Pipeline:
+    """Return the pipeline that a description seems to mean; `build` compares it with what we built.
 
+    Options that the description leaves out or spells in another way are changed to our spelling, in place.
 
-def _changed(file: Path) -> ModelError:
-    return ModelError(
-        "this tokenizer was not made by twinlm, or was changed",
-        file=file,
-        hint="use the file that training or importing wrote",
+    Raises:
+        ModelError: no pipeline of ours is meant.
+    """
+    model, words = description["model"], description["pre_tokenizer"]
+    # In the oldest files the model has no type.
+    model.setdefault("type", "BPE" if "merges" in model else "WordPiece")
+    types = (model["type"], words and words["type"])
+    if types not in _ALGORITHMS:
+        message = f"a tokenizer of model {types[0]!r:.60} and pre_tokenizer {types[1]!r:.60} is not supported"
+        raise ModelError(message, file=file, hint=f"supported are {_SUPPORTED}")
+    for name in _COMPARED:
+        if description[name] is not None:
+            description[name] = _DEFAULTS.get(description[name]["type"], {}) | description[name]
+    algorithm, normalizer = _ALGORITHMS[types], description["normalizer"] or {}
+    _respell(description["model"], description["pre_tokenizer"], algorithm)
+    if algorithm not in ("wordpiece", "gpt1-bpe"):
+        is_lowercase = algorithm == "byte-bpe" and normalizer.get("type") == "Lowercase"
+        return Pipeline(algorithm=algorithm, lowercase=is_lowercase)
+    if normalizer.get("type") != "BertNormalizer":
+        raise _unsupported("normalizer", normalizer, "BertNormalizer", file)
+    if normalizer["strip_accents"] is None:
+        normalizer["strip_accents"] = normalizer["lowercase"]
+    return Pipeline(
+        algorithm=algorithm,
+        lowercase=bool(normalizer["lowercase"]),
+        strip_accents=bool(normalizer["strip_accents"]),
+        split_chinese=bool(normalizer["handle_chinese_chars"]),
+        clean_text=bool(normalizer["clean_text"]),
+        unknown=description["model"]["unk_token"],
     )
 
 
-def _written_roles(folder: Path, description: dict[str, Any]) -> tuple[dict[str, str] | None, Template]:
-    """Return the roles that our own tokenizer_config.json names, and which kind of model they are for.
+def agrees(theirs: Any, ours: Any) -> bool:
+    """Tell whether a description in a file is that of what we built."""
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        # A component (it has a type) may lack options that a newer library, with which we built, has added.
+        may_lack = ours.keys() - {"type"} if "type" in ours else set()
+        has_options = ours.keys() - may_lack <= theirs.keys() <= ours.keys()
+        return has_options and all(agrees(theirs[key], ours[key]) for key in theirs)
+    if isinstance(theirs, list) and isinstance(ours, list):
+        return len(theirs) == len(ours) and all(map(agrees, theirs, ours))
+    return type(theirs) is type(ours) and bool(theirs == ours)
 
-    Our own vocabularies don't need it, as their roles are always the same: for them it is None.
-    """
+
+def malformed(file: Path) -> ModelError:
+    """Return the error for a file in which a part is missing or of another type."""
+    return ModelError("a part of this tokenizer is missing or malformed", file=file)
+
+
+def _respell(model: dict[str, Any], words: dict[str, Any], algorithm: Algorithm) -> None:
+    """Change options that mean the same as ours to our spelling."""
+    if model["type"] == "BPE":
+        for option in ("continuing_subword_prefix", "end_of_word_suffix", "dropout"):
+            # An empty prefix and a dropout of 0 change nothing.
+            if model[option] in ("", 0.0):
+                model[option] = None
+    if algorithm == "gpt2-bpe":
+        # Every byte has a token, so nothing is ever unknown; `encode_with_offsets` trims offsets itself.
+        model["unk_token"] = None
+        words.pop("trim_offsets", None)
+
+
+def _written_roles(folder: Path, description: dict[str, Any]) -> tuple[dict[str, str] | None, Template]:
+    """Return the roles in our own tokenizer_config.json, and the kind of model that reads the tokens."""
     try:
         if is_own(description["model"]["vocab"]):
-            return None, "decoder"
-        configuration = read_object(folder / "tokenizer_config.json")
+            return None, "decoder"  # the roles are always the same
+        configuration = read_json(folder / "tokenizer_config.json")
     except (KeyError, TypeError, AttributeError, ModelError) as error:
         raise _changed(folder / "tokenizer.json") from error
     named = {role: configuration[key] for role, key in ROLE_KEYS.items() if key in configuration}
@@ -157,7 +223,6 @@ def _written_roles(folder: Path, description: dict[str, Any]) -> tuple[dict[str,
 
 
 def _checked_vocabulary(vocabulary: dict[str, int], pipeline: Pipeline, file: Path) -> dict[str, int]:
-    """Refuse ids that are not 0, 1, 2, ..., and tokens that the algorithm has not or can't be without."""
     size = len(vocabulary)
     if size > _MOST_TOKENS:
         raise ModelError(f"a vocabulary of {size:,} tokens is larger than {_MOST_TOKENS:,}", file=file)
@@ -170,12 +235,11 @@ def _checked_vocabulary(vocabulary: dict[str, int], pipeline: Pipeline, file: Pa
     elif pipeline.unknown not in vocabulary:
         raise ModelError(f"the unknown token {pipeline.unknown!r:.60} is not in the vocabulary", file=file)
     if pipeline.algorithm == "wordpiece" and any("\n" in token for token in vocabulary):
-        raise ModelError("a token holds a line feed, so that vocab.txt can't list it", file=file)
+        raise ModelError("a token contains a line feed, so vocab.txt can't list it", file=file)
     return vocabulary
 
 
 def _check_bytes(vocabulary: dict[str, int], pipeline: Pipeline, file: Path) -> None:
-    """Refuse a vocabulary that can't spell every byte; one that we trained holds nothing but bytes."""
     alphabet = set(pre_tokenizers.ByteLevel.alphabet())
     if missing := len(alphabet - vocabulary.keys()):
         raise ModelError(f"{missing} of the 256 bytes have no token", file=file)
@@ -194,28 +258,43 @@ def _checked_merges(
     pairs = [(left, right) for left, right in merges]
     for left, right in pairs:
         if not {left, right, left + right} <= vocabulary.keys():
-            raise ModelError(
-                f"the merge of {left!r:.60} and {right!r:.60} is not in the vocabulary", file=file
-            )
+            message = f"the merge of {left!r:.60} and {right!r:.60} is not in the vocabulary"
+            raise ModelError(message, file=file)
     if pipeline.algorithm == "byte-bpe":
         spelled = {left + right for left, right in pairs}.union(SPECIAL_TOKENS)
-        if unspelled := next(
-            (token for token in vocabulary if len(token) > 1 and token not in spelled), None
-        ):
-            raise ModelError(f"no merge gives the token {unspelled!r:.60}", file=file)
+        for token in vocabulary:
+            if len(token) > 1 and token not in spelled:
+                raise ModelError(f"no merge gives the token {token!r:.60}", file=file)
     return pairs
 
 
 def _listed_tokens(listed: list[dict[str, Any]], vocabulary: dict[str, int], file: Path) -> dict[str, int]:
     """Return the ids of the special tokens listed; those not in the vocabulary must follow it."""
-    found: dict[str, int] = {}
+    ids: dict[str, int] = {}
     for token in sorted(listed, key=lambda token: token["id"]):
         content, number = token["content"], token["id"]
         if not token["special"]:
             message = f"the added token {content!r:.60} is not special: it would cut text in another way"
             raise ModelError(message, file=file, hint="only special tokens may be added to a vocabulary")
-        expected = vocabulary.get(content, len(vocabulary.keys() | found.keys()))
-        if content in found or number != expected or not 0 < len(content) <= _LONGEST_TOKEN:
+        expected = vocabulary.get(content, len(vocabulary.keys() | ids.keys()))
+        if content in ids or number != expected or not 0 < len(content) <= _LONGEST_TOKEN:
             raise ModelError(f"the added token {content!r:.60} can't have id {number!r:.60}", file=file)
-        found[content] = expected
-    return found
+        ids[content] = expected
+    return ids
+
+
+def _changed(file: Path) -> ModelError:
+    message = "this tokenizer was not made by twinlm, or was changed"
+    return ModelError(message, file=file, hint="use the file that training or importing wrote")
+
+
+def _unsupported(name: str, component: Any, supported: str, file: Path) -> ModelError:
+    message = f"the {name} of this tokenizer would cut text in another way: {_in_short(component)}"
+    return ModelError(message, file=file, hint=f"supported is {supported}")
+
+
+def _in_short(component: Any) -> str:
+    """Return a component without its vocabulary, short enough for a message."""
+    if isinstance(component, dict):
+        component = {key: value for key, value in component.items() if key not in ("vocab", "merges")}
+    return str(component)[:300]
