@@ -100,7 +100,7 @@ def test_chunks_are_those_of_a_slow_walk_however_few_marks_are_kept(
 ) -> None:
     monkeypatch.setattr(chunks_module, "MOST_MARKS", most_marks)
     monkeypatch.setattr(chunks_module, "_BLOCK_SENTENCES", at_once)
-    monkeypatch.setattr(chunks_module, "_FOUND_AT_ONCE", at_once)
+    monkeypatch.setattr(chunks_module, "_SENTENCES_AFTER_A_MARK", at_once)
     store = _index([*documents, [40, 40, 40] * 10, [1000, 1000]])  # enough text in documents that can be used
     chunks = Chunks(store, room=room, short_share=0.1)
     assert [chunks.bounds(number) for number in range(chunks.count)] == _slow_chunks(store, room)

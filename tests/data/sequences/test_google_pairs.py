@@ -132,7 +132,7 @@ def test_what_is_too_long_is_cut_at_random_ends_and_fills_the_room(
     pairs = _pairs(write_numbers(tmp_path / "store", texts, 2**17), short_share=0.0)
     fronts = []
     for number in range(400):
-        turn, place = pairs.places(number, 1)[0]
+        turn, place = pairs.indices(number, 1)[0]
         row = pairs.row(turn, place, rng.stream(number, "cut"))
         assert row.second is not None
         assert len(row.first) + len(row.second) == ROOM
@@ -155,11 +155,11 @@ def test_a_pass_has_each_of_its_pairs_once_and_the_next_pass_has_others(
     pairs = _pairs(stores[3])
     sizes = [len(pairs.layout(turn)) for turn in range(3)]
     assert len(set(sizes)) > 1
-    places = pairs.places(0, sum(sizes))
+    places = pairs.indices(0, sum(sizes))
     assert [turn for turn, _ in places] == [turn for turn, size in enumerate(sizes) for _ in range(size)]
     for turn, size in enumerate(sizes):
         assert sorted(place for number, place in places if number == turn) == list(range(size))
-    assert places[7:907] == [*_pairs(stores[3]).places(7, 400), *_pairs(stores[3]).places(407, 500)]
+    assert places[7:907] == [*_pairs(stores[3]).indices(7, 400), *_pairs(stores[3]).indices(407, 500)]
 
 
 def test_variants_come_again_in_another_order(stores: dict[int, TokenStore]) -> None:
@@ -167,6 +167,6 @@ def test_variants_come_again_in_another_order(stores: dict[int, TokenStore]) -> 
     assert np.array_equal(pairs.layout(0), pairs.layout(2))
     assert not np.array_equal(pairs.layout(0)[:50], pairs.layout(1)[:50])
     size = [len(pairs.layout(turn)) for turn in range(2)]
-    first, third = pairs.places(0, size[0]), pairs.places(sum(size), size[0])
+    first, third = pairs.indices(0, size[0]), pairs.indices(sum(size), size[0])
     assert [place for _, place in first] != [place for _, place in third]
     assert sorted(place for _, place in first) == sorted(place for _, place in third)

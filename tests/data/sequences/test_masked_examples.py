@@ -62,7 +62,7 @@ def _rows(batch: MaskedBatch) -> list[tuple[object, ...]]:
 
 
 def _pass_sizes(source: Source) -> list[int]:
-    turns = [turn for turn, _ in source.places(0, 4000)]
+    turns = [turn for turn, _ in source.indices(0, 4000)]
     return [turns.count(turn) for turn in range(2 * VARIANTS)]
 
 

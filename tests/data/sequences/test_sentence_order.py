@@ -31,7 +31,7 @@ def _ordered(store: TokenStore) -> OrderedSentences:
 def test_half_of_the_pairs_are_swapped_and_both_halves_are_neighbours(store: TokenStore) -> None:
     source, chance = _ordered(store), rng.stream(0, "rows")
     labels = []
-    for turn, place in source.places(0, 4000):
+    for turn, place in source.indices(0, 4000):
         row = source.row(turn, place, chance)
         assert row.second is not None
         earlier, later = (row.second, row.first) if row.label else (row.first, row.second)
@@ -58,7 +58,7 @@ def test_the_halves_are_those_of_a_true_pair(store: TokenStore) -> None:
 
 def test_one_document_is_enough(tmp_path: Path, write_numbers: Writer) -> None:
     store = write_numbers(tmp_path / "store", [[[8, 9], [10], [11, 12]]])
-    assert len(_ordered(store).places(0, 5)) == 5
+    assert len(_ordered(store).indices(0, 5)) == 5
 
 
 def test_documents_of_one_sentence_are_refused_with_advice(tmp_path: Path, write_numbers: Writer) -> None:

@@ -1,7 +1,8 @@
-"""Runs of sentences of one document that fill a sequence: what pairs of segments are cut from.
+"""Chunks: runs of sentences of one document that fill a sequence, from which sentence pairs are cut.
 
-Every chunk has at least two sentences, so that it can be split into A and its true continuation. Of where
-chunks begin only every so many are kept, so that memory has a bound; the others are found from there.
+A document is cut from its start into runs of at least two sentences that fill `room` tokens, so that each run
+can be split into A and its true continuation. A single sentence left at the end joins the sentence before it.
+Documents of one sentence give no chunk.
 """
 
 from array import array
@@ -17,49 +18,46 @@ from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import DataError
 
 LEAST_USABLE_SHARE = 0.5
-"""Least share of the corpus that must lie in documents of two sentences and more."""
+"""Least share of the corpus's tokens that must be in documents of two or more sentences."""
 ADVICE = (
     "put a blank line between documents and full sentences in them, or train without a sentence task: "
     'pretrain.sentence_task = "none"'
 )
 MOST_MARKS = 1 << 22
-"""Chunks whose beginnings are kept, at most: 32 MB. Of a billion chunks these are one of 256."""
+"""Most chunk beginnings kept in memory (32 MB); of a billion chunks, every 256th."""
 
 _BLOCK_SENTENCES = 1 << 16
-_FOUND_AT_ONCE = 1 << 11
+_SENTENCES_AFTER_A_MARK = 1 << 11
 _DOCUMENTS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Where a chunk is cut in two."""
+    """A chunk cut in two."""
 
     document: int
-    """Its document."""
+    """Number of its document."""
     begin: int
     """First sentence of A."""
     middle: int
     """First sentence of B."""
     end: int
-    """Behind the last sentence of B."""
+    """Sentence after the last one of B."""
     room: int
-    """Tokens that A and B may have together."""
+    """Most tokens of A and B together."""
 
 
 class Chunks:
-    """A store's documents, cut into chunks.
-
-    A document is cut from its start into runs of at least two sentences that fill `room` tokens. What is left
-    at its end with only one sentence takes the sentence before it along. Documents of one sentence have none.
+    """The chunks of a store.
 
     Args:
         store: the corpus.
-        room: tokens that a pair may have.
-        short_share: share of pairs with a random shorter length, so that short inputs are seen too (Devlin et
-            al. 2018, A.2, and the released code).
+        room: most tokens of a pair.
+        short_share: share of pairs with a random shorter length, so that the model also sees short inputs
+            (Devlin et al. 2018, A.2, and the released code).
 
     Raises:
-        DataError: most of the text lies in documents of one sentence.
+        DataError: most of the text is in documents of one sentence.
     """
 
     def __init__(self, store: TokenStore, *, room: int, short_share: float) -> None:
@@ -67,29 +65,30 @@ class Chunks:
         self.room = room
         self.short_share = short_share
         _check_usable(store)
+        # Only every `_stride`-th beginning is kept, so memory is bounded; the others are found from there.
         self._marks = array("q")
         self._stride = 1
         self.count = self._count()
 
-    def places(self, first: int, count: int, seed: int) -> list[tuple[int, int]]:
-        """Return the pass and the chunk of places `first` .. `first + count` of an endless order."""
-        return order.places(first, count, self.count, seed, "chunks")
+    def indices(self, first: int, count: int, seed: int) -> list[tuple[int, int]]:
+        """Return pass and chunk of items `first` .. `first + count` of an endless order."""
+        return order.passes_and_indices(first, count, self.count, seed, "chunks")
 
     def bounds(self, chunk: int) -> tuple[int, int, int]:
-        """Return a chunk's document, its first sentence, and the one behind its last."""
+        """Return a chunk's document, its first sentence, and the sentence after its last."""
         mark, steps = divmod(chunk, self._stride)
         begin = self._marks[mark]
         if steps:
-            begin = next(islice(self._starts(begin, _FOUND_AT_ONCE), steps, None))
+            begin = next(islice(self._starts(begin, _SENTENCES_AFTER_A_MARK), steps, None))
         documents_E = self.store.documents_E
         document = int(np.searchsorted(documents_E, begin, side="right")) - 1
         return document, begin, max(begin + 2, self.fill(begin, int(documents_E[document + 1]), self.room))
 
     def split(self, chunk: int, draws_4: NDArray[np.float64]) -> Split:
-        """Return where a chunk, or a part of it, is cut in two, between sentences.
+        """Return where a chunk, or a part of it, is cut in two between sentences.
 
         Args:
-            chunk: its number.
+            chunk: number of the chunk.
             draws_4: uniform draws: short or not, how short, start, split.
         """
         document, begin, end = self.bounds(chunk)
@@ -101,13 +100,13 @@ class Chunks:
         return Split(document, begin, begin + 1 + int(draws_4[3] * (end - begin - 1)), end, room)
 
     def fill(self, begin: int, end: int, room: int) -> int:
-        """Return where a run of sentences from `begin` ends that holds at least `room` tokens, or `end`."""
+        """Return the end of the run of sentences from `begin` that first holds `room` tokens, or `end`."""
         sentences_S2 = self.store.sentences_S2
         after = int(np.searchsorted(sentences_S2[begin:end, 1], sentences_S2[begin, 0] + room))
         return min(end, begin + after + 1)
 
     def _count(self) -> int:
-        """Go through all chunks once, keep marks, and return how many chunks there are."""
+        """Mark and count all chunks."""
         count = 0
         for begin in self._starts(0, _BLOCK_SENTENCES):
             if count == MOST_MARKS * self._stride:
@@ -119,7 +118,7 @@ class Chunks:
         return count
 
     def _starts(self, begin: int, at_once: int) -> Iterator[int]:
-        """Yield the first sentence of each chunk, from one that begins at `begin` on."""
+        """Yield the first sentence of each chunk from the one that begins at `begin`."""
         total = len(self.store.sentences_S2)
         while begin < total:
             block, block_end = begin, min(total, begin + at_once)
@@ -131,9 +130,9 @@ class Chunks:
                 begin = abs(after)
 
     def _following(self, begin: int, end: int) -> NDArray[np.int64]:
-        """Return where the chunk after the one that begins at a sentence begins, for a block of sentences.
+        """Return for each sentence of a block where the next chunk begins if one begins here.
 
-        Negative for a sentence that is a whole document, which no chunk begins at.
+        The result is negative at a sentence that is a whole document: no chunk begins there.
         """
         reach = end + self.room + 1  # a chunk has no more sentences than tokens
         sentences_S2 = self.store.sentences_S2[begin:reach]
@@ -141,11 +140,11 @@ class Chunks:
         documents_E = self.store.documents_E
         first, after = np.searchsorted(documents_E, [begin, end - 1], side="right")
         bounds_E = documents_E[first - 1 : after + 1]
-        places_S = np.searchsorted(bounds_E, numbers_S, side="right")
-        lasts_S = bounds_E[places_S]
+        owners_S = np.searchsorted(bounds_E, numbers_S, side="right")
+        lasts_S = bounds_E[owners_S]
         filled_S = begin + 1 + np.searchsorted(sentences_S2[:, 1], sentences_S2[: end - begin, 0] + self.room)
         ends_S = np.minimum(np.maximum(filled_S, numbers_S + 2), lasts_S)
-        is_single_S = lasts_S - bounds_E[places_S - 1] == 1
+        is_single_S = lasts_S - bounds_E[owners_S - 1] == 1
         following_S = np.where(ends_S < lasts_S, np.minimum(ends_S, lasts_S - 2), ends_S)
         return np.where(is_single_S, -lasts_S, following_S)
 
@@ -159,7 +158,7 @@ def sentence_tokens(store: TokenStore, begin: int, end: int) -> NDArray[np.int64
 def shorten(
     first: NDArray[np.int64], second: NDArray[np.int64], room: int, draw: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Shorten two segments until they fit; a random part of a cut is at the front."""
+    """Cut two segments to fit; `draw` decides how much of each cut is at the front."""
     shortened = []
     for tokens, cut in zip((first, second), cuts(len(first), len(second), room), strict=True):
         front = int(draw * (cut + 1))
@@ -168,7 +167,7 @@ def shorten(
 
 
 def cuts(first: int, second: int, room: int) -> tuple[int, int]:
-    """Return how many tokens two segments lose: the longer one first, then, equally long, both in turn."""
+    """Return how many tokens two segments lose: the longer one first; at equal length, both in turn."""
     excess = max(0, first + second - room)
     longer = min(excess, abs(first - second))
     both = [(excess - longer) // 2, excess - longer - (excess - longer) // 2]
@@ -185,8 +184,6 @@ def _check_usable(store: TokenStore) -> None:
         tokens += int(tokens_E.sum())
     share = usable / tokens
     if share < LEAST_USABLE_SHARE:
-        message = (
-            f"a sentence task would be degenerate: only {share:.0%} of the text lies in documents of two "
-            f"sentences or more"
-        )
-        raise DataError(message, file=store.folder, hint=ADVICE)
+        message = f"only {share:.0%} of the text is in documents of two or more sentences"
+        needed = f"a sentence task needs {LEAST_USABLE_SHARE:.0%}"
+        raise DataError(f"{message}; {needed}", file=store.folder, hint=ADVICE)

@@ -1,11 +1,10 @@
-"""Sentence pairs exactly as BERT's released code makes them (google-research/bert,
-create_pretraining_data.py): for those who must have its data, with its quirks.
+"""Sentence pairs exactly as BERT's released code makes them, quirks included (google-research/bert,
+create_pretraining_data.py).
 
-A document is walked through once in a pass. Sentences are gathered up to a target length, which is shorter in
-one document of ten; the chunk is cut in two; B becomes random in half of the cases AND whenever the chunk has
-one sentence, so more than half of the pairs are random: 55 % in documents of 50 sentences, 64 % with 3, 67 %
-with 2, all with 1. A random B is filled up to the full target, and the sentences that it replaced are put
-back. Its document may, after ten tries, be the same one.
+Each pass walks through every document once. Sentences are gathered up to a target length, shorter in one
+document of ten, and cut in two. B is random in half of the cases AND whenever the chunk has one sentence, so
+more than half of the pairs are random: 55 % in documents of 50 sentences, 64 % with 3, 67 % with 2, all with
+1. A random B fills the full target length, and the sentences that it replaced are used again.
 """
 
 from collections.abc import Iterator
@@ -22,31 +21,29 @@ from twinlm.data.sequences.masked_examples import Row
 from twinlm.data.tokens.store import TokenStore
 
 _TRIES = 10
-_NEWEST = 2
+_PASSES_KEPT = 2
 
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """One document's sentences, by number."""
-
     number: int
-    begin: int
+    begin: int  # first sentence
     end: int
 
 
 class GooglePairs:
     """An endless order of such pairs over a store.
 
-    A pass's pairs are laid out in memory when it is first asked for, 40 bytes a pair, since each document's
-    pairs depend on the draws for those before it; how many there are differs a little. The last two passes
-    are kept: a corpus of 10^8 pairs takes 8 GB, which `data/sequences/sentence_pairs.py` does in 32 MB.
+    A pass is laid out in memory, 40 bytes a pair, because each document's pairs depend on the draws for those
+    before it; so passes differ a little in size. The last two are kept. A corpus of 10^8 pairs takes 8 GB,
+    where `data/sequences/sentence_pairs.py` takes 32 MB.
 
     Args:
         store: the corpus.
-        length: L, the longest packed pair in tokens.
+        length: L, most tokens of a packed pair.
         seed: decides order and pairs.
         short_share: share of documents with a random shorter target length; 0.1 in the released code.
-        variants: how many passes differ; 0 if all do.
+        variants: number of passes that differ; 0 if all do.
     """
 
     stream = "released pairs"
@@ -62,23 +59,22 @@ class GooglePairs:
         self._sizes: list[int] = []
         self._newest: dict[int, NDArray[np.int64]] = {}
 
-    def places(self, first: int, count: int) -> list[tuple[int, int]]:
-        """Return the pass and the place in it of pairs `first` .. `first + count` of the order."""
-        found: list[tuple[int, int]] = []
+    def indices(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return pass and index of pairs `first` .. `first + count` of the order."""
+        indices: list[tuple[int, int]] = []
         turn = begin = 0
-        while len(found) < count:
+        while len(indices) < count:
             size = self._size(turn)
             low, high = max(first - begin, 0), min(first + count - begin, size)
             if low < high:
-                numbers_N = np.arange(low, high)
-                places_N = order.permute(numbers_N, size, self.seed, self.stream, turn)
-                found += [(turn, place) for place in places_N.tolist()]
+                permuted_N = order.permute(np.arange(low, high), size, self.seed, self.stream, turn)
+                indices += [(turn, index) for index in permuted_N.tolist()]
             turn, begin = turn + 1, begin + size
-        return found
+        return indices
 
-    def row(self, turn: int, place: int, chance: np.random.Generator) -> Row:
-        """Return a pair; `chance` decides what of a pair that is too long is cut at the front."""
-        *bounds, is_random = self.layout(turn)[place].tolist()
+    def row(self, turn: int, index: int, chance: np.random.Generator) -> Row:
+        """Return a pair; `chance` decides how much of a cut is at the front."""
+        *bounds, is_random = self.layout(turn)[index].tolist()
         segments = [sentence_tokens(self.store, *bounds[:2]), sentence_tokens(self.store, *bounds[2:])]
         shortened = []
         lost = cuts(len(segments[0]), len(segments[1]), self.room)
@@ -89,27 +85,30 @@ class GooglePairs:
 
     def layout(self, turn: int) -> NDArray[np.int64]:
         """Return all pairs of a pass in the order of the text: begin and end of A and of B, and is_random."""
-        variant = turn % self.variants if self.variants else turn
+        variant = self._variant(turn)
         if variant not in self._newest:
             chance = rng.stream(self.seed, self.stream, "layout", variant)
             bounds = map(int, self.store.documents_E)
             numbers = (
-                number
-                for place, (begin, end) in enumerate(pairwise(bounds))
-                for row in self._walk(_Document(place, begin, end), chance)
-                for number in row
+                value
+                for number, (begin, end) in enumerate(pairwise(bounds))
+                for row in self._walk(_Document(number, begin, end), chance)
+                for value in row
             )
-            laid_out_P5 = np.fromiter(numbers, np.int64).reshape(-1, 5)
-            kept = dict(list(self._newest.items())[1 - _NEWEST :])
-            self._newest = {**kept, variant: laid_out_P5}
+            layout_P5 = np.fromiter(numbers, np.int64).reshape(-1, 5)
+            kept = dict(list(self._newest.items())[1 - _PASSES_KEPT :])
+            self._newest = {**kept, variant: layout_P5}
         return self._newest[variant]
 
+    def _variant(self, turn: int) -> int:
+        return turn % self.variants if self.variants else turn
+
     def _size(self, turn: int) -> int:
-        """Return how many pairs a pass has; each is laid out once for this."""
-        known = turn % self.variants if self.variants else turn
-        while len(self._sizes) <= known:
+        """Return the number of pairs of a pass, which has to be laid out for this."""
+        variant = self._variant(turn)
+        while len(self._sizes) <= variant:
             self._sizes.append(len(self.layout(len(self._sizes))))
-        return self._sizes[known]
+        return self._sizes[variant]
 
     def _walk(self, document: _Document, chance: np.random.Generator) -> Iterator[tuple[int, ...]]:
         """Yield the pairs of a document, as rows of a layout."""
@@ -134,6 +133,7 @@ class GooglePairs:
     def _elsewhere(self, document: _Document, room: int, chance: np.random.Generator) -> tuple[int, int]:
         """Return begin and end of sentences of a random document that fill `room` tokens, or one sentence."""
         other = document.number
+        # After ten tries the released code accepts the same document.
         for _ in range(_TRIES):
             other = int(chance.integers(self.store.document_count))
             if other != document.number:

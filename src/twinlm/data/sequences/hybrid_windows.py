@@ -1,7 +1,7 @@
-"""Windows of which a share is masked, to be read from both sides; the others are read left to right.
+"""Windows for GPT-BERT: a share is masked and read in both directions, the others are read left to right.
 
-After Charpentier & Samuel 2024 (GPT-BERT), who give each objective batches of its own. Here both kinds of
-rows stand in one batch, spread evenly over the order: each stretch of it has that share, within one row.
+Charpentier & Samuel 2024 give each objective its own batches. Here both kinds of rows share a batch and are
+spread evenly over the order: any stretch of it has that share, to within one row.
 """
 
 import math
@@ -21,18 +21,18 @@ class HybridWindows:
     """An endless order of windows, some of them masked."""
 
     windows: Windows
-    """The same windows, in the same order, as for GPT alone."""
+    """Windows in the order that GPT alone reads them in."""
     masking: Masking
-    """How rows that are read from both sides are masked."""
+    """Masking of the rows that are read in both directions."""
     share: float
-    """Of the windows that are masked."""
+    """Share of the windows that are masked, from 0 to 1."""
 
     def batch(self, first: int, count: int) -> HybridBatch:
         """Return windows `first` .. `first + count` of the order as a batch."""
         tokens_BL = self.windows.tokens(first, count)
         sees_all_B = np.array([self._is_masked(number) for number in range(first, first + count)])
         real_BL = np.ones_like(tokens_BL, np.bool_)
-        real_BL[:, 0] = False  # nothing stands before the first token to predict it from
+        real_BL[:, 0] = False  # the first token has no left context to be predicted from
         chance = rng.stream(self.windows.seed, "hybrid masks", first, count)
         shown_BL, originals_BL = self.masking(tokens_BL, real_BL, chance)
         shown_BL = np.where(sees_all_B[:, None], shown_BL, tokens_BL)

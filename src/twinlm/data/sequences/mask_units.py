@@ -1,11 +1,10 @@
-"""What is chosen together when tokens are to be guessed: single tokens, whole words, or spans of words.
+"""Units of masking: single tokens, whole words, or spans of words.
 
-    tokens       the phil ##har ##monic plays       each for itself (Devlin et al. 2018, 3.1)
-    whole words  the [phil ##har ##monic] plays     a word's pieces together (BERT's released code, May 2019)
-    spans        the [phil ##har ##monic plays]     words in a row, all with one fate (Joshi et al. 2020, 3.1)
+    tokens       the phil ##har ##monic plays       each by itself (Devlin et al. 2018, 3.1)
+    whole words  the [phil ##har ##monic] plays     the pieces of a word together (BERT's code, May 2019)
+    spans        the [phil ##har ##monic plays]     words in a row, all masked alike (Joshi et al. 2020, 3.1)
 
-Each is a `Chooser`; `data/sequences/masking.py` decides how many tokens are wanted, and what is shown in
-their place.
+`data/sequences/masking.py` decides how many tokens are wanted and what is shown in their place.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,11 +18,11 @@ NOT_CHOSEN = -1
 SPAN_STOP = 0.2
 """p of the geometric distribution of span lengths (Joshi et al. 2020, 3.1)."""
 LONGEST_SPAN = 10
-"""In words. Longer draws are drawn again: the mean of 3.8 words that the paper gives comes out that way."""
+"""Longest span in words. Longer draws are repeated, which gives the paper's mean of 3.8 words."""
 
 
 class Chooser(Protocol):
-    """Chooses the tokens to guess."""
+    """Chooses the tokens to predict."""
 
     def __call__(
         self,
@@ -32,13 +31,13 @@ class Chooser(Protocol):
         wanted_B: NDArray[np.int64],
         generator: np.random.Generator,
     ) -> NDArray[np.int64]:
-        """Return `NOT_CHOSEN`, or at a chosen token the position whose fate it shares, its own or another.
+        """Return for each token its leader, (B, L): the position whose fate it shares, or `NOT_CHOSEN`.
 
         Args:
-            tokens_BL: the tokens that stand in the text.
-            maskable_BL: which of them may be chosen.
-            wanted_B: how many to choose in each row, at most; no more than are maskable.
-            generator: where chance comes from.
+            tokens_BL: tokens of the text.
+            maskable_BL: whether each token may be chosen.
+            wanted_B: most tokens to choose in each row; no more than are maskable.
+            generator: source of all draws.
         """
 
 
@@ -48,7 +47,7 @@ def choose_tokens(
     wanted_B: NDArray[np.int64],
     generator: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Choose exactly as many tokens as are wanted: those with the lowest draws. A `Chooser`."""
+    """Choose exactly as many tokens as are wanted, those with the lowest draws. A `Chooser`."""
     draws_BL = np.where(maskable_BL, generator.random(tokens_BL.shape), 2.0)
     ranks_BL = draws_BL.argsort(1).argsort(1)
     return np.where(ranks_BL < wanted_B[:, None], np.arange(tokens_BL.shape[1]), NOT_CHOSEN)
@@ -57,20 +56,20 @@ def choose_tokens(
 Stretches = Callable[
     [NDArray[np.int64], NDArray[np.int64], int, np.random.Generator], Iterator[tuple[int, int]]
 ]
-"""Yields begin and end of what is chosen in one row, from its words (W, 2), the leaders so far (L,), how many
-tokens are wanted, and where chance comes from."""
+"""Function that yields begin and end of each stretch to choose in one row, from the row's words (W, 2), the
+leaders so far (L,), the number of tokens wanted, and a generator."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ByWord:
-    """Chooses tokens with their words, row by row. A `Chooser`; made by `whole_words` and `spans`."""
+    """Chooses whole words, row by row. A `Chooser`; made by `whole_words` and `spans`."""
 
     begins_word_V: NDArray[np.bool_]
     """Whether each token of the vocabulary begins a word."""
     stretches: Stretches
-    """What is chosen together."""
+    """Function that chooses the stretches of a row."""
     shares_fate: bool
-    """Whether the fate of a stretch's first token is that of all of them, or each has its own."""
+    """Whether a stretch shares the fate of its first token; else each token has its own."""
 
     def __call__(
         self,
@@ -90,9 +89,9 @@ class ByWord:
 
 
 def whole_words(begins_word_V: NDArray[np.bool_]) -> ByWord:
-    """Choose whole words in a random order and pass over those that would be too much, as released.
+    """Choose whole words in a random order, skipping those that would exceed the limit, as released.
 
-    That code may find no word short enough and then guesses nothing. Here the first word is cut in that case.
+    Where no word is short enough, the released code masks nothing; here the first word is cut.
     """
     return ByWord(begins_word_V, _words_in_turn, shares_fate=False)
 
@@ -100,14 +99,14 @@ def whole_words(begins_word_V: NDArray[np.bool_]) -> ByWord:
 def spans(begins_word_V: NDArray[np.bool_]) -> ByWord:
     """Choose spans of whole words, of random begin and length, until enough tokens are chosen.
 
-    The released code cuts a word to end with exactly as many tokens as are wanted. Here a span ends before a
-    word that would be too much, and a word is cut only if otherwise nothing would be guessed.
+    The released code cuts the last word to reach exactly the wanted number. Here a span ends before a word
+    that would exceed it; a word is cut only if nothing else could be masked.
     """
     return ByWord(begins_word_V, _spans_in_turn, shares_fate=True)
 
 
 def draw_span_lengths(count: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Return so many lengths of spans in words: P(n) goes with (1 - p)^(n - 1), n from 1 to the longest."""
+    """Draw span lengths in words: P(n) is proportional to (1 - p)^(n - 1), n from 1 to `LONGEST_SPAN`."""
     chances_N = (1 - SPAN_STOP) ** np.arange(LONGEST_SPAN)
     bounds_N = chances_N.cumsum() / chances_N.sum()
     return 1 + np.searchsorted(bounds_N[:-1], generator.random(count), side="right")
@@ -116,7 +115,7 @@ def draw_span_lengths(count: int, generator: np.random.Generator) -> NDArray[np.
 def word_begins(
     tokens_BL: NDArray[np.int64], maskable_BL: NDArray[np.bool_], begins_word_V: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Return where words begin: at tokens that say so, and behind what can't be chosen, such as [SEP]."""
+    """Return whether a word begins at each token: by the vocabulary, or after a token such as [SEP]."""
     behind_BL = np.ones_like(maskable_BL)
     behind_BL[:, 1:] = ~maskable_BL[:, :-1]
     return maskable_BL & (begins_word_V[tokens_BL] | behind_BL)
@@ -124,9 +123,9 @@ def word_begins(
 
 def words_of(begins_L: NDArray[np.bool_], maskable_L: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return begin and end of each word of a row, (W, 2)."""
-    goes_on_L = np.zeros_like(maskable_L)
-    goes_on_L[:-1] = maskable_L[1:] & ~begins_L[1:]
-    ends_L = maskable_L & ~goes_on_L
+    continues_L = np.zeros_like(maskable_L)
+    continues_L[:-1] = maskable_L[1:] & ~begins_L[1:]
+    ends_L = maskable_L & ~continues_L
     return np.stack([np.flatnonzero(begins_L), np.flatnonzero(ends_L) + 1], axis=1)
 
 
@@ -159,7 +158,7 @@ def _spans_in_turn(
 
 
 def _span(words_N2: NDArray[np.int64], leaders_L: NDArray[np.int64], left: int) -> tuple[int, int]:
-    """Return begin and end of a span over as many of the words, in a row, as are free and fit."""
+    """Return begin and end of the span over the first of the words that adjoin, are free and fit."""
     start = end = int(words_N2[0, 0])
     for begin, after in words_N2.tolist():
         if begin != end or leaders_L[begin] != NOT_CHOSEN or after - start > left:

@@ -1,9 +1,9 @@
-"""BERT's batches: rows from a source of pairs or windows, packed, padded and masked.
+"""BERT's batches: rows of pairs or windows, packed, padded and masked.
 
     [CLS] A [SEP] B [SEP] [PAD] ...        segments 0 0 0 1 1 0
 
-Masks are drawn afresh each time a row comes (`Dynamic`), or a row has so many variants, whose pairs and masks
-come again and again (`Static`: the released code writes each text 10 times, then trains for 40 passes).
+`Dynamic` draws new masks each time a row comes. `Static` gives each row a fixed number of variants that
+repeat: the released code writes each text 10 times, then trains for 40 passes.
 """
 
 from collections.abc import Sequence
@@ -25,44 +25,44 @@ class Row:
     """One or two segments before packing."""
 
     first: NDArray[np.int64]
-    """A, in tokens."""
+    """Tokens of A."""
     second: NDArray[np.int64] | None
-    """B, in tokens, if there is one."""
+    """Tokens of B; None if there is only A."""
     label: int
-    """What the sentence task asks for: 1 if B is not what follows A."""
+    """Target of the sentence task: 1 if B does not follow A, else 0."""
 
 
 class Source(Protocol):
     """An endless order of rows."""
 
     stream: str
-    """Name of its stream of random numbers."""
+    """Name of the random stream."""
     seed: int
-    """Decides order and rows."""
+    """Seed of order and rows."""
 
-    def places(self, first: int, count: int) -> Sequence[tuple[int, int]]:
-        """Return the pass and the place in it of rows `first` .. `first + count` of the order."""
+    def indices(self, first: int, count: int) -> Sequence[tuple[int, int]]:
+        """Return pass and index of rows `first` .. `first + count` of the order."""
 
-    def row(self, turn: int, place: int, chance: np.random.Generator) -> Row:
-        """Return the row of a place in a pass; `chance` is for what is left open."""
+    def row(self, turn: int, index: int, chance: np.random.Generator) -> Row:
+        """Return one row of a pass; whatever is random is drawn from `chance`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """Rows and masks drawn afresh in each pass."""
+    """Rows and masks drawn anew in each pass."""
 
     source: Source
-    """Of the rows."""
+    """Source of the rows."""
     masking: Masking
-    """How they are masked."""
+    """Masking of the rows."""
     specials: SpecialIds
-    """To pack with."""
+    """Ids of the special tokens to pack with."""
 
     def batch(self, first: int, count: int) -> MaskedBatch:
         """Return rows `first` .. `first + count` of the order, masked, as a batch."""
         chance = rng.stream(self.source.seed, self.source.stream, first, count)
-        places = self.source.places(first, count)
-        rows = [self.source.row(turn, place, chance) for turn, place in places]
+        indices = self.source.indices(first, count)
+        rows = [self.source.row(turn, index, chance) for turn, index in indices]
         tokens_BL, segments_BL, real_BL = pack(rows, self.specials)
         shown_BL, originals_BL = self.masking(tokens_BL, real_BL, chance)
         return _batch(rows, shown_BL, segments_BL, real_BL, originals_BL)
@@ -70,25 +70,25 @@ class Dynamic:
 
 @dataclass(frozen=True, slots=True)
 class Static:
-    """Rows and masks that are a function of their place and of the pass, modulo the number of variants."""
+    """Rows and masks that depend only on the index and on the pass modulo the number of variants."""
 
     source: Source
-    """Of the rows."""
+    """Source of the rows."""
     masking: Masking
-    """How they are masked."""
+    """Masking of the rows."""
     specials: SpecialIds
-    """To pack with."""
+    """Ids of the special tokens to pack with."""
     variants: int
-    """How many passes differ; the one after them is the first one again, in another order."""
+    """Number of passes that differ; then they repeat in another order."""
 
     def batch(self, first: int, count: int) -> MaskedBatch:
         """Return rows `first` .. `first + count` of the order, masked, as a batch."""
         rows, masked = [], []
-        for turn, place in self.source.places(first, count):
+        for turn, index in self.source.indices(first, count):
             variant = turn % self.variants
-            chance = rng.stream(self.source.seed, self.source.stream, "variant", variant, place)
-            rows.append(self.source.row(variant, place, chance))
-            # Without padding, so that the draws don't depend on the rows beside this one.
+            chance = rng.stream(self.source.seed, self.source.stream, "variant", variant, index)
+            rows.append(self.source.row(variant, index, chance))
+            # Without padding, so that the draws don't depend on the other rows of the batch.
             tokens_1L, _, real_1L = pack(rows[-1:], self.specials)
             masked.append(self.masking(tokens_1L, real_1L, chance))
         tokens_BL, segments_BL, real_BL = pack(rows, self.specials)
@@ -102,7 +102,7 @@ class Static:
 def pack(
     rows: Sequence[Row], ids: SpecialIds
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return tokens, segments and what is real of rows between their special tokens, all (B, L)."""
+    """Return tokens with special tokens and padding, segments, and what is not padding, all (B, L)."""
     packed = [_packed(row, ids) for row in rows]
     lengths_B = np.array([len(tokens) for tokens in packed])
     tokens_BL = np.full((len(rows), lengths_B.max()), ids.pad, np.int64)

@@ -1,7 +1,7 @@
-"""BERT's pre-training rows of one segment: [CLS] window [SEP], to mask, or to read left to right as they are.
+"""BERT's pre-training rows without pairs: [CLS] window [SEP], masked, or read left to right as they are.
 
-The windows are GPT's, two tokens shorter: full lengths of contiguous text, whatever the documents
-(as in Liu et al. 2019, RoBERTa, "full-sentences").
+The windows are GPT's, two tokens shorter: contiguous text of full length that ignores document boundaries
+(Liu et al. 2019, RoBERTa, "full-sentences").
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from twinlm.tokenizer import SpecialIds
 
 
 class WindowRows:
-    """An endless order of windows over a store, as rows of one segment; arguments as for `Windows`."""
+    """An endless order of windows as rows of one segment; arguments as for `Windows`."""
 
     stream = "masks"
 
@@ -25,23 +25,23 @@ class WindowRows:
         self.windows = Windows(store, length=length - 2, seed=seed)
         self.seed = seed
 
-    def places(self, first: int, count: int) -> list[tuple[int, int]]:
-        """Return the pass and the place in it of windows `first` .. `first + count` of the order."""
-        return self.windows.places(first, count)
+    def indices(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return pass and index of windows `first` .. `first + count` of the order."""
+        return self.windows.indices(first, count)
 
-    def row(self, turn: int, place: int, chance: np.random.Generator) -> Row:
-        """Return a window; nothing is left to chance."""
-        return Row(self.windows.window(turn, place), None, 0)
+    def row(self, turn: int, index: int, chance: np.random.Generator) -> Row:
+        """Return a window; nothing is drawn from `chance`."""
+        return Row(self.windows.window(turn, index), None, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class PlainRows:
-    """The same rows without masks: each token is to be predicted from those before it."""
+    """The same rows without masks: each token is predicted from those before it."""
 
     source: WindowRows
-    """Of the rows."""
+    """Source of the rows."""
     specials: SpecialIds
-    """To pack with."""
+    """Ids of [CLS] and [SEP]."""
 
     def batch(self, first: int, count: int) -> Batch:
         """Return rows `first` .. `first + count` of the order as a batch."""

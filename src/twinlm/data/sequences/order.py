@@ -1,7 +1,7 @@
-"""A random order of any length without holding it: each place is computed from (seed, pass, number).
+"""A random order of any length, computed item by item from (seed, pass, number) and never stored.
 
-A Feistel network (Luby and Rackoff 1988) permutes the numbers below a power of four; results that are
-too large are permuted again until they fit ("cycle walking"), so all numbers below `size` come exactly once.
+A Feistel network (Luby and Rackoff 1988) permutes the numbers below a power of four. Results that are too
+large are permuted again until they fit ("cycle walking"), so each number below `size` comes exactly once.
 """
 
 import numpy as np
@@ -14,13 +14,13 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 def permute(numbers_N: NDArray[np.int64], size: int, seed: int, *names: str | int) -> NDArray[np.int64]:
-    """Return where a random permutation of 0..size-1 sends each number.
+    """Return where a random permutation of 0 .. size - 1 sends each number.
 
     Args:
-        numbers_N: each below `size`.
-        size: how many numbers the permutation has.
-        seed: with `names`, decides which permutation it is.
-        names: what the order is for, and its pass.
+        numbers_N: numbers below `size`.
+        size: length of the permutation.
+        seed: with `names`, selects the permutation.
+        names: purpose of the order, and the pass.
     """
     half_bits = max(1, ((size - 1).bit_length() + 1) // 2)
     keys = [np.uint64(rng.key(seed, *names, turn) & (2**64 - 1)) for turn in range(_ROUNDS)]
@@ -31,7 +31,7 @@ def permute(numbers_N: NDArray[np.int64], size: int, seed: int, *names: str | in
 
 
 def passes(first: int, count: int, size: int, seed: int, name: str) -> NDArray[np.int64]:
-    """Return places `first` .. `first + count` of an endless order; every pass is shuffled anew."""
+    """Return items `first` .. `first + count` of an endless order; each pass shuffles 0 .. size - 1 anew."""
     turns = range(first // size, (first + count - 1) // size + 1)
     bounds = [(max(first - turn * size, 0), min(first + count - turn * size, size)) for turn in turns]
     pieces = [
@@ -41,8 +41,8 @@ def passes(first: int, count: int, size: int, seed: int, name: str) -> NDArray[n
     return np.concatenate(pieces)
 
 
-def places(first: int, count: int, size: int, seed: int, name: str) -> list[tuple[int, int]]:
-    """Return the same places, each with the number of its pass."""
+def passes_and_indices(first: int, count: int, size: int, seed: int, name: str) -> list[tuple[int, int]]:
+    """Return the same items, each after the number of its pass."""
     turns_N = np.arange(first, first + count) // size
     return list(zip(turns_N.tolist(), passes(first, count, size, seed, name).tolist(), strict=True))
 

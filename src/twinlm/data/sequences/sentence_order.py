@@ -1,7 +1,7 @@
-"""ALBERT's sentence order: A and B stand as in the text, or are swapped (Lan et al. 2020, 3.1).
+"""ALBERT's sentence order: A and B are in the order of the text, or swapped (Lan et al. 2020, 3.1).
 
-A and B are what `data/sequences/sentence_pairs.py` cuts a chunk into when B is not random. Both orders are
-about the same things, so that a topic gives nothing away.
+A and B are the two parts of a chunk, as for pairs that are not random. Both orders have the same topic, so
+the topic gives nothing away.
 """
 
 import numpy as np
@@ -12,16 +12,10 @@ from twinlm.data.tokens.store import TokenStore
 
 
 class OrderedSentences:
-    """An endless order of pairs in the text's order, or swapped: half and half.
-
-    Args:
-        store: the corpus.
-        length: L, the longest packed pair in tokens.
-        seed: decides order and pairs.
-        short_share: share of pairs with a random shorter length.
+    """An endless order of pairs, half of them swapped; arguments as for `SentencePairs`.
 
     Raises:
-        DataError: most of the text lies in documents of one sentence.
+        DataError: most of the text is in documents of one sentence.
     """
 
     stream = "ordered pairs"
@@ -31,14 +25,14 @@ class OrderedSentences:
         self.seed = seed
         self.chunks = Chunks(store, room=length - 3, short_share=short_share)
 
-    def places(self, first: int, count: int) -> list[tuple[int, int]]:
-        """Return the pass and the chunk of pairs `first` .. `first + count` of the order."""
-        return self.chunks.places(first, count, self.seed)
+    def indices(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return pass and chunk of pairs `first` .. `first + count` of the order."""
+        return self.chunks.indices(first, count, self.seed)
 
-    def row(self, turn: int, place: int, chance: np.random.Generator) -> Row:
-        """Return a chunk's two halves, or the second one first, which is labelled 1."""
+    def row(self, turn: int, index: int, chance: np.random.Generator) -> Row:
+        """Return a chunk's two parts, or the second one first, which is labelled 1."""
         draws_6 = chance.random(6)
-        split = self.chunks.split(place, draws_6[:4])
+        split = self.chunks.split(index, draws_6[:4])
         first = sentence_tokens(self.store, split.begin, split.middle)
         second = sentence_tokens(self.store, split.middle, split.end)
         both = shorten(first, second, split.room, draws_6[4])

@@ -1,10 +1,9 @@
-"""BERT's sentence pairs: B is what follows A, or from another document (Devlin et al. 2018, 3.1, A.2).
+"""BERT's sentence pairs: B follows A, or comes from another document (Devlin et al. 2018, 3.1, A.2).
 
-Half of the time B is drawn from another document. (The released code also takes a random B whenever a chunk
-has but one sentence, which on short documents makes most pairs random; here it is always half. And it fills
-a random B up to the full length, so that length alone tells random pairs from true ones; here it is as long
-as the true B would be. `data/sequences/google_pairs.py` does as the released code does.) Next:
-`data/sequences/masked_examples.py`.
+Exactly half of the pairs are random, and a random B is as long as the true one would be. The released code
+departs from both: B is also random whenever a chunk has one sentence, which makes most pairs of short
+documents random, and a random B fills the full length, so that length alone gives it away.
+`data/sequences/google_pairs.py` reproduces that. Read next: data/sequences/masked_examples.py.
 """
 
 import numpy as np
@@ -17,16 +16,16 @@ from twinlm.errors import DataError
 
 
 class SentencePairs:
-    """An endless order of pairs over a store, of which exactly half are random in the long run.
+    """An endless order of pairs, of which exactly half are random in the long run.
 
     Args:
         store: the corpus.
-        length: L, the longest packed pair in tokens.
+        length: L, most tokens of a packed pair.
         seed: decides order and pairs.
         short_share: share of pairs with a random shorter length.
 
     Raises:
-        DataError: next sentence prediction would be degenerate on this corpus.
+        DataError: the corpus is one document, or most of it is in documents of one sentence.
     """
 
     stream = "pairs"
@@ -35,23 +34,23 @@ class SentencePairs:
         self.store = store
         self.seed = seed
         if store.document_count < 2:
-            message = "the text is one document, so that no sentence can come from another document"
+            message = "the text is one document, so no sentence can come from another document"
             raise DataError(message, file=store.folder, hint=ADVICE)
         self.chunks = Chunks(store, room=length - 3, short_share=short_share)  # [CLS], [SEP], [SEP]
 
-    def places(self, first: int, count: int) -> list[tuple[int, int]]:
-        """Return the pass and the chunk of pairs `first` .. `first + count` of the order."""
-        return self.chunks.places(first, count, self.seed)
+    def indices(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return pass and chunk of pairs `first` .. `first + count` of the order."""
+        return self.chunks.indices(first, count, self.seed)
 
-    def row(self, turn: int, place: int, chance: np.random.Generator) -> Row:
+    def row(self, turn: int, index: int, chance: np.random.Generator) -> Row:
         """Return a pair from one chunk."""
-        return self.pair(place, chance.random(8))
+        return self.pair(index, chance.random(8))
 
     def pair(self, chunk: int, draws_8: NDArray[np.float64]) -> Row:
         """Return a pair from one chunk.
 
         Args:
-            chunk: its number.
+            chunk: number of the chunk.
             draws_8: uniform draws: short or not, how short, start, split, random or not, document,
                 sentence, cut.
         """
@@ -65,7 +64,7 @@ class SentencePairs:
         return Row(*shorten(first, second, split.room, draws_8[7]), int(is_random))
 
     def _elsewhere(self, document: int, room: int, draws_2: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return sentences of another document that fill some room."""
+        """Return sentences of another document that fill `room` tokens."""
         other = int(draws_2[0] * (self.store.document_count - 1))
         other += other >= document
         low, high = self.store.documents_E[other : other + 2].tolist()

@@ -1,8 +1,8 @@
-"""GPT's pre-training examples: contiguous windows of the corpus, documents one behind another.
+"""GPT's pre-training examples: contiguous windows of the corpus, one document after another.
 
-After Radford et al. 2018, 4.1: "randomly sampled, contiguous sequences of 512 tokens".
-A window has no padding and may cross from one document into the next; <start> tells where. Every pass cuts
-the corpus at another offset. With a [CLS] and a [SEP] around them, windows also serve BERT without pairs.
+Radford et al. 2018, 4.1: "randomly sampled, contiguous sequences of 512 tokens". A window has no padding and
+may cross document boundaries, which <start> marks. With [CLS] and [SEP] around them, windows also serve a
+BERT without sentence pairs.
 """
 
 import numpy as np
@@ -17,11 +17,11 @@ from twinlm.errors import DataError
 
 
 class Windows:
-    """An endless order of windows over a store.
+    """An endless order of windows over a store; every pass cuts the corpus at another offset.
 
     Args:
         store: the corpus.
-        length: L, tokens in a window.
+        length: L, tokens of a window.
         seed: decides offsets and order.
 
     Raises:
@@ -39,15 +39,15 @@ class Windows:
 
     def tokens(self, first: int, count: int) -> NDArray[np.int64]:
         """Return windows `first` .. `first + count` of the order as tokens, (B, L)."""
-        return np.stack([self.window(turn, place) for turn, place in self.places(first, count)])
+        return np.stack([self.window(turn, index) for turn, index in self.indices(first, count)])
 
-    def places(self, first: int, count: int) -> list[tuple[int, int]]:
-        """Return the pass and the place in it of windows `first` .. `first + count` of the order."""
-        return order.places(first, count, self.per_pass, self.seed, "windows")
+    def indices(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Return pass and index of windows `first` .. `first + count` of the order."""
+        return order.passes_and_indices(first, count, self.per_pass, self.seed, "windows")
 
-    def window(self, turn: int, place: int) -> NDArray[np.int64]:
-        """Return the tokens of a place in a pass, (L,)."""
-        begin = place * self.length + self._offset(turn)
+    def window(self, turn: int, index: int) -> NDArray[np.int64]:
+        """Return the tokens of one window of a pass, (L,)."""
+        begin = index * self.length + self._offset(turn)
         return self.store.tokens_T[begin : begin + self.length].astype(np.int64)
 
     def batch(self, first: int, count: int) -> Batch:

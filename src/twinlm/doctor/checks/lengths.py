@@ -62,7 +62,7 @@ def forecast_pairs(store: TokenStore, *, length: int, short_share: float, seed: 
         pass
     else:
         chance = rng.stream(seed, "data doctor")
-        rows = [pairs.row(turn, place, chance) for turn, place in pairs.places(0, MOST_PAIRS)]
+        rows = [pairs.row(turn, place, chance) for turn, place in pairs.indices(0, MOST_PAIRS)]
         balanced = sum(row.label for row in rows) / len(rows)
     return Forecast(
         pairs=len(google),
