@@ -12,8 +12,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from twinlm.compare.forecast import trainings
-from twinlm.compare.plan_time import Times
 from twinlm.compare.run import Run
 from twinlm.settings import presets
 from twinlm.system import storage
@@ -31,13 +29,16 @@ def measure(folder, options):
     }
     settings = presets.resolve(None, given, base=presets.DEMO)
     with Run(folder, settings, is_demo=True, progress=Silent(), stop=Stop()) as run:
-        plans, times = run.bodies.plans, Times(run)
-        whole_s = {training.pretraining: times.seconds(training) for training in trainings(run)[: len(plans)]}
+        plans, forecast = run.pretraining.plans, run.forecast
+        whole_s = {
+            training.pretraining: forecast.seconds(training)
+            for training in forecast.trainings()[: len(plans)]
+        }
         for name, plan in plans.items():
             began = time.perf_counter()
-            run.bodies.trained(name)
+            run.pretraining.trained(name)
             wall_s = time.perf_counter() - began
-            taken_s = storage.read_json(run.bodies.folder(name) / RESULT)["seconds"]
+            taken_s = storage.read_json(run.pretraining.folder(name) / RESULT)["seconds"]
             print(
                 f"{name:5} {plan.steps:5} steps: planned {plan.seconds:6.1f} s, taken {taken_s:6.1f} s, "
                 f"ratio {plan.seconds / taken_s:.2f}; with validations planned {whole_s[name]:6.1f} s, "

@@ -14,8 +14,7 @@ from twinlm.version import __version__
 
 if TYPE_CHECKING:
     from twinlm.checkpoint import Trained
-    from twinlm.compare.opening import open_run
-    from twinlm.compare.run import Run
+    from twinlm.compare.run import Run, open_run
     from twinlm.data.labels.examples import Example
     from twinlm.data.probes.gaps_from_text import make_cloze
     from twinlm.data.probes.minimal_pairs import MinimalPair, read_pairs
@@ -122,7 +121,7 @@ _PLACES = {
     "make_pairs": "twinlm.data.probes.pairs_from_text",
     "next_sentence": "twinlm.use.next_sentence",
     "next_sentence_batch": "twinlm.use.next_sentence",
-    "open_run": "twinlm.compare.opening",
+    "open_run": "twinlm.compare.run",
     "predict": "twinlm.use.predict",
     "rank": "twinlm.use.rank",
     "rank_batch": "twinlm.use.rank",

@@ -8,7 +8,6 @@ import pytest
 from twinlm.compare.plan.arms import arms
 from twinlm.compare.plan.pretrainings import pretrainings
 from twinlm.compare.run import Run
-from twinlm.compare.stages import answers
 from twinlm.errors import UsageError
 from twinlm.evidence.json_records import read_results
 from twinlm.settings import presets
@@ -240,9 +239,9 @@ def test_the_best_baseline_is_fitted_on_the_examples_that_the_models_have(
     kept = {row["name"]: row for row in json.loads((folder / "predictions.json").read_text())}
     monkeypatch.chdir(project)
     with open_run(tiny, project) as run:
-        few = run.task("topic", 20)
+        few = run.workspace.task("topic", 20)
         floors = {row.name: row for row in task_kind(task.kind).floors(few.train, few.valid, few.test)}
-        assert answers.baselines(run, run.task("topic"), 20) == list(kept.values())
+        assert run.baselines.fitted(run.workspace.task("topic"), 20) == list(kept.values())
     assert len(few.train) == 20 and len(few.test) == task.test_examples
     assert {name: row["predictions"] for name, row in kept.items()} == {
         name: row.predictions for name, row in floors.items()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from twinlm.compare.environment import NAME, note_environment
+from twinlm.compare.run import ENVIRONMENT, note_environment
 from twinlm.system import hardware, storage
 from twinlm.system.log import EVENTS, Silent
 
@@ -29,7 +29,7 @@ def noted(folder: Path) -> list[str]:
 
 def test_all_that_it_depends_on_is_noted(tmp_path: Path) -> None:
     assert noted(tmp_path) == noted(tmp_path) == []
-    found = storage.read_json(tmp_path / NAME)
+    found = storage.read_json(tmp_path / ENVIRONMENT)
     wanted = ("twinlm", "precision", "torch", "torch build", "numpy", "tokenizers", "device", "instructions")
     assert {*wanted, "threads", "processor", "python", "system", "variables"} <= found.keys()
 
@@ -39,8 +39,8 @@ def test_all_that_it_depends_on_is_noted(tmp_path: Path) -> None:
 )
 def test_a_change_is_said_and_kept_among_the_events(key: str, tmp_path: Path) -> None:
     noted(tmp_path)
-    before = storage.read_json(tmp_path / NAME)
-    storage.write_json(tmp_path / NAME, {**before, key: "another"})
+    before = storage.read_json(tmp_path / ENVIRONMENT)
+    storage.write_json(tmp_path / ENVIRONMENT, {**before, key: "another"})
     (said,) = noted(tmp_path)
     assert f"no longer repeats bit by bit: {key} another -> {before[key]}" in said
     (event,) = [json.loads(line) for line in (tmp_path / EVENTS).read_text().splitlines()]
@@ -69,6 +69,8 @@ def test_a_gpu_that_comes_or_goes_is_seen(
 
 def test_what_an_older_version_did_not_note_is_not_compared(tmp_path: Path) -> None:
     noted(tmp_path)
-    old = {key: value for key, value in storage.read_json(tmp_path / NAME).items() if key != "torch build"}
-    storage.write_json(tmp_path / NAME, old)
+    old = {
+        key: value for key, value in storage.read_json(tmp_path / ENVIRONMENT).items() if key != "torch build"
+    }
+    storage.write_json(tmp_path / ENVIRONMENT, old)
     assert noted(tmp_path) == []

@@ -108,7 +108,7 @@ def folder(tmp_path_factory, write_project, tiny):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         with open_run(tiny, place, "first", SETTINGS) as run:
-            run.bodies.trained("gpt")
+            run.pretraining.trained("gpt")
         compare(tiny, place, "second", SETTINGS + TASKS)
     return place
 

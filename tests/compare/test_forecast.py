@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from twinlm.compare.forecast import check_disk, folder_bytes, missing_bytes, trainings
-from twinlm.compare.plan_time import Times
+from twinlm.compare.forecast import folder_bytes, missing_bytes
 from twinlm.compare.run import Run
 from twinlm.errors import ResourceError
 from twinlm.system import storage
@@ -46,7 +45,7 @@ def opened(tmp_path: Path, write_project, tiny, monkeypatch):
 
 
 def test_all_that_is_trained_and_kept_on_disk_was_planned(opened: Run, monkeypatch) -> None:
-    planned = trainings(opened)
+    planned = opened.forecast.trainings()
     assert not any(training.is_done for training in planned)
     assert missing_bytes(planned) > sum(training.kept_bytes for training in planned)
     most = dict.fromkeys((training.folder for training in planned), 0)
@@ -71,8 +70,8 @@ def test_all_that_is_trained_and_kept_on_disk_was_planned(opened: Run, monkeypat
             training.title
         )
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Disk(free=0))
-    assert missing_bytes(trainings(opened)) == 0
-    check_disk(opened)  # all is there: a report can be asked for
+    assert missing_bytes(opened.forecast.trainings()) == 0
+    opened.forecast.check_disk()  # all is there: a report can be asked for
 
 
 def test_too_small_a_disk_is_said_before_training(opened: Run, monkeypatch) -> None:
@@ -83,15 +82,15 @@ def test_too_small_a_disk_is_said_before_training(opened: Run, monkeypatch) -> N
 
 
 def test_trainings_of_one_shape_are_timed_once_and_all_count(opened: Run, monkeypatch) -> None:
-    times = Times(opened)
-    planned = trainings(opened)
-    seconds = [times.seconds(training) for training in planned]
-    assert len(times._timed_s) == 2  # a GPT and a BERT; arms differ in their pre-training only
+    forecast = opened.forecast
+    planned = forecast.trainings()
+    seconds = [forecast.seconds(training) for training in planned]
+    assert len(forecast._timed_s) == 2  # a GPT and a BERT; arms differ in their pre-training only
     assert min(seconds) > 0
     by_title = {training.title: value for training, value in zip(planned, seconds, strict=True)}
     assert by_title["fine-tuning gpt"] == by_title["fine-tuning gpt-scratch"]
     assert by_title["fine-tuning bert"] == by_title["fine-tuning no-nsp"]
-    plan = opened.bodies.plans["gpt"]
+    plan = opened.pretraining.plans["gpt"]
     assert by_title["pre-training gpt"] > plan.seconds  # validations come on top
     assert by_title["pre-training gpt-share-0.9"] == pytest.approx(
         0.9 * by_title["pre-training gpt"], rel=0.2

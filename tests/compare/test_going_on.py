@@ -80,7 +80,7 @@ def _pretrain(out: str, kind: str, *, stop_at: int = -1, **more: str) -> tuple[b
     progress = StoppingAt(stop, stop_at)
     settings = presets.resolve(None, {**SMALL, **more})
     with Run(Path(out), settings, is_demo=False, progress=progress, stop=stop) as run:
-        run.bodies.trained(kind)
+        run.pretraining.trained(kind)
     return (Path(out) / kind / "model" / "model.safetensors").read_bytes(), progress
 
 
@@ -96,16 +96,16 @@ def test_a_run_that_was_stopped_ends_with_the_same_bytes(name: str) -> None:
 def test_phases_are_of_their_lengths_and_the_plan_counts_both() -> None:
     settings = presets.resolve(None, {**SMALL, **PHASES})
     with Run(Path("phases"), settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
-        plan = run.bodies.plans["gpt"]
+        plan = run.pretraining.plans["gpt"]
         assert plan.steps == 12
         assert plan.tokens == 6 * 4 * (16 + 32)
-        assert run.bodies.trained("gpt").history["pretraining"]["tokens"] == plan.tokens
+        assert run.pretraining.trained("gpt").history["pretraining"]["tokens"] == plan.tokens
 
 
 def test_a_budget_in_passes_reads_the_text_so_often() -> None:
     settings = presets.resolve(None, {**SMALL, "budget.match": "passes", "budget.amount": "3"})
     with Run(Path("passes"), settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
-        plan, store = run.bodies.plans["gpt"], run.stores("gpt")["train"]
+        plan, store = run.pretraining.plans["gpt"], run.workspace.stores("gpt")["train"]
         assert plan.steps == int(3 * store.token_count / (4 * 32))
 
 
@@ -152,7 +152,7 @@ def test_going_on_needs_nothing_of_the_other_kind_but_a_comparison_does() -> Non
     settings = presets.resolve(None, {**rest, "bert.pretrain.start": "small/bert"})
     assert (settings.bert.model.width, settings.gpt.model.width) == (16, 128)
     with Run(Path("alone"), settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
-        assert run.bodies.trained("bert").history["pretraining"]["step"] == 12
+        assert run.pretraining.trained("bert").history["pretraining"]["step"] == 12
         assert not (Path("alone") / "tokenizers").exists()
         with pytest.raises(UsageError, match="the models are not of one size"):
-            assert run.bodies.plans
+            assert run.pretraining.plans

@@ -126,12 +126,12 @@ def test_updates_that_fine_tunings_lost_stand_beside_the_verdict(project, monkey
 def test_other_settings_in_the_same_folder_are_refused_and_named(project, monkeypatch):
     monkeypatch.chdir(project)
     with open_run(project, "mixed") as run:
-        run.tokenizer("gpt")
+        run.workspace.tokenizer("gpt")
     with (
         open_run(project, "mixed", **{"tokenizer.vocab_size": "310"}) as run,
         pytest.raises(UsageError, match=r"tokenizer\.vocab_size was 300, now 310"),
     ):
-        run.tokenizer("gpt")
+        run.workspace.tokenizer("gpt")
 
 
 @pytest.mark.parametrize(
@@ -146,11 +146,11 @@ def test_finished_predictions_are_not_passed_off_as_those_of_other_settings(
 ):
     monkeypatch.chdir(project)
     with open_run(project, "predicted") as run:
-        trial = run.trials.of(run.arm("gpt-scratch"), "topic")[0]
-        found = run.trials.predictions(trial)
-        assert run.trials.predictions(trial) == found
+        trial = run.finetuning.trials(run.workspace.arm("gpt-scratch"), "topic")[0]
+        found = run.finetuning.predictions(trial)
+        assert run.finetuning.predictions(trial) == found
     with open_run(project, "predicted", **settings) as run, pytest.raises(UsageError, match=said):
-        run.trials.predictions(run.trials.of(run.arm("gpt-scratch"), "topic")[0])
+        run.finetuning.predictions(run.finetuning.trials(run.workspace.arm("gpt-scratch"), "topic")[0])
 
 
 def test_fine_tuning_notes_the_tokenizer_and_the_seed_of_weights_that_were_drawn(project, monkeypatch):
@@ -158,11 +158,11 @@ def test_fine_tuning_notes_the_tokenizer_and_the_seed_of_weights_that_were_drawn
     noted = {}
     with open_run(project, "noted") as run:
         for name in ("gpt", "gpt-scratch"):
-            trial = run.trials.of(run.arm(name), "topic")[0]
-            run.trials.finetuned(trial)
-            path = run.trials.folder(trial) / "inputs.json"
+            trial = run.finetuning.trials(run.workspace.arm(name), "topic")[0]
+            run.finetuning.finetuned(trial)
+            path = run.finetuning.folder(trial) / "inputs.json"
             noted[name] = json.loads(path.read_text())
-            assert noted[name]["tokenizer"] == run.tokenizer("gpt").fingerprint
+            assert noted[name]["tokenizer"] == run.workspace.tokenizer("gpt").fingerprint
     assert [noted[name]["first_seed"] for name in ("gpt", "gpt-scratch")] == [None, 0]
     assert [len(noted[name]["start"]) for name in ("gpt", "gpt-scratch")] == [64, 0]
 
@@ -170,12 +170,12 @@ def test_fine_tuning_notes_the_tokenizer_and_the_seed_of_weights_that_were_drawn
 def test_a_damaged_tokenizer_is_found(project, monkeypatch):
     monkeypatch.chdir(project)
     with open_run(project, "tokenizer") as run:
-        run.tokenizer("gpt")
+        run.workspace.tokenizer("gpt")
     (path,) = (project / "tokenizer").glob("tokenizers/*/files/tokenizer_config.json")
     data = path.read_bytes()
     path.write_bytes(data.replace(b" ", b"\t", 1))  # which means the same
     with open_run(project, "tokenizer") as run, pytest.raises(ModelError, match="it is damaged"):
-        run.tokenizer("gpt")
+        run.workspace.tokenizer("gpt")
 
 
 def test_a_run_directory_is_for_one_process(project, monkeypatch):
@@ -205,7 +205,7 @@ def test_a_changed_environment_is_announced(project, monkeypatch):
 def test_an_unknown_task_gets_the_nearest_name(project, monkeypatch):
     monkeypatch.chdir(project)
     with open_run(project, "tasks") as run, pytest.raises(UsageError, match="did you mean 'topic'"):
-        run.task("topics")
+        run.workspace.task("topics")
 
 
 def test_a_stage_knows_its_inputs_whatever_their_order(tmp_path):

@@ -68,11 +68,11 @@ def work(kind: str, project: Path, out: str) -> None:
     settings = presets.resolve(Path("my.toml"), {})
     with Run(Path(out), settings, is_demo=False, progress=Silent(), stop=Stop()) as run:
         if kind in presets.KINDS:
-            run.bodies.trained(kind)
+            run.pretraining.trained(kind)
         elif kind == "comparison":
             run.compare()
         else:
-            run.trials.predictions(run.trials.of(run.arm("bert-scratch"), "topic")[0])
+            run.finetuning.predictions(run.finetuning.trials(run.workspace.arm("bert-scratch"), "topic")[0])
 
 
 def straight(kind: str, project: Path) -> Straight:

@@ -64,48 +64,48 @@ def test_both_kinds_pre_train_on_a_packed_store(project: Path) -> None:
     assert pack(*held_out) == 0
     with opened("run", **PACKED) as run:
         for kind in ("gpt", "bert"):
-            assert run.bodies.trained(kind).history["pretraining"]["step"] == 10
-        stores = run.stores("gpt")
+            assert run.pretraining.trained(kind).history["pretraining"]["step"] == 10
+        stores = run.workspace.stores("gpt")
         assert {name: store.document_count for name, store in stores.items()} == {
             "train": 40,
             "valid": 19,
             "test": 21,
         }
-        assert run.prepared.counts["validation documents that stand in test"] == 1
-        assert run.tokenizer("gpt").fingerprint == stores["train"].tokenizer
+        assert run.workspace.prepared.counts["validation documents that stand in test"] == 1
+        assert run.workspace.tokenizer("gpt").fingerprint == stores["train"].tokenizer
 
 
 def test_a_packed_store_is_refused_where_held_out_texts_could_be_trained_on(project: Path) -> None:
     assert pack() == 0
     with opened("run", **PACKED) as run, pytest.raises(UsageError, match=r"--held-out valid\.txt --held-out"):
-        run.stores("gpt")
+        run.workspace.stores("gpt")
     with (
         opened("run", **{"corpus.train": "store"}) as run,
         pytest.raises(UsageError, match=r"set corpus\.valid"),
     ):
-        run.stores("gpt")
+        run.workspace.stores("gpt")
     both = {**PACKED, "corpus.train": "store,train.txt"}
     with opened("run", **both) as run, pytest.raises(UsageError, match="name it alone"):
-        run.stores("gpt")
+        run.workspace.stores("gpt")
 
 
 def test_another_tokenizer_than_the_stores_is_refused(project: Path) -> None:
     assert pack("--held-out", "test.txt", "--held-out", "valid.txt") == 0
     own = {**PACKED, "tokenizer.sharing": "own"}
     with opened("run", **own) as run, pytest.raises(UsageError, match="packed with a byte-bpe tokenizer"):
-        run.stores("bert")
+        run.workspace.stores("bert")
 
 
 def test_a_text_larger_than_a_shard_is_written_in_shards_and_reads_the_same(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened("whole", **OWN) as run:
-        whole = run.stores("gpt")
+        whole = run.workspace.stores("gpt")
     monkeypatch.setattr(packed, "SHARD_CHARACTERS", 1500)
     with opened("shards", **OWN) as run:
-        stores = run.stores("gpt")
+        stores = run.workspace.stores("gpt")
     with opened("shards", **OWN) as run:  # found again
-        assert run.stores("gpt")["train"].token_count == stores["train"].token_count
+        assert run.workspace.stores("gpt")["train"].token_count == stores["train"].token_count
     folder = Path("shards/tokens/byte-bpe/train")
     assert len(list(folder.glob("part-*/0*"))) > 2
     for name, store in stores.items():

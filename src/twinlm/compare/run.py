@@ -1,61 +1,58 @@
-"""A run directory: every stage from text and labels to the report, each done once and found again.
+"""A comparison from text and labels to the report, in a run directory; every stage is done once.
 
-    data -> tokenizer -> tokens -> plan -> pre-training -> fine-tuning x arms x seeds -> report
+    prepare -> plan -> pre-train -> fine-tune (arms x tasks x seeds) -> evidence -> report
 
-Call what you need; a stage does those before it first. A run that was killed anywhere goes on where it was.
-Next: `compare/stages/pretraining.py`, what is pre-trained, and `compare/stages/finetuning.py`, what is
-fine-tuned.
+Call a stage, and those it needs run first. A killed run continues where it was.
+Next: `compare/workspace.py`, what all stages share, and `compare/stages/pretraining.py`, the first of them.
 """
 
 import contextlib
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import tomli_w
-
 from twinlm import families
-from twinlm.compare import assemble
-from twinlm.compare.environment import note_environment
-from twinlm.compare.forecast import check_disk
-from twinlm.compare.plan.arms import Arm, arm_named, arms
-from twinlm.compare.stages import answers as scoring
-from twinlm.compare.stages import curves, selection
-from twinlm.compare.stages.diagnosis import diagnosed
-from twinlm.compare.stages.finetuning import Trials
-from twinlm.compare.stages.language import Quality
-from twinlm.compare.stages.pretraining import Bodies
-from twinlm.data.labels.task import LabelledTask, limited
-from twinlm.data.tokens.store import TokenStore
-from twinlm.errors import DivergedError, UsageError, as_model_error
+from twinlm.compare.assemble import Assembly
+from twinlm.compare.forecast import Forecast
+from twinlm.compare.stages.answers import Answers
+from twinlm.compare.stages.baselines import Baselines
+from twinlm.compare.stages.curves import Curves
+from twinlm.compare.stages.diagnosis import Diagnosis
+from twinlm.compare.stages.finetuning import FinetuningStage
+from twinlm.compare.stages.language import Language
+from twinlm.compare.stages.pretraining import PretrainingStage
+from twinlm.compare.stages.selection import Selection
+from twinlm.compare.stages.serving import Serving
+from twinlm.compare.workspace import Workspace
+from twinlm.errors import DivergedError, as_model_error
+from twinlm.evidence.answers import TaskAnswers
 from twinlm.evidence.details import NAME as DETAILS
 from twinlm.evidence.details import find_details, read_details
+from twinlm.evidence.json_records import read_as
 from twinlm.evidence.results import Results
-from twinlm.prepare import prepare, stage
 from twinlm.report.report import has_changed, write_report
-from twinlm.settings import UNTRAINED, KindSettings, Settings, build
+from twinlm.settings import Settings, presets
 from twinlm.system import hardware, storage
-from twinlm.system.log import Progress
+from twinlm.system.log import Progress, note_event
 from twinlm.system.stopping import Stop
-from twinlm.tasks.table import task_kind
-from twinlm.tokenizer import Tokenizer
 from twinlm.train.ranks import ALONE, Ranks
-from twinlm.train.start import load_start
+from twinlm.version import __version__
+
+ENVIRONMENT = "environment.json"
 
 
 class Run:
     """A run directory under a lock; use it in a `with` block.
 
     Args:
-        folder: the directory, made if needed.
-        settings: of the whole run.
-        is_demo: take the embedded data instead of the settings' files.
-        progress: where to report.
+        folder: run directory, made if needed.
+        settings: settings of the whole run.
+        is_demo: use the embedded data instead of the settings' files.
+        progress: receiver of progress and messages.
         stop: set by signals.
-        command: what was typed, for the report.
-        ranks: the processes that share its trainings. The leader does all else alone.
+        command: command line, for the report.
+        ranks: processes that share the trainings; the leader does everything else alone.
     """
 
     def __init__(
@@ -71,20 +68,40 @@ class Run:
     ) -> None:
         self.folder = folder
         self.settings = settings
-        self.is_demo = is_demo
         self.progress = progress
-        self.stop = stop
-        self.command = command
         self.ranks = ranks
         self._held = contextlib.ExitStack()
-        self._tokenizers: dict[str, Tokenizer] = {}
-        self._stores: dict[str, dict[str, TokenStore]] = {}
+
+        work = Workspace(folder, settings, is_demo=is_demo, progress=progress, stop=stop, ranks=ranks)
+        self.workspace = work
+        self.diagnosis = Diagnosis(work)
+        self.baselines = Baselines(work)
+        self.pretraining = PretrainingStage(work)
+        self.language = Language(work, self.pretraining)
+        self.finetuning = FinetuningStage(work, self.pretraining)
+        self.selection = Selection(work, self.finetuning)
+        self.answers = Answers(work, self.finetuning, self.selection, self.baselines)
+        self.curves = Curves(work, self.pretraining, self.finetuning, self.selection, self.baselines)
+        self.serving = Serving(work, self.finetuning, self.selection)
+        self.forecast = Forecast(work, self.pretraining, self.finetuning, self.curves)
+        self.assembly = Assembly(
+            work,
+            command=command,
+            diagnosis=self.diagnosis,
+            baselines=self.baselines,
+            pretraining=self.pretraining,
+            language=self.language,
+            finetuning=self.finetuning,
+            selection=self.selection,
+            curves=self.curves,
+            serving=self.serving,
+        )
 
     def __enter__(self) -> Self:
-        """Take the folder for this process, and note settings and environment in it.
+        """Lock the folder for this process, and note settings and environment in it.
 
         Raises:
-            LockedError: another process holds it.
+            LockedError: another process uses the folder.
         """
         threads = hardware.use_threads(self.settings.threads, processes=self.ranks.local_count)
         if not self.ranks.leads:
@@ -92,156 +109,74 @@ class Run:
         self._held.enter_context(storage.lock(self.folder))
         if self.ranks.count > 1:
             self.progress.say(f"{self.ranks.count} processes, {threads} threads each")
-        storage.write_file(self.folder / "settings.toml", self.settings_toml.encode())
-        note_environment(self.folder, self.precision, self.progress)
+        storage.write_file(self.folder / "settings.toml", self.workspace.settings_toml.encode())
+        note_environment(self.folder, self.workspace.precision, self.progress)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let the folder go."""
+        """Release the folder."""
         self._held.close()
 
     def follow(self) -> None:
-        """Take part, as a process that does not lead, in each training that the leader calls to."""
+        """Take part, as a process that does not lead, in each training that the leader calls for."""
         for call in self.ranks.calls():
-            with contextlib.suppress(DivergedError):  # of which the leader thinks what it will
+            with contextlib.suppress(DivergedError):  # the leader decides what a divergence means
                 self._join(**call)
 
     def _join(self, what: str, **details: Any) -> None:
         if what == "pretrain":
-            self.bodies.trained(**details)
+            self.pretraining.trained(**details)
         else:
-            self.trials.join(**details)
-
-    @property
-    def settings_toml(self) -> str:
-        """The resolved settings, as a file that gives them again."""
-        return tomli_w.dumps(build.plain(self.settings))
-
-    @cached_property
-    def precision(self) -> str:
-        """Of matrix products in training: "float32" or "bfloat16"."""
-        return hardware.precision(self.settings.precision)
-
-    @cached_property
-    def prepared(self) -> prepare.Prepared:
-        """Text and labels, read and split."""
-        if self.is_demo:
-            return prepare.prepare_demo(self.settings)
-        return prepare.prepare_files(self.settings, self._read_tasks)
-
-    @cached_property
-    def _read_tasks(self) -> prepare.ReadTasks:
-        return prepare.prepare_tasks(self.settings)
-
-    @property
-    def tasks(self) -> Mapping[str, LabelledTask]:
-        """The labelled tasks by name; the text to pre-train on need not be there."""
-        return self.prepared.tasks if self.is_demo else self._read_tasks.tasks
-
-    @cached_property
-    def bodies(self) -> Bodies:
-        """What is pre-trained."""
-        return Bodies(self)
-
-    @cached_property
-    def quality(self) -> Quality:
-        """What is asked of the pre-trained models without labels."""
-        return Quality(self)
-
-    @cached_property
-    def trials(self) -> Trials:
-        """What is fine-tuned."""
-        return Trials(self)
-
-    @cached_property
-    def arms(self) -> list[Arm]:
-        """The ways to get a fine-tuned model that are compared."""
-        twins = [] if self.settings.compare.untrained else [name + UNTRAINED for name in families.FAMILIES]
-        return [arm for arm in arms(self.settings) if arm.name not in twins]
-
-    def arm(self, name: str) -> Arm:
-        """Return an arm by name.
-
-        Raises:
-            UsageError: there is none of that name.
-        """
-        return arm_named(self.settings, name)
-
-    def kind(self, name: str) -> KindSettings:
-        """Return the settings of one kind."""
-        settings: KindSettings = getattr(self.settings, families.family(name).name)
-        return settings
-
-    def task(self, name: str, labels: int | None = None) -> LabelledTask:
-        """Return a labelled task by name.
-
-        Args:
-            name: of the task.
-            labels: how many training examples, taken in proportion to the classes; None for all.
-
-        Raises:
-            UsageError: there is none of that name, or there are more classes than that.
-        """
-        if name not in self.tasks:
-            raise UsageError(f"there is no task {name!r}", hint=build.closest(name, self.tasks))
-        task = self.tasks[name]
-        if labels is None:
-            return task
-        return limited(task, task_kind(task.kind).form, labels, seed=self.settings.seed)
-
-    @cached_property
-    def task_fingerprints(self) -> dict[str, str]:
-        """The SHA-256 of each task's texts and labels, by its name."""
-        return {name: stage.fingerprint(build.plain(task)) for name, task in self.tasks.items()}
-
-    def tokenizer(self, kind: str) -> Tokenizer:
-        """Return the tokenizer of a kind: trained on the training documents, or of what it goes on from."""
-        algorithm = prepare.tokenizer_name(self.settings, kind)
-        if algorithm not in self._tokenizers:
-            if self.kind(kind).pretrain.start:
-                made = load_start(self.kind(kind)).tokenizer
-            else:
-                folder = self.folder / "tokenizers" / algorithm
-                made = prepare.prepare_tokenizer(
-                    folder, self.prepared, self.settings, algorithm, self.progress
-                )
-            self._tokenizers[algorithm] = made
-        return self._tokenizers[algorithm]
-
-    def stores(self, kind: str) -> dict[str, TokenStore]:
-        """Return the tokens of a kind's three splits."""
-        algorithm = prepare.tokenizer_name(self.settings, kind)
-        if algorithm not in self._stores:
-            folder = self.folder / "tokens" / algorithm
-            self._stores[algorithm] = prepare.prepare_stores(
-                folder, self.prepared, self.tokenizer(kind), self.progress
-            )
-        return self._stores[algorithm]
+            self.finetuning.join(**details)
 
     def compare(self) -> Results:
-        """Do all stages, write the report and its records, and return what was found."""
-        bodies, tasks = self.bodies, self.prepared.tasks
-        diagnosed(self)  # first, as it may say why a run stops
-        trained = [*bodies.plans]  # two of unequal sizes are refused before anything is trained
-        check_disk(self)  # and so is too small a disk
-        self.quality.prepare()  # and bad files of pairs
-        for name in tasks:
-            scoring.baselines(self, self.task(name))  # the cheapest first: it may find a task unfit
-            curves.fit_baselines(self, self.task(name))
-        for name in trained:
-            for seed in bodies.seeds:
-                bodies.trained(name, seed)
-                bodies.language(name, seed)
-                self.quality.measured(name, seed)
-        for name in tasks:
-            for arm in self.arms:
-                for trial in selection.chosen(self, arm, name):
-                    self.trials.predictions(trial)
-        curves.fill(self)
-        answers = [scoring.gathered(self, task) for task in tasks.values()]
-        results = assemble.results(self, answers)
+        """Do all stages, write the report and its records, and return the results."""
+        self._prepare()
+        self._plan()
+        self._pretrain()
+        self._finetune()
+        answers = self._evidence()
+        return self._report(answers)
+
+    def _prepare(self) -> None:
+        """Read, split and tokenize the text, and read the tasks."""
+        self.diagnosis.result()  # first, as it may say why something later fails
+        for kind in families.FAMILIES:
+            self.workspace.stores(kind)
+
+    def _plan(self) -> None:
+        """Plan every training, and refuse before any of them what would fail after them."""
+        self.forecast.check_disk()  # models of unequal sizes are refused here too
+        self.language.prepare()  # finds bad files of minimal pairs
+        for name in self.workspace.prepared.tasks:
+            self.baselines.fitted(self.workspace.task(name))  # may find a task unfit
+            self.curves.fit_baselines(self.workspace.task(name))
+
+    def _pretrain(self) -> None:
+        """Pre-train every model with every seed, and measure it without labels."""
+        for name in self.pretraining.plans:
+            for seed in self.pretraining.seeds:
+                self.pretraining.trained(name, seed)
+                self.pretraining.language(name, seed)
+                self.language.measured(name, seed)
+
+    def _finetune(self) -> None:
+        """Fine-tune every arm on every task, at each learning rate of the grid, and predict the test."""
+        for name in self.workspace.prepared.tasks:
+            for arm in self.workspace.arms:
+                for trial in self.selection.chosen(arm, name):
+                    self.finetuning.predictions(trial)
+        self.curves.fill()
+
+    def _evidence(self) -> list[TaskAnswers]:
+        """Return all answers to the test examples, which every figure is made from."""
+        return [self.answers.gathered(task) for task in self.workspace.prepared.tasks.values()]
+
+    def _report(self, answers: Sequence[TaskAnswers]) -> Results:
+        """Write the report, with stored details where nothing changed since they were made."""
+        results = self.assembly.results(answers)
         details = None if has_changed(results, self.folder) else read_details(self.folder)
         if details is None:
             write_report(results, self.folder, find_details(answers, self.progress))
@@ -249,3 +184,46 @@ class Run:
         with as_model_error(self.folder / DETAILS):  # its records may not fit each other
             write_report(results, self.folder, details)
         return results
+
+
+def open_run(
+    folder: Path,
+    file: Path | None,
+    overrides: Mapping[str, str],
+    *,
+    is_demo: bool,
+    progress: Progress,
+    stop: Stop,
+) -> Run:
+    """Return the run of a folder with the settings of a file and overrides, or with those of the demo.
+
+    Raises:
+        UsageError: a setting is not valid.
+    """
+    settings = presets.resolve(file, overrides, base=presets.DEMO if is_demo else None)
+    return Run(folder, settings, is_demo=is_demo, progress=progress, stop=stop)
+
+
+def note_environment(folder: Path, precision: str, progress: Progress) -> None:
+    """Note what bitwise repetition depends on; a change since the run started is said and noted as an event.
+
+    See docs/reliability.md.
+    """
+    path = folder / ENVIRONMENT
+    now = {"twinlm": __version__, "precision": precision, **hardware.describe()}
+    if not path.is_file():
+        storage.write_json(path, now)
+        return
+    before = read_as(dict[str, str], path)
+    # What an older version did not note is not compared; only a GPU may be missing for another reason.
+    changed = [
+        f"{key} {before.get(key)} -> {now.get(key)}"
+        for key in sorted(before.keys() | now.keys() & {"gpu"})
+        if before.get(key) != now.get(key)
+    ]
+    if changed:
+        progress.say(
+            "the environment changed since this run started, so it no longer repeats bit by bit: "
+            + ", ".join(changed)
+        )
+        note_event(folder, "environment changed", changed=changed)

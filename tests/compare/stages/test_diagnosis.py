@@ -6,7 +6,7 @@ import pytest
 
 from twinlm.compare.run import Run
 from twinlm.compare.stages import diagnosis
-from twinlm.compare.stages.diagnosis import FOLDER, FOUND, diagnosed
+from twinlm.compare.stages.diagnosis import FOLDER, FOUND
 from twinlm.doctor.examine import SCRATCH
 from twinlm.evidence.json_records import read_results
 from twinlm.prepare.prepare import prepare_files, prepare_tasks
@@ -61,7 +61,7 @@ def open_run(project, tiny):
 
 def test_problems_and_warnings_are_said_kept_and_found_again(open_run, monkeypatch):
     with open_run() as run:
-        found = diagnosed(run)
+        found = run.diagnosis.result()
         said = [text for text in run.progress.said if text.startswith("data doctor: ")]
         kept = storage.read_json(run.folder / FOLDER / FOUND)
         assert "trained now" not in kept["facts"]["tokenizers"]["byte-bpe"]["from"]
@@ -74,34 +74,34 @@ def test_problems_and_warnings_are_said_kept_and_found_again(open_run, monkeypat
     assert len(said) == len(found.findings) and said[0].startswith("data doctor: Problem, task topic: ")
     monkeypatch.setattr(diagnosis, "examine", None)
     with open_run() as again:
-        assert diagnosed(again) == found
+        assert again.diagnosis.result() == found
         assert again.progress.said == []
 
 
 @pytest.mark.parametrize("change", ["settings", "labels"])
 def test_of_other_settings_or_files_it_is_made_anew(open_run, project, change):
     with open_run() as run:
-        before = diagnosed(run)
+        before = run.diagnosis.result()
     if change == "labels":
         rows = (project / "test.csv").read_text().splitlines()
         (project / "test.csv").write_text("\n".join(rows[:11]))
     with open_run(**({"budget.amount": "150000"} if change == "settings" else {})) as run:
-        assert diagnosed(run) != before
+        assert run.diagnosis.result() != before
 
 
 def test_who_does_not_want_it_has_none(open_run):
     with open_run(**{"compare.doctor": "false"}) as run:
-        assert diagnosed(run) is None
+        assert run.diagnosis.result() is None
         assert not (run.folder / FOLDER).exists()
 
 
 def test_embedded_text_is_looked_at_as_it_was_split(open_run):
     with open_run(is_demo=True) as run:
-        run.prepared = prepare_files(run.settings, prepare_tasks(run.settings))
-        run.settings = open_run(**{"corpus.train": "[]"}).settings
-        found = diagnosed(run)
+        run.workspace.prepared = prepare_files(run.settings, prepare_tasks(run.settings))
+        run.workspace.settings = open_run(**{"corpus.train": "[]"}).settings
+        found = run.diagnosis.result()
         facts = storage.read_json(run.folder / FOLDER / FOUND)["facts"]
-    assert facts["corpus"]["train"]["documents"] == len(run.prepared.documents.train)
+    assert facts["corpus"]["train"]["documents"] == len(run.workspace.prepared.documents.train)
     assert any("stand in the corpus" in finding.message for finding in found.findings)
 
 

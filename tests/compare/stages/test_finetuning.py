@@ -26,24 +26,24 @@ def run(tiny, write_project, tmp_path_factory):
 
 
 def test_an_arm_has_each_fine_tuning_seed_for_each_pre_training(run):
-    found = run.trials.of(run.arm("bert"), "topic")
+    found = run.finetuning.trials(run.workspace.arm("bert"), "topic")
     assert [(trial.first_seed, trial.seed) for trial in found] == [(0, 1), (0, 2), (1, 1), (1, 2)]
 
 
 def test_no_two_trials_share_a_folder(run):
-    arm = run.arm("bert")
+    arm = run.workspace.arm("bert")
     trials = [
         trial
         for changes in ({}, {"learning_rate": 1e-3}, {"learning_rate": 2e-3}, {"labels": 10})
-        for trial in run.trials.of(arm, "topic", **changes)
+        for trial in run.finetuning.trials(arm, "topic", **changes)
     ]
-    folders = [run.trials.folder(trial) for trial in trials]
+    folders = [run.finetuning.folder(trial) for trial in trials]
     assert len(set(folders)) == len(trials) == 16
-    assert run.trials.folder(trials[0]) == run.folder / "tasks" / "topic" / "bert" / "seed-1"
+    assert run.finetuning.folder(trials[0]) == run.folder / "tasks" / "topic" / "bert" / "seed-1"
 
 
 def test_a_rate_of_the_grid_is_the_only_thing_that_changes(run):
-    arm = run.arm("gpt")
+    arm = run.workspace.arm("gpt")
     own, other = (
         Trial(arm=arm, task="topic", seed=1, first_seed=0, learning_rate=rate) for rate in (None, 7e-4)
     )
@@ -53,21 +53,21 @@ def test_a_rate_of_the_grid_is_the_only_thing_that_changes(run):
 
 
 def test_fewer_labels_are_taken_from_the_training_examples_only(run):
-    trial = Trial(arm=run.arm("gpt"), task="topic", seed=1, first_seed=0, labels=10)
-    few, whole = run.task("topic", trial.labels), run.task("topic")
+    trial = Trial(arm=run.workspace.arm("gpt"), task="topic", seed=1, first_seed=0, labels=10)
+    few, whole = run.workspace.task("topic", trial.labels), run.workspace.task("topic")
     assert len(few.train) == 10 and {row.id for row in few.train} <= {row.id for row in whole.train}
     assert len(few.valid) <= 10 and few.test == whole.test
 
 
 def test_a_trial_is_done_once_and_its_answers_are_found_again(run):
-    trial = run.trials.of(run.arm("gpt-scratch"), "topic")[0]
-    said = run.trials.predictions(trial)
-    assert len(said) == len(run.task("topic").test)
-    weights = run.trials.folder(trial) / "model" / "model.safetensors"
+    trial = run.finetuning.trials(run.workspace.arm("gpt-scratch"), "topic")[0]
+    said = run.finetuning.predictions(trial)
+    assert len(said) == len(run.workspace.task("topic").test)
+    weights = run.finetuning.folder(trial) / "model" / "model.safetensors"
     before = storage.file_sha256(weights), weights.stat().st_mtime_ns
-    assert run.trials.predictions(trial) == said
+    assert run.finetuning.predictions(trial) == said
     assert (storage.file_sha256(weights), weights.stat().st_mtime_ns) == before
-    left = run.trials.folder(trial) / "best.safetensors"
+    left = run.finetuning.folder(trial) / "best.safetensors"
     left.touch()  # as if it had been killed before its last line
-    assert run.trials.tried(trial) == run.trials.spent(trial)
+    assert run.finetuning.tried(trial) == run.finetuning.spent(trial)
     assert not left.exists()

@@ -52,15 +52,15 @@ def open_run(project, monkeypatch, tiny):
 
 def test_both_kinds_are_asked_the_same_and_found_again(open_run):
     with open_run() as run:
-        said = {name: run.quality.measured(name) for name in run.bodies.compared}
-        assert [found.name for found in run.quality.sets] == [OWN_TEXT, "some"]
-        for given in run.quality.sets:
+        said = {name: run.language.measured(name) for name in run.pretraining.compared}
+        assert [found.name for found in run.language.sets] == [OWN_TEXT, "some"]
+        for given in run.language.sets:
             assert {len(row["pairs"][given.name]["right"]) for row in said.values()} == {len(given.pairs)}
-        path = run.bodies.folder("bert") / "quality" / FOUND
+        path = run.pretraining.folder("bert") / "quality" / FOUND
         assert storage.read_json(path) == said["bert"]
     with open_run() as again:
-        assert {name: again.quality.measured(name) for name in said} == said
-        result = quality_result(again)
+        assert {name: again.language.measured(name) for name in said} == said
+        result = quality_result(again.language)
     by_models = [[figure.pretraining for figure in group.figures] for group in result.groups]
     assert by_models == [["gpt", "bert"], ["bert"], ["bert"]]
     paired = [[figure.difference is None for figure in group.figures] for group in result.groups]
@@ -68,7 +68,7 @@ def test_both_kinds_are_asked_the_same_and_found_again(open_run):
     values = [figure.value for figure in result.groups[0].figures]
     assert result.groups[0].figures[1].difference.estimate == pytest.approx(values[1] - values[0])
     assert {figure.passages for group in result.groups for figure in group.figures} == {
-        len(again.quality.sample.texts)
+        len(again.language.sample.texts)
     }
     assert [found.name for found in result.pairs] == [OWN_TEXT, "some"]
     assert all(found.overall.comparison.claims == 2 for found in result.pairs)
@@ -77,12 +77,12 @@ def test_both_kinds_are_asked_the_same_and_found_again(open_run):
 
 def test_other_pairs_are_not_mixed_into_what_was_asked_before(open_run):
     with open_run("other") as run:
-        run.quality.measured("gpt")
+        run.language.measured("gpt")
     with (
         open_run("other", **{"quality.own_pairs": "4"}) as run,
         pytest.raises(UsageError, match=r"pairs\.own text was"),
     ):
-        run.quality.measured("gpt")
+        run.language.measured("gpt")
 
 
 def test_gaps_are_asked_of_both_kinds_beside_the_pairs_and_found_again(open_run, project):
@@ -102,14 +102,14 @@ def test_gaps_are_asked_of_both_kinds_beside_the_pairs_and_found_again(open_run,
         "model.max_length": "96",
     }
     with open_run("gaps", **given) as run:
-        said = {name: [run.quality.measured(name)] for name in run.bodies.compared}
-        gaps = run.quality.gaps
+        said = {name: [run.language.measured(name)] for name in run.pretraining.compared}
+        gaps = run.language.gaps
         assert len(gaps) == 6
         for (row,) in said.values():
             assert [len(view["right"]) for view in row["cloze"]] == [6, 6]
     with open_run("gaps", **given) as again:
-        assert {name: [again.quality.measured(name)] for name in said} == said
-        result = quality_result(again)
+        assert {name: [again.language.measured(name)] for name in said} == said
+        result = quality_result(again.language)
     assert result.cloze.overall.pairs == 6
     assert [row.pretraining for row in result.cloze.overall.scores] == ["gpt", "bert"]
     claims = [found.overall.comparison.claims for found in [*result.pairs, result.cloze]]
@@ -118,44 +118,44 @@ def test_gaps_are_asked_of_both_kinds_beside_the_pairs_and_found_again(open_run,
         open_run("gaps", **{**given, "quality.own_cloze": "5"}) as run,
         pytest.raises(UsageError, match=r"cloze was"),
     ):
-        run.quality.measured("gpt")
+        run.language.measured("gpt")
 
 
 def test_without_gaps_a_stage_of_before_there_were_gaps_is_found_again(open_run):
     with open_run("before") as run:
-        found = run.quality.measured("gpt")
-        path = run.bodies.folder("gpt") / "quality"
+        found = run.language.measured("gpt")
+        path = run.pretraining.folder("gpt") / "quality"
     assert set(storage.read_json(path / "inputs.json")) == {"weights", "window", "sample", "pairs"}
     assert set(found) == {"figures", "pairs"}
 
 
 def test_pairs_that_no_model_can_read_whole_are_counted(open_run):
     with open_run("long", **{"quality.pairs": "long.jsonl", "quality.own_pairs": "0"}) as run:
-        assert run.quality.sets == []
-        assert run.quality.notes == ["long: left out 1 of 1 pairs that a model can't read whole"]
+        assert run.language.sets == []
+        assert run.language.notes == ["long: left out 1 of 1 pairs that a model can't read whole"]
 
 
 def test_nothing_is_asked_where_nothing_is_wanted(open_run):
     off = {"quality.sample_bytes": "0", "quality.own_pairs": "0", "quality.pairs": "[]"}
     with open_run("off", **off) as run:
-        assert run.quality.sample is None
-        assert run.quality.measured("gpt") == {"figures": [], "pairs": {}}
+        assert run.language.sample is None
+        assert run.language.measured("gpt") == {"figures": [], "pairs": {}}
 
 
 def test_too_little_test_text_is_a_note_and_no_failure(open_run, monkeypatch):
     with open_run("short") as run:
-        monkeypatch.setattr(type(run.quality), "_held_out", ["One sentence only."])
-        assert run.quality.sample is None
-        assert "at least 2 are needed" in run.quality.notes[0]
+        monkeypatch.setattr(type(run.language), "_held_out", ["One sentence only."])
+        assert run.language.sample is None
+        assert "at least 2 are needed" in run.language.notes[0]
 
 
 def test_bad_files_of_pairs_stop_before_training(open_run, project):
     (project / "bad.jsonl").write_text('{"good": "a"}\n')
     with open_run("bad", **{"quality.pairs": "bad.jsonl"}) as run, pytest.raises(DataError, match="bad"):
-        run.quality.prepare()
+        run.language.prepare()
     both = '["some.jsonl", "./some.jsonl"]'
     with open_run("bad", **{"quality.pairs": both}) as run, pytest.raises(UsageError, match="two sets"):
-        run.quality.prepare()
+        run.language.prepare()
 
 
 def test_as_many_pairs_of_a_file_are_taken_as_by_the_command():

@@ -23,22 +23,22 @@ def run(tiny, write_project, tmp_path_factory):
 
 
 def test_seeds_follow_the_runs_own(run):
-    assert run.bodies.seeds == [5, 6]
+    assert run.pretraining.seeds == [5, 6]
 
 
 def test_the_first_seeds_model_lies_in_the_folder_of_its_name_and_others_below(run):
-    assert run.bodies.folder("gpt") == run.bodies.folder("gpt", 5) == run.folder / "gpt"
-    assert run.bodies.folder("gpt", 6) == run.folder / "gpt" / "seed-6"
+    assert run.pretraining.folder("gpt") == run.pretraining.folder("gpt", 5) == run.folder / "gpt"
+    assert run.pretraining.folder("gpt", 6) == run.folder / "gpt" / "seed-6"
 
 
 def test_an_unknown_pre_training_gets_the_nearest_name(run):
     with pytest.raises(UsageError, match="no pre-training 'brt'") as caught:
-        run.bodies.plan("brt")
+        run.pretraining.plan("brt")
     assert "bert" in caught.value.hint
 
 
 def test_seeds_have_weights_of_their_own_that_are_found_again(run):
-    bodies = run.bodies
+    bodies = run.pretraining
     for seed in bodies.seeds:
         bodies.trained("bert", seed)
     files = [bodies.folder("bert", seed) / "model" / "model.safetensors" for seed in bodies.seeds]
@@ -49,16 +49,18 @@ def test_seeds_have_weights_of_their_own_that_are_found_again(run):
 
 
 def test_both_kinds_take_the_budget_and_are_planned_once(run):
-    plans = run.bodies.plans
+    plans = run.pretraining.plans
     assert [plan.family for plan in plans.values()] == ["gpt", "bert"]
-    assert run.bodies.plan("gpt") == plans["gpt"]
+    assert run.pretraining.plan("gpt") == plans["gpt"]
 
 
 def test_floors_are_in_the_units_of_the_curves(run):
-    store = run.stores("gpt")["train"]
-    tokens_T = run.stores("gpt")["valid"].tokens_T[:]
-    counts = np.bincount(store.tokens_T[:], minlength=run.tokenizer("gpt").vocab_size) + 1.0
+    store = run.workspace.stores("gpt")["train"]
+    tokens_T = run.workspace.stores("gpt")["valid"].tokens_T[:]
+    counts = np.bincount(store.tokens_T[:], minlength=run.workspace.tokenizer("gpt").vocab_size) + 1.0
     nats = -np.log(counts[tokens_T[1:]] / counts.sum()).mean()
     expected = nats * store.token_count / math.log(2) / store.text_bytes
-    assert run.bodies.floors("gpt").unigram == pytest.approx(expected)
-    assert run.bodies.floors("bert").unigram > nats / 2  # nats for each token, not bits for each byte
+    assert run.pretraining.counting_loss("gpt").unigram == pytest.approx(expected)
+    assert (
+        run.pretraining.counting_loss("bert").unigram > nats / 2
+    )  # nats for each token, not bits for each byte

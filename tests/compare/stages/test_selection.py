@@ -6,7 +6,7 @@ import pytest
 
 from twinlm.compare.plan.arms import arms
 from twinlm.compare.stages.finetuning import Trial
-from twinlm.compare.stages.selection import chosen, ledger, validation_mean
+from twinlm.compare.stages.selection import Selection
 from twinlm.errors import DivergedError
 from twinlm.settings import presets
 
@@ -14,15 +14,14 @@ SETTINGS = presets.resolve(None, {})
 ARM = arms(SETTINGS)[0]
 
 
-class Trials:
+class Finetuning:
     """Fine-tunings whose validation figures are given by learning rate; None diverged."""
 
     def __init__(self, figures):
         self.figures = figures
-        self.kept_rates = {}
         self.asked = []
 
-    def of(self, arm, task, learning_rate=None):
+    def trials(self, arm, task, learning_rate=None):
         return [
             Trial(arm=arm, task=task, seed=seed, first_seed=0, learning_rate=learning_rate) for seed in (0, 1)
         ]
@@ -35,14 +34,14 @@ class Trials:
         return {"validation": {"accuracy": figure}, "one_answer": figure == 0.5, "flops": 2.0, "seconds": 1.0}
 
 
-def made_run(figures):
+def selection(figures):
     rates = tuple(rate for rate in figures if rate is not None)
     settings = SimpleNamespace(compare=SimpleNamespace(learning_rates=rates))
-    return SimpleNamespace(settings=settings, trials=Trials(figures))
+    return Selection(SimpleNamespace(settings=settings), Finetuning(figures))
 
 
 def kept(figures):
-    return chosen(made_run(figures), ARM, "topic")[0].learning_rate
+    return selection(figures).chosen(ARM, "topic")[0].learning_rate
 
 
 def test_the_rate_with_the_best_mean_is_kept():
@@ -64,22 +63,22 @@ def test_an_arm_that_always_diverges_is_an_error_that_says_what_to_do():
 
 
 def test_rates_are_chosen_once():
-    run = made_run({1e-3: (0.6, 0.6), 1e-2: (0.5, 0.5)})
-    chosen(run, ARM, "topic")
-    asked = len(run.trials.asked)
-    chosen(run, ARM, "topic")
-    assert len(run.trials.asked) == asked
+    made = selection({1e-3: (0.6, 0.6), 1e-2: (0.5, 0.5)})
+    made.chosen(ARM, "topic")
+    asked = len(made.finetuning.asked)
+    made.chosen(ARM, "topic")
+    assert len(made.finetuning.asked) == asked
 
 
 def test_without_a_grid_the_arm_has_its_own_rate_and_nothing_is_tried():
-    run = made_run({None: (0.6, 0.6)})
-    assert [trial.learning_rate for trial in chosen(run, ARM, "topic")] == [None, None]
-    assert run.trials.asked == []
+    made = selection({None: (0.6, 0.6)})
+    assert [trial.learning_rate for trial in made.chosen(ARM, "topic")] == [None, None]
+    assert made.finetuning.asked == []
 
 
 def test_the_ledger_counts_all_trials_and_failures():
-    run = made_run({1e-3: (0.8, 0.6), 1e-2: (0.5, None)})
-    found = ledger(run, ARM, "topic")
+    made = selection({1e-3: (0.8, 0.6), 1e-2: (0.5, None)})
+    found = made.ledger(ARM, "topic")
     low, high = found.tried
     assert found.kept == 1e-3
     assert (low.trials, low.failed, low.validation, low.flops) == (2, 0, pytest.approx(0.7), 4.0)
@@ -87,5 +86,5 @@ def test_the_ledger_counts_all_trials_and_failures():
 
 
 def test_a_trial_that_diverged_makes_the_mean_minus_infinity():
-    run = made_run({1e-2: (0.5, None)})
-    assert validation_mean(run, run.trials.of(ARM, "topic", learning_rate=1e-2)) == float("-inf")
+    made = selection({1e-2: (0.5, None)})
+    assert made.validation_mean(made.finetuning.trials(ARM, "topic", learning_rate=1e-2)) == float("-inf")

@@ -6,7 +6,7 @@ import pytest
 
 from twinlm.compare.run import Run
 from twinlm.compare.stages import serving
-from twinlm.compare.stages.serving import FILE, cost_card, twins
+from twinlm.compare.stages.serving import FILE, twins
 from twinlm.errors import ModelError
 from twinlm.system import storage
 from twinlm.system.log import Silent
@@ -35,11 +35,11 @@ def run(tmp_path_factory, write_project, tiny):
 
 @pytest.fixture(scope="module")
 def costs(run):
-    return cost_card(run, run.task("topic"), budget_s=0.02)
+    return run.serving.cost_card(run.workspace.task("topic"), budget_s=0.02)
 
 
 def test_every_arm_has_its_costs_and_twins_share_them(costs, run):
-    assert [(cost.arm, cost.label) for cost in costs] == [(arm.name, arm.label) for arm in run.arms]
+    assert [(cost.arm, cost.label) for cost in costs] == [(arm.name, arm.label) for arm in run.workspace.arms]
     gpt, bert, gpt_scratch, bert_scratch = costs
     assert gpt.serving == gpt_scratch.serving != bert.serving == bert_scratch.serving
     assert gpt.pretraining_s > 0 and gpt.pretraining_flops > 0
@@ -53,7 +53,7 @@ def test_every_arm_has_its_costs_and_twins_share_them(costs, run):
 
 def test_they_are_measured_once(costs, run, monkeypatch):
     monkeypatch.setattr(serving, "measure_folders", None)
-    assert cost_card(run, run.task("topic")) == costs
+    assert run.serving.cost_card(run.workspace.task("topic")) == costs
 
 
 def test_other_weights_are_measured_anew(costs, run, monkeypatch):
@@ -68,8 +68,8 @@ def test_other_weights_are_measured_anew(costs, run, monkeypatch):
         return {"gpt": costs[0].serving, "bert": costs[1].serving}
 
     monkeypatch.setattr(serving, "measure_folders", measure)
-    assert cost_card(run, run.task("topic"), budget_s=7.0) == costs
-    assert measured == [(["bert", "gpt"], len(run.task("topic").test), 7.0)]
+    assert run.serving.cost_card(run.workspace.task("topic"), budget_s=7.0) == costs
+    assert measured == [(["bert", "gpt"], len(run.workspace.task("topic").test), 7.0)]
 
 
 def test_a_file_of_another_version_is_refused(costs, run):
@@ -77,12 +77,14 @@ def test_a_file_of_another_version_is_refused(costs, run):
     kept = path.read_text()
     path.write_text(kept.replace('"weight_bytes"', '"weights"'))
     with pytest.raises(ModelError, match=r"costs.json: these are not costs of models: .*weights"):
-        cost_card(run, run.task("topic"))
+        run.serving.cost_card(run.workspace.task("topic"))
     path.write_text(kept)
 
 
 def test_models_of_other_shapes_are_no_twins(run, costs):
     names = ("gpt", "bert", "gpt-scratch")
-    gpt, bert, scratch = (run.trials.finetuned(run.trials.of(run.arm(name), "topic")[0]) for name in names)
+    gpt, bert, scratch = (
+        run.finetuning.finetuned(run.finetuning.trials(run.workspace.arm(name), "topic")[0]) for name in names
+    )
     models = {"a": gpt, "b": bert, "c": scratch, "d": bert}
     assert twins(models) == {"a": "a", "b": "b", "c": "a", "d": "b"}

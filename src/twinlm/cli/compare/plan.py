@@ -43,13 +43,13 @@ def command(
     with opened_run(file, options, settings, tasks=task or []) as run:
         from twinlm.compare.plan.matches import all_matches
 
-        shares = {name: pretraining.share for name, pretraining in run.bodies.compared.items()}
-        matches = all_matches(run.bodies.plans, shares, run.settings.budget.price_per_hour)
+        shares = {name: pretraining.share for name, pretraining in run.pretraining.compared.items()}
+        matches = all_matches(run.pretraining.plans, shares, run.settings.budget.price_per_hour)
         whole = _whole(run)
         if options.is_json:
             print(json.dumps(_as_json(run, matches, whole)))
         else:
-            parts = [table(run.bodies.plans, run.settings), matches_table(matches, run.settings)]
+            parts = [table(run.pretraining.plans, run.settings), matches_table(matches, run.settings)]
             print("\n\n".join([*parts, whole_table(whole), _SOURCES]))
 
 
@@ -145,16 +145,15 @@ def whole_table(whole: Whole) -> str:
 
 def _whole(run: "Run") -> Whole:
     """Return what all trainings of a run take, those of one title added up."""
-    from twinlm.compare.forecast import folder_bytes, free_bytes, missing_bytes, trainings
-    from twinlm.compare.plan_time import Times
+    from twinlm.compare.forecast import folder_bytes, missing_bytes
 
-    planned, times = trainings(run), Times(run)
+    planned = run.forecast.trainings()
     rows: dict[str, tuple[int, float, int]] = {}
     for training in planned:
         number, seconds, kept_bytes = rows.get(training.title, (0, 0.0, 0))
         rows[training.title] = (
             number + 1,
-            seconds + times.seconds(training),
+            seconds + run.forecast.seconds(training),
             kept_bytes + training.kept_bytes,
         )
     return Whole(
@@ -162,7 +161,7 @@ def _whole(run: "Run") -> Whole:
         text_bytes=sum(folder_bytes(run.folder / name) for name in ("tokens", "tokenizers")),
         working_bytes=max(training.working_bytes for training in planned),
         missing_bytes=missing_bytes(planned),
-        free_bytes=free_bytes(run),
+        free_bytes=run.forecast.free_bytes(),
     )
 
 
@@ -190,7 +189,7 @@ def _as_json(run: "Run", matches: "Sequence[Match]", whole: Whole) -> dict[str, 
 
     return {
         "match": run.settings.budget.match,
-        "plans": rows(run.bodies.plans),
+        "plans": rows(run.pretraining.plans),
         "matches": [
             {"match": match.axis, "amount": match.amount, "plans": rows(match.plans)} for match in matches
         ],

@@ -58,16 +58,16 @@ def command(
     from twinlm.compare.stages.finetuning import Trial
 
     with opened_run(file, options, _sizes_of(kind) | settings) as run:
-        name = task or _only(list(run.tasks))
-        run.task(name)
-        arm = run.arm(f"{kind}{UNTRAINED}" if is_untrained else kind)
+        name = task or _only(list(run.workspace.tasks))
+        run.workspace.task(name)
+        arm = run.workspace.arm(f"{kind}{UNTRAINED}" if is_untrained else kind)
         arm = replace(arm, settings=retuned(arm.settings, learning_rate, epochs))
         trial = Trial(arm=arm, task=name, seed=seed, first_seed=run.settings.seed)
-        folder = run.trials.folder(trial)
+        folder = run.finetuning.folder(trial)
         if is_fresh and folder.exists():
             run.progress.say(f"--fresh: removing {folder}")
             storage.remove(folder)
-        history = run.trials.finetuned(trial).history["fine-tuning"]
+        history = run.finetuning.finetuned(trial).history["fine-tuning"]
     if options.is_json:
         print(
             json.dumps({"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history})

@@ -38,7 +38,7 @@ def command(
     with opened_run(file, options, settings, removed=kinds if is_fresh else ()) as run:
         done = []
         for name in kinds:
-            history = run.bodies.trained(name).history["pretraining"]
+            history = run.pretraining.trained(name).history["pretraining"]
             done.append({"kind": name, "model": str(run.folder / name / "model"), **history})
     if options.is_json:
         print(json.dumps(done))

@@ -42,7 +42,7 @@ def train(
     Trains two of them with --tokenizer.sharing own.
     """
     with opened_run(file, options, settings) as run:
-        trained = {kind: run.tokenizer(kind) for kind in presets.KINDS}
+        trained = {kind: run.workspace.tokenizer(kind) for kind in presets.KINDS}
         folder = run.folder / "tokenizers"
     rows = {
         tokenizer.algorithm: {

@@ -1,18 +1,18 @@
-"""Scores against labels and against pre-training, for both kinds, with the place where they cross.
+"""Scores of both kinds against labels and against pre-training, and the point where they cross.
 
-Each point is a whole training of its own with a schedule that comes to its end, not a checkpoint on the way.
 Against labels, the task's best baseline is a third line, fitted anew on each number of them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from twinlm import families
 from twinlm.compare.plan.arms import Arm
-from twinlm.compare.stages import answers as scoring
-from twinlm.compare.stages import selection
-from twinlm.compare.stages.finetuning import Trial
+from twinlm.compare.stages.baselines import Baselines
+from twinlm.compare.stages.finetuning import FinetuningStage, Trial
+from twinlm.compare.stages.pretraining import PretrainingStage
+from twinlm.compare.stages.selection import Selection
+from twinlm.compare.workspace import Workspace
 from twinlm.data.labels.task import LabelledTask
 from twinlm.evidence import intervals, scores
 from twinlm.evidence.crossing import crossing
@@ -22,143 +22,155 @@ from twinlm.report.baseline_crossing import Floor, floor_sentence
 from twinlm.report.numbers import INTERVAL, amount, listed
 from twinlm.tasks.table import task_kind
 
-if TYPE_CHECKING:
-    from twinlm.compare.run import Run
-
 LABELS, BUDGET = "labels", "pre-training budget"
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The fine-tunings of one kind at one place of the axis."""
+    """The fine-tuning runs of one kind at one position of the axis.
+
+    Each is a whole training whose learning rate came to its end, not a checkpoint on the way of a longer one.
+    """
 
     x: float
-    """Labels, or how much of the budget."""
+    """Number of labels, or amount of the budget."""
     pretraining: str
-    """Name of what they begin with."""
+    """Name of the pre-training that they start from."""
     trials: list[Trial]
-    """One for each pair of seeds."""
+    """One trial for each pair of seeds."""
 
 
-def fill(run: "Run") -> None:
-    """Train all that the curves need and the rest of the run has not."""
-    for name in run.bodies.smaller:
-        for seed in run.bodies.seeds:
-            run.bodies.trained(name, seed)
-    for task in run.prepared.tasks:
-        for axis in axes(run):
-            for kind in families.FAMILIES:
-                for point in _points(run, run.arm(kind), task, axis):
-                    for trial in point.trials:
-                        run.trials.predictions(trial)
+class Curves:
+    """The curves that the settings ask for."""
 
+    def __init__(
+        self,
+        workspace: Workspace,
+        pretraining: PretrainingStage,
+        finetuning: FinetuningStage,
+        selection: Selection,
+        baselines: Baselines,
+    ) -> None:
+        self.workspace = workspace
+        self.pretraining = pretraining
+        self.finetuning = finetuning
+        self.selection = selection
+        self.baselines = baselines
 
-def fit_baselines(run: "Run", task: LabelledTask) -> None:
-    """Fit a task's baselines on as many labels as the curve has places."""
-    for count in _counts(run, task):
-        scoring.baselines(run, task, count)
+    @property
+    def axes(self) -> list[str]:
+        """Axes that the settings want curves against."""
+        compare = self.workspace.settings.compare
+        wanted = {LABELS: compare.label_counts, BUDGET: compare.budget_shares}
+        return [axis for axis, positions in wanted.items() if positions]
 
+    def fit_baselines(self, task: LabelledTask) -> None:
+        """Fit a task's baselines on each number of labels of its curve."""
+        for count in self.baselines.counts(task):
+            self.baselines.fitted(task, count)
 
-def score_curves(run: "Run") -> list[ScoreCurve]:
-    """Return the curves that the settings ask for, of each task."""
-    return [_curve(run, run.task(task), axis) for task in run.prepared.tasks for axis in axes(run)]
+    def fill(self) -> None:
+        """Train all that the curves need and the rest of the comparison does not."""
+        for name in self.pretraining.smaller:
+            for seed in self.pretraining.seeds:
+                self.pretraining.trained(name, seed)
+        for task in self.workspace.prepared.tasks:
+            for axis in self.axes:
+                for kind in families.FAMILIES:
+                    for point in self._points(self.workspace.arm(kind), task, axis):
+                        for trial in point.trials:
+                            self.finetuning.predictions(trial)
 
+    def score_curves(self) -> list[ScoreCurve]:
+        """Return the curves of each task."""
+        tasks = self.workspace.prepared.tasks
+        return [self._curve(self.workspace.task(task), axis) for task in tasks for axis in self.axes]
 
-def axes(run: "Run") -> list[str]:
-    """Return what the settings want curves against."""
-    wanted = {LABELS: run.settings.compare.label_counts, BUDGET: run.settings.compare.budget_shares}
-    return [axis for axis, places in wanted.items() if places]
-
-
-def _counts(run: "Run", task: LabelledTask) -> list[int]:
-    """Return the numbers of labels that the settings name and the task has more of."""
-    return [count for count in sorted(run.settings.compare.label_counts) if count < len(task.train)]
-
-
-def smaller_points(run: "Run", arm: Arm, task: str, axis: str, learning_rate: float | None) -> list[Point]:
-    """Return the points of a kind from left to right but for the last one, at this learning rate."""
-    if axis == LABELS:
+    def smaller_points(self, arm: Arm, task: str, axis: str, learning_rate: float | None) -> list[Point]:
+        """Return all points of a kind but the last, from left to right, at this learning rate."""
+        trials = self.finetuning.trials
+        if axis == LABELS:
+            return [
+                Point(count, arm.pretraining, trials(arm, task, labels=count, learning_rate=learning_rate))
+                for count in self.baselines.counts(self.workspace.task(task))
+            ]
+        smaller = [other for other in self.pretraining.smaller.values() if other.family == arm.family]
         return [
-            Point(count, arm.pretraining, run.trials.of(arm, task, labels=count, learning_rate=learning_rate))
-            for count in _counts(run, run.task(task))
-        ]
-    smaller = [other for other in run.bodies.smaller.values() if other.family == arm.family]
-    return [
-        Point(
-            other.share * run.settings.budget.amount,
-            other.name,
-            run.trials.of(
-                replace(arm, name=other.name, label=other.label, pretraining=other.name),
-                task,
-                learning_rate=learning_rate,
-            ),
-        )
-        for other in sorted(smaller, key=lambda other: other.share)
-    ]
-
-
-def _points(run: "Run", arm: Arm, task: str, axis: str) -> list[Point]:
-    """Return all points of a kind; the last is its arm in the comparison, whose learning rate all have."""
-    whole = selection.chosen(run, arm, task)
-    x = len(run.task(task).train) if axis == LABELS else run.settings.budget.amount
-    last = Point(x, arm.pretraining, whole)
-    return [*smaller_points(run, arm, task, axis, whole[0].learning_rate), last]
-
-
-def _curve(run: "Run", task: LabelledTask, axis: str) -> ScoreCurve:
-    kind = task_kind(task.kind)
-    points, values, metric, least = [], dict[str, list[Outcomes]](), "", 0.0
-    for name, family in families.FAMILIES.items():
-        for point in _points(run, run.arm(name), task.name, axis):
-            answers = [scores.predicted(run.trials.predictions(trial)) for trial in point.trials]
-            measured = scores.measure(kind, task, answers)
-            metric, least = next(iter(measured[0].figures)), measured[0].least
-            outcomes = scoring.outcomes(run, point.trials, measured)
-            values.setdefault(name, []).append(outcomes)
-            score = intervals.mean_interval(outcomes, least=least)
-            tokens = run.bodies.plan(point.pretraining).tokens
-            points.append(ScorePoint(arm=name, label=family.label, x=point.x, tokens=tokens, score=score))
-    places = [point.x for point in points if point.arm == points[0].arm]
-    found = _crossing(places, values)
-    verdict = _verdict(axis, points, found)
-    if axis == LABELS:
-        floor = _floor(run, task)
-        labels = {name: family.label for name, family in families.FAMILIES.items()}
-        verdict += " " + floor_sentence(floor, places, labels, values, least=least)
-        points += [
-            ScorePoint(
-                arm=floor.name,
-                label=floor.label,
-                x=place,
-                tokens=0,
-                score=intervals.mean_interval(outcomes, least=least),
+            Point(
+                other.share * self.workspace.settings.budget.amount,
+                other.name,
+                trials(
+                    replace(arm, name=other.name, label=other.label, pretraining=other.name),
+                    task,
+                    learning_rate=learning_rate,
+                ),
             )
-            for place, outcomes in zip(places, floor.values, strict=True)
+            for other in sorted(smaller, key=lambda other: other.share)
         ]
-    return ScoreCurve(
-        task=task.name,
-        metric=metric,
-        axis=axis,
-        points=points,
-        crossing=found,
-        verdict=verdict,
-    )
+
+    def _points(self, arm: Arm, task: str, axis: str) -> list[Point]:
+        """Return all points of a kind; the last is its arm, whose learning rate all others take."""
+        whole = self.selection.chosen(arm, task)
+        labels, budget = len(self.workspace.task(task).train), self.workspace.settings.budget.amount
+        last = Point(labels if axis == LABELS else budget, arm.pretraining, whole)
+        return [*self.smaller_points(arm, task, axis, whole[0].learning_rate), last]
+
+    def _curve(self, task: LabelledTask, axis: str) -> ScoreCurve:
+        kind = task_kind(task.kind)
+        points, values, metric, least = [], dict[str, list[Outcomes]](), "", 0.0
+        for name, family in families.FAMILIES.items():
+            for point in self._points(self.workspace.arm(name), task.name, axis):
+                answers = [scores.predicted(self.finetuning.predictions(trial)) for trial in point.trials]
+                measured = scores.measure(kind, task, answers)
+                metric, least = next(iter(measured[0].figures)), measured[0].least
+                groups = len(self.finetuning.first_seeds(point.trials[0].arm))
+                outcomes = Outcomes(scores.stacked(measured), groups=groups)
+                values.setdefault(name, []).append(outcomes)
+                score = intervals.mean_interval(outcomes, least=least)
+                tokens = self.pretraining.plan(point.pretraining).tokens
+                points.append(ScorePoint(arm=name, label=family.label, x=point.x, tokens=tokens, score=score))
+        positions = [point.x for point in points if point.arm == points[0].arm]
+        found = _crossing(positions, values)
+        verdict = _verdict(axis, points, found)
+        if axis == LABELS:
+            floor = self._best_baseline(task)
+            labels = {name: family.label for name, family in families.FAMILIES.items()}
+            verdict += " " + floor_sentence(floor, positions, labels, values, least=least)
+            points += [
+                ScorePoint(
+                    arm=floor.name,
+                    label=floor.label,
+                    x=x,
+                    tokens=0,
+                    score=intervals.mean_interval(outcomes, least=least),
+                )
+                for x, outcomes in zip(positions, floor.values, strict=True)
+            ]
+        return ScoreCurve(
+            task=task.name,
+            metric=metric,
+            axis=axis,
+            points=points,
+            crossing=found,
+            verdict=verdict,
+        )
+
+    def _best_baseline(self, task: LabelledTask) -> Floor:
+        """Return the baseline that is best with all labels, fitted on each number of them."""
+        kind = task_kind(task.kind)
+        by_count = [self.baselines.fitted(task, count) for count in [*self.baselines.counts(task), None]]
+        measured = {
+            row["name"]: scores.measure(kind, task, [row["predictions"]])[0].main for row in by_count[-1]
+        }
+        best = max(measured, key=lambda name: measured[name])
+        rows = [next(row for row in rows if row["name"] == best) for rows in by_count]
+        answers = [scores.measure(kind, task, [row["predictions"]]) for row in rows]
+        return Floor(best, rows[-1]["label"], [Outcomes(scores.stacked(of_count)) for of_count in answers])
 
 
-def _floor(run: "Run", task: LabelledTask) -> Floor:
-    """Return the baseline that is best with all labels, fitted on each number of them."""
-    kind = task_kind(task.kind)
-    by_count = [scoring.baselines(run, task, count) for count in [*_counts(run, task), None]]
-    measured = {row["name"]: scores.measure(kind, task, [row["predictions"]])[0].main for row in by_count[-1]}
-    best = max(measured, key=lambda name: measured[name])
-    rows = [next(row for row in rows if row["name"] == best) for rows in by_count]
-    answers = [scores.measure(kind, task, [row["predictions"]]) for row in rows]
-    return Floor(best, rows[-1]["label"], [Outcomes(scores.stacked(of_count)) for of_count in answers])
-
-
-def _crossing(places: Sequence[float], values: dict[str, list[Outcomes]]) -> Crossing | None:
+def _crossing(positions: Sequence[float], values: dict[str, list[Outcomes]]) -> Crossing | None:
     first, second = values
-    found = crossing(places, values[first], values[second])
+    found = crossing(positions, values[first], values[second])
     if found is None:
         return None
     ahead, at = found

@@ -1,18 +1,21 @@
-"""What the pre-trained models of a run are asked without labels: to predict passages of its test text, to
-choose between the texts of minimal pairs, from files or made of its test text, and to fill gaps in it.
+"""Language quality of the pre-trained models, without labels.
 
-Each model's answers lie in a stage of their own, RUN/NAME[/seed-N]/quality. Next:
-`compare/stages/language_results.py`.
+Each predicts passages of the test text, chooses between the texts of minimal pairs and fills gaps.
+
+Each model's answers are stored in RUN/NAME[/seed-N]/quality.
+Next: `compare/stages/language_results.py`.
 """
 
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from twinlm import families
 from twinlm.checkpoint import Trained
 from twinlm.compare.stages.own_records import read_quality
+from twinlm.compare.stages.pretraining import PretrainingStage
+from twinlm.compare.workspace import Workspace
 from twinlm.data.probes.gaps_from_text import ClozeItem, make_cloze
 from twinlm.data.probes.minimal_pairs import MinimalPair, read_pairs, sample_pairs
 from twinlm.data.probes.pairs_from_text import make_pairs
@@ -25,9 +28,6 @@ from twinlm.prepare import stage
 from twinlm.settings import build
 from twinlm.system import storage
 from twinlm.tokenizer import Tokenizer
-
-if TYPE_CHECKING:
-    from twinlm.compare.run import Run
 
 OWN_TEXT = "own text"
 """Names the pairs that are made of the run's test text."""
@@ -43,19 +43,20 @@ class PairSet(NamedTuple):
     """At least one."""
 
 
-class Quality:
-    """What is asked without labels in a run; of each model once, and found again."""
+class Language:
+    """The questions without labels; each model is asked once, and its answers are found again."""
 
-    def __init__(self, run: "Run") -> None:
-        self.run = run
+    def __init__(self, workspace: Workspace, pretraining: PretrainingStage) -> None:
+        self.workspace = workspace
+        self.pretraining = pretraining
         self.notes: list[str] = []
 
     @cached_property
     def window(self) -> int:
         """How many tokens of a text all pre-trained models can read."""
         sizes = []
-        for pretraining in self.run.bodies.compared.values():
-            specials = self.run.tokenizer(pretraining.family).specials
+        for pretraining in self.pretraining.compared.values():
+            specials = self.workspace.tokenizer(pretraining.family).specials
             enclosed = families.family(pretraining.family).enclose([], specials)
             sizes.append(pretraining.settings.model.max_length - len(enclosed))
         return min(sizes)
@@ -63,11 +64,11 @@ class Quality:
     @cached_property
     def sample(self) -> Sample | None:
         """Passages of test text; None if none are wanted, or the text is too short for two."""
-        most_bytes = self.run.settings.quality.sample_bytes
+        most_bytes = self.workspace.settings.quality.sample_bytes
         if not most_bytes:
             return None
         try:
-            return draw_passages(self._held_out, seed=self.run.settings.seed, most_bytes=most_bytes)
+            return draw_passages(self._held_out, seed=self.workspace.settings.seed, most_bytes=most_bytes)
         except DataError as error:
             self.notes.append(f"no figures of test text: {error.message}")
             return None
@@ -80,10 +81,12 @@ class Quality:
             DataError: a file can't be used.
             UsageError: two files have one name.
         """
-        options, seed = self.run.settings.quality, self.run.settings.seed
+        options, seed = self.workspace.settings.quality, self.workspace.settings.seed
         found: dict[str, tuple[MinimalPair, ...]] = {}
         if options.own_pairs:
-            made = make_pairs(self._held_out, count=options.own_pairs, seed=seed, progress=self.run.progress)
+            made = make_pairs(
+                self._held_out, count=options.own_pairs, seed=seed, progress=self.workspace.progress
+            )
             found[OWN_TEXT] = made.pairs
             self.notes += [f"{OWN_TEXT}: {note}" for note in made.notes]
         for path in map(Path, options.pairs):
@@ -98,13 +101,13 @@ class Quality:
     @cached_property
     def gaps(self) -> tuple[ClozeItem, ...]:
         """Gaps in the test text, without those that a model can't read whole; none if none are wanted."""
-        count, seed = self.run.settings.quality.own_cloze, self.run.settings.seed
+        count, seed = self.workspace.settings.quality.own_cloze, self.workspace.settings.seed
         if not count:
             return ()
-        texts = [document.text for document in self.run.prepared.documents.train]
+        texts = [document.text for document in self.workspace.prepared.documents.train]
         tokenizers = [tokenizer for tokenizer, _ in self._readers]
         made = make_cloze(
-            self._held_out, texts, tokenizers, count=count, seed=seed, progress=self.run.progress
+            self._held_out, texts, tokenizers, count=count, seed=seed, progress=self.workspace.progress
         )
         kept = fitting_items(self._readers, made.items)
         self.notes += [f"{OWN_TEXT}: {note}" for note in made.notes]
@@ -114,9 +117,9 @@ class Quality:
     def prepare(self) -> None:
         """Read and make what the models are asked, so that what is wrong with it shows before training."""
         for given in self.sets:
-            self.run.progress.say(f"minimal pairs of {given.name}: {len(given.pairs):,}")
+            self.workspace.progress.say(f"minimal pairs of {given.name}: {len(given.pairs):,}")
         if self.gaps:
-            self.run.progress.say(f"gaps in {OWN_TEXT}: {len(self.gaps):,}")
+            self.workspace.progress.say(f"gaps in {OWN_TEXT}: {len(self.gaps):,}")
 
     def measured(self, name: str, seed: int | None = None) -> dict[str, Any]:
         """Ask the model of a pre-training seed, the first one if it is None, or read what it said.
@@ -126,10 +129,9 @@ class Quality:
             pair adds to the accuracy; "cloze", if there are gaps: for each way to look at them "sees",
             "method", and in "right" what each gap adds, the way that sees most first.
         """
-        run = self.run
-        folder = run.bodies.folder(name, seed)
+        folder = self.pretraining.folder(name, seed)
         path = folder / "quality" / FOUND
-        trained = None if path.is_file() else run.bodies.trained(name, seed)
+        trained = None if path.is_file() else self.pretraining.trained(name, seed)
         weights = storage.file_sha256(folder / "model" / "model.safetensors")
         stage.enter(path.parent, {"weights": weights, **self._asked})
         if trained is not None:
@@ -143,7 +145,7 @@ class Quality:
 
     @property
     def _held_out(self) -> list[str]:
-        return [document.text for document in self.run.prepared.documents.test]
+        return [document.text for document in self.workspace.prepared.documents.test]
 
     @cached_property
     def _asked(self) -> dict[str, Any]:
@@ -156,7 +158,7 @@ class Quality:
 
     @cached_property
     def _readers(self) -> list[tuple[Tokenizer, int]]:
-        return [(self.run.tokenizer(kind), self.window) for kind in families.FAMILIES]
+        return [(self.workspace.tokenizer(kind), self.window) for kind in families.FAMILIES]
 
     def _readable(self, name: str, pairs: tuple[MinimalPair, ...]) -> PairSet:
         kept = fitting_pairs(self._readers, pairs)
@@ -170,7 +172,7 @@ class Quality:
             )
 
     def _ask(self, trained: Trained) -> dict[str, Any]:
-        progress = self.run.progress
+        progress = self.workspace.progress
         figures: list[Figure] = []
         if self.sample:
             figures = language_quality(trained, self.sample, window_tokens=self.window, progress=progress)

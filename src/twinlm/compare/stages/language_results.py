@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from twinlm import families
 from twinlm.compare.plan.pretrainings import Pretraining
-from twinlm.compare.stages.language import OWN_TEXT, PairSet
+from twinlm.compare.stages.language import OWN_TEXT, Language, PairSet
 from twinlm.data.probes.gaps_from_text import DISTRACTORS
 from twinlm.data.probes.minimal_pairs import by_phenomenon
 from twinlm.evaluate.quality import standard_error
@@ -25,37 +25,35 @@ from twinlm.evidence.quality_records import (
     QualityResult,
 )
 
-if TYPE_CHECKING:
-    from twinlm.compare.run import Run
-
 ALL_PAIRS = "all pairs"
 """Names the phenomenon that is all of a set."""
 ALL_GAPS = "all gaps"
 """Names what is asked with gaps."""
 
 
-def quality_result(run: "Run") -> QualityResult:
-    """Return what a run's models know without labels; those of every pre-training seed are asked."""
-    said = {
-        name: [run.quality.measured(name, seed) for seed in run.bodies.seeds] for name in run.bodies.compared
-    }
-    sets = [_pairs(run.bodies.compared, said, given) for given in run.quality.sets]
-    gaps = [cloze_result(run.bodies.compared, said)] if run.quality.gaps else []
-    overall = [found.overall for found in sets] + [found.overall for found in gaps]
-    corrected = multiple_testing.corrected([found.comparison for found in overall])
-    adjusted = [replace(found, comparison=item) for found, item in zip(overall, corrected, strict=True)]
+def quality_result(language: Language) -> QualityResult:
+    """Return what the models know without labels, asking those of every pre-training seed."""
+    compared, seeds = language.pretraining.compared, language.pretraining.seeds
+    said = {name: [language.measured(name, seed) for seed in seeds] for name in compared}
+    sets = [_pairs(compared, said, pairs) for pairs in language.sets]
+    gaps = [cloze_result(compared, said)] if language.gaps else []
+    overall = [result.overall for result in sets] + [result.overall for result in gaps]
+    corrected = multiple_testing.corrected([result.comparison for result in overall])
+    adjusted = [replace(result, comparison=item) for result, item in zip(overall, corrected, strict=True)]
     return QualityResult(
-        groups=_groups(run, said),
-        pairs=[replace(found, overall=of_set) for found, of_set in zip(sets, adjusted, strict=False)],
+        groups=_groups(compared, seeds, said),
+        pairs=[replace(result, overall=of_set) for result, of_set in zip(sets, adjusted, strict=False)],
         cloze=replace(gaps[0], overall=adjusted[-1]) if gaps else None,
-        notes=run.quality.notes,
+        notes=language.notes,
     )
 
 
-def _groups(run: "Run", said: Mapping[str, Sequence[Any]]) -> list[FigureGroup]:
-    """Return the figures by the group that they say they may be compared in, whatever models they are of."""
+def _groups(
+    compared: Mapping[str, Pretraining], seeds: Sequence[int], said: Mapping[str, Sequence[Any]]
+) -> list[FigureGroup]:
+    """Return the figures by the group in which they may be compared, across models."""
     groups: dict[tuple[str, str], list[tuple[Pretraining, Sequence[Any]]]] = {}
-    for name, pretraining in run.bodies.compared.items():
+    for name, pretraining in compared.items():
         for of_seeds in zip(*(row["figures"] for row in said[name]), strict=True):
             key = (of_seeds[0]["comparable"], of_seeds[0]["unit"])
             groups.setdefault(key, []).append((pretraining, of_seeds))
@@ -64,8 +62,8 @@ def _groups(run: "Run", said: Mapping[str, Sequence[Any]]) -> list[FigureGroup]:
             comparable=comparable,
             unit=unit,
             figures=[
-                figure(pretraining, run.bodies.seeds, of_seeds, rows[0][1] if place else None)
-                for place, (pretraining, of_seeds) in enumerate(rows)
+                figure(pretraining, seeds, of_seeds, rows[0][1] if index else None)
+                for index, (pretraining, of_seeds) in enumerate(rows)
             ],
         )
         for (comparable, unit), rows in groups.items()
@@ -140,7 +138,7 @@ def cloze_result(
 
     Args:
         compared: the pre-trainings by name.
-        said: for each of them what `Quality.measured` gives, seed by seed.
+        said: for each of them what `Language.measured` gives, seed by seed.
     """
     labels = {name: pretraining.label for name, pretraining in compared.items()}
     places = range(len(said[next(iter(compared))][0]["cloze"]))

@@ -1,61 +1,69 @@
-"""The pre-trained models of a run, each with its plan, its weights for every pre-training seed, its language.
+"""Pre-training: each model of a comparison with its plan, its weights for every seed and its losses.
 
-The first seed's lie in RUN/NAME, those of further seeds in RUN/NAME/seed-N.
+The first seed is stored in RUN/NAME, further seeds in RUN/NAME/seed-N.
+Next: `compare/stages/finetuning.py`.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from twinlm import checkpoint, families
-from twinlm.compare.plan.budgets import plan_pretraining
+from twinlm.compare.plan.budgets import check_match, plan_pretraining
 from twinlm.compare.plan.pretrainings import Pretraining, pretrainings, smaller_pretrainings
-from twinlm.compare.plan.same_size import check_match
-from twinlm.compare.stages.learned import remarks_on
+from twinlm.compare.workspace import Workspace
 from twinlm.errors import UsageError, as_model_error
-from twinlm.evaluate.language import Measured, bits_per_byte, measure
+from twinlm.evaluate.language import (
+    BITS_PER_BYTE,
+    NATS_PER_MASKED_TOKEN,
+    Measured,
+    bits_per_byte,
+    measure,
+)
 from twinlm.evaluate.ngrams import CountingLoss, counting_loss
 from twinlm.evidence.json_records import read_as
+from twinlm.evidence.results import Curve, CurvePoint
 from twinlm.prepare import stage
+from twinlm.report.training_remarks import remarks
 from twinlm.settings import build
 from twinlm.system import storage
+from twinlm.system.log import MetricsLog
+from twinlm.tasks.judging import is_number
 from twinlm.train.costs import PretrainPlan
 from twinlm.train.phases import micro_batch_count
 from twinlm.train.pretrain import RESULT, pretrain
 from twinlm.train.start import start_fingerprint
 
-if TYPE_CHECKING:
-    from twinlm.compare.run import Run
 
+class PretrainingStage:
+    """The pre-training runs of a comparison; each is done once and found again."""
 
-class Bodies:
-    """What is pre-trained in a run; each is done once and found again."""
-
-    def __init__(self, run: "Run") -> None:
-        self.run = run
-        self.compared = pretrainings(run.settings)
-        self.smaller = smaller_pretrainings(run.settings)
-        self._floors: dict[str, CountingLoss] = {}
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.compared = pretrainings(workspace.settings)
+        self.smaller = smaller_pretrainings(workspace.settings)
+        self._counting_losses: dict[str, CountingLoss] = {}
 
     @property
     def seeds(self) -> list[int]:
-        """The pre-training seeds."""
-        first = self.run.settings.seed
-        return list(range(first, first + self.run.settings.compare.pretrainings))
+        """Pre-training seeds, the run's own first."""
+        first = self.workspace.settings.seed
+        return list(range(first, first + self.workspace.settings.compare.pretrainings))
 
     @cached_property
     def plans(self) -> dict[str, PretrainPlan]:
-        """What each budget buys, by name; the two kinds must be of one size."""
+        """Plans by name; the two kinds must be of equal size."""
         plans = {name: self.plan(name) for name in self.compared}
-        vocab_sizes = {name: self.run.tokenizer(name).vocab_size for name in families.FAMILIES}
-        check_match([plans[name] for name in families.FAMILIES], self.run.settings, vocab_sizes)
+        vocab_sizes = {name: self.workspace.tokenizer(name).vocab_size for name in families.FAMILIES}
+        check_match([plans[name] for name in families.FAMILIES], self.workspace.settings, vocab_sizes)
         return plans
 
     def pretraining(self, name: str) -> Pretraining:
         """Return a pre-training by name.
 
         Raises:
-            UsageError: there is none of that name.
+            UsageError: no pre-training has that name.
         """
         known = {**self.compared, **self.smaller}
         if name not in known:
@@ -63,42 +71,49 @@ class Bodies:
         return known[name]
 
     def plan(self, name: str) -> PretrainPlan:
-        """Return what one budget buys; nothing is asked of the others."""
-        run, pretraining = self.run, self.pretraining(name)
-        part = (run.stores(pretraining.family)["train"], run.tokenizer(pretraining.family))
+        """Return the plan of one pre-training without planning the others."""
+        workspace, pretraining = self.workspace, self.pretraining(name)
         return plan_pretraining(
-            run.folder / "plan" / name, pretraining, run.settings, part, precision=run.precision
+            workspace.folder / "plan" / name,
+            pretraining,
+            workspace.settings,
+            (workspace.stores(pretraining.family)["train"], workspace.tokenizer(pretraining.family)),
+            precision=workspace.precision,
         )
 
     def folder(self, name: str, seed: int | None = None) -> Path:
-        """Return where the model of a pre-training seed lies; of the first one if it is None."""
-        folder = self.run.folder / name
-        return folder if seed in (None, self.run.settings.seed) else folder / f"seed-{seed}"
+        """Return the folder of a pre-training seed; None stands for the first seed."""
+        folder = self.workspace.folder / name
+        return folder if seed in (None, self.workspace.settings.seed) else folder / f"seed-{seed}"
 
     def trained(self, name: str, seed: int | None = None) -> checkpoint.Trained:
-        """Pre-train a model, go on with it, or load it; say it once if a new one fell short."""
-        run, pretraining = self.run, self.pretraining(name)
+        """Pre-train a model, resume its pre-training, or load it.
+
+        A newly trained model that fell short of its size and data is reported through `progress`.
+        """
+        workspace, pretraining = self.workspace, self.pretraining(name)
         settings = pretraining.settings
-        run.ranks.share(micro_batch_count(settings.pretrain))  # refused before anything is done
+        # Raises here, before anything is written, if the processes can't share a batch.
+        workspace.ranks.share(micro_batch_count(settings.pretrain))
         steps = self.plan(name).steps
-        seed = run.settings.seed if seed is None else seed
-        stores, tokenizer = run.stores(pretraining.family), run.tokenizer(pretraining.family)
+        seed = workspace.settings.seed if seed is None else seed
+        stores, tokenizer = workspace.stores(pretraining.family), workspace.tokenizer(pretraining.family)
         inputs = {
-            "corpus": run.prepared.fingerprint,
+            "corpus": workspace.prepared.fingerprint,
             "tokenizer": tokenizer.fingerprint,
             "model": settings.model,
             "pretrain": settings.pretrain,
             "steps": steps,
             "seed": seed,
-            "precision": run.precision,
+            "precision": workspace.precision,
             "start": start_fingerprint(settings),
-            **run.settings.processes.numerics,
+            **workspace.settings.processes.numerics,
         }
         folder = self.folder(name, seed)
         stage.enter(folder, inputs)
         is_new = not (folder / RESULT).is_file()
         if is_new:
-            run.ranks.call({"what": "pretrain", "name": name, "seed": seed})
+            workspace.ranks.call({"what": "pretrain", "name": name, "seed": seed})
         trained = pretrain(
             families.family(pretraining.family),
             settings,
@@ -107,45 +122,78 @@ class Bodies:
             valid_store=stores["valid"],
             tokenizer=tokenizer,
             seed=seed,
-            precision=run.precision,
+            precision=workspace.precision,
             folder=folder,
-            progress=run.progress,
-            stop=run.stop,
+            progress=workspace.progress,
+            stop=workspace.stop,
             title=self._title(pretraining, seed),
-            ranks=run.ranks,
+            ranks=workspace.ranks,
         )
-        if is_new and run.ranks.leads:
-            for remark in remarks_on(run, name, [seed]):
-                run.progress.say(remark)
+        if is_new and workspace.ranks.leads:
+            # Said at once, and not only in the report: whoever watches may stop before the fine-tuning.
+            for remark in self.remarks(name, [seed]):
+                workspace.progress.say(remark)
         return trained
 
     def language(self, name: str, seed: int | None = None) -> dict[str, Measured]:
-        """Measure a pre-trained model on validation and test text."""
-        path, run, pretraining = self.folder(name, seed) / "language.json", self.run, self.pretraining(name)
+        """Return a pre-trained model's loss on validation ("valid") and test ("test") text."""
+        path, pretraining = self.folder(name, seed) / "language.json", self.pretraining(name)
         if not path.is_file():
-            trained, stores = self.trained(name, seed), run.stores(pretraining.family)
-            options, draws = pretraining.settings.pretrain, run.settings.seed
-            found = {part: measure(trained, stores[part], options, seed=draws) for part in ("valid", "test")}
-            storage.write_json(path, {part: build.plain(value) for part, value in found.items()})
+            trained, stores = self.trained(name, seed), self.workspace.stores(pretraining.family)
+            options, draws = pretraining.settings.pretrain, self.workspace.settings.seed
+            measured = {
+                part: measure(trained, stores[part], options, seed=draws) for part in ("valid", "test")
+            }
+            storage.write_json(path, {part: build.plain(value) for part, value in measured.items()})
         read: dict[str, Measured] = read_as(dict[str, Measured], path)
         with as_model_error(path):
             return {part: read[part] for part in ("valid", "test")}
 
-    def floors(self, kind: str) -> CountingLoss:
-        """Return what counting reaches on validation text, in the unit of a kind's losses."""
-        if kind not in self._floors:
-            stores, tokenizer = self.run.stores(kind), self.run.tokenizer(kind)
-            is_left_to_right = families.family(kind).is_generative
-            found = counting_loss(
+    def curves(self, name: str, seed: int | None = None) -> list[Curve]:
+        """Return the training and the validation curve in the unit of the kind's loss."""
+        pretraining = self.pretraining(name)
+        metric, unit, factor = "masked_lm", NATS_PER_MASKED_TOKEN, 1.0
+        if families.family(pretraining.family).is_generative:
+            store = self.workspace.stores(pretraining.family)["train"]
+            metric, unit, factor = "causal_lm", BITS_PER_BYTE, bits_per_byte(store.token_count, store)
+        path = self.folder(name, seed) / "metrics.jsonl"
+        records, curves = MetricsLog(path).read(), []
+        for title, key in [("training", metric), ("validation", f"valid_{metric}")]:
+            with as_model_error(path):
+                points = [_point(record, key, factor) for record in records if key in record]
+            curves.append(Curve(name=title, unit=unit, points=points))
+        return curves
+
+    def counting_loss(self, kind: str) -> CountingLoss:
+        """Return the losses of n-gram counting on validation text, in the unit of a kind's loss."""
+        if kind not in self._counting_losses:
+            stores, tokenizer = self.workspace.stores(kind), self.workspace.tokenizer(kind)
+            is_generative = families.family(kind).is_generative
+            nats = counting_loss(
                 stores["train"],
                 stores["valid"],
                 tokenizer.vocab_size,
-                left_out=() if is_left_to_right else tokenizer.specials.ids,
+                left_out=() if is_generative else tokenizer.specials.ids,
             )
-            scale = bits_per_byte(stores["train"].token_count, stores["train"]) if is_left_to_right else 1.0
-            self._floors[kind] = CountingLoss(unigram=scale * found.unigram, bigram=scale * found.bigram)
-        return self._floors[kind]
+            scale = bits_per_byte(stores["train"].token_count, stores["train"]) if is_generative else 1.0
+            self._counting_losses[kind] = CountingLoss(
+                unigram=scale * nats.unigram, bigram=scale * nats.bigram
+            )
+        return self._counting_losses[kind]
+
+    def remarks(self, name: str, seeds: list[int]) -> list[str]:
+        """Return what is wrong with finished pre-training runs, as sentences; empty if nothing is."""
+        pretraining = self.pretraining(name)
+        validations = {str(seed): self.curves(name, seed)[1] for seed in seeds}
+        return remarks(pretraining.label, validations, self.counting_loss(pretraining.family))
 
     def _title(self, pretraining: Pretraining, seed: int) -> str:
-        again = "" if len(self.seeds) == 1 else f", seed {seed}"
-        return f"pre-training {pretraining.label}{again}"
+        suffix = "" if len(self.seeds) == 1 else f", seed {seed}"
+        return f"pre-training {pretraining.label}{suffix}"
+
+
+def _point(record: Mapping[str, Any], key: str, factor: float) -> CurvePoint:
+    step, tokens, flops, value = (record[name] for name in ("step", "tokens", "flops", key))
+    if not all(map(is_number, (step, tokens, flops, value))):
+        raise ValueError(f"a point of the curve is {step}, {tokens}, {flops}, {value}")
+    return CurvePoint(step=step, tokens=int(tokens), flops=float(flops), value=factor * value)

@@ -1,0 +1,142 @@
+"""A run's folder and all that its settings alone decide: text, tasks, arms, tokenizers and token stores.
+
+Every stage takes a `Workspace` and the earlier stages it uses. Next: `compare/stages/pretraining.py`.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from twinlm import families
+from twinlm.compare.plan.arms import Arm, arm_named, arms
+from twinlm.data.labels.task import LabelledTask, limited
+from twinlm.data.tokens.store import TokenStore
+from twinlm.errors import UsageError
+from twinlm.prepare import prepare, stage
+from twinlm.settings import UNTRAINED, KindSettings, Settings, build
+from twinlm.system import hardware
+from twinlm.system.log import Progress
+from twinlm.system.stopping import Stop
+from twinlm.tasks.table import task_kind
+from twinlm.tokenizer import Tokenizer
+from twinlm.train.ranks import ALONE, Ranks
+from twinlm.train.start import load_start
+
+
+class Workspace:
+    """A run's folder; each part is read or made when it is first asked for, and then kept.
+
+    Args:
+        folder: run directory.
+        settings: settings of the whole run.
+        is_demo: use the embedded data instead of the settings' files.
+        progress: receiver of progress and messages.
+        stop: set by signals.
+        ranks: processes that share the trainings; the leader does everything else alone.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        *,
+        is_demo: bool,
+        progress: Progress,
+        stop: Stop,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.is_demo = is_demo
+        self.progress = progress
+        self.stop = stop
+        self.ranks = ranks
+        self._tokenizers: dict[str, Tokenizer] = {}
+        self._stores: dict[str, dict[str, TokenStore]] = {}
+
+    @property
+    def settings_toml(self) -> str:
+        """The resolved settings as TOML that resolves to the same settings."""
+        return tomli_w.dumps(build.plain(self.settings))
+
+    @cached_property
+    def precision(self) -> str:
+        """Precision of matrix products in training: "float32" or "bfloat16"."""
+        return hardware.precision(self.settings.precision)
+
+    @cached_property
+    def prepared(self) -> prepare.Prepared:
+        """Text and labels, read and split."""
+        if self.is_demo:
+            return prepare.prepare_demo(self.settings)
+        return prepare.prepare_files(self.settings, self._read_tasks)
+
+    @cached_property
+    def _read_tasks(self) -> prepare.ReadTasks:
+        return prepare.prepare_tasks(self.settings)
+
+    @property
+    def tasks(self) -> Mapping[str, LabelledTask]:
+        """Labelled tasks by name; reading them doesn't need the text to pre-train on."""
+        return self.prepared.tasks if self.is_demo else self._read_tasks.tasks
+
+    @cached_property
+    def task_fingerprints(self) -> dict[str, str]:
+        """SHA-256 of each task's texts and labels, by task name."""
+        return {name: stage.fingerprint(build.plain(task)) for name, task in self.tasks.items()}
+
+    def task(self, name: str, labels: int | None = None) -> LabelledTask:
+        """Return a labelled task by name.
+
+        Args:
+            name: task name.
+            labels: number of training examples, drawn in proportion to the classes; None for all.
+
+        Raises:
+            UsageError: no task has that name, or it has more classes than `labels`.
+        """
+        if name not in self.tasks:
+            raise UsageError(f"there is no task {name!r}", hint=build.closest(name, self.tasks))
+        task = self.tasks[name]
+        if labels is None:
+            return task
+        return limited(task, task_kind(task.kind).form, labels, seed=self.settings.seed)
+
+    @cached_property
+    def arms(self) -> list[Arm]:
+        """Arms of the comparison: the ways to get a fine-tuned model."""
+        left_out = [] if self.settings.compare.untrained else [name + UNTRAINED for name in families.FAMILIES]
+        return [arm for arm in arms(self.settings) if arm.name not in left_out]
+
+    def arm(self, name: str) -> Arm:
+        """Return an arm by name.
+
+        Raises:
+            UsageError: no arm has that name.
+        """
+        return arm_named(self.settings, name)
+
+    def tokenizer(self, kind: str) -> Tokenizer:
+        """Return a kind's tokenizer: trained on the training documents, or that of its start model."""
+        name = prepare.tokenizer_name(self.settings, kind)
+        if name not in self._tokenizers:
+            self._tokenizers[name] = self._prepared_tokenizer(name, getattr(self.settings, kind))
+        return self._tokenizers[name]
+
+    def stores(self, kind: str) -> dict[str, TokenStore]:
+        """Return the tokens of a kind's three splits by name."""
+        name = prepare.tokenizer_name(self.settings, kind)
+        if name not in self._stores:
+            self._stores[name] = prepare.prepare_stores(
+                self.folder / "tokens" / name, self.prepared, self.tokenizer(kind), self.progress
+            )
+        return self._stores[name]
+
+    def _prepared_tokenizer(self, name: Any, settings: KindSettings) -> Tokenizer:
+        if settings.pretrain.start:
+            return load_start(settings).tokenizer
+        folder = self.folder / "tokenizers" / name
+        return prepare.prepare_tokenizer(folder, self.prepared, self.settings, name, self.progress)
