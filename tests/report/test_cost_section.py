@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from twinlm.evidence.pareto import Judged, judge_task
-from twinlm.report.cost_section import COST_KINDS, answering, arm_cost, making, said, standings
+from twinlm.report.cost_section import COST_KINDS, answering, making, said, standings
 
 
 @pytest.fixture
@@ -17,27 +17,6 @@ def plain(table):
         return cell.replace("\N{NARROW NO-BREAK SPACE}", " ").replace("\N{NO-BREAK SPACE}", " ")
 
     return {of(row[0]): [of(cell) for cell in row[1:]] for row in table.rows}
-
-
-SPENT = {"seconds": 12.5, "flops": 3e10, "peak_memory_bytes": 7}
-
-
-@pytest.mark.parametrize(
-    ("history", "seconds", "tuning"),
-    [
-        ({"pretraining": {"seconds": 9.0, "flops": 4e10}, "fine-tuning": SPENT}, 9.0, 12.5),
-        ({"fine-tuning": SPENT}, 0.0, 12.5),
-        ({"import": {"source": "minilm"}, "fine-tuning": SPENT}, None, 12.5),
-        ({"import": {"source": "minilm"}}, None, None),
-        ({"import": {}, "pretraining": {"seconds": 9.0, "flops": 4e10}, "fine-tuning": SPENT}, 9.0, 12.5),
-    ],
-    ids=["made here", "never pre-trained", "imported", "imported with its head", "pre-trained on"],
-)
-def test_what_making_took_stands_in_the_models_history(history, seconds, tuning, costs):
-    found = arm_cost(SimpleNamespace(history=history), costs[0].serving, arm="gpt", label="GPT")
-    assert (found.pretraining_s, found.fine_tuning_s) == (seconds, tuning)
-    assert (found.pretraining_flops is None) == (seconds is None)
-    assert (found.fine_tuning_flops is None) == (found.fine_tuning_peak_bytes is None) == (tuning is None)
 
 
 def test_pre_training_is_shown_once_and_fine_tuning_for_each_task(costs):

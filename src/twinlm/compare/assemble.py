@@ -1,12 +1,13 @@
 """Everything that a finished run left in its folder, put together as one `Results` record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from twinlm import families
 from twinlm.compare.plan.pretrainings import Pretraining
 from twinlm.compare.stages.baselines import Baselines
-from twinlm.compare.stages.curves import Curves
+from twinlm.compare.stages.curves import Curves, MeasuredCurve
 from twinlm.compare.stages.diagnosis import Diagnosis
 from twinlm.compare.stages.finetuning import FinetuningStage
 from twinlm.compare.stages.language import Language
@@ -21,9 +22,11 @@ from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import TaskAnswers
 from twinlm.evidence.json_records import read_as
 from twinlm.evidence.quality_records import QualityResult
+from twinlm.evidence.records import ScoreCurve
 from twinlm.evidence.results import ArmCost, Cost, Results, TaskResult
 from twinlm.evidence.scores import scored
 from twinlm.report import caveats, language_sentences, verdict
+from twinlm.report.baseline_crossing import Floor, crossing_sentence, floor_sentence
 from twinlm.system import storage
 from twinlm.train import pretrain
 
@@ -72,7 +75,10 @@ class Assembly:
         workspace, pretraining = self.workspace, self.pretraining
         settings, prepared = workspace.settings, workspace.prepared
         tasks = verdict.with_verdicts(multiple_testing.adjusted([scored(of_task) for of_task in answers]))
-        language = language_results(workspace, pretraining)
+        language = [
+            replace(result, remarks=pretraining.remarks(result.name, pretraining.seeds))
+            for result in language_results(workspace, pretraining)
+        ]
         quality, doctor = quality_result(self.language), self.diagnosis.result()
         costs = [self._cost(item) for item in pretraining.compared.values()]
         matched_by = MATCHED_BY[settings.budget.match]
@@ -99,7 +105,7 @@ class Assembly:
             matched_by=matched_by,
             pretraining_seeds=len(pretraining.seeds),
             tasks=tasks,
-            curves=self.curves.score_curves(),
+            curves=[_with_verdict(measured, labels) for measured in self.curves.measured()],
             ledger=[self.selection.ledger(arm, task) for task in prepared.tasks for arm in workspace.arms],
             language=language,
             quality=quality,
@@ -224,6 +230,21 @@ def _verdict(tasks: list[TaskResult], quality: QualityResult) -> list[str]:
     """Return what tasks say, then what pairs say; that there are no tasks only if there are no pairs."""
     said = language_sentences.sentences(quality)
     return [*(verdict.sentences(tasks) if tasks or not said else []), *said]
+
+
+def _with_verdict(measured: MeasuredCurve, labels: Mapping[str, str]) -> ScoreCurve:
+    sentences = [crossing_sentence(measured.curve, labels)]
+    if measured.baseline:
+        sentences.append(
+            floor_sentence(
+                Floor(*measured.baseline),
+                measured.positions,
+                labels,
+                measured.outcomes,
+                least=measured.least,
+            )
+        )
+    return replace(measured.curve, verdict=" ".join(sentences))
 
 
 def _lost_steps(spent: Sequence[dict[str, Any]]) -> int:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from twinlm.evidence.holm import holm
 from twinlm.evidence.intervals import LEVEL, claim_p, difference
 from twinlm.evidence.outcomes import Outcomes
-from twinlm.report.numbers import amount, listed
+from twinlm.evidence.records import ScoreCurve
+from twinlm.report.numbers import INTERVAL, amount, listed
 
 
 class Floor(NamedTuple):
@@ -56,6 +57,22 @@ def floor_sentence(
         return beaten
     below = places[shown.index(True) - 1]
     return f"Up to {amount(below)} labels no model is shown to beat {floor.label}. {beaten}"
+
+
+def crossing_sentence(curve: ScoreCurve, labels: Mapping[str, str]) -> str:
+    """Say where the curves of the two kinds cross, or that no crossing is shown.
+
+    Args:
+        curve: the curve.
+        labels: the kinds' names for people.
+    """
+    low, high = min(point.x for point in curve.points), max(point.x for point in curve.points)
+    if curve.crossing is None:
+        names = listed(list(labels.values()))
+        return f"No crossing of {names} is shown between {amount(low)} and {amount(high)} ({curve.axis})."
+    first, second, at = labels[curve.crossing.first], labels[curve.crossing.second], curve.crossing.at
+    where = f"{amount(at.estimate)} ({INTERVAL} {amount(at.low)} to {amount(at.high)})"
+    return f"{first} is ahead below about {where} and {second} above ({curve.axis})."
 
 
 def _beats(kind: Sequence[Outcomes], floor: Sequence[Outcomes], least: float) -> list[bool]:

@@ -6,7 +6,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from twinlm.checkpoint import Trained
 from twinlm.evaluate.timings import ServingCost, Spread, ratio
 from twinlm.evidence.pareto import CostOf, Judged, prediction_s, training_flops
 from twinlm.evidence.results import ArmCost, TaskResult
@@ -54,30 +53,6 @@ COST_KINDS = (
         name="operations of pre-training and fine-tuning with one seed", of=training_flops, show=scientific
     ),
 )
-
-
-def arm_cost(trained: Trained, serving: ServingCost, *, arm: str, label: str) -> ArmCost:
-    """Return what a fine-tuned model took to make, as its history has it, and what its predictions cost.
-
-    Args:
-        trained: the model.
-        serving: as measured.
-        arm: its name.
-        label: for people.
-    """
-    history = trained.history
-    nothing = {} if "import" in history else {"seconds": 0.0, "flops": 0.0}
-    before, tuning = history.get("pretraining", nothing), history.get("fine-tuning", {})
-    return ArmCost(
-        arm=arm,
-        label=label,
-        pretraining_s=before.get("seconds"),
-        pretraining_flops=before.get("flops"),
-        fine_tuning_s=tuning.get("seconds"),
-        fine_tuning_flops=tuning.get("flops"),
-        fine_tuning_peak_bytes=tuning.get("peak_memory_bytes"),
-        serving=serving,
-    )
 
 
 def making(cards: Mapping[str, Sequence[ArmCost]], price_per_hour: float | None = None) -> Table:

@@ -1,12 +1,13 @@
 """The stage of cost cards in a whole tiny run: measured once, kept, and measured again for other weights."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from twinlm.compare.run import Run
 from twinlm.compare.stages import serving
-from twinlm.compare.stages.serving import FILE, twins
+from twinlm.compare.stages.serving import FILE, arm_cost, twins
 from twinlm.errors import ModelError
 from twinlm.system import storage
 from twinlm.system.log import Silent
@@ -19,6 +20,7 @@ compare.seeds = [3]
 name = "topic"
 train = "labels.csv"
 """
+SPENT = {"seconds": 12.5, "flops": 3e10, "peak_memory_bytes": 7}
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +90,21 @@ def test_models_of_other_shapes_are_no_twins(run, costs):
     )
     models = {"a": gpt, "b": bert, "c": scratch, "d": bert}
     assert twins(models) == {"a": "a", "b": "b", "c": "a", "d": "b"}
+
+
+@pytest.mark.parametrize(
+    ("history", "seconds", "tuning"),
+    [
+        ({"pretraining": {"seconds": 9.0, "flops": 4e10}, "fine-tuning": SPENT}, 9.0, 12.5),
+        ({"fine-tuning": SPENT}, 0.0, 12.5),
+        ({"import": {"source": "minilm"}, "fine-tuning": SPENT}, None, 12.5),
+        ({"import": {"source": "minilm"}}, None, None),
+        ({"import": {}, "pretraining": {"seconds": 9.0, "flops": 4e10}, "fine-tuning": SPENT}, 9.0, 12.5),
+    ],
+    ids=["made here", "never pre-trained", "imported", "imported with its head", "pre-trained on"],
+)
+def test_what_making_took_stands_in_the_models_history(history, seconds, tuning, costs):
+    found = arm_cost(SimpleNamespace(history=history), costs[0].serving, arm="gpt", label="GPT")
+    assert (found.pretraining_s, found.fine_tuning_s) == (seconds, tuning)
+    assert (found.pretraining_flops is None) == (seconds is None)
+    assert (found.fine_tuning_flops is None) == (found.fine_tuning_peak_bytes is None) == (tuning is None)

@@ -42,8 +42,9 @@ def command(
     model. Other work on the machine makes all times longer: it is measured too.
     """
     _check(models, seconds, threads, price_per_hour)
+    from twinlm.compare.stages.serving import arm_cost
     from twinlm.evaluate.serving import measure_folders
-    from twinlm.report.cost_section import answering, arm_cost, making
+    from twinlm.report.cost_section import answering, making
     from twinlm.system import hardware
     from twinlm.use.load import load
     from twinlm.use.predict import task_of

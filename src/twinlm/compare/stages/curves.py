@@ -5,6 +5,7 @@ Against labels, the task's best baseline is a third line, fitted anew on each nu
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from twinlm import families
 from twinlm.compare.plan.arms import Arm
@@ -18,8 +19,6 @@ from twinlm.evidence import intervals, scores
 from twinlm.evidence.crossing import crossing
 from twinlm.evidence.outcomes import Outcomes
 from twinlm.evidence.records import Crossing, ScoreCurve, ScorePoint
-from twinlm.report.baseline_crossing import Floor, floor_sentence
-from twinlm.report.numbers import INTERVAL, amount, listed
 from twinlm.tasks.table import task_kind
 
 LABELS, BUDGET = "labels", "pre-training budget"
@@ -38,6 +37,33 @@ class Point:
     """Name of the pre-training that they start from."""
     trials: list[Trial]
     """One trial for each pair of seeds."""
+
+
+class BaselineLine(NamedTuple):
+    """The baseline that is best with all labels, on each number of labels."""
+
+    name: str
+    """Name of the baseline."""
+    label: str
+    """Name for people."""
+    outcomes: list[Outcomes]
+    """Contributions of the test examples to its figure, by number of labels."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasuredCurve:
+    """A curve, and the outcomes that sentences on it are tested with."""
+
+    curve: ScoreCurve
+    """Curve without its verdict."""
+    positions: list[float]
+    """Positions on the axis, ascending."""
+    outcomes: dict[str, list[Outcomes]]
+    """Contributions of the test examples to the figure of each kind, by position."""
+    baseline: BaselineLine | None
+    """Best baseline; None against pre-training, which it has none of."""
+    least: float
+    """Least value that the figure can have."""
 
 
 class Curves:
@@ -81,10 +107,10 @@ class Curves:
                         for trial in point.trials:
                             self.finetuning.predictions(trial)
 
-    def score_curves(self) -> list[ScoreCurve]:
+    def measured(self) -> list[MeasuredCurve]:
         """Return the curves of each task."""
         tasks = self.workspace.prepared.tasks
-        return [self._curve(self.workspace.task(task), axis) for task in tasks for axis in self.axes]
+        return [self._measured(self.workspace.task(task), axis) for task in tasks for axis in self.axes]
 
     def smaller_points(self, arm: Arm, task: str, axis: str, learning_rate: float | None) -> list[Point]:
         """Return all points of a kind but the last, from left to right, at this learning rate."""
@@ -115,47 +141,46 @@ class Curves:
         last = Point(labels if axis == LABELS else budget, arm.pretraining, whole)
         return [*self.smaller_points(arm, task, axis, whole[0].learning_rate), last]
 
-    def _curve(self, task: LabelledTask, axis: str) -> ScoreCurve:
+    def _measured(self, task: LabelledTask, axis: str) -> MeasuredCurve:
         kind = task_kind(task.kind)
-        points, values, metric, least = [], dict[str, list[Outcomes]](), "", 0.0
+        points, outcomes, metric, least = [], dict[str, list[Outcomes]](), "", 0.0
         for name, family in families.FAMILIES.items():
             for point in self._points(self.workspace.arm(name), task.name, axis):
                 answers = [scores.predicted(self.finetuning.predictions(trial)) for trial in point.trials]
                 measured = scores.measure(kind, task, answers)
                 metric, least = next(iter(measured[0].figures)), measured[0].least
                 groups = len(self.finetuning.first_seeds(point.trials[0].arm))
-                outcomes = Outcomes(scores.stacked(measured), groups=groups)
-                values.setdefault(name, []).append(outcomes)
-                score = intervals.mean_interval(outcomes, least=least)
+                of_point = Outcomes(scores.stacked(measured), groups=groups)
+                outcomes.setdefault(name, []).append(of_point)
+                score = intervals.mean_interval(of_point, least=least)
                 tokens = self.pretraining.plan(point.pretraining).tokens
                 points.append(ScorePoint(arm=name, label=family.label, x=point.x, tokens=tokens, score=score))
         positions = [point.x for point in points if point.arm == points[0].arm]
-        found = _crossing(positions, values)
-        verdict = _verdict(axis, points, found)
-        if axis == LABELS:
-            floor = self._best_baseline(task)
-            labels = {name: family.label for name, family in families.FAMILIES.items()}
-            verdict += " " + floor_sentence(floor, positions, labels, values, least=least)
+        baseline = self._best_baseline(task) if axis == LABELS else None
+        if baseline:
             points += [
                 ScorePoint(
-                    arm=floor.name,
-                    label=floor.label,
+                    arm=baseline.name,
+                    label=baseline.label,
                     x=x,
                     tokens=0,
-                    score=intervals.mean_interval(outcomes, least=least),
+                    score=intervals.mean_interval(of_point, least=least),
                 )
-                for x, outcomes in zip(positions, floor.values, strict=True)
+                for x, of_point in zip(positions, baseline.outcomes, strict=True)
             ]
-        return ScoreCurve(
+        curve = ScoreCurve(
             task=task.name,
             metric=metric,
             axis=axis,
             points=points,
-            crossing=found,
-            verdict=verdict,
+            crossing=_crossing(positions, outcomes),
+            verdict="",
+        )
+        return MeasuredCurve(
+            curve=curve, positions=positions, outcomes=outcomes, baseline=baseline, least=least
         )
 
-    def _best_baseline(self, task: LabelledTask) -> Floor:
+    def _best_baseline(self, task: LabelledTask) -> BaselineLine:
         """Return the baseline that is best with all labels, fitted on each number of them."""
         kind = task_kind(task.kind)
         by_count = [self.baselines.fitted(task, count) for count in [*self.baselines.counts(task), None]]
@@ -165,7 +190,9 @@ class Curves:
         best = max(measured, key=lambda name: measured[name])
         rows = [next(row for row in rows if row["name"] == best) for rows in by_count]
         answers = [scores.measure(kind, task, [row["predictions"]]) for row in rows]
-        return Floor(best, rows[-1]["label"], [Outcomes(scores.stacked(of_count)) for of_count in answers])
+        return BaselineLine(
+            best, rows[-1]["label"], [Outcomes(scores.stacked(of_count)) for of_count in answers]
+        )
 
 
 def _crossing(positions: Sequence[float], values: dict[str, list[Outcomes]]) -> Crossing | None:
@@ -176,14 +203,3 @@ def _crossing(positions: Sequence[float], values: dict[str, list[Outcomes]]) -> 
     ahead, at = found
     below, above = (first, second) if ahead > 0 else (second, first)
     return Crossing(first=below, second=above, at=at)
-
-
-def _verdict(axis: str, points: Sequence[ScorePoint], found: Crossing | None) -> str:
-    """Say where the curves cross, or that this is not shown."""
-    labels = {point.arm: point.label for point in points}
-    low, high = min(point.x for point in points), max(point.x for point in points)
-    if found is None:
-        names = listed(list(labels.values()))
-        return f"No crossing of {names} is shown between {amount(low)} and {amount(high)} ({axis})."
-    where = f"{amount(found.at.estimate)} ({INTERVAL} {amount(found.at.low)} to {amount(found.at.high)})"
-    return f"{labels[found.first]} is ahead below about {where} and {labels[found.second]} above ({axis})."

@@ -37,7 +37,7 @@ def _language(workspace: Workspace, stage: PretrainingStage, pretraining: Pretra
         others=measured["test"].others,
         floors={"unigrams": counted.unigram, "bigrams": counted.bigram},
         curves=[replace(curve, points=_thinned(curve.points)) for curve in stage.curves(name)],
-        remarks=stage.remarks(name, stage.seeds),
+        remarks=[],
         samples=read_samples(path),
     )
 

@@ -13,9 +13,9 @@ from twinlm.compare.stages.selection import Selection
 from twinlm.compare.workspace import Workspace
 from twinlm.data.labels.task import LabelledTask
 from twinlm.evaluate.serving import BUDGET_S, measure_folders
+from twinlm.evaluate.timings import ServingCost
 from twinlm.evidence.json_records import costs_from_json, read_as
 from twinlm.evidence.results import ArmCost
-from twinlm.report.cost_section import arm_cost
 from twinlm.system import storage
 
 FILE = "costs.json"
@@ -60,6 +60,24 @@ class Serving:
         rows = [dataclasses.asdict(cost) for cost in costs]
         storage.write_json(path, {"made_from": made_from, "costs": rows})
         return costs
+
+
+def arm_cost(trained: Trained, serving: ServingCost, *, arm: str, label: str) -> ArmCost:
+    """Return the costs of one arm: training, from its model's history, and measured predictions."""
+    history = trained.history
+    # A model imported from elsewhere was pre-trained at a cost that nobody knows: None, not 0.
+    unknown_or_none = {} if "import" in history else {"seconds": 0.0, "flops": 0.0}
+    before, tuning = history.get("pretraining", unknown_or_none), history.get("fine-tuning", {})
+    return ArmCost(
+        arm=arm,
+        label=label,
+        pretraining_s=before.get("seconds"),
+        pretraining_flops=before.get("flops"),
+        fine_tuning_s=tuning.get("seconds"),
+        fine_tuning_flops=tuning.get("flops"),
+        fine_tuning_peak_bytes=tuning.get("peak_memory_bytes"),
+        serving=serving,
+    )
 
 
 def twins(models: Mapping[str, Trained]) -> dict[str, str]:
