@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from twinlm import families
-from twinlm.compare.plan.pretrainings import Pretraining
 from twinlm.compare.stages.baselines import Baselines
 from twinlm.compare.stages.curves import Curves, MeasuredCurve
 from twinlm.compare.stages.diagnosis import Diagnosis
@@ -13,7 +13,6 @@ from twinlm.compare.stages.finetuning import FinetuningStage
 from twinlm.compare.stages.language import Language
 from twinlm.compare.stages.language_results import quality_result
 from twinlm.compare.stages.learned import language_results
-from twinlm.compare.stages.own_records import read_spent
 from twinlm.compare.stages.pretraining import PretrainingStage
 from twinlm.compare.stages.selection import Selection
 from twinlm.compare.stages.serving import Serving
@@ -23,22 +22,16 @@ from twinlm.evidence.answers import TaskAnswers
 from twinlm.evidence.json_records import read_as
 from twinlm.evidence.quality_records import QualityResult
 from twinlm.evidence.records import ScoreCurve
-from twinlm.evidence.results import ArmCost, Cost, Results, TaskResult
+from twinlm.evidence.results import ArmCost, Results, TaskResult
 from twinlm.evidence.scores import scored
 from twinlm.report import caveats, language_sentences, verdict
 from twinlm.report.baseline_crossing import Floor, crossing_sentence, floor_sentence
 from twinlm.system import storage
-from twinlm.train import pretrain
 
-MATCHED_BY = {
-    "tokens": "tokens",
+_AXES = {
     "targets": "predicted tokens",
     "flops": "FLOPs",
-    "seconds": "seconds",
-    "money": "money",
-    "steps": "steps",
-    "passes": "passes",
-}
+}  # for people; the other axes are called what they are
 _READ = ("files", "documents")  # counts of what was read, not of what was left out
 
 
@@ -80,8 +73,8 @@ class Assembly:
             for result in language_results(workspace, pretraining)
         ]
         quality, doctor = quality_result(self.language), self.diagnosis.result()
-        costs = [self._cost(item) for item in pretraining.compared.values()]
-        matched_by = MATCHED_BY[settings.budget.match]
+        costs = [pretraining.cost(name) for name in pretraining.compared]
+        matched_by = _AXES.get(settings.budget.match, settings.budget.match)
         labels = {name: family.label for name, family in families.FAMILIES.items()}
         return Results(
             title=settings.title,
@@ -91,10 +84,11 @@ class Assembly:
                 costs,
                 matched_by,
                 families=labels,
-                unknown_shares=self._unknown_shares(),
+                unknown_shares=_unknown_shares(workspace),
                 starts={kind: start for kind in labels if (start := getattr(settings, kind).pretrain.start)},
                 lost_steps={
-                    item.label: _lost_steps(self._spent(name)) for name, item in pretraining.compared.items()
+                    item.label: _lost_steps(pretraining.spent(name))
+                    for name, item in pretraining.compared.items()
                 },
                 lost_tuning_steps={name: self._lost_tuning_steps(name) for name in prepared.tasks},
                 pretraining_seeds=len(pretraining.seeds),
@@ -113,12 +107,12 @@ class Assembly:
             cost_cards=self._cost_cards(),
             price_per_hour=settings.budget.price_per_hour or None,
             doctor=doctor,
-            data=self._data_facts(),
-            removed=self._removed(),
+            data=_data_facts(workspace, self.baselines),
+            removed=_removed(workspace, self.finetuning, self.selection),
             attribution=list(prepared.attribution),
             settings_toml=workspace.settings_toml,
             environment=read_as(dict[str, str], workspace.folder / "environment.json"),
-            fingerprints=self._fingerprints(),
+            fingerprints=_fingerprints(workspace, pretraining.weights),
             command=self.command,
         )
 
@@ -129,101 +123,10 @@ class Assembly:
         tasks = self.workspace.prepared.tasks
         return {name: self.serving.cost_card(task, budget_s=budget_s) for name, task in tasks.items()}
 
-    def _spent(self, name: str) -> list[dict[str, Any]]:
-        """Return what each pre-training seed cost."""
-        folders = [self.pretraining.folder(name, seed) for seed in self.pretraining.seeds]
-        return [read_spent(folder / pretrain.RESULT) for folder in folders]
-
     def _lost_tuning_steps(self, task: str) -> dict[str, int]:
         """Return the updates left out of the fine-tuning runs that count on a task, by label."""
         chosen = {arm.label: self.selection.chosen(arm, task) for arm in self.workspace.arms}
         return {label: _lost_steps([*map(self.finetuning.spent, trials)]) for label, trials in chosen.items()}
-
-    def _cost(self, pretraining: Pretraining) -> Cost:
-        name = pretraining.name
-        plan, rows = self.pretraining.plan(name), self._spent(name)
-        means = {
-            what: sum(row[what] for row in rows) / len(rows)
-            for what in ("tokens", "targets", "flops", "seconds")
-        }
-        train_tokens = self.workspace.stores(pretraining.family)["train"].token_count
-        return Cost(
-            name=name,
-            label=pretraining.label,
-            family=pretraining.family,
-            parameters=plan.parameters,
-            non_embedding_parameters=plan.non_embedding_parameters,
-            steps=rows[0]["step"],
-            tokens=round(means["tokens"]),
-            targets=round(means["targets"]),
-            flops=means["flops"],
-            seconds=means["seconds"],
-            planned_seconds=plan.seconds,
-            tokens_per_second=means["tokens"] / max(1e-9, means["seconds"]),
-            peak_memory_bytes=max(row["peak_memory_bytes"] for row in rows),
-            corpus_passes=means["tokens"] / train_tokens,
-            model_bytes=(self.pretraining.folder(name) / "model" / "model.safetensors").stat().st_size,
-        )
-
-    def _data_facts(self) -> dict[str, str | int | float]:
-        facts: dict[str, str | int | float] = {}
-        for name, task in self.workspace.prepared.tasks.items():
-            for baseline in self.baselines.fitted(task):
-                for what, value in baseline["settings"].items():
-                    facts[f"{name}: {baseline['label']}, {what}"] = value
-        for kind, family in families.FAMILIES.items():
-            tokenizer = self.workspace.tokenizer(kind)
-            facts[f"tokenizer of {family.label}"] = f"{tokenizer.algorithm}, {tokenizer.vocab_size:,} tokens"
-            for name, store in self.workspace.stores(kind).items():
-                facts[f"{name}: documents of one sentence (in no pair)"] = store.single_sentence_count
-                facts[f"{name}: documents"] = store.document_count
-                facts[f"{name}: bytes of text"] = store.text_bytes
-                facts[f"{name}: tokens for {family.label}"] = store.token_count
-        return facts
-
-    def _unknown_shares(self) -> dict[str, float]:
-        """Return for each kind the share of tokens that its tokenizer could not spell."""
-        stores = {kind: self.workspace.stores(kind).values() for kind in families.FAMILIES}
-        return {
-            kind: sum(store.unknown_count for store in parts) / sum(store.token_count for store in parts)
-            for kind, parts in stores.items()
-        }
-
-    def _removed(self) -> dict[str, int]:
-        """Return what was left out, cut or could not be spelled, and how often; only what occurred."""
-        counts = dict(self.workspace.prepared.counts)
-        for kind, family in families.FAMILIES.items():
-            stores = self.workspace.stores(kind).values()
-            counts[f"unknown tokens for {family.label}"] = sum(store.unknown_count for store in stores)
-            counts[f"documents without a token for {family.label}"] = sum(
-                store.empty_count for store in stores
-            )
-        for arm in self.workspace.arms:
-            for task in self.workspace.prepared.tasks:
-                first = self.selection.chosen(arm, task)[0]
-                for what, number in self.finetuning.spent(first)["counts"].items():
-                    counts[f"{task}, {arm.label}, training: {what}"] = number
-        return {name: count for name, count in counts.items() if count and name not in _READ}
-
-    def _fingerprints(self) -> dict[str, str]:
-        """Return the SHA-256 of the text, of each tokenizer and of the weights that the arms start from."""
-        prints = {"text": self.workspace.prepared.fingerprint}
-        for kind in families.FAMILIES:
-            prints[f"tokenizer of {kind}"] = self.workspace.tokenizer(kind).fingerprint
-        seeds = self.pretraining.seeds
-        models = {
-            f"weights of {name}" + ("" if len(seeds) == 1 else f", seed {seed}"): (
-                self.pretraining.folder(name, seed) / "model"
-            )
-            for name in self.pretraining.compared
-            for seed in seeds
-        }
-        models |= {
-            f"weights of {arm.name}": arm.folder for arm in self.workspace.arms if arm.folder is not None
-        }
-        for title, model in models.items():
-            prints[title] = storage.file_sha256(model / "model.safetensors")
-        return prints
 
 
 def _verdict(tasks: list[TaskResult], quality: QualityResult) -> list[str]:
@@ -249,3 +152,55 @@ def _with_verdict(measured: MeasuredCurve, labels: Mapping[str, str]) -> ScoreCu
 
 def _lost_steps(spent: Sequence[dict[str, Any]]) -> int:
     return sum(row.get("lost_steps", 0) for row in spent)  # older versions did not count them
+
+
+def _data_facts(workspace: Workspace, baselines: Baselines) -> dict[str, str | int | float]:
+    """Return settings of the baselines, tokenizers, and the size of every split."""
+    facts: dict[str, str | int | float] = {}
+    for name, task in workspace.prepared.tasks.items():
+        for baseline in baselines.fitted(task):
+            for setting, value in baseline["settings"].items():
+                facts[f"{name}: {baseline['label']}, {setting}"] = value
+    for kind, family in families.FAMILIES.items():
+        tokenizer = workspace.tokenizer(kind)
+        facts[f"tokenizer of {family.label}"] = f"{tokenizer.algorithm}, {tokenizer.vocab_size:,} tokens"
+        for name, store in workspace.stores(kind).items():
+            facts[f"{name}: documents of one sentence (in no pair)"] = store.single_sentence_count
+            facts[f"{name}: documents"] = store.document_count
+            facts[f"{name}: bytes of text"] = store.text_bytes
+            facts[f"{name}: tokens for {family.label}"] = store.token_count
+    return facts
+
+
+def _unknown_shares(workspace: Workspace) -> dict[str, float]:
+    """Return for each kind the share of tokens that its tokenizer could not spell."""
+    stores = {kind: workspace.stores(kind).values() for kind in families.FAMILIES}
+    return {
+        kind: sum(store.unknown_count for store in parts) / sum(store.token_count for store in parts)
+        for kind, parts in stores.items()
+    }
+
+
+def _removed(workspace: Workspace, finetuning: FinetuningStage, selection: Selection) -> dict[str, int]:
+    """Return what was left out, cut or could not be spelled, and how often; only what occurred."""
+    counts = dict(workspace.prepared.counts)
+    for kind, family in families.FAMILIES.items():
+        stores = workspace.stores(kind).values()
+        counts[f"unknown tokens for {family.label}"] = sum(store.unknown_count for store in stores)
+        counts[f"documents without a token for {family.label}"] = sum(store.empty_count for store in stores)
+    for arm in workspace.arms:
+        for task in workspace.prepared.tasks:
+            first = selection.chosen(arm, task)[0]
+            for reason, number in finetuning.spent(first)["counts"].items():
+                counts[f"{task}, {arm.label}, training: {reason}"] = number
+    return {name: count for name, count in counts.items() if count and name not in _READ}
+
+
+def _fingerprints(workspace: Workspace, weights: Mapping[str, Path]) -> dict[str, str]:
+    """Return the SHA-256 of the text, of each tokenizer and of the weights that the arms start from."""
+    prints = {"text": workspace.prepared.fingerprint}
+    prints |= {f"tokenizer of {kind}": workspace.tokenizer(kind).fingerprint for kind in families.FAMILIES}
+    imported = {arm.name: arm.folder for arm in workspace.arms if arm.folder is not None}
+    for name, model in {**weights, **imported}.items():
+        prints[f"weights of {name}"] = storage.file_sha256(model / "model.safetensors")
+    return prints

@@ -12,6 +12,7 @@ from typing import Any
 from twinlm import checkpoint, families
 from twinlm.compare.plan.budgets import check_match, plan_pretraining
 from twinlm.compare.plan.pretrainings import Pretraining, pretrainings, smaller_pretrainings
+from twinlm.compare.stages.own_records import read_spent
 from twinlm.compare.workspace import Workspace
 from twinlm.errors import UsageError, as_model_error
 from twinlm.evaluate.language import (
@@ -23,7 +24,7 @@ from twinlm.evaluate.language import (
 )
 from twinlm.evaluate.ngrams import CountingLoss, counting_loss
 from twinlm.evidence.json_records import read_as
-from twinlm.evidence.results import Curve, CurvePoint
+from twinlm.evidence.results import Cost, Curve, CurvePoint
 from twinlm.prepare import stage
 from twinlm.report.training_remarks import remarks
 from twinlm.settings import build
@@ -180,6 +181,45 @@ class PretrainingStage:
                 unigram=scale * nats.unigram, bigram=scale * nats.bigram
             )
         return self._counting_losses[kind]
+
+    def spent(self, name: str) -> list[dict[str, Any]]:
+        """Return what each seed of a finished pre-training cost."""
+        return [read_spent(self.folder(name, seed) / RESULT) for seed in self.seeds]
+
+    def cost(self, name: str) -> Cost:
+        """Return what a finished pre-training cost, as the mean over its seeds."""
+        pretraining, plan, rows = self.pretraining(name), self.plan(name), self.spent(name)
+        means = {
+            measure: sum(row[measure] for row in rows) / len(rows)
+            for measure in ("tokens", "targets", "flops", "seconds")
+        }
+        train_tokens = self.workspace.stores(pretraining.family)["train"].token_count
+        return Cost(
+            name=name,
+            label=pretraining.label,
+            family=pretraining.family,
+            parameters=plan.parameters,
+            non_embedding_parameters=plan.non_embedding_parameters,
+            steps=rows[0]["step"],
+            tokens=round(means["tokens"]),
+            targets=round(means["targets"]),
+            flops=means["flops"],
+            seconds=means["seconds"],
+            planned_seconds=plan.seconds,
+            tokens_per_second=means["tokens"] / max(1e-9, means["seconds"]),
+            peak_memory_bytes=max(row["peak_memory_bytes"] for row in rows),
+            corpus_passes=means["tokens"] / train_tokens,
+            model_bytes=(self.folder(name) / "model" / "model.safetensors").stat().st_size,
+        )
+
+    @property
+    def weights(self) -> dict[str, Path]:
+        """Model folders of all compared pre-trainings by name, with the seed where there are several."""
+        return {
+            name if len(self.seeds) == 1 else f"{name}, seed {seed}": self.folder(name, seed) / "model"
+            for name in self.compared
+            for seed in self.seeds
+        }
 
     def remarks(self, name: str, seeds: list[int]) -> list[str]:
         """Return what is wrong with finished pre-training runs, as sentences; empty if nothing is."""
