@@ -1,4 +1,4 @@
-"""A run whose training text lies in tokens already: a store that `twinlm data` packed."""
+"""Training text that `twinlm data pack` has tokenized already."""
 
 from collections import Counter
 from pathlib import Path
@@ -14,7 +14,11 @@ from twinlm.tokenizer import Tokenizer
 
 
 def packed_store(corpus: CorpusSettings) -> Path | None:
-    """Return the packed store that `corpus.train` names, if it names one."""
+    """Return the packed store that `corpus.train` names, or None.
+
+    Raises:
+        UsageError: it names other texts too.
+    """
     folders = [Path(path) for path in corpus.train if is_joined(Path(path))]
     if folders and len(corpus.train) > 1:
         raise UsageError("a packed store is the whole training text", hint="name it alone in corpus.train")
@@ -24,13 +28,13 @@ def packed_store(corpus: CorpusSettings) -> Path | None:
 def read_beside(
     store: Path, corpus: CorpusSettings, held_out: frozenset[bytes], counts: Counter[str]
 ) -> tuple[Splits, str]:
-    """Return what is held out, and a fingerprint of all texts.
+    """Return validation and test texts, and a fingerprint of all texts.
 
     Raises:
-        UsageError: the settings name no such texts, or the store was packed without leaving them out.
+        UsageError: the settings name no such texts, or the store was packed without holding them out.
     """
     if not (corpus.valid and corpus.test):
-        message = "a packed training text can't be split any more"
+        message = "a packed training text can't be split"
         raise UsageError(message, file=store, hint="set corpus.valid and corpus.test to texts of their own")
     held_out_files = [*corpus.valid, *corpus.test]
     wanted = held_out_fingerprints(held_out_files, text_field=corpus.text_field)
@@ -50,7 +54,7 @@ def packed_tokenizer(store: Path, algorithm: str) -> Tokenizer:
     """Return the tokenizer that a store was packed with.
 
     Raises:
-        UsageError: it is not of the algorithm that the run asks for.
+        UsageError: the run asks for another algorithm.
     """
     tokenizer = Tokenizer.from_folder(store / INDEX / "tokenizer")
     if tokenizer.algorithm != algorithm:
@@ -61,15 +65,15 @@ def packed_tokenizer(store: Path, algorithm: str) -> Tokenizer:
 
 
 def open_packed(store: Path, tokenizer: Tokenizer) -> TokenStore:
-    """Open a packed store for a tokenizer; every byte is checked.
+    """Open a packed store and check every byte.
 
     Raises:
-        ModelError: it is damaged, or holds tokens that the tokenizer has not.
+        ModelError: it is damaged, or holds tokens that the tokenizer lacks.
         UsageError: it was packed with another tokenizer.
     """
     opened = TokenStore(store, verify=True)
     if opened.tokenizer != tokenizer.fingerprint:
-        message = "this was packed with another tokenizer than the model goes on from"
+        message = "this was packed with another tokenizer than that of the start model"
         raise UsageError(message, file=store, hint="pack it with --tokenizer of that model")
     check_ids(opened.tokens_T, tokenizer.vocab_size, store)
     return opened

@@ -1,4 +1,4 @@
-"""From files (or the embedded data) to documents, labelled tasks, a tokenizer and token stores."""
+"""From files, or the embedded data, to documents, labelled tasks, a tokenizer and token stores."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -34,21 +34,21 @@ class Prepared:
     """Text and labels, read and split."""
 
     documents: Splits
-    """What to pre-train on, and what is held out."""
+    """Training documents, and those held out for validation and test."""
     tasks: Mapping[str, LabelledTask]
-    """By name, in the order of the settings."""
+    """Labelled tasks by name, in the order of the settings."""
     counts: Mapping[str, int]
-    """What was read and what was left out."""
+    """Counts of what was read and what was left out."""
     attribution: tuple[str, ...]
-    """Sources and licences to show, for embedded data."""
+    """Sources and licences to show; empty unless the data is embedded."""
     fingerprint: str
-    """SHA-256 of the texts' files."""
+    """SHA-256 of the text."""
     packed: Path | None = None
-    """The store that holds the training text in tokens already; then there are no training documents."""
+    """Packed store of the training text, which replaces the training documents; None without one."""
 
 
 def prepare_demo(settings: Settings) -> Prepared:
-    """Return the embedded data; the first [[task]]'s `max_train_examples` holds."""
+    """Return the embedded data, with `max_train_examples` of the first [[task]]."""
     demo = load_demo()
     counts: Counter[str] = Counter(demo.counts)
     given = demo.examples
@@ -76,9 +76,9 @@ class ReadTasks:
     """Labelled tasks, read and split."""
 
     tasks: Mapping[str, LabelledTask]
-    """By name, in the order of the settings."""
+    """Labelled tasks by name, in the order of the settings."""
     counts: Mapping[str, int]
-    """What was read and what was left out."""
+    """Counts of what was read and what was left out."""
 
 
 def prepare_tasks(settings: Settings) -> ReadTasks:
@@ -100,7 +100,7 @@ def prepare_tasks(settings: Settings) -> ReadTasks:
 
 
 def prepare_files(settings: Settings, read: ReadTasks) -> Prepared:
-    """Read the corpus that the settings name, without what the tasks hold out.
+    """Read the corpus that the settings name, without the texts that the tasks hold out.
 
     Raises:
         DataError: a file can't be used.
@@ -132,7 +132,7 @@ def prepare_files(settings: Settings, read: ReadTasks) -> Prepared:
 
 
 def tokenizer_name(settings: Settings, kind: str) -> Any:
-    """Return the name of a kind's tokenizer in a run: its algorithm, or where it goes on from a model's."""
+    """Return the name of a kind's tokenizer in a run: its algorithm, or the start model that it is of."""
     of_kind: KindSettings = getattr(settings, kind)
     if of_kind.pretrain.start:
         return f"start-of-{kind}"
@@ -147,7 +147,7 @@ def prepare_tokenizer(
     algorithm: Literal["byte-bpe", "wordpiece"],
     progress: Progress,
 ) -> Tokenizer:
-    """Train a tokenizer on the training documents, or load the one that was."""
+    """Return the tokenizer of a run, trained on the training documents once."""
     if prepared.packed:
         return packed_tokenizer(prepared.packed, algorithm)
     wanted = replace(settings.tokenizer, algorithm=algorithm)
@@ -170,7 +170,7 @@ def prepare_tokenizer(
 def prepare_stores(
     folder: Path, prepared: Prepared, tokenizer: Tokenizer, progress: Progress
 ) -> dict[str, TokenStore]:
-    """Tokenize the three splits, or open what was tokenized; by "train", "valid" and "test"."""
+    """Return the tokens of the three splits, "train", "valid" and "test", each tokenized once."""
     sizes = [len(getattr(prepared.documents, name)) for name in SPLITS]
     stage.enter(
         folder, {"corpus": prepared.fingerprint, "tokenizer": tokenizer.fingerprint, "documents": sizes}
@@ -195,13 +195,12 @@ def _write_tokens(
     fingerprint: str,
     progress: Progress,
 ) -> None:
-    """Tokenize documents into a store: in shards if they are many, so that a kill costs one shard at most."""
     if characters(documents) <= packed.SHARD_CHARACTERS:
         write_store(
             folder, Texts(documents), tokenizer, split_sentences, total=len(documents), progress=progress
         )
         return
-    packed.write_part(
+    packed.write_part(  # in shards, so that a kill costs one shard at most
         folder / packed.part_name(1, 1),
         Texts(documents),
         tokenizer,
@@ -234,11 +233,7 @@ def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> Labelled
 def read_task_file(
     given: TaskSettings, path: str, split: str, *, errors: OnBadBytes, counts: Counter[str]
 ) -> LabelledSet:
-    """Read one file of a task, with the names of columns that its settings give.
-
-    Raises:
-        DataError, ResourceError, UsageError: as `read_labelled`.
-    """
+    """Read one file of a task, with the column names of its settings; raises as `read_labelled` does."""
     fields = Fields(
         text=given.text_field,
         text_b=given.text_b_field,
@@ -266,11 +261,7 @@ def build_read_task(
     seed: int,
     counts: Counter[str],
 ) -> LabelledTask:
-    """Make the task that settings ask for of what was read.
-
-    Raises:
-        DataError, UsageError: as `build_task`.
-    """
+    """Build the task of the settings from what was read; raises as `build_task` does."""
     return build_task(
         given.name,
         train,

@@ -1,7 +1,7 @@
-"""A stage of a run: a folder with what it was made from, so that finished work is found again, unmixed.
+"""A stage of a run: a folder with a note of its inputs, so that finished work is found again.
 
-If the settings that a stage depends on change, the run stops and says which: nothing is done over, and
-nothing of other settings is passed off as the result of these.
+If the inputs change, the run stops and says which: nothing is redone silently, and no result of other
+settings is taken for one of these.
 """
 
 import dataclasses
@@ -18,17 +18,14 @@ _INPUTS = "inputs.json"
 
 
 def enter(folder: Path, inputs: dict[str, Any]) -> str:
-    """Begin a stage, or come back to it; return the fingerprint of its inputs.
-
-    A setting that a later version brought changes nothing while it is at its default: a stage that was begun
-    without knowing it is gone on with.
+    """Start a stage or return to it; return the fingerprint of its inputs.
 
     Args:
-        folder: of the stage.
-        inputs: what it is made from; settings as they are, so that their defaults are known.
+        folder: folder of the stage.
+        inputs: inputs by name; settings as dataclasses, so that their defaults are known.
 
     Raises:
-        UsageError: the folder was begun with other inputs.
+        UsageError: the stage was started with different inputs.
     """
     path = folder / _INPUTS
     if not path.is_file():
@@ -37,15 +34,15 @@ def enter(folder: Path, inputs: dict[str, Any]) -> str:
     now = json.loads(storage.json_bytes(_known(inputs, before)))
     if before != now:
         raise UsageError(
-            f"this was begun with other settings: {_first_difference(before, now)}",
+            f"this stage was started with different settings: {_first_difference(before, now)}",
             file=folder,
-            hint="choose another --out, or delete this folder to do it over",
+            hint="choose another --out, or delete this folder to redo it",
         )
     return fingerprint(now)
 
 
 def fingerprint(value: Any) -> str:
-    """Return the SHA-256 of a JSON value, whatever the order of its keys."""
+    """Return the SHA-256 of a JSON value; the order of keys makes no difference."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
@@ -58,7 +55,10 @@ def _first_difference(before: Any, now: Any, path: str = "") -> str:
 
 
 def _known(inputs: Any, before: Any) -> Any:
-    """Return inputs as plain values, without settings at their default that `before` does not know."""
+    """Return inputs as plain values, without settings at their default that `before` does not know.
+
+    A setting that a later version added changes nothing at its default: so old runs continue.
+    """
     names = before if isinstance(before, dict) else {}
     if dataclasses.is_dataclass(inputs):
         values = {field: getattr(inputs, field.name) for field in dataclasses.fields(inputs)}
