@@ -8,7 +8,7 @@ import pytest
 
 from twinlm.data.labels.forms import CHOICE, CLASSIFICATION, SIMILARITY, SPAN_QA, TAGGING, Fields, Form
 
-MEND = "mend or remove what is bad"
+MEND = "correct or remove what is bad"
 PAIR = replace(CLASSIFICATION, fields=Fields(text="text", text_b="text_b", label="label"))
 CONTEXT = "Ada wrote it. Bob read it."
 
@@ -47,7 +47,7 @@ BAD_ROWS: dict[str, tuple[Form, dict[str, object], str]] = {
     "pair-nul": (
         PAIR,
         {"text": "a", "text_b": "b\0", "label": "x"},
-        "the field 'text_b' holds a NUL character, the first at character 2",
+        "the field 'text_b' has a NUL character, the first at character 2",
     ),
     "score-none": (SIMILARITY, A, "no field 'score'; the row has 'text', 'text_b'"),
     "score-null": (SIMILARITY, {**A, "score": None}, "the field 'score' is null, not a number"),
@@ -103,7 +103,7 @@ BAD_ROWS: dict[str, tuple[Form, dict[str, object], str]] = {
     "choice-surrogate": (
         CHOICE,
         {"text": "q", "choices": ["a", "b\ud800"], "label": 0},
-        "the field 'choices' holds half a surrogate pair, \\ud800, at character 2",
+        "the field 'choices' has half a surrogate pair, \\ud800, at character 2",
     ),
     "choice-no-text": (CHOICE, {"choices": ["a", "b"], "label": 0}, "no field 'text'; the row has <...>"),
     **{
@@ -165,7 +165,7 @@ BAD_ROWS: dict[str, tuple[Form, dict[str, object], str]] = {
     "words-nul": (
         TAGGING,
         {"tokens": ["a\0"], "tags": ["O"]},
-        "item 0 of 'tokens' holds a NUL character, the first at character 2",
+        "item 0 of 'tokens' has a NUL character, the first at character 2",
     ),
     "words-huge": (
         TAGGING,
@@ -219,17 +219,17 @@ BAD_ROWS: dict[str, tuple[Form, dict[str, object], str]] = {
     "span-elsewhere": (
         SPAN_QA,
         {**B, "answers": [{"text": "Bob", "answer_start": 13}]},
-        "answer 0 ('Bob') is not at character 13 of the context; it stands at 14",
+        "answer 0 ('Bob') is not at character 13 of the context; it is at 14",
     ),
     "span-nowhere": (
         SPAN_QA,
         {**B, "answers": [{"text": "ada", "answer_start": 0}]},
-        "answer 0 ('ada') is not at character 0 of the context; it stands nowhere in it",
+        "answer 0 ('ada') is not at character 0 of the context; it is nowhere in it",
     ),
     "span-behind": (
         SPAN_QA,
         {**B, "answers": {"text": ["Ada"], "answer_start": [10**9]}},
-        "answer 0 ('Ada') is not at character 1,000,000,000 of the context; it stands at 0",
+        "answer 0 ('Ada') is not at character 1,000,000,000 of the context; it is at 0",
     ),
     "span-impossible": (
         SPAN_QA,
@@ -283,7 +283,7 @@ BAD_TABLES = {
         "score.tsv:1: the header has no column 'text_b'; its columns are 'text', 'textb', 'score'; "
         f"did you mean 'textb'? {SCORED}",
     ),
-    "empty.tsv": (SIMILARITY, "", f"empty.tsv: there is nothing in it: no header, 0 rows; {SCORED}"),
+    "empty.tsv": (SIMILARITY, "", f"empty.tsv: the file has no content: no header, 0 rows; {SCORED}"),
     "nan.csv": (
         SIMILARITY,
         "text,text_b,score\na,b,1\nc,d,nan\n",

@@ -63,7 +63,7 @@ def test_a_text_that_can_not_be_split_is_a_problem():
     _, findings = look()
     (problem,) = (finding for finding in findings if finding.level == "problem")
     assert "no " in problem.message
-    assert "blank lines part them" in problem.hint
+    assert "blank lines separate them" in problem.hint
 
 
 def test_a_sample_is_said_to_be_one():

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinlm.data.labels.conll import COLUMNS, check_column
-from twinlm.data.labels.forms import GOES_ON, TAGGING, Fields
+from twinlm.data.labels.forms import CONTINUES, TAGGING, Fields
 from twinlm.errors import UsageError
 
-MEND = "mend or remove what is bad"
+MEND = "correct or remove what is bad"
 WORD = "1\tthe\tthe\tDET\tDT\tDefinite=Def\t2\tdet\t_\tSpaceAfter=No\n"
 
 
@@ -69,7 +69,7 @@ def test_only_spaces_and_tabs_part_columns(read_file: Callable) -> None:
 def test_entities_that_did_not_begin_are_counted_sentence_by_sentence(read_file: Callable) -> None:
     found, counts = read_file("a.conll", "a I-PER\nb I-PER\n\nc I-PER\n\nd B-PER\ne I-LOC\n", TAGGING)
     assert found.examples[0].gold == ["I-PER", "I-PER"]
-    assert counts == {GOES_ON: 3}
+    assert counts == {CONTINUES: 3}
 
 
 def test_comments_ranges_and_empty_nodes_are_no_words(read_file: Callable) -> None:
@@ -131,7 +131,7 @@ BAD_SENTENCES = {
     "nul.conll": (
         "a O\n\nb O\nc\0 O\n",
         3,
-        "item 1 of 'tokens' holds a NUL character, the first at character 2",
+        "item 1 of 'tokens' has a NUL character, the first at character 2",
     ),
     "long-line.conll": ("a O\n" + "b " * (3 << 20) + "\n", 2, "the line is longer than 4,194,304 bytes"),
     "long-word.conll": (
@@ -139,9 +139,9 @@ BAD_SENTENCES = {
         1,
         "item 0 of 'tokens' has 1,048,577 characters, more than 1,048,576",
     ),
-    "nine.conllu": (WORD + "2\tcat" + "\t_" * 7 + "\n", 2, "9 columns parted by tabs, but .conllu has 10"),
-    "eleven.conllu": (WORD.strip() + "\t_\n", 1, "11 columns parted by tabs, but .conllu has 10"),
-    "spaces.conllu": (WORD.replace("\t", " "), 1, "1 columns parted by tabs, but .conllu has 10"),
+    "nine.conllu": (WORD + "2\tcat" + "\t_" * 7 + "\n", 2, "9 columns separated by tabs, but .conllu has 10"),
+    "eleven.conllu": (WORD.strip() + "\t_\n", 1, "11 columns separated by tabs, but .conllu has 10"),
+    "spaces.conllu": (WORD.replace("\t", " "), 1, "1 columns separated by tabs, but .conllu has 10"),
     "empty-word.conllu": (WORD + WORD.replace("\tthe", "\t", 1), 2, "the word is empty"),
     "empty-tag.conllu": (WORD.replace("DET", ""), 1, "the tag is empty"),
     "letter.conllu": (WORD + "x" + WORD[1:], 2, "the ID is 'x', not 1, 1-2 or 1.1"),
@@ -178,8 +178,8 @@ BAD_FILES = {
     "many.conllu": (
         WORD + "\nx\n\n" + WORD + "2\n",
         f"many.conllu: 2 of 3 rows are bad; {MEND}:\n"
-        "  many.conllu:3: 1 columns parted by tabs, but .conllu has 10\n"
-        "  many.conllu:6: 1 columns parted by tabs, but .conllu has 10",
+        "  many.conllu:3: 1 columns separated by tabs, but .conllu has 10\n"
+        "  many.conllu:6: 1 columns separated by tabs, but .conllu has 10",
     ),
 }
 

@@ -18,7 +18,7 @@ from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import (
     CHOICE,
     CLASSIFICATION,
-    GOES_ON,
+    CONTINUES,
     SIMILARITY,
     SPAN_QA,
     TAGGING,
@@ -167,7 +167,7 @@ def test_tags_without_a_beginning_are_counted_and_kept(read_file: Callable) -> N
     )
     assert found.examples[0].gold == tags
     assert found.classes == ("B-LOC", "B-PER", "I-LOC", "I-PER", "O")
-    assert counts == {GOES_ON: 3}
+    assert counts == {CONTINUES: 3}
 
 
 def test_white_space_around_tags_is_taken_off_and_counted(read_file: Callable) -> None:

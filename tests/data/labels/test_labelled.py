@@ -20,7 +20,7 @@ from twinlm.errors import DataError, UsageError
 
 J = b'{"text": "a", "label": "x"}\n'
 
-MEND = "mend or remove what is bad"
+MEND = "correct or remove what is bad"
 
 
 def read(name: str, data: bytes, **settings) -> tuple[LabelledSet, Counter[str]]:

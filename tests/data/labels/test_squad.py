@@ -15,7 +15,7 @@ from twinlm.data.text.lines import Decoding, read_lines
 from twinlm.data.text.rows import BadRows
 from twinlm.errors import DataError
 
-MEND = "mend or remove what is bad"
+MEND = "correct or remove what is bad"
 HINT = "SQuAD's files are one object with 'data'; others may be .jsonl, a question a line"
 CONTEXT = "Ada wrote it."
 ASKED = {"id": "1", "question": "Who?", "answers": [{"text": "Ada", "answer_start": 0}]}
@@ -105,8 +105,8 @@ def test_oddly_escaped_questions_keep_the_line_of_one_before() -> None:
 
 # Of each file that is no SQuAD at all: what it holds, and the whole message.
 NO_SQUAD = {
-    "empty.json": ("", f"empty.json: there is nothing in it; {HINT}"),
-    "blank.json": ("\n \n", f"blank.json: there is nothing in it; {HINT}"),
+    "empty.json": ("", f"empty.json: the file has no content; {HINT}"),
+    "blank.json": ("\n \n", f"blank.json: the file has no content; {HINT}"),
     "list.json": ("[]", f"list.json:1: not an object but a list: '[]'; {HINT}"),
     "null.json": ("null\n", f"null.json:1: not an object but null: 'null'; {HINT}"),
     "text.json": ("Who?\n", f"text.json:1: not JSON at column 1: Expecting value in 'Who?'; {HINT}"),
@@ -125,7 +125,7 @@ NO_SQUAD = {
     ),
     "twins.json": (
         '{"data": [], "data": []}',
-        f"twins.json:1: the key 'data' stands 2 times in one object; {HINT}",
+        f"twins.json:1: the key 'data' comes 2 times in one object; {HINT}",
     ),
     "deep.json": (
         '{"data": ' + "[" * 99_999,
@@ -133,7 +133,7 @@ NO_SQUAD = {
     ),
     "digits.json": (
         '{"data": ' + "9" * 5000 + "}",
-        f"digits.json:1: not JSON that we read: <...> in '{{\"data\": <...>'...; {HINT}",
+        f"digits.json:1: a number with thousands of digits in '{{\"data\": <...>'...; {HINT}",
     ),
     "no-data.json": (
         "{}",
@@ -198,7 +198,7 @@ BAD_PARTS: dict[str, tuple[list[object], str, str]] = {
     "surrogate-question": (
         [paragraph({"question": "w\ud83d?", "answers": []})],
         '"w\\ud83d?"',
-        "the field 'question' holds half a surrogate pair, \\ud83d, at character 2",
+        "the field 'question' has half a surrogate pair, \\ud83d, at character 2",
     ),
     "no-answers": (
         [paragraph({"question": "Q?"})],
@@ -218,12 +218,12 @@ BAD_PARTS: dict[str, tuple[list[object], str, str]] = {
     "wrong-start": (
         [paragraph(ASKED), paragraph({**ASKED, "question": "Q?"}, context="By Ada.")],
         '"Q?"',
-        "answer 0 ('Ada') is not at character 0 of the context; it stands at 3",
+        "answer 0 ('Ada') is not at character 0 of the context; it is at 3",
     ),
     "other-paragraph": (
         [paragraph({**ASKED, "question": "Q?"}, context="Bob."), paragraph(ASKED)],
         '"Q?"',
-        "answer 0 ('Ada') is not at character 0 of the context; it stands nowhere in it",
+        "answer 0 ('Ada') is not at character 0 of the context; it is nowhere in it",
     ),
     "bool-impossible": (
         [paragraph({"question": "Q?", "answers": [], "is_impossible": 1})],

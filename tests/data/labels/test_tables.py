@@ -16,7 +16,7 @@ from twinlm.errors import DataError
 J = b'{"text": "a", "label": "x"}\n'
 GZ = gzip.compress(J * 50, mtime=0)
 XZ = lzma.compress(J)
-MEND = "mend or remove what is bad"
+MEND = "correct or remove what is bad"
 NAMES = "begin the file with a line that names the columns 'text' and 'label', or set the names of yours"
 ENDINGS = "known: .csv, .tsv, .jsonl, each also with .gz, .bz2, .xz, .zst"
 AGAIN = "copy or download the file again"
@@ -57,8 +57,8 @@ def wide(name: str, encoding: str, begin: str) -> str:
 
 # Of each bad file: what it holds, and the whole message; "<...>" stands for a library's own words.
 BAD_FILES = {
-    "empty.csv": (b"", f"empty.csv: there is nothing in it: no header, 0 rows; {NAMES}"),
-    "blank.csv": (b"\n\n  \n", f"blank.csv: there is nothing in it: no header, 0 rows; {NAMES}"),
+    "empty.csv": (b"", f"empty.csv: the file has no content: no header, 0 rows; {NAMES}"),
+    "blank.csv": (b"\n\n  \n", f"blank.csv: the file has no content: no header, 0 rows; {NAMES}"),
     "header.csv": (
         b"text,label\n",
         "header.csv: the file has no rows: 11 bytes, 0 examples; give it rows with 'text' and 'label'",
@@ -131,7 +131,7 @@ BAD_FILES = {
     ),
     "more.jsonl.gz": (
         GZ + b"garbage",
-        f"more.jsonl.gz: after the end of the gzip data, at byte {len(GZ)}, stand other bytes: 67 61 72 "
+        f"more.jsonl.gz: other bytes follow the end of the gzip data, at byte {len(GZ)}: 67 61 72 "
         f"62 61 67; "
         f"cut them off, or {AGAIN}",
     ),
@@ -142,8 +142,8 @@ BAD_FILES = {
     **{
         f"no.jsonl{ending}": (
             J,
-            f"no.jsonl{ending}: this is no {name} file: it begins with the bytes 7b 22 74 65 78 74; "
-            "give it the ending of what it is",
+            f"no.jsonl{ending}: this is not a {name} file: it begins with the bytes 7b 22 74 65 78 74; "
+            "give it the ending of its real format",
         )
         for ending, name in {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard"}.items()
     },
@@ -178,13 +178,13 @@ BAD_TABLES = {
     "after.csv": (
         b'text,label\n"a" b,x\nc,y\n',
         2,
-        'after a closing quote (") comes text, not a comma (a quote within a text is doubled)',
+        'text, not a comma, follows a closing quote (") (double a quote within a text)',
     ),
     "lines.csv": (b'text,label\n"a\nb\nc",x\n"d\ne",\nf,y\n', 5, "the field 'label' is empty"),
     "nul.csv": (
         b"text,label\na\0b,x\n",
         2,
-        "the field 'text' holds a NUL character, the first at character 2",
+        "the field 'text' has a NUL character, the first at character 2",
     ),
     "label.csv": (b"text,label\na,\nb,y\n", 2, "the field 'label' is empty"),
     "blank-label.csv": (b"text,label\na,  \nb,y\n", 2, "the field 'label' is empty"),
@@ -204,7 +204,7 @@ BAD_TABLES = {
     "label-lines.csv": (
         b'text,label\na,"x\ny"\n',
         2,
-        "the field 'label' holds control characters or line ends: 'x\\ny'",
+        "the field 'label' has control characters or line ends: 'x\\ny'",
     ),
 }
 
@@ -228,7 +228,7 @@ BAD_OBJECTS = {
     "null": (b"null", "not an object but null: 'null'"),
     "twin-key": (
         b'{"text": "a", "label": "x", "label": "y"}',
-        "the key 'label' stands 2 times in one object",
+        "the key 'label' comes 2 times in one object",
     ),
     "nan": (b'{"text": "a", "label": NaN}', "not JSON: NaN is no JSON value (use null for what is missing)"),
     "null-label": (b'{"text": "a", "label": null}', "the field 'label' is null, a missing value"),
@@ -251,20 +251,20 @@ BAD_OBJECTS = {
     "nan-text-label": (b'{"text": "a", "label": "nan"}', "the field 'label' is 'nan', a missing value"),
     "surrogate": (
         b'{"text": "a \\ud83d", "label": "x"}',
-        "the field 'text' holds half a surrogate pair, \\ud83d, at character 3",
+        "the field 'text' has half a surrogate pair, \\ud83d, at character 3",
     ),
     "surrogate-label": (
         b'{"text": "a", "label": "\\udead"}',
-        "the field 'label' holds half a surrogate pair, \\udead, at character 1",
+        "the field 'label' has half a surrogate pair, \\udead, at character 1",
     ),
     "nul": (
         b'{"text": "a\\u0000", "label": "x"}',
-        "the field 'text' holds a NUL character, the first at character 2",
+        "the field 'text' has a NUL character, the first at character 2",
     ),
     "deep": (b'{"text": ' + b"[" * 99_999, "JSON nested too deeply: '{\"text\": <...>'..."),
     "huge-number": (
         b'{"label": ' + b"9" * 5000 + b"}",
-        "not JSON that we read: a number of thousands of digits in '{\"label\": 999<...>'...",
+        "a number with thousands of digits in '{\"label\": 999<...>'...",
     ),
     "huge-text": (
         b'{"text": "' + b"a" * (2 << 20) + b'"}',

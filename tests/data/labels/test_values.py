@@ -11,9 +11,9 @@ from twinlm.data.labels.values import (
     MOST_FIELD_CHARACTERS,
     Labels,
     check_text,
+    read_choice,
     read_choices,
     read_number,
-    read_place,
     read_text,
     read_words,
 )
@@ -56,9 +56,9 @@ def test_a_label_becomes_a_text(value: object, label: str) -> None:
         (0.1, "the field 'label' is 0.1, not a whole number or a text"),
         (math.nan, "the field 'label' is nan, not a whole number or a text"),
         ([], "the field 'label' is a list, not a text or a whole number"),
-        ("a\x07", "the field 'label' holds control characters or line ends: 'a\\x07'"),
-        ("a\u2028b", "the field 'label' holds control characters or line ends: 'a\\u2028b'"),
-        ("\ud800", "the field 'label' holds half a surrogate pair, \\ud800, at character 1"),
+        ("a\x07", "the field 'label' has control characters or line ends: 'a\\x07'"),
+        ("a\u2028b", "the field 'label' has control characters or line ends: 'a\\u2028b'"),
+        ("\ud800", "the field 'label' has half a surrogate pair, \\ud800, at character 1"),
     ],
 )
 def test_what_can_be_no_label_is_refused(value: object, reason: str) -> None:
@@ -87,7 +87,7 @@ def test_a_text_is_neither_empty_nor_endless_nor_holds_nul() -> None:
     for text, reason in (
         ("", "it is empty"),
         ("\r\n\u00a0", "it is only white space"),
-        ("ab\0\0", "it holds a NUL character, the first at character 3"),
+        ("ab\0\0", "it has a NUL character, the first at character 3"),
         ("a" * (MOST_FIELD_CHARACTERS + 1), "it has 1,048,577 characters, more than 1,048,576"),
     ):
         with pytest.raises(RowError) as caught:
@@ -115,7 +115,7 @@ def test_any_value_is_a_finite_number_or_refused_in_few_words(value: object) -> 
 @given(st.lists(st.sampled_from(["a", "b", "0", "1", "2 "]), min_size=2, max_size=4), json_values)
 def test_any_value_is_a_place_among_the_choices_or_refused(choices: list[str], value: object) -> None:
     try:
-        place = read_place({"label": value}, "label", choices, Counter())
+        place = read_choice({"label": value}, "label", choices, Counter())
     except RowError as error:
         assert str(error).endswith(f", not a choice's number from 0 to {len(choices) - 1}")
     else:
@@ -126,11 +126,11 @@ def test_any_value_is_a_place_among_the_choices_or_refused(choices: list[str], v
 def test_a_choice_is_named_by_its_number_from_zero(number: int, size: int, written) -> None:
     choices = [f"choice {place}" for place in range(size)]
     if 0 <= number < size:
-        assert read_place({"label": written(number)}, "label", choices, Counter()) == number
-        assert read_place({"label": choices[number]}, "label", choices, Counter()) == number
+        assert read_choice({"label": written(number)}, "label", choices, Counter()) == number
+        assert read_choice({"label": choices[number]}, "label", choices, Counter()) == number
     else:
         with pytest.raises(RowError, match=f"from 0 to {size - 1}"):
-            read_place({"label": written(number)}, "label", choices, Counter())
+            read_choice({"label": written(number)}, "label", choices, Counter())
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_words_are_a_list_of_texts_none_of_them_empty() -> None:
         ({}, "the field 'tokens' is an object, not a list of texts"),
         (["a", ""], "item 1 of 'tokens' is empty"),
         (["a", True], "item 1 of 'tokens' is true or false, not a text"),
-        (["\udc00"], "the field 'tokens' holds half a surrogate pair, \\udc00, at character 1"),
+        (["\udc00"], "the field 'tokens' has half a surrogate pair, \\udc00, at character 1"),
     ):
         with pytest.raises(RowError) as caught:
             read_words({"tokens": value}, "tokens")

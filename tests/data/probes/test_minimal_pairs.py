@@ -20,7 +20,7 @@ from twinlm.data.probes.minimal_pairs import (
 )
 from twinlm.errors import DataError, UsageError
 
-MEND = "mend or remove what is bad"
+MEND = "correct or remove what is bad"
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +96,7 @@ def test_all_bad_rows_are_reported_at_once():
     ("name", "text", "options", "said"),
     [
         ("p.txt", "a", {}, "the ending '.txt' does not say"),
-        ("p.csv", "", {}, "there is nothing in it"),
+        ("p.csv", "", {}, "the file has no content"),
         ("p.csv", "good,bad\n", {}, "the file has no rows: 9 bytes, 0 pairs; give it rows with 'good'"),
         ("p.csv", "right,bad\na,b\n", {}, "p.csv:1: the header has no column 'good'; its columns are"),
         ("p.csv", "sentence_good,bat\na,b\n", {}, "has no column 'bad'"),

@@ -86,8 +86,8 @@ def test_a_split_that_was_asked_for_and_is_empty_is_refused_with_numbers_and_adv
     assert str(caught.value) == (
         "no validation document: 1 different documents gave 1 for training, 0 for validation "
         "(valid_share = 0.01) and 0 for test (test_share = 0.01); give more documents (in .txt files "
-        "blank lines part them), other "
-        "shares, or a file for each split"
+        "blank lines separate them), other "
+        "shares, or a file per split"
     )
     with pytest.raises(DataError, match="no training document: 0 different documents"):
         split([])

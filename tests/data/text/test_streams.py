@@ -64,9 +64,9 @@ def test_compressed_bytes_come_back_whatever_the_chunks(tmp_path_factory, ending
 def test_every_cut_and_every_garbage_after_the_end_is_found(tmp_path, ending):
     whole = COMPRESS[ending](b"some text\n" * 20)
     for size in range(1, len(whole)):
-        with pytest.raises(DataError, match=r"cut off|damaged|this is no"):
+        with pytest.raises(DataError, match=r"cut off|damaged|this is not"):
             list(read_chunks(written(tmp_path, whole[:size], f"a{ending}")))
-    with pytest.raises(DataError, match=f"at byte {len(whole)}, stand other bytes: 67 61 72"):
+    with pytest.raises(DataError, match=f"at byte {len(whole)}: 67 61 72"):
         list(read_chunks(written(tmp_path, whole + b"garbage", f"a{ending}")))
 
 
@@ -90,7 +90,7 @@ def test_a_decompression_bomb_is_stopped(tmp_path, monkeypatch, ending):
     monkeypatch.setattr(streams, "FREE_BYTES", 1 << 20)
     path = written(tmp_path, COMPRESS[ending](bytes(20 << 20)), f"a.txt{ending}")
     with pytest.raises(
-        DataError, match=r"a bomb: its first .* data decompress to .* \(at most 1,000 to 1 is read\)"
+        DataError, match=r"a decompression bomb: its first .* decompress to .* at most 1,000 to 1"
     ):
         for chunk in read_chunks(path):
             assert len(chunk) <= 64 << 20
@@ -130,7 +130,7 @@ def test_a_loop_of_links_and_an_impossible_path_say_so(tmp_path):
         texts(tmp_path / "a.txt")
     with pytest.raises(DataError, match="the path is too long"):
         texts(tmp_path / ("a" * 300 + ".txt"))
-    with pytest.raises(DataError, match="can't hold a NUL character"):
+    with pytest.raises(DataError, match="can't contain a NUL character"):
         texts(tmp_path / "a\0.txt")
 
 

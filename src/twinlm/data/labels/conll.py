@@ -1,10 +1,10 @@
-"""Sentences of tagged words, a word a line, from .conll and .conllu files; a blank line ends a sentence.
+"""Sentences of tagged words, one word a line, from .conll and .conllu files; a blank line ends a sentence.
 
-    .conll     columns parted by spaces or tabs, as many in each line; the word is first, the tag last
-    .conllu    ten columns parted by tabs (Universal Dependencies): FORM and UPOS, or any other by its name
+    .conll     columns separated by spaces or tabs, equally many in each line; the word is first, the tag last
+    .conllu    ten columns separated by tabs (Universal Dependencies): FORM and UPOS, or another by its name
 
-Lines of "-DOCSTART-" end a sentence too. In .conllu, comments, ranges such as 1-2 and empty nodes such as 1.1
-are no words.
+A line that begins with "-DOCSTART-" also ends a sentence. In .conllu, comments, ranges such as 1-2 and empty
+nodes such as 1.1 are not words.
 """
 
 import re
@@ -37,12 +37,12 @@ def conll_sentences(
     """Yield each sentence's first line, words and tags; sentences with a bad line go to `bad` instead.
 
     Args:
-        lines: of the file.
-        path: of the file, for messages.
+        lines: lines of the file.
+        path: the file, for messages.
         is_universal: whether it is .conllu.
-        label: the column of the tags in .conllu, if it is one of `COLUMNS`; else UPOS.
+        label: column of the tags in .conllu, if it is one of `COLUMNS`; else UPOS.
         has_tags: whether each word must have a tag.
-        bad: gathers bad sentences, each with the line of its first mistake.
+        bad: gets bad sentences, each with the line of its first mistake.
         counts: gets "lines that begin a document".
     """
     column = COLUMNS.index(label) if label in COLUMNS else COLUMNS.index("UPOS")
@@ -63,23 +63,18 @@ def conll_sentences(
 
 
 class _Sentence:
-    """Gathers the lines of one sentence.
-
-    Args:
-        has_tags: whether each word must have a tag.
-        columns: how many the file's lines have, if that is known.
-    """
+    """Gathers the lines of one sentence."""
 
     def __init__(self, has_tags: bool, columns: int = 0) -> None:
         self.has_tags = has_tags
         self.line = 0
         self.words: list[str] = []
         self.tags: list[str] = []
-        self.columns = columns
+        self.columns = columns  # of the file's lines; 0 if not yet known
         self.mistake: tuple[int, str] | None = None
 
     def add(self, line: Line) -> None:
-        """Take the first and the last of a line's columns."""
+        """Take the first and the last column of a line."""
         fields = line.text.split("\t") if "\t" in line.text else _GAPS.split(line.text.strip(" "))
         if len(fields) < 1 + self.has_tags:
             self.note(line, f"a word without a tag: {line.text.strip()[:40]!r}")
@@ -96,7 +91,7 @@ class _Sentence:
             return
         fields = line.text.split("\t")
         if len(fields) != len(COLUMNS):
-            self.note(line, f"{len(fields)} columns parted by tabs, but .conllu has {len(COLUMNS)}")
+            self.note(line, f"{len(fields)} columns separated by tabs, but .conllu has {len(COLUMNS)}")
         elif fields[0].isdecimal():
             self._take(line, fields[1], fields[column])
         elif not _NO_WORD.fullmatch(fields[0]):
@@ -124,10 +119,10 @@ class _Sentence:
 
 
 def check_column(label: str) -> None:
-    """Refuse the name of a column that .conllu doesn't have.
+    """Refuse a column that .conllu does not have.
 
     Raises:
-        UsageError: it has none of that name.
+        UsageError: .conllu has no such column.
     """
     if label not in (*COLUMNS, "tags"):
         raise UsageError(f"label_field = {label!r} is no column of .conllu", hint=f"it has {listed(COLUMNS)}")

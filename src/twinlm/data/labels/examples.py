@@ -1,7 +1,4 @@
-"""A labelled example, whatever the task: what is read, and what is to be found out.
-
-Which texts there are and what the gold answer is, for each form of task, is said in `data/labels/forms.py`.
-"""
+"""A labelled example of any task. `data/labels/forms.py` says which texts and answers each form has."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +8,15 @@ from twinlm.data.text.splits import text_hash
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Texts and the answer that people gave."""
+    """Texts and the gold answer."""
 
     id: str
     """Split and row, such as "train-17": the same in every run over the same file."""
     texts: tuple[str, ...]
-    """One text; two that belong together; a text and its choices; words; a question and its context."""
+    """One text, two, a text and its choices, the words of a sentence, or a question and its context."""
     gold: Any
-    """A class, a number, the place of a choice, a tag for each word, or `Answer`s; JSON can hold it."""
+    """Class, number, index of a choice, tag of each word, or list of answers; JSON can hold it."""
 
     def digest(self) -> bytes:
-        """Return the hash of all texts: examples that share it must not stand in two splits."""
+        """Return the hash of all texts: examples that share it must not be in two splits."""
         return text_hash("\n".join(self.texts))

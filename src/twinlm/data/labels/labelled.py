@@ -1,7 +1,7 @@
 """Labelled examples from files, checked row by row and reported in one pass.
 
-What a row holds is said in data/labels/forms.py; how files become rows, in data/labels/tables.py,
-data/labels/conll.py and data/labels/squad.py. Read next: data/labels/task.py (splits).
+`data/labels/forms.py` says what a row holds; data/labels/tables.py, conll.py and squad.py make rows of files.
+Read next: data/labels/task.py (splits).
 """
 
 import json
@@ -24,9 +24,9 @@ class LabelledSet:
     """The examples of one file."""
 
     examples: tuple[Example, ...]
-    """In the order of the rows."""
+    """Examples in the order of the rows."""
     classes: tuple[str, ...]
-    """The labels that stand in it, sorted."""
+    """Labels of the examples, sorted."""
 
 
 def read_labelled(
@@ -40,45 +40,40 @@ def read_labelled(
     errors: OnBadBytes = "strict",
     counts: Counter[str],
 ) -> LabelledSet:
-    """Read a file of labelled examples, of one of the form's endings, also with .gz, .bz2, .xz or .zst.
+    """Read a file of labelled examples with one of the form's endings, also with .gz, .bz2, .xz or .zst.
 
-    JSON integers and booleans count as the labels "1" and "True", integral floats as integers; other floats
-    are refused. Adds to `counts`: "labels with white space around them", "labels written as floats", "labels
+    JSON integers and booleans are the labels "1" and "True", integral floats are integers; other floats are
+    refused. Adds to `counts`: "labels with white space around them", "labels written as floats", "labels
     that are numbers in one row and texts in another", "labels that differ only in case", "texts with
     different labels", "blank lines", "files with another delimiter", and what forms count.
 
     Args:
         path: the file.
         form: what its rows hold.
-        fields: names of columns or keys where they are not the form's usual ones.
+        fields: names of columns or keys that differ from the form's.
         is_labelled: whether rows must have a label; else their `gold` is None.
-        split: the first part of the examples' ids.
-        encoding: of the file, such as "utf-8" or "cp1252".
-        errors: what bytes of another encoding lead to: "strict" (an error), "replace" (U+FFFD) or "skip"
+        split: first part of the examples' ids.
+        encoding: encoding of the file, such as "utf-8" or "cp1252".
+        errors: treatment of bytes of another encoding: "strict" (an error), "replace" (U+FFFD) or "skip"
             (the line is left out).
-        counts: gathers what was found odd but could be read.
+        counts: counts of what is odd but readable.
 
     Raises:
         DataError: the file can't be read to its end, has no rows, or has bad rows: all of them are in one
             message, the first 20 in full.
-        ResourceError: the file may not be read.
+        ResourceError: no permission to read the file.
         UsageError: an unknown encoding.
     """
     path = Path(path).expanduser()
     names = fields.over(form.fields)
+    needed = names.named(is_labelled=is_labelled)
     bad = BadRows()
     examples: list[Example] = []
     labels = Labels(counts)
-    rows = read_rows(
-        path,
-        Decoding(encoding, errors, "task"),
-        endings_allowed=form.endings,
-        names=names,
-        needed=names.named(is_labelled=is_labelled),
-        bad=bad,
-        counts=counts,
-    )
-    for row in rows:
+    decoding = Decoding(encoding, errors, "task")
+    for row in read_rows(
+        path, decoding, endings_allowed=form.endings, names=names, needed=needed, bad=bad, counts=counts
+    ):
         try:
             texts = form.texts(row.values, names)
             gold = form.gold(row.values, names, texts, labels) if is_labelled else None
@@ -86,11 +81,12 @@ def read_labelled(
         except RowError as error:
             bad.add(shown(path), row.line, error)
     if bad.number:
-        raise bad.error(file=shown(path), hint="mend or remove what is bad")
+        raise bad.error(file=shown(path), hint="correct or remove what is bad")
     if not examples:
-        wanted = " and ".join(map(repr, names.named(is_labelled=is_labelled)))
         message = f"the file has no rows: {path.stat().st_size:,} bytes, 0 examples"
-        raise DataError(message, file=shown(path), hint=f"give it rows with {wanted}")
+        raise DataError(
+            message, file=shown(path), hint=f"give it rows with {' and '.join(map(repr, needed))}"
+        )
     labels.count_twins()
     counts["texts with different labels"] += _contradictions(examples)
     return LabelledSet(tuple(examples), form.labels(examples) if is_labelled else ())

@@ -1,7 +1,6 @@
-"""The rows of files of labelled examples, each with the line that it begins on.
+"""The rows of files of labelled examples, each with the line on which it begins.
 
-CSV and TSV are read as RFC 4180 says: quotes around a field, a quote in it doubled. Read next:
-data/labels/labelled.py.
+CSV and TSV follow RFC 4180: quotes around a field, a quote in it doubled. Read next: data/labels/labelled.py.
 """
 
 import csv
@@ -16,8 +15,9 @@ from twinlm.data.labels.conll import check_column, conll_sentences
 from twinlm.data.labels.forms import Fields
 from twinlm.data.labels.squad import squad_questions
 from twinlm.data.labels.values import MOST_FIELD_CHARACTERS, MOST_LINE_BYTES
+from twinlm.data.text.finding import unknown_ending
 from twinlm.data.text.lines import Decoding, Line, endings, read_lines
-from twinlm.data.text.rows import BadRows, RowError, listed, parse_object
+from twinlm.data.text.rows import BadRows, RowError, json_rows, listed
 from twinlm.data.text.streams import COMPRESSIONS, shown
 from twinlm.errors import DataError
 
@@ -25,14 +25,14 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
 class Row(NamedTuple):
-    """One row, good so far."""
+    """One parsed row."""
 
     number: int
-    """From 1, of all rows, bad ones too."""
+    """Number of the row from 1, bad rows included."""
     line: int
-    """The line on which it begins, from 1."""
+    """Line on which it begins, from 1."""
     values: dict[str, Any]
-    """By column or key."""
+    """Values by column or key."""
 
 
 def read_rows(
@@ -50,39 +50,41 @@ def read_rows(
     Adds to `counts`: "blank lines", "files with another delimiter", and what `read_lines` adds.
 
     Raises:
-        DataError: the ending is none of those allowed, the header lacks a field of `needed` or names one
-            twice, or the file can't be read to its end.
+        DataError: the ending is not allowed, the header lacks a field of `needed` or has one twice, or the
+            file can't be read to its end.
     """
-    kind, _ = endings(path)
-    if kind not in endings_allowed:
-        hint = f"known: {', '.join(endings_allowed)}, each also with {', '.join(COMPRESSIONS)}"
-        what = f"the ending {''.join(endings(path))!r}" if path.suffix else "a name without an ending"
-        raise DataError(f"{what} does not say what the file holds", file=shown(path), hint=hint)
+    ending, _ = endings(path)
+    if ending not in endings_allowed:
+        raise unknown_ending(
+            path, f"known: {', '.join(endings_allowed)}, each also with {', '.join(COMPRESSIONS)}"
+        )
     lines = read_lines(path, decoding, counts=counts, longest_bytes=MOST_LINE_BYTES)
-    if kind == ".jsonl":
-        yield from _json_rows(lines, path, bad, counts)
-    elif kind == ".json":
-        for line, values in squad_questions(lines, path, bad):
-            yield Row(bad.rows, line, values)
-    elif kind.startswith(".conll"):
-        has_tags = names.label in needed
-        yield from _tagged_rows(lines, path, kind, names=names, has_tags=has_tags, bad=bad, counts=counts)
-    else:
-        with _field_limit(MOST_FIELD_CHARACTERS):
-            yield from _table_rows(_Lines(lines), path, kind, needed=needed, bad=bad, counts=counts)
+    match ending:
+        case ".jsonl":
+            rows = json_rows(lines, shown(path), most_bytes=MOST_LINE_BYTES, bad=bad, counts=counts)
+            yield from (Row(bad.rows, line, values) for line, values in rows)
+        case ".json":
+            questions = squad_questions(lines, path, bad)
+            yield from (Row(bad.rows, line, values) for line, values in questions)
+        case ".conll" | ".conllu":
+            yield from _tagged_rows(lines, path, ending, names=names, needed=needed, bad=bad, counts=counts)
+        case _:
+            with _field_limit(MOST_FIELD_CHARACTERS):
+                usual = "\t" if ending == ".tsv" else ","
+                yield from _table_rows(_Lines(lines), path, usual, needed=needed, bad=bad, counts=counts)
 
 
 def _tagged_rows(
     lines: Iterator[Line],
     path: Path,
-    kind: str,
+    ending: str,
     *,
     names: Fields,
-    has_tags: bool,
+    needed: tuple[str, ...],
     bad: BadRows,
     counts: Counter[str],
 ) -> Iterator[Row]:
-    is_universal = kind == ".conllu"
+    is_universal = ending == ".conllu"
     if is_universal:
         check_column(names.label)
     sentences = conll_sentences(
@@ -90,7 +92,7 @@ def _tagged_rows(
         path,
         is_universal=is_universal,
         label=names.label,
-        has_tags=has_tags,
+        has_tags=names.label in needed,
         bad=bad,
         counts=counts,
     )
@@ -98,60 +100,33 @@ def _tagged_rows(
         yield Row(bad.rows, line, {names.text: words, names.label: tags})
 
 
-def _json_rows(lines: Iterator[Line], path: Path, bad: BadRows, counts: Counter[str]) -> Iterator[Row]:
-    cut_line = 0
-    for line in lines:
-        if line.number == cut_line:
-            continue
-        if not line.text.strip():
-            counts["blank lines"] += 1
-            continue
-        bad.rows += 1
-        try:
-            if line.is_part:
-                cut_line = line.number
-                raise RowError(f"the line is longer than {MOST_LINE_BYTES:,} bytes")
-            values = parse_object(line.text)
-        except RowError as error:
-            bad.add(shown(path), line.number, error)
-        else:
-            yield Row(bad.rows, line.number, values)
-
-
 class _Lines:
-    """Hands lines to the csv module, and knows on which line the row began that it is reading."""
+    """Hands lines to the csv module and knows on which line the current row began."""
 
     def __init__(self, lines: Iterator[Line]) -> None:
         self._lines = lines
         self.begin = 0
-        self._characters = 0
-        self.first = ""
 
     def __iter__(self) -> Iterator[str]:
         for line in self._lines:
             self.begin = self.begin or line.number
-            self.first = self.first if self._characters else line.text
-            self._characters += len(line.text) + 1
             yield line.text + "\n"
-
-    def next_row(self) -> None:
-        self.begin, self._characters = 0, 0
 
 
 def _table_rows(
-    lines: _Lines, path: Path, kind: str, *, needed: tuple[str, ...], bad: BadRows, counts: Counter[str]
+    lines: _Lines, path: Path, usual: str, *, needed: tuple[str, ...], bad: BadRows, counts: Counter[str]
 ) -> Iterator[Row]:
     source = iter(lines)
     header_line = next(source, "")
     while header_line and not header_line.strip():
         counts["blank lines"] += 1
-        lines.next_row()
+        lines.begin = 0
         header_line = next(source, "")
-    delimiter, names = _header(header_line, lines.begin, path, kind, needed)
-    counts["files with another delimiter"] += delimiter != ("\t" if kind == ".tsv" else ",")
+    delimiter, names = _header(header_line, lines.begin, path, usual, needed)
+    counts["files with another delimiter"] += delimiter != usual
     reader = csv.reader(source, delimiter=delimiter, strict=True)
     while True:
-        lines.next_row()
+        lines.begin = 0
         try:
             fields = next(reader, None)
             if fields is None:
@@ -178,24 +153,22 @@ def _values(fields: list[str], names: list[str], delimiter: str) -> dict[str, An
 
 
 def _explain(error: csv.Error, delimiter: str) -> str:
-    reason = str(error)
-    if "field limit" in reason:
-        return f"a field is longer than {MOST_FIELD_CHARACTERS:,} characters (is a quote never closed?)"
-    if "unexpected end" in reason:
-        return 'the row has a quote (") that is never closed'
-    if "expected after" in reason:
-        wanted = _DELIMITERS[delimiter]
-        return f'after a closing quote (") comes text, not a {wanted} (a quote within a text is doubled)'
-    return f"not readable as a table: {reason}"
+    # The csv module has one exception for all; these are parts of its messages.
+    wanted = _DELIMITERS[delimiter]
+    reasons = {
+        "field limit": f"a field is longer than {MOST_FIELD_CHARACTERS:,} characters "
+        "(is a quote never closed?)",
+        "unexpected end": 'the row has a quote (") that is never closed',
+        "expected after": f'text, not a {wanted}, follows a closing quote (") (double a quote within a text)',
+    }
+    return next((reasons[key] for key in reasons if key in str(error)), f"not readable as a table: {error}")
 
 
-def _header(line: str, number: int, path: Path, kind: str, needed: tuple[str, ...]) -> tuple[str, list[str]]:
-    """Return the delimiter with which the header names all that is needed, and its names."""
+def _header(line: str, number: int, path: Path, usual: str, needed: tuple[str, ...]) -> tuple[str, list[str]]:
+    """Return the delimiter with which the header has all needed names, and its names."""
     if not line:
-        raise DataError(
-            "there is nothing in it: no header, 0 rows", file=shown(path), hint=_header_hint(needed)
-        )
-    usual = "\t" if kind == ".tsv" else ","
+        message = "the file has no content: no header, 0 rows"
+        raise DataError(message, file=shown(path), hint=_header_hint(needed))
     for delimiter in (usual, *_DELIMITERS):
         names = _split_header(line, delimiter)
         if set(needed) <= set(names):
@@ -233,7 +206,7 @@ def _header_hint(needed: tuple[str, ...]) -> str:
 
 @contextmanager
 def _field_limit(characters: int) -> Iterator[None]:
-    """Let the csv module read longer fields for a while: its limit is one for the whole process."""
+    """Raise the csv module's limit for a field for a while: it is global to the process."""
     before = csv.field_size_limit(characters)
     try:
         yield

@@ -1,7 +1,7 @@
 """A labelled task: train, validation and test examples without a common text.
 
-What is split off is chosen by the seed and the texts only, whatever the order of the rows; where there are
-classes, class by class.
+What is split off depends on the seed and the texts only, not on the order of the rows; where there are
+classes, it is split off class by class.
 """
 
 import json
@@ -22,20 +22,20 @@ class LabelledTask:
     """A task, ready for fine-tuning."""
 
     name: str
-    """As the settings and the report call it."""
+    """Name of the task in the settings and the report."""
     train: tuple[Example, ...]
-    """What models learn from."""
+    """Examples that models are trained on."""
     valid: tuple[Example, ...]
-    """What chooses among a run's epochs and settings."""
+    """Examples that select among a run's epochs and settings."""
     test: tuple[Example, ...]
-    """What the score is reported on."""
+    """Examples that the score is reported on."""
     classes: tuple[str, ...]
-    """The labels or tags of `train`, sorted; a model's output number is the place in it. May be empty."""
+    """Labels or tags of `train`, sorted, in the order of a model's outputs; empty if the form has none."""
     kind: str = "classification"
-    """Name of the kind of task, as in `tasks/table.py`."""
+    """Name of the task type, as in `tasks/table.py`."""
 
     def held_out(self, form: Form = CLASSIFICATION) -> frozenset[bytes]:
-        """Return the `text_hash` of every validation and test text: what pre-training must not see."""
+        """Return the `text_hash` of every validation and test text, which pre-training must not see."""
         return frozenset(
             text_hash(text) for example in (*self.valid, *self.test) for text in form.documents(example)
         )
@@ -57,25 +57,25 @@ def build_task(
 ) -> LabelledTask:
     """Make a task of one to three labelled sets.
 
-    What is not given is split off from train, stratified by label where examples have one. Texts that stand
-    in test leave validation and train, those of validation leave train. Adds to `counts`: "training examples
-    that stand in validation or test", "validation examples that stand in test", "training examples above
+    Missing sets are split off from train, class by class where there are classes. Texts of test leave
+    validation and train, those of validation leave train. Adds to `counts`: "training examples that stand in
+    validation or test", "validation examples that stand in test", "training examples above
     max_train_examples", "validation examples above max_train_examples" and "tags that no training example
     has".
 
     Args:
-        name: the task's name.
-        kind: the name of its kind.
-        form: what its examples are.
-        train: the training examples.
-        valid: the validation examples, if they are given apart.
-        test: the test examples, if they are given apart.
-        valid_share: the share of train's texts to take for validation if `valid` is absent; between 0 and 1.
+        name: name of the task.
+        train: training examples.
+        valid: validation examples, if they have a file.
+        test: test examples, if they have a file.
+        kind: name of the task type.
+        form: form of the examples.
+        valid_share: share of train's texts for validation if `valid` is None; between 0 and 1.
         test_share: the same for test; `valid_share` if it is None.
         seed: another seed gives another split.
-        max_train_examples: take this many training examples at most, in the same proportions of classes, and
-            no more validation examples: who has few labels has few of both.
-        counts: gathers what was left out.
+        max_train_examples: most training examples, in the same proportions of classes; also most validation
+            examples: who has few labels has few of both.
+        counts: counts of what was left out.
 
     Raises:
         DataError: a single class, a label that train lacks, or too few examples to split.
@@ -85,18 +85,18 @@ def build_task(
     shares = {"test": 0.0 if test else test_share, "validation": 0.0 if valid else valid_share}
     check_shares(shares["validation"], shares["test"])
     if any(share == 0 for part, share in shares.items() if (test if part == "test" else valid) is None):
-        raise UsageError(
-            f"task {name!r}: a share of 0 leaves nothing to measure by", hint="use for example 0.1"
-        )
-    given = {_digest(example, form) for part in (valid, test) if part for example in part.examples}
-    rest = _without(train.examples, form, given, "training examples that stand in validation or test", counts)
+        message = f"task {name!r}: a share of 0 leaves nothing to measure by"
+        raise UsageError(message, hint="use for example 0.1")
+    elsewhere = {_digest(example, form) for part in (valid, test) if part for example in part.examples}
+    reason = "training examples that stand in validation or test"
+    rest = _without(train.examples, form, elsewhere, reason, counts)
     taken: dict[str, tuple[Example, ...]] = {}
     for part, share in shares.items():
         if share:
+            # Both shares are of the whole, so that of validation is larger in what test has left.
             whole = len(rest) if part == "test" else len(rest) + len(taken.get("test", ()))
-            taken[part], rest = _split_off(
-                rest, form, share * whole / max(1, len(rest)), seed, f"{name}-{part}"
-            )
+            share_of_rest = share * whole / max(1, len(rest))
+            taken[part], rest = _split_off(rest, form, share_of_rest, seed, f"{name}-{part}")
     tests = test.examples if test else taken["test"]
     in_test = {_digest(example, form) for example in tests}
     valids = valid.examples if valid else taken["validation"]
@@ -115,7 +115,7 @@ def build_task(
 
 
 def limited(task: LabelledTask, form: Form, most: int, *, seed: int) -> LabelledTask:
-    """Return the task with so many training and validation examples at most; the fewer are among the more.
+    """Return the task with at most `most` training and validation examples; small sets are within large ones.
 
     Raises:
         UsageError: there are more classes than that.
@@ -138,9 +138,9 @@ def _stratum(example: Example, form: Form) -> str:
 def _without(
     examples: Iterable[Example], form: Form, texts: set[bytes], reason: str, counts: Counter[str]
 ) -> tuple[Example, ...]:
-    given = tuple(examples)
-    kept = tuple(example for example in given if _digest(example, form) not in texts)
-    counts[reason] += len(given) - len(kept)
+    before = tuple(examples)
+    kept = tuple(example for example in before if _digest(example, form) not in texts)
+    counts[reason] += len(before) - len(kept)
     return kept
 
 
@@ -163,21 +163,20 @@ def _split_off(
         digests.sort(key=lambda digest: uniform(seed, purpose, digest))
         number = max(round(share * len(digests)), 1 if len(digests) >= 3 else 0)
         taken.update(digests[: min(number, len(digests) - 1)])
-    is_taken = [_digest(example, form) in taken for example in examples]
-    pairs = list(zip(examples, is_taken, strict=True))
-    return tuple(example for example, out in pairs if out), tuple(
-        example for example, out in pairs if not out
-    )
+    parts: dict[bool, list[Example]] = {True: [], False: []}
+    for example in examples:
+        parts[_digest(example, form) in taken].append(example)
+    return tuple(parts[True]), tuple(parts[False])
 
 
-def _check(name: str, parts: dict[str, tuple[Example, ...]], classes: tuple[str, ...], given: int) -> None:
+def _check(name: str, parts: dict[str, tuple[Example, ...]], classes: tuple[str, ...], rows: int) -> None:
     for part, examples in parts.items():
         if not examples:
-            rows = f"train has {given:,} rows, texts in common left it"
-            message = f"task {name!r}: no {part} example is left ({rows})"
+            left = f"train has {rows:,} rows, texts in common left it"
+            message = f"task {name!r}: no {part} example is left ({left})"
             raise DataError(message, hint="give more rows, or files of your own for each split")
-    found = classes or {json.dumps(example.gold) for example in parts["training"]}
-    if len(found) == 1:
+    answers = classes or {json.dumps(example.gold) for example in parts["training"]}
+    if len(answers) == 1:
         label = classes[0] if classes else parts["training"][0].gold
         message = f"task {name!r}: all {len(parts['training']):,} training examples have the label {label!r}"
         raise DataError(message, hint="there must be two classes or more; is label_field the right column?")
@@ -209,13 +208,11 @@ def _subset(
     for example in examples:
         by_label[_stratum(example, form)].append(example)
     if most < len(by_label):
-        message = (
-            f"task {name!r}: max_train_examples = {most} is below the number of classes, {len(by_label)}"
-        )
-        raise UsageError(message, hint="each class needs an example")
+        limit = f"max_train_examples = {most} is below the number of classes, {len(by_label)}"
+        raise UsageError(f"task {name!r}: {limit}", hint="each class needs an example")
     if len(examples) <= most:
         return tuple(examples)
-    # The examples of a class of n stand at 0, 1/n, 2/n ...: the first `most` of all are in proportion.
+    # The examples of a class of n get ranks 0, 1/n, 2/n ...: the first `most` of all are in proportion.
     ranked: list[tuple[float, str, str]] = []
     for label, of_class in by_label.items():
         of_class.sort(key=lambda example: (uniform(seed, f"{name}-subset", example.digest()), example.id))

@@ -1,4 +1,4 @@
-"""What stands in the fields of a labelled row, checked: texts, classes, numbers, lists of words and tags."""
+"""The fields of a labelled row, checked: texts, classes, numbers, lists of words and tags."""
 
 import math
 import re
@@ -6,26 +6,23 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from twinlm.data.text.rows import RowError, check_characters, kind_of, text_of, value_of, with_line_feeds
+from twinlm.data.text.rows import RowError, check_characters, json_type, text_of, value_of, with_line_feeds
 
 MOST_FIELD_CHARACTERS = 1 << 20
-"""No labelled text is as long; a quote that is never closed is."""
+"""Longest labelled text. A quote that is never closed gives a longer one."""
 MOST_LINE_BYTES = 4 * MOST_FIELD_CHARACTERS
-"""A longer line of a labelled file is handed on in parts."""
+"""Size above which a line of a labelled file comes in parts."""
 _LEAST_CHOICES = 2
 UNCLEAR = "labels that are one choice's text and another's number: taken as the text"
 _MOST_DIGITS = 9
 
 
 class Labels:
-    """Turns what stands in a label field into a label, and counts what is odd.
-
-    Labels become texts: an integer 1 and the text "1" are one class.
-    """
+    """Turns values into labels and counts what is odd. An integer 1 and the text "1" are one class."""
 
     def __init__(self, counts: Counter[str]) -> None:
         self.counts = counts
-        self._kinds: dict[str, set[str]] = defaultdict(set)
+        self._json_types: dict[str, set[str]] = defaultdict(set)
 
     def label(self, values: dict[str, Any], field: str) -> str:
         """Return the label of a row.
@@ -36,14 +33,13 @@ class Labels:
         value = value_of(values, field)
         label = self.bare(self._as_text(value, field))
         if not label or label.lower() == "nan":
-            raise RowError(
-                f"the field {field!r} is {'empty' if not label else repr(label) + ', a missing value'}"
-            )
-        self._kinds[label].add("text" if isinstance(value, str) else "number")
+            problem = f"{label!r}, a missing value" if label else "empty"
+            raise RowError(f"the field {field!r} is {problem}")
+        self._json_types[label].add("text" if isinstance(value, str) else "number")
         return label
 
     def bare(self, label: str) -> str:
-        """Return a label or tag without white space around it, which is counted."""
+        """Return a label or tag without the white space around it, which is counted."""
         self.counts["labels with white space around them"] += label != label.strip()
         return label.strip()
 
@@ -51,7 +47,7 @@ class Labels:
         if isinstance(value, str):
             check_characters(value, field)
             if not value.replace("\t", " ").strip().isprintable():
-                raise RowError(f"the field {field!r} holds control characters or line ends: {value[:40]!r}")
+                raise RowError(f"the field {field!r} has control characters or line ends: {value[:40]!r}")
             return value
         if value is None:
             raise RowError(f"the field {field!r} is null, a missing value")
@@ -62,50 +58,50 @@ class Labels:
             return str(int(value))
         if isinstance(value, int):
             return str(value)
-        raise RowError(f"the field {field!r} is {kind_of(value)}, not a text or a whole number")
+        raise RowError(f"the field {field!r} is {json_type(value)}, not a text or a whole number")
 
     def count_twins(self) -> None:
-        """Count the labels that are perhaps one class written in two ways."""
+        """Count the labels that may be one class written in two ways."""
         key = "labels that are numbers in one row and texts in another"
-        self.counts[key] += sum(len(kinds) > 1 for kinds in self._kinds.values())
-        folded = Counter(label.casefold() for label in self._kinds)
+        self.counts[key] += sum(len(types) > 1 for types in self._json_types.values())
+        folded = Counter(label.casefold() for label in self._json_types)
         self.counts["labels that differ only in case"] += sum(times for times in folded.values() if times > 1)
 
 
 def read_text(values: dict[str, Any], field: str) -> str:
-    """Return a text to read, which is not empty.
+    """Return the text of a field.
 
     Raises:
-        RowError: it is missing, no text, empty, too long, or holds a NUL character.
+        RowError: it is missing, not a text, empty, too long, or has a NUL character.
     """
     text = text_of(values, field)
     check_text(text, f"the field {field!r}")
     return text
 
 
-def check_text(text: str, what: str) -> None:
-    """Refuse a text that no model can read.
+def check_text(text: str, name: str) -> None:
+    """Refuse a text that no model can read; `name` begins the message.
 
     Raises:
-        RowError: it is empty, too long, or holds a NUL character.
+        RowError: it is empty, too long, or has a NUL character.
     """
     if not text.strip():
-        raise RowError(f"{what} is {'only white space' if text else 'empty'}")
+        raise RowError(f"{name} is {'only white space' if text else 'empty'}")
     if "\0" in text:
-        raise RowError(f"{what} holds a NUL character, the first at character {text.index(chr(0)) + 1:,}")
+        raise RowError(f"{name} has a NUL character, the first at character {text.index(chr(0)) + 1:,}")
     if len(text) > MOST_FIELD_CHARACTERS:
-        raise RowError(f"{what} has {len(text):,} characters, more than {MOST_FIELD_CHARACTERS:,}")
+        raise RowError(f"{name} has {len(text):,} characters, more than {MOST_FIELD_CHARACTERS:,}")
 
 
 def read_number(values: dict[str, Any], field: str) -> float:
-    """Return a finite number, written as such or as text.
+    """Return a finite number, given as a number or as text.
 
     Raises:
-        RowError: it is none.
+        RowError: the value is something else.
     """
     value = value_of(values, field)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RowError(f"the field {field!r} is {kind_of(value)}, not a number")
+        raise RowError(f"the field {field!r} is {json_type(value)}, not a number")
     try:
         number = float(str(value).replace("_", "?"))  # Python alone reads 1_0 as 10
     except ValueError:
@@ -116,35 +112,35 @@ def read_number(values: dict[str, Any], field: str) -> float:
 
 
 def read_choices(values: dict[str, Any], field: str) -> tuple[str, ...]:
-    """Return the texts to choose among: a list, or the columns of a table that are numbered.
+    """Return the choices: a list, or the numbered columns of a table.
 
-    The columns are the field's name with a number, with or without its last s: "choice_1", "choices2".
-    Empty columns at the end are choices that the row doesn't have.
+    The columns have the field's name and a number, with or without the last s: "choice_1", "choices2".
+    Empty columns at the end are choices that the row does not have.
 
     Raises:
         RowError: there are fewer than two, or one can't be read.
     """
     if field in values:
-        found = _list_of_texts(values[field], field)
+        choices = _list_of_texts(values[field], field)
     else:
         numbered = re.compile(rf"{re.escape(field.rstrip('s'))}s?[_ -]?(\d{{1,4}})")
         matches = [match for name in values if (match := numbered.fullmatch(name))]
         columns = [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
-        found = [text_of(values, name) for name in columns]
-        while found and not found[-1].strip():
-            found.pop()
-    if len(found) < _LEAST_CHOICES:
-        raise RowError(f"{len(found)} choices in {field!r}: at least 2 are needed")
-    for number, text in enumerate(found):
+        choices = [text_of(values, name) for name in columns]
+        while choices and not choices[-1].strip():
+            choices.pop()
+    if len(choices) < _LEAST_CHOICES:
+        raise RowError(f"{len(choices)} choices in {field!r}: at least 2 are needed")
+    for number, text in enumerate(choices):
         check_text(text, f"choice {number} of {field!r}")
-    return tuple(found)
+    return tuple(choices)
 
 
-def read_place(values: dict[str, Any], field: str, choices: Sequence[str], counts: Counter[str]) -> int:
-    """Return which choice is right: its number from 0, or its text; adds `UNCLEAR` to `counts`.
+def read_choice(values: dict[str, Any], field: str, choices: Sequence[str], counts: Counter[str]) -> int:
+    """Return the index of the right choice, given as that or as its text; adds `UNCLEAR` to `counts`.
 
     Raises:
-        RowError: it is none of them.
+        RowError: the value is neither.
     """
     value, last = value_of(values, field), len(choices) - 1
     digits = str(value).strip()
@@ -158,10 +154,10 @@ def read_place(values: dict[str, Any], field: str, choices: Sequence[str], count
 
 
 def read_words(values: dict[str, Any], field: str) -> tuple[str, ...]:
-    """Return the words of a sentence: a list of texts, none of them empty.
+    """Return the words of a sentence: a list of texts that are not empty.
 
     Raises:
-        RowError: it is no such list.
+        RowError: the value is something else.
     """
     words = _list_of_texts(value_of(values, field), field)
     if not words:
@@ -173,9 +169,9 @@ def read_words(values: dict[str, Any], field: str) -> tuple[str, ...]:
 
 def _list_of_texts(value: object, field: str) -> list[str]:
     if not isinstance(value, list):
-        raise RowError(f"the field {field!r} is {kind_of(value)}, not a list of texts")
+        raise RowError(f"the field {field!r} is {json_type(value)}, not a list of texts")
     for number, item in enumerate(value):
         if not isinstance(item, str):
-            raise RowError(f"item {number} of {field!r} is {kind_of(item)}, not a text")
+            raise RowError(f"item {number} of {field!r} is {json_type(item)}, not a text")
         check_characters(item, field)
     return [with_line_feeds(item) for item in value]

@@ -96,7 +96,7 @@ def read_pairs(
         except RowError as error:
             bad.add(shown(path), row.line, error)
     if bad.number:
-        raise bad.error(file=shown(path), hint="mend or remove what is bad")
+        raise bad.error(file=shown(path), hint="correct or remove what is bad")
     if not pairs:
         message = f"the file has no rows: {path.stat().st_size:,} bytes, 0 pairs"
         raise DataError(message, file=shown(path), hint="give it rows with 'good' and 'bad'")

@@ -24,12 +24,12 @@ _HOPELESS_ROWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text that belongs together: NSP takes its pairs from one, and a split takes it whole."""
+    """A text that belongs together: sentence pairs stay within it, and a split takes it whole."""
 
     text: str
-    """Never blank; lines end in LF."""
+    """Text; never blank, lines end in LF."""
     source: str
-    """Where it begins, as "path:line"."""
+    """Begin of the text, as "path:line"."""
 
 
 def read_documents(
@@ -41,25 +41,25 @@ def read_documents(
     max_bad_share: float = 0.001,
     counts: Counter[str],
 ) -> Iterator[Document]:
-    """Return the documents of all paths, in the order of the paths and, within one, of the files' names.
+    """Return the documents of all paths, in the order of the paths and, within each, of the file names.
 
-    The files are looked up at once, before the first document. Adds to `counts`: "files", "documents",
-    "blank documents", "bad rows", and what the readers of `corpus_formats` and `corpus_files` add.
+    Files are looked up at once, before the first document. Adds to `counts`: "files", "documents", "blank
+    documents", "bad rows", and what the readers of `formats` and `finding` add.
 
     Args:
         paths: .txt (a blank line ends a document), .jsonl, both also .gz, .bz2, .xz or .zst, .parquet,
             folders and patterns of those, and "hf:org/name[:config][:split]".
-        text_field: the field of .jsonl, .parquet and Hugging Face rows that holds the text.
-        encoding: of .txt and .jsonl files, such as "utf-8" or "cp1252".
-        errors: what bytes of another encoding lead to: "strict" (an error), "replace" (U+FFFD) or "skip"
+        text_field: field of .jsonl, .parquet and Hugging Face rows that holds the text.
+        encoding: encoding of .txt and .jsonl files, such as "utf-8" or "cp1252".
+        errors: treatment of bytes of another encoding: "strict" (an error), "replace" (U+FFFD) or "skip"
             (the line is left out).
-        max_bad_share: the share of rows, from 0 to 1, that may be left out because they hold no usable text.
-        counts: gathers what was read and what was left out.
+        max_bad_share: share of rows, from 0 to 1, that may be left out because they hold no usable text.
+        counts: counts of what was read and left out.
 
     Raises:
-        DataError: a file is missing, damaged, empty or not of the encoding, changed while it was read, or
+        DataError: a file is missing, damaged, empty, not of the encoding or changed while it was read, or
             more rows are bad than `max_bad_share` allows.
-        ResourceError: a file may not be read.
+        ResourceError: no permission to read a file.
         UsageError: no path, an unknown encoding, or a missing extra.
     """
     if not 0 <= max_bad_share <= 1:
@@ -73,7 +73,7 @@ def read_documents(
 def corpus_fingerprint(paths: Sequence[str], *, text_field: str = "text") -> str:
     """Return a SHA-256 over the names (without folders) and contents of all files, in hexadecimal.
 
-    Of Hugging Face data sets it covers the name and the texts.
+    For Hugging Face data sets it covers the name and the texts.
 
     Raises:
         DataError, ResourceError, UsageError: as `read_documents`.
@@ -97,8 +97,8 @@ def _files_of(paths: Sequence[str], counts: Counter[str]) -> dict[str, list[Path
     seen: set[str] = set()
     files: dict[str, list[Path]] = {}
     for name in paths:
-        found = [] if name.startswith(HUB_PREFIX) else find_files(name, counts=counts)
-        files.setdefault(name, []).extend(unique_files(found, seen=seen, counts=counts))
+        named = [] if name.startswith(HUB_PREFIX) else find_files(name, counts=counts)
+        files.setdefault(name, []).extend(unique_files(named, seen=seen, counts=counts))
     return files
 
 
@@ -146,20 +146,19 @@ def _texts_of(
                 documents = json_documents(path, decoding, text_field=text_field, bad=bad, counts=counts)
             case _:
                 documents = parquet_documents(path, text_field=text_field, bad=bad)
-        place = shown(path)
-        yield from ((f"{place}:{number}", text) for number, text in documents)
+        file = shown(path)
+        yield from ((f"{file}:{number}", text) for number, text in documents)
 
 
 def _too_many(bad: BadRows, max_bad_share: float, text_field: str) -> DataError:
-    hint = f"mend or remove them, or set corpus.text_field (now {text_field!r}) or corpus.max_bad_share"
+    hint = f"correct or remove them, or set corpus.text_field (now {text_field!r}) or corpus.max_bad_share"
     return bad.error(allowed=f"at most {max_bad_share:.3%} may be", hint=hint)
 
 
 def _no_text(name: str, paths: list[Path], blanks: int) -> DataError:
     size_bytes = sum(regular_file_stat(path).st_size for path in paths)
     where = f"in {len(paths):,} files " if len(paths) > 1 else ""
-    what = "nothing but white space" if size_bytes else "nothing"
-    message = (
-        f"there is {what} to read {where}({size_bytes:,} bytes, {blanks:,} blank documents, 0 documents)"
-    )
+    content = "nothing but white space" if size_bytes else "nothing"
+    counted = f"{size_bytes:,} bytes, {blanks:,} blank documents, 0 documents"
+    message = f"there is {content} to read {where}({counted})"
     return DataError(message, file=shown(name), hint="name a file with text in it")

@@ -1,7 +1,6 @@
-"""Documents that stay in their files: read again each time they are gone through, never held all together.
+"""Documents that stay in their files: read again for each pass, never held all together.
 
-What is kept of each is 16 bytes of hash while splits are decided (`data/text/splits.py`), then one byte for
-each split.
+While splits are decided (`data/text/splits.py`), a hash of 16 bytes is kept of each; then one byte per split.
 """
 
 import zlib
@@ -12,24 +11,21 @@ from dataclasses import dataclass, field
 from itertools import compress
 
 from twinlm.data.text.corpus import Document, read_documents
-from twinlm.data.text.splits import Splits, distinct_flags, split_flags, text_hash
+from twinlm.data.text.splits import HASH_BYTES, Splits, distinct_flags, split_flags, text_hash
 from twinlm.errors import DataError
 from twinlm.settings import CorpusSettings
-
-HASH_BYTES = 16
-"""Of `text_hash`."""
 
 
 def read_splits(
     corpus: CorpusSettings, *, seed: int, held_out: AbstractSet[bytes], counts: Counter[str]
 ) -> Splits:
-    """Read a corpus once and decide by hashes what goes where; the documents stay in their files.
+    """Read a corpus once and split it by hashes; the documents stay in their files.
 
     Args:
         corpus: names the files of one, two or all three splits; the others are split off the training text.
-        seed: of the split.
+        seed: seed of the split.
         held_out: `text_hash` of the tasks' validation and test texts.
-        counts: gathers what was read and what was left out.
+        counts: counts of what was read and left out.
 
     Raises:
         DataError, ResourceError, UsageError: as `read_documents`, `split_flags` and `distinct_flags`.
@@ -46,9 +42,9 @@ def read_splits(
         counts=counts,
     )
     readers, chosen = [train, train, train], list(flags)
-    for place, reader in ((1, valid), (2, test)):
+    for number, reader in ((1, valid), (2, test)):
         if reader.hashes:
-            readers[place], chosen[place] = reader, _all_of(reader)
+            readers[number], chosen[number] = reader, _all_of(reader)
     distinct = distinct_flags(
         [reader.digests() for reader in readers], chosen, held_out=held_out, counts=counts
     )
@@ -58,15 +54,9 @@ def read_splits(
 
 
 def read_held_out(corpus: CorpusSettings, *, held_out: AbstractSet[bytes], counts: Counter[str]) -> Splits:
-    """Read the validation and test texts alone, where the training text lies in tokens already.
+    """Read only the validation and test texts, for a training text that is already tokenized.
 
-    Args:
-        corpus: names the files of both.
-        held_out: `text_hash` of the tasks' validation and test texts.
-        counts: gathers what was read and what was left out.
-
-    Raises:
-        DataError, ResourceError, UsageError: as `read_documents` and `distinct_flags`.
+    The arguments and errors are those of `read_splits`.
     """
     valid, test = (_first_reading(corpus, paths, counts) for paths in (corpus.valid, corpus.test))
     digests = [iter(()), valid.digests(), test.digests()]
@@ -76,29 +66,29 @@ def read_held_out(corpus: CorpusSettings, *, held_out: AbstractSet[bytes], count
 
 
 def characters(documents: Collection[Document]) -> int:
-    """Return how many characters all documents of the files have that some are read from; 0 if held."""
+    """Return the number of characters in the files these documents come from; 0 if they are in memory."""
     return documents.reader.characters if isinstance(documents, Selected) else 0
 
 
 @dataclass(slots=True)
 class CorpusReader:
-    """What reads some documents again, and notices if they are others than before."""
+    """Reads the same documents again and notices if they changed."""
 
     read: Callable[[], Iterator[Document]]
-    """Opens the files anew."""
+    """Function that opens the files and yields their documents."""
     hashes: bytearray = field(default_factory=bytearray)
-    """`text_hash` of each document, one behind the other; cleared once the splits are decided."""
+    """Concatenated `text_hash` of all documents; cleared once the splits are decided."""
     characters: int = 0
-    """Of all documents."""
+    """Number of characters of all documents."""
     checksum: int = 0
-    """Over all texts."""
+    """CRC-32 of all texts."""
 
-    def go_through(self, documents: Iterator[Document]) -> None:
-        """Note the hashes of all documents, read for the first time."""
+    def note_all(self, documents: Iterator[Document]) -> None:
+        """Note hash, size and checksum of all documents at the first reading."""
         for document in documents:
             self.hashes += text_hash(document.text)
             self.characters += len(document.text)
-            self.checksum = _added(self.checksum, document)
+            self.checksum = _crc(self.checksum, document)
 
     def digests(self) -> Iterator[bytes]:
         """Yield the hash of each document."""
@@ -109,11 +99,11 @@ class CorpusReader:
         """Yield all documents.
 
         Raises:
-            DataError: at the end, if they were others the first time.
+            DataError: at the end, if they differ from those of the first reading.
         """
         total = 0
         for document in self.read():
-            total = _added(total, document)
+            total = _crc(total, document)
             yield document
         if total != self.checksum:
             message = "the text of the corpus is not what it was a moment ago"
@@ -122,23 +112,23 @@ class CorpusReader:
 
 @dataclass(frozen=True, slots=True)
 class Selected(Collection[Document]):
-    """Some of the documents of a reader, in their order."""
+    """Some of a reader's documents, in their order; each iteration reads the files."""
 
     reader: CorpusReader
-    """Of all of them."""
+    """Reader of all documents."""
     flags: bytearray
-    """For each document 1 if it belongs to these."""
+    """One byte a document: 1 if it is selected, else 0."""
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of selected documents."""
         return self.flags.count(1)
 
     def __iter__(self) -> Iterator[Document]:
-        """Read the files and yield those that belong to these."""
+        """Read the files and yield the selected documents."""
         return compress(self.reader.again(), self.flags)
 
     def __contains__(self, document: object) -> bool:
-        """Read the files and tell whether a document is among these."""
+        """Tell whether a document is selected."""
         return any(document == other for other in self)
 
 
@@ -147,10 +137,10 @@ class Texts(Collection[str]):
     """The texts of documents."""
 
     documents: Collection[Document]
-    """In any form, held or read again."""
+    """Documents, in memory or read again."""
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of documents."""
         return len(self.documents)
 
     def __iter__(self) -> Iterator[str]:
@@ -162,13 +152,11 @@ class Texts(Collection[str]):
         return any(text == other for other in self)
 
 
-def _added(total: int, document: Document) -> int:
+def _crc(total: int, document: Document) -> int:
     return zlib.crc32(document.text.encode("utf-8", "surrogatepass"), total)
 
 
 def _first_reading(corpus: CorpusSettings, paths: tuple[str, ...], counts: Counter[str]) -> CorpusReader:
-    """Return a reader of some paths that has gone through them once."""
-
     def read(counts: Counter[str]) -> Iterator[Document]:
         return read_documents(
             paths,
@@ -180,10 +168,9 @@ def _first_reading(corpus: CorpusSettings, paths: tuple[str, ...], counts: Count
         )
 
     reader = CorpusReader(lambda: read(Counter()))
-    reader.go_through(read(counts) if paths else iter(()))
+    reader.note_all(read(counts) if paths else iter(()))
     return reader
 
 
 def _all_of(reader: CorpusReader) -> bytearray:
-    """Return flags that choose every document."""
     return bytearray(b"\1" * (len(reader.hashes) // HASH_BYTES))

@@ -1,4 +1,4 @@
-"""What to say about bytes that are not of the encoding they should be of, with a guess at what they are."""
+"""Messages about bytes that are not of the expected encoding, with a guess at what they are."""
 
 from twinlm.errors import DataError
 
@@ -22,21 +22,20 @@ _SHOWN_BYTES = 4
 
 
 def check_head(head: bytes, *, file: str, section: str) -> None:
-    """Refuse a file that should be UTF-8, but by its first bytes is UTF-16, UTF-32 or no text at all.
-
-    UTF-16 text without a mark would pass as UTF-8 full of NUL characters.
+    """Refuse a file that should be UTF-8 but by its first bytes is UTF-16, UTF-32 or binary.
 
     Raises:
         DataError: it is such a file.
     """
-    for magic, (kind, ending) in _BINARIES.items():
+    for magic, (format_name, ending) in _BINARIES.items():
         if head.startswith(magic):
             hint = f"add the ending {ending} to its name" if ending else "extract its text first"
-            raise DataError(f"this is {kind}, not text", file=file, hint=hint)
+            raise DataError(f"this is {format_name}, not text", file=file, hint=hint)
+    # UTF-16 without a byte order mark would pass as UTF-8 full of NUL characters.
     encoding = guess_wide(head[:_HEAD_BYTES])
     if encoding:
-        what = f"this is {encoding.upper()} text, not UTF-8: it begins with the bytes {head[:8].hex(' ')}"
-        raise DataError(what, file=file, hint=_ways_out(encoding, section, is_sure=True))
+        message = f"this is {encoding.upper()} text, not UTF-8: it begins with the bytes {head[:8].hex(' ')}"
+        raise DataError(message, file=file, hint=_ways_out(encoding, section, is_sure=True))
 
 
 def guess_wide(head: bytes) -> str:
@@ -58,19 +57,19 @@ def guess_wide(head: bytes) -> str:
 
 
 def describe_undecodable(data: bytes, start: int, *, encoding: str, section: str) -> tuple[str, str]:
-    """Return what is wrong at `data[start]` and what to do about it.
+    """Return what is wrong at `data[start]`, and a hint.
 
     Args:
         data: the line or chunk with the bad bytes.
-        start: where they begin.
-        encoding: what they should have been.
-        section: the settings' section of `encoding` and `errors`; empty if a user can't set them.
+        start: offset of the bad bytes in it.
+        encoding: the expected encoding.
+        section: settings section of `encoding` and `errors`; empty if a user can't set them.
     """
     before = data[max(0, start - 20) : start].decode("utf-8", "ignore")
     shown = data[start : start + _SHOWN_BYTES].hex(" ")
-    what = f"the bytes {shown} are not {encoding.upper()}" + (f" (after {before!r})" if before else "")
+    message = f"the bytes {shown} are not {encoding.upper()}" + (f" (after {before!r})" if before else "")
     guess = _guess_narrow(data[max(0, start - 200) : start + 200])
-    return what, _ways_out(guess, section, is_sure=False)
+    return message, _ways_out(guess, section, is_sure=False)
 
 
 def _guess_narrow(sample: bytes) -> str:

@@ -1,4 +1,4 @@
-"""From what a user names (files, folders, patterns) to the list of files to read, always in one order."""
+"""The files that a user names by path, folder or pattern, always in the same order."""
 
 import glob
 import os
@@ -10,61 +10,63 @@ from twinlm.data.text.lines import endings
 from twinlm.data.text.streams import COMPRESSIONS, reading_errors, regular_file_stat, shown
 from twinlm.errors import DataError, UsageError
 
-KINDS = (".txt", ".jsonl", ".parquet")
+FORMATS = (".txt", ".jsonl", ".parquet")
 
-_KNOWN = f"{', '.join(KINDS)}; the first two also with {', '.join(COMPRESSIONS)}"
+_KNOWN = f"{', '.join(FORMATS)}; the first two also with {', '.join(COMPRESSIONS)}"
 
 
 def is_corpus_file(path: Path) -> bool:
     """Tell by its endings whether `corpus.read_documents` can read a file."""
-    kind, compression = endings(path)
-    return kind in KINDS and not (kind == ".parquet" and compression)
+    file_format, compression = endings(path)
+    return file_format in FORMATS and not (file_format == ".parquet" and compression)
 
 
 def find_files(name: str, *, counts: Counter[str]) -> list[Path]:
-    """Return the files that a path, folder or pattern stands for, sorted.
+    """Return the files of a path, folder or pattern, sorted.
 
-    Of folders the files with known endings are taken, at any depth, but nothing hidden and no link that
-    leads out of the folder or to another folder. Adds to `counts`: "files of other kinds", "links left out".
+    A folder gives its files with known endings, at any depth, but nothing hidden, no link that leads out of
+    it and no linked folder. Adds to `counts`: "files of other kinds", "links left out".
 
     Raises:
         DataError: there is no such file, or no file with a known ending.
         UsageError: the name is empty.
     """
     if not name:
-        raise UsageError(
-            "a corpus path is empty", hint="name a file, a folder or a pattern such as 'texts/*.txt'"
-        )
+        hint = "name a file, a folder or a pattern such as 'texts/*.txt'"
+        raise UsageError("a corpus path is empty", hint=hint)
     path = Path(name).expanduser()
     with reading_errors(path):
-        is_folder, is_there = path.is_dir(), os.path.lexists(path)
+        is_folder, exists = path.is_dir(), os.path.lexists(path)
     if is_folder:
-        return _of_folder(path, counts)
-    if is_there or not glob.has_magic(name):
+        return _in_folder(path, counts)
+    if exists or not glob.has_magic(name):
         regular_file_stat(path)
         if not is_corpus_file(path):
-            what = f"the ending {''.join(endings(path))!r}" if path.suffix else "a name without an ending"
-            raise DataError(
-                f"{what} does not say what the file holds", file=shown(path), hint=f"known: {_KNOWN}"
-            )
+            raise unknown_ending(path, f"known: {_KNOWN}")
         return [path]
-    return _of_pattern(path, counts)
+    return _matching(path, counts)
+
+
+def unknown_ending(path: Path, hint: str) -> DataError:
+    """Return the error for a file whose ending names no known format."""
+    ending = f"the ending {''.join(endings(path))!r}" if path.suffix else "a name without an ending"
+    return DataError(f"{ending} does not say what the file holds", file=shown(path), hint=hint)
 
 
 def unique_files(files: Sequence[Path], *, seen: set[str], counts: Counter[str]) -> list[Path]:
-    """Return the files that were not named before by any path; count the others as "files named twice"."""
+    """Return the files that no path named before; count the others as "files named twice"."""
     kept = []
     for path in files:
-        place = os.path.realpath(path)
-        if place in seen:
+        real_path = os.path.realpath(path)
+        if real_path in seen:
             counts["files named twice"] += 1
         else:
-            seen.add(place)
+            seen.add(real_path)
             kept.append(path)
     return kept
 
 
-def _of_folder(folder: Path, counts: Counter[str]) -> list[Path]:
+def _in_folder(folder: Path, counts: Counter[str]) -> list[Path]:
     files, others = [], 0
     root = os.path.realpath(folder)
     for path in _walk(folder, counts):
@@ -88,15 +90,13 @@ def _walk(folder: Path, counts: Counter[str]) -> Iterator[Path]:
         raise error
 
     with reading_errors(folder):
-        for place, folders, names in os.walk(folder, onerror=refuse):
-            counts["links left out"] += sum((Path(place) / name).is_symlink() for name in folders)
+        for parent, folders, names in os.walk(folder, onerror=refuse):
+            counts["links left out"] += sum((Path(parent) / name).is_symlink() for name in folders)
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(names):
-                if not name.startswith("."):
-                    yield Path(place) / name
+            yield from (Path(parent) / name for name in sorted(names) if not name.startswith("."))
 
 
-def _of_pattern(pattern: Path, counts: Counter[str]) -> list[Path]:
+def _matching(pattern: Path, counts: Counter[str]) -> list[Path]:
     # Path.glob takes no absolute pattern, and it shows hidden files.
     matches = [Path(match) for match in sorted(glob.glob(str(pattern), recursive=True))]  # noqa: PTH207
     files = [path for path in matches if not path.is_dir()]
@@ -104,7 +104,7 @@ def _of_pattern(pattern: Path, counts: Counter[str]) -> list[Path]:
     counts["files of other kinds"] += len(files) - len(known)
     if not known:
         folders = len(matches) - len(files)
-        found = f"0 with a known ending, {len(files):,} other files, {folders:,} folders"
-        message = f"no file matches this pattern ({found})"
+        matched = f"0 with a known ending, {len(files):,} other files, {folders:,} folders"
+        message = f"no file matches this pattern ({matched})"
         raise DataError(message, file=shown(pattern), hint=f"check the pattern; known endings: {_KNOWN}")
     return known

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from twinlm.data.text.lines import Decoding, read_lines
-from twinlm.data.text.rows import BadRows, RowError, listed, parse_object, text_of
+from twinlm.data.text.rows import BadRows, RowError, json_rows, listed, text_of
 from twinlm.data.text.streams import opened, shown
 from twinlm.errors import DataError, UsageError
 
 MOST_DOCUMENT_CHARACTERS = 1 << 24
-"""A longer document of a .txt file is cut at a line's end."""
+"""Size above which a document of a .txt file is cut at a line's end."""
 
 MOST_ROW_BYTES = 64 << 20
 
@@ -50,21 +50,15 @@ def text_documents(path: Path, decoding: Decoding, *, counts: Counter[str]) -> I
 def json_documents(
     path: Path, decoding: Decoding, *, text_field: str, bad: BadRows, counts: Counter[str]
 ) -> Iterator[tuple[int, str]]:
-    """Yield the documents of a .jsonl file, one object a line; rows that can't be used go to `bad`."""
-    cut_line = 0
-    for line in read_lines(path, decoding, counts=counts, longest_bytes=MOST_ROW_BYTES):
-        if line.number == cut_line or not line.text.strip():
-            continue
-        bad.rows += 1
+    """Yield the documents of a .jsonl file, one object a line; unusable rows go to `bad`."""
+    lines = read_lines(path, decoding, counts=counts, longest_bytes=MOST_ROW_BYTES)
+    # Blank lines between rows are nothing to report in a corpus.
+    rows = json_rows(lines, shown(path), most_bytes=MOST_ROW_BYTES, bad=bad, counts=Counter())
+    for number, row in rows:
         try:
-            if line.is_part:
-                cut_line = line.number
-                raise RowError(f"the line is longer than {MOST_ROW_BYTES:,} bytes")
-            text = text_of(parse_object(line.text), text_field)
+            yield number, text_of(row, text_field)
         except RowError as error:
-            bad.add(shown(path), line.number, error)
-        else:
-            yield line.number, text
+            bad.add(shown(path), number, error)
 
 
 def parquet_documents(path: Path, *, text_field: str, bad: BadRows) -> Iterator[tuple[int, str]]:
@@ -97,25 +91,25 @@ def parquet_documents(path: Path, *, text_field: str, bad: BadRows) -> Iterator[
 
 
 def hub_documents(name: str, *, text_field: str, bad: BadRows) -> Iterator[tuple[int, str]]:
-    """Yield the documents of a Hugging Face data set or of a local folder that `datasets` can load.
+    """Yield the documents of a Hugging Face data set, or of a local folder that `datasets` can load.
 
     Args:
-        name: "hf:org/name", then ":config", ":config:split", ":split" or "::split". The split is "train"
-            if none is named; as the only addition, "train", "validation" and "test" name a split.
-        text_field: the column that holds the text.
-        bad: gathers the rows without text.
+        name: "hf:org/name", then ":config", ":config:split", ":split" or "::split". The default split is
+            "train"; as the only addition, "train", "validation" and "test" name a split.
+        text_field: the column with the text.
+        bad: gets the rows without text.
 
     Raises:
         DataError: the data set can't be loaded.
         UsageError: the package datasets is missing, or the name has too many parts.
     """
-    place, config, split = _hub_name(name)
+    path, config, split = _hub_name(name)
     try:
         import datasets
     except ImportError:
         raise UsageError(f"{name!r} needs the package datasets", hint=_DATA_EXTRA) from None
     try:
-        rows: Any = datasets.load_dataset(place, config, split=split, streaming=True)
+        rows: Any = datasets.load_dataset(path, config, split=split, streaming=True)
         for number, row in enumerate(rows, start=1):
             bad.rows += 1
             try:
@@ -125,20 +119,19 @@ def hub_documents(name: str, *, text_field: str, bad: BadRows) -> Iterator[tuple
             else:
                 yield number, text
     except (OSError, ValueError, KeyError, RuntimeError) as error:
+        message = f"can't load {name!r}: {type(error).__name__}: {_one_line(error)}"
         hint = "check the name, the configuration, the split and the network"
-        raise DataError(
-            f"can't load {name!r}: {type(error).__name__}: {_one_line(error)}", hint=hint
-        ) from None
+        raise DataError(message, hint=hint) from None
 
 
 def _hub_name(name: str) -> tuple[str, str | None, str]:
-    place, *parts = name.removeprefix("hf:").split(":")
-    if not place or len(parts) > 2:
+    path, *parts = name.removeprefix("hf:").split(":")
+    if not path or len(parts) > 2:
         raise UsageError(f"{name!r} is no data set name", hint="write hf:org/name, hf:org/name:config:split")
     if len(parts) == 1 and parts[0] in _SPLITS:
         parts = ["", parts[0]]
     config, split = (*parts, "", "")[:2]
-    return place, config or None, split or "train"
+    return path, config or None, split or "train"
 
 
 def _check_column(path: Path, text_field: str, columns: Mapping[str, Any]) -> None:
@@ -147,11 +140,11 @@ def _check_column(path: Path, text_field: str, columns: Mapping[str, Any]) -> No
     if text_field not in columns:
         hint = f"set corpus.text_field to one of its columns: {listed(columns)}"
         raise DataError(f"no column {text_field!r}", file=shown(path), hint=hint)
-    kind = columns[text_field]
-    kind = kind.value_type if types.is_dictionary(kind) else kind
-    if not (types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)):
+    column = columns[text_field]
+    column = column.value_type if types.is_dictionary(column) else column
+    if not (types.is_string(column) or types.is_large_string(column) or types.is_string_view(column)):
         hint = "name a column of texts in corpus.text_field"
-        raise DataError(f"the column {text_field!r} holds {kind}, not texts", file=shown(path), hint=hint)
+        raise DataError(f"the column {text_field!r} holds {column}, not texts", file=shown(path), hint=hint)
 
 
 def _one_line(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """Text files as streams of lines: strictly decoded, with line number and byte offset, in bounded memory.
 
-CRLF and CR end a line as LF does; a byte order mark is taken off at the file's start only. Read next:
+CRLF and CR end a line like LF; a byte order mark is removed at the file's start only. Read next:
 data/text/corpus.py (documents) and data/labels/labelled.py (examples).
 """
 
@@ -17,7 +17,7 @@ from twinlm.data.text.streams import COMPRESSIONS, read_chunks, shown
 from twinlm.errors import DataError, UsageError
 
 LONGEST_LINE_BYTES = 1 << 20
-"""A longer line is handed on in parts of about this size."""
+"""Size above which a line is yielded in parts."""
 
 OnBadBytes = Literal["strict", "replace", "skip"]
 
@@ -27,30 +27,30 @@ class Line(NamedTuple):
 
     text: str
     number: int
-    """From 1."""
+    """Number of the line, from 1."""
     offset: int
-    """Where it begins, in bytes of the decompressed file (of its text in UTF-8 if it is not UTF-8)."""
+    """Offset of its first byte in the decompressed file (in its text as UTF-8 for other encodings)."""
     is_part: bool = False
-    """True of each part of a cut line."""
+    """Whether this is a part of a long line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How bytes become text."""
+    """How bytes become text.
+
+    Raises:
+        UsageError: Python knows no such encoding, or `errors` is not one of the three.
+    """
 
     encoding: str = "utf-8"
-    """A name that Python knows, such as "utf-8", "cp1252" or "utf-16"."""
+    """Name of a Python text encoding, such as "utf-8", "cp1252" or "utf-16"."""
     errors: OnBadBytes = "strict"
-    """What bytes that can't be decoded lead to: an error, U+FFFD in their place, or the line left out."""
+    """Treatment of bytes that can't be decoded: an error, U+FFFD in their place, or the line left out."""
     section: str = ""
-    """The settings' section that holds both, for messages; empty if a user can't set them."""
+    """Settings section of both, for messages; empty if a user can't set them."""
 
     def __post_init__(self) -> None:
-        """Check both settings.
-
-        Raises:
-            UsageError: Python knows no such encoding, or `errors` is none of the three.
-        """
+        """Check both settings."""
         prefix = f"{self.section}." if self.section else ""
         try:
             "a".encode(self.encoding)
@@ -64,12 +64,12 @@ class Decoding:
 
     @property
     def is_utf8(self) -> bool:
-        """Whether the bytes can be split into lines as they are."""
+        """Whether the raw bytes can be split into lines."""
         return codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig")
 
 
 def endings(path: Path) -> tuple[str, str]:
-    """Return what a file holds and how it is compressed by its endings, lower-cased: (".jsonl", ".gz")."""
+    """Return a file's format and compression by its endings, lower-cased: (".jsonl", ".gz")."""
     compression = path.suffix.lower()
     if compression not in COMPRESSIONS:
         return compression, ""
@@ -84,8 +84,8 @@ def read_lines(
     Adds to `counts`: "NUL characters", "lines with bad bytes replaced", "lines with bad bytes left out".
 
     Raises:
-        DataError: the file can't be read to its end (see `byte_streams.read_chunks`), is no text, or holds
-            bytes that are not of the encoding while `decoding.errors` is "strict".
+        DataError: the file can't be read to its end (see `streams.read_chunks`), is not text, or has bytes
+            that are not of the encoding while `decoding.errors` is "strict".
     """
     chunks = read_chunks(path)
     first = next(chunks, b"")
@@ -101,10 +101,7 @@ def read_lines(
             text, is_bad = raw.decode(), False
         except UnicodeDecodeError as error:
             if decoding.errors == "strict":
-                place = offset + error.start
-                raise _undecodable(
-                    path, decoding, number=number, place=place, data=error.object, start=error.start
-                ) from None
+                raise _undecodable(path, decoding, number, offset + error.start, error) from None
             text, is_bad = raw.decode(errors="replace"), True
         if decoding.errors != "strict" and (is_bad or (not decoding.is_utf8 and "\ufffd" in text)):
             counts[_COUNTED[decoding.errors]] += 1
@@ -130,7 +127,7 @@ def _raw_lines(chunks: Iterable[bytes], longest_bytes: int) -> Iterator[tuple[by
                 continue
             line = b"".join(pending)
             while len(line) > longest_bytes + 2:  # 2: the line's end does not count
-                end = _place_to_cut(line, longest_bytes)
+                end = _cut_offset(line, longest_bytes)
                 yield line[:end], number, offset, True
                 line, offset, is_part = line[end:], offset + end, True
             pending, pending_bytes = [line], len(line)
@@ -142,7 +139,7 @@ def _raw_lines(chunks: Iterable[bytes], longest_bytes: int) -> Iterator[tuple[by
 
 
 def _whole_line_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes such that no CRLF is torn in two."""
+    """Yield the same bytes in chunks that do not split a CRLF."""
     held = b""
     for chunk in chunks:
         data = held + chunk
@@ -151,8 +148,8 @@ def _whole_line_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield held
 
 
-def _place_to_cut(line: bytes, most_bytes: int) -> int:
-    """Return how many bytes to take of a long line: up to a white space, or up to a whole character."""
+def _cut_offset(line: bytes, most_bytes: int) -> int:
+    """Return where to cut a long line: after the last space, or before a whole character."""
     end = line.rfind(b" ", 0, most_bytes) + 1
     if not end:
         end = most_bytes
@@ -162,7 +159,7 @@ def _place_to_cut(line: bytes, most_bytes: int) -> int:
 
 
 def _as_utf8(chunks: Iterable[bytes], path: Path, decoding: Decoding) -> Iterator[bytes]:
-    """Yield the text of another encoding as UTF-8, so that the rest of this file knows one encoding only."""
+    """Yield text of another encoding as UTF-8, so that the rest of this file knows one encoding only."""
     is_strict = decoding.errors == "strict"
     decoder = codecs.getincrementaldecoder(decoding.encoding)("strict" if is_strict else "replace")
     read_bytes, number = 0, 1
@@ -171,23 +168,21 @@ def _as_utf8(chunks: Iterable[bytes], path: Path, decoding: Decoding) -> Iterato
         try:
             text = decoder.decode(chunk, is_last)
         except UnicodeDecodeError as error:
-            start = len(chunk) - (
-                len(error.object) - error.start
-            )  # within this chunk, or before it if negative
+            # The offset within this chunk; negative if the character began in the chunk before.
+            start = len(chunk) - (len(error.object) - error.start)
             decoder.setstate(state)
             number += decoder.decode(chunk[: max(start, 0)]).count("\n")
-            place = read_bytes + start
-            raise _undecodable(
-                path, decoding, number=number, place=place, data=error.object, start=error.start
-            ) from None
+            raise _undecodable(path, decoding, number, read_bytes + start, error) from None
         read_bytes += len(chunk)
         number += text.count("\n")
         yield text.encode("utf-8", "replace")
 
 
 def _undecodable(
-    path: Path, decoding: Decoding, *, number: int, place: int, data: bytes, start: int
+    path: Path, decoding: Decoding, number: int, offset: int, error: UnicodeDecodeError
 ) -> DataError:
-    """Return the error for the bytes at `data[start]`, which stand at byte `place` of the file."""
-    what, hint = describe_undecodable(data, start, encoding=decoding.encoding, section=decoding.section)
-    return DataError(f"byte offset {place:,}: {what}", file=shown(path), line=number, hint=hint)
+    """Return the error for bad bytes at an offset of the file."""
+    message, hint = describe_undecodable(
+        error.object, error.start, encoding=decoding.encoding, section=decoding.section
+    )
+    return DataError(f"byte offset {offset:,}: {message}", file=shown(path), line=number, hint=hint)

@@ -1,26 +1,23 @@
-"""One row of a data file as a record; and what is wrong with bad rows, gathered in one error."""
+"""One row of a data file as a record, and the errors of bad rows gathered in one message."""
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
+from twinlm.data.text.lines import Line
 from twinlm.errors import DataError
 
 MOST_SHOWN = 20
 
-_JSON_KINDS = {
+_JSON_TYPES = {
     bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object",
     type(None): "null", str: "a text",
 }  # fmt: skip
 
 
 class RowError(ValueError):
-    """What is wrong with one row, in words that follow "file:line: ".
-
-    Args:
-        reason: the words.
-        line: the line within the row, from 1, if it spreads over several.
-    """
+    """What is wrong with one row, in words that follow "file:line: "; `line` is from 1 within the row."""
 
     def __init__(self, reason: str, line: int = 1) -> None:
         super().__init__(reason)
@@ -28,9 +25,9 @@ class RowError(ValueError):
 
 
 class BadRows:
-    """Gathers what is wrong with the rows of one or more files: the first 20 in full, all of them in number.
+    """Errors of the rows of one or more files: the first 20 in full, all of them counted.
 
-    Whoever reads adds each row to `rows`; `number` counts the bad ones.
+    Readers add each row to `rows`; `number` counts the bad ones.
     """
 
     def __init__(self) -> None:
@@ -39,16 +36,16 @@ class BadRows:
         self._shown: list[tuple[str, int, str]] = []
 
     def add(self, file: str, line: int, reason: str | Exception) -> None:
-        """Note a row that can't be used."""
+        """Add a bad row."""
         self.number += 1
         if len(self._shown) < MOST_SHOWN:
             self._shown.append((file, line, str(reason)))
 
     def error(self, *, file: str | None = None, allowed: str = "", hint: str) -> DataError:
-        """Return one error about all of them: a single one as itself, more as a list.
+        """Return one error about all bad rows; a single one is shown without a list.
 
         Args:
-            file: the file if it is one.
+            file: the file, if there is only one.
             allowed: what would have been allowed, such as "at most 0.1 % may be".
             hint: what to do.
         """
@@ -59,37 +56,66 @@ class BadRows:
             return DataError(f"{reason}{more}", file=file, line=line, hint=hint)
         more = f", {allowed}" if allowed else ""
         head = f"{self.number:,} of {number_of_rows} are bad{more}; {hint}:"
-        lines = [f"  {place}:{line}: {reason}" for place, line, reason in self._shown]
+        lines = [f"  {path}:{line}: {reason}" for path, line, reason in self._shown]
         if self.number > len(lines):
             lines.append(f"  ... and {self.number - len(lines):,} more")
         return DataError("\n".join([head, *lines]), file=file)
 
 
+def json_rows(
+    lines: Iterable[Line], file: str, *, most_bytes: int, bad: BadRows, counts: Counter[str]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield line number and object of each JSON line; bad rows go to `bad`, "blank lines" to `counts`.
+
+    Args:
+        lines: lines of the file; one longer than `most_bytes` comes in parts.
+        file: name of the file, for messages.
+        most_bytes: longest allowed line.
+        bad: gets the rows that can't be used.
+        counts: gets the number of blank lines.
+    """
+    cut_line = 0
+    for line in lines:
+        if line.number == cut_line:
+            continue
+        if not line.text.strip():
+            counts["blank lines"] += 1
+            continue
+        bad.rows += 1
+        try:
+            if line.is_part:
+                cut_line = line.number
+                raise RowError(f"the line is longer than {most_bytes:,} bytes")
+            row = parse_object(line.text)
+        except RowError as error:
+            bad.add(file, line.number, error)
+        else:
+            yield line.number, row
+
+
 def parse_object(line: str) -> dict[str, Any]:
-    """Return the JSON object that a line holds.
+    """Return the JSON object of a line.
 
     Raises:
-        RowError: the line is not JSON, not an object, or names a key twice.
+        RowError: the line is not JSON, not an object, or has a key twice.
     """
     try:
         value = json.loads(line, object_pairs_hook=_without_twins, parse_constant=_refuse_constant)
     except RowError:
         raise
     except json.JSONDecodeError as error:
-        many = (
-            " (is it spread over several lines? write one object a line)"
-            if line.strip() in ("[", "{")
-            else ""
-        )
-        what = error.msg.removesuffix(" starting at")
+        is_spread = line.strip() in ("[", "{")
+        advice = " (is it spread over several lines? write one object a line)" if is_spread else ""
+        reason = error.msg.removesuffix(" starting at")
         begin = _begin(line.split("\n")[error.lineno - 1])
-        raise RowError(f"not JSON at column {error.colno}: {what} in {begin}{many}", error.lineno) from None
+        message = f"not JSON at column {error.colno}: {reason} in {begin}{advice}"
+        raise RowError(message, error.lineno) from None
     except RecursionError:
         raise RowError(f"JSON nested too deeply: {_begin(line)}") from None
     except ValueError:
-        raise RowError(f"not JSON that we read: a number of thousands of digits in {_begin(line)}") from None
+        raise RowError(f"a number with thousands of digits in {_begin(line)}") from None
     if not isinstance(value, dict):
-        raise RowError(f"not an object but {kind_of(value)}: {_begin(line)}")
+        raise RowError(f"not an object but {json_type(value)}: {_begin(line)}")
     return value
 
 
@@ -97,17 +123,17 @@ def text_of(row: dict[str, Any], field: str) -> str:
     """Return the text of a row, with CRLF and CR as LF.
 
     Raises:
-        RowError: the field is missing, is no text, or holds half a surrogate pair.
+        RowError: the field is missing, not a text, or has half a surrogate pair.
     """
     text = value_of(row, field)
     if not isinstance(text, str):
-        raise RowError(f"the field {field!r} is {kind_of(text)}, not a text: {_begin(repr(text))}")
+        raise RowError(f"the field {field!r} is {json_type(text)}, not a text: {_begin(repr(text))}")
     check_characters(text, field)
     return with_line_feeds(text)
 
 
 def value_of(row: dict[str, Any], field: str) -> object:
-    """Return what a field holds.
+    """Return the value of a field.
 
     Raises:
         RowError: the row has no such field.
@@ -118,16 +144,16 @@ def value_of(row: dict[str, Any], field: str) -> object:
 
 
 def check_characters(text: str, field: str) -> None:
-    """Refuse text that is no Unicode: JSON can hold one half of a surrogate pair.
+    """Refuse text with half a surrogate pair, which JSON can hold but no file.
 
     Raises:
-        RowError: it does.
+        RowError: the text has one.
     """
     try:
         text.encode()
     except UnicodeEncodeError as error:
         code = f"\\u{ord(text[error.start]):04x}"
-        message = f"the field {field!r} holds half a surrogate pair, {code}, at character {error.start + 1:,}"
+        message = f"the field {field!r} has half a surrogate pair, {code}, at character {error.start + 1:,}"
         raise RowError(message) from None
 
 
@@ -136,9 +162,9 @@ def with_line_feeds(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def kind_of(value: object) -> str:
-    """Return what JSON calls a value: "a list", "null" ..."""
-    return _JSON_KINDS.get(type(value), f"a {type(value).__name__}")
+def json_type(value: object) -> str:
+    """Return the JSON name of a value's type: "a list", "null" ..."""
+    return _JSON_TYPES.get(type(value), f"a {type(value).__name__}")
 
 
 def listed(names: Iterable[str]) -> str:
@@ -152,7 +178,7 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(row) < len(pairs):
         names = [name for name, _ in pairs]
         twin = next(name for name in row if names.count(name) > 1)
-        raise RowError(f"the key {twin!r} stands {names.count(twin)} times in one object")
+        raise RowError(f"the key {twin!r} comes {names.count(twin)} times in one object")
     return row
 
 

@@ -1,15 +1,15 @@
 """Text into sentences by rules, for the pairs of next sentence prediction (Devlin et al. 2018, 3.1).
 
-Nothing is lost: joined again, the sentences are the text. White space stays at the start of the sentence that
-follows it. Every step is linear in the length of the text.
+Joined again, the sentences are the text: white space belongs to the sentence after it. Every step is linear
+in the length of the text.
 """
 
 import re
 
 LONGEST_CHARACTERS = 400
-"""A longer "sentence" has no punctuation that we know: it is cut at white space."""
+"""Size above which a "sentence" has no punctuation that we know and is cut at white space."""
 
-# One run of marks and what closes after it; no alternatives that could match the same text in two ways.
+# One run of marks and what closes after it. Two ways to match the same text would take quadratic time.
 _WIDE_ENDS = "\u3002\uff01\uff1f"  # Chinese and Japanese: no white space follows
 _SPACED_ENDS = ".!?\u2026\u061f\u06d4\u0964\u0965"  # also Arabic, Urdu and Hindi
 _OPENING = "\"'(\\[\u201c\u2018\u00ab"
@@ -31,8 +31,8 @@ _NUMBERED = frozenset({
     "no", "nos", "nr", "fig", "figs", "eq", "eqs", "sec", "ch", "chap", "vol", "vols", "p", "pp", "art", "op",
     "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
 })  # fmt: skip
-# After these, and after letters with dots, a sentence may end, but only before a word that opens one:
-# "in the U.S. The law", and not "U.S. Army".
+# After these, and after letters with dots, a sentence ends only before a word that often begins one:
+# "in the U.S. The law", but not "U.S. Army".
 _MAYBE_LAST = frozenset({
     "st", "sr", "jr", "ed", "eds", "al", "etc", "ave", "blvd", "dept", "univ", "bros", "inc", "ltd", "co",
     "corp",
@@ -51,7 +51,7 @@ def split_sentences(text: str) -> list[str]:
     A sentence ends at a newline; at a full stop, exclamation mark, question mark or ellipsis before white
     space, unless a lower-case letter follows (in a text that has capitals); and at the Chinese and Japanese
     marks. It does not end at "Mr.", "e.g.", "J. R.", at "U.S." within a name, or in "3.14". No sentence is
-    empty, and none is blank unless the whole text is.
+    blank unless the whole text is.
     """
     has_capitals = text.lower() != text
     sentences: list[str] = []
@@ -74,7 +74,6 @@ def split_sentences(text: str) -> list[str]:
 
 
 def _split_line(line: str, has_capitals: bool) -> list[str]:
-    """Return the sentences of a line that is not blank; what is blank at its end stays with the last one."""
     sentences, start = [], 0
     content_end = len(line.rstrip())
     for match in _ENDS.finditer(line):
@@ -114,13 +113,12 @@ def _is_abbreviation(line: str, start: int, dot: int, following: str) -> bool:
 
 
 def _following_word(line: str, end: int) -> str:
-    """Return the letters after the white space at `end`, without quotes and brackets before them."""
     match = _FOLLOWING.match(line, end)
     return match.group(1) if match else ""
 
 
 def _shortened(sentence: str) -> list[str]:
-    """Return the sentence, or its pieces if it is too long; each piece begins with white space if it can."""
+    """Return the sentence, or its pieces if it is too long."""
     if len(sentence) <= LONGEST_CHARACTERS:
         return [sentence]
     pieces, start, end = [], 0, 0

@@ -1,7 +1,7 @@
-"""Documents into train, validation and test, such that no text stands in two of them.
+"""Documents into train, validation and test, such that no text is in two of them.
 
-Where a document goes depends on the seed and its own text only: files may be reordered, added or removed, and
-every other document stays where it was.
+A document's split depends only on the seed and its own text: files may be reordered, added or removed, and
+every other document keeps its split.
 """
 
 import hashlib
@@ -16,7 +16,11 @@ from twinlm.data.text.corpus import Document
 from twinlm.errors import DataError, UsageError
 
 SPLITS = ("train", "valid", "test")
-"""The names of the three, as fields, folders and settings have them."""
+"""Names of the splits in fields, folders and settings."""
+HASH_BYTES = 16
+"""Size of a `text_hash`."""
+_HELD_OUT = "documents that equal a held-out task text"
+_DUPLICATES = "duplicate documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +28,20 @@ class Splits:
     """Three sets of documents without a common text."""
 
     train: Collection[Document]
-    """What models and tokenizers learn from."""
+    """Documents that models and tokenizers are trained on."""
     valid: Collection[Document]
-    """What chooses among checkpoints; empty if a share of 0 was asked for."""
+    """Documents that select checkpoints; empty for a share of 0."""
     test: Collection[Document]
-    """What scores are reported on; empty if a share of 0 was asked for."""
+    """Documents that scores are reported on; empty for a share of 0."""
 
 
 def text_hash(text: str) -> bytes:
-    """Return 16 bytes that two texts share only if they are equal but for white space."""
-    return hashlib.blake2b(" ".join(text.split()).encode(), digest_size=16).digest()
+    """Return a hash that two texts share only if they are equal except for white space."""
+    return hashlib.blake2b(" ".join(text.split()).encode(), digest_size=HASH_BYTES).digest()
 
 
 def uniform(seed: int, purpose: str, value: bytes) -> float:
-    """Return a number from 0 up to 1 that only this seed, purpose and value give."""
+    """Return a number from 0 to below 1 that depends on seed, purpose and value only."""
     return rng.key(seed, purpose, value.hex()) / 2**128
 
 
@@ -50,23 +54,7 @@ def split_documents(
     held_out: AbstractSet[bytes] = frozenset(),
     counts: Counter[str],
 ) -> Splits:
-    """Send every document to one of three splits by its text, and leave out what was there before.
-
-    Adds to `counts`: "duplicate documents", "documents that equal a held-out task text".
-
-    Args:
-        documents: in any order; of equal texts the first is kept.
-        valid_share: the share of documents for validation, from 0 to below 1.
-        test_share: the share for testing.
-        seed: another seed gives another split.
-        held_out: `text_hash` of the texts of the tasks' validation and test examples; equal documents are
-            left out of all three splits.
-        counts: gathers what was left out.
-
-    Raises:
-        DataError: a split that was asked for stays empty.
-        UsageError: the shares leave nothing to train on.
-    """
+    """Split documents by their texts, without duplicates; arguments and errors as for `split_flags`."""
     held = list(documents)
     flags = split_flags(
         (text_hash(document.text) for document in held),
@@ -88,18 +76,21 @@ def split_flags(
     held_out: AbstractSet[bytes],
     counts: Counter[str],
 ) -> tuple[bytearray, bytearray, bytearray]:
-    """Return for each document whether it belongs to training, validation and test, as `split_documents`.
+    """Return for each document whether it belongs to training, validation and test.
+
+    Adds to `counts`: "duplicate documents", "documents that equal a held-out task text".
 
     Args:
-        digests: `text_hash` of each document.
-        valid_share: as of `split_documents`, like the others.
-        test_share: the share for testing.
-        seed: of the split.
-        held_out: `text_hash` of what is left out.
-        counts: gathers what was left out.
+        digests: `text_hash` of each document, in any order; the first of equal ones is kept.
+        valid_share: share of documents for validation, from 0 to below 1.
+        test_share: share for testing.
+        seed: another seed gives another split.
+        held_out: `text_hash` of the tasks' validation and test texts, which are left out of all splits.
+        counts: counts of what was left out.
 
     Raises:
-        DataError, UsageError: as `split_documents`.
+        DataError: a split with a share above 0 stays empty.
+        UsageError: the shares leave nothing to train on.
     """
     check_shares(valid_share, test_share)
     kept = bytearray(), bytearray(), bytearray()
@@ -108,17 +99,16 @@ def split_flags(
         for flags in kept:
             flags.append(0)
         if digest in held_out:
-            counts["documents that equal a held-out task text"] += 1
+            counts[_HELD_OUT] += 1
         elif digest in seen:
-            counts["duplicate documents"] += 1
+            counts[_DUPLICATES] += 1
         else:
             seen.add(digest)
-            place = uniform(seed, "document-split", digest)
-            kept[2 if place < test_share else 1 if place < test_share + valid_share else 0][-1] = 1
+            draw = uniform(seed, "document-split", digest)
+            kept[2 if draw < test_share else 1 if draw < test_share + valid_share else 0][-1] = 1
     sizes = [flags.count(1) for flags in kept]
-    for name, share, size in zip(
-        ("training", "validation", "test"), (1, valid_share, test_share), sizes, strict=True
-    ):
+    names = ("training", "validation", "test")
+    for name, share, size in zip(names, (1, valid_share, test_share), sizes, strict=True):
         if share and not size:
             raise _empty(name, sizes, valid_share, test_share)
     return kept
@@ -132,37 +122,30 @@ def distinct_flags(
     counts: Counter[str],
     has_train: bool = True,
 ) -> tuple[bytearray, bytearray, bytearray]:
-    """Make three sets that the user split apart disjoint: test stays, valid gives way to it, train to both.
+    """Make three sets disjoint: test keeps common texts, validation keeps those in common with training.
 
-    Within each set of equal texts the first is kept. Documents that equal a held-out task text leave train
-    and valid, by which models are learned and chosen; test keeps them. Adds to `counts`: "duplicate
-    documents", "training documents that stand in validation or test", "validation documents that stand in
-    test", "documents that equal a held-out task text".
+    Within each set the first of equal texts is kept. Documents that equal a held-out task text leave training
+    and validation, which train and select models; test keeps them. Adds to `counts`: "duplicate documents",
+    "training documents that stand in validation or test", "validation documents that stand in test",
+    "documents that equal a held-out task text".
 
     Args:
         digests: `text_hash` of each document of the files that hold training, validation and test.
-        flags: of those documents, 1 for each that belongs to the set.
-        held_out: `text_hash` of the texts of the tasks' validation and test examples.
-        counts: gathers what was left out.
+        flags: for each of these documents, 1 if it belongs to the set.
+        held_out: `text_hash` of the tasks' validation and test texts.
+        counts: counts of what was left out.
         has_train: whether there must be something to train on.
-
-    Returns:
-        The flags of what is left of each.
 
     Raises:
         DataError: nothing is left of a set that held documents, or there is nothing to train on.
     """
     nothing: AbstractSet[bytes] = frozenset()
-    test_kept, test_seen = _first_of_each("test", digests[2], flags[2], {}, nothing, counts)
-    stands_in_test = dict.fromkeys(test_seen, "validation documents that stand in test")
-    valid_kept, valid_seen = _first_of_each(
-        "validation", digests[1], flags[1], stands_in_test, held_out, counts
-    )
-    stands_outside = dict.fromkeys(
-        test_seen | valid_seen, "training documents that stand in validation or test"
-    )
+    test_kept, in_test = _first_of_each("test", digests[2], flags[2], {}, nothing, counts)
+    elsewhere = dict.fromkeys(in_test, "validation documents that stand in test")
+    valid_kept, in_valid = _first_of_each("validation", digests[1], flags[1], elsewhere, held_out, counts)
+    elsewhere = dict.fromkeys(in_test | in_valid, "training documents that stand in validation or test")
     train_kept, _ = _first_of_each(
-        "training", digests[0], flags[0], stands_outside, held_out, counts, is_needed=has_train
+        "training", digests[0], flags[0], elsewhere, held_out, counts, is_needed=has_train
     )
     return train_kept, valid_kept, test_kept
 
@@ -171,13 +154,11 @@ def check_shares(valid_share: float, test_share: float) -> None:
     """Refuse shares that leave nothing to train on.
 
     Raises:
-        UsageError: they do, or are no shares.
+        UsageError: they do, or are not shares.
     """
     if not (0 <= valid_share < 1 and 0 <= test_share < 1 and valid_share + test_share < 1):
-        message = (
-            f"valid_share = {valid_share} and test_share = {test_share} must be 0 or more and below 1 in all"
-        )
-        raise UsageError(message, hint="5 % each is usual: 0.05")
+        shares = f"valid_share = {valid_share} and test_share = {test_share}"
+        raise UsageError(f"{shares} must be 0 or more and below 1 in all", hint="5 % each is usual: 0.05")
 
 
 def _first_of_each(
@@ -190,21 +171,17 @@ def _first_of_each(
     *,
     is_needed: bool = False,
 ) -> tuple[bytearray, set[bytes]]:
-    """Return which of the flagged documents stand nowhere else, and the hashes of all flagged ones.
-
-    Raises:
-        DataError: nothing is left of them, or there is nothing to train on.
-    """
+    """Return which of the flagged documents are nowhere else, and the hashes of all flagged ones."""
     kept, seen, left_out = bytearray(len(flags)), set(), Counter[str]()
-    for place, digest in compress(enumerate(digests), flags):
+    for number, digest in compress(enumerate(digests), flags):
         if digest in held_out:
-            left_out["documents that equal a held-out task text"] += 1
+            left_out[_HELD_OUT] += 1
         elif digest in elsewhere:
             left_out[elsewhere[digest]] += 1
         elif digest in seen:
-            left_out["duplicate documents"] += 1
+            left_out[_DUPLICATES] += 1
         else:
-            kept[place] = 1
+            kept[number] = 1
         seen.add(digest)
     counts.update(left_out)
     if not any(kept) and (seen or is_needed):
@@ -221,5 +198,5 @@ def _empty(name: str, sizes: Sequence[int], valid_share: float, test_share: floa
         f"{valid:,} for validation (valid_share = {valid_share}) and {test:,} for test "
         f"(test_share = {test_share})"
     )
-    hint = "give more documents (in .txt files blank lines part them), other shares, or a file for each split"
+    hint = "give more documents (in .txt files blank lines separate them), other shares, or a file per split"
     return DataError(message, hint=hint)

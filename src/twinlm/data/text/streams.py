@@ -18,63 +18,63 @@ from typing import Any, Protocol
 from twinlm.errors import DataError, ResourceError, UsageError
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard"}
-"""What a file's last ending says about how it is compressed."""
+"""Compression by a file's last ending."""
 
 _MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "Zstandard": b"\x28\xb5\x2f\xfd"}
 
 CHUNK_BYTES = 1 << 18
-"""The size at which bytes are handed on; a Zstandard bomb may give one larger chunk before it shows."""
+"""Size of the chunks that are yielded; a Zstandard bomb may give one larger chunk before it is noticed."""
 
 MOST_EXPANSION = 1000
-"""Beyond `FREE_BYTES` a file may not decompress to more than this many times its size."""
+"""Most decompressed bytes for each compressed byte, beyond `FREE_BYTES`."""
 
 FREE_BYTES = 64 << 20
 
 _READ_BYTES = 1 << 16
-_ZSTANDARD_STEP_BYTES = 1 << 10  # 4 bytes can give 128 KiB, and the decoder knows no limit of its own
+_ZSTANDARD_STEP_BYTES = 1 << 10  # 4 bytes can give 128 KiB, and the decoder has no limit of its own
 _XZ_MEMORY_BYTES = 512 << 20
 _DATA_EXTRA = "run: pip install 'twinlm[data]'"
+_NOT_REGULAR = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFSOCK: "a socket",
+}
+_LEAVE_ALONE = "run the same command again when nothing writes to it"
 
 
 def shown(path: str | Path) -> str:
-    """Return a path as one printable line: bytes that are no UTF-8 and control characters are escaped."""
+    """Return a path as one printable line; control characters and bytes that are not UTF-8 are escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def regular_file_stat(path: Path) -> os.stat_result:
-    """Return the status of a file that can be read to its end.
+    """Return the status of a regular file.
 
     Raises:
         DataError: the file is missing, a folder, a pipe, a device, a socket or a loop of links.
-        ResourceError: it may not be looked at.
+        ResourceError: no permission.
     """
     with reading_errors(path):
         status = path.stat()
-    kinds = {
-        stat.S_IFDIR: "a folder",
-        stat.S_IFIFO: "a named pipe",
-        stat.S_IFCHR: "a character device",
-        stat.S_IFBLK: "a block device",
-        stat.S_IFSOCK: "a socket",
-    }
-    kind = stat.S_IFMT(status.st_mode)
-    if kind != stat.S_IFREG:
-        hint = (
-            "copy what it gives into a regular file first" if kind == stat.S_IFIFO else "name a regular file"
-        )
-        message = f"this is {kinds.get(kind, 'a special file')}, not a regular file"
+    file_type = stat.S_IFMT(status.st_mode)
+    if file_type != stat.S_IFREG:
+        is_pipe = file_type == stat.S_IFIFO
+        hint = "copy what it gives into a regular file first" if is_pipe else "name a regular file"
+        message = f"this is {_NOT_REGULAR.get(file_type, 'a special file')}, not a regular file"
         raise DataError(message, file=shown(path), hint=hint)
     return status
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a regular file for reading; when it was read, check that nobody changed it meanwhile.
+    """Open a regular file for reading; at the end, check that it did not change meanwhile.
 
     Raises:
-        DataError: as `regular_file_stat`, or the size, the time or the file itself is another one now.
-        ResourceError: the file may not be read, or the disk fails.
+        DataError: as `regular_file_stat`, or the file's size, time or identity changed.
+        ResourceError: no permission, or the disk fails.
     """
     before = regular_file_stat(path)
     with reading_errors(path):
@@ -91,15 +91,12 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         raise DataError(f"the file changed while it was read ({sizes})", file=shown(path), hint=_LEAVE_ALONE)
 
 
-_LEAVE_ALONE = "run the same command again when nothing writes to it"
-
-
 def read_chunks(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file, decompressed as its ending says, in chunks of bounded size.
+    """Yield the bytes of a file, decompressed by its ending, in chunks of bounded size.
 
     Raises:
-        DataError: as `opened`; or the compressed data is truncated, damaged, followed by something else,
-            or a bomb.
+        DataError: as `opened`; or the compressed data is truncated, damaged, followed by other bytes, or a
+            decompression bomb.
         UsageError: the file ends in .zst and the package zstandard is missing.
     """
     compression = path.suffix.lower()
@@ -113,30 +110,28 @@ def read_chunks(path: Path) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def reading_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusal to read `path` into a message that says what to do."""
+    """Turn the operating system's errors on reading `path` into messages that say what to do."""
+    file = shown(path)
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
-        raise DataError("no such file", file=shown(path), hint="check the path") from None
+        raise DataError("no such file", file=file, hint="check the path") from None
     except PermissionError as error:
         hint = "give yourself the right to read it (chmod u+r)"
-        raise ResourceError("no permission to read this file", file=shown(path), hint=hint) from error
+        raise ResourceError("no permission to read this file", file=file, hint=hint) from error
     except OSError as error:
         if error.errno == errno.ELOOP:
-            message = "the symbolic links of this path form a loop"
-            raise DataError(
-                message, file=shown(path), hint="name the file that they should lead to"
-            ) from None
+            hint = "name the file that they should lead to"
+            raise DataError("the symbolic links of this path form a loop", file=file, hint=hint) from None
         if error.errno == errno.ENAMETOOLONG:
-            raise DataError("the path is too long", file=shown(path)[:200], hint="check the path") from None
+            raise DataError("the path is too long", file=file[:200], hint="check the path") from None
         message = f"can't read the file: {error.strerror or error}"
-        raise ResourceError(message, file=shown(path), hint="check the disk") from error
+        raise ResourceError(message, file=file, hint="check the disk") from error
     except ValueError as error:
         if "null byte" not in str(error):
             raise
-        raise DataError(
-            "a path can't hold a NUL character", file=shown(path), hint="check the path"
-        ) from None
+        message = "a path can't contain a NUL character"
+        raise DataError(message, file=file, hint="check the path") from None
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int]:
@@ -144,7 +139,7 @@ def _identity(status: os.stat_result) -> tuple[int, int, int]:
 
 
 class _Decoder(Protocol):
-    """What bz2 and lzma offer and gzip and Zstandard are made to offer: one compressed member."""
+    """Decoder of one compressed member: the interface of bz2 and lzma, to which the others are adapted."""
 
     @property
     def eof(self) -> bool: ...
@@ -158,8 +153,11 @@ class _Decoder(Protocol):
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
+# The libraries' file objects would lose text without an error: BZ2File and LZMAFile drop whatever follows a
+# complete member if it is damaged, and zstandard takes a truncated frame for the end (2026-11). So we
+# drive their decoders member by member.
 def _decompressed(file: BufferedReader, path: Path, compression: str) -> Iterator[bytes]:
-    """Yield what all members of a compressed file hold, one after the other."""
+    """Yield the contents of all members of a compressed file."""
     name = COMPRESSIONS[compression]
     decoder: _Decoder | None = None
     members, read_bytes, written_bytes, member_bytes, data = 0, 0, 0, 0, b""
@@ -177,16 +175,8 @@ def _decompressed(file: BufferedReader, path: Path, compression: str) -> Iterato
         try:
             piece = decoder.decompress(data, CHUNK_BYTES)
         except Exception as error:  # each decoder has exceptions of its own
-            place = read_bytes - len(data)
-            raise _damaged(
-                path,
-                name=name,
-                place=place,
-                members=members,
-                member_bytes=member_bytes,
-                data=data,
-                error=error,
-            ) from None
+            is_at_end = bool(members and not member_bytes)
+            raise _damaged(path, name, read_bytes - len(data), is_at_end, data, error) from None
         data = decoder.unused_data if decoder.eof else b""
         member_bytes += len(piece)
         written_bytes += len(piece)
@@ -194,10 +184,10 @@ def _decompressed(file: BufferedReader, path: Path, compression: str) -> Iterato
             decoder, members = None, members + 1
         if written_bytes > max(FREE_BYTES, MOST_EXPANSION * read_bytes):
             message = (
-                f"a bomb: its first {read_bytes:,} bytes of {name} data decompress to {written_bytes:,} bytes"
+                f"a decompression bomb: its first {read_bytes:,} bytes of {name} data decompress to "
+                f"{written_bytes:,} bytes, and at most {MOST_EXPANSION:,} to 1 is read"
             )
-            hint = f"decompress it yourself if it is what you want (at most {MOST_EXPANSION:,} to 1 is read)"
-            raise DataError(message, file=shown(path), hint=hint)
+            raise DataError(message, file=shown(path), hint="if you trust it, decompress it yourself")
         if piece:
             yield piece
     if decoder is not None:
@@ -207,22 +197,20 @@ def _decompressed(file: BufferedReader, path: Path, compression: str) -> Iterato
         raise DataError(message, file=shown(path), hint="copy or download the file again")
 
 
-def _damaged(
-    path: Path, *, name: str, place: int, members: int, member_bytes: int, data: bytes, error: Exception
-) -> DataError:
-    """Say what is wrong at compressed byte `place`: no such file, garbage at its end, or damage within."""
+def _damaged(path: Path, name: str, offset: int, is_at_end: bool, data: bytes, error: Exception) -> DataError:
+    """Say what is wrong at a compressed byte: another format, garbage after the end, or damage."""
     hint = "copy or download the file again"
-    is_ours = data.startswith(_MAGIC[name])
-    if place == 0 and not is_ours:
-        message = f"this is no {name} file: it begins with the bytes {data[:6].hex(' ')}"
-        hint = "give it the ending of what it is"
-    elif members and not member_bytes and not is_ours:
-        message = (
-            f"after the end of the {name} data, at byte {place:,}, stand other bytes: {data[:6].hex(' ')}"
-        )
+    is_member = data.startswith(_MAGIC[name])
+    if offset == 0 and not is_member:
+        message = f"this is not a {name} file: it begins with the bytes {data[:6].hex(' ')}"
+        hint = "give it the ending of its real format"
+    elif is_at_end and not is_member:
+        message = f"other bytes follow the end of the {name} data, at byte {offset:,}: {data[:6].hex(' ')}"
         hint = "cut them off, or copy or download the file again"
     else:
-        message = f"the {name} data is damaged within its bytes {place:,} to {place + len(data):,} ({error})"
+        message = (
+            f"the {name} data is damaged within its bytes {offset:,} to {offset + len(data):,} ({error})"
+        )
     return DataError(message, file=shown(path), hint=hint)
 
 
@@ -239,8 +227,6 @@ def _new_decoder(compression: str) -> _Decoder:
 
 
 class _GzipMember:
-    """One member of a gzip file, in the manner of bz2 and lzma."""
-
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
         self.needs_input = True
@@ -260,7 +246,7 @@ class _GzipMember:
 
 
 class _ZstandardFrame:
-    """One frame of a Zstandard file, in the manner of bz2 and lzma; fed in small steps to stay small."""
+    """One frame, fed in small steps so that a chunk stays small."""
 
     def __init__(self) -> None:
         try:

@@ -211,5 +211,5 @@ def _rows_lost(split: str, rows: int, documents: int) -> Iterator[Finding]:
             where=f"corpus.{split}",
             message=f"{rows:,} rows hold no usable text and are left out ({rows / (rows + documents):.2%})",
             why="what is left out may be of one kind",
-            hint="mend or remove them; corpus.max_bad_share says how many may be",
+            hint="correct or remove them; corpus.max_bad_share says how many may be",
         )
