@@ -127,7 +127,7 @@ def test_a_place_that_is_taken_is_left_alone(cli, models):
 def test_our_own_folder_needs_no_import(cli, models):
     done = cli("import", models / GPT, "--out", "again")
     assert done.code == 4
-    assert "this is a model of twinlm's own" in done.err
+    assert "this is already a twinlm model" in done.err
 
 
 def test_a_folder_of_theirs_is_not_loaded_but_imported(cli, models):
@@ -141,7 +141,7 @@ def test_a_model_that_is_neither_here_nor_on_the_hub_is_an_error_in_one_line(cli
     done = cli("import", "nobody/nothing", "--out", "ours")
     assert done.code == 4
     assert done.err.count("\n") == 1
-    assert "there is no folder 'nobody/nothing', and it can't be had from the Hub" in done.err
+    assert "there is no folder 'nobody/nothing', and the Hub can't provide it" in done.err
     done = cli("import", "./nothing", "--out", "ours")
     assert done.err == "error: ./nothing: there is no such folder\n"
 

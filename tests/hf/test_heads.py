@@ -251,11 +251,11 @@ def test_a_head_can_be_left_out(saved: Saved) -> None:
             r"shape \(2,\), but config.json asks for \(3,\)",
         ),
         ({"id2label": None, "num_labels": -1}, "num_labels"),
-        ({"twinlm": []}, "not as twinlm writes it"),
-        ({"twinlm": {"evil": 1}}, "not as twinlm writes it"),
-        ({"twinlm": {"constants": {"evil": 1.0}}}, "not as twinlm writes it"),
-        ({"twinlm": {"constants": {"mean": "1"}}}, "not as twinlm writes it"),
-        ({"twinlm": {"max_length": 2**40}}, "not as twinlm writes it"),
+        ({"twinlm": []}, "not what twinlm writes"),
+        ({"twinlm": {"evil": 1}}, "not what twinlm writes"),
+        ({"twinlm": {"constants": {"evil": 1.0}}}, "not what twinlm writes"),
+        ({"twinlm": {"constants": {"mean": "1"}}}, "not what twinlm writes"),
+        ({"twinlm": {"max_length": 2**40}}, "not what twinlm writes"),
     ],
     ids=str,
 )
@@ -285,9 +285,9 @@ def test_a_pooler_that_fine_tuning_made_is_written(ours: Callable[..., Trained],
 def test_the_card_says_how_a_left_to_right_model_scores_a_pair(ours: Callable[..., Trained]) -> None:
     card = to_hf_files(with_head(ours("gpt"), "similarity", has_bias=False))["README.md"].decode()
     assert 'pipeline_tag: "text-classification"' in card
-    assert "the sum of what the model gives for both orders, plus 2.5." in card
+    assert "the sum of what the model gives for the two orders, plus 2.5." in card
     bert = to_hf_files(with_head(ours("bert"), "similarity", has_bias=True))["README.md"].decode()
-    assert "both orders" not in bert
+    assert "two orders" not in bert
 
 
 @torch.no_grad()

@@ -66,7 +66,7 @@ def test_a_link_of_the_cache_to_elsewhere_is_refused(hub: list[Any], tmp_path: P
 
 
 def test_what_the_hub_has_not_is_an_error_with_its_reason(hub: list[Any]) -> None:
-    with pytest.raises(ModelError, match="can't be had from the Hub: 404: no such repository; check"):
+    with pytest.raises(ModelError, match="the Hub can't provide it: 404: no such repository; check"):
         find_folder("org/other")
 
 

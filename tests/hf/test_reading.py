@@ -257,7 +257,7 @@ def test_keys_that_nobody_knows_are_listed(saved: Saved) -> None:
         ({"pooler.dense.bias": torch.ones(25)}, r"has shape \(25,\), but config.json asks for \(24,\)"),
         ({"pooler.dense.bias": torch.full((24,), torch.nan)}, "pooler.dense.bias .* not finite"),
         ({"pooler.dense.bias": torch.full((24,), torch.inf)}, "pooler.dense.bias .* not finite"),
-        ({"pooler.dense.bias": torch.ones(24, dtype=torch.int32)}, "pooler.dense.bias holds I32"),
+        ({"pooler.dense.bias": torch.ones(24, dtype=torch.int32)}, "pooler.dense.bias has type I32"),
     ],
 )
 def test_wrong_tensors_are_named(changes: dict[str, Tensor | None], message: str, saved: Saved) -> None:

@@ -7,8 +7,8 @@ from transformers import BertConfig, BertForPreTraining
 from twinlm.batch import IGNORE, MaskedBatch
 from twinlm.core import vocabulary_loss
 from twinlm.core.count import parameter_count
-from twinlm.hf.bert import TABLE
-from twinlm.hf.names import from_hf, to_hf
+from twinlm.hf.bert import BERT as LAYOUT
+from twinlm.hf.layout import from_hf, to_hf
 from twinlm.models.bert import BERT, BERTConfig
 from twinlm.objectives.masked_lm import masked_lm, masked_lm_and_next_sentence
 
@@ -48,7 +48,7 @@ def pair(dropout: float = 0.0, *, is_tanh: bool = False) -> tuple[BERT, BertForP
             activation="gelu_tanh" if is_tanh else "gelu",
         )
     )
-    ours.load_state_dict(from_hf(TABLE, LAYERS, theirs.state_dict()))
+    ours.load_state_dict(from_hf(LAYOUT.table, LAYERS, theirs.state_dict()))
     return ours, theirs
 
 
@@ -107,7 +107,7 @@ def test_loss_and_gradients_in_training_mode(
     assert loss.targets == 5
     loss.total.backward()
     wanted.backward()
-    found = to_hf(TABLE, LAYERS, {name: weight.grad for name, weight in ours.named_parameters()})
+    found = to_hf(LAYOUT.table, LAYERS, {name: weight.grad for name, weight in ours.named_parameters()})
     gradients = {name: weight.grad for name, weight in theirs.named_parameters()}
     assert found.keys() == gradients.keys()
     for name, gradient in found.items():
@@ -125,10 +125,10 @@ def test_masked_tokens_alone_have_hugging_faces_loss_without_pairs() -> None:
 def test_the_table_of_names_goes_both_ways() -> None:
     ours, theirs = pair()
     state = {name: tensor for name, tensor in theirs.state_dict().items() if name not in TIED}
-    back = to_hf(TABLE, LAYERS, ours.state_dict())
+    back = to_hf(LAYOUT.table, LAYERS, ours.state_dict())
     assert back.keys() == state.keys()
     assert all(torch.equal(tensor, state[name]) for name, tensor in back.items())
-    again = from_hf(TABLE, LAYERS, back)
+    again = from_hf(LAYOUT.table, LAYERS, back)
     assert again.keys() == ours.state_dict().keys()
     assert all(torch.equal(tensor, ours.state_dict()[name]) for name, tensor in again.items())
 

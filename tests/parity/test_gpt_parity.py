@@ -10,17 +10,16 @@ from transformers import GPT2Config, GPT2LMHeadModel, OpenAIGPTConfig, OpenAIGPT
 from twinlm.batch import Batch
 from twinlm.core import vocabulary_loss
 from twinlm.core.count import parameter_count
-from twinlm.hf import gpt, gpt2
-from twinlm.hf.gpt import PREFIX
-from twinlm.hf.names import from_hf, to_hf
+from twinlm.hf.gpt import GPT1, GPT2
+from twinlm.hf.layout import from_hf, to_hf
 from twinlm.models.gpt import GPT, GPTConfig
 from twinlm.objectives.causal_lm import auxiliary_causal_lm, causal_lm
 
 V, LAYERS = 61, 3
 # By our `norm`: their classes, and the table of names between them.
 THEIRS: dict[str, Any] = {
-    "post": (OpenAIGPTConfig, OpenAIGPTLMHeadModel, gpt.TABLE),
-    "pre": (GPT2Config, GPT2LMHeadModel, gpt2.TABLE),
+    "post": (OpenAIGPTConfig, OpenAIGPTLMHeadModel, GPT1.table),
+    "pre": (GPT2Config, GPT2LMHeadModel, GPT2.table),
 }
 
 
@@ -30,7 +29,7 @@ def norm(request: pytest.FixtureRequest) -> str:
 
 
 def without_head(named: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in named.items() if name.startswith(PREFIX)}
+    return {name: tensor for name, tensor in named.items() if name.startswith(GPT1.prefix)}
 
 
 def pair(norm: str, dropout: float = 0.0) -> tuple[GPT, Any]:

@@ -1,52 +1,46 @@
 """Hugging Face's names for a BERT with its pre-training heads (`model_type: bert`)."""
 
-from twinlm.hf.layout import Choice, Head, Layout, Size
-from twinlm.hf.names import Rename
+from twinlm.hf.layout import Choice, Head, Layout, Rename, Size
 
 _LAYER = "bert.encoder.layer.{}."
 
-TABLE = [
+_TABLE = [
     Rename("token_embedding.weight", ("bert.embeddings.word_embeddings.weight",)),
     Rename("position_embedding.weight", ("bert.embeddings.position_embeddings.weight",)),
     Rename("segment_embedding.weight", ("bert.embeddings.token_type_embeddings.weight",)),
-    Rename("embedding_norm.weight", ("bert.embeddings.LayerNorm.weight",)),
-    Rename("embedding_norm.bias", ("bert.embeddings.LayerNorm.bias",)),
     *(
         Rename(
-            f"blocks.{{}}.attention.query_key_value.{kind}",
-            tuple(f"{_LAYER}attention.self.{part}.{kind}" for part in ("query", "key", "value")),
+            f"blocks.{{}}.attention.query_key_value.{part}",
+            tuple(f"{_LAYER}attention.self.{name}.{part}" for name in ("query", "key", "value")),
         )
-        for kind in ("weight", "bias")
+        for part in ("weight", "bias")
     ),
     *(
-        Rename(f"blocks.{{}}.{ours}.{kind}", (f"{_LAYER}{theirs}.{kind}",))
+        Rename(f"{ours}.{part}", (f"{theirs}.{part}",))
         for ours, theirs in [
-            ("attention.output", "attention.output.dense"),
-            ("attention_norm", "attention.output.LayerNorm"),
-            ("feed_forward.expand", "intermediate.dense"),
-            ("feed_forward.contract", "output.dense"),
-            ("feed_forward_norm", "output.LayerNorm"),
+            ("embedding_norm", "bert.embeddings.LayerNorm"),
+            ("blocks.{}.attention.output", f"{_LAYER}attention.output.dense"),
+            ("blocks.{}.attention_norm", f"{_LAYER}attention.output.LayerNorm"),
+            ("blocks.{}.feed_forward.expand", f"{_LAYER}intermediate.dense"),
+            ("blocks.{}.feed_forward.contract", f"{_LAYER}output.dense"),
+            ("blocks.{}.feed_forward_norm", f"{_LAYER}output.LayerNorm"),
+            ("pooler", "bert.pooler.dense"),
+            ("masked_token_head.transform", "cls.predictions.transform.dense"),
+            ("masked_token_head.norm", "cls.predictions.transform.LayerNorm"),
+            ("next_sentence_head", "cls.seq_relationship"),
         ]
-        for kind in ("weight", "bias")
+        for part in ("weight", "bias")
     ),
-    Rename("pooler.weight", ("bert.pooler.dense.weight",)),
-    Rename("pooler.bias", ("bert.pooler.dense.bias",)),
-    Rename("masked_token_head.transform.weight", ("cls.predictions.transform.dense.weight",)),
-    Rename("masked_token_head.transform.bias", ("cls.predictions.transform.dense.bias",)),
-    Rename("masked_token_head.norm.weight", ("cls.predictions.transform.LayerNorm.weight",)),
-    Rename("masked_token_head.norm.bias", ("cls.predictions.transform.LayerNorm.bias",)),
     Rename("masked_token_head.bias_V", ("cls.predictions.bias",)),
-    Rename("next_sentence_head.weight", ("cls.seq_relationship.weight",)),
-    Rename("next_sentence_head.bias", ("cls.seq_relationship.bias",)),
 ]
 
-_HEADLESS = ("masked_token_head", "next_sentence_head")
+_HEADS = ("masked_token_head", "next_sentence_head")
 
-LAYOUT = Layout(
+BERT = Layout(
     model_type="bert",
     family="bert",
     prefix="bert.",
-    table=TABLE,
+    table=_TABLE,
     sizes=(
         Size("vocab_size", "vocab_size", 30_522),
         Size("max_position_embeddings", "max_length", 512),
@@ -75,13 +69,9 @@ LAYOUT = Layout(
         "pruned_heads": ({}, None),
         "quantization_config": (None,),
     },
-    # transformers 5 has no such key, but CTranslate2's converter asks for it.
+    # transformers 5 has no such key, but CTranslate2's converter needs it.
     says={"position_embedding_type": "absolute"},
-    parts={
-        "pooler": "pooler.",
-        "masked_token_head": "masked_token_head.",
-        "next_sentence_head": "next_sentence_head.",
-    },
+    parts={part: f"{part}." for part in ("pooler", *_HEADS)},
     copies={
         "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
         "cls.predictions.decoder.bias": "cls.predictions.bias",
@@ -96,10 +86,10 @@ LAYOUT = Layout(
     },
     bare="BertModel",
     heads={
-        "classification": Head("BertForSequenceClassification", "classifier", lacks=_HEADLESS),
-        "similarity": Head("BertForSequenceClassification", "classifier", lacks=_HEADLESS),
-        "choice": Head("BertForMultipleChoice", "classifier", lacks=_HEADLESS),
-        "tagging": Head("BertForTokenClassification", "classifier", lacks=("pooler", *_HEADLESS)),
-        "span_qa": Head("BertForQuestionAnswering", "qa_outputs", lacks=("pooler", *_HEADLESS)),
+        "classification": Head("BertForSequenceClassification", "classifier", lacks=_HEADS),
+        "similarity": Head("BertForSequenceClassification", "classifier", lacks=_HEADS),
+        "choice": Head("BertForMultipleChoice", "classifier", lacks=_HEADS),
+        "tagging": Head("BertForTokenClassification", "classifier", lacks=("pooler", *_HEADS)),
+        "span_qa": Head("BertForQuestionAnswering", "qa_outputs", lacks=("pooler", *_HEADS)),
     },
 )

@@ -1,4 +1,4 @@
-"""README.md of an exported model: what the Hub and people read first."""
+"""README.md of an exported model: its model card on the Hub."""
 
 import json
 from typing import Any
@@ -17,27 +17,28 @@ _PIPELINES = {
 
 
 def model_card(trained: Trained, architecture: str, head: Head | None) -> str:
-    """Return the model card: YAML for the Hub, then what the model is and how it came to be.
+    """Return the model card: YAML for the Hub, then what the model is and how it was made.
 
     Args:
         trained: the model.
-        architecture: the class of transformers that it is written for.
+        architecture: the class of transformers that loads it.
         head: that class's head of a task, if it has one.
     """
     sizes: Any = trained.model.config
+    licence = trained.history.get("licence")
     front = {
         "library_name": "transformers",
         "tags": ["twinlm", trained.family.name],
         **({"pipeline_tag": _PIPELINES[trained.task.kind]} if trained.task and head else {}),
-        **({"license": trained.history["licence"]} if trained.history.get("licence") else {}),
+        **({"license": licence} if licence else {}),
     }
-    # JSON is YAML too, and knows how to quote.
+    # JSON is YAML too, and quotes correctly.
     yaml = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()]
     load = "from_pretrained(FOLDER)"
     paragraphs = [
         "\n".join(["---", *yaml, "---"]),
         f"# {trained.family.label} ({architecture})",
-        f"{sizes.layers} layers, {sizes.width} wide, {sizes.vocab_size:,} tokens, inputs of at most "
+        f"{sizes.layers} layers, width {sizes.width}, {sizes.vocab_size:,} tokens, inputs of at most "
         f"{sizes.max_length:,} tokens. Written by twinlm.",
         f"```python\nfrom transformers import AutoTokenizer, {architecture}\n\n"
         f"tokenizer = AutoTokenizer.{load}\nmodel = {architecture}.{load}\n```",
@@ -45,7 +46,7 @@ def model_card(trained: Trained, architecture: str, head: Head | None) -> str:
     ]
     if trained.history:
         history = json.dumps(trained.history, indent=1, ensure_ascii=False, default=str)
-        paragraphs += ["## How it came to be", f"```json\n{history[:_SHOWN_CHARACTERS]}\n```"]
+        paragraphs += ["## How it was made", f"```json\n{history[:_SHOWN_CHARACTERS]}\n```"]
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -53,10 +54,10 @@ def _notes(trained: Trained, head: Head | None) -> list[str]:
     """Return what a user must know, a paragraph each."""
     notes = [f"This model has no {part.replace('_', ' ')}." for part in missing_parts(trained)]
     if trained.task and head and trained.task.kind == "similarity" and not head.is_biased:
-        mean = trained.task.constants["mean"]
         notes.append(
-            "It reads from left to right, so no order of two texts is fair to both: the score of a pair is "
-            f"the sum of what the model gives for both orders, plus {mean:g}."
+            "It reads from left to right, so neither order of two texts is fair to both: the score of a pair "
+            "is the sum of what the model gives for the two orders, plus "
+            f"{trained.task.constants['mean']:g}."
         )
     attribution = trained.history.get("attribution")
     return [*notes, str(attribution)] if attribution else notes

@@ -1,9 +1,9 @@
-"""A model of ours as a folder of Hugging Face's, without transformers: `to_hf_files` and `write_folder`.
+"""A model of ours as a Hugging Face folder, without transformers: `to_hf_files` and `write_folder`.
 
-transformers, and whatever reads its folders, loads it as if it had been made there. The folder has no
-manifest: people go on working with its files, and a manifest would soon be wrong.
+transformers, and whatever reads its folders, loads it as if it had been made there.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,15 @@ from torch import Tensor
 
 from twinlm.checkpoint import Trained, missing_parts
 from twinlm.hf.card import model_card
-from twinlm.hf.configuration import to_config
+from twinlm.hf.configuration import layout_of, to_config
 from twinlm.hf.heads import head_of, head_to, task_keys
-from twinlm.hf.layout import Head, Layout
-from twinlm.hf.layouts import layout_of
+from twinlm.hf.layout import Head, Layout, to_hf
 from twinlm.hf.matching import rows_without
-from twinlm.hf.names import to_hf
-from twinlm.hf.templates import tokenizer_files
 from twinlm.hf.weights import INDEX, WHOLE
 from twinlm.system import storage
 
 MAX_SHARD_BYTES = 5 * 10**9
+_TOKENIZER = "tokenizer.json"
 
 
 def to_hf_files(
@@ -33,7 +31,7 @@ def to_hf_files(
 
     Args:
         trained: the model, with or without a head.
-        max_shard_bytes: weights above this size are written in several files with an index.
+        max_shard_bytes: weights above this size are split into several files with an index.
         is_bare: leave all heads out, for a tool that works with the states.
 
     Raises:
@@ -49,8 +47,9 @@ def to_hf_files(
     specials = trained.tokenizer.specials
     tokens = {"pad_token_id": specials.pad}
     if trained.family.is_generative:
-        # <start> stands before every document, so it also says that one has ended.
+        # <start> precedes every document, so it also says that one has ended.
         tokens |= {"bos_token_id": specials.start, "eos_token_id": specials.start}
+    longest = task.max_length if task else sizes.max_length
     config = {
         "architectures": [architecture],
         **to_config(layout, sizes),
@@ -61,9 +60,7 @@ def to_hf_files(
     files = {
         "config.json": storage.json_bytes(config),
         **weight_files({**tensors, **(head_to(head, trained) if head else {})}, max_shard_bytes),
-        **tokenizer_files(
-            trained, max_length=task.max_length if task else sizes.max_length, has_head=bool(task)
-        ),
+        **_tokenizer_files(trained, max_length=longest, has_head=bool(task)),
         "README.md": model_card(trained, architecture, head).encode(),
     }
     if trained.family.is_generative and not task:
@@ -72,13 +69,14 @@ def to_hf_files(
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Publish the files of an exported model, whole or not at all.
+    """Publish the files of an exported model, completely or not at all.
 
     Raises:
-        UsageError: there is something at that place already.
-        ResourceError: the disk is full, or the place can't be written.
+        UsageError: something exists at that path already.
+        ResourceError: the disk is full, or the path can't be written.
     """
     storage.require_free(folder)
+    # People go on editing these files, so a manifest of them would soon be wrong.
     storage.publish_folder(folder, files, has_manifest=False)
 
 
@@ -96,8 +94,33 @@ def weight_files(tensors: Mapping[str, Tensor], max_shard_bytes: int) -> dict[st
     return {**files, INDEX: storage.json_bytes(index)}
 
 
+def enclosed(trained: Trained, texts: Sequence[str], *, has_head: bool) -> tuple[list[int], list[int]]:
+    """Return tokens and segments of one text or two, with the special tokens that exported files describe."""
+    packed = trained.family.pack(trained.tokenizer.encode_batch(texts), trained.tokenizer.specials)
+    end = len(packed.tokens) if trained.family.template == "encoder" or has_head else -1
+    return packed.tokens[:end], packed.segments[:end]
+
+
+def _tokenizer_files(trained: Trained, *, max_length: int, has_head: bool) -> dict[str, bytes]:
+    """Return the files with which transformers gives exactly the tokens that our model reads."""
+    tokenizer, template = trained.tokenizer, trained.family.template
+    files = tokenizer.to_files(template=template, max_length=max_length)
+    if template == "encoder" or not has_head:
+        return files
+    # transformers' head reads the state of the last token that is not padding; ours reads that of <extract>.
+    description: dict[str, Any] = json.loads(files[_TOKENIZER])
+    number = tokenizer.specials.extract
+    token = tokenizer.token(number)
+    around = description["post_processor"]
+    for inputs in (around["single"], around["pair"]):
+        inputs.append({"SpecialToken": {"id": token, "type_id": 0}})
+    special = {**around["special_tokens"], token: {"id": token, "ids": [number], "tokens": [token]}}
+    around["special_tokens"] = dict(sorted(special.items()))
+    return {**files, _TOKENIZER: storage.json_bytes(description)}
+
+
 def _lacks(layout: Layout, head: Head | None, missing: Sequence[str], *, is_bare: bool) -> set[str]:
-    """Return the parts of ours that are not written: noise, and what the class has not."""
+    """Return the parts of ours that are not written: untrained ones, and those that the class has not."""
     bare = layout.parts.keys() - {"pooler"} if is_bare else set()
     return {*missing, *bare, *(head.lacks if head else ())}
 

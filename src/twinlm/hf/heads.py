@@ -1,15 +1,16 @@
-"""Heads of tasks in their folders, both ways: the linear layer, its labels, and what goes with it.
+"""Heads of tasks in Hugging Face folders, both ways: the linear layer, its labels, and what belongs to them.
 
-What their files have no place for (the length of inputs, the numbers found on the examples) stands in
+What their files have no place for (the length of inputs, the numbers found on the examples) is stored in
 config.json under "twinlm"; a folder without it gets the values that transformers would compute with.
 """
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 
 from twinlm.checkpoint import Trained
@@ -24,37 +25,55 @@ _MOST_LABELS = 100_000
 _LONGEST_LABEL = 1000
 _MEAN, _DEVIATION, _THRESHOLD = "mean", "deviation", "threshold"
 _WITH_LABELS = ("classification", "tagging")
+_Length = Annotated[int, Meta(ge=4, le=10**6)]
+
+
+class _Notes(msgspec.Struct, forbid_unknown_fields=True):
+    """The object that we write under our own key."""
+
+    max_length: _Length = 10**6
+    stride: _Length = 128
+    constants: dict[str, float] = {}
 
 
 def task_in(
-    layout: Layout, about: Mapping[str, Any], architecture: str, sizes: Mapping[str, Any], place: Path
+    layout: Layout, config: Mapping[str, Any], architecture: str, sizes: Mapping[str, Any], path: Path
 ) -> TaskConfig | None:
     """Return what a config.json says of the task of its head; None for a class without one.
 
     Raises:
-        ModelError: the task is none of ours, or what is said of it is not sound.
+        ModelError: the task is not supported, or its description is damaged.
     """
-    name = layout.kind_of(architecture)
+    name = layout.task_of(architecture)
     if not name:
         return None
-    labels = _labels(about, place)
-    problem = about.get("problem_type")
+    labels = _labels(config, path)
+    problem = config.get("problem_type")
     if name == "classification" and (len(labels) == 1 or problem == "regression"):
         name = "similarity"
-    wanted = {"similarity": (1, "regression"), "classification": (len(labels), "single_label_classification")}
-    count, allowed = wanted.get(name, (len(labels), problem))
+    demands = {
+        "similarity": (1, "regression"),
+        "classification": (len(labels), "single_label_classification"),
+    }
+    count, allowed = demands.get(name, (len(labels), problem))
     if len(labels) != count or problem not in (None, allowed):
         message = f"a head with {len(labels)} labels and the problem_type {problem!r:.60} is not supported"
-        raise ModelError(message, file=place)
-    notes = _notes(about, place)
+        raise ModelError(message, file=path)
+    notes = _notes(config, path)
+    # A left-to-right model's similarity is the sum over both orders of two texts; theirs reads one order, so
+    # ours is made the mean of both.
+    usual = {
+        "classification": {TEXTS: 1.0},
+        "similarity": {_MEAN: 0.0, _DEVIATION: 1.0 if layout.heads[name].is_biased else 0.5},
+    }
     return TaskConfig(
         kind=name,
         labels=labels if name in _WITH_LABELS else (),
-        max_length=min(notes.get("max_length", sizes["max_length"]), sizes["max_length"]),
-        stride=notes.get("stride", 128),
-        dropout=_dropout(about, sizes),
+        max_length=min(notes.max_length, sizes["max_length"]),
+        stride=notes.stride,
+        dropout=_dropout(config, sizes),
         has_bias=layout.heads[name].is_biased,
-        constants={**_usual_constants(name, layout), **notes.get("constants", {})},
+        constants={**usual.get(name, {}), **notes.constants},
     )
 
 
@@ -68,8 +87,8 @@ def head_shapes(head: Head, task: TaskConfig, width: int) -> dict[str, tuple[int
 def head_from(head: Head, task: TaskConfig, width: int, tensors: Mapping[str, Tensor]) -> nn.Module:
     """Return our head with their weights."""
     ours = task_kind(task.kind).build_head(task, width)
-    state = {name: tensors[f"{head.linear}.{name}"] for name in ("weight", "bias")[: 1 + head.is_biased]}
-    ours.load_state_dict({f"score.{name}": tensor for name, tensor in state.items()})
+    names = ("weight", "bias")[: 1 + head.is_biased]
+    ours.load_state_dict({f"score.{name}": tensors[f"{head.linear}.{name}"] for name in names})
     return ours
 
 
@@ -104,7 +123,7 @@ def task_keys(head: Head, task: TaskConfig) -> dict[str, Any]:
     constants = dict(task.constants)
     keys: dict[str, Any] = {"classifier_dropout": task.dropout}
     if task.kind == "similarity":
-        # Without a bias there is no place for the mean in their head: it stays ours to add.
+        # Their head without a bias has no place for the mean, so adding it stays our task.
         constants |= {_DEVIATION: 1.0, _MEAN: 0.0 if head.is_biased else constants[_MEAN]}
         keys |= {"id2label": {"0": "score"}, "label2id": {"score": 0}, "problem_type": "regression"}
     if task.kind == "classification":
@@ -116,49 +135,33 @@ def task_keys(head: Head, task: TaskConfig) -> dict[str, Any]:
     return {**keys, NOTES: notes}
 
 
-def _dropout(about: Mapping[str, Any], sizes: Mapping[str, Any]) -> float:
-    given = about.get("classifier_dropout")
-    return float(given) if isinstance(given, int | float) and 0 <= given < 1 else float(sizes["dropout"])
+def _dropout(config: Mapping[str, Any], sizes: Mapping[str, Any]) -> float:
+    share = config.get("classifier_dropout")
+    return float(share) if isinstance(share, int | float) and 0 <= share < 1 else float(sizes["dropout"])
 
 
-def _labels(about: Mapping[str, Any], place: Path) -> tuple[str, ...]:
-    count = about.get("num_labels", about.get("_num_labels", 2))
+def _labels(config: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    count = config.get("num_labels", config.get("_num_labels", 2))
     if type(count) is not int or not 1 <= count <= _MOST_LABELS:
-        raise ModelError(f"num_labels must be a whole number from 1 to {_MOST_LABELS:,}", file=place)
-    given = about.get("id2label")
-    if given is None:
+        raise ModelError(f"num_labels must be a whole number from 1 to {_MOST_LABELS:,}", file=path)
+    texts = config.get("id2label")
+    if texts is None:
         return tuple(f"LABEL_{number}" for number in range(count))
-    numbers = [str(number) for number in range(len(given))] if isinstance(given, dict) else []
-    if not numbers or len(numbers) > _MOST_LABELS or given.keys() != set(numbers):
-        raise ModelError("id2label must have the keys 0, 1, 2, ...", file=place)
-    labels = tuple(given[number] for number in numbers)
+    numbers = [str(number) for number in range(len(texts))] if isinstance(texts, dict) else []
+    if not numbers or len(numbers) > _MOST_LABELS or texts.keys() != set(numbers):
+        raise ModelError("id2label must have the keys 0, 1, 2, ...", file=path)
+    labels = tuple(texts[number] for number in numbers)
     is_text = all(isinstance(label, str) and 0 < len(label) <= _LONGEST_LABEL for label in labels)
     if not is_text or len(set(labels)) < len(labels):
-        raise ModelError("id2label must give each number a text of its own", file=place)
+        raise ModelError("id2label must give each number a text of its own", file=path)
     return labels
 
 
-def _notes(about: Mapping[str, Any], place: Path) -> dict[str, Any]:
-    """Return what stands under our own key, checked as everything else in the file."""
-    notes = about.get(NOTES, {})
-    constants = notes.get("constants", {}) if isinstance(notes, dict) else None
-    if not isinstance(constants, dict) or not notes.keys() <= {"max_length", "stride", "constants"}:
-        raise ModelError(f"the key {NOTES} is not as twinlm writes it", file=place)
-    lengths = [notes[name] for name in ("max_length", "stride") if name in notes]
-    are_lengths = all(type(length) is int and 4 <= length <= 10**6 for length in lengths)
-    are_known = constants.keys() <= {TEXTS, _MEAN, _DEVIATION, _THRESHOLD}
-    are_numbers = all(type(value) is float and math.isfinite(value) for value in constants.values())
-    if not are_lengths or not are_known or not are_numbers:
-        raise ModelError(f"the key {NOTES} is not as twinlm writes it", file=place)
-    return dict(notes)
-
-
-def _usual_constants(kind: str, layout: Layout) -> dict[str, float]:
-    """Return the constants of a head from elsewhere.
-
-    A left-to-right model's similarity is read in both orders and added up; theirs reads one, so ours is the
-    mean of both.
-    """
-    share = 0.5 if layout.model_type != "bert" else 1.0
-    usual = {"classification": {TEXTS: 1.0}, "similarity": {_MEAN: 0.0, _DEVIATION: share}}
-    return usual.get(kind, {})
+def _notes(config: Mapping[str, Any], path: Path) -> _Notes:
+    try:
+        notes = msgspec.convert(config.get(NOTES, {}), _Notes)
+        if unknown := notes.constants.keys() - {TEXTS, _MEAN, _DEVIATION, _THRESHOLD}:
+            raise ValueError(f"unknown constant {sorted(unknown)[0]!r:.60}")
+    except ValueError as error:  # also msgspec's own
+        raise ModelError(f"the key {NOTES} is not what twinlm writes: {error}", file=path) from error
+    return notes

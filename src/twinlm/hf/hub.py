@@ -1,4 +1,4 @@
-"""A model by the name that people give it: a folder, or its id on Hugging Face's Hub."""
+"""From a model's name to its folder: a local one, or a download from Hugging Face's Hub."""
 
 import importlib
 import re
@@ -7,16 +7,16 @@ from typing import Any
 
 from twinlm.errors import ModelError, UsageError
 
-# Nothing else is ever downloaded: no code, and no pickles.
-PATTERNS = ("*.json", "*.txt", "*.safetensors")
+# Nothing else is ever downloaded: no code and no pickles.
+_PATTERNS = ["*.json", "*.txt", "*.safetensors"]
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*(/[A-Za-z0-9][A-Za-z0-9_.\-]*)?(@[A-Za-z0-9_.\-/]+)?")
 
 
 def find_folder(name: str) -> Path:
-    """Return the folder that is meant; what has the form of an id and is no folder is downloaded.
+    """Return the folder of a model; an id that is not a folder is downloaded.
 
     Args:
-        name: a folder, or an id such as "google-bert/bert-base-uncased", with "@" and a revision if wanted.
+        name: a folder, or an id such as "google-bert/bert-base-uncased", optionally with "@" and a revision.
 
     Raises:
         ModelError: there is no such folder or model, or the Hub can't be reached.
@@ -27,26 +27,31 @@ def find_folder(name: str) -> Path:
     if not _ID.fullmatch(name):
         raise ModelError("there is no such folder", file=name)
     repository, _, revision = name.partition("@")
-    hub = _library()
+    hub = library("huggingface_hub", "to download a model", "pip install 'twinlm[hf]', or give a folder")
     try:
-        place = hub.snapshot_download(
+        path = hub.snapshot_download(
             repository,
             revision=revision or None,
-            allow_patterns=list(PATTERNS),
-            ignore_patterns=["*/*"],  # folders hold the same model for other tools
+            allow_patterns=_PATTERNS,
+            ignore_patterns=["*/*"],  # subfolders hold the same model for other tools
         )
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"there is no folder {name!r}, and it can't be had from the Hub: {reason[:300]}",
+            f"there is no folder {name!r}, and the Hub can't provide it: {reason[:300]}",
             hint="check the name and the network, or download it elsewhere and give its folder",
         ) from error
-    return Path(place)
+    return Path(path)
 
 
-def _library() -> Any:
+def library(module: str, purpose: str, hint: str) -> Any:
+    """Return a module of the extra [hf], imported only when it is needed.
+
+    Raises:
+        UsageError: it is not installed.
+    """
     try:
-        return importlib.import_module("huggingface_hub")
+        return importlib.import_module(module)
     except ImportError as error:
-        message = "huggingface_hub is not installed, which is needed to download a model"
-        raise UsageError(message, hint="pip install 'twinlm[hf]', or give a folder") from error
+        message = f"{module.replace('sentence_', 'sentence-')} is not installed, which is needed {purpose}"
+        raise UsageError(message, hint=hint) from error

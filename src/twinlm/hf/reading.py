@@ -1,4 +1,4 @@
-"""A folder of Hugging Face's as a model of ours, without transformers: `read_folder`.
+"""A Hugging Face folder as a model of ours, without transformers: `read_folder`.
 
 Next: `layout.py` for the tables, `weights.py` for the files, `matching.py` for the names.
 """
@@ -18,9 +18,8 @@ from twinlm.errors import ModelError
 from twinlm.families import Family, family
 from twinlm.hf.configuration import layout_in, sizes_in, unknown_keys
 from twinlm.hf.heads import head_from, head_shapes, task_in
-from twinlm.hf.layout import Layout
+from twinlm.hf.layout import Layout, from_hf
 from twinlm.hf.matching import body_shapes, check_layers, match, rows_without
-from twinlm.hf.names import from_hf
 from twinlm.hf.weights import Weights
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.system.foreign_folder import Folder
@@ -29,7 +28,7 @@ from twinlm.tasks.kind import TaskConfig
 from twinlm.tokenizer import read_foreign
 
 CONFIG = "config.json"
-# What has a row for each token.
+# Tensors with a row for each token.
 _EMBEDDING, _BIAS = "token_embedding.weight", "masked_token_head.bias_V"
 
 
@@ -38,38 +37,38 @@ class Vocabulary:
     """How the rows of a model's embedding become those of a tokenizer."""
 
     known: int
-    """Tokens of the folder's own tokenizer."""
+    """Number of tokens in the folder's own tokenizer."""
     appended: int
-    """Special tokens that we need and it has not; they follow."""
+    """Number of special tokens that we need and it lacks; they follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What a folder's config.json and weights hold."""
+    """Contents of a folder's config.json and weights."""
 
     family: Family
-    """Its kind."""
+    """Model kind."""
     model: nn.Module
-    """In evaluation mode."""
+    """Model, in evaluation mode."""
     task: TaskConfig | None
-    """Set if there is the head of a task."""
+    """Task, if there is the head of one."""
     tuned: FineTuned | None
-    """The model under that head."""
+    """Model under that head."""
     facts: Mapping[str, Any]
-    """What is to be known of it, for `Trained.history`."""
+    """Facts for `Trained.history`."""
 
 
 def read_folder(
     path: Path, *, source: str = "", is_headless: bool = False, texts: int | None = None, seed: int = 0
 ) -> Trained:
-    """Return the model of a folder of Hugging Face's, with its tokenizer, ready for use.
+    """Return the model of a Hugging Face folder, with its tokenizer, ready for use.
 
     Args:
         path: the folder.
-        source: where it is from, as people name it; the folder's name if not given.
+        source: its origin, as people name it; the folder's name if not given.
         is_headless: leave the head of a task out.
-        texts: how many texts the head of a classifier takes at once; 1 if neither this nor the folder says.
-        seed: of what is drawn, see `read_model`.
+        texts: number of texts that a classifier's head takes at once; 1 if neither this nor the folder says.
+        seed: for what is drawn, see `read_model`.
 
     Raises:
         ModelError: the folder is damaged, or holds what this version doesn't compute.
@@ -79,48 +78,48 @@ def read_folder(
     tokenizer = read_foreign(path, template=family(layout.family).template)
     known = tokenizer.vocab_size - tokenizer.added_tokens
     vocabulary = Vocabulary(known, tokenizer.added_tokens)
-    found = read_model(folder, vocabulary, is_headless=is_headless, seed=seed)
-    if found.task and tokenizer.specials.extract >= known:
+    imported = read_model(folder, vocabulary, is_headless=is_headless, seed=seed)
+    task = imported.task
+    if task and tokenizer.specials.extract >= known:
         message = "this head reads bare texts, but ours reads them between special tokens that are new to it"
         raise ModelError(message, file=path, hint="import it without its head and fine-tune it")
-    task = found.task
     if task and texts and TEXTS in task.constants:
         task = replace(task, constants={**task.constants, TEXTS: float(texts)})
     return Trained(
-        family=found.family,
-        model=found.model,
+        family=imported.family,
+        model=imported.model,
         tokenizer=tokenizer,
         task=task,
-        tuned=found.tuned,
-        history={"import": {"source": source or path.resolve().name, **found.facts}},
+        tuned=imported.tuned,
+        history={"import": {"source": source or path.resolve().name, **imported.facts}},
     )
 
 
 def read_model(
     folder: Folder, vocabulary: Vocabulary, *, is_headless: bool = False, seed: int = 0
 ) -> Imported:
-    """Return the model of a folder of Hugging Face's; its tokenizer's files are not looked at.
+    """Return the model of a Hugging Face folder; its tokenizer's files are not read.
 
-    What the folder lacks is drawn from N(0, 0.02), and `facts` says so.
+    Parts that the folder lacks are drawn from N(0, 0.02), and `facts` says so.
 
     Args:
-        folder: that holds config.json and safetensors.
+        folder: has config.json and safetensors.
         vocabulary: rows of the embedding to keep and to draw.
         is_headless: leave the head of a task out.
-        seed: of what is drawn.
+        seed: for what is drawn.
 
     Raises:
         ModelError: the folder is damaged, or holds what this version doesn't compute.
     """
-    place = folder.path / CONFIG
-    about = folder.read_json(CONFIG)
-    layout = layout_in(about, place)
-    sizes = sizes_in(layout, about, place)
-    architecture = _architecture(layout, about, place)
-    task = None if is_headless else task_in(layout, about, architecture, sizes, place)
+    path = folder.path / CONFIG
+    config = folder.read_json(CONFIG)
+    layout = layout_in(config, path)
+    sizes = sizes_in(layout, config, path)
+    architecture = _architecture(layout, config, path)
+    task = None if is_headless else task_in(layout, config, architecture, sizes, path)
     if sizes["vocab_size"] < vocabulary.known:
         message = f"vocab_size is {sizes['vocab_size']:,}, but the tokenizer has {vocabulary.known:,} tokens"
-        raise ModelError(message, file=place)
+        raise ModelError(message, file=path)
     kind = family(layout.family)
     their_head = layout.heads[task.kind] if task else None
     with Weights(folder) as weights:
@@ -135,7 +134,7 @@ def read_model(
             message = f"{architecture} needs the {lost[0]}, whose tensors are missing"
             raise ModelError(message, file=folder.path)
         ours = from_hf(rows_without(layout, matched.missing), sizes["layers"], matched)
-        fitted = head_from(their_head, task, sizes["width"], matched) if task and their_head else None
+        our_head = head_from(their_head, task, sizes["width"], matched) if task and their_head else None
         dtypes = sorted({weights.dtype(name) for name in matched.names.values()})
     _with_own_tokens(ours, kind, vocabulary, seed)
     model.load_state_dict({**ours, **_drawn_parts(kind, model, matched.missing, seed)}, assign=True)
@@ -145,27 +144,27 @@ def read_model(
         "dtypes": dtypes,
         "missing": list(matched.missing),
         "ignored_tensors": list(matched.ignored),
-        "ignored_keys": unknown_keys(layout, about),
+        "ignored_keys": unknown_keys(layout, config),
         "unused_rows": sizes["vocab_size"] - vocabulary.known,
         "drawn_rows": vocabulary.appended,
     }
-    tuned = FineTuned(model, fitted) if fitted else None
+    tuned = FineTuned(model, our_head) if our_head else None
     (tuned or model).eval()
     return Imported(kind, model, task, tuned, facts)
 
 
-def _architecture(layout: Layout, about: Mapping[str, Any], place: Path) -> str:
+def _architecture(layout: Layout, config: Mapping[str, Any], path: Path) -> str:
     """Return the class that a folder was saved from; the plain model's if it doesn't say."""
-    named = about.get("architectures") or [next(iter(layout.bodies))]
+    names = config.get("architectures") or [next(iter(layout.bodies))]
     known = [*layout.bodies, *dict.fromkeys(head.architecture for head in layout.heads.values())]
-    if not isinstance(named, list) or len(named) != 1 or named[0] not in known:
-        message = f"architectures is {str(named)[:80]}, but only these are read: {', '.join(known)}"
-        raise ModelError(message, file=place)
-    return str(named[0])
+    if not isinstance(names, list) or len(names) != 1 or names[0] not in known:
+        message = f"architectures is {str(names)[:80]}, but only these are supported: {', '.join(known)}"
+        raise ModelError(message, file=path)
+    return str(names[0])
 
 
 def _drawn_parts(kind: Family, model: nn.Module, missing: Sequence[str], seed: int) -> dict[str, Tensor]:
-    """Return first weights for the parts that a folder lacks: to train on, not to use."""
+    """Return initial weights for the parts that a folder lacks: to be trained, not to be used."""
     drawn: dict[str, Tensor] = {}
     for part in missing:
         fresh = model.get_submodule(part).to_empty(device="cpu")
@@ -177,7 +176,7 @@ def _drawn_parts(kind: Family, model: nn.Module, missing: Sequence[str], seed: i
 
 
 def _with_own_tokens(ours: dict[str, Tensor], kind: Family, vocabulary: Vocabulary, seed: int) -> None:
-    """Leave out what stands behind the known tokens, and draw rows for the appended ones, in place."""
+    """Drop the rows after the known tokens, and draw rows for the appended ones, in place."""
     embedding_VD = ours[_EMBEDDING][: vocabulary.known]
     drawn_VD = embedding_VD.new_empty(vocabulary.appended, embedding_VD.shape[1])
     generator = torch.Generator().manual_seed(rng.torch_seed(seed, "import", "tokens"))

@@ -1,4 +1,4 @@
-"""A model of ours as a folder of sentence-transformers: Hugging Face's files, and how states are pooled."""
+"""A model of ours as a sentence-transformers folder: Hugging Face's files, and how states are pooled."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from twinlm.use.embed import Pooling, check_pooling
 # Our words, and theirs.
 _MODES = {"mean": "mean_tokens", "cls": "cls_token", "last": "lasttoken"}
 _OTHER_MODES = ("max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens")
-_PLACE = "1_Pooling"
+_POOLING = "1_Pooling"
 
 
 def to_sentence_transformers_files(
@@ -20,8 +20,8 @@ def to_sentence_transformers_files(
 
     Args:
         trained: the model; heads are left out.
-        pooling: "mean" of all states, that at [CLS] ("cls"), or the "last" one.
-        max_shard_bytes: weights above this size are written in several files with an index.
+        pooling: the mean of all states ("mean"), the state at [CLS] ("cls"), or the last state ("last").
+        max_shard_bytes: weights above this size are split into several files with an index.
 
     Raises:
         UsageError: `pooling` makes no sense for this kind of model.
@@ -30,29 +30,20 @@ def to_sentence_transformers_files(
     check_pooling(trained, pooling)
     sizes: Any = trained.model.config
     modes = [*_MODES.values(), *_OTHER_MODES]
-    modules = [("", "Transformer"), (_PLACE, "Pooling")]
+    modules = [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{name}"}
+        for number, (path, name) in enumerate([("", "Transformer"), (_POOLING, "Pooling")])
+    ]
+    how = {
+        "word_embedding_dimension": sizes.width,
+        **{f"pooling_mode_{mode}": mode == _MODES[pooling] for mode in modes},
+        "include_prompt": True,
+    }
+    prompts: dict[str, Any] = {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
     return {
         **to_hf_files(trained, max_shard_bytes=max_shard_bytes, is_bare=True),
-        "modules.json": json_bytes(
-            [
-                {
-                    "idx": number,
-                    "name": str(number),
-                    "path": path,
-                    "type": f"sentence_transformers.models.{name}",
-                }
-                for number, (path, name) in enumerate(modules)
-            ]
-        ),
-        f"{_PLACE}/config.json": json_bytes(
-            {
-                "word_embedding_dimension": sizes.width,
-                **{f"pooling_mode_{mode}": mode == _MODES[pooling] for mode in modes},
-                "include_prompt": True,
-            }
-        ),
+        "modules.json": json_bytes(modules),
+        f"{_POOLING}/config.json": json_bytes(how),
         "sentence_bert_config.json": json_bytes({"max_seq_length": sizes.max_length, "do_lower_case": False}),
-        "config_sentence_transformers.json": json_bytes(
-            {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
-        ),
+        "config_sentence_transformers.json": json_bytes(prompts),
     }

@@ -1,22 +1,24 @@
-"""Whether the tools that a folder was written for see in it what we see: the same tokens, the same numbers.
+"""Checks that the tools an exported folder is for see the same model: the same tokens, the same numbers.
 
-transformers and sentence-transformers are imported here alone, when they are asked for: extra [hf].
+transformers and sentence-transformers (extra [hf]) are imported only here, when they are asked for.
 """
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from twinlm.batch import Batch
-from twinlm.checkpoint import Trained
+from twinlm.batch import Batch, Reading
+from twinlm.checkpoint import Trained, missing_parts
 from twinlm.data.sequences.packing import pad
-from twinlm.errors import UsageError
-from twinlm.hf.outputs import outputs
-from twinlm.hf.templates import enclosed
+from twinlm.hf.configuration import layout_of
+from twinlm.hf.export import enclosed
+from twinlm.hf.heads import head_of, head_to
+from twinlm.hf.hub import library
 from twinlm.system.storage import read_json
 from twinlm.use.embed import Pooling, embed
 
@@ -31,6 +33,21 @@ NASTY_TEXTS = (
     "a" * 200,
 )
 """White space, accents, other scripts, marks, digits, the names of special tokens, and a long word."""
+# For each class, its outputs and the method of our model that gives each; the states themselves without one.
+_METHODS = {
+    "BertForPreTraining": {
+        "prediction_logits": "masked_token_logits",
+        "seq_relationship_logits": "next_sentence_logits",
+    },
+    "BertForMaskedLM": {"logits": "masked_token_logits"},
+    "BertForNextSentencePrediction": {"logits": "next_sentence_logits"},
+    "BertModel": {"last_hidden_state": "", "pooler_output": "pooled"},
+    "GPT2LMHeadModel": {"logits": "next_token_logits"},
+    "GPT2Model": {"last_hidden_state": ""},
+    "OpenAIGPTLMHeadModel": {"logits": "next_token_logits"},
+    "OpenAIGPTModel": {"last_hidden_state": ""},
+}
+_INSTALL = "pip install 'twinlm[hf]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +55,29 @@ class TokenDifference:
     """A text that the other tool cuts in another way."""
 
     texts: tuple[str, ...]
-    """One, or a pair."""
+    """One text, or a pair."""
     ours: list[int]
     """Our tokens."""
     theirs: list[int]
-    """The other tool's."""
+    """Tokens of the other tool."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What came out of a comparison with another tool."""
+    """Result of a comparison with another tool."""
 
     tool: str
-    """Its name and version."""
+    """Name and version of the tool."""
     inputs: int
-    """Texts and pairs that were compared."""
+    """Number of texts and pairs compared."""
     token_differences: list[TokenDifference]
-    """Those that gave other tokens."""
+    """Inputs that gave other tokens."""
     largest_differences: dict[str, float]
-    """By what the models give, such as logits: the largest absolute difference."""
+    """Largest absolute difference by output, such as "logits"."""
     tolerance: float
-    """What is allowed, as a share of the largest number, which counts as 1 at least."""
+    """Allowed difference, as a share of the largest number, which counts as at least 1."""
     largest_numbers: dict[str, float]
-    """By the same names: the largest absolute number of ours."""
+    """Largest absolute number of ours by output."""
     key_problems: list[str]
     """Weights that the other tool missed or could not use."""
 
@@ -70,16 +87,16 @@ class Verification:
         return not self.problems()
 
     def problems(self) -> list[str]:
-        """Return all that differs, a sentence each."""
-        found = [
+        """Return all differences, a sentence each."""
+        problems = [
             f"{difference.texts!r:.80} gives {difference.theirs[:12]}, but here {difference.ours[:12]}"
             for difference in self.token_differences
         ]
         for name, difference in self.largest_differences.items():
             allowed = self.tolerance * max(1, self.largest_numbers[name])
-            if not difference <= allowed:
-                found.append(f"{name} differ by up to {difference:.2g}, more than {allowed:.2g}")
-        return found + self.key_problems
+            if not difference <= allowed:  # true of NaN as well
+                problems.append(f"{name} differ by up to {difference:.2g}, more than {allowed:.2g}")
+        return problems + self.key_problems
 
 
 def verify_folder(
@@ -96,21 +113,20 @@ def verify_folder(
     Raises:
         UsageError: transformers is not installed.
     """
-    library = _library("transformers")
-    about = read_json(folder / "config.json")
-    tokenizer = library.AutoTokenizer.from_pretrained(folder)
-    architecture = about["architectures"][0]
-    theirs, loaded = getattr(library, architecture).from_pretrained(folder, output_loading_info=True)
+    transformers = library("transformers", "to verify", _INSTALL)
+    architecture = read_json(folder / "config.json")["architectures"][0]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    theirs, loaded = getattr(transformers, architecture).from_pretrained(folder, output_loading_info=True)
     groups = [*((text,) for text in texts), *zip(texts, [*texts[1:], texts[0]], strict=True)]
     has_head = trained.task is not None
     rows = [enclosed(trained, group, has_head=has_head) for group in groups]
     largest, numbers = _compared(trained, theirs.eval(), architecture, rows)
     problems = [
-        f"{kind.replace('_', ' ')}: {', '.join(sorted(map(str, loaded[kind]))[:5])}"
-        for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")
-        if loaded[kind]
+        f"{state.replace('_', ' ')}: {', '.join(sorted(map(str, loaded[state]))[:5])}"
+        for state in ("missing_keys", "unexpected_keys", "mismatched_keys")
+        if loaded[state]
     ]
-    tool = f"transformers {library.__version__}"
+    tool = f"transformers {transformers.__version__}"
     differences = _token_differences(trained, tokenizer, groups, has_head=has_head)
     return Verification(tool, len(rows), differences, largest, tolerance, numbers, problems)
 
@@ -129,27 +145,26 @@ def verify_sentence_transformers(
     Raises:
         UsageError: sentence-transformers is not installed.
     """
-    library = _library("sentence_transformers")
-    theirs = library.SentenceTransformer(str(folder), device="cpu").eval()
+    tools = library("sentence_transformers", "to verify", _INSTALL)
+    theirs = tools.SentenceTransformer(str(folder), device="cpu").eval()
     ours_BD = torch.from_numpy(embed(trained, texts, pooling=pooling))
     longest, vectors = theirs.max_seq_length, []
     for text in texts:
-        given = theirs.tokenizer(
+        inputs = theirs.tokenizer(
             text, split_special_tokens=True, truncation=True, max_length=longest, return_tensors="pt"
         )
-        vectors.append(theirs(dict(given))["sentence_embedding"][0])
+        vectors.append(theirs(dict(inputs))["sentence_embedding"][0])
     theirs_BD = torch.stack(vectors)
     differences = _token_differences(trained, theirs.tokenizer, [(text,) for text in texts], has_head=False)
     largest = {"vectors": float((ours_BD - theirs_BD).abs().max())}
     numbers = {"vectors": float(ours_BD.abs().max())}
-    tool = f"sentence-transformers {library.__version__}"
+    tool = f"sentence-transformers {tools.__version__}"
     return Verification(tool, len(texts), differences, largest, tolerance, numbers, [])
 
 
 def _token_differences(
     trained: Trained, tokenizer: Any, groups: Sequence[tuple[str, ...]], *, has_head: bool
 ) -> list[TokenDifference]:
-    """Return the texts and pairs that another tool cuts in another way."""
     differences = []
     for group in groups:
         ours, _ = enclosed(trained, group, has_head=has_head)
@@ -167,16 +182,16 @@ def _compared(
     """Return for each output the largest difference and the largest number, at real tokens."""
     sizes: Any = trained.model.config
     batch = _batch(rows, sizes.max_length, trained.tokenizer.specials.pad)
-    given = {"input_ids": batch.tokens_BL, "attention_mask": batch.real_BL.long()}
+    inputs = {"input_ids": batch.tokens_BL, "attention_mask": batch.real_BL.long()}
     if not trained.family.is_generative:
-        given["token_type_ids"] = batch.segments_BL
-    if trained.task and trained.task.kind == "choice":  # all rows are choices of one question there
-        given = {name: value[None] for name, value in given.items()}
-    out = theirs(**given)
+        inputs["token_type_ids"] = batch.segments_BL
+    if trained.task and trained.task.kind == "choice":  # there, all rows are choices of one question
+        inputs = {name: value[None] for name, value in inputs.items()}
+    out = theirs(**inputs)
     largest: dict[str, float] = {}
     numbers: dict[str, float] = {}
-    for name, ours in outputs(trained, architecture, batch).items():
-        # What has one row for each token counts at real ones only.
+    for name, ours in _outputs(trained, architecture, batch).items():
+        # Outputs with one row for each token count at real ones only.
         chosen = batch.real_BL if ours.shape[:2] == batch.real_BL.shape else slice(None)
         largest[name] = float((ours[chosen] - out[name][chosen]).abs().max())
         numbers[name] = float(ours[chosen].abs().max())
@@ -185,14 +200,33 @@ def _compared(
 
 def _batch(rows: Sequence[tuple[list[int], list[int]]], longest: int, pad_id: int) -> Batch:
     batch = pad([tokens[:longest] for tokens, _ in rows], pad_id)
-    kinds = pad([kinds[:longest] for _, kinds in rows], 0)
-    return Batch(tokens_BL=batch.tokens_BL, segments_BL=kinds.tokens_BL, real_BL=batch.real_BL)
+    segments = pad([segments[:longest] for _, segments in rows], 0)
+    return Batch(tokens_BL=batch.tokens_BL, segments_BL=segments.tokens_BL, real_BL=batch.real_BL)
 
 
-def _library(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        package = name.replace("_", "-")
-        message = f"{package} is not installed, which is needed to verify"
-        raise UsageError(message, hint="pip install 'twinlm[hf]'") from error
+def _outputs(trained: Trained, architecture: str, batch: Batch) -> dict[str, Tensor]:
+    """Return what a class of transformers should give, under its names."""
+    reading: Reading = trained.model.read(batch)  # type: ignore[operator]
+    if architecture not in _METHODS:
+        return _head_outputs(trained, reading)
+    outputs = {}
+    for name, method in _METHODS[architecture].items():
+        if method != "pooled" or "pooler" not in missing_parts(trained):
+            hidden_BLD = reading.hidden_BLD
+            outputs[name] = getattr(trained.model, method)(hidden_BLD) if method else hidden_BLD
+    return outputs
+
+
+def _head_outputs(trained: Trained, reading: Reading) -> dict[str, Tensor]:
+    """Return the scores of a head; a similarity is in the unit of its scores, as it is written."""
+    assert trained.task is not None
+    head = head_of(layout_of(trained.family.name, trained.model.config), trained.task)
+    tensors = head_to(head, trained)
+    weight, bias = tensors[f"{head.linear}.weight"], tensors.get(f"{head.linear}.bias")
+    if trained.task.kind in ("tagging", "span_qa"):
+        scores_BLC = F.linear(reading.hidden_BLD, weight, bias)
+        if trained.task.kind == "tagging":
+            return {"logits": scores_BLC}
+        return {"start_logits": scores_BLC[..., 0], "end_logits": scores_BLC[..., 1]}
+    scores_BC = F.linear(reading.summary_BD, weight, bias)
+    return {"logits": scores_BC.T if trained.task.kind == "choice" else scores_BC}
