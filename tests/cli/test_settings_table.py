@@ -33,7 +33,7 @@ def test_every_setting_has_a_row_and_a_meaning():
 
 
 def test_the_meaning_is_the_docstring_below_the_field():
-    assert settings_table.meanings(Settings)["seed"].startswith("Of splits, first weights")
+    assert settings_table.meanings(Settings)["seed"].startswith("Seed of pre-training: splits")
 
 
 def test_defaults_that_differ_between_the_kinds_are_shown_for_each():

@@ -130,7 +130,11 @@ def test_what_an_arm_does_not_give_is_as_its_kind_has_it(project, tiny):
     [
         ('name = "x"', 1, "the kind of an arm can't be ''"),
         ('name = "x"\nkind = "brt"', 3, "the kind of an arm can't be 'brt'"),
-        ('name = "x"\nkind = "bert"\npretrain.start = "a"', 4, "an arm can't go on from a model of its own"),
+        (
+            'name = "x"\nkind = "bert"\npretrain.start = "a"',
+            4,
+            "an arm can't continue from a model of its own",
+        ),
         ('name = "x"\nkind = "bert"\npretrain.mask_shar = 1', 4, r"mask_shar' is not a setting"),
         ('name = "x"\nkind = "gpt"\nfinetune.both_sides = true', 4, "auxiliary_weight=0.5 would train"),
         ('name = "../x"\nkind = "gpt"', 1, "can't be the name of an arm"),

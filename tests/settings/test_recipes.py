@@ -12,7 +12,8 @@ import torch
 from twinlm.core.count import parameter_count
 from twinlm.errors import UsageError
 from twinlm.families import FAMILIES
-from twinlm.settings import KindSettings, Settings, build, presets, recipes
+from twinlm.settings import KindSettings, Settings, presets, recipes
+from twinlm.settings.tree import read_toml
 from twinlm.train.phases import phases, steps_of_first
 from twinlm.train.schedule import learning_rate
 
@@ -66,7 +67,7 @@ def test_every_recipe_loads_and_every_value_has_a_source(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_a_papers_recipe_leaves_no_setting_of_its_kind_to_defaults(name: str) -> None:
-    tree: Any = build.read_toml(recipes.find(Path(name)))
+    tree: Any = read_toml(recipes.find(Path(name)))
     meanings = Path(presets.__file__).parent.joinpath("training.py").read_text()
     for leaf in _leaves(KindSettings):
         table: Any = tree if leaf.startswith("model.") else tree[PAPERS[name]]

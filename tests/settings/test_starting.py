@@ -86,7 +86,7 @@ def test_other_sizes_are_refused_with_the_place_of_the_start(
     [
         ("gpt", WIDE, "is a model of the kind 'gpt'; set gpt.pretrain.start"),
         ("bert", {"layers": 1}, "has a config.json that is not one of ours"),
-        ("bert", {**WIDE, "layers": "3"}, "has sizes that are no sizes"),
+        ("bert", {**WIDE, "layers": "3"}, "has sizes that are not whole numbers"),
         ("bert", {**WIDE, "dropout": "much"}, "has a config.json that is not one of ours"),
     ],
 )
@@ -101,7 +101,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text(text)
         with pytest.raises(UsageError, match="not one of ours"):
             resolve(None, {"bert.pretrain.start": str(tmp_path)})
-    with pytest.raises(UsageError, match="is no model folder; give a folder that"):
+    with pytest.raises(UsageError, match="is not a model folder; give a folder that"):
         resolve(None, {"bert.pretrain.start": str(tmp_path / "none")})
 
 

@@ -15,6 +15,7 @@ from twinlm.cli import settings_table
 from twinlm.cli.progress import progress_on
 from twinlm.errors import OK, PeerError, StoppedError, UsageError, UserError
 from twinlm.settings import ProcessSettings, Settings, build, presets, recipes
+from twinlm.settings.tree import read_toml
 from twinlm.system import launch, storage
 from twinlm.system.log import Progress, Silent
 from twinlm.system.stopping import Stop, on_signals, stopped
@@ -193,7 +194,7 @@ def read_settings(
     rows = task_rows(tasks, {name.removeprefix("task."): value for name, value in of_task.items()})
     if rows:
         base["task"] = rows
-        if file is not None and "task" in build.read_toml(recipes.find(file)):
+        if file is not None and "task" in read_toml(recipes.find(file)):
             message = "tasks are given both in the file and as options"
             raise UsageError(message, file=file, hint="give them in one place")
     return presets.resolve(file, overrides, base=base)

@@ -56,7 +56,7 @@ def rows() -> list[Row]:
         type=" | ".join(presets.SIZES),
         defaults=(presets.DEFAULT_SIZE,),
         limits="",
-        meaning="Of both models: sets [model], lengths and learning rates together.",
+        meaning="Size of both models: sets [model], lengths and learning rates together.",
     )
     return [found[0], size, *found[1:]]
 

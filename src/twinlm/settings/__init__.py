@@ -1,7 +1,7 @@
-"""Every setting of a run, with its meaning, unit, range and where its default comes from.
+"""Every setting of a run, with its meaning, unit, range and the origin of its default.
 
-`twinlm config` prints this table. Defaults that differ between GPT and BERT, and the sizes, stand in
-`settings/presets.py`; how a TOML file becomes these records, in `settings/build.py`.
+`twinlm config list` prints them. See `settings/presets.py` for sizes and defaults that differ between GPT and
+BERT, and `settings/build.py` for reading a TOML file into these records.
 """
 
 import math
@@ -40,21 +40,21 @@ __all__ = [
 
 
 UNTRAINED = "-scratch"
-"""Ends the name of an arm that is not pre-trained: "gpt-scratch"."""
+"""Ending of the name of an arm that is not pre-trained: "gpt-scratch"."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetSettings:
-    """What both models may spend on pre-training, so that the comparison is fair."""
+    """What each model may spend on pre-training, so that the comparison is fair."""
 
     match: Literal["tokens", "targets", "flops", "seconds", "money", "steps", "passes"] = "flops"
-    """What is equal for both. All other axes are shown by `twinlm plan` before training starts."""
+    """Quantity that is equal for both models. `twinlm plan` shows all of them before training starts."""
     amount: float = option(2e13, above=0, most=1e27)
-    """How much of it each gets: tokens, predicted tokens, operations, seconds here, money, steps, passes."""
+    """Amount for each model: tokens, predicted tokens, operations, seconds here, money, steps or passes."""
     price_per_hour: float = option(0, least=0, most=1e9)
-    """Of this machine, in any currency: for `match = "money"`, plans and cost cards; 0 shows no prices."""
+    """Price of this machine in any currency, for `match = "money"`, plans and cost cards; 0 for no prices."""
     same_parameters: Literal["layers", "total"] = "layers"
-    """Which parameters must be as many in both, within 5 %: those of the transformer layers, or all."""
+    """Parameters that must agree within 5 %: those of the transformer layers, or all."""
 
     def __post_init__(self) -> None:
         if self.match == "money" and not self.price_per_hour:
@@ -63,24 +63,24 @@ class BudgetSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareSettings:
-    """How the fine-tuned models are compared."""
+    """Comparison of the fine-tuned models."""
 
     seeds: tuple[int, ...] = (1, 2, 3)
-    """Fine-tuning seeds, all different; the same for every arm. At least 3 for a verdict."""
+    """Fine-tuning seeds, all different, used for every arm. At least 3 for a verdict."""
     pretrainings: int = option(1, least=1, most=1000)
-    """How often each model is pre-trained anew, with the seeds `seed`, `seed` + 1 and so on."""
+    """Number of pre-training runs of each model, with the seeds `seed`, `seed` + 1 and so on."""
     learning_rates: tuple[float, ...] = ()
-    """Try these in fine-tuning for every arm, keep what is best on validation examples; its own if empty."""
+    """Learning rates to try in fine-tuning, for every arm; validation picks one. If empty, each arm's own."""
     label_counts: tuple[int, ...] = ()
-    """Also fine-tune on so many labels, for the curve of score against labels, such as [30, 100, 300]."""
+    """Numbers of labels to fine-tune on as well, for the curve of score against labels: [30, 100, 300]."""
     budget_shares: tuple[float, ...] = ()
-    """Also pre-train with these shares of the budget, for the curve of score against pre-training."""
+    """Shares of the budget to pre-train with as well, for the curve of score against pre-training."""
     timing_seconds: float = option(1, least=0, most=3600)
-    """Time each model's predictions so long, one by one and 32 at once, for the cost card; 0 for none."""
+    """Seconds to time each model's predictions, singly and 32 at once, for the cost card; 0 for none."""
     untrained: bool = True
-    """Also fine-tune both models without pre-training, to show what pre-training was worth."""
+    """Whether to fine-tune both models without pre-training too, to show what pre-training is worth."""
     doctor: bool = True
-    """Look at text and labels first, as `twinlm doctor data` does, and report its problems and warnings."""
+    """Whether to check text and labels first, as `twinlm doctor data` does, and report what it finds."""
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
@@ -92,7 +92,6 @@ class CompareSettings:
 
 
 def _check_grid(name: str, values: tuple[float, ...], *, most: float) -> None:
-    """Check that all are different, above 0 and at most `most`."""
     if len(set(values)) < len(values) or not all(0 < value <= most for value in values):
         limit = "" if most == math.inf else f" and at most {most}"
         message = f"{name} must be different numbers above 0{limit}, not {list(values)}"
@@ -101,30 +100,30 @@ def _check_grid(name: str, values: tuple[float, ...], *, most: float) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QualitySettings:
-    """What is asked of the pre-trained models without labels."""
+    """Measures of the pre-trained models' language, without labels."""
 
     sample_bytes: int = option(4096, least=0, most=1 << 30)
-    """Of test text whose every token is predicted, left to right and from both sides; 0 for none."""
+    """Bytes of test text in which every token is predicted, left to right and from both sides; 0 for none."""
     own_pairs: int = option(0, least=0, most=100_000)
-    """Minimal pairs of each phenomenon to make of test text, by swaps of words, numbers, names, sentences."""
+    """Minimal pairs to make from test text for each phenomenon: swapped words, numbers, names, sentences."""
     own_cloze: int = option(0, least=0, most=100_000)
-    """Gaps to make of test text, each with words of the training text to choose among."""
+    """Gaps to make in test text, each with words of the training text to choose from."""
     pairs: tuple[str, ...] = ()
-    """Files of minimal pairs, such as BLiMP's: .jsonl, .csv, .tsv with the fields good and bad."""
+    """Files of minimal pairs, such as BLiMP's: .jsonl, .csv or .tsv with the fields good and bad."""
     most_pairs: int = option(200, least=1, most=100_000)
-    """Of each phenomenon of a file, drawn by `seed`."""
+    """Most pairs of each phenomenon in a file, drawn by `seed`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessSettings:
-    """How several processes share the training of a model, see --nproc; one process asks for none of it."""
+    """Training of a model by several processes (--nproc); one process ignores all of it."""
 
     reduce: Literal["ordered", "fast"] = "ordered"
-    """How gradients are added: to the same bits with any number of processes, or to near ones."""
+    """Order of adding gradients: fixed, with equal bits for any number of processes, or the fastest."""
     shard: bool = False
-    """Each process holds a part of the weights in pre-training (FSDP2). Needs reduce = "fast"."""
+    """Whether each process holds a part of the weights in pre-training (FSDP2). Needs reduce = "fast"."""
     timeout_seconds: float = option(300, least=1, most=86_400)
-    """How long they wait for each other's part of a step before they give up."""
+    """Seconds that processes wait for each other's part of a step."""
 
     def __post_init__(self) -> None:
         if self.shard and self.reduce != "fast":
@@ -133,22 +132,22 @@ class ProcessSettings:
 
     @property
     def numerics(self) -> dict[str, str]:
-        """What of this changes a result in its last bits, for the records of what it was made from."""
+        """Settings that change a result in its last bits, for `inputs.json` of a stage."""
         return {} if self.reduce == "ordered" else {"reduce": self.reduce}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """A whole run."""
+    """Settings of a whole run."""
 
     title: str = "GPT and BERT on my text"
-    """Of the report."""
+    """Title of the report."""
     seed: int = option(0, least=0)
-    """Of splits, first weights, data order, masks, pairs and dropout in pre-training."""
+    """Seed of pre-training: splits, initial weights, data order, masks, pairs and dropout."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of matrix products in training; "auto" takes bfloat16 where the processor has instructions for it."""
+    """Precision of matrix products in training; "auto" is bfloat16 on processors with instructions for it."""
     threads: int = option(0, least=0, most=1024)
-    """Processor threads; 0 for all that this process may use. Part of what makes runs repeatable."""
+    """Processor threads; 0 for all available ones. Results are repeatable only with equal threads."""
     corpus: CorpusSettings = field(default_factory=CorpusSettings)
     """Text to pre-train on."""
     task: tuple[TaskSettings, ...] = ()
@@ -158,16 +157,16 @@ class Settings:
     imported: tuple[ImportedSettings, ...] = ()
     """Models from elsewhere to compare too: one [[imported]] each."""
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
-    """How text becomes tokens."""
+    """Tokenizers."""
     budget: BudgetSettings = field(default_factory=BudgetSettings)
-    """What both models may spend."""
+    """Budget of pre-training, the same for both models."""
     compare: CompareSettings = field(default_factory=CompareSettings)
-    """How they are compared."""
+    """Comparison of the fine-tuned models."""
     processes: ProcessSettings = field(default_factory=ProcessSettings)
-    """How several processes share the training."""
+    """Training by several processes."""
     quality: QualitySettings = field(default_factory=QualitySettings)
-    """What is asked of them without labels."""
+    """Measures of language without labels."""
     gpt: KindSettings = field(default_factory=KindSettings)
     """GPT's settings: [gpt.model], [gpt.pretrain], ...; [model], [pretrain] and [finetune] set both kinds."""
     bert: KindSettings = field(default_factory=KindSettings)
-    """The same for BERT."""
+    """BERT's settings, given like `gpt`."""

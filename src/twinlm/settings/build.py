@@ -1,7 +1,6 @@
-"""Trees of what was given, from `settings/tree.py`, into nested frozen dataclasses, strictly.
+"""From the trees of `settings/tree.py` to nested frozen dataclasses, strictly.
 
-Unknown keys are never ignored, and errors name file, line and value. Which settings there are is said in
-`settings/`.
+Unknown keys are never ignored, and errors name file, line and value.
 """
 
 import dataclasses
@@ -14,9 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 from twinlm.errors import UsageError
-from twinlm.settings.tree import Given, Tree, read_toml, shown, wrong
-
-__all__ = ["build", "check_names", "closest", "option", "plain", "read_toml"]
+from twinlm.settings.tree import Given, Tree, shown, wrong
 
 T = TypeVar("T")
 
@@ -24,15 +21,15 @@ T = TypeVar("T")
 def option(
     default: Any, *, least: float | None = None, most: float | None = None, above: float | None = None
 ) -> Any:
-    """Return a dataclass field with a default and the range that is allowed."""
+    """Return a dataclass field with a default and an allowed range."""
     return dataclasses.field(default=default, metadata={"least": least, "most": most, "above": above})
 
 
 def build(kind: type[T], tree: Tree, path: tuple[str, ...] = ()) -> T:
-    """Return the dataclass `kind` with what `tree` gives and defaults for the rest.
+    """Return the dataclass `kind` with the values of `tree` and defaults for the rest.
 
     Raises:
-        UsageError: an unknown key, a wrong type, or a value out of range, with the place it was given at.
+        UsageError: a key is unknown, or a value has a wrong type or is out of range; names file and line.
     """
     hints = typing.get_type_hints(kind)
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
@@ -47,10 +44,10 @@ def build(kind: type[T], tree: Tree, path: tuple[str, ...] = ()) -> T:
 
 
 def check_names(tree: Tree, names: Iterable[str], path: tuple[str, ...] = ()) -> None:
-    """Check that a table has no other keys than `names`.
+    """Check that a table has only keys among `names`.
 
     Raises:
-        UsageError: it has; with the name that was probably meant.
+        UsageError: a key is unknown; suggests the most similar name.
     """
     names = list(names)
     for key, value in tree.items():
@@ -59,14 +56,14 @@ def check_names(tree: Tree, names: Iterable[str], path: tuple[str, ...] = ()) ->
 
 
 def closest(word: str, words: Iterable[str]) -> str:
-    """Return "did you mean ...?" with the most alike of `words`, or a list of them if none is alike."""
+    """Return "did you mean ...?" with the most similar of `words`, or list all if none is similar."""
     words = list(words)
-    alike = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    return f"did you mean {alike[0]!r}?" if alike else "there are: " + ", ".join(words)
+    similar = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    return f"did you mean {similar[0]!r}?" if similar else "there are: " + ", ".join(words)
 
 
 def plain(value: Any) -> Any:
-    """Return nested dataclasses as nested dictionaries and lists, as TOML and JSON hold them."""
+    """Return nested dataclasses as nested dictionaries and lists, the values of TOML and JSON."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value):
@@ -105,7 +102,7 @@ def _convert_row(
     items, is_text = value.value, value.is_text
     if is_text:
         items = _read_text(items, tuple)
-        is_text = not isinstance(items, list)  # else TOML's brackets and quotes: its items have types
+        is_text = not isinstance(items, list)  # a list in TOML's brackets has typed items
         items = items if isinstance(items, list) else value.value.split(",")
         items = [item.strip() for item in items if item.strip()] if is_text else items
     if isinstance(items, str | int | float) and not isinstance(items, bool):
@@ -136,13 +133,13 @@ def _convert_one(value: Given, hint: Any, name: str) -> Any:
         raise wrong(value, f"{name} must be {words[hint]}, not {shown(raw)}")
     if isinstance(raw, float) and not math.isfinite(raw):
         raise wrong(value, f"{name} must be finite, not {raw}")
-    if isinstance(raw, str) and (found := re.search("[\0\ud800-\udfff]", raw)):
-        raise wrong(value, f"{name} must be text, but it has the character {found[0]!r}")
+    if isinstance(raw, str) and (bad := re.search("[\0\ud800-\udfff]", raw)):
+        raise wrong(value, f"{name} must be text, but it has the character {bad[0]!r}")
     return raw
 
 
 def _read_text(text: str, hint: Any) -> Any:
-    """Read a command line value as TOML would, unless a text is wanted."""
+    """Read a command line value as TOML, unless a text is expected."""
     if hint is str or typing.get_origin(hint) is Literal:
         return text
     try:
@@ -151,11 +148,11 @@ def _read_text(text: str, hint: Any) -> Any:
         return text
 
 
-def _check_range(value: Any, limits: Mapping[str, Any], place: Given, name: str) -> None:
+def _check_range(number: Any, limits: Mapping[str, Any], value: Given, name: str) -> None:
     least, most, above = limits.get("least"), limits.get("most"), limits.get("above")
-    if least is not None and value < least:
-        raise wrong(place, f"{name} must be at least {least}, not {value}")
-    if above is not None and value <= above:
-        raise wrong(place, f"{name} must be above {above}, not {value}")
-    if most is not None and value > most:
-        raise wrong(place, f"{name} must be at most {most}, not {value}")
+    if least is not None and number < least:
+        raise wrong(value, f"{name} must be at least {least}, not {number}")
+    if above is not None and number <= above:
+        raise wrong(value, f"{name} must be above {above}, not {number}")
+    if most is not None and number > most:
+        raise wrong(value, f"{name} must be at most {most}, not {number}")

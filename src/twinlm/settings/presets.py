@@ -1,7 +1,7 @@
-"""What differs between the two kinds by default, matched sizes, and how a file becomes `Settings`.
+"""Defaults that differ between the kinds, matched sizes, and how a file becomes `Settings`.
 
-Order, a later one winning: defaults of `settings/`, the kind's own ones here, the size, the sizes of a model
-that is gone on from, the file's tables for both kinds ([model], [pretrain], [finetune]), its tables for one
+Later ones win: the defaults in `settings/`, those of the kind, the size, the sizes of a model to continue
+from, the file's tables for both kinds ([model], [pretrain], [finetune]), its tables for one kind
 ([gpt.model], ...), the command line.
 """
 
@@ -53,9 +53,9 @@ def _size(
 
 
 # The sizes of Turc et al. 2019 ("Well-read students learn better"), fine-tuned for 4 epochs as there, then
-# BERT's base. Small models train at higher rates than the papers' large ones, from larger weights and from
-# positions that are waves: with the papers' first weights, a small BERT guesses from frequencies alone for
-# thousands of steps. The tiny size is tuned (docs/log.md): in 3 epochs over a few hundred labels it learns
+# BERT's base. Small models train at higher rates than the papers' large ones, from larger initial weights and
+# sine waves as positions: with the papers' initial weights, a small BERT predicts from frequencies alone for
+# thousands of steps. The tiny size is tuned (docs/log.md): in 3 epochs on a few hundred labels it learns
 # nothing.
 SIZES: dict[str, Any] = {
     "tiny": _size(2, 128, 128, 2e-3, 1e-3, epochs=8),
@@ -66,7 +66,7 @@ SIZES: dict[str, Any] = {
 }
 DEFAULT_SIZE = "tiny"
 
-# The demo's settings, found by measuring; `docs/log.md` says what else was tried.
+# The demo's settings, chosen by measurement; `docs/log.md` says what else was tried.
 DEMO: dict[str, Any] = {
     "title": "GPT and BERT on Wikipedia's vital articles",
     "size": "tiny",
@@ -80,7 +80,7 @@ DEMO: dict[str, Any] = {
 }
 
 SHARED = ("model", "pretrain", "finetune")
-"""Tables of a file that set both kinds."""
+"""Tables that set both kinds."""
 
 
 def resolve(
@@ -90,35 +90,30 @@ def resolve(
 
     Args:
         file: a TOML file, the name of a recipe, or None.
-        overrides: from the command line, "pretrain.length" -> "64".
-        base: settings under the file's own, such as the demo's.
+        overrides: settings of the command line, "pretrain.length" -> "64".
+        base: settings that the file overrides, such as the demo's.
 
     Raises:
-        UsageError: what is given is not valid; names file, line, value and the way out.
+        UsageError: a setting is not valid; names file, line, value and the way out.
     """
     trees = [given(base or {}), *(recipes.read_trees(file) if file else []), read_overrides(overrides)]
     names = [field.name for field in dataclasses.fields(Settings)]
     for tree in trees:
         build.check_names(tree, [*names, "size", *SHARED])
     size = _size_of(trees)
-    wanted = spread(*trees)
-    starts = {kind: start for kind in KINDS if (start := read_start(kind, wanted))}
+    chosen = spread(*trees)
+    starts = {kind: start for kind in KINDS if (start := read_start(kind, chosen))}
     sizes = {kind: size or SIZES[closest_size(starts.get(kind))] for kind in KINDS}
     started = given({kind: start.settings for kind, start in starts.items()})
-    settings = build.build(
-        Settings, _with_whole_arms(merge(given(KIND_DEFAULTS), given(sizes), started, wanted))
-    )
+    tree = merge(given(KIND_DEFAULTS), given(sizes), started, chosen)
+    settings = build.build(Settings, _with_whole_arms(tree))
     for kind, start in starts.items():
         check_sizes(kind, getattr(settings, kind), start)
     return settings
 
 
 def _with_whole_arms(tree: Tree) -> Tree:
-    """Return the tree with what each [[arm]] does not give taken from its kind.
-
-    Raises:
-        UsageError: there is no such kind, or an arm goes on from a model of its own.
-    """
+    """Return the tree with each [[arm]] completed by the settings of its kind."""
     rows = tree.get("arm")
     if not isinstance(rows, Given) or not isinstance(rows.value, list):
         return tree
@@ -131,15 +126,15 @@ def _whole_arm(row: Tree, tree: Tree) -> Tree:
     name = kind.value if isinstance(kind, Given) else dict(kind)
     if name not in KINDS:
         raise wrong(kind, f"the kind of an arm can't be {shown(name)}", f"there are: {', '.join(KINDS)}")
-    given_pretrain = row.get("pretrain", {})
-    if isinstance(given_pretrain, Tree) and "start" in given_pretrain:
+    pretrain = row.get("pretrain", {})
+    if isinstance(pretrain, Tree) and "start" in pretrain:
         hint = f"set {name}.pretrain.start for the kind, or compare the model as [[imported]]"
-        raise wrong(given_pretrain["start"], "an arm can't go on from a model of its own", hint)
+        raise wrong(pretrain["start"], "an arm can't continue from a model of its own", hint)
     return merge(tree[name], row)
 
 
 def _size_of(trees: list[Tree]) -> dict[str, Any] | None:
-    """Return the size that the last of the trees names, if one does."""
+    """Return the size in the last tree that has one, and remove it from all."""
     named = [tree.pop("size") for tree in trees if "size" in tree]
     if not named:
         return None
@@ -151,18 +146,17 @@ def _size_of(trees: list[Tree]) -> dict[str, Any] | None:
 
 
 def closest_size(start: Start | None) -> str:
-    """Return the size whose learning rates suit a model that is gone on from, or the usual size, by name."""
+    """Return the name of the size whose learning rates suit a model to continue from; else the usual size."""
     width = start.sizes["width"] if start else SIZES[DEFAULT_SIZE]["model"]["width"]
     return min(SIZES, key=lambda name: abs(SIZES[name]["model"]["width"] - width))
 
 
 def spread(*trees: Tree) -> Tree:
-    """Return the union of trees in which the tables for both kinds stand in each kind's, under its own."""
+    """Return the union of trees, with the tables for both kinds moved into each kind's, under its own."""
     return merge(*map(_spread, trees))
 
 
 def _spread(tree: Tree) -> Tree:
-    """Return a tree in which the tables for both kinds stand in each kind's, under its own."""
     own = {key: value for key, value in tree.items() if key not in SHARED}
     shared = {key: tree[key] for key in SHARED if key in tree}
     spread = Tree({kind: Tree(shared, tree.file, tree.line) for kind in KINDS if shared})

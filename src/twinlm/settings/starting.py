@@ -1,6 +1,6 @@
-"""Settings that a model to go on from decides: its sizes are taken, and other ones are refused.
+"""Settings that follow from a model to continue from: its sizes are taken, and others are refused.
 
-Only its description is read here; `train/start.py` loads its weights.
+Only its config.json is read here; `train/start.py` loads its weights.
 """
 
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ _FIXED = ("layers", "width", "heads", "feed_forward")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A model to go on from, as its folder describes it."""
+    """A model to continue from, as its folder describes it."""
 
-    place: Given
-    """`pretrain.start`, and where it was given."""
+    setting: Given
+    """Setting `pretrain.start`, with its origin."""
     sizes: dict[str, int]
     """Layers, width, heads, feed_forward and max_length."""
     dropout: float
-    """That it was trained with."""
+    """Dropout that it was trained with."""
     vocab_size: int
-    """Of its tokenizer, which goes with it."""
+    """Size of its tokenizer's vocabulary."""
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What follows for the settings of its kind, unless other values are given."""
+        """Defaults of its kind's settings."""
         length = self.sizes["max_length"]
         return {
             "model": {**self.sizes, "dropout": self.dropout},
@@ -39,56 +39,50 @@ class Start:
         }
 
 
-def read_start(kind: str, wanted: Tree) -> Start | None:
-    """Return the start of a kind, or None if it begins anew.
+def read_start(kind: str, tree: Tree) -> Start | None:
+    """Return the model that a kind continues from, or None for random initial weights.
 
     Raises:
-        UsageError: `pretrain.start` is no model folder of this kind.
+        UsageError: `pretrain.start` is not a model folder of this kind.
     """
-    place = _start_of(kind, wanted)
-    if place is None or not isinstance(place.value, str) or not place.value:
-        return None  # what is no text is refused where settings are built
-    name, folder = f"{kind}.pretrain.start={place.value}", Path(place.value).expanduser()
+    setting: Any = tree
+    for key in (kind, "pretrain", "start"):
+        setting = setting.get(key) if isinstance(setting, Tree) else None
+    # A value that is not a text is refused later, where settings are built.
+    if not isinstance(setting, Given) or not isinstance(setting.value, str) or not setting.value:
+        return None
+    name, folder = f"{kind}.pretrain.start={setting.value}", Path(setting.value).expanduser()
     file = next((path for path in (folder, folder / "model") if (path / "config.json").is_file()), None)
     if file is None:
         hint = f"give a folder that pre-training or an import wrote, such as RUN/{kind}/model"
-        raise wrong(place, f"{name} is no model folder", hint)
+        raise wrong(setting, f"{name} is not a model folder", hint)
     try:
-        about = storage.read_json(file / "config.json")
-        found, sizes = about["family"], {size: about["sizes"][size] for size in (*_FIXED, "max_length")}
-        dropout, vocab_size = float(about["sizes"]["dropout"]), about["sizes"]["vocab_size"]
+        config = storage.read_json(file / "config.json")
+        family, sizes = config["family"], {size: config["sizes"][size] for size in (*_FIXED, "max_length")}
+        dropout, vocab_size = float(config["sizes"]["dropout"]), config["sizes"]["vocab_size"]
     except (KeyError, TypeError, ValueError, UserError) as error:
         hint = "a model of another tool must be imported first"
-        raise wrong(place, f"{name} has a config.json that is not one of ours", hint) from error
+        raise wrong(setting, f"{name} has a config.json that is not one of ours", hint) from error
     if any(type(size) is not int or size < 1 for size in (*sizes.values(), vocab_size)):
-        raise wrong(place, f"{name} has sizes that are no sizes")
-    if found != kind:
-        raise wrong(
-            place, f"{name} is a model of the kind {shown(found)}", f"set {found!s:.20}.pretrain.start"
-        )
-    return Start(place, sizes, dropout, vocab_size)
+        raise wrong(setting, f"{name} has sizes that are not whole numbers from 1")
+    if family != kind:
+        message = f"{name} is a model of the kind {shown(family)}"
+        raise wrong(setting, message, f"set {family!s:.20}.pretrain.start")
+    return Start(setting, sizes, dropout, vocab_size)
 
 
 def check_sizes(kind: str, settings: KindSettings, start: Start) -> None:
-    """Refuse sizes other than the start's; only `max_length` may be greater.
+    """Check that sizes are the start's; only `max_length` may be larger.
 
     Raises:
-        UsageError: others were given.
+        UsageError: another size is set.
     """
     model = settings.model
-    found = {name: getattr(model, name) for name in (*_FIXED, "max_length")}
-    found["feed_forward"] = model.feed_forward or 4 * model.width
-    for name, size in found.items():
-        has = f"{kind}.model.{name}={size}, but {start.place.value} has {start.sizes[name]}"
+    sizes = {name: getattr(model, name) for name in (*_FIXED, "max_length")}
+    sizes["feed_forward"] = model.feed_forward or 4 * model.width
+    for name, size in sizes.items():
+        message = f"{kind}.model.{name}={size}, but {start.setting.value} has {start.sizes[name]}"
         if name in _FIXED and size != start.sizes[name]:
-            raise wrong(start.place, has, "leave it out: the sizes are those of the model to go on from")
+            raise wrong(start.setting, message, "leave it out: the model to continue from sets the sizes")
         if size < start.sizes[name]:
-            raise wrong(start.place, has, "positions can be added, not taken away; see pretrain.length")
-
-
-def _start_of(kind: str, wanted: Tree) -> Given | None:
-    """Return `pretrain.start` of a kind as it was given."""
-    found: Any = wanted
-    for name in (kind, "pretrain", "start"):
-        found = found.get(name) if isinstance(found, Tree) else None
-    return found if isinstance(found, Given) else None
+            raise wrong(start.setting, message, "positions can be added, not removed; see pretrain.length")

@@ -1,4 +1,4 @@
-"""What was given and where: settings files, overrides and presets as trees."""
+"""Settings files, overrides and presets as trees of values, each with the file and line that gave it."""
 
 import re
 import tomllib
@@ -17,23 +17,23 @@ _MOST_NESTED = 64
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Given:
-    """A value and where it was given."""
+    """A value and its origin."""
 
     value: Any
-    """As TOML or the command line has it."""
+    """Value, from TOML or the command line."""
     file: str | None = None
-    """The file, or the option, that gave it."""
+    """File or option that gave it."""
     line: int | None = None
-    """The line in the file, from 1."""
+    """Line in the file, from 1."""
     is_text: bool = False
-    """It comes from the command line, as a string still to be read as the type that the setting has."""
+    """Whether it is a string of the command line, still to be read as the setting's type."""
 
     def __repr__(self) -> str:
         return repr(self.value)
 
 
 class Tree(dict[str, Any]):
-    """Nested tables whose leaves are `Given`, and where this table was given."""
+    """Nested tables whose leaves are `Given`, and the origin of this table."""
 
     def __init__(
         self, items: Mapping[str, Any] | None = None, file: str | None = None, line: int | None = None
@@ -47,7 +47,7 @@ def read_toml(path: Path) -> Tree:
     """Return a TOML file as a tree.
 
     Raises:
-        UsageError: the file can't be read, is not UTF-8 or not TOML.
+        UsageError: the file is missing, can't be read, is not UTF-8 or not TOML.
     """
     try:
         data = path.read_bytes()
@@ -66,11 +66,11 @@ def read_toml(path: Path) -> Tree:
     except RecursionError as error:
         raise UsageError("tables or lists are nested too deeply", file=path) from error
     except ValueError as error:  # TOMLDecodeError, or a number of too many digits
-        found = re.search(r"\(at line (\d+)", str(error))
-        where = int(found[1]) if found else None
+        match = re.search(r"\(at line (\d+)", str(error))
+        at = int(match[1]) if match else None
         if "at end of document" in str(error):
-            where = text.rstrip().count("\n") + 1
-        raise UsageError(f"this is not TOML: {error}", file=path, line=where) from error
+            at = text.rstrip().count("\n") + 1
+        raise UsageError(f"this is not TOML: {error}", file=path, line=at) from error
 
 
 def given(table: Mapping[str, Any]) -> Tree:
@@ -112,13 +112,13 @@ def merge(*trees: Tree) -> Tree:
     return merged
 
 
-def wrong(place: Given | Tree, message: str, hint: str = "") -> UsageError:
-    """Return an error that names where a value or table was given."""
-    return UsageError(message, file=place.file, line=place.line, hint=hint)
+def wrong(origin: Given | Tree, message: str, hint: str = "") -> UsageError:
+    """Return an error that names the file and line of a value or table."""
+    return UsageError(message, file=origin.file, line=origin.line, hint=hint)
 
 
 def shown(value: Any) -> str:
-    """Return a value as error messages show it, shortened."""
+    """Return a value as error messages show it, at most 100 characters."""
     try:
         text = repr(value)
     except ValueError:  # a whole number of more digits than Python writes
@@ -127,7 +127,7 @@ def shown(value: Any) -> str:
 
 
 def _check_sane(text: str, path: Path) -> None:
-    """Refuse what keeps Python's TOML reader busy for minutes: a key of n parts costs it n * n."""
+    # A key of n parts costs Python's TOML reader n * n steps: minutes, without these limits.
     if len(text) > _LARGEST_FILE:
         message = f"the file has {len(text):,} characters, more than the {_LARGEST_FILE:,} allowed"
         raise UsageError(message, file=path)
@@ -156,28 +156,27 @@ def _given(
 
 
 def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
-    """Return the line on which each key stands; a good guess that only error messages use."""
+    """Return the line of each key; a good guess, which only error messages use."""
     lines: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     rows: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.split("\n"), 1):
-        if found := re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$", line):
-            table = tuple(part.strip().strip("\"'") for part in found[1].split(".")[:_DEEPEST])
+        if header := re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$", line):
+            table = tuple(part.strip().strip("\"'") for part in header[1].split(".")[:_DEEPEST])
             if line.lstrip().startswith("[["):
                 rows[table] = rows.get(table, -1) + 1
                 table = (*table, str(rows[table]))
             for depth in range(len(table)):
                 lines.setdefault(table[: depth + 1], number)
-        elif found := re.match(r"\s*([\w.\-\"']+)\s*=", line):
-            keys = tuple(part.strip("\"'") for part in found[1].split("."))
+        elif setting := re.match(r"\s*([\w.\-\"']+)\s*=", line):
+            keys = tuple(part.strip("\"'") for part in setting[1].split("."))
             for depth in range(min(_DEEPEST, len(keys))):
                 lines.setdefault((*table, *keys[: depth + 1]), number)
     return lines
 
 
 def _mixed(key: str, before: Any, value: Any) -> UsageError:
-    """Return the error for a key that is a table in one place and a value in another."""
     single = value if isinstance(value, Given) else before
     message = f"{shown(key)} can't be both a table of settings and the value {shown(single.value)}"
-    place, other = (value, before) if value.file else (before, value)
-    return wrong(place, message, f"see also {other.file}" if other.file else "")
+    origin, other = (value, before) if value.file else (before, value)
+    return wrong(origin, message, f"see also {other.file}" if other.file else "")

@@ -142,7 +142,7 @@ def _default_of(path: tuple[str, ...], size: Any, start: Start | None) -> str:
         name = size.value if isinstance(size, Given) else presets.closest_size(start)
         places[f"size {name}"] = presets.SIZES[name]
     if start:
-        places[f"of {start.place.value}"] = start.settings
+        places[f"of {start.setting.value}"] = start.settings
     found = "default"
     for words, table in places.items():
         value: Any = table

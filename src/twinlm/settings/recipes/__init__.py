@@ -1,12 +1,12 @@
 """Settings files that come with the package: the papers' recipes and matched pairs, usable by name.
 
-Every value in a recipe says where it is from, in a comment behind it: a paper's section, its released code, a
-calculation from other values, or "ours", a choice of this project.
+A comment gives the source of each value: a paper's section, its released code, a calculation from other
+values, or "ours", a choice of this project.
 
     learning_rate = 2.5e-4  # GPT 4.1
     clip_norm = 1.0  # code: train.py
 
-Each departure from the paper stands in lines of its own, `# deviation: ...`.
+Each departure from the paper has lines of its own, `# deviation: ...`.
 """
 
 import re
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twinlm.errors import UsageError
-from twinlm.settings import build
-from twinlm.settings.tree import Given, Tree, shown, wrong
+from twinlm.settings.build import closest
+from twinlm.settings.tree import Given, Tree, read_toml, shown, wrong
 
 _FOLDER = Path(__file__).parent
 _COMMENT = re.compile(r"^[^#=]+=[^#]*#\s*(.*?)\s*$")
@@ -24,14 +24,14 @@ _DEVIATION = "# deviation:"
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What the comments of a recipe, or of another settings file, say."""
+    """Comments of a recipe or another settings file."""
 
     title: str
-    """Its first line."""
+    """First line."""
     sources: dict[int, str]
-    """Where the value of a line is from, by the number of the line, from 1."""
+    """Sources of the values by line, from 1."""
     deviations: list[str]
-    """How it departs from the paper."""
+    """Departures from the paper."""
 
 
 def names() -> list[str]:
@@ -40,35 +40,35 @@ def names() -> list[str]:
 
 
 def find(file: Path) -> Path:
-    """Return the settings file that a path or the name of a recipe stands for; a file that exists wins.
+    """Return the settings file of a path or a recipe's name; an existing file wins.
 
     Raises:
-        UsageError: a name without an ending is neither a file nor a recipe.
+        UsageError: a name without a suffix is neither a file nor a recipe.
     """
     if file.is_file() or file.suffix or len(file.parts) != 1:
         return file
     if str(file) not in names():
         message = f"there is no settings file and no recipe {str(file)!r}"
-        raise UsageError(message, hint=build.closest(str(file), names()))
-    return _place(str(file))
+        raise UsageError(message, hint=closest(str(file), names()))
+    return _path(str(file))
 
 
 def read_trees(file: Path) -> list[Tree]:
-    """Return what a settings file or recipe gives, after what the recipe gives that it begins with.
+    """Return the trees of a settings file or recipe, after those of the recipe that it starts from.
 
-    `recipe = "bert-base-paper"` at the top of a file stands for all that is in that recipe.
+    `recipe = "bert-base-paper"` at the top of a file includes all settings of that recipe.
 
     Raises:
         UsageError: there is no such file or recipe, or it can't be read.
     """
-    trees = [build.read_toml(find(file))]
+    trees = [read_toml(find(file))]
     while "recipe" in trees[0]:
-        trees.insert(0, build.read_toml(_place(_recipe_of(trees[0]))))
+        trees.insert(0, read_toml(_path(_recipe_of(trees[0]))))
     return trees
 
 
 def read_notes(file: Path) -> Notes:
-    """Return what the comments of a settings file say."""
+    """Return the comments of a settings file."""
     lines = file.read_text(encoding="utf-8").splitlines()
     comments = {number: _COMMENT.search(line) for number, line in enumerate(lines, 1)}
     deviations: list[str] = []
@@ -79,19 +79,19 @@ def read_notes(file: Path) -> Notes:
             deviations[-1] += " " + line.lstrip("# ")
     return Notes(
         title=lines[0].lstrip("# ") if lines and lines[0].startswith("#") else "",
-        sources={number: found[1] for number, found in comments.items() if found},
+        sources={number: comment[1] for number, comment in comments.items() if comment},
         deviations=deviations,
     )
 
 
-def _place(name: str) -> Path:
+def _path(name: str) -> Path:
     return _FOLDER / f"{name}.toml"
 
 
 def _recipe_of(tree: Tree) -> str:
-    """Take out of a file's tree the name of the recipe that it begins with."""
-    place = tree.pop("recipe")
-    name = place.value if isinstance(place, Given) else dict(place)
+    """Return the recipe that a file starts from, and remove it from the file's tree."""
+    setting = tree.pop("recipe")
+    name = setting.value if isinstance(setting, Given) else dict(setting)
     if not isinstance(name, str) or name not in names():
-        raise wrong(place, f"recipe can't be {shown(name)}", build.closest(str(name), names()))
+        raise wrong(setting, f"recipe can't be {shown(name)}", closest(str(name), names()))
     return name
