@@ -22,8 +22,8 @@ from twinlm.families import FAMILIES
 from twinlm.objectives.causal_lm import causal_lm
 from twinlm.objectives.masked_lm import masked_lm_and_next_sentence
 from twinlm.system.launch import is_among_others, launch
-from twinlm.train.gradients import Averaged, Ordered
 from twinlm.train.ranks import join
+from twinlm.train.replicated import Averaged, Ordered
 
 SIZES = {"tiny": (2, 128, 2), "mini": (4, 256, 4), "small": (4, 512, 8), "base": (12, 768, 12)}
 OBJECTIVES = {"gpt": causal_lm, "bert": masked_lm_and_next_sentence}

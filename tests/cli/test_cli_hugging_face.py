@@ -107,7 +107,7 @@ def test_what_a_source_lacks_is_said_and_refused_in_use(cli, models):
     assert "parts that the source lacks, to be trained before use: masked_token_head" in done.out
     done = cli("fill", "ours", "The [MASK] cat")
     assert done.code == 4
-    assert "was imported from bare, where it has no masked token head" in done.err
+    assert "was imported from bare without a masked token head" in done.err
     assert cli("score", "ours", "The red cat").code == 4
     done = cli("follows", "ours", "The red cat sat.", "It slept.")
     assert done.code == 4

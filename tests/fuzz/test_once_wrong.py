@@ -81,7 +81,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
     ),
     "a long dtype in a header": (
         *("own model, GPT", "files/model.safetensors"),
-        *(lambda path: header(path, LONG), "is no whole safetensors file.*xxx"),
+        *(lambda path: header(path, LONG), "is not a complete safetensors file.*xxx"),
     ),
     "a long value in a configuration": (
         *("own model, GPT", "files/config.json", value("sizes", "norm_eps", to=[LONG]), "norm_eps can't be"),

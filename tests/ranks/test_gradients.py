@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from twinlm.system.launch import launch
-from twinlm.train.gradients import TreeSum, nodes_of
 from twinlm.train.ranks import share_of
+from twinlm.train.replicated import TreeSum, nodes_of
 
 SCRIPT = Path(__file__).with_name("scenarios.py")
 SCENARIOS = ["gpt-4", "bert-4", "bert-12"]

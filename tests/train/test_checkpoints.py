@@ -12,7 +12,7 @@ from twinlm import checkpoint
 from twinlm.core.initialize import initialize
 from twinlm.errors import ModelError
 from twinlm.system import storage
-from twinlm.train.checkpoint_tensors import Saved
+from twinlm.train.checkpoint_tensors import CheckpointTensors
 from twinlm.train.checkpoints import (
     averages,
     load_training,
@@ -131,12 +131,12 @@ def test_rows_are_read_from_the_parts_that_hold_them(tmp_path: Path) -> None:
     save_parts(tmp_path, 3, [2, 1])
     weight = trained(3)[0].state_dict()["weight"]
 
-    def look(saved: Saved) -> None:
-        assert saved.shape("model", "weight") == (3, 2)
-        assert saved.shape("optimizer", "0.step") == ()
+    def look(tensors: CheckpointTensors) -> None:
+        assert tensors.shape("model", "weight") == (3, 2)
+        assert tensors.shape("optimizer", "0.step") == ()
         for begin in range(4):
             for end in range(begin, 4):
-                assert torch.equal(saved.rows("model", "weight", begin, end), weight[begin:end])
+                assert torch.equal(tensors.rows("model", "weight", begin, end), weight[begin:end])
 
     roll_back(tmp_path, 3, look)
 

@@ -7,7 +7,7 @@ from torch.distributed import HashStore
 
 from twinlm.errors import PeerError, StoppedError, UserError
 from twinlm.system.stopping import Stop, on_signals, stopped
-from twinlm.train.heartbeat import watching
+from twinlm.train.heartbeat import heartbeat
 
 
 class Heard(Stop):
@@ -33,8 +33,8 @@ def wait_until(is_so, most_s: float = 10) -> bool:
 
 def test_a_signal_to_another_one_stops_the_leader() -> None:
     store, leader, other = HashStore(), Heard(), Stop()
-    with watching(store, 0, 2, timeout_s=60, stop=leader):
-        with watching(store, 1, 2, timeout_s=60, stop=other):
+    with heartbeat(store, 0, 2, timeout_s=60, stop=leader):
+        with heartbeat(store, 1, 2, timeout_s=60, stop=other):
             time.sleep(0.5)
             assert not leader.asked
             other.asked = True
@@ -44,8 +44,8 @@ def test_a_signal_to_another_one_stops_the_leader() -> None:
 
 def test_a_silent_one_is_a_failure_and_one_that_is_there_is_none() -> None:
     store, leader = HashStore(), Heard()
-    with watching(store, 0, 2, timeout_s=1.5, stop=leader):
-        with watching(store, 1, 2, timeout_s=1.5, stop=Stop()):
+    with heartbeat(store, 0, 2, timeout_s=1.5, stop=leader):
+        with heartbeat(store, 1, 2, timeout_s=1.5, stop=Stop()):
             time.sleep(2.5)
             assert not leader.failures
         assert wait_until(lambda: bool(leader.failures))
@@ -61,7 +61,7 @@ def test_the_leader_is_stopped_at_once_in_what_it_does_alone() -> None:
     with (
         pytest.raises(StoppedError, match=str(stopped())),
         on_signals() as leader,
-        watching(store, 1, 2, timeout_s=60, stop=other),
-        watching(store, 0, 2, timeout_s=60, stop=leader),
+        heartbeat(store, 1, 2, timeout_s=60, stop=other),
+        heartbeat(store, 0, 2, timeout_s=60, stop=leader),
     ):
         time.sleep(20)

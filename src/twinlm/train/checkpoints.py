@@ -1,16 +1,16 @@
-"""Checkpoints of a training run, published whole. The newest whole one counts.
+"""Checkpoints of a training run. Each is published whole; the newest intact one counts.
 
-    step-000000042/state.json              what is to be known, as JSON
+    step-000000042/state.json              counts and best score
                    model.safetensors       the weights
                    optimizer.safetensors   Adam's averages
 
-Of a model in parts each process publishes its rows of all tensors; then the leader publishes `state.json`,
-which makes them count and holds the hashes of their manifests:
+If the model is sharded, each process publishes its rows of all tensors. Then the leader publishes
+`state.json`, which holds the hashes of the parts' manifests and so makes them count:
 
     parts-000000042/00003/model.safetensors, optimizer.safetensors
     step-000000042/state.json
 
-Whoever goes on reads the rows that it needs from either form, see `train/checkpoint_tensors.py`.
+A resumed run reads the rows that it needs from either form, see `checkpoint_tensors.py`.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from twinlm.checkpoint import FORMAT, check_format, check_values, fill, tensor_bytes
 from twinlm.errors import ModelError, as_model_error
 from twinlm.system import storage
-from twinlm.train.checkpoint_tensors import Saved, file_of
+from twinlm.train.checkpoint_tensors import CheckpointTensors, file_name
 
 KEPT = 2
 _PARTS = "parts"
@@ -39,34 +39,34 @@ def save_training(
     *,
     every: int = 1,
 ) -> None:
-    """Publish a checkpoint of a training run at a step, then drop all but the newest few.
+    """Publish a checkpoint, then remove all but the newest `KEPT`.
 
     Args:
-        folder: of the checkpoints.
-        step: how many steps were taken.
-        module: its weights are saved.
-        optimizer: its averages are.
-        state: what else is to be known, as JSON holds it.
-        every: signals save at other steps than multiples of this; the newest multiple is kept in any case.
+        folder: folder of all checkpoints of the run.
+        step: number of steps taken.
+        module: module whose weights are saved.
+        optimizer: optimizer whose averages are saved.
+        state: everything else to restore, as JSON values.
+        every: steps between periodic checkpoints; the newest of these is always kept, for rolling back.
     """
     tensors = {"model": module.state_dict(), "optimizer": averages(optimizer)}
     _publish(folder, {"step": step, **state}, _files(tensors), every)
 
 
 def save_part(folder: Path, step: int, number: int, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """Publish the rows that the process of a number holds at a step, by kind and name."""
+    """Publish the rows that process `number` holds, by group and name."""
     storage.publish_folder(_parts(folder, step) / _part(number), _files(tensors))
 
 
 def publish_parts(folder: Path, state: Mapping[str, Any], count: int, *, every: int = 1) -> None:
-    """Publish what makes so many parts of a step a checkpoint, then drop old ones as `save_training` does."""
+    """Publish the state that makes `count` parts a checkpoint, then remove old ones."""
     parts = _parts(folder, state["step"])
     manifests = [storage.file_sha256(parts / _part(number) / storage.MANIFEST) for number in range(count)]
     _publish(folder, {**state, _PARTS: manifests}, {}, every)
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor]) -> str:
-    """Write weights into a file of their own; return its SHA-256."""
+    """Write weights to one file; return its SHA-256."""
     contents = tensor_bytes(weights)
     storage.write_file(path, contents)
     return hashlib.sha256(contents).hexdigest()
@@ -74,79 +74,79 @@ def write_weights(path: Path, weights: Mapping[str, Tensor]) -> str:
 
 def load_training(
     folder: Path,
-    restore: Callable[[Saved], None],
+    restore: Callable[[CheckpointTensors], None],
     *,
     check: Callable[[Mapping[str, Any]], None],
     pass_over: Callable[[ModelError], None],
 ) -> dict[str, Any] | None:
-    """Bring a training run back to its newest whole checkpoint; return its state, or None if there is none.
+    """Restore the newest intact checkpoint; return its state, or None if there is no checkpoint.
 
     Args:
-        folder: of the checkpoints.
-        restore: takes weights and averages, such as `restore` does.
-        check: raises a ModelError if what lies beside the checkpoint is not what its state says.
-        pass_over: told of each checkpoint that is damaged; the one before it is taken.
+        folder: folder of all checkpoints of the run.
+        restore: takes weights and averages, as `restore` below does.
+        check: raises a ModelError if the state does not match the files beside the checkpoints.
+        pass_over: called with the error of each damaged checkpoint; the previous one is tried next.
 
     Raises:
         ModelError: all checkpoints are damaged, or they belong to another model or a newer version.
     """
-    places = sorted(folder.glob("step-*"), reverse=True)
-    for place in places:
+    paths = sorted(folder.glob("step-*"), reverse=True)
+    for path in paths:
         try:
-            state, folders = _verified(place)
-            with as_model_error(place / "state.json"):
+            state, folders = _verified(path)
+            with as_model_error(path / "state.json"):
                 if state["format"] <= FORMAT:
                     check(state)
         except ModelError as error:
-            if place == places[-1]:
+            if path == paths[-1]:
                 raise
             pass_over(error)
             continue
-        check_format(state.pop("format"), place / "state.json")
-        restore(Saved(place, folders))
+        check_format(state.pop("format"), path / "state.json")
+        restore(CheckpointTensors(path, folders))
         return state
     return None
 
 
-def roll_back(folder: Path, step: int, restore: Callable[[Saved], None]) -> None:
-    """Bring weights and averages back to the checkpoint of a step.
+def roll_back(folder: Path, step: int, restore: Callable[[CheckpointTensors], None]) -> None:
+    """Restore weights and averages from the checkpoint of a step.
 
     Raises:
         ModelError: it is missing or damaged.
     """
-    place = _place(folder, step)
-    restore(Saved(place, _verified(place)[1]))
+    path = _path(folder, step)
+    restore(CheckpointTensors(path, _verified(path)[1]))
 
 
-def restore(saved: Saved, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def restore(tensors: CheckpointTensors, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Take all weights and averages.
 
     Raises:
         ModelError: they belong to another model.
     """
-    fill(module, {name: saved.rows("model", name) for name in saved.names("model")}, saved.place)
-    found = {name: saved.rows("optimizer", name) for name in saved.names("optimizer")}
-    for name, value in found.items():
-        check_values(name, value, torch.float32, saved.place)
-    set_averages(optimizer, found, saved.place)
+    fill(module, {name: tensors.rows("model", name) for name in tensors.names("model")}, tensors.path)
+    saved = {name: tensors.rows("optimizer", name) for name in tensors.names("optimizer")}
+    for name, value in saved.items():
+        check_values(name, value, torch.float32, tensors.path)
+    set_averages(optimizer, saved, tensors.path)
 
 
 def averages(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return Adam's averages and step counts under the number of their weight: "3.exp_avg"."""
+    """Return Adam's averages and step counts, named by the number of their weight: "3.exp_avg"."""
     state = optimizer.state_dict()["state"]
     return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
 
 
-def set_averages(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], place: Path) -> None:
-    """Set what `averages` returned.
+def set_averages(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Set what `averages` returned, read from the checkpoint at `path`.
 
     Raises:
-        ModelError: they are not whole, or of other weights; names the place that they come from.
+        ModelError: averages are missing, or are those of other weights.
     """
     names = {"exp_avg", "exp_avg_sq"} | ({"step"} if isinstance(optimizer, torch.optim.AdamW) else set())
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    with as_model_error(place / file_of("optimizer")):
+    with as_model_error(path / file_name("optimizer")):
         for key, value in tensors.items():
             number, name = key.split(".", 1)
             if value.shape != (torch.Size() if name == "step" else weights[int(number)].shape):
@@ -159,54 +159,54 @@ def set_averages(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Return whole checkpoints, oldest first."""
+    """Return the published checkpoints, oldest first."""
     return [path for path in sorted(folder.glob("step-*")) if storage.is_published(path)]
 
 
 def remove_loose_parts(folder: Path) -> None:
-    """Remove parts that belong to no checkpoint: the run was cut off before, or a checkpoint was dropped."""
+    """Remove parts without a checkpoint: it was removed, or the run was killed before it was published."""
     for parts in sorted(folder.glob(f"{_PARTS}-*")):
         if not storage.is_published(folder / parts.name.replace(_PARTS, "step", 1)):
             storage.remove(parts)
 
 
 def _publish(folder: Path, state: Mapping[str, Any], files: Mapping[str, bytes], every: int) -> None:
-    described = storage.json_bytes({"format": FORMAT, **state})
-    storage.publish_folder(_place(folder, state["step"]), {**files, "state.json": described})
-    whole = checkpoints(folder)
-    regular = [place for place in whole if _step(place) % every == 0]
-    for old in whole[:-KEPT]:
-        if old not in regular[-1:]:
+    state_bytes = storage.json_bytes({"format": FORMAT, **state})
+    storage.publish_folder(_path(folder, state["step"]), {**files, "state.json": state_bytes})
+    published = checkpoints(folder)
+    periodic = [path for path in published if _step(path) % every == 0]
+    for old in published[:-KEPT]:
+        if old not in periodic[-1:]:
             storage.remove(old)
     remove_loose_parts(folder)
 
 
-def _verified(place: Path) -> tuple[dict[str, Any], list[Path]]:
-    """Return a checkpoint's state and the folders of its tensors; every byte is checked.
+def _verified(path: Path) -> tuple[dict[str, Any], list[Path]]:
+    """Return a checkpoint's state and the folders of its tensors, after checking every byte.
 
     Raises:
         ModelError: something is missing or damaged.
     """
-    storage.verify_folder(place)
-    state: dict[str, Any] = storage.read_json(place / "state.json")
-    with as_model_error(place / "state.json"):
-        if state["step"] != _step(place):
+    storage.verify_folder(path)
+    state: dict[str, Any] = storage.read_json(path / "state.json")
+    with as_model_error(path / "state.json"):
+        if state["step"] != _step(path):
             raise ValueError(f"it is of step {state['step']}")
         manifests = state.pop(_PARTS, None)
-        parts = _parts(place.parent, _step(place))
-        folders = [place] if manifests is None else [parts / _part(n) for n in range(len(manifests))]
+        parts = _parts(path.parent, _step(path))
+        folders = [path] if manifests is None else [parts / _part(n) for n in range(len(manifests))]
     for part, manifest in zip(folders, manifests or (), strict=bool(manifests)):
         if storage.file_sha256(part / storage.MANIFEST) != manifest:
-            raise ModelError("this part is not the one that was saved with the others", file=part)
+            raise ModelError("this part was not saved together with the others", file=part)
         storage.verify_folder(part)
     return state, folders
 
 
 def _files(tensors: Mapping[str, Mapping[str, Tensor]]) -> dict[str, bytes]:
-    return {file_of(kind): tensor_bytes(values) for kind, values in tensors.items()}
+    return {file_name(group): tensor_bytes(values) for group, values in tensors.items()}
 
 
-def _place(folder: Path, step: int) -> Path:
+def _path(folder: Path, step: int) -> Path:
     return folder / f"step-{step:09d}"
 
 
@@ -218,5 +218,5 @@ def _part(number: int) -> str:
     return f"{number:05d}"
 
 
-def _step(place: Path) -> int:
-    return int(place.name.removeprefix("step-"))
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))

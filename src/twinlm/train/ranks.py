@@ -24,7 +24,7 @@ from torch.distributed import PrefixStore, TCPStore, rendezvous  # type: ignore[
 from twinlm.errors import DivergedError, PeerError, UsageError, UserError
 from twinlm.system import launch
 from twinlm.system.stopping import Stop
-from twinlm.train.heartbeat import watching
+from twinlm.train.heartbeat import heartbeat
 
 T = TypeVar("T")
 _POLL_S = 0.02
@@ -163,7 +163,7 @@ class Together:
 
     def watched(self, stop: Stop) -> contextlib.AbstractContextManager[None]:
         """Let the processes look after each other in a block, also where the leader works alone."""
-        return watching(self._store, self.number, self.count, timeout_s=self._timeout_s, stop=stop)
+        return heartbeat(self._store, self.number, self.count, timeout_s=self._timeout_s, stop=stop)
 
     def close(self) -> None:
         """Let the others go, as the leader, and wait for them, since the store ends with the leader.

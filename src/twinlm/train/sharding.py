@@ -1,6 +1,6 @@
-"""A model in parts: each process holds some rows of all weights, gradients and averages (PyTorch's FSDP2).
+"""A sharded model: each process holds some rows of all weights, gradients and averages (PyTorch's FSDP2).
 
-Importing this file takes PyTorch most of a second, so only who has such a model does.
+Importing this file takes PyTorch most of a second, so it is imported only where a model is sharded.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from twinlm.errors import StoppedError, as_model_error
 from twinlm.objectives import Loss, Objective
 from twinlm.system import hardware
 from twinlm.system.stopping import Stop, stopped
-from twinlm.train.checkpoint_tensors import Saved
+from twinlm.train.checkpoint_tensors import CheckpointTensors
 from twinlm.train.checkpoints import averages, publish_parts, save_part, set_averages, write_weights
 from twinlm.train.ranks import Ranks, as_peer_error
 
 
 def shard(model: nn.Module, ranks: Ranks) -> None:
-    """Leave this process its rows of a model's weights; before an optimizer is made for them."""
+    """Keep only this process's rows of a model's weights; call it before making the optimizer."""
     model.to(hardware.device())
     with as_peer_error():
         mesh = init_device_mesh(hardware.device().type, (ranks.count,))
@@ -36,7 +36,7 @@ def shard(model: nn.Module, ranks: Ranks) -> None:
 
 
 class Sharded:
-    """Trains a model in parts. All weights are put together layer by layer while they are needed."""
+    """Trains a sharded model, whose weights are gathered layer by layer while they are needed."""
 
     def __init__(self, module: nn.Module, objective: Objective[Any, Any], ranks: Ranks) -> None:
         assert isinstance(module, FSDPModule)
@@ -46,57 +46,55 @@ class Sharded:
         self._last = 0
 
     def begin(self, count: int) -> int:
-        """Begin a step of so many micro-batches; return what to divide their losses by."""
+        """Start a step of `count` micro-batches; return the divisor of this process's losses."""
         share = self._ranks.share(count)
         self._last = share[-1]
         return len(share)
 
     def loss(self, batch: Batch) -> Loss:
-        """Return the loss of a batch."""
+        """Return the loss of a micro-batch."""
         with as_peer_error():
             return self._objective(self._module, batch)
 
     @contextlib.contextmanager
     def adding(self, number: int) -> Iterator[None]:
-        """Add the gradient that is computed in this block; the processes' are averaged with the last one."""
+        """Add the gradient that this block computes; processes average theirs in the last micro-batch."""
         self._module.set_requires_gradient_sync(number == self._last)
         with as_peer_error():
             yield
 
     def finish(self) -> None:
-        """Each process has its rows of the gradient already."""
+        """Do nothing: the backward pass has left each process its rows of the gradient."""
 
-    def clip(self, most: float) -> float:
-        """Cut the gradient to a length; return what it was."""
+    def clip(self, max_norm: float) -> float:
+        """Scale the gradient to at most this norm; return its norm before."""
         with as_peer_error():
-            norm: Any = nn.utils.clip_grad_norm_(self._module.parameters(), most)
+            norm: Any = nn.utils.clip_grad_norm_(self._module.parameters(), max_norm)
             return float(norm.full_tensor())
 
     def measured(self, work: Callable[[], dict[str, float]], stop: Stop) -> dict[str, float] | None:
-        """Return what `work` finds of the module: all processes do it, as each has only a part.
+        """Return the figures that `work` measures, in all processes; None if a signal interrupted it."""
 
-        None if a signal to any of them ended it: before each batch they ask each other.
-        """
-
-        def look(*_: object) -> None:
+        def check_signals(*_: object) -> None:
+            # All must stop before the same batch: a process that goes on alone waits for rows forever.
             if self._ranks.any(stop.asked):
                 raise stopped()
 
-        found = None
-        hook = self._module.register_forward_pre_hook(look, prepend=True)
+        own_figures = None
+        hook = self._module.register_forward_pre_hook(check_signals, prepend=True)
         try:
             with as_peer_error():
-                found = work()
+                own_figures = work()
         except StoppedError:
             pass
         finally:
             hook.remove()
             self._module.reshard()
-        values: dict[str, float] | None = self._ranks.from_leader(lambda: found)
-        return values
+        figures: dict[str, float] | None = self._ranks.from_leader(lambda: own_figures)
+        return figures
 
     def keep_best(self, path: Path) -> str:
-        """Write all weights into one file; return its SHA-256. The leader alone holds them for it."""
+        """Write all weights to one file; return its SHA-256. Only the leader holds them for it."""
         weights = {}
         with as_peer_error():
             for name, weight in self._module.state_dict().items():
@@ -107,52 +105,52 @@ class Sharded:
         return digest
 
     def load_best(self, path: Path) -> None:
-        """Leave the parts as they are: the best weights are in the file, for `whole_model`."""
+        """Do nothing: the best weights stay in the file, for `whole_model`."""
 
     def save(
         self, folder: Path, optimizer: torch.optim.Optimizer, state: Mapping[str, Any], *, every: int
     ) -> None:
-        """Publish a checkpoint: the parts of all processes, then what tells of them."""
+        """Publish a checkpoint: the parts of all processes, then the state that makes them count."""
         tensors = {"model": self._module.state_dict(), "optimizer": averages(optimizer)}
         own = {
-            kind: {name: _own(value) for name, value in values.items()} for kind, values in tensors.items()
+            group: {name: _own(value) for name, value in values.items()} for group, values in tensors.items()
         }
         save_part(folder, state["step"], self._ranks.number, own)
-        self._ranks.any(False)  # all parts are there
+        self._ranks.any(False)  # waits until all parts are there
         self._ranks.from_leader(lambda: publish_parts(folder, state, self._ranks.count, every=every))
 
-    def restore(self, saved: Saved, optimizer: torch.optim.Optimizer) -> None:
+    def restore(self, tensors: CheckpointTensors, optimizer: torch.optim.Optimizer) -> None:
         """Take this process's rows of the weights and averages of a checkpoint.
 
         Raises:
             ModelError: they belong to another model.
         """
         wanted = self._module.state_dict()
-        shapes = {name: saved.shape("model", name) for name in saved.names("model")}
-        checkpoint.check_tensors(shapes, wanted, saved.place)
+        shapes = {name: tensors.shape("model", name) for name in tensors.names("model")}
+        checkpoint.check_tensors(shapes, wanted, tensors.path)
         for name, weight in wanted.items():
-            own, rows = _own(weight), saved.rows("model", name, *self._bounds(weight))
-            checkpoint.check_values(name, rows, own.dtype, saved.place)
+            own, rows = _own(weight), tensors.rows("model", name, *self._bounds(weight))
+            checkpoint.check_values(name, rows, own.dtype, tensors.path)
             own.copy_(rows)
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-        found = {}
-        for name in saved.names("optimizer"):
-            with as_model_error(saved.place):
+        saved = {}
+        for name in tensors.names("optimizer"):
+            with as_model_error(tensors.path):
                 weight = weights[int(name.partition(".")[0])]
-            rows = saved.rows("optimizer", name, *self._bounds(weight))
-            checkpoint.check_values(name, rows, torch.float32, saved.place)
-            found[name] = _like(weight, rows)
-        set_averages(optimizer, found, saved.place)
+            rows = tensors.rows("optimizer", name, *self._bounds(weight))
+            checkpoint.check_values(name, rows, torch.float32, tensors.path)
+            saved[name] = _like(weight, rows)
+        set_averages(optimizer, saved, tensors.path)
 
     def _bounds(self, weight: Any) -> tuple[int, int]:
-        """Return which rows of a weight this process has: a block, the last ones of fewer rows or none."""
+        """Return the rows of this process as FSDP cuts them: equal blocks, the last ones shorter or empty."""
         count = weight.shape[0]
         begin = min(-(-count // self._ranks.count) * self._ranks.number, count)
         return begin, begin + len(weight.to_local())
 
 
 def whole_model(model: nn.Module, path: Path) -> nn.Module:
-    """Return a model like one that is in parts, in one piece, with the weights of a file."""
+    """Return an unsharded model of the same sizes, with the weights of a file."""
     sizes: Any = model.config
     whole = type(model)(sizes)
     checkpoint.load_weights(whole, path)
@@ -164,7 +162,7 @@ def _own(tensor: Tensor) -> Tensor:
 
 
 def _like(weight: Any, rows: Tensor) -> Tensor:
-    """Return rows as a tensor in parts like a weight; what has no rows as it is."""
+    """Return rows as a tensor that is sharded like a weight; a scalar as it is."""
     if not rows.dim():
         return rows
     return DTensor.from_local(
