@@ -8,20 +8,20 @@ from torch.nn import functional as F
 
 from twinlm.core.masks import Mask
 
-# In bfloat16 on a CPU the fused kernel is slower: half the speed at 64 and 128 positions, no faster at 256
-# (2026-11, benchmarks/parts_of_a_step.py). Beyond that, it is the one that needs no memory for L * L weights.
+# In bfloat16 on a CPU the fused kernel has half the speed at 64 and 128 positions and is no faster at 256
+# (2026-11, benchmarks/parts_of_a_step.py). On longer sequences it saves the memory of L * L weights.
 _EXPLICIT_UP_TO = 128
 
 
 class KeyValueCache:
-    """Keys and values of the positions seen so far, for one layer."""
+    """Keys and values of one layer at all positions so far."""
 
     def __init__(self) -> None:
         self.key_BHMK: Tensor | None = None
         self.value_BHMK: Tensor | None = None
 
     def append(self, key_BHLK: Tensor, value_BHLK: Tensor) -> tuple[Tensor, Tensor]:
-        """Add the new positions; return all of them, oldest first."""
+        """Add new positions; return all positions, oldest first."""
         if self.key_BHMK is not None and self.value_BHMK is not None:
             key_BHLK = torch.cat([self.key_BHMK, key_BHLK], dim=2)
             value_BHLK = torch.cat([self.value_BHMK, value_BHLK], dim=2)
@@ -29,7 +29,7 @@ class KeyValueCache:
         return key_BHLK, value_BHLK
 
     def keep(self, rows_B: Tensor, *, first: int = 0) -> None:
-        """Go on with these rows only, in this order, and without the positions before `first`.
+        """Keep only these rows, in this order, and drop the positions before `first`.
 
         Raises:
             ValueError: the cache is empty.
@@ -41,12 +41,12 @@ class KeyValueCache:
 
 
 class SelfAttention(nn.Module):
-    """Every position gathers from the positions that the mask allows.
+    """Lets every position gather from the positions that the mask allows.
 
     Args:
-        width: D, the model's width.
-        heads: H. Must divide `width`.
-        dropout: probability, on the attention weights.
+        width: D.
+        heads: H, a divisor of `width`.
+        dropout: dropout probability of the attention weights.
     """
 
     def __init__(self, *, width: int, heads: int, dropout: float) -> None:
@@ -59,7 +59,7 @@ class SelfAttention(nn.Module):
         self.output = nn.Linear(width, width)
 
     def forward(self, x_BLD: Tensor, mask: Mask, cache: KeyValueCache | None = None) -> Tensor:
-        """Return what each position gathered, as (B, L, D)."""
+        """Return what each position gathered, (B, L, D)."""
         query_BHLK, key_BHMK, value_BHMK = (
             part_BLD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part_BLD in self.query_key_value(x_BLD).chunk(3, dim=-1)
@@ -95,7 +95,7 @@ def fused_attention(
 def explicit_attention(
     query_BHLK: Tensor, key_BHMK: Tensor, value_BHMK: Tensor, mask: Mask, dropout: float
 ) -> Tensor:
-    """Return the same written out, with all L * M weights in memory."""
+    """Return the same as `fused_attention`, written out, with all L * M weights in memory."""
     scores_BHLM = query_BHLK @ key_BHMK.mT / math.sqrt(query_BHLK.shape[-1])
     if mask.is_causal:
         later_LM = torch.ones(scores_BHLM.shape[2:], dtype=torch.bool, device=scores_BHLM.device).triu(1)

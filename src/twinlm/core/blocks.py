@@ -1,6 +1,6 @@
 """The transformer layer: attention, then a feed-forward layer, each inside a residual sum.
 
-GPT-1 and BERT normalize after the sum, GPT-2 before the layer: two classes that share their names of weights.
+GPT-1 and BERT normalize after the sum, GPT-2 before the layer: two classes with equal names of weights.
 """
 
 from collections.abc import Callable
@@ -14,24 +14,24 @@ from twinlm.core.masks import Mask
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BlockConfig:
-    """The sizes of one transformer layer."""
+    """Sizes of one transformer layer."""
 
     width: int
     """D."""
     heads: int
     """H."""
     feed_forward: int
-    """F, in the papers 4 * width."""
+    """F. The papers use 4 * width."""
     dropout: float
-    """Probability, on attention weights and before each residual sum."""
+    """Dropout probability of attention weights and of what enters each residual sum."""
     norm_eps: float
-    """Added to the variance in layer normalization."""
+    """Constant added to the variance in layer normalization."""
     activation: Callable[[Tensor], Tensor]
-    """Between the two linear maps of the feed-forward layer."""
+    """Activation between the two linear maps of the feed-forward layer."""
 
 
 class FeedForward(nn.Module):
-    """Two linear maps around an activation, at each position by itself."""
+    """Two linear maps around an activation, applied to each position by itself."""
 
     def __init__(self, config: BlockConfig) -> None:
         super().__init__()
@@ -42,12 +42,12 @@ class FeedForward(nn.Module):
     def forward(self, x_BLD: Tensor) -> Tensor:
         """Return the transformed states, (B, L, D)."""
         hidden_BLF = self.activation(self.expand(x_BLD))
-        gathered_BLD: Tensor = self.contract(hidden_BLF)
-        return gathered_BLD
+        output_BLD: Tensor = self.contract(hidden_BLF)
+        return output_BLD
 
 
 class PostNormBlock(nn.Module):
-    """Normalize after each residual sum (Vaswani et al. 2017; GPT-1; BERT)."""
+    """Normalizes after each residual sum (Vaswani et al. 2017; GPT-1; BERT)."""
 
     def __init__(self, config: BlockConfig) -> None:
         super().__init__()
@@ -65,9 +65,9 @@ class PostNormBlock(nn.Module):
 
 
 class PreNormBlock(nn.Module):
-    """Normalize what goes into each part, so that the residual path stays free (Radford et al. 2019, 2.3).
+    """Normalizes the input of each part, so that the residual path stays free (Radford et al. 2019, 2.3).
 
-    The last layer's states are therefore not normalized: the model does that at its end.
+    Its own output is not normalized: the model does that after the last layer.
     """
 
     def __init__(self, config: BlockConfig) -> None:

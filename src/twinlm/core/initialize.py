@@ -1,9 +1,9 @@
-"""The first weights: N(0, 0.02) for matrices, 0 for biases, 1 for gains (Radford et al. 2018, 4.1).
+"""First weights: N(0, 0.02) for matrices, 0 for biases, 1 for gains (Radford et al. 2018, 4.1).
 
-Two departures help small models under small budgets, and both are settings. A map of width D keeps the size
-of its input if its deviation goes with 1 / sqrt(D): 0.02 at the papers' 768 is 0.05 at 128. And position
-embeddings that begin as waves (Vaswani et al. 2017, 3.5) let attention find neighbours by their distance
-long before random ones do; they are learned from there on, as in both papers.
+Two settings depart from the papers, for small models under small budgets. A linear map of width D keeps the
+size of its input if its deviation is proportional to 1 / sqrt(D): 0.02 at width 768 becomes 0.05 at 128.
+Position embeddings that start as waves (Vaswani et al. 2017, 3.5) let attention find neighbours by distance
+long before random ones do; training changes them, as in both papers.
 """
 
 import math
@@ -29,12 +29,11 @@ def initialize(
     """Draw a model's weights in place.
 
     Args:
-        model: made of linear maps, embeddings and layer normalizations.
-        seed: of the draws, see `rng.torch_seed`.
-        is_truncated: draw again what lies beyond two standard deviations (BERT's released code).
-        deviation: of the matrices.
-        positions: what `model.position_embedding` begins as: drawn like the others, or waves of the same
-            deviation.
+        model: model of linear maps, embeddings and layer normalizations.
+        seed: seed from `rng.torch_seed`.
+        is_truncated: whether to redraw values beyond two standard deviations (BERT's released code).
+        deviation: standard deviation of the matrices.
+        positions: first values of `model.position_embedding`: random, or waves of the same deviation.
     """
     generator = torch.Generator().manual_seed(seed)
     for part in model.modules():
@@ -59,7 +58,7 @@ def draw(
     is_truncated: bool,
     deviation: float = STANDARD_DEVIATION,
 ) -> None:
-    """Fill a weight with N(0, deviation), in place."""
+    """Draw one weight from N(0, deviation), in place."""
     with torch.no_grad():
         if is_truncated:
             limit = 2 * deviation
@@ -69,7 +68,7 @@ def draw(
 
 
 def waves(length: int, width: int) -> torch.Tensor:
-    """Return sines and cosines of each position, (L, D), with mean square 1 (Vaswani et al. 2017, 3.5)."""
+    """Return sines and cosines of each position, (L, D), of mean square 1 (Vaswani et al. 2017, 3.5)."""
     rates_K = _LONGEST_WAVE ** -(torch.arange(0, width, 2) / width)
     angles_LK = torch.arange(length)[:, None] * rates_K
     pairs_LK2 = torch.stack([angles_LK.sin(), angles_LK.cos()], dim=-1)

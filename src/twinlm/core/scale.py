@@ -1,9 +1,9 @@
-"""What training on many GPUs takes, by formula: memory of each, bytes between them, checkpoints, efficiency.
+"""Costs of training on many GPUs, by formula: memory, traffic, checkpoints, efficiency.
 
-Replicated: every GPU holds the whole model, and gradients are summed (data parallelism, DDP). Sharded:
-weights, gradients and Adam's averages lie in equal parts on all GPUs, and each layer's weights are gathered
-when it is their turn (Rajbhandari et al. 2020, "ZeRO", stage 3; FSDP). `docs/scale.md` is a plan made with
-these formulas; `tests/core/test_scale.py` holds them against what is measured. Operations: `count.py`.
+Replicated: every GPU holds the whole model, and gradients are summed (data parallelism, DDP). Sharded: each
+GPU holds an equal part of weights, gradients and Adam's averages, and a layer's weights are gathered when
+they are needed (Rajbhandari et al. 2020, "ZeRO", stage 3; FSDP). Traffic is what one GPU sends in one step.
+`docs/scale.md` plans with these formulas, and `tests/core/test_scale.py` compares them with measurements.
 """
 
 import math
@@ -13,19 +13,19 @@ _WEIGHT_BYTES, _GRADIENT_BYTES, _ADAM_BYTES = 4, 4, 8
 _CAST_BYTES = 2
 _LOGIT_BYTES = 8
 _LOGITS_AT_ONCE = 2**26  # on a GPU, see vocabulary_loss.py
-_LAYERS_AT_ONCE = 2  # of sharded weights: the one that is computed and the next one
+_LAYERS_AT_ONCE = 2  # gathered layers of a sharded model: the current one and the next
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sizes:
-    """A model, as far as memory and traffic depend on it."""
+    """Sizes of a model that memory and traffic depend on."""
 
     parameters: int
-    """All weights."""
+    """Number of weights."""
     layer_parameters: int
-    """Those of the transformer layers."""
+    """Number of weights in the transformer layers."""
     layers: int
-    """Transformer layers."""
+    """Number of transformer layers."""
     width: int
     """D."""
     feed_forward: int
@@ -36,30 +36,28 @@ class Sizes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Memory:
-    """What one GPU holds at the fullest moment of a step, in bytes."""
+    """Peak memory of one GPU in a step, in bytes."""
 
     state: float
     """Weights, gradients and Adam's averages in float32."""
     weights_in_use: float
-    """Weights in the precision of the products; sharded, those of two layers and of the embeddings, and the
-    gradients of the same before they are parted."""
+    """Weights in the precision of the products. Of a sharded model: those of two layers and of the
+    embeddings, and their gradients before these are scattered."""
     activations: float
-    """What the backward pass needs of a micro-batch."""
+    """Values that the backward pass needs of a micro-batch."""
     vocabulary: float
-    """The output weights' gradient beside the summed one, states and logits of the loss."""
+    """Gradient of the output weights beside the summed one; states and logits of the loss."""
 
     @property
     def total(self) -> float:
-        """All of them. What the allocator and the libraries need comes on top: a tenth is usual."""
+        """Sum of all parts. Allocator and libraries usually add a tenth."""
         return self.state + self.weights_in_use + self.activations + self.vocabulary
 
 
 def state_bytes(parameters: float, *, gpus: int = 1) -> float:
-    """Return what weights, gradients and Adam's two averages take: four floats a weight.
+    """Return the bytes of weights, gradients and Adam's two averages: four floats a weight.
 
-    Args:
-        parameters: weights.
-        gpus: over which they are parted; 1 if every GPU holds all.
+    `gpus` is the number of GPUs that share them; 1 if every GPU holds all.
     """
     return (_WEIGHT_BYTES + _GRADIENT_BYTES + _ADAM_BYTES) * parameters / gpus
 
@@ -73,48 +71,41 @@ def activation_bytes(
     is_half: bool = True,
     mask_bytes: int = 1,
 ) -> float:
-    """Return what the layers keep for the backward pass.
+    """Return the bytes that the layers keep for the backward pass (Korthikanti et al. 2022, equation 2).
 
-    For each position, of width D: the input of both parts, queries, keys, values and what was gathered (6),
-    what goes into both norms, in float32 also under bfloat16 (2), and both dropout masks; of width F: before
-    and after the activation. That is Korthikanti et al. 2022, equation 2, without attention weights, which a
-    fused kernel makes again. A CPU's kernel keeps those if there is dropout: not counted.
+    Attention weights are left out: a fused kernel recomputes them. A CPU's kernel keeps them under dropout.
 
     Args:
-        positions: sequences of a micro-batch times their length.
+        positions: B * L of a micro-batch.
         width: D.
-        layers: transformer layers.
+        layers: number of layers.
         feed_forward: F.
         is_half: whether products are in bfloat16, else float32.
-        mask_bytes: of a dropout mask: 1 on a GPU, as wide as the products on a CPU, 0 without dropout.
+        mask_bytes: bytes a number of a dropout mask: 1 on a GPU, as the products on a CPU, 0 without dropout.
     """
     number_bytes = 2 if is_half else 4
+    # Width D: the inputs of both parts, queries, keys, values and the gathered values (6), the inputs of both
+    # norms, which are float32 under bfloat16 too (2), both masks. Width F: before and after the activation.
     per_position = (6 * number_bytes + 2 * 4 + 2 * mask_bytes) * width + 2 * number_bytes * feed_forward
     return positions * layers * per_position
 
 
 def vocabulary_bytes(*, targets: float, width: int, vocab_size: int) -> float:
-    """Return what the loss over the vocabulary takes: it is made a piece at a time (`vocabulary_loss.py`).
-
-    Args:
-        targets: positions to predict in a micro-batch.
-        width: D.
-        vocab_size: V.
-    """
+    """Return the bytes of the loss over the vocabulary, computed piece by piece (`vocabulary_loss.py`)."""
     weights = (_CAST_BYTES + _GRADIENT_BYTES) * vocab_size * width
     states = (_CAST_BYTES + _GRADIENT_BYTES) * targets * width
     return weights + states + _LOGIT_BYTES * min(targets * vocab_size, _LOGITS_AT_ONCE)
 
 
 def memory(sizes: Sizes, *, positions: float, targets: float, gpus: int = 1, mask_bytes: int = 1) -> Memory:
-    """Return the memory of one GPU, in bfloat16 over float32 weights, where steps have several micro-batches.
+    """Return the memory of one GPU, for bfloat16 products, float32 weights and several micro-batches a step.
 
     Args:
-        sizes: of the model.
-        positions: sequences of a GPU's micro-batch times their length.
+        sizes: sizes of the model.
+        positions: B * L of one GPU's micro-batch.
         targets: positions to predict among them.
-        gpus: over which the state is parted; 1 if every GPU holds all.
-        mask_bytes: as of `activation_bytes`.
+        gpus: number of GPUs that share the state; 1 if every GPU holds all.
+        mask_bytes: as in `activation_bytes`.
     """
     others = sizes.parameters - sizes.layer_parameters
     at_once = min(_LAYERS_AT_ONCE, sizes.layers) * sizes.layer_parameters / sizes.layers + others
@@ -134,70 +125,60 @@ def memory(sizes: Sizes, *, positions: float, targets: float, gpus: int = 1, mas
 
 
 def all_gather_bytes(size_bytes: float, gpus: int) -> float:
-    """Return what each GPU sends so that all have all parts of something: a ring passes N - 1 parts on."""
+    """Return the traffic of gathering all parts on all GPUs: in a ring each GPU sends N - 1 parts."""
     return size_bytes * (gpus - 1) / gpus
 
 
 def reduce_scatter_bytes(size_bytes: float, gpus: int) -> float:
-    """Return what each GPU sends so that each has its part of a sum; the same ring the other way round."""
+    """Return the traffic of leaving each GPU one part of a sum: the same ring in reverse."""
     return size_bytes * (gpus - 1) / gpus
 
 
 def all_reduce_bytes(size_bytes: float, gpus: int) -> float:
-    """Return what each GPU sends so that all have a sum: a reduce-scatter, then an all-gather.
+    """Return the traffic of a sum that all GPUs get: a reduce-scatter, then an all-gather.
 
-    No way takes less (Patarasuk and Yuan 2009, "Bandwidth optimal all-reduce algorithms").
+    No algorithm sends less (Patarasuk and Yuan 2009, "Bandwidth optimal all-reduce algorithms").
     """
     return reduce_scatter_bytes(size_bytes, gpus) + all_gather_bytes(size_bytes, gpus)
 
 
 def replicated_traffic_bytes(parameters: float, gpus: int) -> float:
-    """Return what each GPU sends in a step if all hold the whole model: its gradients, summed in float32."""
+    """Return the traffic of a replicated model: its gradients, summed in float32."""
     return all_reduce_bytes(_GRADIENT_BYTES * parameters, gpus)
 
 
 def ordered_traffic_bytes(parameters: float, gpus: int, *, sums: int = 1) -> float:
-    """Return what each GPU sends in a step if gradients are added in a fixed order (`train/gradients.py`).
+    """Return the traffic of gradients that are added in a fixed order (`train/replicated.py`).
 
-    Each GPU sends a slice of its sums to each other one, and passes on the slices that are whole. One number
-    for each tensor, which says whether it has a gradient, is not counted.
+    Not counted: one number per tensor, which says whether it has a gradient.
 
     Args:
-        parameters: weights that are trained.
-        gpus: N.
-        sums: that a GPU has left of its micro-batches: one if their number is a power of two, else more, as
-            only whole branches of the tree can be added up before.
+        parameters: number of trained weights.
+        gpus: number of GPUs.
+        sums: number of sums that a GPU's micro-batches leave: one if there are a power of two of them, else
+            more, since only whole branches of the tree can be added before.
     """
     gradients_bytes = _GRADIENT_BYTES * parameters
     return reduce_scatter_bytes(sums * gradients_bytes, gpus) + all_gather_bytes(gradients_bytes, gpus)
 
 
 def ordered_memory_bytes(parameters: float, *, sums: int = 1) -> float:
-    """Return what each GPU holds beside the state while gradients are added in a fixed order.
-
-    Its sums and the same cut into slices, one of them also in one piece; one gradient is in the state.
-    """
+    """Return the bytes that each GPU holds beside the state while gradients are added in a fixed order."""
+    # Its sums, the same cut into slices, and one of them in one piece; one gradient is in the state.
     return 2 * sums * _GRADIENT_BYTES * parameters
 
 
 def ordered_additions(parameters: float, gpus: int, *, micro_batches: int, sums: int = 1) -> float:
-    """Return how many numbers each GPU adds in a step: its own, then one slice of what all have left.
+    """Return the additions of each GPU in a step: its own micro-batches, then its slice of all sums.
 
-    Args:
-        parameters: weights that are trained.
-        gpus: N.
-        micro_batches: of one GPU.
-        sums: as of `ordered_traffic_bytes`.
+    `micro_batches` are those of one GPU; the rest is as in `ordered_traffic_bytes`.
     """
     return (micro_batches - sums) * parameters + (sums * gpus - 1) * parameters / gpus
 
 
 def sharded_traffic_bytes(parameters: float, gpus: int, *, micro_batches: int = 1) -> float:
-    """Return what each GPU sends in a step if the state is parted.
-
-    The weights are gathered in bfloat16 for the forward and again for the backward pass of every micro-batch,
-    and the gradients are summed into their parts in float32 after each.
-    """
+    """Return the traffic of a sharded model."""
+    # Every micro-batch gathers bfloat16 weights twice, forward and backward, and scatters float32 gradients.
     gathered = 2 * all_gather_bytes(_CAST_BYTES * parameters, gpus)
     return micro_batches * (gathered + reduce_scatter_bytes(_GRADIENT_BYTES * parameters, gpus))
 
@@ -205,13 +186,13 @@ def sharded_traffic_bytes(parameters: float, gpus: int, *, micro_batches: int = 
 def ring_bytes_per_s(
     gpus: int, *, gpus_of_a_node: int, gpu_bytes_per_s: float, node_bytes_per_s: float
 ) -> float:
-    """Return the bandwidth of a ring over GPUs: that of its narrowest place.
+    """Return the bandwidth of a ring over GPUs: that of its slowest link.
 
     Args:
-        gpus: N.
-        gpus_of_a_node: that reach each other without the network.
-        gpu_bytes_per_s: between two GPUs of a node, one way.
-        node_bytes_per_s: of all network cards of a node together, one way.
+        gpus: number of GPUs.
+        gpus_of_a_node: number of GPUs that reach each other without the network.
+        gpu_bytes_per_s: bandwidth between two GPUs of a node, one way.
+        node_bytes_per_s: bandwidth of all network cards of a node together, one way.
     """
     return gpu_bytes_per_s if gpus <= gpus_of_a_node else min(gpu_bytes_per_s, node_bytes_per_s)
 
@@ -219,12 +200,8 @@ def ring_bytes_per_s(
 def efficiency(compute_s: float, communication_s: float, *, hidden_s: float = 0.0) -> float:
     """Return the share of a step in which GPUs compute: compute / (compute + exposed communication).
 
-    Args:
-        compute_s: of one step.
-        communication_s: of one step.
-        hidden_s: the part of the computing beside which communication can run: 0 at worst; at best the
-            backward pass, two thirds of the computing, for summed gradients, and all of it for sharded
-            weights.
+    `hidden_s` is the computing time during which communication can run. At worst that is 0; at best it is
+    the backward pass, two thirds of the computing, for summed gradients, and all of it for sharded weights.
     """
     exposed_s = max(0.0, communication_s - hidden_s)
     return compute_s / (compute_s + exposed_s)
@@ -236,9 +213,9 @@ def checkpoint_bytes(parameters: float) -> float:
 
 
 def checkpoint_interval_s(checkpoint_s: float, failure_s: float) -> float:
-    """Return how often to write checkpoints so that the least time is lost, writing and doing over together.
+    """Return the time between checkpoints that loses the least time, in writing and in repeated work.
 
-    The square root of twice the time to write one times the mean time between failures (Young 1974, "A first
+    `checkpoint_s` is the time to write one, `failure_s` the mean time between failures (Young 1974, "A first
     order approximation to the optimum checkpoint interval").
     """
     return math.sqrt(2 * checkpoint_s * failure_s)

@@ -1,7 +1,7 @@
-"""Cross-entropy against the whole vocabulary without ever holding all logits: the last step of L1 and MLM.
+"""Cross-entropy over the vocabulary without holding all logits: the last step of L1 and of masked LM.
 
-N rows of logits over V tokens are by far the largest tensor of a small model's training step. Here they are
-made, turned into a loss and into gradients, and dropped a few rows at a time, while they are in the cache.
+The logits, (N, V), are by far the largest tensor of a small model's training step. Here a few rows at a time
+are computed, turned into loss and gradients, and dropped while they are still in the cache.
 """
 
 from typing import Any
@@ -10,31 +10,31 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Logits held at once. 2**21 floats are 8 MB: on a CPU they stay in the cache (2026-11: 1.8 times the speed
-# of F.cross_entropy at N=4096, V=8192, D=128, bfloat16); a GPU wants larger pieces.
+# Logits held at once. 2**21 floats are 8 MB and stay in a CPU's cache (2026-11: 1.8 times the speed of
+# F.cross_entropy at N=4096, V=8192, D=128, bfloat16); a GPU needs larger pieces to be busy.
 _LOGITS_AT_ONCE = {"cpu": 2**21}
 _LOGITS_AT_ONCE_ELSEWHERE = 2**26
-# Numbers of rows are multiples of this. A CPU's matrix kernels are made for each shape and kept: when each
-# step had its own number of masked tokens, a process grew to 3.6 GB and lost a seventh of its time (2026-11).
+# N is a multiple of this. A CPU compiles and keeps a matrix kernel for each shape: when every step had its
+# own number of masked tokens, a process grew to 3.6 GB and lost a seventh of its time (2026-11).
 _ROUNDED_TO = 64
 
 
 def choose(hidden: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return hidden_ND, targets_N and weights_N of the positions with a weight, for `vocabulary_loss`.
+    """Return hidden_ND, targets_N and weights_N of the positions whose weight is not 0.
 
-    N is rounded up to a multiple of 64; what is added weighs 0.
+    N is rounded up to a multiple of 64 by copies of the first position, with weight 0.
 
     Args:
         hidden: states, (..., D).
-        targets: the tokens to predict, (...).
-        weights: of each position, (...).
+        targets: tokens to predict, (...).
+        weights: weights of the positions, (...).
     """
-    places_N = weights.flatten().nonzero()[:, 0]
-    count = len(places_N)
-    places_N = torch.cat([places_N, places_N[:1].expand(-count % _ROUNDED_TO)])
-    weights_N = weights.flatten()[places_N]
+    positions_N = weights.flatten().nonzero()[:, 0]
+    count = len(positions_N)
+    positions_N = torch.cat([positions_N, positions_N[:1].expand(-count % _ROUNDED_TO)])
+    weights_N = weights.flatten()[positions_N]
     weights_N[count:] = 0
-    return hidden.flatten(0, -2)[places_N], targets.flatten()[places_N], weights_N
+    return hidden.flatten(0, -2)[positions_N], targets.flatten()[positions_N], weights_N
 
 
 def vocabulary_loss(
@@ -48,14 +48,14 @@ def vocabulary_loss(
     """Return the weighted sum over N of -log softmax(hidden_ND @ embedding_VD.T + bias_V)[target], in nats.
 
     Args:
-        hidden_ND: states of the positions to predict.
+        hidden_ND: states at the positions to predict.
         embedding_VD: output weights, tied to the token embeddings.
-        targets_N: the tokens to predict.
+        targets_N: tokens to predict.
         weights_N: weight of each position; 1 / N for the mean.
-        bias_V: output bias (BERT), or None (GPT-1).
+        bias_V: output bias; GPT has none.
 
     Returns:
-        A scalar in float32. The matrix products run in autocast's dtype where that is on.
+        A scalar in float32. Matrix products use autocast's dtype where autocast is on.
     """
     arguments = hidden_ND, embedding_VD, targets_N, bias_V, weights_N, torch.is_grad_enabled()
     loss: Tensor = _VocabularyLoss.apply(*arguments)  # type: ignore[no-untyped-call]
@@ -63,7 +63,7 @@ def vocabulary_loss(
 
 
 class _VocabularyLoss(torch.autograd.Function):
-    """Gradients are made in the forward pass, beside the logits they come from."""
+    """Computes the gradients in the forward pass, beside the logits they come from."""
 
     @staticmethod
     def forward(
@@ -79,7 +79,7 @@ class _VocabularyLoss(torch.autograd.Function):
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else embedding_VD.dtype
         hidden_ND, weight_VD = hidden_ND.to(dtype), embedding_VD.to(dtype)
         rows = max(1, _LOGITS_AT_ONCE.get(device, _LOGITS_AT_ONCE_ELSEWHERE) // len(weight_VD))
-        # `needs_input_grad` speaks of the tensors alone, and is true under `no_grad` too.
+        # `needs_input_grad` describes the tensors only: it is true under `no_grad` too.
         wants_gradients = is_grad_enabled and any(ctx.needs_input_grad)
         total = torch.zeros((), device=hidden_ND.device)
         d_hidden_ND = torch.empty_like(hidden_ND, dtype=torch.float32)

@@ -1,7 +1,7 @@
 """BERT, the whole model (Devlin et al. 2018, section 3 and appendix A). Read it from top to bottom.
 
-Its pre-training losses are in `objectives/masked_lm.py`. Put `gpt.py` beside this file to see all
-that differs: the mask, segment embeddings, one more norm, and the two pre-training heads.
+Its pre-training losses are in `objectives/masked_lm.py`. Compare it with `gpt.py`: all that differs is the
+mask, segment embeddings, one more norm, and the two pre-training heads.
 """
 
 from collections.abc import Callable
@@ -31,23 +31,23 @@ class BERTConfig:
     vocab_size: int = 30_522
     """V."""
     max_length: int = 512
-    """The longest packed pair of segments, in tokens."""
+    """Length of the longest packed pair of segments, in tokens."""
     segments: int = 2
-    """Kinds of segment, A and B: one learned vector for each."""
+    """Number of segments, A and B; each has a learned vector."""
     width: int = 768
     """D."""
     layers: int = 12
-    """Transformer layers."""
+    """Number of transformer layers."""
     heads: int = 12
-    """H, attention heads a layer. Must divide `width`."""
+    """H, attention heads of a layer; a divisor of `width`."""
     feed_forward: int = 3072
-    """F, the width inside the feed-forward layers."""
+    """F, width inside the feed-forward layer."""
     dropout: float = 0.1
-    """Probability, on embeddings, attention weights and residuals."""
+    """Dropout probability of embeddings, attention weights and residuals."""
     activation: Literal["gelu", "gelu_tanh"] = "gelu"
-    """The exact GELU, or the tanh form of Google's released code."""
+    """Activation: the exact GELU, or the tanh form of Google's released code."""
     norm_eps: float = 1e-12
-    """Added to the variance in layer normalization, as in Google's released code."""
+    """Constant added to the variance in layer normalization, as in Google's released code."""
 
     def block(self) -> BlockConfig:
         """Return the configuration of one layer."""
@@ -86,7 +86,7 @@ class BERT(nn.Module):
             tokens_BL: [CLS] A [SEP] B [SEP] and padding.
             segments_BL: 0 in segment A and padding, 1 in segment B.
             real_BL: False at padding.
-            mask: who sees whom; None for the paper's, in which everybody sees all that is real.
+            mask: None for the paper's, in which every position sees all real ones.
         """
         hidden_BLD = self.embed(tokens_BL, segments_BL)
         for block in self.blocks:
@@ -94,7 +94,7 @@ class BERT(nn.Module):
         return hidden_BLD
 
     def embed(self, tokens_BL: Tensor, segments_BL: Tensor) -> Tensor:
-        """Return token, position and segment embeddings, summed and normalized, (B, L, D). Figure 2.
+        """Return the sum of token, position and segment embeddings, normalized, (B, L, D): figure 2.
 
         Raises:
             ValueError: the sequence is longer than `max_length`.
@@ -114,37 +114,35 @@ class BERT(nn.Module):
         return hidden_BLD
 
     def masked_token_logits(self, hidden_BLD: Tensor) -> Tensor:
-        """Score every token for every position, (B, L, V). Task 1, section 3.1."""
+        """Score every token at every position, (B, L, V): task 1, section 3.1."""
         head = self.masked_token_head
         return F.linear(head(hidden_BLD), self.token_embedding.weight, head.bias_V)
 
     def masked_token_loss(self, hidden_BLD: Tensor, targets_BL: Tensor, weights_BL: Tensor) -> Tensor:
-        """Return the weighted sum of -log P(target) in nats.
-
-        Only positions with a weight meet the vocabulary: 15 % of the cost of scoring them all.
-        """
+        """Return the weighted sum of -log P(target), in nats."""
         head = self.masked_token_head
+        # Only masked positions meet the vocabulary: 15 % of the cost of scoring all of them.
         hidden_ND, targets_N, weights_N = choose(hidden_BLD, targets_BL, weights_BL)
         embedding_VD = self.token_embedding.weight
         return vocabulary_loss(head(hidden_ND), embedding_VD, targets_N, weights_N, bias_V=head.bias_V)
 
     def next_sentence_logits(self, hidden_BLD: Tensor) -> Tensor:
-        """Score "B follows A" (0) against "B is from elsewhere" (1), as (B, 2). Task 2, section 3.1."""
+        """Score "B follows A" (0) and "B is from elsewhere" (1), (B, 2): task 2, section 3.1."""
         logits_B2: Tensor = self.next_sentence_head(self.pooled(hidden_BLD))
         return logits_B2
 
     def pooled(self, hidden_BLD: Tensor) -> Tensor:
-        """Return the state C of [CLS] through one more layer, (B, D)."""
+        """Return C, the state of [CLS] after one more layer, (B, D)."""
         return torch.tanh(self.pooler(hidden_BLD[:, 0]))
 
     def read(self, batch: Batch) -> Reading:
-        """Return states for the task heads; a sequence's summary is C. Section 3.2."""
+        """Return states for the task heads; the summary is C (section 3.2)."""
         hidden_BLD = self(batch.tokens_BL, batch.segments_BL, batch.real_BL)
         return Reading(hidden_BLD, self.pooled(hidden_BLD))
 
 
 class MaskedTokenHead(nn.Module):
-    """One more layer before the token embeddings serve as output weights, and their bias."""
+    """One more layer in front of the tied output weights, and their bias."""
 
     def __init__(self, config: BERTConfig) -> None:
         super().__init__()
@@ -154,6 +152,6 @@ class MaskedTokenHead(nn.Module):
         self.bias_V = nn.Parameter(torch.zeros(config.vocab_size))
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return what is compared with each token's embedding; (..., D) in and out."""
+        """Return the vectors that are multiplied with each token's embedding; (..., D) in and out."""
         transformed: Tensor = self.norm(self.activation(self.transform(hidden)))
         return transformed

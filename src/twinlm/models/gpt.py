@@ -1,9 +1,8 @@
 """GPT-1, the whole model (Radford et al. 2018, "Improving language understanding by generative
-pre-training", section 3.1 and "Model specifications" in 4.1). Read it from top to bottom.
+pre-training", sections 3.1 and 4.1). Read it from top to bottom, then compare it with `bert.py`.
 
-Its pre-training loss is in `objectives/causal_lm.py`; its fine-tuning loss, lambda * L1 + L2, in
-`objectives/fine_tuning.py`. Put `bert.py` beside this file to see all that differs. GPT-2 (Radford et al.
-2019) is the same model with `norm="pre"`: nothing else of it differs but sizes.
+Its losses are in `objectives/causal_lm.py` (pre-training) and `objectives/fine_tuning.py`. GPT-2 (Radford et
+al. 2019) is the same model with `norm="pre"` and other sizes.
 """
 
 from collections.abc import Sequence
@@ -29,40 +28,40 @@ class GPTConfig:
     """Sizes of a GPT. The defaults are the paper's: 117 M parameters."""
 
     vocab_size: int = 40_478
-    """V. 40,000 merges, the characters, and the special tokens."""
+    """V: 40,000 merges, the characters, and the special tokens."""
     max_length: int = 512
-    """The longest sequence, in tokens: one learned position vector for each."""
+    """Length of the longest sequence; each position has a learned vector."""
     width: int = 768
     """D."""
     layers: int = 12
-    """Transformer layers."""
+    """Number of transformer layers."""
     heads: int = 12
-    """H, attention heads a layer. Must divide `width`."""
+    """H, attention heads of a layer; a divisor of `width`."""
     feed_forward: int = 3072
-    """F, the width inside the feed-forward layers."""
+    """F, width inside the feed-forward layer."""
     dropout: float = 0.1
-    """Probability, on embeddings, attention weights and residuals."""
+    """Dropout probability of embeddings, attention weights and residuals."""
     norm: Literal["post", "pre"] = "post"
-    """Normalize after each residual sum (GPT-1), or before each layer and once at the end (GPT-2)."""
+    """Normalization after each residual sum (GPT-1), or before each layer and once at the end (GPT-2)."""
     norm_eps: float = 1e-5
-    """Added to the variance in layer normalization; 1e-5 in both released models."""
+    """Constant added to the variance in layer normalization, as in both released models."""
     both_sides: bool = False
-    """Read labelled inputs with the mask removed: each token sees those after it too. Not in the paper."""
+    """Whether labelled inputs are read without the causal mask. Not in the paper."""
 
     def block(self) -> BlockConfig:
-        """Return the configuration of one layer; the GELU of GPT-1 and GPT-2 is the tanh form."""
+        """Return the configuration of one layer."""
         return BlockConfig(
             width=self.width,
             heads=self.heads,
             feed_forward=self.feed_forward,
             dropout=self.dropout,
             norm_eps=self.norm_eps,
-            activation=partial(F.gelu, approximate="tanh"),
+            activation=partial(F.gelu, approximate="tanh"),  # as in the released code of GPT-1 and GPT-2
         )
 
 
 class GPT(nn.Module):
-    """A stack of transformer layers in which each token sees only itself and what came before."""
+    """A stack of transformer layers in which each token sees itself and the tokens before it."""
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
@@ -76,11 +75,9 @@ class GPT(nn.Module):
         self.final_norm = nn.Identity() if is_normalized else nn.LayerNorm(config.width, config.norm_eps)
 
     def forward(self, tokens_BL: Tensor, mask: masks.Mask | None = None) -> Tensor:
-        """Return the last layer's states h_n, (B, L, D). Equation 2, lines 1 and 2.
+        """Return the last layer's states h_n, (B, L, D): equation 2, lines 1 and 2.
 
-        Args:
-            tokens_BL: a text in each row.
-            mask: who sees whom; None for the paper's, in which nobody sees what comes later.
+        The mask is the paper's, in which no token sees later ones, unless another is given.
         """
         hidden_BLD = self.embed(tokens_BL, first_position=0)
         for block in self.blocks:
@@ -90,18 +87,17 @@ class GPT(nn.Module):
     def embed(self, tokens_BL: Tensor, *, first_position: int, padding_B: Tensor | None = None) -> Tensor:
         """Return token plus position embeddings, h_0 = U W_e + W_p, (B, L, D).
 
-        The released code drops whole entries of the embedding matrix; the paper says "embedding dropout",
-        which here, as usual, falls on the sum. Padding in front of a row moves its positions.
-
         Raises:
             ValueError: the sequence is longer than `max_length`.
         """
         end = first_position + tokens_BL.shape[1]
         if end > self.config.max_length:
             raise ValueError(f"a sequence of {end} tokens is longer than max_length={self.config.max_length}")
-        positions = torch.arange(first_position, end, device=tokens_BL.device)  # (L,), or (B, L) with padding
-        if padding_B is not None:
+        positions = torch.arange(first_position, end, device=tokens_BL.device)  # (L,)
+        if padding_B is not None:  # in front of a row it shifts the row's positions: (B, L)
             positions = (positions - padding_B[:, None]).clamp(min=0)
+        # The paper says "embedding dropout". Its code drops entries of the embedding matrix; we drop, as is
+        # usual since, values of the sum.
         hidden_BLD: Tensor = self.drop(self.token_embedding(tokens_BL) + self.position_embedding(positions))
         return hidden_BLD
 
@@ -110,18 +106,15 @@ class GPT(nn.Module):
         return F.linear(hidden_BLD, self.token_embedding.weight)
 
     def next_token_loss(self, hidden_BTD: Tensor, targets_BT: Tensor, weights_BT: Tensor) -> Tensor:
-        """Return the weighted sum of -log P(target) over T positions in nats, without holding all logits."""
+        """Return the weighted sum of -log P(target) over T positions, in nats, without holding all logits."""
         hidden_ND, targets_N, weights_N = choose(hidden_BTD, targets_BT, weights_BT)
         return vocabulary_loss(hidden_ND, self.token_embedding.weight, targets_N, weights_N)
 
     def read(self, batch: Batch) -> Reading:
-        """Return states for the task heads; a sequence's summary is the state h_l^m at its last token.
-
-        Equation 3: the last token is the extract token.
-        """
+        """Return states for the task heads; the summary is h_l^m, at the extract token (equation 3)."""
         mask = masks.bidirectional(batch.real_BL) if self.config.both_sides else masks.causal()
         hidden_BLD = self(batch.tokens_BL, mask)
-        last_B = batch.real_BL.sum(1) - 1
+        last_B = batch.real_BL.sum(1) - 1  # the extract token ends every labelled input
         return Reading(hidden_BLD, hidden_BLD[torch.arange(len(last_B), device=last_B.device), last_B])
 
     def step(
@@ -132,13 +125,13 @@ class GPT(nn.Module):
         first_position: int,
         padding_B: Tensor | None = None,
     ) -> Tensor:
-        """Return the states of tokens that follow those in `caches`, (B, L, D).
+        """Return the states of tokens that follow cached ones, (B, L, D); add the tokens to the caches.
 
         Args:
-            tokens_BL: one or more for each row.
-            caches: one for each layer; they take the tokens in.
-            first_position: how many positions they hold so far.
-            padding_B: how many of each row's first positions are padding; None if no row has any.
+            tokens_BL: one or more new tokens in each row.
+            caches: one cache for each layer.
+            first_position: number of positions in the caches.
+            padding_B: number of padding positions at the start of each row; None if no row has any.
         """
         hidden_BLD = self.embed(tokens_BL, first_position=first_position, padding_B=padding_B)
         mask = masks.following(first_position, tokens_BL, padding_B)

@@ -1,4 +1,4 @@
-"""What is made small. Each objective turns a model and a batch into a `Loss`."""
+"""Training objectives. Each turns a model and a batch into a `Loss`."""
 
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -13,18 +13,18 @@ Examples = TypeVar("Examples", bound=Batch, contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A loss to go backward from, and what it is made of, for the log."""
+    """A loss for the backward pass, and its parts for the log."""
 
     total: Tensor
-    """What training makes small, in nats."""
+    """Loss that training minimizes, in nats."""
     targets: int
-    """Predictions that the loss is the mean of: tokens, masked tokens or labels."""
+    """Number of predictions that the loss averages: tokens, masked tokens or labels."""
     parts: dict[str, Tensor] = field(default_factory=dict)
-    """Each part before weighting, in nats, and shares such as accuracies; without gradients."""
+    """Unweighted parts of the loss in nats, and shares such as accuracies; without gradients."""
 
 
 class Objective(Protocol[Model, Examples]):
-    """What the trainer needs to know of an objective, and all it knows of the model."""
+    """All that the training loop knows of model and task."""
 
     def __call__(self, model: Model, batch: Examples) -> Loss:
         """Return the loss of a model on a batch."""

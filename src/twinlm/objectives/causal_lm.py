@@ -1,6 +1,6 @@
 """L1, GPT's pre-training objective (Radford et al. 2018, equation 1): predict each next token.
 
-T are the L - 1 positions that have a next token.
+T counts the L - 1 positions that have a next token.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from twinlm.tokenizer import SpecialIds
 
 
 def causal_lm(model: GPT, batch: Batch) -> Loss:
-    """Return minus the mean log-likelihood of each token given all before it, -L1 / count, in nats."""
+    """Return the mean of -log P(token | tokens before it), which is -L1 / count, in nats."""
     hidden_BLD = model(batch.tokens_BL)
     targets_BT, real_BT = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
     mean = model.next_token_loss(hidden_BLD[:, :-1], targets_BT, real_BT / real_BT.sum().clamp(min=1))
@@ -24,28 +24,24 @@ def causal_lm(model: GPT, batch: Batch) -> Loss:
 
 
 def auxiliary_causal_lm(model: GPT, hidden_BLD: Tensor, batch: Batch) -> Tensor:
-    """Return L1 on labelled inputs, from states at hand: each text's mean, then the mean over texts, in nats.
-
-    The released code counts every token after the first one, the extract token included.
-    """
+    """Return L1 of labelled inputs from their states: the mean over texts of each text's mean, in nats."""
+    # As in the released code, every token after the first counts, the extract token included.
     targets_BT, real_BT = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
     weights_BT = real_BT / real_BT.sum(1, keepdim=True) / len(real_BT)
     return model.next_token_loss(hidden_BLD[:, :-1], targets_BT, weights_BT)
 
 
 def log_likelihoods(model: GPT, stretches: Sequence[Stretch], specials: SpecialIds) -> list[list[float]]:
-    """Return log P(token | those before it) of each stretch's tokens, in nats: the terms of L1."""
+    """Return log P(token | tokens before it) for each token of each stretch, in nats: the terms of L1."""
     rows = [[specials.start, *stretch.before, *stretch.tokens] for stretch in stretches]
     device = model.token_embedding.weight.device
-    found: dict[int, list[float]] = {}
+    values: dict[int, list[float]] = {}
     for group in by_length([len(row) for row in rows]):
         tokens_BL = pad([rows[number] for number in group], specials.pad).to(device).tokens_BL
         hidden_BLD = model(tokens_BL)
         for row, number in enumerate(group):
-            end, size = len(rows[number]), len(stretches[number].tokens)
-            hidden_ND, targets_N = (
-                hidden_BLD[row, end - size - 1 : end - 1],
-                tokens_BL[row, end - size : end],
-            )
-            found[number] = log_likelihood_at(hidden_ND, targets_N, model.next_token_logits)
-    return [found[number] for number in range(len(rows))]
+            end = len(rows[number])
+            begin = end - len(stretches[number].tokens)
+            hidden_ND, targets_N = hidden_BLD[row, begin - 1 : end - 1], tokens_BL[row, begin:end]
+            values[number] = log_likelihood_at(hidden_ND, targets_N, model.next_token_logits)
+    return [values[number] for number in range(len(rows))]

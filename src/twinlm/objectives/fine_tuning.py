@@ -1,5 +1,5 @@
-"""L = lambda * L1 + L2: a task's loss, with GPT's language modelling loss beside it
-(Radford et al. 2018, equation 5). With `auxiliary=None` it is BERT's fine-tuning.
+"""L = lambda * L1 + L2: the loss of a task, plus GPT's language modelling loss as an auxiliary one
+(Radford et al. 2018, equation 5). Without the auxiliary loss it is BERT's fine-tuning.
 """
 
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from twinlm.objectives import Loss, Objective
 
 @dataclass(frozen=True, slots=True)
 class Auxiliary:
-    """A second loss over the states that the task already computed."""
+    """A second loss on the states that the task has already computed."""
 
     weight: float
-    """lambda. 0.5 in the paper."""
+    """Weight lambda of the loss: 0.5 in the paper."""
     loss: Callable[[Any, Tensor, Batch], Tensor]
-    """From the model, its states (B, L, D) and the batch, in nats: `causal_lm.auxiliary_causal_lm`."""
+    """Loss in nats from the model, its states (B, L, D) and the batch: `causal_lm.auxiliary_causal_lm`."""
 
 
 class FineTuned(nn.Module):
-    """A model and the head of a task on top of it; all weights train on."""
+    """A pre-trained model under a task head; fine-tuning trains all weights."""
 
     def __init__(self, model: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class FineTuned(nn.Module):
         self.head = head
 
     def read(self, batch: Batch) -> Reading:
-        """Return the model's states."""
+        """Return the model's states and summaries."""
         reading: Reading = self.model.read(batch)  # type: ignore[operator]
         return reading
 

@@ -1,9 +1,9 @@
-"""Objectives beside the two papers': each kind of network, trained the other's way for a part of the time.
+"""Objectives that are in neither paper: each model trained the other one's way for part of the time.
 
-A hybrid (Charpentier & Samuel 2024, GPT-BERT) predicts every token from the state one place before it. In
-some rows that is the next token, seen from the left; in the others a masked one, seen from both sides. One
-network so learns to be read either way. The other way to mix is one after the other: a BERT whose first steps
-are left to right.
+A hybrid (Charpentier & Samuel 2024, GPT-BERT) predicts every token from the state one position before it. In
+some rows that is the next token, and the state sees the left side only; in the others it is a masked token,
+and the state sees both sides. So one network learns both ways to read. The alternative is one way after the
+other: a BERT whose first steps are left to right.
 """
 
 from torch import Tensor
@@ -17,9 +17,9 @@ from twinlm.objectives.causal_lm import causal_lm
 
 
 def hybrid_lm(model: GPT, batch: Batch) -> Loss:
-    """Return the mean loss of rows read left to right and that of masked ones, each by its share of rows.
+    """Return the mean loss of causal rows and that of masked rows, weighted by their shares of the rows.
 
-    A batch of another kind has no masked rows.
+    Batches other than a `HybridBatch` have no masked rows.
     """
     if not isinstance(batch, HybridBatch):
         return causal_lm(model, batch)
@@ -32,10 +32,8 @@ def hybrid_lm(model: GPT, batch: Batch) -> Loss:
     return Loss((1 - share) * causal + share * masked, targets, parts)
 
 
-def left_to_right_first(
-    objective: Objective[BERT, MaskedBatch],
-) -> Objective[BERT, Batch]:
-    """Return an objective that reads batches without masks left to right, and the others as `objective`."""
+def left_to_right_first(objective: Objective[BERT, MaskedBatch]) -> Objective[BERT, Batch]:
+    """Return an objective that reads batches without masks left to right, and others as `objective` does."""
 
     def either(model: BERT, batch: Batch) -> Loss:
         return objective(model, batch) if isinstance(batch, MaskedBatch) else left_to_right_lm(model, batch)
@@ -44,9 +42,9 @@ def left_to_right_first(
 
 
 def left_to_right_lm(model: BERT, batch: Batch) -> Loss:
-    """Return minus the mean log-likelihood of each token given all before it, in nats: GPT's L1 on a BERT.
+    """Return the mean of -log P(token | tokens before it), in nats: GPT's L1 on a BERT.
 
-    BERT's head for masked tokens scores the next one (Devlin et al. 2018, 5.1, "LTR").
+    The head for masked tokens scores the next token (Devlin et al. 2018, 5.1, "LTR").
     """
     hidden_BLD = model(batch.tokens_BL, batch.segments_BL, batch.real_BL, masks.causal())
     targets_BT, real_BT = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
@@ -55,7 +53,7 @@ def left_to_right_lm(model: BERT, batch: Batch) -> Loss:
 
 
 def _shifted_loss(model: GPT, hidden_BLD: Tensor, originals_BL: Tensor, chosen_B: Tensor) -> Tensor:
-    """Return the mean loss of the tokens to predict in the chosen rows, from the state before each."""
+    """Return the mean loss of the targets in the chosen rows, each from the state before it."""
     targets_BT = originals_BL[:, 1:]
     is_target_BT = (targets_BT != IGNORE) & chosen_B[:, None]
     weights_BT = is_target_BT / is_target_BT.sum().clamp(min=1)
