@@ -1,4 +1,4 @@
-"""What passes between the data pipeline, the models and the objectives."""
+"""Batches, which the data pipeline makes for models and objectives, and what a model returns for one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 IGNORE = -100
-"""The target of a position that is not to be predicted (PyTorch's own default)."""
+"""Target of a position that is not predicted (PyTorch's own default)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,13 +28,8 @@ class Batch:
         return replace(self, **moved)
 
 
-class MadeWhenAsked(Sequence[Batch]):
-    """Batches that are made when they are asked for: a process that takes some of them makes no others.
-
-    Args:
-        make: returns the batch of a number, from 0.
-        count: how many there are.
-    """
+class LazyBatches(Sequence[Batch]):
+    """A sequence of `count` batches, each made by `make` when it is indexed: a process makes only its own."""
 
     def __init__(self, make: Callable[[int], Batch], count: int) -> None:
         self._make = make
@@ -54,27 +49,27 @@ class LabelledBatch(Batch):
     """A batch for fine-tuning: G decisions, each on one sequence or on several that belong together."""
 
     owners_B: Tensor
-    """For each sequence the number of its decision, from 0 to G - 1, in order."""
+    """Number of each sequence's decision, from 0 to G - 1, in order."""
     labels_G: Tensor
-    """Class ids, places of the right choice, or numbers to predict; `IGNORE` for an unknown class."""
+    """Class ids, indices of the right choices, or numbers to predict; `IGNORE` for an unknown class."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaggedBatch(Batch):
-    """A batch for fine-tuning in which tokens have labels."""
+    """A batch for fine-tuning with a label for each token."""
 
     labels_BL: Tensor
-    """Ids of tags; `IGNORE` where a token has none."""
+    """Tag ids; `IGNORE` where a token has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpanBatch(Batch):
-    """A batch for fine-tuning in which a stretch of tokens is to be found."""
+    """A batch for fine-tuning with an answer span in each sequence."""
 
     allowed_BL: Tensor
-    """True where an answer may begin and end, and at the token that stands for "no answer here"."""
+    """True where an answer may begin and end, and at the token that means "no answer here"."""
     spans_B2: Tensor
-    """First and last token of the answer."""
+    """Positions of the answer's first and last token."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,28 +77,27 @@ class MaskedBatch(Batch):
     """A batch for BERT's pre-training."""
 
     originals_BL: Tensor
-    """At a masked position the token that was there; elsewhere `IGNORE`."""
+    """Original tokens at masked positions; elsewhere `IGNORE`."""
     is_random_B: Tensor
-    """0 where the second segment follows the first, 1 where it is from elsewhere, or (sentence order) goes
-    before the first."""
+    """0 where the second segment follows the first; 1 where it is from elsewhere or, for sentence order,
+    comes before the first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HybridBatch(Batch):
-    """A batch in which some rows are read left to right, the others from both sides with masked tokens."""
+    """A batch in which some rows are causal, and the others are read from both sides with masked tokens."""
 
     originals_BL: Tensor
-    """The token to predict at each position, which for a row read left to right is the one that stands there;
-    elsewhere `IGNORE`."""
+    """Tokens to predict: all tokens of causal rows, masked ones of the others; elsewhere `IGNORE`."""
     sees_all_B: Tensor
-    """True for a row that is read from both sides."""
+    """True for rows that are read from both sides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a model makes of a batch, in the form that every task head takes it."""
+    """Output of a model for a batch, the input of every task head."""
 
     hidden_BLD: Tensor
-    """One state for each token."""
+    """State of each token."""
     summary_BD: Tensor
-    """One state for the whole sequence: GPT's at the last token, BERT's pooled [CLS]."""
+    """State of the whole sequence: GPT's at the last token, BERT's pooled [CLS]."""

@@ -1,7 +1,7 @@
-"""What can go wrong through a user's doing, and the exit code of each kind.
+"""Errors that a user can cause, each with its exit code.
 
-Everything a user can cause raises a `UserError`; the command line prints it as one line and exits with
-its code. Anything else that escapes is a bug of ours (exit code 70).
+The command line prints a `UserError` as one line and exits with its code. Any other error that escapes is
+a bug of ours (exit code 70).
 """
 
 import contextlib
@@ -14,13 +14,13 @@ _LONGEST_LINE = 1000
 
 
 class UserError(Exception):
-    """A mistake that the user can mend.
+    """An error that the user can fix.
 
     Args:
-        message: what is wrong, with the values: "width must be a multiple of heads, but width=770".
-        file: the file that is wrong, if it is one.
-        line: the line in it, from 1.
-        hint: what to do about it.
+        message: the problem with its values: "width must be a multiple of heads, but width=770".
+        file: file with the problem.
+        line: line in that file, from 1.
+        hint: a way out.
     """
 
     exit_code = 1
@@ -40,7 +40,7 @@ class UserError(Exception):
 
 
 def _shortened(line: str) -> str:
-    """Cut what a file made long: a message shows values of it."""
+    """Cut a line that shows an overlong value of a file."""
     return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
 
 
@@ -69,38 +69,38 @@ class ResourceError(UserError):
 
 
 class DivergedError(UserError):
-    """A loss or gradient that is not finite."""
+    """A loss or gradient is not finite."""
 
     exit_code = 6
 
 
 class LockedError(UserError):
-    """Another process works in the same run directory."""
+    """Another process uses the same run directory."""
 
     exit_code = 7
 
 
 class PeerError(UserError):
-    """Another process of this run ended, or does not answer."""
+    """Another process of the run ended, or does not answer."""
 
     exit_code = 8
 
 
 class StoppedError(UserError):
-    """A signal asked to stop; the state is saved and the same command resumes."""
+    """A signal stopped the command; its state is saved, and the same command resumes."""
 
     exit_code = 75
 
 
 @contextlib.contextmanager
 def as_model_error(path: Path) -> Iterator[None]:
-    """Let values of a file of ours, taken apart in this block, be named if they are not what was written.
+    """Turn errors about the values of a file, which a block reads, into one that names the file.
 
     Raises:
-        ModelError: one is missing or of another kind.
+        ModelError: a value is missing or of another type.
     """
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         message = f"this is not what was written: {type(error).__name__}: {error}"
-        raise ModelError(message, file=path, hint="it was changed, or is another version's") from error
+        raise ModelError(message, file=path, hint="it was changed, or written by another version") from error

@@ -1,6 +1,6 @@
-"""THE table of two: all that tells GPT from BERT, outside their own model files.
+"""THE table of two: every difference between GPT and BERT outside their own model files.
 
-Everything above takes a `Family` and uses what it holds; nothing else asks which kind it is.
+All other code takes a `Family` and uses its fields; nothing else asks which kind a model is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -50,58 +50,58 @@ class Examples(Protocol):
     """An endless, seeded order of pre-training sequences."""
 
     def batch(self, first: int, count: int) -> Batch:
-        """Return sequences `first` .. `first + count` of the order."""
+        """Return `count` sequences of the order, from number `first`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
-    """One of the two kinds of model and what goes with it."""
+    """One of the two kinds of model, with everything that belongs to it."""
 
     name: str
-    """In settings, folders and files."""
+    """Name in settings, folders and files."""
     label: str
-    """For people."""
+    """Name for people."""
     config: type[Any]
     """Class of the model's configuration."""
     model: Callable[[Any], nn.Module]
-    """Builds the model from its configuration."""
+    """Model class, which takes the configuration."""
     is_truncated: bool
     """Whether first weights are drawn from a truncated normal distribution."""
     own_algorithm: str
-    """The tokenizer of its paper, for `tokenizer.sharing = "own"`."""
+    """Tokenizer algorithm of the paper, for `tokenizer.sharing = "own"`."""
     template: Template
-    """"decoder" or "encoder": the special tokens around a text, in files for other tools."""
+    """Special tokens around a text in files for other tools: "decoder" or "encoder"."""
     examples: Callable[..., Examples]
     """Pre-training sequences from (store, settings, tokenizer, seed)."""
     causal_examples: Callable[..., Examples]
-    """The same for a phase in which next tokens are predicted left to right."""
+    """Pre-training sequences of a phase that predicts next tokens, left to right."""
     objective: Callable[[PretrainSettings], Objective[Any, Any]]
-    """The pre-training objective."""
+    """Pre-training objective."""
     pack: Pack
-    """Puts special tokens around one or more texts."""
+    """Input of one or more texts with their special tokens."""
     enclose: Callable[[Sequence[int], SpecialIds], list[int]]
-    """One text with the special tokens that pre-training showed around it."""
+    """Tokens of one text with the special tokens that pre-training shows around it."""
     reads_both_orders: bool
-    """Whether two texts of equal rank are read in both orders, as a left-to-right model has no fair one."""
+    """Whether two texts of equal rank are read in both orders: left to right, neither order is fair."""
     labels_last_piece: bool
-    """Whether a word's tag is read from the last of its tokens, the only one that has seen all of it."""
+    """Whether a word's tag is read at its last token, the only one that has seen the whole word."""
     has_head_bias: bool
     """Whether a fresh head's linear layer has a bias. GPT's has none (Radford et al. 2018, equation 3)."""
     auxiliary: Callable[[float], Auxiliary | None]
-    """The second fine-tuning loss for a weight lambda, if the family has one."""
+    """Second fine-tuning loss for a weight lambda, if the family has one."""
     for_tasks: Callable[[Any, FinetuneSettings], Any]
-    """The model's configuration, changed as labelled inputs are to be read."""
+    """Configuration of the model for reading labelled inputs."""
     fresh_tokens: Callable[[SpecialIds], list[int]]
-    """Special tokens whose embeddings are drawn anew for fine-tuning: pre-training never shows them."""
+    """Special tokens that pre-training never shows: fine-tuning redraws their embeddings."""
     target_share: Callable[[PretrainSettings], float]
     """Share of the tokens that pre-training predicts."""
     pretraining_heads: tuple[str, ...]
-    """Parts that only pre-training needs, which papers leave out when they count parameters."""
+    """Parts that only pre-training uses; papers leave them out of parameter counts."""
     likelihoods: Mapping[str, Likelihoods]
-    """How likely each token of a text is, by method: after those before it (decoder), or among all others
-    (encoder). The first is the family's own."""
+    """Log-likelihoods of a text's tokens by method, given the tokens before them (decoder) or all others
+    (encoder); the family's own method comes first."""
     is_generative: bool
-    """Whether it continues a text (else it fills masks)."""
+    """Whether the model continues a text; otherwise it fills masks."""
 
     def configure(self, sizes: ModelSettings, vocab_size: int) -> Any:
         """Return the configuration of a model with these sizes."""
@@ -116,7 +116,7 @@ class Family:
         )
 
     def reader(self, tokenizer: Tokenizer) -> Reader:
-        """Return what turns texts into this kind's inputs."""
+        """Return the reader that turns texts into inputs of this kind."""
         return Reader(
             tokenizer=tokenizer,
             pack=self.pack,
@@ -127,11 +127,8 @@ class Family:
     def training_flops(self, sizes: Any, *, sequences: float, length: float, targets: float) -> float:
         """Return the operations of one training step, forward and backward.
 
-        Args:
-            sizes: the configuration of the model.
-            sequences: B.
-            length: L, padding included.
-            targets: tokens to predict; only they meet the vocabulary.
+        `sizes` is the model's configuration, `sequences` is B, `length` is L with padding, and `targets` is
+        the number of tokens to predict.
         """
         forward = count.stack_flops(
             positions=sequences * length,
@@ -155,8 +152,8 @@ def _some_masked(
     if not settings.both_sides_share:
         return windows
     if tokenizer.specials.mask == ABSENT:
-        message = "pretrain.both_sides_share hides tokens, but the tokenizer has no [MASK]"
-        raise UsageError(message, hint="set it to 0, or begin anew instead of going on from this model")
+        message = "pretrain.both_sides_share masks tokens, but the tokenizer has no [MASK]"
+        raise UsageError(message, hint="set it to 0, or do not continue from this model")
     return HybridWindows(windows, _masking(settings, tokenizer), settings.both_sides_share)
 
 
@@ -282,7 +279,7 @@ FAMILIES = {family.name: family for family in (GPT_FAMILY, BERT_FAMILY)}
 
 
 def family(name: str) -> Family:
-    """Return the family of that name.
+    """Return the family of a name.
 
     Raises:
         UsageError: there is none.

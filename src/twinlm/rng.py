@@ -1,7 +1,7 @@
 """Named streams of random numbers: every draw is a function of (seed, names), never of time or order.
 
-A stream is asked for by what it is for and which step it serves, `stream(seed, "masking", step)`, so a
-resumed run draws what the run that was never stopped would have drawn.
+A stream is named by its purpose and step, `stream(seed, "masking", step)`, so a resumed run draws the same
+numbers as a run that was never stopped.
 """
 
 import hashlib
@@ -10,16 +10,16 @@ import numpy as np
 
 
 def key(seed: int, *names: str | int) -> int:
-    """Return 128 bits that only this seed and these names give."""
+    """Return 128 bits that depend on this seed and these names only."""
     text = "\x1f".join([str(seed), *map(str, names)])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
-    """Return the generator of this seed and these names, at its beginning."""
+    """Return a new generator for this seed and these names."""
     return np.random.Generator(np.random.Philox(key=key(seed, *names)))
 
 
 def torch_seed(seed: int, *names: str | int) -> int:
-    """Return a seed for PyTorch's own generator, 63 bits: its dropout takes no other source."""
+    """Return a seed of 63 bits for PyTorch's own generator, which its dropout requires."""
     return key(seed, *names) >> 65

@@ -118,7 +118,7 @@ def test_a_model_goes_on_with_its_tokenizer_and_more_positions(kind: str) -> Non
         "tokenizer.vocab_size": "400",
     }
     straight, progress = _pretrain(f"straight {kind}", kind, **more)
-    assert f"goes on from first {kind}/{kind}" in " ".join(progress.said)
+    assert f"continues from first {kind}/{kind}" in " ".join(progress.said)
     with pytest.raises(StoppedError):
         _pretrain(f"stopped {kind}", kind, stop_at=5, **more)
     assert _pretrain(f"stopped {kind}", kind, **more)[0] == straight

@@ -131,7 +131,7 @@ def test_a_damaged_part_makes_the_checkpoint_before_it_count(project: Path, comm
     part.write_bytes(contents)
     code, said = commands.run(project, *PARTS, "damaged", "--nproc", "2")
     assert code == 0, said
-    assert any("damaged; this checkpoint is passed over for the one before it" in line for line in said)
+    assert any("damaged; the checkpoint before it is used instead" in line for line in said)
 
 
 def test_a_signal_ends_the_validation_of_a_model_in_parts(project: Path, commands: ModuleType) -> None:

@@ -45,14 +45,14 @@ def test_what_was_spent_is_counted(tiny: Any, tmp_path: Path) -> None:
     spent = train(job, progress=Silent(), stop=Stop())
     batches = [tiny.batch(number) for number in range(24)]
     real = [int(given.real_BL.sum()) for given in batches]
-    assert spent["step"] == 12
-    assert spent["tokens"] == sum(real)
-    assert spent["targets"] == sum(real) - 24 * 8  # all but the first of each sequence
-    assert spent["flops"] == pytest.approx(
+    assert spent.step == 12
+    assert spent.tokens == sum(real)
+    assert spent.targets == sum(real) - 24 * 8  # all but the first of each sequence
+    assert spent.flops == pytest.approx(
         sum(job.flops(given, count - 8) for given, count in zip(batches, real, strict=True))
     )
-    assert spent["seconds"] > 0
-    assert spent["peak_memory_bytes"] > 2**20
+    assert spent.seconds > 0
+    assert spent.peak_memory_bytes > 2**20
 
 
 def test_the_weights_of_the_best_validation_come_back_not_the_last(tiny: Any, tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_a_step_that_is_not_finite_is_left_out_and_counted(
     assert all(math.isfinite(line.get("loss", 0)) for line in records(tmp_path))
     assert [line["lost"] for line in records(tmp_path) if line["step"] == 8] == [lost]
     (said,) = seen.said
-    assert said == f"gpt: step 8 has a loss of nan and a gradient of length nan: {lost} of 8 updates left out"
+    assert said == f"gpt: step 8 has a loss of nan and a gradient of norm nan: {lost} of 8 updates left out"
     (event,) = [json.loads(line) for line in (tmp_path / EVENTS).read_text().splitlines()]
     assert (event["event"], event["step"], event["lost"]) == ("not finite", 8, lost)
 

@@ -148,7 +148,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over(
         assert tiny.outcome(job, tiny.run(job, progress=said)) == straight["gpt"]
     (line,) = said.lines
     assert line.startswith(f"{tmp_path / 'checkpoints' / 'step-000000008'}/")
-    assert line.endswith("; this checkpoint is passed over for the one before it")
+    assert line.endswith("; the checkpoint before it is used instead")
     assert [event["event"] for event in events(tmp_path)] == ["stopped", "checkpoint passed over", "resumed"]
     assert [event.get("step") for event in events(tmp_path)] == [8, None, 6]
 

@@ -124,8 +124,8 @@ def test_a_folder_is_gone_on_from_and_its_history_is_kept(tokenizer: Tokenizer, 
         assert history["start"]["folder"] == str(place)
         assert history["start"]["drawn"] == HEADS
         assert history["start"]["sha256"] == start_fingerprint(settings)
-    assert said.lines[0].startswith("BERT goes on from ")
-    assert said.lines[1].endswith("has no masked_token_head, no next_sentence_head: drawn anew")
+    assert said.lines[0].startswith("BERT continues from ")
+    assert said.lines[1].endswith("has no masked_token_head, no next_sentence_head: newly drawn")
     assert len(start_fingerprint(settings)) == 64
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
 from twinlm import rng
@@ -84,7 +85,7 @@ def build(name: str, folder: Path, *, dropout: float = 0.1, **changes: Any) -> J
 
 def run(job: Job, stop: Stop | None = None, progress: Progress | None = None) -> dict[str, Any]:
     """Train; return what was spent but for seconds and memory, which no two runs share."""
-    spent = train(job, progress=progress or Silent(), stop=stop or Stop())
+    spent = msgspec.to_builtins(train(job, progress=progress or Silent(), stop=stop or Stop()))
     return {name: value for name, value in spent.items() if name not in ("seconds", "peak_memory_bytes")}
 
 

@@ -1,6 +1,6 @@
-"""What a step of pre-training takes, counted and measured before any training, and the steps a budget buys.
+"""Costs of a step of pre-training, counted and measured before any training, and the steps a budget buys.
 
-Next: `pretrain.py`, the training itself, whose steps are the ones that are timed here.
+Next: `pretrain.py`, whose steps are timed here.
 """
 
 import math
@@ -36,36 +36,36 @@ _OUTSIDE = 0.25
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PretrainPlan:
-    """What a step of pre-training takes on average, and how many of them the budget buys."""
+    """Steps of pre-training that the budget buys, and their expected costs."""
 
     family: str
-    """Its name."""
+    """Name of the kind."""
     steps: int
-    """Optimizer steps."""
+    """Number of optimizer steps."""
     tokens: float
-    """Real tokens, padding left out."""
+    """Number of real tokens, padding left out."""
     targets: float
-    """Tokens to predict."""
+    """Number of tokens to predict."""
     flops: float
-    """Operations, forward and backward."""
+    """Floating point operations, forward and backward."""
     seconds: float
-    """Training time on this machine, from a few measured steps."""
+    """Training time on this machine, estimated from a few measured steps."""
     memory_bytes: int
-    """Largest resident memory of those steps."""
+    """Peak memory of those steps."""
     corpus_passes: float
-    """How often the corpus is read, in tokens."""
+    """Passes through the corpus, in tokens."""
     parameters: int
-    """Weights in all."""
+    """Number of weights."""
     non_embedding_parameters: int
-    """Weights in the transformer layers."""
+    """Number of weights in the transformer layers."""
 
 
 def step_costs(
     family: Family, settings: KindSettings, store: TokenStore, tokenizer: Tokenizer, seed: int
 ) -> dict[str, float]:
-    """Return mean tokens, targets, flops and passes of a step, and 1 step, by the names of budgets.
+    """Return the mean costs of a step by the name of a budget: tokens, targets, flops, passes, and 1 step.
 
-    They are counted on the first batches of the real order, in each phase.
+    They are counted on the first batches of each phase, in the real order.
     """
     sizes = family.configure(settings.model, tokenizer.vocab_size)
     rows = []
@@ -83,7 +83,7 @@ def step_costs(
 
 
 def count_targets(batch: Batch) -> int:
-    """Return how many tokens of a pre-training batch are predicted."""
+    """Return the number of tokens to predict in a pre-training batch."""
     originals_BL = getattr(batch, "originals_BL", None)
     return int(batch.real_BL[:, 1:].sum() if originals_BL is None else (originals_BL >= 0).sum())
 
@@ -97,11 +97,7 @@ def seconds_per_step(
     seed: int,
     precision: str,
 ) -> float:
-    """Return the time of a step as training counts it, the mean over the phases.
-
-    Training's own steps are timed, on a model that is thrown away, for a few seconds or 40 steps. Their rate
-    is 0, so that none diverges.
-    """
+    """Return the mean time of a step, measured for a few seconds on a model that is thrown away."""
     mean_s = 0.0
     for phase in phases(settings.pretrain):
         job = _probe(family, settings, phase, store, tokenizer, seed=seed, precision=precision)
@@ -110,11 +106,8 @@ def seconds_per_step(
 
 
 def usual_s(times_s: Sequence[float]) -> float:
-    """Return the mean of the middle half of the times of steps, without the first few.
-
-    Other work on the machine lengthens some of them, and so do kernels that are made for new shapes, most of
-    all in the first ones.
-    """
+    """Return the mean of the middle half of step times, without the first few."""
+    # Other work on the machine lengthens some steps, and kernels for new shapes above all the first ones.
     return float(stats.trim_mean(times_s[_FIRST_STEPS:], _OUTSIDE))
 
 
@@ -128,7 +121,7 @@ def _probe(
     seed: int,
     precision: str,
 ) -> Job:
-    """Return the run whose first steps are timed; it writes nothing."""
+    """Return the run whose first steps are timed."""
     examples = phase_examples(family, phase, store, tokenizer, seed)
     return pretraining_job(
         family,
@@ -136,7 +129,7 @@ def _probe(
         fresh_model(family, settings, tokenizer, seed),
         name=f"timing {family.label}",
         batches=lambda step: micro_batches(examples, phase.settings, step),
-        learning_rate=lambda step: 0.0,
+        learning_rate=lambda step: 0.0,  # so that no timed step can diverge
         validate=dict,
         steps=_MOST_STEPS,
         seed=seed,
@@ -146,17 +139,17 @@ def _probe(
 
 
 def count_parameters(family: Family, sizes: ModelSettings, vocab_size: int) -> tuple[int, int]:
-    """Return all parameters of a model, and those of its transformer layers, without making it."""
-    with torch.device("meta"):
+    """Return the number of weights of a model, and of its transformer layers."""
+    with torch.device("meta"):  # which allocates no memory
         model = family.model(family.configure(sizes, vocab_size))
     return count.parameter_count(model), count.layer_count(model)
 
 
 def check_memory(family: Family, settings: KindSettings, vocab_size: int) -> None:
-    """Refuse, before anything is built, what can't fit into memory.
+    """Refuse a model that can't fit into memory, before it is built.
 
     Raises:
-        ResourceError: even the least that training takes is more than there is.
+        ResourceError: even the least memory that training needs is not free.
     """
     sizes = family.configure(settings.model, vocab_size)
     parameters, _ = count_parameters(family, settings.model, vocab_size)
@@ -171,18 +164,18 @@ def check_memory(family: Family, settings: KindSettings, vocab_size: int) -> Non
     free_bytes = hardware.available_memory_bytes()
     if needed > free_bytes:
         message = (
-            f"pre-training a {family.label} of {parameters:,} parameters takes at least "
-            f"{needed / 2**30:,.1f} GiB of memory, and {free_bytes / 2**30:,.1f} GiB are free"
+            f"pre-training a {family.label} of {parameters:,} parameters needs at least "
+            f"{needed / 2**30:,.1f} GiB of memory, but {free_bytes / 2**30:,.1f} GiB are free"
         )
         hint = "lower pretrain.micro_batch_sequences, pretrain.length or the model's size"
         raise ResourceError(message, hint=hint)
 
 
 def budget_steps(budget: BudgetSettings, costs: dict[str, float], step_s: float) -> int:
-    """Return how many steps a budget buys.
+    """Return the number of steps that a budget buys.
 
     Raises:
-        UsageError: not even ten.
+        UsageError: it buys fewer than ten.
     """
     timed = {"seconds": step_s, "money": step_s / 3600 * budget.price_per_hour}
     per_step = {**costs, **timed}[budget.match]

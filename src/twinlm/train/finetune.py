@@ -1,5 +1,5 @@
-"""Fine-tuning of either kind on a labelled task: all weights train on (Radford et al. 2018, 3.2;
-Devlin et al. 2018, 3.2). The weights of the epoch that did best on the validation examples are kept.
+"""Fine-tuning of either kind on a labelled task: all weights are trained (Radford et al. 2018, 3.2;
+Devlin et al. 2018, 3.2). The weights of the epoch with the best validation figure are kept.
 """
 
 from collections import Counter
@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
 from twinlm import checkpoint, rng
-from twinlm.batch import Batch, MadeWhenAsked
+from twinlm.batch import Batch, LazyBatches
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import draw, initialize
 from twinlm.data.labels.examples import Example
@@ -30,6 +31,7 @@ from twinlm.train.job import BEST, CHECKPOINTS, Job
 from twinlm.train.loop import train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.ranks import ALONE, Ranks
+from twinlm.train.records import TuningSpent
 from twinlm.train.schedule import learning_rate
 from twinlm.use.predict import input_scores, task_of
 
@@ -51,23 +53,23 @@ def finetune(
     least_inputs: int = 0,
     ranks: Ranks = ALONE,
 ) -> Trained:
-    """Fine-tune a model, or go on from where it was stopped, and publish it as `folder/model`.
+    """Fine-tune a model, or continue where it was stopped, and publish it as `folder/model`.
 
     Args:
-        trained: the model to start from; its weights are changed in place.
+        trained: model to start from; its weights are changed in place.
         task: labelled examples.
-        settings: how to train.
-        seed: of the head's first weights, the order and dropout.
-        precision: "float32" or "bfloat16".
-        folder: of this run.
-        progress: where to report.
+        settings: settings of the training.
+        seed: seed of the head's first weights, the order and dropout.
+        precision: precision of matrix products, "float32" or "bfloat16".
+        folder: folder of this training.
+        progress: receiver of progress reports.
         stop: set by signals.
-        title: shown beside the progress bar.
-        ranks: the processes that train it together.
-        least_inputs: take as many steps as so many inputs would, if there are fewer.
+        title: title of the progress bar.
+        least_inputs: number of inputs to take steps for, if there are fewer.
+        ranks: processes that train together.
 
     Raises:
-        StoppedError: a signal came; the same call goes on.
+        StoppedError: a signal came; the same call resumes.
         DivergedError: a loss is not finite.
     """
     if (folder / RESULT).is_file():
@@ -89,14 +91,15 @@ def finetune(
         precision=precision,
         folder=folder,
     )
-    spent = {**train(job, progress=progress, stop=stop, ranks=ranks), "counts": dict(+counts)}
+    spent = msgspec.to_builtins(train(job, progress=progress, stop=stop, ranks=ranks))
     job.module.cpu().eval()
     if not ranks.leads:
         return result
-    spent |= validation.outcome()
+    constants, outcome = validation.outcome()
+    spent = msgspec.to_builtins(TuningSpent(**spent, counts=dict(+counts), **outcome))
     published = replace(
         result,
-        task=replace(config, constants=spent.pop("constants")),
+        task=replace(config, constants=constants),
         history={**trained.history, "fine-tuning": spent},
     )
     checkpoint.save_model(folder / "model", published)
@@ -106,7 +109,7 @@ def finetune(
 
 
 def tidy(folder: Path) -> None:
-    """Remove what is only needed until the result is there; one may have been cut off before it did."""
+    """Remove the files that are needed only until the result is published."""
     storage.remove(folder / CHECKPOINTS)
     storage.remove(folder / BEST)
 
@@ -114,7 +117,7 @@ def tidy(folder: Path) -> None:
 def with_head(
     trained: Trained, task: LabelledTask, settings: FinetuneSettings, *, seed: int, counts: Counter[str]
 ) -> tuple[Trained, Sequence[Any]]:
-    """Return a model under a fresh head for a task, and the inputs of its training examples."""
+    """Return a model under a new head for a task, and the inputs of its training examples."""
     kind, config = task_kind(task.kind), _configure(trained, task, settings)
     inputs = kind.inputs(task.train, trained.family.reader(trained.tokenizer), config, counts)
     tuned = _add_head(trained, kind, config, settings, seed)
@@ -122,12 +125,12 @@ def with_head(
 
 
 def steps_of(settings: FinetuneSettings, inputs: int) -> int:
-    """Return how many steps a fine-tuning on so many inputs takes."""
+    """Return the number of steps of a fine-tuning on a number of inputs."""
     return max(1, round(settings.epochs * inputs / settings.batch_examples))
 
 
 def _configure(trained: Trained, task: LabelledTask, settings: FinetuneSettings) -> TaskConfig:
-    """Return what the head and its inputs are to be like."""
+    """Return the configuration of the head and its inputs."""
     sizes: Any = trained.model.config
     return TaskConfig(
         kind=task.kind,
@@ -141,7 +144,7 @@ def _configure(trained: Trained, task: LabelledTask, settings: FinetuneSettings)
 
 
 class _Validation:
-    """The validation examples, read once, and what the model is worth on them."""
+    """Measures the model on the validation examples, which are read once."""
 
     def __init__(
         self, trained: Trained, kind: TaskKind, config: TaskConfig, examples: Sequence[Example]
@@ -151,22 +154,21 @@ class _Validation:
         self._inputs = kind.inputs(examples, reader, config, Counter())
 
     def figures(self) -> dict[str, float]:
-        """Return 1 minus the main figure, which is to be low, then all figures."""
-        figures = self.outcome()["validation"]
+        """Return 1 minus the main figure, so that lower is better, then all figures."""
+        figures = self.outcome()[1]["validation"]
         main = next(iter(figures.values()))
         return {"valid_error": 1 - main, **{f"valid_{name}": value for name, value in figures.items()}}
 
-    def outcome(self) -> dict[str, Any]:
-        """Return the task's "constants", made better on these examples, the figures with them ("validation"),
-        and whether all of them got one and the same answer ("one_answer"): then training failed.
-        """
+    def outcome(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """Return the task's constants, tuned on these examples, and the fields of `TuningSpent` with them."""
         scores = input_scores(self._trained, self._inputs)
         constants = self._kind.tune(self._examples, self._inputs, scores, self._config)
         tuned = replace(self._config, constants=constants)
         answers = self._kind.answers(self._examples, self._inputs, scores, tuned)
         predicted = [answer["predicted"] for answer in answers]
-        figures = self._kind.measure([example.gold for example in self._examples], predicted).figures
-        return {"constants": constants, "validation": figures, "one_answer": is_one_answer(predicted)}
+        measured = self._kind.measure([example.gold for example in self._examples], predicted)
+        figures = {name: float(value) for name, value in measured.figures.items()}  # not NumPy's
+        return constants, {"validation": figures, "one_answer": is_one_answer(predicted)}
 
 
 def finetuning_job(
@@ -177,20 +179,20 @@ def finetuning_job(
     validate: Callable[[], dict[str, float]],
     steps: int,
     seed: int,
-    **kept: Any,
+    **others: Any,
 ) -> Job:
-    """Return the training run of a model under its fresh head on a task's inputs."""
+    """Return the training run of a model under its new head; `others` are further fields of `Job`."""
     assert result.tuned is not None
     kind, config = task_of(result)
     auxiliary = result.family.auxiliary(settings.auxiliary_weight)
-    lengths = [given.length for given in inputs]
+    lengths = [one.length for one in inputs]
 
     def batches(step: int) -> Sequence[Batch]:
         chosen = inputs_of_step(step, lengths, settings.batch_examples, seed)
         size = settings.micro_batch_examples or settings.batch_examples
         parts = [chosen[first : first + size] for first in range(0, len(chosen), size)]
         pad = result.tokenizer.specials.pad
-        return MadeWhenAsked(
+        return LazyBatches(
             lambda part: kind.batch([inputs[number] for number in parts[part]], config, pad), len(parts)
         )
 
@@ -214,31 +216,26 @@ def finetuning_job(
         clip_norm=settings.optimizer.clip_norm,
         non_finite=settings.optimizer.non_finite,
         seed=rng.torch_seed(seed, "fine-tuning"),
-        **kept,
+        **others,
     )
 
 
 def inputs_of_step(step: int, lengths: Sequence[int], size: int, seed: int) -> list[int]:
-    """Return the inputs of a step: an endless shuffled order, in which inputs of like length share a batch.
-
-    A few batches' worth of inputs is sorted by length, cut into batches, and those are shuffled: less
-    padding, and every input still comes once a pass.
-    """
-    group, place = divmod(step, _BATCHES_SORTED_TOGETHER)
+    """Return the numbers of a step's inputs, in an endless shuffled order; every input comes once a pass."""
+    # Some batches' worth of inputs is sorted by length and cut into batches, and these are shuffled: inputs
+    # of similar length share a batch, so there is less padding.
+    group, index = divmod(step, _BATCHES_SORTED_TOGETHER)
     count = size * _BATCHES_SORTED_TOGETHER
     numbers: list[int] = order.passes(group * count, count, len(lengths), seed, "examples").tolist()
     numbers.sort(key=lambda number: lengths[number])
-    turn = int(rng.stream(seed, "batches", group).permutation(_BATCHES_SORTED_TOGETHER)[place])
+    turn = int(rng.stream(seed, "batches", group).permutation(_BATCHES_SORTED_TOGETHER)[index])
     return numbers[turn * size : (turn + 1) * size]
 
 
 def _add_head(
     trained: Trained, kind: TaskKind, config: TaskConfig, settings: FinetuneSettings, seed: int
 ) -> FineTuned:
-    """Put a fresh head on the model, and draw anew what is not taken over from pre-training.
-
-    That is tokens which it never showed, and layers above those that are transferred.
-    """
+    """Put a new head on the model; redraw the tokens that pre-training never showed and the upper layers."""
     model: Any = trained.model
     model.config = sizes = trained.family.for_tasks(model.config, settings)
     is_truncated = trained.family.is_truncated

@@ -1,6 +1,6 @@
-"""How long a fine-tuning takes, measured on its first steps and a few answers.
+"""Time of a fine-tuning, measured on its first steps and a few predictions.
 
-Next: `finetune.py`, the fine-tuning itself, whose steps are the ones that are timed here.
+Next: `finetune.py`, whose steps are timed here.
 """
 
 import time
@@ -19,20 +19,15 @@ from twinlm.use.predict import predict
 _LEAST_STEPS = 6
 _MOST_STEPS = 23
 _PROBED_S = 1.5
-_ANSWERS = 64
+_PREDICTIONS = 64
 
 
 def finetune_seconds(
     trained: Trained, task: LabelledTask, settings: FinetuneSettings, *, seed: int, precision: str
 ) -> float:
-    """Return the time of a fine-tuning on all labels, with its validations and the answers to the test.
+    """Return the expected time of a fine-tuning on all labels, with validations and test predictions.
 
-    Args:
-        trained: a model of the right sizes, whatever its weights; they are changed.
-        task: labelled examples.
-        settings: how to train.
-        seed: of the order.
-        precision: "float32" or "bfloat16".
+    `trained` may be any model of the right sizes; its weights are changed.
     """
     began = time.perf_counter()
     result, inputs = with_head(trained, task, settings, seed=seed, counts=Counter())
@@ -51,14 +46,14 @@ def finetune_seconds(
     step_s = usual_s(
         timed_steps(replace(job, learning_rate=lambda step: 0.0), least=_LEAST_STEPS, enough_s=_PROBED_S)
     )
-    answered = (settings.epochs + 1) * len(task.valid) + len(task.test)  # after each epoch, and at the end
-    return reading_s + steps_of(settings, len(inputs)) * step_s + answered * _answer_s(result, task)
+    predictions = (settings.epochs + 1) * len(task.valid) + len(task.test)  # after each epoch, and at the end
+    return reading_s + steps_of(settings, len(inputs)) * step_s + predictions * _prediction_s(result, task)
 
 
-def _answer_s(result: Trained, task: LabelledTask) -> float:
-    """Return the time of an answer among many, the second time that they are given."""
-    asked = task.test[:_ANSWERS]
-    predict(result, asked)
+def _prediction_s(result: Trained, task: LabelledTask) -> float:
+    """Return the time of one prediction among many."""
+    examples = task.test[:_PREDICTIONS]
+    predict(result, examples)  # the first time is slower
     began = time.perf_counter()
-    predict(result, asked)
-    return (time.perf_counter() - began) / len(asked)
+    predict(result, examples)
+    return (time.perf_counter() - began) / len(examples)

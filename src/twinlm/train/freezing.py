@@ -1,7 +1,7 @@
-"""How much of a pre-trained model fine-tuning takes over, and how much of that stays as it is.
+"""Which layers of a pre-trained model fine-tuning takes over, and which of these stay frozen.
 
-GPT-1's figure 2 (left) transfers the embeddings and the first n layers, and draws the rest anew (Radford et
-al. 2018, 5): each layer that is transferred helped. Both functions change a model without a head, in place.
+GPT-1's figure 2 (left) transfers the embeddings and the first n layers and redraws the rest (Radford et al.
+2018, 5): each transferred layer helped. Both functions change a model without a head, in place.
 """
 
 from typing import Any
@@ -12,9 +12,9 @@ from twinlm.core.initialize import STANDARD_DEVIATION, initialize
 from twinlm.errors import UsageError
 
 ALL = -1
-"""As `transferred_layers`: take over everything."""
+"""Value of `transferred_layers` that keeps all weights."""
 NONE = -1
-"""As `frozen_layers`: let everything learn."""
+"""Value of `frozen_layers` that trains all weights."""
 
 
 def transfer_layers(
@@ -25,19 +25,19 @@ def transfer_layers(
     is_truncated: bool,
     deviation: float = STANDARD_DEVIATION,
 ) -> None:
-    """Draw a model's weights anew, but for its embeddings and its first layers.
+    """Redraw a model's weights, except its embeddings and first layers.
 
     Args:
         model: a pre-trained GPT or BERT.
-        layers: how many keep their weights, from 0; `ALL` to change nothing, also of heads.
-        seed: of the draws, see `rng.torch_seed`.
+        layers: number of layers that keep their weights, from 0; `ALL` to keep everything, heads too.
+        seed: seed from `rng.torch_seed`.
         is_truncated: `Family.is_truncated`.
-        deviation: of the matrices.
+        deviation: standard deviation of the matrices.
     """
     if layers == ALL:
         return
-    body: Any = model
-    fresh = type(body)(body.config)
+    pretrained: Any = model
+    fresh = type(pretrained)(pretrained.config)
     initialize(fresh, seed=seed, is_truncated=is_truncated, deviation=deviation)
     kept = lower_part(model, layers)
     drawn = {name: weight for name, weight in fresh.state_dict().items() if name not in kept}
@@ -45,13 +45,10 @@ def transfer_layers(
 
 
 def freeze_layers(model: nn.Module, layers: int) -> None:
-    """Let a model's embeddings and first layers keep their weights in training; dropout stays.
+    """Exclude a model's embeddings and first layers from training; their dropout stays.
 
-    With them the embeddings of tokens that fine-tuning draws anew stay as they were drawn.
-
-    Args:
-        model: a GPT or BERT.
-        layers: how many, from 0 (the embeddings only); `NONE` to let everything learn.
+    That includes embeddings that fine-tuning has redrawn. `layers` counts from 0, for the embeddings only;
+    `NONE` trains everything.
     """
     kept = set() if layers == NONE else lower_part(model, layers)
     for name, weight in model.named_parameters():

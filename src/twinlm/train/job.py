@@ -1,4 +1,4 @@
-"""What a training run is made of."""
+"""All that makes up one training run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from twinlm.batch import Batch
 from twinlm.objectives import Objective
 
 BEST, CHECKPOINTS = "best.safetensors", "checkpoints"
-"""Names in its folder."""
+"""Names of the best weights and of the checkpoints in a run's folder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,34 +20,34 @@ class Job:
     """One training run."""
 
     name: str
-    """Shown beside the progress bar."""
+    """Title of the progress bar."""
     module: nn.Module
-    """What is trained, in place."""
+    """Module to train, in place."""
     objective: Objective[Any, Any]
-    """Turns module and batch into a loss."""
+    """Loss of the module on a batch."""
     batches: Callable[[int], Sequence[Batch]]
-    """The micro-batches of a step, from 0; their losses weigh the same."""
+    """Micro-batches of a step, from 0; their losses have equal weights."""
     optimizer: torch.optim.Optimizer
-    """Its learning rate is set before each step."""
+    """Optimizer, whose learning rate is set before each step."""
     learning_rate: Callable[[int], float]
-    """Of a step, from 0."""
+    """Learning rate of a step, from 0."""
     validate: Callable[[], dict[str, float]]
-    """Measures the module; the first value decides which weights are best: the lowest."""
+    """Measurement of the module; the weights with the lowest first value are kept as the best."""
     flops: Callable[[Batch, int], float]
-    """Operations of a training step on a batch with so many targets."""
+    """Operations of a training step on a batch with a number of targets."""
     steps: int
-    """Optimizer steps in all."""
+    """Number of optimizer steps."""
     validate_every: int
-    """Steps from one validation to the next; the last step is always validated."""
+    """Steps between validations; the last step is always validated."""
     checkpoint_every: int
-    """Steps that a crash can cost."""
+    """Steps between checkpoints: the most that a crash can cost."""
     clip_norm: float
-    """Largest length of the gradient."""
+    """Largest norm of the gradient."""
     seed: int
-    """Of dropout."""
+    """Seed of dropout."""
     precision: str
-    """"float32" or "bfloat16"."""
+    """Precision of matrix products: "float32" or "bfloat16"."""
     folder: Path
-    """Where checkpoints and metrics go."""
+    """Folder of checkpoints and metrics."""
     non_finite: Literal["stop", "skip", "roll_back"] = "stop"
-    """What to do about a loss or gradient that is not finite."""
+    """Reaction to a loss or gradient that is not finite."""

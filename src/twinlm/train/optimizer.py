@@ -1,7 +1,7 @@
 """AdamW as both released codes use it: matrices and embeddings decay, biases and gains do not.
 
-GPT-1's is the usual one. BERT's leaves out the correction of the averages' bias (google-research/bert,
-optimization.py): its first updates are smaller, the more so the nearer beta2 is to 1.
+GPT-1's is the usual one. BERT's (google-research/bert, optimization.py) does not correct the bias of the
+averages, so its first updates are smaller, the more so the closer beta2 is to 1.
 """
 
 from collections.abc import Callable
@@ -35,12 +35,6 @@ class UncorrectedAdamW(torch.optim.Optimizer):
     """Adam with decoupled weight decay and without bias correction.
 
     m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  w = w - lr (m / (sqrt(v) + eps) + decay w)
-
-    Args:
-        groups: tables of parameters, each with its weight decay.
-        lr: the learning rate.
-        betas: beta1 and beta2.
-        eps: added to the root of v.
     """
 
     def __init__(
@@ -49,7 +43,7 @@ class UncorrectedAdamW(torch.optim.Optimizer):
         super().__init__(groups, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": 0.0})
 
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Make one update of all weights that have a gradient."""
+        """Update all weights that have a gradient."""
         assert closure is None
         with torch.no_grad():
             for group in self.param_groups:

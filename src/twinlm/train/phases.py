@@ -1,26 +1,26 @@
-"""Pre-training in one phase, or in two: short sequences first, then long ones (Devlin et al. 2018, A.2), or
-left to right first, then as its kind does.
+"""Pre-training in one phase or two: short sequences before long ones (Devlin et al. 2018, A.2), or left to
+right before the kind's own way.
 
 Attention costs the square of the length, so BERT took 90 % of its steps at length 128, the rest at 512.
-The position embeddings behind the first length wait for the second phase.
+Until the second phase, the position embeddings beyond the first length are not trained.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from twinlm.batch import Batch, MadeWhenAsked
+from twinlm.batch import Batch, LazyBatches
 from twinlm.families import Examples
 from twinlm.settings import PretrainSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of the steps."""
+    """A phase of pre-training."""
 
     share: float
-    """Of the steps."""
+    """Share of the steps."""
     settings: PretrainSettings
-    """With this phase's length."""
+    """Settings with this phase's length."""
     is_causal: bool = False
     """Whether next tokens are predicted, whatever the kind's own objective is."""
 
@@ -38,14 +38,9 @@ def phases(settings: PretrainSettings) -> list[Phase]:
 def phased_batches(
     settings: PretrainSettings, steps: int, examples: Callable[[Phase], Examples]
 ) -> Callable[[int], Sequence[Batch]]:
-    """Return the function from a step, from 0, to its micro-batches.
+    """Return the function from a step, counted from 0, to its micro-batches.
 
-    Each phase reads an order of its own from the beginning; the first takes its share of the steps, rounded.
-
-    Args:
-        settings: of pre-training.
-        steps: in all phases together.
-        examples: makes the examples of a phase.
+    `steps` counts all phases; `examples` makes the examples of a phase, which it reads from their start.
     """
     parts = [(phase.settings, examples(phase)) for phase in phases(settings)]
     change = steps_of_first(settings, steps)
@@ -58,7 +53,7 @@ def phased_batches(
 
 
 def steps_of_first(settings: PretrainSettings, steps: int) -> int:
-    """Return how many of the steps are in a first phase; 0 if there is one phase only."""
+    """Return the number of steps in the first of two phases; 0 if there is one phase."""
     return round(settings.first_share * steps) if _has_two(settings) else 0
 
 
@@ -67,13 +62,13 @@ def _has_two(settings: PretrainSettings) -> bool:
 
 
 def micro_batch_count(settings: PretrainSettings) -> int:
-    """Return how many micro-batches a step has."""
+    """Return the number of micro-batches in a step."""
     return settings.batch_sequences // (settings.micro_batch_sequences or settings.batch_sequences)
 
 
 def micro_batches(examples: Examples, settings: PretrainSettings, step: int) -> Sequence[Batch]:
-    """Return the micro-batches of a phase's step, each at fixed places of the examples' order."""
+    """Return the micro-batches of a phase's step; their examples depend on the step alone."""
     size = settings.micro_batch_sequences or settings.batch_sequences
     first = step * settings.batch_sequences
-    places = range(first, first + settings.batch_sequences, size)
-    return MadeWhenAsked(lambda number: examples.batch(places[number], size), len(places))
+    starts = range(first, first + settings.batch_sequences, size)
+    return LazyBatches(lambda number: examples.batch(starts[number], size), len(starts))

@@ -1,11 +1,12 @@
-"""Pre-training of either kind on a token store, to a model folder.
+"""Pre-training of either kind on a token store, into a model folder.
 
-What it begins with stands in `start.py`, lengths that change in `phases.py`, what it will take in `costs.py`.
+Next: `start.py`, the model that it starts with, and `phases.py`, lengths that change. Costs: `costs.py`.
 """
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from twinlm import checkpoint, rng
 from twinlm.batch import Batch
@@ -44,25 +45,25 @@ def pretrain(
     title: str,
     ranks: Ranks = ALONE,
 ) -> Trained:
-    """Pre-train a model, or go on from where it was stopped, and publish it as `folder/model`.
+    """Pre-train a model, or continue where it was stopped, and publish it as `folder/model`.
 
     Args:
-        family: the kind.
-        settings: its sizes and training.
-        steps: optimizer steps, as planned.
-        train_store: tokens to learn from.
+        family: kind of the model.
+        settings: sizes and training of the kind.
+        steps: number of optimizer steps, as planned.
+        train_store: tokens to train on.
         valid_store: tokens to validate on.
-        tokenizer: the stores' tokenizer.
-        seed: of first weights, order, masks, pairs and dropout.
-        precision: "float32" or "bfloat16".
-        folder: of this run.
-        progress: where to report.
+        tokenizer: tokenizer of both stores.
+        seed: seed of first weights, order, masks, pairs and dropout.
+        precision: precision of matrix products, "float32" or "bfloat16".
+        folder: folder of this training.
+        progress: receiver of progress reports.
         stop: set by signals.
-        title: shown beside the progress bar.
-        ranks: the processes that train it together.
+        title: title of the progress bar.
+        ranks: processes that train together.
 
     Raises:
-        StoppedError: a signal came; the same call goes on.
+        StoppedError: a signal came; the same call resumes.
         DivergedError: a loss is not finite.
     """
     if (folder / RESULT).is_file():
@@ -77,7 +78,7 @@ def pretrain(
     size = min(options.batch_sequences, options.validation_sequences)
     validation = [held_out.batch(first, size) for first in range(0, options.validation_sequences, size)]
 
-    job = pretraining_job(
+    job: Job = pretraining_job(
         family,
         settings,
         model,
@@ -92,7 +93,8 @@ def pretrain(
         precision=precision,
         folder=folder,
     )
-    spent = train(job, progress=progress, stop=stop, ranks=ranks)
+    spent = msgspec.to_builtins(train(job, progress=progress, stop=stop, ranks=ranks))
+    # A kind without sentence heads learns no sentence task, whatever its settings name.
     learned = {"sentence_task": options.sentence_task} if family.pretraining_heads else {}
     history = {**before, "pretraining": {**spent, **learned}}
     if ranks.is_sharded:
@@ -107,20 +109,9 @@ def pretrain(
 
 
 def pretraining_job(
-    family: Family,
-    settings: KindSettings,
-    model: Any,
-    *,
-    name: str,
-    batches: Callable[[int], Sequence[Batch]],
-    learning_rate: Callable[[int], float],
-    validate: Callable[[], dict[str, float]],
-    steps: int,
-    seed: int,
-    precision: str,
-    folder: Path,
+    family: Family, settings: KindSettings, model: Any, *, steps: int, seed: int, **others: Any
 ) -> Job:
-    """Return the training run of a model; see `Job` for what is not its kind's and its settings'."""
+    """Return the training run of a model; `others` are the fields of `Job` that settings do not decide."""
     options = settings.pretrain
 
     def flops(batch: Batch, targets: int) -> float:
@@ -128,13 +119,9 @@ def pretraining_job(
         return family.training_flops(model.config, sequences=count, length=length, targets=targets)
 
     return Job(
-        name=name,
         module=model,
         objective=family.objective(options),
-        batches=batches,
         optimizer=build_optimizer(model, options.optimizer),
-        learning_rate=learning_rate,
-        validate=validate,
         flops=flops,
         steps=steps,
         validate_every=max(1, steps // options.validations),
@@ -142,14 +129,13 @@ def pretraining_job(
         clip_norm=options.optimizer.clip_norm,
         non_finite=options.optimizer.non_finite,
         seed=rng.torch_seed(seed, family.name),
-        precision=precision,
-        folder=folder,
+        **others,
     )
 
 
 def phase_examples(
     family: Family, phase: Phase, store: TokenStore, tokenizer: Tokenizer, seed: int
 ) -> Examples:
-    """Return what a phase reads."""
+    """Return the examples of a phase."""
     make = family.causal_examples if phase.is_causal else family.examples
     return make(store, phase.settings, tokenizer, seed)

@@ -1,10 +1,9 @@
-"""The processes of one run. The first one leads: it alone decides and writes; the others are called to each
-training, and take their share of every step's micro-batches.
+"""The processes of one run. The first leads: it alone decides and writes, and calls the others to each
+training, where they take their share of every step's micro-batches.
 
 Micro-batches, not processes, define what a step computes: data, masks and dropout follow from their numbers.
-What one process tells the others passes through PyTorch's store as JSON, or as tensors of numbers.
-Next: `train/heartbeat.py`, how the leader learns what becomes of the others, and `gradients.py`, how the
-processes' gradients become one.
+Processes exchange JSON through PyTorch's store, and tensors of numbers. Next: `heartbeat.py`, how the leader
+learns about the others, and `gradients.py`, how their gradients become one.
 """
 
 import contextlib
@@ -35,14 +34,14 @@ Reduce = Literal["ordered", "fast"]
 
 
 class Alone:
-    """One process, which leads itself."""
+    """A run of one process."""
 
     number, count, local_count, leads = 0, 1, 1, True
     reduce: Reduce = "ordered"
     is_sharded = False
 
     def share(self, count: int) -> range:
-        """Return the numbers of the micro-batches that this process takes of a step's `count`: all."""
+        """Return the numbers of this process's micro-batches, out of `count` in a step: all."""
         return range(count)
 
     def gather(self, rows: list[dict[str, float]]) -> list[dict[str, float]]:
@@ -50,42 +49,42 @@ class Alone:
         return rows
 
     def any(self, flag: bool) -> bool:
-        """Tell whether a flag is set in any process."""
+        """Return whether the flag is set in any process."""
         return flag
 
     def from_leader(self, work: Callable[[], Any]) -> Any:
-        """Return what `work` returns when the leader does it."""
+        """Return the result of `work`, done by the leader."""
         return work()
 
-    def call(self, what: dict[str, Any]) -> None:
-        """Call the other processes to a training: there are none."""
+    def call(self, training: dict[str, Any]) -> None:
+        """Do nothing: there is no other process to call."""
 
     def calls(self) -> Iterator[dict[str, Any]]:
-        """Yield what the leader calls this process to: nothing."""
+        """Yield nothing: no leader calls this process."""
         yield from ()
 
     def watched(self, stop: Stop) -> contextlib.AbstractContextManager[None]:
-        """Look after the other processes in a block: there are none."""
+        """Return a context that does nothing: there is no other process to watch."""
         return contextlib.nullcontext()
 
     def close(self) -> None:
-        """Let the other processes go: there are none."""
+        """Do nothing: there is no other process to release."""
 
 
 ALONE = Alone()
 
 
 class Together:
-    """This process among the others of its run.
+    """One process among the others of its run.
 
     Args:
-        store: where the processes leave each other notes.
-        number: of this process; 0 leads.
-        count: how many there are.
-        local_count: how many of them are on this machine.
+        store: PyTorch's key-value store, which all processes share.
+        number: rank of this process; 0 leads.
+        count: number of processes.
+        local_count: number of processes on this machine.
         reduce: how gradients are added.
-        is_sharded: whether each process holds a part of the weights of what is pre-trained.
-        timeout_s: how long to wait for an answer of another process.
+        is_sharded: whether each process holds only a part of a model that is pre-trained.
+        timeout_s: longest wait for an answer of another process.
     """
 
     def __init__(
@@ -110,32 +109,33 @@ class Together:
         self._turns = self._calls = 0
 
     def share(self, count: int) -> range:
-        """Return the numbers of the micro-batches that this process takes of a step's `count`: a block.
+        """Return the numbers of this process's micro-batches, out of `count` in a step: a block.
 
         Raises:
-            UsageError: they can't be dealt out evenly.
+            UsageError: they can't be divided evenly.
         """
         return share_of(self.number, self.count, count)
 
     def gather(self, rows: list[dict[str, float]]) -> list[dict[str, float]]:
-        """Return the rows of all processes, in the order of micro-batches; all have the same names."""
-        mine = torch.tensor([list(row.values()) for row in rows], dtype=torch.float64)
-        found = [torch.empty_like(mine) for _ in range(self.count)]
+        """Return the rows of all processes, in the order of micro-batches; all rows have the same names."""
+        own = torch.tensor([list(row.values()) for row in rows], dtype=torch.float64)
+        parts = [torch.empty_like(own) for _ in range(self.count)]
         with as_peer_error():
-            dist.all_gather(found, mine)
-        return [dict(zip(rows[0], values, strict=True)) for part in found for values in part.tolist()]
+            dist.all_gather(parts, own)
+        return [dict(zip(rows[0], values, strict=True)) for part in parts for values in part.tolist()]
 
     def any(self, flag: bool) -> bool:
-        """Tell whether a flag is set in any process."""
+        """Return whether the flag is set in any process; all processes wait for each other here."""
         return any(row["flag"] for row in self.gather([{"flag": float(flag)}]))
 
     def from_leader(self, work: Callable[[], Any]) -> Any:
-        """Return what `work` returns when the leader does it, a JSON value; the others wait for it.
+        """Return the result of `work`, a JSON value, done by the leader; the others wait for it.
 
         Raises:
             PeerError: the leader has ended.
-            SystemExit: in the others, if the leader's work failed: the leader says why.
-            UserError: in the leader, what `work` raises; a DivergedError comes in all: runs go on after it.
+            SystemExit: in the others, if the leader's work failed; the leader reports why.
+            UserError: in the leader, the error of `work`. A DivergedError is raised in all processes, since
+                the run continues after it.
         """
         self._turns += 1
         key = f"turn/{self._turns}"
@@ -149,31 +149,28 @@ class Together:
         self._tell(key, {"value": value})
         return value
 
-    def call(self, what: dict[str, Any]) -> None:
-        """Call the other processes to a training, as the leader; one that was called does nothing here."""
+    def call(self, training: dict[str, Any]) -> None:
+        """Call the other processes to a training, if this is the leader."""
         if self.leads:
-            self._tell(f"call/{self._calls}", what)
+            self._tell(f"call/{self._calls}", training)
             self._calls += 1
 
     def calls(self) -> Iterator[dict[str, Any]]:
-        """Yield what the leader calls this process to, until the leader is done."""
-        while (what := self._wait(f"call/{self._calls}")) is not None:
+        """Yield the trainings that the leader calls this process to, until the leader is done."""
+        while (training := self._wait(f"call/{self._calls}")) is not None:
             self._calls += 1
-            yield what
+            yield training
 
     def watched(self, stop: Stop) -> contextlib.AbstractContextManager[None]:
-        """Let the processes look after each other in a block, also where the leader works alone."""
+        """Return a context in which the processes watch each other, also while the leader works alone."""
         return heartbeat(self._store, self.number, self.count, timeout_s=self._timeout_s, stop=stop)
 
     def close(self) -> None:
-        """Let the others go, as the leader, and wait for them, since the store ends with the leader.
-
-        This process must then end by `launch.leave`.
-        """
+        """Release the other processes; this one must then end by `launch.leave`."""
         with contextlib.suppress(PeerError), as_peer_error():
             if self.leads:
                 self._tell(f"call/{self._calls}", None)
-                until_s = time.monotonic() + _GOODBYE_S
+                until_s = time.monotonic() + _GOODBYE_S  # the store ends with the leader, so it leaves last
                 while self._store.add("gone", 0) < self.count - 1 and time.monotonic() < until_s:
                     time.sleep(_POLL_S)
             else:
@@ -190,10 +187,8 @@ class Together:
             return json.loads(self._answer(partial(self._store.get, key)))
 
     def _answer(self, ask: Callable[[], T]) -> T:
-        """Return what the store says, which the leader holds: it may be silent without being gone.
-
-        In a thread, as PyTorch's own waiting for this has no end. After the first silence there is no second.
-        """
+        """Return the answer of the store, which the leader holds and may leave unanswered."""
+        # In a thread, since PyTorch itself would wait forever. After one silence there is no second wait.
         try:
             return self._asks.submit(ask).result(self._timeout_s * self._is_answered)
         except TimeoutError as error:
@@ -206,32 +201,27 @@ Ranks = Alone | Together
 
 
 def share_of(number: int, count: int, micro_batches: int) -> range:
-    """Return the numbers of the micro-batches that one of `count` processes takes of a step.
+    """Return the numbers of the micro-batches of one process out of `count`.
 
     Raises:
-        UsageError: they can't be dealt out evenly.
+        UsageError: they can't be divided evenly.
     """
     size, left = divmod(micro_batches, count)
     if left:
         message = f"{count} processes can't share the {micro_batches} micro-batches of a step evenly"
-        hint = (
-            f"lower pretrain.micro_batch_sequences or finetune.micro_batch_examples, so that {count} divides "
-        )
-        raise UsageError(message, hint=f"{hint} their number, or start fewer processes")
+        hint = "lower pretrain.micro_batch_sequences or finetune.micro_batch_examples, so that "
+        raise UsageError(message, hint=f"{hint}{count} divides their number, or start fewer processes")
     return range(number * size, (number + 1) * size)
 
 
 def join(*, reduce: Reduce, is_sharded: bool, timeout_s: float) -> Ranks:
-    """Meet the processes that this one was started among, by `--nproc` or torchrun; `ALONE` if by neither.
+    """Join the processes that `--nproc` or torchrun started with this one; `ALONE` if there are none.
 
-    Args:
-        reduce: how gradients are added.
-        is_sharded: whether each process holds a part of the weights of what is pre-trained.
-        timeout_s: how long to wait for an answer of another process.
+    The arguments are those of `Together`.
 
     Raises:
-        PeerError: the others can't be met.
-        UsageError: there are more processes than GPUs on this machine.
+        PeerError: the others can't be reached.
+        UsageError: this machine has fewer GPUs than processes.
     """
     count = int(os.environ["WORLD_SIZE"]) if launch.is_among_others() else 1
     if count == 1:
@@ -241,7 +231,7 @@ def join(*, reduce: Reduce, is_sharded: bool, timeout_s: float) -> Ranks:
     local_count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     backend = _use_gpu(local_number, local_count) if torch.cuda.is_available() else "gloo"
     with as_peer_error():
-        # Processes begin at different times, above all on several machines: they have longer to meet.
+        # Processes start at different times, above all on several machines: meeting may take longer.
         store = _open_store(number, count, timedelta(seconds=max(timeout_s, _MEETING_S)))
         store.set_timeout(wait)
         dist.init_process_group(backend, store=store, rank=number, world_size=count, timeout=wait)
@@ -258,7 +248,7 @@ def join(*, reduce: Reduce, is_sharded: bool, timeout_s: float) -> Ranks:
 
 @contextlib.contextmanager
 def as_peer_error() -> Iterator[None]:
-    """Turn what PyTorch raises when processes can't reach each other into an error with a way out.
+    """Turn PyTorch's errors about unreachable processes into one with a way out.
 
     Raises:
         PeerError: another process ended or did not answer in time.
@@ -273,17 +263,17 @@ def as_peer_error() -> Iterator[None]:
         raise PeerError(message, hint=launch.GOES_ON) from error
 
 
-def _value(said: dict[str, Any]) -> Any:
-    """Return what the leader's work returned, or end as the leader did."""
-    if "value" in said:
-        return said["value"]
-    if said["exit_code"] == DivergedError.exit_code:
-        raise DivergedError(said["message"])
-    raise SystemExit(said["exit_code"])
+def _value(reply: dict[str, Any]) -> Any:
+    """Return the result of the leader's work, or fail as the leader did."""
+    if "value" in reply:
+        return reply["value"]
+    if reply["exit_code"] == DivergedError.exit_code:
+        raise DivergedError(reply["message"])
+    raise SystemExit(reply["exit_code"])
 
 
 def _use_gpu(local_number: int, local_count: int) -> str:
-    """Take the GPU of this process's number; return the backends that reach the others."""
+    """Select this process's GPU; return the backends that reach the other processes."""
     if local_count > (most := torch.cuda.device_count()):
         message = f"{local_count} processes on this machine, but it has {most} GPUs"
         raise UsageError(message, hint="start as many processes as there are GPUs, or hide the GPUs")
@@ -295,6 +285,6 @@ def _open_store(number: int, count: int, wait: timedelta) -> Any:
     if not launch.is_launched():
         return next(rendezvous("env://", timeout=wait))[0]
     launch.end_with_launcher()
-    place, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     socket = int(os.environ[launch.LISTENING]) if number == 0 else None
-    return TCPStore(place, port, count, number == 0, wait, master_listen_fd=socket)
+    return TCPStore(host, port, count, number == 0, wait, master_listen_fd=socket)

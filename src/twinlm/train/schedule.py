@@ -1,6 +1,6 @@
-"""The learning rate at each step: a linear rise, then a linear or cosine fall to zero.
+"""The learning rate at each step: a linear rise, then a fall to zero.
 
-GPT-1 falls by a cosine (Radford et al. 2018, 4.1), BERT linearly (Devlin et al. 2018, A.2).
+GPT-1 falls along a cosine (Radford et al. 2018, 4.1), BERT linearly (Devlin et al. 2018, A.2).
 """
 
 import math
@@ -15,17 +15,16 @@ _FALLS: dict[str, Callable[[float], float]] = {
 
 
 def learning_rate(settings: OptimizerSettings, steps: int) -> Callable[[int], float]:
-    """Return the function from a step, from 0, to its learning rate.
+    """Return the function from a step, counted from 0, to its learning rate.
 
-    The warm-up takes `warmup_steps`, or `warmup_share` of the steps, rounded up. The first step already
-    learns (rate / warm-up steps), the last one still does. With `released_schedule`, BERT's released code is
-    followed (optimization.py, run_classifier.py): a share is rounded down, the first step has rate 0, and the
-    fall is counted from there too, so that the rate drops a little where the warm-up ends.
+    Warm-up takes `warmup_steps`, or `warmup_share` of the steps. The first and the last step learn.
     """
+    # BERT's released code (optimization.py, run_classifier.py) rounds the share down, starts at rate 0, and
+    # measures the fall from step 0, so that the rate drops a little where the warm-up ends.
     rounded = int if settings.released_schedule else math.ceil
     warmup = settings.warmup_steps or rounded(settings.warmup_share * steps)
-    fall, peak = _FALLS[settings.schedule], settings.learning_rate
     first, origin = (0, 0) if settings.released_schedule else (1, warmup)
+    fall, peak = _FALLS[settings.schedule], settings.learning_rate
 
     def rate(step: int) -> float:
         if step < warmup:

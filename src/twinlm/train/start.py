@@ -1,8 +1,8 @@
-"""What pre-training begins with: weights that are drawn, or those of a model that goes on with other text.
+"""The model that pre-training starts with: newly drawn weights, or those of a model to continue from.
 
-Such a model may get more positions. Its new rows are copies of its own ones, over and over: what they say of
-near neighbours holds there too (Beltagy et al. 2020, Longformer, 5). Rows drawn anew, which is what BERT's
-own second phase begins with, are the other choice.
+A model that continues may get more positions. The new rows are copies of its own, over and over, since what
+they say about near neighbours holds there too (Beltagy et al. 2020, Longformer, 5); or they are newly drawn,
+as before BERT's own second phase.
 """
 
 from dataclasses import replace
@@ -25,17 +25,17 @@ _POSITIONS = "position_embedding.weight"
 
 
 def fresh_model(family: Family, settings: KindSettings, tokenizer: Tokenizer, seed: int) -> Any:
-    """Return a model with its first weights."""
+    """Return a model with newly drawn weights."""
     return _drawn(family, family.configure(settings.model, tokenizer.vocab_size), settings, seed)
 
 
 def untrained(family: Family, settings: KindSettings, tokenizer: Tokenizer, seed: int) -> Trained:
-    """Return a model that has learned nothing, as pre-training would begin with it."""
+    """Return the untrained model that pre-training would start with."""
     return Trained(family=family, model=fresh_model(family, settings, tokenizer, seed), tokenizer=tokenizer)
 
 
 def load_start(settings: KindSettings) -> Trained:
-    """Return the model to go on from.
+    """Return the model to continue from.
 
     Raises:
         ModelError: the folder of `pretrain.start` is missing or damaged.
@@ -44,13 +44,13 @@ def load_start(settings: KindSettings) -> Trained:
 
 
 def start_folder(settings: KindSettings) -> Path:
-    """Return the model folder of `pretrain.start`, which may also be the run's folder around it."""
+    """Return the model folder of `pretrain.start`, which may also be a folder around it."""
     folder = Path(settings.pretrain.start).expanduser()
     return folder if (folder / "config.json").is_file() else folder / "model"
 
 
 def start_fingerprint(settings: KindSettings) -> str:
-    """Return the SHA-256 of the weights that pre-training goes on from; empty if it begins anew."""
+    """Return the SHA-256 of the weights that pre-training continues from; empty if there are none."""
     if not settings.pretrain.start:
         return ""
     return storage.file_sha256(start_folder(settings) / "model.safetensors")
@@ -59,34 +59,31 @@ def start_fingerprint(settings: KindSettings) -> str:
 def first_model(
     family: Family, settings: KindSettings, tokenizer: Tokenizer, seed: int, progress: Progress
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the model that pre-training begins with, and its history: what it has learned before."""
+    """Return the model that pre-training starts with, and its history so far."""
     if not settings.pretrain.start:
         return fresh_model(family, settings, tokenizer, seed), {}
     start = load_start(settings)
     model, drawn = started_model(start, settings, seed)
-    place = settings.pretrain.start
-    progress.say(f"{family.label} goes on from {place}")
+    folder = settings.pretrain.start
+    progress.say(f"{family.label} continues from {folder}")
     if drawn:
-        progress.say(f"{place} has no {', no '.join(drawn)}: drawn anew")
-    source = {"folder": place, "sha256": start_fingerprint(settings), "drawn": drawn}
+        progress.say(f"{folder} has no {', no '.join(drawn)}: newly drawn")
+    source = {"folder": folder, "sha256": start_fingerprint(settings), "drawn": drawn}
     return model, {**start.history, "start": source}
 
 
 def started_model(start: Trained, settings: KindSettings, seed: int) -> tuple[Any, list[str]]:
-    """Return a model with the weights of another, and the parts that were drawn, since that one lacks them.
+    """Return a model with the weights of `start`, and the names of the parts that were newly drawn.
 
-    Args:
-        start: the model to go on from.
-        settings: its `model.max_length` may be greater than the start's, `model.dropout` another one.
-        seed: of what is drawn.
+    Parts that `start` lacks are drawn. The settings may raise `max_length` and change `dropout`.
     """
     before: Any = start.model.config
     sizes = replace(before, max_length=settings.model.max_length, dropout=settings.model.dropout)
     model = _drawn(start.family, sizes, settings, seed)
     fresh, weights = model.state_dict(), dict(start.model.state_dict())
     lacking = checkpoint.missing_parts(start)
-    starts = tuple(f"{part}." for part in lacking)
-    weights |= {name: tensor for name, tensor in fresh.items() if name.startswith(starts)}
+    prefixes = tuple(f"{part}." for part in lacking)
+    weights |= {name: tensor for name, tensor in fresh.items() if name.startswith(prefixes)}
     weights[_POSITIONS] = grow_positions(
         weights[_POSITIONS], fresh[_POSITIONS], settings.pretrain.grown_positions
     )
@@ -95,13 +92,7 @@ def started_model(start: Trained, settings: KindSettings, seed: int) -> tuple[An
 
 
 def grow_positions(old_LD: Tensor, fresh_MD: Tensor, how: Literal["copied", "drawn"]) -> Tensor:
-    """Return position embeddings that begin with the old ones, as many as the fresh ones.
-
-    Args:
-        old_LD: learned.
-        fresh_MD: drawn, at least as many.
-        how: the new rows are the old ones over and over, or the drawn ones.
-    """
+    """Return the old position embeddings, extended to M rows by copies of them or by the fresh ones."""
     if how == "drawn":
         return torch.cat([old_LD, fresh_MD[len(old_LD) :]])
     return old_LD[torch.arange(len(fresh_MD)) % len(old_LD)]
