@@ -1,1 +1,1 @@
-"""How good a model is: language, tasks, cost."""
+"""Measurements of a model: language, predictions, cost."""

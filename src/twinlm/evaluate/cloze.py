@@ -1,12 +1,12 @@
-"""Which word belongs into a gap of held-out text: what each kind of model sees when it chooses.
+"""Which word belongs into a gap of held-out text: a choice that each kind of model makes by what it sees.
 
-    kind      what is scored                                    what it sees
-    decoder   the text with the choice in it                    each token after those before it
-              the text up to the choice                         what stands before the gap
-    encoder   the choice (pseudo-likelihood, word hidden)       both sides of the gap
-              the text with the choice in it                    each token among all others
+    kind      scored text                                       seen text
+    decoder   the text with the choice in it                    for each token, the tokens before it
+              the text up to the choice                         the text before the gap
+    encoder   the choice (pseudo-likelihood, word masked)       both sides of the gap
+              the text with the choice in it                    for each token, all other tokens
 
-The first of each kind uses all of the text; the second shows what the rest is worth.
+The first of each kind uses all of the text; the second shows the value of the rest.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,20 +27,20 @@ from twinlm.use.score import likelihoods
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClozeScores:
-    """What one model chose, by one way to look at the text."""
+    """Choices of one model by one view of the text."""
 
     sees: str
-    """What is scored, and what the model sees of the text."""
+    """Scored and seen part of the text."""
     method: str
-    """By which texts were scored."""
+    """Method of scoring."""
     items: tuple[ClozeItem, ...]
-    """E of them."""
+    """Cloze items, E of them."""
     scores_EC: Values
-    """Of each choice, in nats, the right one first; comparable within one item only."""
+    """Score of each choice in nats, the right choice first; comparable within one item only."""
 
     @property
     def right_E(self) -> Values | Rights:
-        """What each item adds to the accuracy: 1 if the right word is likeliest, a share if tied, else 0."""
+        """Contribution of each item to the accuracy: 1 if its right word is likeliest, a share if tied, or 0."""
         best_EC = self.scores_EC == self.scores_EC.max(axis=1, keepdims=True)
         shared_E: Values = best_EC[:, 0] / best_EC.sum(axis=1)
         rights_E: Rights = shared_E == 1
@@ -48,7 +48,7 @@ class ClozeScores:
 
     @property
     def accuracy(self) -> float:
-        """Share of the items whose right word was chosen."""
+        """Share of items whose right word was chosen."""
         return float(self.right_E.mean())
 
     @property
@@ -61,15 +61,15 @@ class ClozeScores:
 def score_cloze(
     trained: Trained, items: Sequence[ClozeItem], *, progress: Progress | None = None
 ) -> list[ClozeScores]:
-    """Let a model choose a word for each gap, by each way that its kind has; the one that sees most first.
+    """Let a model choose a word for each gap, by each view of its kind; the view that sees most comes first.
 
     Args:
         trained: a model of either kind.
-        items: that it can read; see `readable_items`.
-        progress: where to report.
+        items: items that the model can read, see `readable_items`.
+        progress: receiver of progress reports.
 
     Raises:
-        ModelError: the model was imported without what scores tokens.
+        ModelError: the model was imported without the head that scores tokens.
         DataError: a text is too long.
     """
     views = _DECODER_VIEWS if trained.family.is_generative else _ENCODER_VIEWS
@@ -85,14 +85,14 @@ def score_cloze(
 
 
 def readable_items(models: Sequence[Trained], items: Sequence[ClozeItem]) -> tuple[ClozeItem, ...]:
-    """Return the items that every model can read whole with each of their choices."""
+    """Return the items that every model can read whole, with each of their choices."""
     return fitting_items([(trained.tokenizer, room(trained)) for trained in models], items)
 
 
 def fitting_items(
     readers: Sequence[tuple[Tokenizer, int]], items: Sequence[ClozeItem]
 ) -> tuple[ClozeItem, ...]:
-    """Return the items whose texts have at most so many tokens with every tokenizer, whatever is chosen."""
+    """Return the items that fit into every reader, a tokenizer and its most tokens, with each choice."""
     return tuple(
         item
         for item in items
@@ -114,13 +114,13 @@ def _of_beginnings(trained: Trained, items: Sequence[ClozeItem], progress: Progr
 
 
 def _of_choices(trained: Trained, items: Sequence[ClozeItem], progress: Progress | None) -> list[float]:
-    asked = [(item, choice) for item in items for choice in item.choices]
-    texts = [item.before + choice + item.after for item, choice in asked]
+    choices = [(item, choice) for item in items for choice in item.choices]
+    texts = [item.before + choice + item.after for item, choice in choices]
     encoded = trained.tokenizer.encode_with_offsets(texts)
     stretches = []
-    for (item, choice), text, (tokens, offsets) in zip(asked, texts, encoded, strict=True):
+    for (item, choice), text, (tokens, offsets) in zip(choices, texts, encoded, strict=True):
         begin, end = len(item.before), len(item.before) + len(choice)
-        inside = [place for place, (a, b) in enumerate(offsets) if a < end and b > begin]
+        inside = [index for index, (a, b) in enumerate(offsets) if a < end and b > begin]
         first, after = inside[0], inside[-1] + 1
         words = trained.tokenizer.words(text)
         stretches.append(

@@ -1,5 +1,5 @@
-"""How well a pre-trained model knows held-out text. The two kinds answer different questions, so their
-figures are never put side by side as if one were better (Devlin et al. 2018, Table 6, does not either).
+"""Losses of a pre-trained model on held-out text. The two kinds answer different questions, so their figures
+are never compared with each other (Devlin et al. 2018, Table 6, does not compare them either).
 """
 
 import math
@@ -24,12 +24,12 @@ NATS_PER_MASKED_TOKEN = "nats per masked token"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A figure and what it is of."""
+    """A figure with its unit."""
 
     unit: str
-    """`BITS_PER_BYTE` or `NATS_PER_MASKED_TOKEN`."""
+    """Unit: `BITS_PER_BYTE` or `NATS_PER_MASKED_TOKEN`."""
     value: float
-    """Lower is better."""
+    """Figure; lower is better."""
     others: dict[str, float]
     """Further figures by name."""
 
@@ -37,7 +37,7 @@ class Measured:
 def measure(trained: Trained, store: TokenStore, settings: PretrainSettings, *, seed: int) -> Measured:
     """Measure a model on a whole store, in float32.
 
-    A decoder gets bits per byte; an encoder the loss at masked tokens, masks drawn by `seed`.
+    For a decoder that is bits per byte; for an encoder, the loss at masked tokens, whose masks `seed` draws.
     """
     model: Any = trained.model.to(hardware.device()).eval()
     with torch.inference_mode():
@@ -48,24 +48,20 @@ def measure(trained: Trained, store: TokenStore, settings: PretrainSettings, *, 
 
 
 def bits_per_byte(nats: float, store: TokenStore) -> float:
-    """Turn the surprise over all tokens of a store into bits for each byte of its text.
-
-    The surprise of each document's <start> counts too: it is what knowing the ends costs.
-    """
+    """Turn the sum of -log P over all tokens of a store into bits per byte of its text."""
+    # Each document's <start> counts too: it is the cost of predicting where documents end.
     return nats / math.log(2) / store.text_bytes
 
 
 def next_token_nats(model: Any, store: TokenStore, length: int, pad_id: int) -> float:
-    """Return the sum of -log P(token | those before it in its window) over all tokens but the first.
-
-    Windows of `length` tokens overlap by one, so that each token is predicted exactly once.
-    """
+    """Return the sum of -log P(token | tokens before it in its window) over all tokens but the first."""
+    # Windows overlap by one token, so that each token is predicted exactly once.
     begins = list(range(0, max(1, store.token_count - 1), length - 1))
-    where, nats = hardware.device(), 0.0
+    device, nats = hardware.device(), 0.0
     for first in range(0, len(begins), _SEQUENCES_AT_ONCE):
         chosen = begins[first : first + _SEQUENCES_AT_ONCE]
         rows = [store.tokens_T[begin : begin + length].astype(np.int64).tolist() for begin in chosen]
-        batch: Batch = pad(rows, pad_id).to(where)
+        batch: Batch = pad(rows, pad_id).to(device)
         loss = causal_lm(model, batch)
         nats += float(loss.total) * loss.targets
     return nats
@@ -74,12 +70,12 @@ def next_token_nats(model: Any, store: TokenStore, length: int, pad_id: int) -> 
 def _masked_loss(trained: Trained, store: TokenStore, settings: PretrainSettings, seed: int) -> Measured:
     examples = trained.family.examples(store, settings, trained.tokenizer, seed)
     objective = trained.family.objective(settings)
-    where = hardware.device()
+    device = hardware.device()
     sequences = max(_SEQUENCES_AT_ONCE, store.token_count // settings.length)
     sums: dict[str, float] = {}
     targets = 0
     for first in range(0, sequences, _SEQUENCES_AT_ONCE):
-        loss = objective(trained.model, examples.batch(first, _SEQUENCES_AT_ONCE).to(where))
+        loss = objective(trained.model, examples.batch(first, _SEQUENCES_AT_ONCE).to(device))
         for name, value in loss.parts.items():
             sums[name] = sums.get(name, 0.0) + float(value) * loss.targets
         targets += loss.targets

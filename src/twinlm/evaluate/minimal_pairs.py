@@ -1,9 +1,9 @@
 """How often a model finds the right one of two texts likelier (Warstadt et al. 2020): a forced choice, which
-both kinds can make, each by its own likelihood. Next: `cloze.py`, with more than two to choose among.
+both kinds can make, each by its own likelihood. Next: `cloze.py`, a choice among more than two.
 
-A decoder goes by the log-probability of the text. An encoder goes by its pseudo-log-likelihood with the rest
-of each word hidden (Salazar et al. 2020; Kauf & Ivanova 2023). Both are sums over all tokens: the two texts
-of a pair are of like length, and a mean would favour a longer wrong one.
+A decoder uses the log-probability of the text, an encoder the pseudo-log-likelihood with the rest of each
+word masked (Salazar et al. 2020; Kauf & Ivanova 2023). Both are sums over all tokens: the two texts have
+similar lengths, and a mean would favour a longer wrong one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,41 +25,39 @@ _PREFERRED = ("pseudo-likelihood-l2r", "likelihood")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairScores:
-    """What one model made of pairs."""
+    """Scores of one model for minimal pairs."""
 
     method: str
-    """By which texts were scored."""
+    """Method of scoring."""
     pairs: tuple[MinimalPair, ...]
-    """E of them."""
+    """Minimal pairs, E of them."""
     good_E: Values
-    """Score of each right text, in nats; comparable with that of its wrong one only."""
+    """Score of each right text in nats; comparable with that of its wrong text only."""
     bad_E: Values
-    """Score of each wrong text."""
+    """Score of each wrong text in nats."""
 
     @property
     def right_E(self) -> Values | Rights:
-        """What each pair adds to the accuracy: 1 if the right text is likelier, 0 if not, 0.5 for a tie.
-
-        Truth values if there is no tie, as the exact paired test wants them.
-        """
+        """Contribution of each pair to the accuracy: 1 if its right text is likelier, 0.5 for a tie, or 0."""
+        # Truth values where there is no tie, as the exact paired test takes them.
         ties_E = self.good_E == self.bad_E
         rights_E: Rights = self.good_E > self.bad_E
         return rights_E + 0.5 * ties_E if ties_E.any() else rights_E
 
     @property
     def micro(self) -> float:
-        """Accuracy over all pairs, each counting alike; chance is 0.5."""
+        """Accuracy over all pairs with equal weights; chance is 0.5."""
         return float(self.right_E.mean())
 
     @property
     def macro(self) -> float:
-        """Mean of the phenomena's accuracies, each phenomenon counting alike."""
+        """Mean of the accuracies of all phenomena, with equal weights."""
         return float(np.mean([values_N.mean() for values_N in self.rights_by_phenomenon().values()]))
 
     def rights_by_phenomenon(self) -> dict[str, Values | Rights]:
-        """Return the part of `right_E` that belongs to each phenomenon."""
+        """Return the values of `right_E` for each phenomenon."""
         right_E = self.right_E
-        return {name: right_E[places] for name, places in by_phenomenon(self.pairs).items()}
+        return {name: right_E[indices] for name, indices in by_phenomenon(self.pairs).items()}
 
 
 def score_pairs(
@@ -73,13 +71,13 @@ def score_pairs(
 
     Args:
         trained: a model of either kind.
-        pairs: that it can read; see `readable_pairs`.
-        method: of `score_batch`; for a decoder "likelihood", for an encoder "pseudo-likelihood-l2r" if not
-            given.
-        progress: where to report.
+        pairs: pairs that the model can read, see `readable_pairs`.
+        method: a method of `score_batch`. By default "likelihood" for a decoder, and
+            "pseudo-likelihood-l2r" for an encoder.
+        progress: receiver of progress reports.
 
     Raises:
-        ModelError: the model was imported without what scores tokens.
+        ModelError: the model was imported without the head that scores tokens.
         DataError: a text is too long.
         UsageError: the model's kind has no such method.
     """
@@ -91,38 +89,35 @@ def score_pairs(
 
 
 def pair_method(trained: Trained) -> str:
-    """Return the method by which a model's kind scores pairs."""
+    """Return the default method for pairs of a model's kind."""
     return next(method for method in _PREFERRED if method in trained.family.likelihoods)
 
 
 def text_sums(
     trained: Trained, texts: Sequence[str], method: str | None, progress: Progress | None = None
 ) -> list[float]:
-    """Return the sum over each text's tokens, in nats; what is equal to the model is scored once, so it ties.
-
-    Raises:
-        ModelError, DataError, UsageError: as `score.likelihoods`.
-    """
+    """Return the sum over the tokens of each text, in nats; errors are those of `score.likelihoods`."""
     tokenizer = trained.tokenizer
+    # Texts of equal tokens are scored once, so that they tie: in another batch the last bits may differ.
     keys = [
         (tuple(tokens), tuple(tokenizer.words(text)))
         for text, tokens in zip(texts, tokenizer.encode_batch(texts), strict=True)
     ]
-    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-    stretches = [Stretch(before=[], tokens=tokens, after=[], words=words) for tokens, words in places]
+    indices = {key: index for index, key in enumerate(dict.fromkeys(keys))}
+    stretches = [Stretch(before=[], tokens=tokens, after=[], words=words) for tokens, words in indices]
     sums = [sum(values) for values in likelihoods(trained, stretches, method, progress)]
-    return [sums[places[key]] for key in keys]
+    return [sums[indices[key]] for key in keys]
 
 
 def readable_pairs(models: Sequence[Trained], pairs: Sequence[MinimalPair]) -> tuple[MinimalPair, ...]:
-    """Return the pairs of whose texts every model can read every token, so that all score the same ones."""
+    """Return the pairs that every model can read whole, so that all models score the same pairs."""
     return fitting_pairs([(trained.tokenizer, room(trained)) for trained in models], pairs)
 
 
 def fitting_pairs(
     readers: Iterable[tuple[Tokenizer, int]], pairs: Sequence[MinimalPair]
 ) -> tuple[MinimalPair, ...]:
-    """Return the pairs whose texts have a token, and at most so many, with every tokenizer."""
+    """Return the pairs of nonempty texts that fit into every reader, a tokenizer and its most tokens."""
     texts = [text for pair in pairs for text in (pair.good, pair.bad)]
     fits_E2 = np.ones((len(pairs), 2), dtype=bool)
     for tokenizer, most in readers:

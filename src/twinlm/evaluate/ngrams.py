@@ -1,7 +1,7 @@
-"""What counting reaches: models of single tokens and of pairs of tokens, the floors of every loss plot.
+"""Counting losses: unigram and bigram models, the references of every loss plot.
 
-A network that does no better than the first has learned how frequent tokens are; one that does no better
-than the second, what comes after what. Both are proper distributions and are measured on held-out text.
+A network that is no better than the first has learned how frequent tokens are; one that is no better than
+the second, which token follows which. Both are proper distributions, measured on held-out text.
 """
 
 from collections.abc import Collection
@@ -14,26 +14,21 @@ from numpy.typing import NDArray
 from twinlm.data.tokens.store import TokenStore
 
 MOST_COUNTED = 1 << 24
-"""Tokens of training text that are counted, from its beginning: memory then has a bound (about 0.6 GB)."""
+"""Largest number of training tokens to count, from the start of the text: this takes about 0.6 GB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CountingLoss:
-    """Mean of -log P(token) over held-out tokens, in nats."""
+    """Means of -log P(token) over held-out tokens, in nats."""
 
     unigram: float
-    """From how often each token occurs, plus one."""
+    """Loss of predicting each token by its frequency."""
     bigram: float
-    """From the token before it."""
+    """Loss of predicting each token by the token before it."""
 
 
 class Counts:
-    """How often tokens and pairs of neighbours occur in a text.
-
-    Args:
-        tokens_T: the text.
-        vocab_size: V.
-    """
+    """Numbers of tokens and of pairs of neighbours in a text (T tokens, U different pairs)."""
 
     def __init__(self, tokens_T: NDArray[Any], vocab_size: int) -> None:
         counted_T = tokens_T.astype(np.int64)
@@ -46,22 +41,22 @@ class Counts:
         self.followers_V = np.bincount(before_U, minlength=vocab_size)
 
     def unigram(self, tokens_T: NDArray[Any]) -> NDArray[np.float64]:
-        """Return P(token), by counts plus one: (c(w) + 1) / (N + V)."""
+        """Return P(token) by counts plus one, (c(w) + 1) / (N + V)."""
         chances_T: NDArray[np.float64] = (self.by_token_V[tokens_T] + 1.0) / (
             self.by_token_V.sum() + self.vocab_size
         )
         return chances_T
 
     def bigram(self, before_T: NDArray[Any], tokens_T: NDArray[Any]) -> NDArray[np.float64]:
-        """Return P(token | the one before it), falling back on the unigram as Witten and Bell (1991) do.
+        """Return P(token | token before it), smoothed by the unigram after Witten and Bell (1991).
 
-        (c(v, w) + T(v) P(w)) / (c(v) + T(v)), where T(v) is how many different tokens follow v. It has no
-        parameter to tune. What was never followed by anything has the unigram.
+        (c(v, w) + T(v) P(w)) / (c(v) + T(v)), where T(v) is the number of different tokens that follow v;
+        P(w) alone if none does. There is no parameter to tune.
         """
         codes_T = before_T.astype(np.int64) * self.vocab_size + tokens_T
-        places_T = np.minimum(np.searchsorted(self.pairs_U, codes_T), max(0, len(self.pairs_U) - 1))
-        is_known_T = self.pairs_U[places_T] == codes_T if len(self.pairs_U) else np.zeros(len(codes_T), bool)
-        together_T = np.where(is_known_T, self.by_pair_U[places_T] if len(self.by_pair_U) else 0, 0)
+        indices_T = np.minimum(np.searchsorted(self.pairs_U, codes_T), max(0, len(self.pairs_U) - 1))
+        is_known_T = self.pairs_U[indices_T] == codes_T if len(self.pairs_U) else np.zeros(len(codes_T), bool)
+        together_T = np.where(is_known_T, self.by_pair_U[indices_T] if len(self.by_pair_U) else 0, 0)
         alone_T, followers_T = self.unigram(tokens_T), self.followers_V[before_T]
         whole_T = self.as_first_V[before_T] + followers_T
         chances_T: NDArray[np.float64] = np.where(
@@ -73,14 +68,9 @@ class Counts:
 def counting_loss(
     train: TokenStore, held_out: TokenStore, vocab_size: int, *, left_out: Collection[int] = ()
 ) -> CountingLoss:
-    """Return what counting the training text is worth on held-out text.
+    """Return the losses of counts from training text on every token but the first of held-out text.
 
-    Args:
-        train: to count.
-        held_out: to predict: every token but the first.
-        vocab_size: V.
-        left_out: tokens that are not predicted, such as special ones, which are never masked; what comes
-            before a token may be one of them.
+    Tokens of `left_out`, such as special ones, are not predicted; a predicted token may follow one of them.
     """
     counts = Counts(train.tokens_T[:MOST_COUNTED], vocab_size)
     tokens_T = held_out.tokens_T[:MOST_COUNTED].astype(np.int64)

@@ -1,4 +1,4 @@
-"""What a fine-tuned model says of each test example: all that scores and paired tests need, as a file."""
+"""Predictions of a fine-tuned model for test examples, as a file: the input of scores and paired tests."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from twinlm.use.predict import predict
 
 
 def write_predictions(path: Path, trained: Trained, examples: Sequence[Example]) -> None:
-    """Write a line for each example: id, gold answer, characters of its texts, and what was answered."""
+    """Write one line per example: id, gold answer, number of characters in its texts, and the prediction."""
     answers = predict(trained, examples)
     rows = [
         {"id": example.id, "gold": example.gold, "characters": sum(map(len, example.texts)), **answer}
@@ -26,7 +26,7 @@ def read_predictions(path: Path) -> list[dict[str, Any]]:
     """Return the lines that `write_predictions` wrote.
 
     Raises:
-        ModelError: a line is no object.
+        ModelError: a line is not a JSON object.
     """
-    # Not splitlines: it also cuts at characters such as U+2028, which JSON leaves as they are in a text.
+    # splitlines would also cut at characters such as U+2028, which JSON texts may contain.
     return [parse_object(line, path) for line in path.read_bytes().split(b"\n") if line]

@@ -1,10 +1,10 @@
-"""How well a model knows a language, without labels; and which figures may be compared with which.
+"""How well a model knows a language, without labels, and which figures may be compared with each other.
 
     decoder   bits per byte, left to right
-    encoder   bits per byte, left to right by the chain rule: a probability, off what it was trained for
-              pseudo-surprise per token, and per word with the rest of the word hidden: no probability
+    encoder   bits per byte, left to right by the chain rule: a probability, off its training
+              pseudo-surprise per token, and per word with the rest of the word masked: no probability
 
-Every figure carries the group that it may be compared in; `columns` puts no two groups together.
+Every figure names the group in which it may be compared; `columns` keeps groups apart.
 """
 
 import math
@@ -30,33 +30,33 @@ NO_PROBABILITY = "no probability of the text: the tokens of a text give each oth
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """One measure of one model on a sample."""
+    """One figure of one model on a sample."""
 
     name: str
-    """What is measured."""
+    """Name of the measure."""
     unit: str
-    """Such as "bits per byte"."""
+    """Unit, such as "bits per byte"."""
     value: float
-    """The lower, the better."""
+    """Value; lower is better."""
     standard_error: float
-    """Of the value, over passages (jackknife)."""
+    """Standard error of the value over passages (jackknife)."""
     values_E: Values
-    """A pseudo-value for each passage; their mean is the value."""
+    """Pseudo-value of each passage; their mean is the value."""
     method: str
-    """Of `score_batch`."""
+    """Method of `score_batch`."""
     comparable: str
-    """Only figures with the same words here may be compared."""
+    """Group of the figure: only figures with equal groups may be compared."""
     caveat: str
-    """What to know about it; "" if nothing."""
+    """Caveat for readers; empty if there is none."""
 
 
 class Difference(NamedTuple):
     """One figure minus another on the same passages."""
 
     estimate: float
-    """Below 0 if the first is better."""
+    """Difference of the values; below 0 if the first figure is better."""
     standard_error: float
-    """Paired by passage, so that what makes a passage hard for both cancels."""
+    """Standard error, paired by passage: what makes a passage hard for both models cancels."""
 
 
 class _Measure(NamedTuple):
@@ -64,7 +64,7 @@ class _Measure(NamedTuple):
     unit: str
     per: str
     caveat: str
-    is_of_text: bool  # whether it is a figure of the text, whatever the tokenizer
+    is_of_text: bool  # whether the figure is independent of the tokenizer
 
 
 _MEASURES = {
@@ -90,13 +90,13 @@ def language_quality(
 
     Args:
         trained: a model of either kind.
-        sample: the same one for all models that are to be compared.
-        window_tokens: how many tokens are read at once, at most as many as the model can. A longer passage
-            is read in windows of which the first half was read before.
-        progress: where to report.
+        sample: passages, the same for all models to compare.
+        window_tokens: number of tokens to read at once, by default as many as the model can. A longer passage
+            is read in windows whose first half only gives context.
+        progress: receiver of progress reports.
 
     Raises:
-        ModelError: the model was imported without what scores tokens.
+        ModelError: the model was imported without the head that scores tokens.
     """
     window = min(room(trained), window_tokens or room(trained))
     read = _read(trained, sample, window)
@@ -127,7 +127,7 @@ def difference(first: Figure, second: Figure) -> Difference:
     """Return the first figure minus the second.
 
     Raises:
-        UsageError: they must not be compared.
+        UsageError: they may not be compared.
     """
     if first.comparable != second.comparable:
         message = (
@@ -139,7 +139,7 @@ def difference(first: Figure, second: Figure) -> Difference:
 
 
 def columns(figures: Mapping[str, Sequence[Figure]]) -> dict[str, dict[str, Figure]]:
-    """Return the figures of several models by group, then by model: each group is a table of its own."""
+    """Return the figures of several models by group, then by model: one table per group."""
     groups: dict[str, dict[str, Figure]] = {}
     for model, of_model in figures.items():
         for figure in of_model:
@@ -148,7 +148,7 @@ def columns(figures: Mapping[str, Sequence[Figure]]) -> dict[str, dict[str, Figu
 
 
 def windows(tokens: Sequence[int], words: Sequence[int], window: int) -> list[Stretch]:
-    """Return the stretches that score every token once: all at once if they fit, else half a window each."""
+    """Return stretches that score every token once: all in one if they fit, else half a window in each."""
     step = max(1, window // 2)
     begins = [0, *range(window, len(tokens), step)]
     ends = [*begins[1:], len(tokens)]
@@ -164,22 +164,22 @@ def windows(tokens: Sequence[int], words: Sequence[int], window: int) -> list[St
 
 
 def ratio(parts_E: Values, wholes_E: Values) -> tuple[float, Values]:
-    """Return a sum over a sum, and jackknife pseudo-values of it."""
+    """Return the ratio of two sums, and its jackknife pseudo-values."""
     figure = float(parts_E.sum() / wholes_E.sum())
     left_out_E = (parts_E.sum() - parts_E) / (wholes_E.sum() - wholes_E)
     return figure, pseudo_values(figure, left_out_E)
 
 
 def standard_error(values_E: Values) -> float:
-    """Return the standard error of a mean."""
+    """Return the standard error of the mean of values."""
     return float(values_E.std(ddof=1) / np.sqrt(len(values_E)))
 
 
 class _Read(NamedTuple):
     rows: list[list[int]]  # the tokens of each passage
-    stretches: list[Stretch]  # what is scored
-    owners: list[int]  # the passage that each of them is of
-    sizes: dict[str, Values]  # of each passage, by what figures are per
+    stretches: list[Stretch]
+    owners: list[int]  # index of each stretch's passage
+    sizes: dict[str, Values]  # size of each passage by unit
     is_cut: bool  # whether a passage is longer than a window
 
 
@@ -188,21 +188,21 @@ def _read(trained: Trained, sample: Sample, window: int) -> _Read:
     rows, words = tokenizer.encode_batch(sample.texts), [tokenizer.words(text) for text in sample.texts]
     pieces = [windows(row, numbers, window) for row, numbers in zip(rows, words, strict=True)]
     sizes = {
-        "byte": [len(text.encode()) * math.log(2) for text in sample.texts],
+        "byte": [len(text.encode()) * math.log(2) for text in sample.texts],  # so that nats become bits
         "token": map(len, rows),
         "word": [len(set(numbers)) for numbers in words],
     }
     return _Read(
         rows=rows,
         stretches=[stretch for of_passage in pieces for stretch in of_passage],
-        owners=[place for place, of_passage in enumerate(pieces) for _ in of_passage],
+        owners=[passage for passage, of_passage in enumerate(pieces) for _ in of_passage],
         sizes={per: np.array(list(of_passages), dtype=np.float64) for per, of_passages in sizes.items()},
         is_cut=any(len(row) > window for row in rows),
     )
 
 
 def _lost(trained: Trained, sample: Sample, rows: Sequence[Sequence[int]]) -> str:
-    """Say what a tokenizer loses of the text, if anything: bits are not of its own bytes then."""
+    """Return a caveat if the tokenizer loses some of the text: then bits are not those of its bytes."""
     decode = trained.tokenizer.decode
     changed = sum(decode(row) != text for row, text in zip(rows, sample.texts, strict=True))
     unknown = sum(map(trained.tokenizer.count_unknown, rows))

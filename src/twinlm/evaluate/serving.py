@@ -1,8 +1,8 @@
-"""Times the predictions of fine-tuned models: one by one and 32 at once, on real examples, models in turns.
+"""Times predictions of fine-tuned models, one by one and 32 at once, on real examples, in alternation.
 
-Only times that were taken side by side are fit for a comparison: on a machine with other work a model
-measured a minute later may seem twice as slow. So all models answer the same requests in each round, and
-every round begins with another model. A request goes from texts to answers, through `use/predict.py`.
+Only times measured side by side can be compared: on a busy machine, a model measured a minute later may
+seem twice as slow. So in each round all models answer the same requests, and every round starts with
+another model. A request goes from texts to answers, through `use/predict.py`.
 """
 
 import itertools
@@ -30,14 +30,13 @@ from twinlm.use.load import load
 from twinlm.use.predict import predict, task_of
 
 BATCHES = (1, 32)
-"""Examples in a request: a person who waits, and a pile of work."""
+"""Numbers of examples in a request: one for a person who waits, many for a backlog."""
 BUDGET_S = 3.0
-"""For each model and each size of request, the warm-up not included."""
+"""Seconds for each model and each size of request, without the warm-up."""
 _MOST_EXAMPLES = 256
 _MOST_REQUESTS = 64
 _MOST_ROUNDS = 40
-_WARM_UP_SHARE = 0.25
-"""Of the budget. What is answered in it is what each round answers: some four rounds or more fit into it."""
+_WARM_UP_SHARE = 0.25  # requests answered in this share make up a round, so about four rounds fit
 
 Request = Sequence[Example]
 
@@ -49,7 +48,7 @@ def measure_serving(
     budget_s: float = BUDGET_S,
     progress: Progress | None = None,
 ) -> ServingCost:
-    """Return what the predictions of one model cost; see `measure_in_turns`."""
+    """Return the cost of one model's predictions; see `measure_in_turns`."""
     return measure_in_turns({"model": trained}, examples, budget_s=budget_s, progress=progress)["model"]
 
 
@@ -60,13 +59,13 @@ def measure_in_turns(
     budget_s: float = BUDGET_S,
     progress: Progress | None = None,
 ) -> dict[str, ServingCost]:
-    """Return what the predictions of each model cost, all measured on the same requests in turns.
+    """Return the cost of each model's predictions, measured on the same requests in alternation.
 
     Args:
         models: fine-tuned models by name.
-        examples: of their task, such as those of the test; gold answers are not looked at.
-        budget_s: time for each model and size of request. One round is measured even if it takes longer.
-        progress: where to report.
+        examples: examples of their task, such as the test examples; gold answers are not used.
+        budget_s: seconds for each model and size of request; one round is measured in any case.
+        progress: receiver of progress reports.
 
     Raises:
         DataError: there is no example.
@@ -99,16 +98,9 @@ def measure_folders(
     budget_s: float = BUDGET_S,
     progress: Progress | None = None,
 ) -> dict[str, ServingCost]:
-    """Return what the predictions of the models in folders cost, with the memory that each takes by itself.
+    """Return the cost of the predictions of models in folders, including the memory of each by itself.
 
-    The memory is that of a process of its own for each model, which takes a few seconds each: this process
-    holds all models and whatever was done before.
-
-    Args:
-        folders: of fine-tuned models, by name.
-        examples: as `measure_in_turns`.
-        budget_s: as `measure_in_turns`.
-        progress: where to report.
+    The arguments are those of `measure_in_turns`.
 
     Raises:
         DataError: there is no example.
@@ -118,19 +110,18 @@ def measure_folders(
     models = {name: load(folder) for name, folder in folders.items()}
     costs = measure_in_turns(models, examples, budget_s=budget_s, progress=progress)
     largest = BATCHES[-1]
-    found = {}
+    # Each model gets a process of its own: this one holds all models and everything done before.
     for name, cost in costs.items():
         requests = requests_of(examples, largest)[: cost.timing(largest).requests]
         memory = peak_memory_bytes(folders[name], requests, threads=cost.threads, progress=progress)
-        found[name] = replace(cost, peak_memory_bytes=memory)
-    return found
+        costs[name] = replace(cost, peak_memory_bytes=memory)
+    return costs
 
 
 def requests_of(examples: Sequence[Example], batch: int) -> list[list[Example]]:
-    """Return requests of `batch` examples each, always the same ones of the same examples.
+    """Return requests of `batch` examples each, always the same for the same examples.
 
-    The examples are shuffled, as files are often sorted by class or length. Where they don't fill the last
-    request it takes the first ones again.
+    The last request is filled up with the first examples.
     """
     chosen = _chosen(examples)
     count = min(_MOST_REQUESTS, -(-len(chosen) // batch))
@@ -139,12 +130,13 @@ def requests_of(examples: Sequence[Example], batch: int) -> list[list[Example]]:
 
 
 def _chosen(examples: Sequence[Example]) -> list[Example]:
+    # Files are often sorted by class or length.
     shuffled = rng.stream(0, "requests").permutation(len(examples))
     return [examples[number] for number in shuffled[:_MOST_EXAMPLES]]
 
 
 def _counted(trained: Trained, examples: Sequence[Example]) -> dict[str, Any]:
-    """Return what is counted rather than timed; each example is padded as if it came alone."""
+    """Return the counted parts of the cost; each example is padded as if it came alone."""
     kind, config = task_of(trained)
     assert trained.tuned is not None
     sizes: Any = trained.model.config
@@ -152,13 +144,13 @@ def _counted(trained: Trained, examples: Sequence[Example]) -> dict[str, Any]:
     training_flops = sum(
         trained.family.training_flops(
             sizes,
-            sequences=len(given.sequences),
-            length=few_lengths(given.length, config.max_length),
+            sequences=len(one.sequences),
+            length=few_lengths(one.length, config.max_length),
             targets=0,
         )
-        for given in inputs
+        for one in inputs
     )
-    lengths = [len(sequence.tokens) for given in inputs for sequence in given.sequences]
+    lengths = [len(sequence.tokens) for one in inputs for sequence in one.sequences]
     return {
         "flops": training_flops / TRAINING_OVER_FORWARD / len(examples),
         "sequences": len(lengths) / len(examples),
@@ -170,7 +162,7 @@ def _counted(trained: Trained, examples: Sequence[Example]) -> dict[str, Any]:
 def _timings(
     models: Mapping[str, Trained], requests: Sequence[Request], budget_s: float, progress: Progress | None
 ) -> dict[str, Timing]:
-    """Time one size of request: warm up, then let the models answer in turns while the budget lasts."""
+    """Time one size of request: warm up, then let the models answer in alternation while the budget lasts."""
     progress = progress or Silent()
     batch = len(requests[0])
     progress.start(
@@ -200,11 +192,9 @@ def _timings(
 
 
 def _warm_up(trained: Trained, requests: Sequence[Request], limit_s: float) -> int:
-    """Answer requests until the time is up, one at least; return how many were answered.
-
-    The very first answer is slow, and its time says nothing: libraries start their threads. So are, somewhat,
-    those of each new length, for which a processor's kernels are made and kept.
-    """
+    """Answer requests until the time is up, at least one; return the number of answered requests."""
+    # The very first prediction is slow, since libraries start their threads. So is, somewhat, the first of
+    # each new length, for which a processor's kernels are compiled.
     predict(trained, requests[0])
     began_s = time.perf_counter()
     for number, request in enumerate(requests, 1):
@@ -215,7 +205,7 @@ def _warm_up(trained: Trained, requests: Sequence[Request], limit_s: float) -> i
 
 
 def _round(trained: Trained, requests: Sequence[Request]) -> list[float]:
-    """Return how many seconds each request took."""
+    """Return the seconds of each request."""
     times_s = []
     for request in requests:
         began_s = time.perf_counter()
@@ -225,13 +215,13 @@ def _round(trained: Trained, requests: Sequence[Request]) -> list[float]:
 
 
 class _Others:
-    """What other processes take of the processors' time, from now on."""
+    """Measures the processor time of other processes, from now on."""
 
     def __init__(self) -> None:
         self._before = self._seconds()
 
     def share(self) -> float:
-        """Return it as a share of all their time."""
+        """Return their share of all processor time."""
         passed_s, others_s = (now - before for now, before in zip(self._seconds(), self._before, strict=True))
         return min(1.0, max(0.0, others_s / (passed_s * len(os.sched_getaffinity(0)))))
 

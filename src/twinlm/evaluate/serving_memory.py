@@ -1,8 +1,8 @@
-"""How much memory answering takes: the largest of a process that does nothing else.
+"""Peak memory of predictions, measured in a process that does nothing else.
 
-A process that has trained keeps memory that no answer needs, so a fresh one is started, as
-`python -m twinlm.evaluate.serving_memory`. It gets a folder and examples as JSON on its standard input, and
-gives the number of bytes on its standard output.
+A process that has trained keeps memory that no prediction needs, so a new one is started, as
+`python -m twinlm.evaluate.serving_memory`. It reads a folder and examples as JSON from its standard input
+and writes the number of bytes to its standard output.
 """
 
 import json
@@ -20,20 +20,11 @@ from twinlm.system.log import Progress
 def peak_memory_bytes(
     folder: Path, requests: Sequence[Sequence[Example]], *, threads: int, progress: Progress
 ) -> int | None:
-    """Return the largest memory of a process of its own that answers requests with the model of a folder.
+    """Return the peak memory in bytes of a new process that answers requests with the model of a folder.
 
-    Reading the weights from disk is not counted: it takes them twice for a moment.
-
-    Args:
-        folder: of a fine-tuned model.
-        requests: what to answer, one request after another.
-        threads: of the processor, for PyTorch.
-        progress: where to say why it could not be measured.
-
-    Returns:
-        Bytes, or None if the process failed.
+    None if the process failed; then `progress` is told why.
     """
-    asked = {
+    order = {
         "folder": str(folder.resolve()),
         "threads": threads,
         "requests": [[[example.id, example.texts] for example in request] for request in requests],
@@ -41,9 +32,9 @@ def peak_memory_bytes(
     here = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
     done = subprocess.run(
-        # -P: nothing of the present folder is imported, whatever it is called.
+        # -P: no module is imported from the current folder, whatever its name.
         [sys.executable, "-P", "-m", __name__],
-        input=json.dumps(asked).encode(),
+        input=json.dumps(order).encode(),
         capture_output=True,
         env={**os.environ, "PYTHONPATH": paths},
         check=False,
@@ -58,16 +49,16 @@ def peak_memory_bytes(
         return None
 
 
-def answer(asked: dict[str, Any]) -> int:
-    """Answer all requests in this process; return the largest memory that it had, in bytes."""
+def answer(order: dict[str, Any]) -> int:
+    """Answer all requests of an order in this process; return its peak memory in bytes."""
     from twinlm.system import hardware
     from twinlm.use.load import load
     from twinlm.use.predict import predict
 
-    hardware.use_threads(asked["threads"])
-    trained = load(asked["folder"])
-    hardware.forget_peak_memory()
-    for request in asked["requests"]:
+    hardware.use_threads(order["threads"])
+    trained = load(order["folder"])
+    hardware.forget_peak_memory()  # while they are read from the disk, weights are in memory twice
+    for request in order["requests"]:
         predict(trained, [Example(name, tuple(texts), None) for name, texts in request])
     return hardware.peak_memory_bytes()
 

@@ -1,7 +1,4 @@
-"""What answering takes, as plain records: seconds of a request and of 1,000 predictions, memory, operations.
-
-`serving.py` measures them, `serving_memory.py` the memory.
-"""
+"""Records of the cost of predictions: time, memory and operations. `serving.py` measures them."""
 
 from dataclasses import dataclass
 
@@ -11,36 +8,36 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spread:
-    """The median of measurements, and between which values most of them lie."""
+    """Median and spread of measurements."""
 
     median: float
-    """As many lie below as above."""
+    """Median of the measurements."""
     low: float
-    """The lower quantile that the holder of the record states."""
+    """Lower quantile; the field that holds the record says which."""
     high: float
-    """The upper one."""
+    """Upper quantile."""
 
     def times(self, factor: float) -> "Spread":
-        """Return it in another unit."""
+        """Return the spread in another unit."""
         return Spread(median=factor * self.median, low=factor * self.low, high=factor * self.high)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
-    """How long a model took for requests of one size: from texts to answers, in this process."""
+    """Times of one model for requests of one size, from texts to answers, in this process."""
 
     batch: int
-    """Examples in a request."""
+    """Number of examples in a request."""
     requests: int
-    """Different requests that were answered, all of them in each round."""
+    """Number of different requests, all of which are answered in each round."""
     request_s: Spread
-    """Seconds of one request, over all requests and rounds; 5th to 95th percentile."""
+    """Seconds of one request over all requests and rounds; 5th to 95th percentile."""
     rounds_s: list[float]
-    """Seconds of each round. Of models measured in turns, the n-th rounds lie side by side in time."""
+    """Seconds of each round. The n-th rounds of models measured together are next to each other in time."""
 
     @property
     def predictions(self) -> int:
-        """How many predictions were measured."""
+        """Number of measured predictions."""
         return self.batch * self.requests * len(self.rounds_s)
 
     @property
@@ -51,35 +48,34 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServingCost:
-    """What a fine-tuned model's predictions cost on one machine."""
+    """Cost of a fine-tuned model's predictions on one machine."""
 
     timings: list[Timing]
-    """One for each size of request, the smallest first."""
+    """Times for each size of request, the smallest first."""
     flops: float
-    """Floating point operations of one prediction that is asked for alone, by the formula in
-    `core/count.py`: the forward passes over all its sequences, without the head. Mean over examples."""
+    """Floating point operations of one prediction on its own, by the formula in `core/count.py`: the forward
+    passes over all its sequences, without the head. Mean over examples."""
     sequences: float
-    """Sequences read for one prediction: both orders of two texts, each choice, each window of a context."""
+    """Number of sequences for one prediction: both orders of two texts, each choice, each window."""
     tokens: float
-    """Tokens in them, special tokens included and padding not."""
+    """Number of tokens in these sequences, with special tokens and without padding."""
     weight_bytes: int
-    """All weights of the model and its head, those included that only pre-training needed."""
+    """Size of all weights of model and head, including those that only pre-training used."""
     peak_memory_bytes: int | None = None
-    """Largest memory of a process that does nothing but answer requests of the largest size with this model
-    (of the GPU, if there is one); None where it was not measured."""
+    """Peak memory (of the GPU, if there is one) of a process that only answers requests of the largest size
+    with this model; None if it was not measured."""
     others_share: float
-    """Share of the processors' time that other processes took meanwhile, from 0 to 1: from about 0.1 on all
-    times are too long, and those of several threads much too long, as each waits for the others. 0 where the
-    system does not tell."""
+    """Share of processor time that other processes used meanwhile, from 0 to 1. From about 0.1 on all times
+    are too long, and times of several threads much too long. 0 if the system does not report it."""
     threads: int
-    """Of the processor, for PyTorch."""
+    """Number of processor threads for PyTorch."""
     precision: str
-    """Of matrix products: "float32"."""
+    """Precision of matrix products: "float32"."""
     device: str
-    """"cpu" or "cuda"."""
+    """Device: "cpu" or "cuda"."""
 
     def timing(self, batch: int) -> Timing:
-        """Return the timing of requests of a size that was measured."""
+        """Return the timing of requests of one size."""
         return next(timing for timing in self.timings if timing.batch == batch)
 
 
@@ -90,10 +86,10 @@ def spread(values: ArrayLike, low: float, high: float) -> Spread:
 
 
 def ratio(first: Timing, second: Timing) -> Spread:
-    """Return how many times as long the first takes as the second; median and quartiles of the rounds.
+    """Return the time of the first as a multiple of the second's; median and quartiles of the rounds.
 
-    Both must have been measured in turns: each round of the first is set against the second's round beside
-    it, so that a moment in which the machine was busy hits both.
+    Both must have been measured in alternation: rounds are compared with their neighbours in time, so that
+    a moment in which the machine was busy affects both.
     """
     assert (first.batch, first.requests) == (second.batch, second.requests), "not the same requests"
     rounds = zip(first.rounds_s, second.rounds_s, strict=True)
