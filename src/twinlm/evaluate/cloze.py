@@ -40,7 +40,7 @@ class ClozeScores:
 
     @property
     def right_E(self) -> Values | Rights:
-        """Contribution of each item to the accuracy: 1 if its right word is likeliest, a share if tied, or 0."""
+        """Contribution of each item to the accuracy: 1 for a right choice, a share if tied, else 0."""
         best_EC = self.scores_EC == self.scores_EC.max(axis=1, keepdims=True)
         shared_E: Values = best_EC[:, 0] / best_EC.sum(axis=1)
         rights_E: Rights = shared_E == 1
