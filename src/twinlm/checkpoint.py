@@ -48,11 +48,7 @@ class Trained:
 
 
 def save_model(folder: Path, trained: Trained) -> None:
-    """Publish a model folder.
-
-    Raises:
-        ResourceError: the disk is full, or the folder can't be written.
-    """
+    """Publish a model folder."""
     module = trained.tuned or trained.model
     sizes: Any = trained.model.config
     configuration = {
@@ -72,11 +68,7 @@ def save_model(folder: Path, trained: Trained) -> None:
 
 
 def load_model(folder: Path) -> Trained:
-    """Return the model of a folder, in evaluation mode, on the CPU.
-
-    Raises:
-        ModelError: it is not a model folder, is damaged, or its files do not belong together.
-    """
+    """Return the model of a folder, in evaluation mode, on the CPU; a ModelError if it is not intact."""
     path = folder / "config.json"
     if not path.is_file():
         hint = "give a folder that pre-training or fine-tuning wrote, such as RUN/gpt/model"
@@ -107,11 +99,7 @@ def load_model(folder: Path) -> Trained:
 
 
 def family_of(folder: Path) -> Family:
-    """Return the kind of the model in a folder, without reading its weights.
-
-    Raises:
-        ModelError: it is not a model folder.
-    """
+    """Return the kind of the model in a folder, without reading its weights."""
     path = folder / "config.json"
     configuration = storage.read_json(path)
     try:
@@ -137,11 +125,7 @@ def missing_parts(trained: Trained) -> list[str]:
 
 
 def require_part(trained: Trained, part: str) -> None:
-    """Check that a part of a model, such as "masked_token_head", was trained.
-
-    Raises:
-        ModelError: the model was imported or pre-trained without it.
-    """
+    """Raise a ModelError if a part of a model, such as "masked_token_head", was never trained."""
     if part in missing_parts(trained):
         about, words = trained.history.get("import"), part.replace("_", " ")
         source = f"imported from {about.get('source', 'another tool')}" if about else "pre-trained"
@@ -152,20 +136,12 @@ def require_part(trained: Trained, part: str) -> None:
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Fill a module with the weights of a file, which must hold exactly its tensors.
-
-    Raises:
-        ModelError: as `fill`, or the file is missing or damaged.
-    """
+    """Fill a module with the weights of a file, which must hold exactly its tensors."""
     fill(module, read_tensors(path), path)
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Fill a module with tensors read from `path`, which must be exactly its own.
-
-    Raises:
-        ModelError: a tensor is missing, unknown, of another shape or type, or not finite.
-    """
+    """Fill a module with tensors read from `path`: exactly its own, finite, of the same shapes and types."""
     wanted = module.state_dict()
     check_tensors({name: tuple(tensor.shape) for name, tensor in tensors.items()}, wanted, path)
     for name, tensor in tensors.items():
@@ -176,11 +152,7 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def check_tensors(shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, Tensor], path: Path) -> None:
-    """Check that tensors of these names and shapes are the wanted ones.
-
-    Raises:
-        ModelError: one is missing, unknown or of another shape.
-    """
+    """Raise a ModelError if tensors of these names and shapes are not the wanted ones."""
     if missing := sorted(wanted.keys() - shapes.keys()):
         raise ModelError(f"{len(missing)} tensors are missing, such as {missing[0]}", file=path)
     if unknown := sorted(shapes.keys() - wanted.keys()):
@@ -191,11 +163,7 @@ def check_tensors(shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, Te
 
 
 def check_values(name: str, tensor: Tensor, dtype: torch.dtype, path: Path) -> None:
-    """Check that a tensor, or rows of it, holds finite numbers of a type.
-
-    Raises:
-        ModelError: it does not.
-    """
+    """Raise a ModelError if a tensor, or rows of it, is of another type or not finite."""
     if tensor.dtype != dtype:
         raise ModelError(f"{name} holds {tensor.dtype}, but the model needs {dtype}", file=path)
     if not torch.isfinite(tensor).all():
@@ -209,11 +177,7 @@ def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file of ours.
-
-    Raises:
-        ModelError: it is missing or damaged.
-    """
+    """Return the tensors of a safetensors file of ours."""
     with as_tensor_error(path):
         tensors: dict[str, Tensor] = load(path.read_bytes())
         return tensors
@@ -221,13 +185,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 @contextlib.contextmanager
 def as_tensor_error(path: Path) -> Iterator[None]:
-    """Turn what the safetensors library raises about a file into an error that names it.
+    """Turn errors of the safetensors library about a file into a ModelError that names it.
 
-    The library checks header, layout and size. Hashes, names, shapes and values are ours to check: for
-    files of ours that is `storage.verify_folder` and `fill`. Untrusted files are read by `hf/weights.py`.
-
-    Raises:
-        ModelError: the file is missing or damaged.
+    The library checks header, layout and size. Hashes, names, shapes and values are ours to check: for files
+    of ours, `storage.verify_folder` and `fill` do that. Untrusted files are read by `hf/weights.py`.
     """
     try:
         yield
@@ -238,11 +199,7 @@ def as_tensor_error(path: Path) -> Iterator[None]:
 
 
 def check_format(number: int, path: Path) -> None:
-    """Check that this version can read a format.
-
-    Raises:
-        ModelError: it is newer.
-    """
+    """Raise a ModelError for a format that is newer than this version."""
     if number > FORMAT:
         raise ModelError(f"format {number} is newer than this version", file=path, hint="update twinlm")
 

@@ -94,11 +94,7 @@ class StoppedError(UserError):
 
 @contextlib.contextmanager
 def as_model_error(path: Path) -> Iterator[None]:
-    """Turn errors about the values of a file, which a block reads, into one that names the file.
-
-    Raises:
-        ModelError: a value is missing or of another type.
-    """
+    """Turn errors about the values of a file, which a block reads, into a ModelError that names the file."""
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:

@@ -279,11 +279,7 @@ FAMILIES = {family.name: family for family in (GPT_FAMILY, BERT_FAMILY)}
 
 
 def family(name: str) -> Family:
-    """Return the family of a name.
-
-    Raises:
-        UsageError: there is none.
-    """
+    """Return the family of a name; a UsageError if there is none."""
     if name not in FAMILIES:
         raise UsageError(f"there is no kind of model {name!r}", hint=config.closest(name, FAMILIES))
     return FAMILIES[name]

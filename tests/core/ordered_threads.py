@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from twinlm.system import hardware
-from twinlm.train import gradients
+from twinlm.train import replicated
 
 gpus, micro_batches, weights = map(int, sys.argv[1:])
 torch.set_num_threads(1)
@@ -54,10 +54,10 @@ class Additions(TorchDispatchMode):
 def work(number):
     place.number = number
     module = torch.nn.ParameterList([torch.ones(weights)])
-    ordered = gradients.Ordered(module, print, SimpleNamespace(count=gpus, number=number))
+    ordered = replicated.Ordered(module, print, SimpleNamespace(count=gpus, number=number))
     ordered.begin(gpus * micro_batches)
     with Additions():
-        for micro_batch in gradients.share_of(number, gpus, gpus * micro_batches):
+        for micro_batch in replicated.share_of(number, gpus, gpus * micro_batches):
             with ordered.adding(micro_batch):
                 module[0].grad = torch.full((weights,), float(micro_batch))
         barrier.wait()
@@ -71,7 +71,7 @@ def work(number):
 
 
 before = []
-gradients.dist = SimpleNamespace(
+replicated.dist = SimpleNamespace(
     all_to_all_single=all_to_all_single,
     all_gather=all_gather,
     all_reduce=all_reduce,

@@ -97,7 +97,7 @@ def test_the_state_is_16_bytes_a_weight_and_its_checkpoint_12(tmp_path: Path) ->
 
 _MEASURE = """
 import sys, torch
-from twinlm import hardware
+from twinlm.system import hardware
 from twinlm.core.count import layer_count, parameter_count
 from twinlm.families import FAMILIES
 sys.path.insert(0, {folder!r})

@@ -29,11 +29,7 @@ class KeyValueCache:
         return key_BHLK, value_BHLK
 
     def keep(self, rows_B: Tensor, *, first: int = 0) -> None:
-        """Keep only these rows, in this order, and drop the positions before `first`.
-
-        Raises:
-            ValueError: the cache is empty.
-        """
+        """Keep only these rows, in this order, and drop the positions before `first`."""
         if self.key_BHMK is None or self.value_BHMK is None:
             raise ValueError("an empty cache has no rows to keep")
         self.key_BHMK = self.key_BHMK[rows_B, :, first:]
@@ -41,13 +37,7 @@ class KeyValueCache:
 
 
 class SelfAttention(nn.Module):
-    """Lets every position gather from the positions that the mask allows.
-
-    Args:
-        width: D.
-        heads: H, a divisor of `width`.
-        dropout: dropout probability of the attention weights.
-    """
+    """Lets every position gather from the positions that the mask allows; `heads` must divide `width`."""
 
     def __init__(self, *, width: int, heads: int, dropout: float) -> None:
         super().__init__()

@@ -26,13 +26,8 @@ def layer_count(model: nn.Module) -> int:
 def stack_flops(*, positions: float, length: float, width: int, layers: int, feed_forward: int) -> float:
     """Return the operations of one forward pass through a stack of layers.
 
-    Args:
-        positions: B * L, padding included.
-        length: M. A causal layer attends to half of the positions on average, but common kernels compute all
-            of them, and so does this count.
-        width: D.
-        layers: number of layers.
-        feed_forward: F.
+    `positions` is B * L with padding, `length` is M. A causal layer attends to half of the positions on
+    average, but common kernels compute all of them, and so does this count.
     """
     per_position = 8 * width * width + 4 * length * width + 4 * width * feed_forward
     return positions * layers * per_position

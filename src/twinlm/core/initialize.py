@@ -26,14 +26,10 @@ def initialize(
     deviation: float = STANDARD_DEVIATION,
     positions: Positions = "normal",
 ) -> None:
-    """Draw a model's weights in place.
+    """Draw a model's weights in place, by a seed from `rng.torch_seed`.
 
-    Args:
-        model: model of linear maps, embeddings and layer normalizations.
-        seed: seed from `rng.torch_seed`.
-        is_truncated: whether to redraw values beyond two standard deviations (BERT's released code).
-        deviation: standard deviation of the matrices.
-        positions: first values of `model.position_embedding`: random, or waves of the same deviation.
+    `is_truncated` redraws values beyond two standard deviations (BERT's released code); `positions` may make
+    `model.position_embedding` waves of the same deviation.
     """
     generator = torch.Generator().manual_seed(seed)
     for part in model.modules():

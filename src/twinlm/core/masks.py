@@ -55,10 +55,7 @@ def following(seen: int, tokens_BL: Tensor, padding_B: Tensor | None = None) -> 
         seen 3, new 2, padding 1      . x x x .
                                       . x x x x
 
-    Args:
-        seen: number of positions in the cache.
-        tokens_BL: the new tokens.
-        padding_B: number of padding positions at the start of each row; None if no row has any.
+    `seen` is the number of cached positions, `padding_B` that of padding positions at the start of each row.
     """
     if padding_B is None and seen == 0:
         return causal()

@@ -73,15 +73,9 @@ def activation_bytes(
 ) -> float:
     """Return the bytes that the layers keep for the backward pass (Korthikanti et al. 2022, equation 2).
 
-    Attention weights are left out: a fused kernel recomputes them. A CPU's kernel keeps them under dropout.
-
-    Args:
-        positions: B * L of a micro-batch.
-        width: D.
-        layers: number of layers.
-        feed_forward: F.
-        is_half: whether products are in bfloat16, else float32.
-        mask_bytes: bytes a number of a dropout mask: 1 on a GPU, as the products on a CPU, 0 without dropout.
+    `positions` is B * L of a micro-batch; `mask_bytes` are the bytes a number of a dropout mask: 1 on a GPU,
+    as the products on a CPU, 0 without dropout. Attention weights are left out, as a fused kernel recomputes
+    them; a CPU's kernel keeps them under dropout.
     """
     number_bytes = 2 if is_half else 4
     # Width D: the inputs of both parts, queries, keys, values and the gathered values (6), the inputs of both
@@ -100,12 +94,8 @@ def vocabulary_bytes(*, targets: float, width: int, vocab_size: int) -> float:
 def memory(sizes: Sizes, *, positions: float, targets: float, gpus: int = 1, mask_bytes: int = 1) -> Memory:
     """Return the memory of one GPU, for bfloat16 products, float32 weights and several micro-batches a step.
 
-    Args:
-        sizes: sizes of the model.
-        positions: B * L of one GPU's micro-batch.
-        targets: positions to predict among them.
-        gpus: number of GPUs that share the state; 1 if every GPU holds all.
-        mask_bytes: as in `activation_bytes`.
+    `positions` is B * L of one GPU's micro-batch, `targets` the number of them to predict, and `gpus` the
+    number of GPUs that share the state; 1 if every GPU holds all. `mask_bytes` is as in `activation_bytes`.
     """
     others = sizes.parameters - sizes.layer_parameters
     at_once = min(_LAYERS_AT_ONCE, sizes.layers) * sizes.layer_parameters / sizes.layers + others
@@ -150,13 +140,9 @@ def replicated_traffic_bytes(parameters: float, gpus: int) -> float:
 def ordered_traffic_bytes(parameters: float, gpus: int, *, sums: int = 1) -> float:
     """Return the traffic of gradients that are added in a fixed order (`train/replicated.py`).
 
-    Not counted: one number per tensor, which says whether it has a gradient.
-
-    Args:
-        parameters: number of trained weights.
-        gpus: number of GPUs.
-        sums: number of sums that a GPU's micro-batches leave: one if there are a power of two of them, else
-            more, since only whole branches of the tree can be added before.
+    `sums` is the number of sums that a GPU's micro-batches leave: one if there are a power of two of them,
+    else more, since only whole branches of the tree can be added before. Not counted is one number per
+    tensor, which says whether it has a gradient.
     """
     gradients_bytes = _GRADIENT_BYTES * parameters
     return reduce_scatter_bytes(sums * gradients_bytes, gpus) + all_gather_bytes(gradients_bytes, gpus)
@@ -188,11 +174,7 @@ def ring_bytes_per_s(
 ) -> float:
     """Return the bandwidth of a ring over GPUs: that of its slowest link.
 
-    Args:
-        gpus: number of GPUs.
-        gpus_of_a_node: number of GPUs that reach each other without the network.
-        gpu_bytes_per_s: bandwidth between two GPUs of a node, one way.
-        node_bytes_per_s: bandwidth of all network cards of a node together, one way.
+    One-way bandwidths are between two GPUs of a node, and of all network cards of a node together.
     """
     return gpu_bytes_per_s if gpus <= gpus_of_a_node else min(gpu_bytes_per_s, node_bytes_per_s)
 

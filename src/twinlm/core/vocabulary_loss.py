@@ -22,12 +22,8 @@ _ROUNDED_TO = 64
 def choose(hidden: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return hidden_ND, targets_N and weights_N of the positions whose weight is not 0.
 
-    N is rounded up to a multiple of 64 by copies of the first position, with weight 0.
-
-    Args:
-        hidden: states, (..., D).
-        targets: tokens to predict, (...).
-        weights: weights of the positions, (...).
+    `hidden` is (..., D); `targets` and `weights` are (...). N is rounded up to a multiple of 64 by copies of
+    the first position, with weight 0.
     """
     positions_N = weights.flatten().nonzero()[:, 0]
     count = len(positions_N)
@@ -47,15 +43,8 @@ def vocabulary_loss(
 ) -> Tensor:
     """Return the weighted sum over N of -log softmax(hidden_ND @ embedding_VD.T + bias_V)[target], in nats.
 
-    Args:
-        hidden_ND: states at the positions to predict.
-        embedding_VD: output weights, tied to the token embeddings.
-        targets_N: tokens to predict.
-        weights_N: weight of each position; 1 / N for the mean.
-        bias_V: output bias; GPT has none.
-
-    Returns:
-        A scalar in float32. Matrix products use autocast's dtype where autocast is on.
+    `embedding_VD` are the output weights, tied to the token embeddings; weights of 1 / N give the mean. The
+    result is in float32; matrix products use autocast's dtype where autocast is on.
     """
     arguments = hidden_ND, embedding_VD, targets_N, bias_V, weights_N, torch.is_grad_enabled()
     loss: Tensor = _VocabularyLoss.apply(*arguments)  # type: ignore[no-untyped-call]

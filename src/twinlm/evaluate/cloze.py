@@ -61,17 +61,7 @@ class ClozeScores:
 def score_cloze(
     trained: Trained, items: Sequence[ClozeItem], *, progress: Progress | None = None
 ) -> list[ClozeScores]:
-    """Let a model choose a word for each gap, by each view of its kind; the view that sees most comes first.
-
-    Args:
-        trained: a model of either kind.
-        items: items that the model can read, see `readable_items`.
-        progress: receiver of progress reports.
-
-    Raises:
-        ModelError: the model was imported without the head that scores tokens.
-        DataError: a text is too long.
-    """
+    """Let a model choose a word for each gap, by each view of its kind; the one that sees most first."""
     views = _DECODER_VIEWS if trained.family.is_generative else _ENCODER_VIEWS
     return [
         ClozeScores(

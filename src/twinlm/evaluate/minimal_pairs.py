@@ -67,19 +67,10 @@ def score_pairs(
     method: str | None = None,
     progress: Progress | None = None,
 ) -> PairScores:
-    """Let a model choose between the texts of each pair.
+    """Let a model choose between the texts of each pair, which it must be able to read (`readable_pairs`).
 
-    Args:
-        trained: a model of either kind.
-        pairs: pairs that the model can read, see `readable_pairs`.
-        method: a method of `score_batch`. By default "likelihood" for a decoder, and
-            "pseudo-likelihood-l2r" for an encoder.
-        progress: receiver of progress reports.
-
-    Raises:
-        ModelError: the model was imported without the head that scores tokens.
-        DataError: a text is too long.
-        UsageError: the model's kind has no such method.
+    `method` is one of `score_batch`'s; by default "likelihood" for a decoder, "pseudo-likelihood-l2r" for an
+    encoder.
     """
     chosen = method or pair_method(trained)
     method_of(trained, chosen)

@@ -23,10 +23,6 @@ def write_predictions(path: Path, trained: Trained, examples: Sequence[Example])
 
 
 def read_predictions(path: Path) -> list[dict[str, Any]]:
-    """Return the lines that `write_predictions` wrote.
-
-    Raises:
-        ModelError: a line is not a JSON object.
-    """
+    """Return the lines that `write_predictions` wrote."""
     # splitlines would also cut at characters such as U+2028, which JSON texts may contain.
     return [parse_object(line, path) for line in path.read_bytes().split(b"\n") if line]

@@ -88,15 +88,8 @@ def language_quality(
 ) -> list[Figure]:
     """Measure a model on a sample by each method of its kind.
 
-    Args:
-        trained: a model of either kind.
-        sample: passages, the same for all models to compare.
-        window_tokens: number of tokens to read at once, by default as many as the model can. A longer passage
-            is read in windows whose first half only gives context.
-        progress: receiver of progress reports.
-
-    Raises:
-        ModelError: the model was imported without the head that scores tokens.
+    `window_tokens` is the number of tokens to read at once, by default as many as the model can. A longer
+    passage is read in windows whose first half only gives context.
     """
     window = min(room(trained), window_tokens or room(trained))
     read = _read(trained, sample, window)
@@ -124,11 +117,7 @@ def language_quality(
 
 
 def difference(first: Figure, second: Figure) -> Difference:
-    """Return the first figure minus the second.
-
-    Raises:
-        UsageError: they may not be compared.
-    """
+    """Return the first figure minus the second; a UsageError if they may not be compared."""
     if first.comparable != second.comparable:
         message = (
             f"{first.name} ({first.comparable}) can't be compared with {second.name} ({second.comparable})"

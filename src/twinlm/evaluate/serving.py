@@ -61,15 +61,8 @@ def measure_in_turns(
 ) -> dict[str, ServingCost]:
     """Return the cost of each model's predictions, measured on the same requests in alternation.
 
-    Args:
-        models: fine-tuned models by name.
-        examples: examples of their task, such as the test examples; gold answers are not used.
-        budget_s: seconds for each model and size of request; one round is measured in any case.
-        progress: receiver of progress reports.
-
-    Raises:
-        DataError: there is no example.
-        ModelError: a model was not fine-tuned.
+    `examples` are examples of the models' task, such as the test examples; gold answers are not used. Each
+    model and size of request gets `budget_s` seconds, and one round in any case.
     """
     if not examples:
         raise DataError("there is no example to time predictions on")
@@ -98,14 +91,7 @@ def measure_folders(
     budget_s: float = BUDGET_S,
     progress: Progress | None = None,
 ) -> dict[str, ServingCost]:
-    """Return the cost of the predictions of models in folders, including the memory of each by itself.
-
-    The arguments are those of `measure_in_turns`.
-
-    Raises:
-        DataError: there is no example.
-        ModelError: there is no model in a folder, or it was not fine-tuned.
-    """
+    """Return the cost of predictions as `measure_in_turns` does, with the memory of each model by itself."""
     progress = progress or Silent()
     models = {name: load(folder) for name, folder in folders.items()}
     costs = measure_in_turns(models, examples, budget_s=budget_s, progress=progress)

@@ -82,11 +82,8 @@ class BERT(nn.Module):
     ) -> Tensor:
         """Return the last layer's states T_i, (B, L, D).
 
-        Args:
-            tokens_BL: [CLS] A [SEP] B [SEP] and padding.
-            segments_BL: 0 in segment A and padding, 1 in segment B.
-            real_BL: False at padding.
-            mask: None for the paper's, in which every position sees all real ones.
+        A row is [CLS] A [SEP] B [SEP] and padding; segments are 0 in A and padding, 1 in B. The mask is the
+        paper's, in which every position sees all real ones, unless another is given.
         """
         hidden_BLD = self.embed(tokens_BL, segments_BL)
         for block in self.blocks:
@@ -94,11 +91,7 @@ class BERT(nn.Module):
         return hidden_BLD
 
     def embed(self, tokens_BL: Tensor, segments_BL: Tensor) -> Tensor:
-        """Return the sum of token, position and segment embeddings, normalized, (B, L, D): figure 2.
-
-        Raises:
-            ValueError: the sequence is longer than `max_length`.
-        """
+        """Return the sum of token, position and segment embeddings, normalized, (B, L, D): figure 2."""
         length = tokens_BL.shape[1]
         if length > self.config.max_length:
             raise ValueError(

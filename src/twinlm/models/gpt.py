@@ -85,11 +85,7 @@ class GPT(nn.Module):
         return self._normalized(hidden_BLD)
 
     def embed(self, tokens_BL: Tensor, *, first_position: int, padding_B: Tensor | None = None) -> Tensor:
-        """Return token plus position embeddings, h_0 = U W_e + W_p, (B, L, D).
-
-        Raises:
-            ValueError: the sequence is longer than `max_length`.
-        """
+        """Return token plus position embeddings, h_0 = U W_e + W_p, (B, L, D)."""
         end = first_position + tokens_BL.shape[1]
         if end > self.config.max_length:
             raise ValueError(f"a sequence of {end} tokens is longer than max_length={self.config.max_length}")
@@ -127,11 +123,8 @@ class GPT(nn.Module):
     ) -> Tensor:
         """Return the states of tokens that follow cached ones, (B, L, D); add the tokens to the caches.
 
-        Args:
-            tokens_BL: one or more new tokens in each row.
-            caches: one cache for each layer.
-            first_position: number of positions in the caches.
-            padding_B: number of padding positions at the start of each row; None if no row has any.
+        There is one cache for each layer, and `first_position` is the number of positions in them.
+        `padding_B` is the number of padding positions at the start of each row; None if no row has any.
         """
         hidden_BLD = self.embed(tokens_BL, first_position=first_position, padding_B=padding_B)
         mask = masks.following(first_position, tokens_BL, padding_B)

@@ -26,12 +26,7 @@ def file_name(group: str) -> str:
 class CheckpointTensors:
     """The opened tensor files of a checkpoint whose hashes were checked.
 
-    Args:
-        path: the checkpoint, for messages.
-        folders: the folder of its tensors, or those of its parts, in the order of their rows.
-
-    Raises:
-        ModelError: a file is no complete safetensors file, or the parts hold different tensors.
+    `folders` is the folder of its tensors, or those of its parts, in the order of their rows.
     """
 
     def __init__(self, path: Path, folders: Sequence[Path]) -> None:

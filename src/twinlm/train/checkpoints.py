@@ -109,21 +109,13 @@ def load_training(
 
 
 def roll_back(folder: Path, step: int, restore: Callable[[CheckpointTensors], None]) -> None:
-    """Restore weights and averages from the checkpoint of a step.
-
-    Raises:
-        ModelError: it is missing or damaged.
-    """
+    """Restore weights and averages from the checkpoint of a step, which must be intact."""
     path = _path(folder, step)
     restore(CheckpointTensors(path, _verified(path)[1]))
 
 
 def restore(tensors: CheckpointTensors, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Take all weights and averages.
-
-    Raises:
-        ModelError: they belong to another model.
-    """
+    """Take all weights and averages; a ModelError if they belong to another model."""
     fill(module, {name: tensors.rows("model", name) for name in tensors.names("model")}, tensors.path)
     saved = {name: tensors.rows("optimizer", name) for name in tensors.names("optimizer")}
     for name, value in saved.items():
@@ -138,11 +130,7 @@ def averages(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def set_averages(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Set what `averages` returned, read from the checkpoint at `path`.
-
-    Raises:
-        ModelError: averages are missing, or are those of other weights.
-    """
+    """Set averages read from the checkpoint at `path`; a ModelError if they are those of other weights."""
     names = {"exp_avg", "exp_avg_sq"} | ({"step"} if isinstance(optimizer, torch.optim.AdamW) else set())
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
@@ -182,11 +170,7 @@ def _publish(folder: Path, state: Mapping[str, Any], files: Mapping[str, bytes],
 
 
 def _verified(path: Path) -> tuple[dict[str, Any], list[Path]]:
-    """Return a checkpoint's state and the folders of its tensors, after checking every byte.
-
-    Raises:
-        ModelError: something is missing or damaged.
-    """
+    """Return a checkpoint's state and the folders of its tensors, after checking every byte."""
     storage.verify_folder(path)
     state: dict[str, Any] = storage.read_json(path / "state.json")
     with as_model_error(path / "state.json"):

@@ -146,11 +146,7 @@ def count_parameters(family: Family, sizes: ModelSettings, vocab_size: int) -> t
 
 
 def check_memory(family: Family, settings: KindSettings, vocab_size: int) -> None:
-    """Refuse a model that can't fit into memory, before it is built.
-
-    Raises:
-        ResourceError: even the least memory that training needs is not free.
-    """
+    """Raise a ResourceError for a model that can't fit into memory, before it is built."""
     sizes = family.configure(settings.model, vocab_size)
     parameters, _ = count_parameters(family, settings.model, vocab_size)
     options = settings.pretrain
@@ -172,11 +168,7 @@ def check_memory(family: Family, settings: KindSettings, vocab_size: int) -> Non
 
 
 def budget_steps(budget: BudgetSettings, costs: dict[str, float], step_s: float) -> int:
-    """Return the number of steps that a budget buys.
-
-    Raises:
-        UsageError: it buys fewer than ten.
-    """
+    """Return the number of steps that a budget buys; a UsageError if there are fewer than ten."""
     timed = {"seconds": step_s, "money": step_s / 3600 * budget.price_per_hour}
     per_step = {**costs, **timed}[budget.match]
     steps = math.floor(budget.amount / per_step)

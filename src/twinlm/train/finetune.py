@@ -55,22 +55,8 @@ def finetune(
 ) -> Trained:
     """Fine-tune a model, or continue where it was stopped, and publish it as `folder/model`.
 
-    Args:
-        trained: model to start from; its weights are changed in place.
-        task: labelled examples.
-        settings: settings of the training.
-        seed: seed of the head's first weights, the order and dropout.
-        precision: precision of matrix products, "float32" or "bfloat16".
-        folder: folder of this training.
-        progress: receiver of progress reports.
-        stop: set by signals.
-        title: title of the progress bar.
-        least_inputs: number of inputs to take steps for, if there are fewer.
-        ranks: processes that train together.
-
-    Raises:
-        StoppedError: a signal came; the same call resumes.
-        DivergedError: a loss is not finite.
+    The weights of `trained` are changed in place. With fewer inputs than `least_inputs`, training takes as
+    many steps as that many inputs would. A StoppedError means that the same call resumes.
     """
     if (folder / RESULT).is_file():
         if ranks.leads:

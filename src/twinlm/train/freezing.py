@@ -27,12 +27,7 @@ def transfer_layers(
 ) -> None:
     """Redraw a model's weights, except its embeddings and first layers.
 
-    Args:
-        model: a pre-trained GPT or BERT.
-        layers: number of layers that keep their weights, from 0; `ALL` to keep everything, heads too.
-        seed: seed from `rng.torch_seed`.
-        is_truncated: `Family.is_truncated`.
-        deviation: standard deviation of the matrices.
+    `layers` counts from 0, for the embeddings only; `ALL` keeps everything, heads too.
     """
     if layers == ALL:
         return
@@ -56,11 +51,7 @@ def freeze_layers(model: nn.Module, layers: int) -> None:
 
 
 def lower_part(model: nn.Module, layers: int) -> set[str]:
-    """Return the names of the weights of a model's embeddings and first layers.
-
-    Raises:
-        UsageError: the model has fewer layers.
-    """
+    """Return the names of the weights of a model's embeddings and first layers."""
     if layers > (most := len(model.get_submodule("blocks"))):  # type: ignore[arg-type]
         message = f"{layers} layers are to be transferred or frozen, but the model has {most}"
         raise UsageError(message, hint="lower finetune.transferred_layers or finetune.frozen_layers")

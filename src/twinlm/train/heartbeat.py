@@ -22,12 +22,7 @@ _STOPPING = "stopping"
 def heartbeat(store: Any, number: int, count: int, *, timeout_s: float, stop: Stop) -> Iterator[None]:
     """Keep the leader informed in this block: a signal to any process stops it, a silent process ends it.
 
-    Args:
-        store: PyTorch's key-value store, which all processes share.
-        number: rank of this process; 0 leads.
-        count: number of processes.
-        timeout_s: longest silence of a process.
-        stop: the stop of this process.
+    `store` is PyTorch's key-value store, and `timeout_s` the longest silence of a process.
     """
     is_over = threading.Event()
     beats = _listen(store, range(1, count), timeout_s, stop) if number == 0 else _send(store, number, stop)

@@ -85,10 +85,7 @@ def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> 
 def timed_steps(job: Job, *, least: int, enough_s: float) -> list[float]:
     """Take the first steps of a run, write nothing, and return the seconds of each, as `train` counts them.
 
-    Args:
-        job: training run; its steps are the most that are taken.
-        least: number of steps to take in any case.
-        enough_s: time after which no further step is taken.
+    At least `least` steps are taken, then further ones until they have taken `enough_s` seconds together.
     """
     job.module.to(hardware.device())
     gradients = gradients_of(job.module, job.objective, ALONE)
@@ -163,11 +160,7 @@ def _values(loss: Loss) -> Mapping[str, float]:
 
 
 def _load_best(job: Job, state: TrainingState, gradients: Gradients) -> None:
-    """Load the best weights into the module.
-
-    Raises:
-        ModelError: they are not the ones that were written.
-    """
+    """Load the best weights into the module."""
     path = job.folder / BEST
     if not path.is_file() or storage.file_sha256(path) != state.best_sha256:
         hint = f"remove {job.folder} to train again from the start"
@@ -178,11 +171,7 @@ def _load_best(job: Job, state: TrainingState, gradients: Gradients) -> None:
 def _validate_if_due(
     job: Job, state: TrainingState, log: MetricsLog, gradients: Gradients, stop: Stop
 ) -> None:
-    """Measure the module when a validation is due, and keep its weights if they are the best so far.
-
-    Raises:
-        DivergedError: the score is not finite.
-    """
+    """Measure the module when a validation is due, and keep its weights if they are the best so far."""
     if not state.is_validation_due:
         return
     values = gradients.measured(job.validate, stop)

@@ -47,24 +47,8 @@ def pretrain(
 ) -> Trained:
     """Pre-train a model, or continue where it was stopped, and publish it as `folder/model`.
 
-    Args:
-        family: kind of the model.
-        settings: sizes and training of the kind.
-        steps: number of optimizer steps, as planned.
-        train_store: tokens to train on.
-        valid_store: tokens to validate on.
-        tokenizer: tokenizer of both stores.
-        seed: seed of first weights, order, masks, pairs and dropout.
-        precision: precision of matrix products, "float32" or "bfloat16".
-        folder: folder of this training.
-        progress: receiver of progress reports.
-        stop: set by signals.
-        title: title of the progress bar.
-        ranks: processes that train together.
-
-    Raises:
-        StoppedError: a signal came; the same call resumes.
-        DivergedError: a loss is not finite.
+    `seed` decides first weights, order, masks, pairs and dropout. A StoppedError means that the same call
+    resumes.
     """
     if (folder / RESULT).is_file():
         return checkpoint.load_model(folder / "model")

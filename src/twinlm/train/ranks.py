@@ -75,17 +75,7 @@ ALONE = Alone()
 
 
 class Together:
-    """One process among the others of its run.
-
-    Args:
-        store: PyTorch's key-value store, which all processes share.
-        number: rank of this process; 0 leads.
-        count: number of processes.
-        local_count: number of processes on this machine.
-        reduce: how gradients are added.
-        is_sharded: whether each process holds only a part of a model that is pre-trained.
-        timeout_s: longest wait for an answer of another process.
-    """
+    """One process among the others of its run; rank 0 leads. `store` is PyTorch's key-value store."""
 
     def __init__(
         self,
@@ -109,11 +99,7 @@ class Together:
         self._turns = self._calls = 0
 
     def share(self, count: int) -> range:
-        """Return the numbers of this process's micro-batches, out of `count` in a step: a block.
-
-        Raises:
-            UsageError: they can't be divided evenly.
-        """
+        """Return the numbers of this process's micro-batches, out of `count` in a step: a block."""
         return share_of(self.number, self.count, count)
 
     def gather(self, rows: list[dict[str, float]]) -> list[dict[str, float]]:
@@ -201,11 +187,7 @@ Ranks = Alone | Together
 
 
 def share_of(number: int, count: int, micro_batches: int) -> range:
-    """Return the numbers of the micro-batches of one process out of `count`.
-
-    Raises:
-        UsageError: they can't be divided evenly.
-    """
+    """Return the numbers of one process's micro-batches, out of `count`; a UsageError if that is uneven."""
     size, left = divmod(micro_batches, count)
     if left:
         message = f"{count} processes can't share the {micro_batches} micro-batches of a step evenly"
@@ -217,7 +199,10 @@ def share_of(number: int, count: int, micro_batches: int) -> range:
 def join(*, reduce: Reduce, is_sharded: bool, timeout_s: float) -> Ranks:
     """Join the processes that `--nproc` or torchrun started with this one; `ALONE` if there are none.
 
-    The arguments are those of `Together`.
+    Args:
+        reduce: way to add gradients.
+        is_sharded: whether each process holds only a part of a model that is pre-trained.
+        timeout_s: longest wait for an answer of another process.
 
     Raises:
         PeerError: the others can't be reached.
@@ -248,11 +233,7 @@ def join(*, reduce: Reduce, is_sharded: bool, timeout_s: float) -> Ranks:
 
 @contextlib.contextmanager
 def as_peer_error() -> Iterator[None]:
-    """Turn PyTorch's errors about unreachable processes into one with a way out.
-
-    Raises:
-        PeerError: another process ended or did not answer in time.
-    """
+    """Turn PyTorch's errors about unreachable processes into a PeerError, which has a way out."""
     try:
         yield
     except RuntimeError as error:

@@ -30,13 +30,11 @@ Node = tuple[int, int]
 
 
 class TreeSum(Generic[T]):
-    """The sum of numbered parts, added along a fixed tree as they arrive.
+    """The sum of `count` numbered parts, added along a fixed tree as they arrive.
 
         ((0 + 1) + (2 + 3)) + (4 + 5)
 
-    Args:
-        count: number of parts.
-        add: returns the sum of two parts; it may change the first.
+    `add` returns the sum of two parts; it may change the first.
     """
 
     def __init__(self, count: int, add: Callable[[T, T], T]) -> None:

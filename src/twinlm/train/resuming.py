@@ -85,10 +85,7 @@ def leave_out(
     """Continue without the update of a step, as `Job.non_finite` says; return what to log of the step.
 
     "skip" loses this update. "roll_back" returns to the last periodic checkpoint: the updates since then are
-    lost, and their batches do not come again.
-
-    Raises:
-        DivergedError: the job is to stop, or this happened too often.
+    lost, and their batches do not come again. Too many such steps raise a DivergedError.
     """
     message = f"{job.name}: step {step + 1} has {problem}"
     most = {"stop": 0, "skip": max(1, job.steps // 10), "roll_back": _MOST_ROLLED_BACK}[job.non_finite]
@@ -114,11 +111,7 @@ def _note(job: Job, ranks: Ranks, event: str, **facts: Any) -> None:
 
 
 def _check_common_step(job: Job, ranks: Ranks, step: int) -> None:
-    """Check that all processes continue from the same step.
-
-    Raises:
-        ModelError: they see different checkpoints.
-    """
+    """Check that all processes continue from the same step."""
     steps = {int(row["step"]) for row in ranks.gather([{"step": step}])}
     if len(steps) > 1:
         message = f"the processes see checkpoints of different steps: {sorted(steps)}"

@@ -120,11 +120,7 @@ class Sharded:
         self._ranks.from_leader(lambda: publish_parts(folder, state, self._ranks.count, every=every))
 
     def restore(self, tensors: CheckpointTensors, optimizer: torch.optim.Optimizer) -> None:
-        """Take this process's rows of the weights and averages of a checkpoint.
-
-        Raises:
-            ModelError: they belong to another model.
-        """
+        """Take this process's rows of the weights and averages of a checkpoint."""
         wanted = self._module.state_dict()
         shapes = {name: tensors.shape("model", name) for name in tensors.names("model")}
         checkpoint.check_tensors(shapes, wanted, tensors.path)

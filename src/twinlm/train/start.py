@@ -35,11 +35,7 @@ def untrained(family: Family, settings: KindSettings, tokenizer: Tokenizer, seed
 
 
 def load_start(settings: KindSettings) -> Trained:
-    """Return the model to continue from.
-
-    Raises:
-        ModelError: the folder of `pretrain.start` is missing or damaged.
-    """
+    """Return the model to continue from, in the folder of `pretrain.start`."""
     return checkpoint.load_model(start_folder(settings))
 
 
