@@ -17,7 +17,6 @@ from twinlm.evaluate.serving import (
     BATCHES,
     measure_folders,
     measure_in_turns,
-    measure_serving,
     requests_of,
 )
 from twinlm.families import FAMILIES
@@ -33,6 +32,10 @@ def examples(count: int) -> list[Example]:
 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("kind", TASKS)
+def measure_serving(trained, examples, **options):
+    return measure_in_turns({"model": trained}, examples, **options)["model"]
+
+
 def test_the_operations_are_those_that_a_counter_sees_beside_head_and_pooler(
     kind, name, tuned, task_examples, monkeypatch
 ):

@@ -13,6 +13,7 @@ from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
 from twinlm.data.sequences.packing import pad
 from twinlm.data.tokens.store import TokenStore
+from twinlm.objectives import mean_values
 from twinlm.objectives.causal_lm import causal_lm
 from twinlm.settings import PretrainSettings
 from twinlm.system import hardware
@@ -72,12 +73,10 @@ def _masked_loss(trained: Trained, store: TokenStore, settings: PretrainSettings
     objective = trained.family.objective(settings)
     device = hardware.device()
     sequences = max(_SEQUENCES_AT_ONCE, store.token_count // settings.length)
-    sums: dict[str, float] = {}
-    targets = 0
-    for first in range(0, sequences, _SEQUENCES_AT_ONCE):
-        loss = objective(trained.model, examples.batch(first, _SEQUENCES_AT_ONCE).to(device))
-        for name, value in loss.parts.items():
-            sums[name] = sums.get(name, 0.0) + float(value) * loss.targets
-        targets += loss.targets
-    means = {name.replace("_", " "): value / targets for name, value in sums.items()}
-    return Measured(NATS_PER_MASKED_TOKEN, means.pop("masked lm"), means)
+    losses = (
+        objective(trained.model, examples.batch(first, _SEQUENCES_AT_ONCE).to(device))
+        for first in range(0, sequences, _SEQUENCES_AT_ONCE)
+    )
+    means = mean_values(losses)
+    others = {name.replace("_", " "): value for name, value in means.items() if name != "loss"}
+    return Measured(NATS_PER_MASKED_TOKEN, others.pop("masked lm"), others)

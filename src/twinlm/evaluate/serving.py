@@ -41,17 +41,6 @@ _WARM_UP_SHARE = 0.25  # requests answered in this share make up a round, so abo
 Request = Sequence[Example]
 
 
-def measure_serving(
-    trained: Trained,
-    examples: Sequence[Example],
-    *,
-    budget_s: float = BUDGET_S,
-    progress: Progress | None = None,
-) -> ServingCost:
-    """Return the cost of one model's predictions; see `measure_in_turns`."""
-    return measure_in_turns({"model": trained}, examples, budget_s=budget_s, progress=progress)["model"]
-
-
 def measure_in_turns(
     models: Mapping[str, Trained],
     examples: Sequence[Example],
@@ -68,9 +57,10 @@ def measure_in_turns(
         raise DataError("there is no example to time predictions on")
     chosen = _chosen(examples)
     counted = {name: _counted(trained, chosen) for name, trained in models.items()}
-    others = _Others()
+    before_s = _clocks()
     timings = [_timings(models, requests_of(examples, batch), budget_s, progress) for batch in BATCHES]
-    others_share = others.share()
+    passed_s, others_s = (now - before for now, before in zip(_clocks(), before_s, strict=True))
+    others_share = min(1.0, max(0.0, others_s / (passed_s * len(os.sched_getaffinity(0)))))
     return {
         name: ServingCost(
             timings=[of_batch[name] for of_batch in timings],
@@ -200,16 +190,6 @@ def _round(trained: Trained, requests: Sequence[Request]) -> list[float]:
     return times_s
 
 
-class _Others:
-    """Measures the processor time of other processes, from now on."""
-
-    def __init__(self) -> None:
-        self._before = self._seconds()
-
-    def share(self) -> float:
-        """Return their share of all processor time."""
-        passed_s, others_s = (now - before for now, before in zip(self._seconds(), self._before, strict=True))
-        return min(1.0, max(0.0, others_s / (passed_s * len(os.sched_getaffinity(0)))))
-
-    def _seconds(self) -> tuple[float, float]:
-        return time.perf_counter(), hardware.busy_seconds() - time.process_time()
+def _clocks() -> tuple[float, float]:
+    """Return the time, and the processor time of all other processes so far."""
+    return time.perf_counter(), hardware.busy_seconds() - time.process_time()

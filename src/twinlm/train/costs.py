@@ -98,10 +98,27 @@ def seconds_per_step(
     precision: str,
 ) -> float:
     """Return the mean time of a step, measured for a few seconds on a model that is thrown away."""
+
+    def phase_job(phase: Phase) -> Job:
+        examples = phase_examples(family, phase, store, tokenizer, seed)
+        return pretraining_job(
+            family,
+            settings,
+            fresh_model(family, settings, tokenizer, seed),
+            name=f"timing {family.label}",
+            batches=lambda step: micro_batches(examples, phase.settings, step),
+            learning_rate=lambda step: 0.0,  # so that no timed step can diverge
+            validate=dict,
+            steps=_MOST_STEPS,
+            seed=seed,
+            precision=precision,
+            folder=Path(),
+        )
+
     mean_s = 0.0
     for phase in phases(settings.pretrain):
-        job = _probe(family, settings, phase, store, tokenizer, seed=seed, precision=precision)
-        mean_s += phase.share * usual_s(timed_steps(job, least=_LEAST_STEPS, enough_s=_PROBED_S))
+        times_s = timed_steps(phase_job(phase), least=_LEAST_STEPS, enough_s=_PROBED_S)
+        mean_s += phase.share * usual_s(times_s)
     return mean_s
 
 
@@ -109,33 +126,6 @@ def usual_s(times_s: Sequence[float]) -> float:
     """Return the mean of the middle half of step times, without the first few."""
     # Other work on the machine lengthens some steps, and kernels for new shapes above all the first ones.
     return float(stats.trim_mean(times_s[_FIRST_STEPS:], _OUTSIDE))
-
-
-def _probe(
-    family: Family,
-    settings: KindSettings,
-    phase: Phase,
-    store: TokenStore,
-    tokenizer: Tokenizer,
-    *,
-    seed: int,
-    precision: str,
-) -> Job:
-    """Return the run whose first steps are timed."""
-    examples = phase_examples(family, phase, store, tokenizer, seed)
-    return pretraining_job(
-        family,
-        settings,
-        fresh_model(family, settings, tokenizer, seed),
-        name=f"timing {family.label}",
-        batches=lambda step: micro_batches(examples, phase.settings, step),
-        learning_rate=lambda step: 0.0,  # so that no timed step can diverge
-        validate=dict,
-        steps=_MOST_STEPS,
-        seed=seed,
-        precision=precision,
-        folder=Path(),
-    )
 
 
 def count_parameters(family: Family, sizes: ModelSettings, vocab_size: int) -> tuple[int, int]:

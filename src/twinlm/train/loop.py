@@ -7,14 +7,14 @@ one process or several turn micro-batches into a gradient, and `resuming.py`, ho
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 
 from twinlm import rng
 from twinlm.batch import Batch
 from twinlm.errors import DivergedError, ModelError
-from twinlm.objectives import Loss
+from twinlm.objectives import mean_values
 from twinlm.system import hardware, storage
 from twinlm.system.log import MetricsLog, Progress
 from twinlm.system.stopping import Stop, stopped
@@ -105,16 +105,10 @@ def evaluate(job: Job, batches: Sequence[Batch]) -> dict[str, float]:
     device = hardware.device()
     was_training = job.module.training
     job.module.eval()
-    sums: dict[str, float] = {}
-    targets = 0
     with torch.no_grad(), hardware.autocast(job.precision, device):
-        for batch in batches:
-            loss = job.objective(job.module, batch.to(device))
-            for name, value in _values(loss).items():
-                sums[name] = sums.get(name, 0.0) + value * loss.targets
-            targets += loss.targets
+        means = mean_values(job.objective(job.module, batch.to(device)) for batch in batches)
     job.module.train(was_training)
-    return {f"valid_{name}": value / targets for name, value in sums.items()}
+    return {f"valid_{name}": value for name, value in means.items()}
 
 
 def _take_step(
@@ -135,7 +129,7 @@ def _take_step(
                 loss = gradients.loss(batch.to(device))
             (loss.total / divisor).backward()  # type: ignore[no-untyped-call]
         spent = {"tokens": int(batch.real_BL.sum()), "targets": loss.targets}
-        rows.append({**_values(loss), **spent, "flops": job.flops(batch, loss.targets)})
+        rows.append({**loss.values(), **spent, "flops": job.flops(batch, loss.targets)})
     gradients.finish()
     parts: dict[str, float] = {}
     # All processes add all rows in the order of micro-batches, so that counts and losses agree to the bit.
@@ -153,10 +147,6 @@ def _take_step(
         problem = f"a loss of {parts['loss']} and a gradient of norm {norm}"
     job.optimizer.zero_grad()
     return parts, problem
-
-
-def _values(loss: Loss) -> Mapping[str, float]:
-    return {name: value.detach().item() for name, value in {"loss": loss.total, **loss.parts}.items()}
 
 
 def _load_best(job: Job, state: TrainingState, gradients: Gradients) -> None:
