@@ -26,7 +26,7 @@ from twinlm.tokenizer import Tokenizer
 
 FORMAT = 1
 _LARGEST_SIZE = 1_000_000
-_MOST_LAYERS = 1000
+_MOST_LAYERS = 1000  # each is an object, also on the meta device
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,7 +146,7 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     check_tensors({name: tuple(tensor.shape) for name, tensor in tensors.items()}, wanted, path)
     for name, tensor in tensors.items():
         check_values(name, tensor, wanted[name].dtype, path)
-    if any(tensor.is_meta for tensor in wanted.values()):
+    if any(tensor.is_meta for tensor in wanted.values()):  # not before all checks: this takes the memory
         module.to_empty(device="cpu")
     module.load_state_dict(tensors)
 

@@ -86,15 +86,13 @@ class Family:
     labels_last_piece: bool
     """Whether a word's tag is read at its last token, the only one that has seen the whole word."""
     has_head_bias: bool
-    """Whether a fresh head's linear layer has a bias. GPT's has none (Radford et al. 2018, equation 3)."""
+    """Whether a new head's linear layer has a bias."""
     auxiliary: Callable[[float], Auxiliary | None]
     """Second fine-tuning loss for a weight lambda, if the family has one."""
     for_tasks: Callable[[Any, FinetuneSettings], Any]
     """Configuration of the model for reading labelled inputs."""
     fresh_tokens: Callable[[SpecialIds], list[int]]
     """Special tokens that pre-training never shows: fine-tuning redraws their embeddings."""
-    target_share: Callable[[PretrainSettings], float]
-    """Share of the tokens that pre-training predicts."""
     pretraining_heads: tuple[str, ...]
     """Parts that only pre-training uses; papers leave them out of parameter counts."""
     likelihoods: Mapping[str, Likelihoods]
@@ -201,11 +199,6 @@ def _masking(settings: PretrainSettings, tokenizer: Tokenizer) -> Masking:
     )
 
 
-def _masked_share(settings: PretrainSettings) -> float:
-    """Return the share of a masked row's tokens that are predicted."""
-    return min(settings.mask_share, (settings.max_predictions or settings.length) / settings.length)
-
-
 GPT_FAMILY = Family(
     name="gpt",
     label="GPT",
@@ -219,16 +212,12 @@ GPT_FAMILY = Family(
     objective=lambda settings: hybrid_lm if settings.both_sides_share else causal_lm,
     pack=pack_for_decoder,
     enclose=lambda tokens, specials: [specials.start, *tokens],
-    reads_both_orders=True,
+    reads_both_orders=True,  # as the paper does for similarity (3.3)
     labels_last_piece=True,
-    has_head_bias=False,
+    has_head_bias=False,  # softmax(h_l^m W_y), equation 3
     auxiliary=lambda weight: Auxiliary(weight, auxiliary_causal_lm) if weight else None,
     for_tasks=lambda sizes, settings: replace(sizes, both_sides=settings.both_sides),
-    fresh_tokens=lambda specials: [specials.delimiter, specials.extract],
-    target_share=lambda settings: (
-        (1 - settings.both_sides_share) * (1 - 1 / settings.length)
-        + settings.both_sides_share * _masked_share(settings)
-    ),
+    fresh_tokens=lambda specials: [specials.delimiter, specials.extract],  # "randomly initialized" (3.3)
     pretraining_heads=(),
     likelihoods={"likelihood": log_likelihoods},
     is_generative=True,
@@ -262,10 +251,9 @@ BERT_FAMILY = Family(
     reads_both_orders=False,
     labels_last_piece=False,
     has_head_bias=True,
-    auxiliary=lambda weight: None,
+    auxiliary=lambda weight: None,  # with the whole input in sight, predicting its tokens teaches nothing
     for_tasks=lambda sizes, settings: sizes,
     fresh_tokens=lambda specials: [],
-    target_share=_masked_share,
     pretraining_heads=("masked_token_head", "next_sentence_head"),
     likelihoods={
         "pseudo-likelihood": pseudo_log_likelihoods,

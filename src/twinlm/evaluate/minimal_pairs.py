@@ -20,7 +20,7 @@ from twinlm.tokenizer import Tokenizer
 from twinlm.use.inputs import room
 from twinlm.use.score import likelihoods, method_of
 
-_PREFERRED = ("pseudo-likelihood-l2r", "likelihood")
+_PREFERRED = ("pseudo-likelihood-l2r", "likelihood")  # plain pseudo-likelihood favours words of many tokens
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

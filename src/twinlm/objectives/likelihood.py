@@ -12,7 +12,7 @@ from torch import Tensor
 
 from twinlm.tokenizer import SpecialIds
 
-_POSITIONS_AT_ONCE = 256
+_POSITIONS_AT_ONCE = 256  # with a vocabulary of 32,000 their logits take 32 MB
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

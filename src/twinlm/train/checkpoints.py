@@ -26,7 +26,7 @@ from twinlm.errors import ModelError, as_model_error
 from twinlm.system import storage
 from twinlm.train.checkpoint_tensors import CheckpointTensors, file_name
 
-KEPT = 2
+KEPT = 2  # the newest may be damaged
 _PARTS = "parts"
 
 
@@ -55,13 +55,13 @@ def save_training(
 
 def save_part(folder: Path, step: int, number: int, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
     """Publish the rows that process `number` holds, by group and name."""
-    storage.publish_folder(_parts(folder, step) / _part(number), _files(tensors))
+    storage.publish_folder(_part(folder, step, number), _files(tensors))
 
 
 def publish_parts(folder: Path, state: Mapping[str, Any], count: int, *, every: int = 1) -> None:
     """Publish the state that makes `count` parts a checkpoint, then remove old ones."""
-    parts = _parts(folder, state["step"])
-    manifests = [storage.file_sha256(parts / _part(number) / storage.MANIFEST) for number in range(count)]
+    parts = [_part(folder, state["step"], number) for number in range(count)]
+    manifests = [storage.file_sha256(part / storage.MANIFEST) for part in parts]
     _publish(folder, {**state, _PARTS: manifests}, {}, every)
 
 
@@ -131,6 +131,7 @@ def averages(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def set_averages(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Set averages read from the checkpoint at `path`; a ModelError if they are those of other weights."""
+    # Ours without bias correction counts no steps, see optimizer.py.
     names = {"exp_avg", "exp_avg_sq"} | ({"step"} if isinstance(optimizer, torch.optim.AdamW) else set())
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
@@ -177,8 +178,8 @@ def _verified(path: Path) -> tuple[dict[str, Any], list[Path]]:
         if state["step"] != _step(path):
             raise ValueError(f"it is of step {state['step']}")
         manifests = state.pop(_PARTS, None)
-        parts = _parts(path.parent, _step(path))
-        folders = [path] if manifests is None else [parts / _part(n) for n in range(len(manifests))]
+        parts = [_part(path.parent, _step(path), number) for number in range(len(manifests or ()))]
+        folders = [path] if manifests is None else parts
     for part, manifest in zip(folders, manifests or (), strict=bool(manifests)):
         if storage.file_sha256(part / storage.MANIFEST) != manifest:
             raise ModelError("this part was not saved together with the others", file=part)
@@ -194,12 +195,8 @@ def _path(folder: Path, step: int) -> Path:
     return folder / f"step-{step:09d}"
 
 
-def _parts(folder: Path, step: int) -> Path:
-    return folder / f"{_PARTS}-{step:09d}"
-
-
-def _part(number: int) -> str:
-    return f"{number:05d}"
+def _part(folder: Path, step: int, number: int) -> Path:
+    return folder / f"{_PARTS}-{step:09d}" / f"{number:05d}"
 
 
 def _step(path: Path) -> int:

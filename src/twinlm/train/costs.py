@@ -26,12 +26,12 @@ from twinlm.train.phases import Phase, micro_batches, phases
 from twinlm.train.pretrain import phase_examples, pretraining_job
 from twinlm.train.start import fresh_model
 
-_COUNTED_STEPS = 16
-_FIRST_STEPS = 3
+_COUNTED_STEPS = 16  # masks and pairs make steps differ
+_FIRST_STEPS = 3  # left out: kernels for new shapes are compiled in them
 _LEAST_STEPS = 8
 _MOST_STEPS = 43
 _PROBED_S = 3.0
-_OUTSIDE = 0.25
+_OUTSIDE = 0.25  # left out at each end: other work on the machine lengthens some steps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +71,7 @@ def step_costs(
     rows = []
     for phase in phases(settings.pretrain):
         examples = phase_examples(family, phase, store, tokenizer, seed)
-        for step in range(_COUNTED_STEPS):
+        for step in range(_COUNTED_STEPS):  # in the real order, with its padding and short pairs
             for batch in micro_batches(examples, phase.settings, step):
                 targets = count_targets(batch)
                 count, length = batch.tokens_BL.shape
@@ -124,7 +124,6 @@ def seconds_per_step(
 
 def usual_s(times_s: Sequence[float]) -> float:
     """Return the mean of the middle half of step times, without the first few."""
-    # Other work on the machine lengthens some steps, and kernels for new shapes above all the first ones.
     return float(stats.trim_mean(times_s[_FIRST_STEPS:], _OUTSIDE))
 
 

@@ -60,7 +60,7 @@ def finetune(
     """
     if (folder / RESULT).is_file():
         if ranks.leads:
-            tidy(folder)
+            tidy(folder)  # the run may have been killed before it did
         return checkpoint.load_model(folder / "model")
     counts: Counter[str] = Counter()
     result, inputs = with_head(trained, task, settings, seed=seed, counts=counts)
@@ -89,7 +89,7 @@ def finetune(
         history={**trained.history, "fine-tuning": spent},
     )
     checkpoint.save_model(folder / "model", published)
-    storage.write_json(folder / RESULT, spent)
+    storage.write_json(folder / RESULT, spent)  # last: its presence means that the model is complete
     tidy(folder)
     return published
 

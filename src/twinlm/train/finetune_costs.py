@@ -17,7 +17,7 @@ from twinlm.train.loop import timed_steps
 from twinlm.use.predict import predict
 
 _LEAST_STEPS = 6
-_MOST_STEPS = 23
+_MOST_STEPS = 23  # 20 that count
 _PROBED_S = 1.5
 _PREDICTIONS = 64
 

@@ -14,7 +14,7 @@ from twinlm.system import launch
 from twinlm.system.stopping import Stop
 
 _BEAT_S = 0.25
-_END_S = 1.0
+_END_S = 1.0  # wait for the thread at the end; it may be stuck in the store of a leader that is gone
 _STOPPING = "stopping"
 
 

@@ -54,7 +54,7 @@ def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> 
         _validate_if_due(job, state, log, gradients, stop)
         if ranks.any(stop.asked):
             raise stopped()
-        if state.step == 0 and job.non_finite == "roll_back":
+        if state.step == 0 and job.non_finite == "roll_back":  # there must be something to roll back to
             save(job, state, log, gradients)
         for step in range(state.step, job.steps):
             began = time.perf_counter()
@@ -68,7 +68,7 @@ def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> 
             is_last = state.step == job.steps
             state.is_validation_due = is_last or state.step % job.validate_every == 0
             _validate_if_due(job, state, log, gradients, stop)
-            is_stopped = ranks.any(stop.asked)
+            is_stopped = ranks.any(stop.asked)  # all processes must stop after the same step
             if is_last or is_stopped or state.step % job.checkpoint_every == 0:
                 save(job, state, log, gradients)
             if is_stopped and (not is_last or state.is_validation_due):
@@ -118,11 +118,12 @@ def _take_step(
     job.module.train()
     for group in job.optimizer.param_groups:
         group["lr"] = job.learning_rate(step)
-    batches, device = job.batches(step), hardware.device()
+    batches, device = job.batches(step), hardware.device()  # batches are made when indexed
     divisor = gradients.begin(len(batches))
     rows: list[dict[str, float]] = []
     for number in ranks.share(len(batches)):
         batch = batches[number]
+        # Dropout follows from the micro-batch's number, whichever process computes it.
         torch.manual_seed(rng.torch_seed(job.seed, "dropout", step, number))
         with gradients.adding(number):
             with hardware.autocast(job.precision, device):

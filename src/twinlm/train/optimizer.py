@@ -28,7 +28,7 @@ def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.opt
     }
     if not settings.bias_correction:
         return UncorrectedAdamW(groups, **options)
-    return torch.optim.AdamW(groups, **options, fused=True)
+    return torch.optim.AdamW(groups, **options, fused=True)  # one pass over the weights, not several
 
 
 class UncorrectedAdamW(torch.optim.Optimizer):

@@ -56,7 +56,7 @@ def pretrain(
     if ranks.is_sharded:
         from twinlm.train.sharding import shard
 
-        shard(model, ranks)
+        shard(model, ranks)  # before the optimizer is built, which then holds rows only
     options = settings.pretrain
     held_out = family.examples(valid_store, options, tokenizer, seed)
     size = min(options.batch_sequences, options.validation_sequences)
@@ -88,7 +88,7 @@ def pretrain(
     trained = Trained(family=family, model=model.cpu().eval(), tokenizer=tokenizer, history=history)
     if ranks.leads:
         checkpoint.save_model(folder / "model", trained)
-        storage.write_json(folder / RESULT, spent)
+        storage.write_json(folder / RESULT, spent)  # last: its presence means that the model is complete
     return trained
 
 

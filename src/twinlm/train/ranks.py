@@ -28,7 +28,7 @@ from twinlm.train.heartbeat import heartbeat
 T = TypeVar("T")
 _POLL_S = 0.02
 _GOODBYE_S = 5.0
-_MEETING_S = 300.0
+_MEETING_S = 300.0  # nodes of a cluster may start minutes apart
 
 Reduce = Literal["ordered", "fast"]
 
@@ -104,6 +104,7 @@ class Together:
 
     def gather(self, rows: list[dict[str, float]]) -> list[dict[str, float]]:
         """Return the rows of all processes, in the order of micro-batches; all rows have the same names."""
+        # Counts up to 2**53 and losses in float32 stay exact in float64.
         own = torch.tensor([list(row.values()) for row in rows], dtype=torch.float64)
         parts = [torch.empty_like(own) for _ in range(self.count)]
         with as_peer_error():
@@ -216,7 +217,6 @@ def join(*, reduce: Reduce, is_sharded: bool, timeout_s: float) -> Ranks:
     local_count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     backend = _use_gpu(local_number, local_count) if torch.cuda.is_available() else "gloo"
     with as_peer_error():
-        # Processes start at different times, above all on several machines: meeting may take longer.
         store = _open_store(number, count, timedelta(seconds=max(timeout_s, _MEETING_S)))
         store.set_timeout(wait)
         dist.init_process_group(backend, store=store, rank=number, world_size=count, timeout=wait)
@@ -237,7 +237,7 @@ def as_peer_error() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
+        if not (isinstance(error, dist.DistError) or "gloo" in str(error)):  # gloo raises bare RuntimeErrors
             raise
         reason = str(error).partition("] ")[2] if str(error).startswith("[") else str(error)
         message = f"another process of this run ended or does not answer: {reason.partition('. ')[0][:200]}"

@@ -18,7 +18,7 @@ from twinlm.train.ranks import Ranks
 from twinlm.train.records import Mark, TrainingState
 
 HINT = "lower the learning rate; the last checkpoint is intact"
-_MOST_ROLLED_BACK = 3
+_MOST_ROLLED_BACK = 3  # a run that diverges more often needs a lower rate
 
 
 def resume(
@@ -46,6 +46,7 @@ def resume(
     if values is not None:
         _note(job, ranks, "resumed", step=state.step)
     _check_common_step(job, ranks, state.step)
+    # The log holds lines of steps after the checkpoint, which come again.
     if state.metrics is None:
         log.keep_until(state.step)
     else:
