@@ -147,7 +147,12 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
         value("metrics", "bytes", to=0.5),
         "slice indices",
     ),
-    "tokens that are a text": ("training checkpoint", STATE, value("tokens", to="12"), "tokens is '12'"),
+    "tokens that are a text": (
+        "training checkpoint",
+        STATE,
+        value("tokens", to="12"),
+        "[Ee]xpected `int`, got `str`.*tokens|tokens: expected `int`",
+    ),
     "predictions that are no JSON": (
         "finished run",
         "run/tasks/*/bert/*/seed-1/pred*.jsonl",
@@ -168,7 +173,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
     ),
     "seconds beyond all numbers": (
         *("training checkpoint", STATE, value("seconds", to=10**400)),
-        "seconds is too large",
+        "[Nn]umber out of range.*seconds|seconds: ",
     ),
     "a plan without steps": (
         "finished run",
