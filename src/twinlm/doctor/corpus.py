@@ -1,4 +1,4 @@
-"""The data doctor's checks of the text to pre-train on: read once, and what is kept of it looked at again."""
+"""The data doctor's checks of the corpus: one reading of all text, then a closer look at a sample."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,13 +18,7 @@ from twinlm.system.log import Progress
 
 
 def check_corpus(material: Material, sample: Sample, progress: Progress) -> Iterator[Parts]:
-    """Say what is wrong with the text to pre-train on; nothing if there is none.
-
-    Args:
-        material: the text, and the tasks whose held-out texts are looked for.
-        sample: is filled.
-        progress: where to report.
-    """
+    """Check the text to pre-train on, if there is any, and fill the sample."""
     if material.read is None:
         return
     copies, characters = Copies(), Characters("corpus")
@@ -32,8 +26,8 @@ def check_corpus(material: Material, sample: Sample, progress: Progress) -> Iter
     yield ("corpus",), material.read([copies, characters, sample, search], progress)
     yield ("corpus", "characters"), characters.checked()
     yield ("corpus", "copies"), copies.checked(sample.documents)
-    for name, found in search.checked().items():
-        yield ("tasks", name, "in the corpus"), found
+    for name, leaked in search.checked().items():
+        yield ("tasks", name, "in the corpus"), leaked
     if not sample.documents:
         return
     yield ("corpus", "sample"), _about(sample)
@@ -41,7 +35,8 @@ def check_corpus(material: Material, sample: Sample, progress: Progress) -> Iter
     yield ("corpus",), check_scripts("corpus", (document.text for document in sample.documents))
     try:
         texts = _as_split(material, _different(sample))
-    except DataError as error:  # of a sample, a split may be empty that is not
+    except DataError as error:
+        # A split may be empty in the sample though not in the corpus.
         findings = (unreadable("corpus.train", error),) if sample.share == 1 else ()
         yield ("corpus",), Checked({}, findings)
         texts = [Text(*document[:3]) for document in _different(sample)]
@@ -54,23 +49,21 @@ def _about(sample: Sample) -> Checked:
     facts = {"documents": len(sample.documents), "bytes": size_bytes, "share": sample.share}
     if sample.share == 1:
         return Checked(facts)
-    finding = Finding(
-        level="note",
-        where="corpus",
-        message="near duplicates, repeated lines, scripts, lengths and tokens are judged by a sample: 1 "
-        "text in "
-        f"{1 / sample.share:.0f}, {len(sample.documents):,} documents of {size_bytes / 1e6:,.1f} MB in all",
-        why="of two near duplicates a sample may hold one only: there are more than it shows",
+    size = f"{len(sample.documents):,} documents of {size_bytes / 1e6:,.1f} MB in all"
+    message = (
+        "near duplicates, repeated lines, scripts, lengths and tokens are judged by a sample: 1 text in "
+        f"{1 / sample.share:.0f}, {size}"
     )
-    return Checked(facts, (finding,))
+    why = "of two near duplicates a sample may hold only one: there are more than it shows"
+    return Checked(facts, (Finding("note", "corpus", message, why),))
 
 
 def _different(sample: Sample) -> list[Seen]:
-    """Return the first of each text, those of the test before those of validation and training."""
-    found: dict[int, Seen] = {}
-    for document in sorted(sample.documents, key=_place):
-        found.setdefault(document.digest, document)
-    return list(found.values())
+    """Return the first of each text, test before validation before training."""
+    firsts: dict[int, Seen] = {}
+    for document in sorted(sample.documents, key=_split_rank):
+        firsts.setdefault(document.digest, document)
+    return list(firsts.values())
 
 
 def _as_split(material: Material, documents: Sequence[Seen]) -> list[Text]:
@@ -87,8 +80,8 @@ def _as_split(material: Material, documents: Sequence[Seen]) -> list[Text]:
     texts += [
         Text(name, document.source, document.text) for name in SPLITS for document in getattr(split, name)
     ]
-    return sorted(texts, key=_place)
+    return sorted(texts, key=_split_rank)
 
 
-def _place(text: Seen | Text) -> int:
+def _split_rank(text: Seen | Text) -> int:
     return -SPLITS.index(text.split)

@@ -1,8 +1,7 @@
-"""All checks of the data doctor over the text, tasks and sizes of a run, before any training.
+"""The data doctor: all checks of the text, tasks and sizes of a run, before any training.
 
-Text is read once; what takes long looks at a sample of it (`doctor/checks/reading.py`). The parts:
-doctor/material.py, doctor/tasks.py, doctor/corpus.py, doctor/models.py. Of a comparison:
-compare/stages/diagnosis.py.
+Text is read once; slow checks look at a sample of it (`doctor/checks/reading.py`). Parts: doctor/material.py,
+doctor/tasks.py, doctor/corpus.py, doctor/models.py. A comparison runs it in compare/stages/diagnosis.py.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,18 +19,18 @@ from twinlm.system import storage
 from twinlm.system.log import Progress
 
 SCRATCH = ".data-doctor"
-"""What is written meanwhile lies in a folder of this name."""
+"""Name of the folder for temporary files."""
 _ORDER = ("problem", "warning", "note")
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All that was measured and found."""
+    """All facts and findings."""
 
     facts: Mapping[str, Any]
-    """By part: "corpus", "tasks", "tokenizers", "models"."""
+    """Measurements by part: "corpus", "tasks", "tokenizers", "models"."""
     findings: tuple[Finding, ...]
-    """Problems first, then warnings, then notes."""
+    """Findings: problems first, then warnings, then notes."""
 
     @property
     def is_healthy(self) -> bool:
@@ -40,21 +39,21 @@ class Diagnosis:
 
 
 def examine(material: Material, *, folder: Path, scratch: Path, progress: Progress) -> Diagnosis:
-    """Look at everything.
+    """Run all checks.
 
     Args:
         material: text and labels.
-        folder: of the run: its tokenizers are taken if they are there.
-        scratch: where to write meanwhile; removed again, with the folder around it if that was not there.
+        folder: run directory, whose tokenizers are used if it has some.
+        scratch: folder for temporary files; removed at the end, with its parent if that did not exist.
         progress: where to report.
     """
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
     for path, checked in _parts(material, folder, scratch, progress):
-        place = facts
+        part = facts
         for name in path:
-            place = place.setdefault(name, {})
-        place.update(checked.facts)
+            part = part.setdefault(name, {})
+        part.update(checked.facts)
         findings += checked.findings
     return Diagnosis(facts, tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.level))))
 
@@ -68,8 +67,8 @@ def _parts(material: Material, folder: Path, scratch: Path, progress: Progress) 
         yield path, checked
     for task in tasks:
         for path, checked in check_task(task, progress):
-            yield ("tasks", task.given.name, *path), checked
-    removed = scratch if scratch.parent.exists() else scratch.parent
+            yield ("tasks", task.settings.name, *path), checked
+    temporary = scratch if scratch.parent.exists() else scratch.parent
     with storage.lock(scratch):
         try:
             laboratory = Laboratory(settings, folder, scratch, sample, tasks, progress)
@@ -77,4 +76,4 @@ def _parts(material: Material, folder: Path, scratch: Path, progress: Progress) 
             for task in tasks:
                 yield from check_task_tokens(task, laboratory.tokenizers, settings)
         finally:
-            storage.remove(removed)
+            storage.remove(temporary)

@@ -1,7 +1,8 @@
-"""What the data doctor looks at: the files that settings name, or what a run has read already."""
+"""Text and labels for the data doctor: files that settings name, or what a run has already read."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from twinlm.data.labels.labelled import LabelledSet
 from twinlm.data.labels.task import LabelledTask
@@ -17,20 +18,20 @@ from twinlm.system.log import Progress
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Material:
-    """Text and labels."""
+    """Text and labels to check."""
 
     settings: Settings
-    """Of the run."""
+    """Settings of the run."""
     tasks: Sequence[ReadTask]
-    """As they were read."""
+    """Tasks as they were read."""
     read: Callable[[Sequence[Watcher], Progress], Checked] | None
-    """Shows every document to all watchers; None if there is no text."""
+    """Function that shows every document to all watchers; None if there is no text."""
     held_out_shares: tuple[float, float]
-    """Of the text to train on, what the run splits off for validation and test."""
+    """Shares of the training text that the run splits off for validation and test."""
 
 
 def of_files(settings: Settings, progress: Progress) -> Material:
-    """Return what settings name; tasks are read.
+    """Return the material that settings name, with the tasks already read.
 
     Raises:
         UsageError: they name neither text nor labels.
@@ -41,46 +42,32 @@ def of_files(settings: Settings, progress: Progress) -> Material:
         raise UsageError("there is nothing to look at", hint=hint)
     tasks = []
     progress.start("reading the tasks", len(settings.task), "tasks")
-    for number, given in enumerate(settings.task, 1):
-        tasks.append(read_task(given, settings.seed))
+    for number, task in enumerate(settings.task, 1):
+        tasks.append(read_task(task, settings.seed))
         progress.advance(number)
     progress.finish()
-
-    def read(watchers: Sequence[Watcher], progress: Progress) -> Checked:
-        return read_corpus(corpus, watchers, progress)
-
+    valid_share = 0 if corpus.valid else corpus.valid_share
+    test_share = 0 if corpus.test else corpus.test_share
     return Material(
         settings=settings,
         tasks=tasks,
-        read=read if corpus.train else None,
-        held_out_shares=(
-            0 if corpus.valid else corpus.valid_share,
-            0 if corpus.test else corpus.test_share,
-        ),
+        read=partial(read_corpus, corpus) if corpus.train else None,
+        held_out_shares=(valid_share, test_share),
     )
 
 
 def of_prepared(settings: Settings, prepared: Prepared, origin: str) -> Material:
-    """Return what was read and split without files that settings name.
-
-    Args:
-        settings: of the run.
-        prepared: its text and tasks.
-        origin: of the tasks' examples, for people.
-    """
-
-    def read(watchers: Sequence[Watcher], progress: Progress) -> Checked:
-        return show_documents(prepared.documents, watchers, progress)
-
-    given = {task.name: task for task in settings.task}
-    tasks = [_as_read(task, given, origin) for task in prepared.tasks.values()]
+    """Return the material of a run whose text is not in files; `origin` names the source for people."""
+    named = {task.name: task for task in settings.task}
+    tasks = [_as_read(task, named, origin) for task in prepared.tasks.values()]
+    read = partial(show_documents, prepared.documents)
     return Material(settings=settings, tasks=tasks, read=read, held_out_shares=(0, 0))
 
 
-def _as_read(task: LabelledTask, given: Mapping[str, TaskSettings], origin: str) -> ReadTask:
-    known = given.get(task.name, TaskSettings(name=task.name))
+def _as_read(task: LabelledTask, named: Mapping[str, TaskSettings], origin: str) -> ReadTask:
+    settings = named.get(task.name, TaskSettings(name=task.name))
     return ReadTask(
-        given=replace(known, train=origin, valid=origin, test=origin),
+        settings=replace(settings, train=origin, valid=origin, test=origin),
         sets={split: LabelledSet(getattr(task, split), task.classes) for split in SPLITS},
         task=task,
     )

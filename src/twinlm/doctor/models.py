@@ -1,4 +1,4 @@
-"""The data doctor's checks of what the models would read: tokens, lengths, pairs, and text for their size."""
+"""The data doctor's checks of the models' input: tokens, lengths, pairs, and text enough for a size."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -27,20 +27,20 @@ from twinlm.train.costs import count_parameters, step_costs
 from twinlm.train.start import load_start
 
 MOST_TOKENIZED_BYTES = 4 << 20
-"""Text, from the first kept documents on, that lengths, pairs and tokens are judged by."""
+"""Text of the sample's first documents by which lengths, pairs and tokens are judged."""
 MOST_LEARNED_BYTES = 8 << 20
-"""Text that a tokenizer is trained on, if the run has none yet."""
+"""Text that a tokenizer is trained on if the run has none yet."""
 
 
 class Laboratory:
     """Tokenizers and token stores for the checks, each made once.
 
     Args:
-        settings: of the run.
-        folder: of the run, whose tokenizers are taken if it has some.
-        scratch: where stores are written.
-        sample: of the corpus.
-        tasks: whose texts tokenizers are trained on if there is no corpus.
+        settings: settings of the run.
+        folder: run directory, whose tokenizers are used if it has some.
+        scratch: folder for the stores.
+        sample: sample of the corpus.
+        tasks: tasks whose texts train the tokenizers if there is no corpus.
         progress: where to report.
     """
 
@@ -63,7 +63,7 @@ class Laboratory:
             for read in tasks
             if "train" in read.sets
             for example in read.sets["train"].examples
-            for text in task_kind(read.given.kind).form.documents(example)
+            for text in task_kind(read.settings.kind).form.documents(example)
         ]
         self.origins: dict[str, str] = {}
 
@@ -72,12 +72,12 @@ class Laboratory:
         """The tokenizer of each kind of model; none if there is no text."""
         if not (self.texts or self._task_texts):
             return {}
-        made: dict[str, Tokenizer] = {}
+        by_algorithm: dict[str, Tokenizer] = {}
         for kind in FAMILIES:
             algorithm = tokenizer_name(self.settings, kind)
-            if algorithm not in made:
-                made[algorithm] = self._tokenizer(kind, algorithm)
-        return {kind: made[tokenizer_name(self.settings, kind)] for kind in FAMILIES}
+            if algorithm not in by_algorithm:
+                by_algorithm[algorithm] = self._tokenizer(kind, algorithm)
+        return {kind: by_algorithm[tokenizer_name(self.settings, kind)] for kind in FAMILIES}
 
     def kind(self, name: str) -> KindSettings:
         """Return the settings of one kind."""
@@ -86,7 +86,7 @@ class Laboratory:
 
     @property
     def judged(self) -> list[str]:
-        """The texts that lengths, pairs and tokens are judged by."""
+        """Texts by which lengths, pairs and tokens are judged."""
         return _first(self.texts, MOST_TOKENIZED_BYTES)
 
     def store(self, kind: str) -> TokenStore:
@@ -127,12 +127,7 @@ class Laboratory:
 
 
 def check_models(laboratory: Laboratory, training_bytes: float) -> Iterator[Parts]:
-    """Say how the text fits tokenizers, lengths and sizes.
-
-    Args:
-        laboratory: what it takes.
-        training_bytes: of the whole text to train on, without what is split off.
-    """
+    """Check how the text, of which `training_bytes` are for training, fits tokenizers, lengths and sizes."""
     if not laboratory.texts:
         return
     seen = set()
@@ -181,14 +176,14 @@ def _budget_tokens(laboratory: Laboratory, family: Family, corpus_tokens: float)
         return None
     try:
         costs = step_costs(family, kind, store, tokenizer, laboratory.settings.seed)
-    except DataError:  # said elsewhere
+    except DataError:  # `check_lengths` reports it
         return None
     per_step = {**costs, "passes": costs["tokens"] / corpus_tokens}
     return budget.amount / per_step[budget.match] * costs["tokens"]
 
 
 def _first(texts: Sequence[str], most_bytes: int) -> list[str]:
-    """Return the first texts that have so many bytes in all, at least one."""
+    """Return the first texts that have `most_bytes` together, at least one."""
     kept: list[str] = []
     size_bytes = 0
     for text in texts:

@@ -1,20 +1,31 @@
-"""The data doctor's checks of a labelled task: its files, its labels, and how it fits the models' inputs."""
+"""The data doctor's checks of a labelled task: its files, its labels, its splits, and the models' inputs."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 from twinlm.data.labels.examples import Example
+from twinlm.data.labels.forms import Form
 from twinlm.data.labels.labelled import LabelledSet
 from twinlm.data.labels.task import LabelledTask
 from twinlm.data.text.splits import SPLITS
 from twinlm.doctor.checks.characters import Characters
-from twinlm.doctor.checks.findings import Checked, Finding, Parts, folded, quantiles
-from twinlm.doctor.checks.labels import check_labels
+from twinlm.doctor.checks.findings import (
+    MOST_EXAMPLES,
+    Checked,
+    Finding,
+    Parts,
+    excerpt,
+    folded,
+    level_of,
+    quantiles,
+)
+from twinlm.doctor.checks.labels import Sets, check_labels
 from twinlm.doctor.checks.leakage import Target
-from twinlm.doctor.checks.reading import Seen, bytes_lost, unreadable
+from twinlm.doctor.checks.near_duplicates import Text, check_near_duplicates
+from twinlm.doctor.checks.reading import REPLACED, Seen, bytes_lost, digest_of, unreadable
 from twinlm.doctor.checks.tokens import check_tokens
-from twinlm.doctor.task_splits import check_task_splits
 from twinlm.errors import DataError, UsageError
 from twinlm.families import FAMILIES, Family
 from twinlm.prepare.prepare import build_read_task, read_task_file
@@ -24,75 +35,78 @@ from twinlm.tasks.kind import CUT, TaskConfig
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 
-MOST_EXAMPLES = 2000
+MOST_INPUTS = 2000
 """Training examples, and test examples, that are made into inputs to see what is cut."""
 CUT_SHARE = 0.05
-"""Of the examples, from which on those that are cut are worth a warning."""
-
-_REPLACED = "lines with bad bytes replaced"
+"""Share of cut inputs from which it is a warning."""
+SHARED_SHARE = 0.01
+"""Share of a held-out file's texts in another file from which it is a warning."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadTask:
     """A task as it was read, whether or not a run could use it."""
 
-    given: TaskSettings
-    """Its settings."""
+    settings: TaskSettings
+    """Settings of the task."""
     sets: Mapping[str, LabelledSet]
-    """What could be read, by split."""
+    """Examples of the files that could be read, by split."""
     task: LabelledTask | None
-    """What the run would make of it, if it can."""
+    """Task as the run would make it; None if it can't."""
     checked: Checked = field(default_factory=Checked)
-    """What is to be said of the reading."""
+    """Result of the reading."""
 
 
-def read_task(given: TaskSettings, seed: int) -> ReadTask:
-    """Read the files of a task; what can't be read, or used, becomes findings."""
-    where, counts = f"task {given.name}", Counter[str]()
+def read_task(settings: TaskSettings, seed: int) -> ReadTask:
+    """Read the files of a task as a run would; errors become findings."""
+    where, counts = f"task {settings.name}", Counter[str]()
     sets: dict[str, LabelledSet] = {}
-    findings = [] if given.train else [_without_file(where)]
+    findings = []
+    if not settings.train:
+        hint = 'set train = "labels.csv" in its [[task]]'
+        message = "there is no file to train on"
+        findings.append(Finding("problem", where, message, "the run would stop here", hint))
     for split in SPLITS:
-        path = getattr(given, split)
+        path = getattr(settings, split)
         if path:
-            before = counts[_REPLACED]
+            before = counts[REPLACED]
             try:
-                sets[split] = read_task_file(given, path, split, errors="replace", counts=counts)
+                sets[split] = read_task_file(settings, path, split, errors="replace", counts=counts)
             except DataError as error:
                 findings.append(unreadable(where, error))
-            findings += bytes_lost(where, given, counts[_REPLACED] - before)
+            findings += bytes_lost(where, settings, counts[REPLACED] - before)
     task = None
     if "train" in sets and not findings:
         parts = (sets["train"], sets.get("valid"), sets.get("test"))
         try:
-            task = build_read_task(given, *parts, seed=seed, counts=counts)
+            task = build_read_task(settings, *parts, seed=seed, counts=counts)
         except (DataError, UsageError) as error:
             findings.append(unreadable(where, error))
-    return ReadTask(given, sets, task, Checked({"odd": dict(+counts)}, tuple(findings)))
+    return ReadTask(settings, sets, task, Checked({"odd": dict(+counts)}, tuple(findings)))
 
 
 def held_out_texts(read: ReadTask) -> Iterator[Target]:
     """Yield the different texts of a task that pre-training must not see."""
-    form = task_kind(read.given.kind).form
+    form = task_kind(read.settings.kind).form
     if read.task:
         examples = (*read.task.valid, *read.task.test)
     else:
-        examples = tuple(
-            example for split in SPLITS[1:] if split in read.sets for example in read.sets[split].examples
-        )
+        sets = (read.sets[split] for split in SPLITS[1:] if split in read.sets)
+        examples = tuple(example for labelled in sets for example in labelled.examples)
     texts = {
-        folded(text): (_place(read.given, example), text)
+        folded(text): (_source(read.settings, example), text)
         for example in examples
         for text in form.documents(example)
     }
-    yield from (Target(read.given.name, source, text) for source, text in texts.values())
+    yield from (Target(read.settings.name, source, text) for source, text in texts.values())
 
 
 def check_task(read: ReadTask, progress: Progress) -> Iterator[Parts]:
-    """Say what is wrong with the texts and labels of a task."""
-    where, form = f"task {read.given.name}", task_kind(read.given.kind).form
+    """Check the texts and labels of a task."""
+    where, form = f"task {read.settings.name}", task_kind(read.settings.kind).form
     yield (), read.checked
     sets = {
-        split: [replace(example, id=_place(read.given, example)) for example in labelled.examples]
+        split: [replace(example, id=_source(read.settings, example)) for example in labelled.examples]
         for split, labelled in read.sets.items()
     }
     if not sets:
@@ -107,28 +121,71 @@ def check_task(read: ReadTask, progress: Progress) -> Iterator[Parts]:
     yield ("splits",), check_task_splits(where, sets, form, progress)
 
 
+def check_task_splits(where: str, sets: Sets, form: Form, progress: Progress) -> Checked:
+    """Check for examples that are copies, or almost, within a split and across splits."""
+    facts: dict[str, object] = {}
+    findings: list[Finding] = []
+    by_text = {split: _first_of_each(examples, form) for split, examples in sets.items()}
+    for split, examples in sets.items():
+        facts[f"{split} examples with a text of another"] = len(examples) - len(by_text[split])
+    for first, second in combinations(sets, 2):
+        both = [digest for digest in by_text[second] if digest in by_text[first]]
+        facts[f"{second} texts that stand in {first}"] = len(both)
+        if both:
+            pairs = [(by_text[first][digest], by_text[second][digest]) for digest in both]
+            findings.append(_shared(where, first, second, pairs, len(by_text[second])))
+    near = check_near_duplicates(where, _different(by_text, form), progress)
+    return Checked({**facts, "near duplicates": near.facts}, (*findings, *near.findings))
+
+
 def check_task_tokens(
     read: ReadTask, tokenizers: Mapping[str, Tokenizer], settings: Settings
 ) -> Iterator[Parts]:
-    """Say how a task's texts are spelled, and what of its inputs is cut, for each kind of model.
-
-    Args:
-        read: the task.
-        tokenizers: by kind of model.
-        settings: of the run.
-    """
+    """Check the tokens of a task's texts, and what of its inputs is cut, for each kind of model."""
     if read.task is None or not tokenizers:
         return
-    where, form, seen = f"task {read.given.name}", task_kind(read.given.kind).form, set()
-    for name, family in FAMILIES.items():
-        tokenizer = tokenizers[name]
+    name = read.settings.name
+    where, form, seen = f"task {name}", task_kind(read.settings.kind).form, set()
+    for kind, family in FAMILIES.items():
+        tokenizer = tokenizers[kind]
         if tokenizer.fingerprint not in seen:
             seen.add(tokenizer.fingerprint)
-            texts = [text for example in read.task.test[:MOST_EXAMPLES] for text in form.documents(example)]
-            path = ("tasks", read.given.name, "tokens", tokenizer.algorithm)
-            yield path, check_tokens(where, tokenizer, texts)
-        inputs = _check_inputs(where, read.task, family, tokenizer, getattr(settings, name))
-        yield ("tasks", read.given.name, "inputs", family.label), inputs
+            texts = [text for example in read.task.test[:MOST_INPUTS] for text in form.documents(example)]
+            yield ("tasks", name, "tokens", tokenizer.algorithm), check_tokens(where, tokenizer, texts)
+        inputs = _check_inputs(where, read.task, family, tokenizer, getattr(settings, kind))
+        yield ("tasks", name, "inputs", family.label), inputs
+
+
+def _first_of_each(examples: Sequence[Example], form: Form) -> dict[int, Example]:
+    firsts: dict[int, Example] = {}
+    for example in examples:
+        firsts.setdefault(digest_of(form.split_by(example)), example)
+    return firsts
+
+
+def _shared(
+    where: str, first: str, second: str, pairs: Sequence[tuple[Example, Example]], total: int
+) -> Finding:
+    other = sum(mine.texts == theirs.texts and mine.gold != theirs.gold for mine, theirs in pairs)
+    share = len(pairs) / total
+    message = f"{len(pairs):,} of {total:,} different texts of {second} are also in {first} ({share:.1%}), "
+    message += f"{other:,} of them with another answer"
+    why = "a model that memorized the answer need not understand the text"
+    hint = f"none needed if they differ only in white space: the run takes them out of {first}"
+    examples = tuple(
+        f"{theirs.id} is {mine.id} {excerpt(' '.join(theirs.texts))}"
+        for mine, theirs in pairs[:MOST_EXAMPLES]
+    )
+    return Finding(level_of(share, SHARED_SHARE), where, message, why, hint, examples)
+
+
+def _different(by_text: Mapping[str, Mapping[int, Example]], form: Form) -> list[Text]:
+    """Return the different texts, test before validation before training."""
+    firsts: dict[int, Text] = {}
+    for split in reversed(list(by_text)):
+        for digest, example in by_text[split].items():
+            firsts.setdefault(digest, Text(split, example.id, form.split_by(example)))
+    return list(firsts.values())
 
 
 def _check_inputs(
@@ -144,9 +201,9 @@ def _check_inputs(
         dropout=settings.finetune.dropout,
         constants=kind.learn(task.train),
     )
-    examples = (*task.train[:MOST_EXAMPLES], *task.test[:MOST_EXAMPLES])
+    examples = (*task.train[:MOST_INPUTS], *task.test[:MOST_INPUTS])
     counts: Counter[str] = Counter()
-    lengths = [given.length for given in kind.inputs(examples, family.reader(tokenizer), config, counts)]
+    lengths = [each.length for each in kind.inputs(examples, family.reader(tokenizer), config, counts)]
     facts = {
         "examples": len(examples),
         "longest allowed": config.max_length,
@@ -156,28 +213,14 @@ def _check_inputs(
     share = counts[CUT] / len(examples)
     if share < CUT_SHARE:
         return Checked(facts)
-    finding = Finding(
-        level="warning",
-        where=where,
-        message=f"{share:.1%} of the inputs of {family.label} are longer than {config.max_length} tokens "
-        "and are cut",
-        why="what decides may stand in the part that is lost",
-        hint="raise finetune.max_length and model.max_length, or cut the texts where it makes sense",
-    )
-    return Checked(facts, (finding,))
+    longer = f"longer than {config.max_length} tokens and are cut"
+    message = f"{share:.1%} of the inputs of {family.label} are {longer}"
+    why = "the deciding words may be in the part that is lost"
+    hint = "raise finetune.max_length and model.max_length, or cut the texts where it makes sense"
+    return Checked(facts, (Finding("warning", where, message, why, hint),))
 
 
-def _place(given: TaskSettings, example: Example) -> str:
+def _source(settings: TaskSettings, example: Example) -> str:
     """Return file and row of an example, whose id is such as "train-17"."""
     split, _, row = example.id.rpartition("-")
-    return f"{getattr(given, split)} row {row}"
-
-
-def _without_file(where: str) -> Finding:
-    return Finding(
-        level="problem",
-        where=where,
-        message="there is no file to train on",
-        why="the run would stop here",
-        hint='set train = "labels.csv" in its [[task]]',
-    )
+    return f"{getattr(settings, split)} row {row}"

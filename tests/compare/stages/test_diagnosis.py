@@ -68,9 +68,7 @@ def test_problems_and_warnings_are_said_kept_and_found_again(open_run, monkeypat
         assert not (run.folder / FOLDER / SCRATCH).exists()
     assert {finding.level for finding in found.findings} == {"problem", "warning"}
     (problem,) = (finding for finding in found.findings if finding.level == "problem")
-    assert (
-        problem.where == "task topic" and "validation and test texts stand in the corpus" in problem.message
-    )
+    assert problem.where == "task topic" and "validation and test texts are in the corpus" in problem.message
     assert len(said) == len(found.findings) and said[0].startswith("data doctor: Problem, task topic: ")
     monkeypatch.setattr(diagnosis, "examine", None)
     with open_run() as again:
@@ -102,7 +100,7 @@ def test_embedded_text_is_looked_at_as_it_was_split(open_run):
         found = run.diagnosis.result()
         facts = storage.read_json(run.folder / FOLDER / FOUND)["facts"]
     assert facts["corpus"]["train"]["documents"] == len(run.workspace.prepared.documents.train)
-    assert any("stand in the corpus" in finding.message for finding in found.findings)
+    assert any("are in the corpus" in finding.message for finding in found.findings)
 
 
 def test_a_problem_stops_nothing_and_stands_beside_the_verdict(open_run, project):

@@ -26,8 +26,8 @@ SICK = {
 }
 
 
-def look(documents, **options):
-    watcher = Characters("corpus", **options)
+def look(documents):
+    watcher = Characters("corpus")
     for document in documents:
         watcher.see(document)
     return watcher.checked()

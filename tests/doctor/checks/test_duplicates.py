@@ -44,7 +44,7 @@ def test_a_copy_in_a_held_out_split_is_told_apart(seen):
     }
     finding = checked.findings[0]
     assert finding.where == "corpus.test"
-    assert "2 of 2 documents also stand in corpus.train" in finding.message
+    assert "2 of 2 documents are also in corpus.train" in finding.message
     assert "a.txt:3, t.txt:1 'e f'" in finding.examples
 
 
@@ -73,7 +73,7 @@ def test_a_line_in_many_documents_is_boilerplate(seen):
     texts = [f"Home | About us\nA text about number {number}.\n***" for number in range(30)]
     (finding,) = repeated_lines(seen(texts)).findings
     assert finding.level == "warning"
-    assert finding.message.startswith("1 lines stand in 10 documents or more each, ")
+    assert finding.message.startswith("1 lines are in 10 documents or more each, ")
     assert finding.examples == ("30 documents, such as a.txt:1 'home | about us'",)
 
 

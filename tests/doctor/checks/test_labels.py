@@ -76,8 +76,8 @@ def test_scores_far_from_the_others_and_of_another_scale_are_found():
     test = [2.0, 4.0, 100.0]
     checked = check_labels("task t", {"train": examples_of(train), "test": examples_of(test, "test")})
     assert messages(checked) == [
-        "1 scores of train are far from the others (a half lies from 1 to 4): -999",
-        "1 scores of test are far from the others (a half lies from 1 to 4): 100",
+        "1 scores of train are far from the others (half are from 1 to 4): -999",
+        "1 scores of test are far from the others (half are from 1 to 4): 100",
         "1 scores of test are outside the range of train: 100",
     ]
     assert checked.facts["scores in test"] == {"least": 2.0, "median": 4.0, "most": 100.0, "different": 3}

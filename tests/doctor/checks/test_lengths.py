@@ -45,7 +45,7 @@ def test_documents_are_measured_in_tokens(stores):
 @pytest.mark.parametrize(
     ("name", "settings", "level", "words"),
     [
-        (1, {}, "problem", "only 0% of the text lies in documents of two sentences or more, and 50% must"),
+        (1, {}, "problem", "only 0% of the text is in documents of two or more sentences, but 50% is needed"),
         (1, {"pairs": "google"}, "problem", "100% of the pairs would be random"),
         (2, {"pairs": "google"}, "warning", "of the pairs would be random (0% of the documents"),
         ("mixed", {}, "warning", "50% of the documents have one sentence, with 16.7% of the text"),

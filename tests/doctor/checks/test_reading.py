@@ -62,7 +62,7 @@ def test_every_watcher_sees_every_document_of_every_split():
     ("errors", "level", "why"),
     [
         ("strict", "problem", "the run would stop at the first"),
-        ("replace", "warning", "U+FFFD stands in their place"),
+        ("replace", "warning", "U+FFFD takes their place"),
         ("skip", "warning", "these lines are left out"),
     ],
 )

@@ -1,9 +1,9 @@
-"""Gaps in somebody's own held-out text, and words to choose among for each: a cloze test without labels.
+"""A cloze test made from any held-out text, without labels: gaps, and words to choose among for each.
 
     "The ____ of the lake is fresh."    water   street   party   letter   music
 
-The words that are offered beside the right one come from the training text, are about as frequent there, are
-written alike and have as many tokens: none of these tells which one was taken out.
+The other choices come from the training text, are about as frequent there, written alike and have as many
+tokens, so none of these gives the right one away.
 """
 
 from bisect import bisect_left
@@ -22,11 +22,11 @@ from twinlm.tokenizer import Tokenizer
 
 DISTRACTORS = 4
 LEAST_TIMES = 5
-"""That a word stands in the training text: a model had a chance to learn it."""
+"""Least occurrences of a word in the training text, so that a model could learn it."""
 MOST_SHARE = 1 / 2000
-"""Of the running words: what is more frequent is grammar rather than the text's subject."""
+"""Most share of a word among the running words; more frequent words are grammar rather than content."""
 READ_CHARACTERS = 1 << 24
-"""Of the training text that are counted."""
+"""Characters of the training text that are counted."""
 _FACTOR = 2.0
 _LEAST_BEFORE = 3
 _PURPOSE = "cloze"
@@ -37,15 +37,15 @@ class ClozeItem:
     """A text with a gap."""
 
     id: str
-    """Unique among the items."""
+    """Unique name among the items."""
     before: str
-    """What stands before the gap, with its white space."""
+    """Text before the gap, with its white space."""
     word: str
-    """What was taken out."""
+    """Word that was removed."""
     after: str
-    """What stands after it."""
+    """Text after the gap."""
     distractors: tuple[str, ...]
-    """What else could stand there."""
+    """Other words to choose among."""
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -59,16 +59,16 @@ class ClozeItem:
 
 
 class OwnCloze(NamedTuple):
-    """What could be made."""
+    """Items that were made."""
 
     items: tuple[ClozeItem, ...]
-    """At most as many as were asked for."""
+    """Items, at most as many as were requested."""
     notes: tuple[str, ...]
-    """Whether they are fewer, in plain words."""
+    """Note for people if they are fewer."""
 
 
 class _Words:
-    """Words of the training text that may be asked for: by how they are written and cut, by frequency."""
+    """Words of the training text that can be asked for, by casing and numbers of tokens, by frequency."""
 
     def __init__(self, texts: Iterable[str], tokenizers: Sequence[Tokenizer]) -> None:
         counts: Counter[str] = Counter()
@@ -90,7 +90,7 @@ class _Words:
             self.alike[self.keys[word]].append(word)
 
     def near(self, word: str) -> list[str]:
-        """Return words of the same kind that are at most twice, and at least half, as frequent."""
+        """Return similar words that are at most twice and at least half as frequent."""
         group, times = self.alike[self.keys[word]], self.times[word]
         first = bisect_left(group, times / _FACTOR, key=self.times.__getitem__)
         after = bisect_left(group, times * _FACTOR + 1, key=self.times.__getitem__)
@@ -106,14 +106,14 @@ def make_cloze(
     seed: int,
     progress: Progress | None = None,
 ) -> OwnCloze:
-    """Take words out of held-out sentences, at most one of each, and offer others beside each.
+    """Remove words from held-out sentences, at most one from each, and add distractors.
 
     Args:
         documents: held-out texts.
-        training_texts: what the models learned from; the first 16 million characters are counted.
-        tokenizers: of all the models that will answer: the choices have as many tokens in each of them.
-        count: of items; where the documents give fewer, a note says so.
-        seed: another one takes other sentences and words.
+        training_texts: texts that the models were trained on; the first 16 million characters are counted.
+        tokenizers: tokenizers of all models that will answer; choices have equally many tokens in each.
+        count: number of items; a note says if the documents give fewer.
+        seed: another seed takes other sentences and words.
         progress: where to report.
     """
     source, progress = Source(documents), progress or Silent()
@@ -131,23 +131,23 @@ def make_cloze(
                 progress.advance(len(items))
                 break
     progress.finish()
-    made = f"{_PURPOSE}: {len(items):,} of {count:,} items could be made of {len(documents):,} documents"
-    return OwnCloze(tuple(items), (made,) if len(items) < count else ())
+    note = f"{_PURPOSE}: {len(items):,} of {count:,} items could be made of {len(documents):,} documents"
+    return OwnCloze(tuple(items), (note,) if len(items) < count else ())
 
 
 def _gaps(source: Source, site: Site, words: _Words, seed: int) -> Iterator[tuple[str, Span, str]]:
-    """Yield words that may be taken out of a sentence, with what is around: the sentence before, too."""
+    """Yield words that can be removed from a sentence, with the text around, the sentence before included."""
     text, context = source.usable(site), source.before(site)
-    found = find_words(text)
-    standing = Counter(span.text.lower() for span in find_words(context + text))
-    for place in rng.stream(seed, _PURPOSE, "gaps", *site).permutation(len(found)).tolist():
-        span = found[place]
-        if place >= _LEAST_BEFORE and span.text in words.times and standing[span.text.lower()] == 1:
+    spans = find_words(text)
+    times = Counter(span.text.lower() for span in find_words(context + text))
+    for index in rng.stream(seed, _PURPOSE, "gaps", *site).permutation(len(spans)).tolist():
+        span = spans[index]
+        if index >= _LEAST_BEFORE and span.text in words.times and times[span.text.lower()] == 1:
             yield context + text[: span.begin], span, text[span.end :]
 
 
 def _distractors(words: _Words, word: str, around: str, chance: np.random.Generator) -> tuple[str, ...]:
-    """Return words to offer, fewer than wanted if there are no more; none stands in the text already."""
-    standing = {span.text.lower() for span in find_words(around)} | {word.lower()}
-    near = [other for other in words.near(word) if other.lower() not in standing]
-    return tuple(near[place] for place in chance.permutation(len(near))[:DISTRACTORS].tolist())
+    """Return words that are not in the text, fewer than wanted if there are no more."""
+    present = {span.text.lower() for span in find_words(around)} | {word.lower()}
+    near = [other for other in words.near(word) if other.lower() not in present]
+    return tuple(near[index] for index in chance.permutation(len(near))[:DISTRACTORS].tolist())

@@ -2,7 +2,7 @@
 
     {"good": "The cats sleep.", "bad": "The cats sleeps.", "phenomenon": "agreement"}
 
-Read next: data/probes/pairs_from_text.py, which makes such pairs of any text.
+Read next: data/probes/pairs_from_text.py, which makes such pairs from any text.
 """
 
 import re
@@ -22,10 +22,10 @@ from twinlm.data.text.streams import shown
 from twinlm.errors import DataError, UsageError
 
 ALL = "all"
-"""The phenomenon of pairs that name none."""
+"""Phenomenon of pairs that name none."""
 MOST_PAIRS = 200
-"""Of each phenomenon, where nobody asks for another number. A GPT of two layers of width 128 takes 6 s for as
-many of each of BLiMP's 13, such a BERT 35 s; for all 67,000 pairs, 45 s and 274 s (2026-11, 2 cores)."""
+"""Default number of pairs of each phenomenon. For BLiMP's 13, a GPT of two layers of width 128 then takes 6 s
+and such a BERT 35 s; for all 67,000 pairs, 45 s and 274 s (2026-11, 2 cores)."""
 EQUAL = "pairs whose two texts are equal: they count half"
 TWICE = "pairs that stand there twice"
 
@@ -40,13 +40,13 @@ class MinimalPair:
     """Two texts; a model that knows the language finds the first one likelier."""
 
     id: str
-    """Unique within its source: the file's name and the row, or the phenomenon and a number."""
+    """Unique name within the source: the file's name and the row, or the phenomenon and a number."""
     good: str
-    """What a writer wrote or could write."""
+    """Text that a writer wrote or could write."""
     bad: str
-    """The same with one thing wrong."""
+    """Same text with one thing wrong."""
     phenomenon: str
-    """What is tested."""
+    """Name of what is tested."""
 
 
 def read_pairs(
@@ -59,26 +59,26 @@ def read_pairs(
 ) -> tuple[MinimalPair, ...]:
     """Read pairs from a .jsonl, .csv or .tsv file, also with .gz, .bz2, .xz or .zst.
 
-    The fields are good and bad, and may be phenomenon; or those of BLiMP's files, sentence_good,
+    The fields are good, bad and, if present, phenomenon; or those of BLiMP's files: sentence_good,
     sentence_bad, and linguistics_term, term, UID or uid. Adds to `counts`: `EQUAL`, `TWICE`, and what
-    `labelled_rows.read_rows` adds.
+    `tables.read_rows` adds.
 
     Args:
         path: the file.
-        phenomenon_field: the field that says what is tested; if not given, the first of those above.
-        encoding: of the file, such as "utf-8" or "cp1252".
-        errors: what bytes of another encoding lead to: "strict", "replace" or "skip".
-        counts: gathers what was found odd but could be read.
+        phenomenon_field: field with the phenomenon; if empty, the first of those above.
+        encoding: encoding of the file, such as "utf-8" or "cp1252".
+        errors: treatment of bytes of another encoding: "strict", "replace" or "skip".
+        counts: counts of what is odd but readable.
 
     Raises:
         DataError: the file can't be read to its end, has no rows, or has bad rows: all of them are in one
             message, the first 20 in full.
-        ResourceError: the file may not be read.
+        ResourceError: no permission to read the file.
         UsageError: an unknown encoding.
     """
     path, decoding = Path(path).expanduser(), Decoding(encoding, errors)
     counts = Counter() if counts is None else counts
-    kinds = (phenomenon_field,) if phenomenon_field else _PHENOMENON
+    phenomenon_names = (phenomenon_field,) if phenomenon_field else _PHENOMENON
     bad, pairs = BadRows(), []
     for row in read_rows(
         path,
@@ -91,7 +91,7 @@ def read_pairs(
     ):
         try:
             good, wrong = (_text(row.values, names) for names in (_GOOD, _BAD))
-            phenomenon = _phenomenon(row.values, kinds, is_needed=bool(phenomenon_field))
+            phenomenon = _phenomenon(row.values, phenomenon_names, is_needed=bool(phenomenon_field))
             pairs.append(MinimalPair(f"{path.name.split('.')[0]}-{row.number}", good, wrong, phenomenon))
         except RowError as error:
             bad.add(shown(path), row.line, error)
@@ -106,42 +106,37 @@ def read_pairs(
 
 
 def sample_pairs(pairs: Sequence[MinimalPair], most: int, *, seed: int) -> tuple[MinimalPair, ...]:
-    """Return at most so many pairs of each phenomenon, in their order.
-
-    Which ones depends on the seed and the pairs' own ids and texts only: two models get the same.
+    """Return at most `most` pairs of each phenomenon, in their order, chosen by the seed and the pairs alone.
 
     Raises:
         UsageError: `most` is below 1.
     """
     if most < 1:
-        raise UsageError(f"at least 1 pair of each phenomenon must be taken, not {most}")
-    chosen: set[int] = set()
-    for places in by_phenomenon(pairs).values():
-        drawn = sorted(places, key=lambda place: rng.key(seed, "pairs", *_names(pairs[place])))
-        chosen.update(drawn[:most])
-    return tuple(pairs[place] for place in sorted(chosen))
+        raise UsageError(f"at least 1 pair of each phenomenon must be used, not {most}")
+
+    def draw(number: int) -> int:
+        pair = pairs[number]
+        return rng.key(seed, "pairs", pair.id, pair.good, pair.bad)
+
+    groups = by_phenomenon(pairs).values()
+    chosen = {number for numbers in groups for number in sorted(numbers, key=draw)[:most]}
+    return tuple(pairs[number] for number in sorted(chosen))
 
 
 def by_phenomenon(pairs: Iterable[MinimalPair]) -> dict[str, list[int]]:
-    """Return which pairs test what, in the order in which phenomena first come."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, pair in enumerate(pairs):
-        places[pair.phenomenon].append(place)
-    return dict(places)
-
-
-def _names(pair: MinimalPair) -> tuple[str, str, str]:
-    return pair.id, pair.good, pair.bad
+    """Return the numbers of the pairs of each phenomenon, in the order of first appearance."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for number, pair in enumerate(pairs):
+        numbers[pair.phenomenon].append(number)
+    return dict(numbers)
 
 
 def _needed(path: Path, decoding: Decoding, phenomenon_field: str) -> tuple[str, ...]:
-    """Return the columns that a table must have, by the names that stand in its first line."""
-    first = next(
-        (line.text for line in read_lines(path, decoding, counts=Counter()) if line.text.strip()), ""
-    )
-    said = set(re.findall(r"\w+", first))
-    found = [next((name for name in names if name in said), names[0]) for names in (_GOOD, _BAD)]
-    return tuple(name for name in (*found, phenomenon_field) if name)
+    """Return the columns that a table must have, chosen by the names in its first line."""
+    lines = (line.text for line in read_lines(path, decoding, counts=Counter()))
+    words = set(re.findall(r"\w+", next((line for line in lines if line.strip()), "")))
+    columns = [next((name for name in names if name in words), names[0]) for names in (_GOOD, _BAD)]
+    return tuple(name for name in (*columns, phenomenon_field) if name)
 
 
 def _text(values: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -1,12 +1,12 @@
-"""Minimal pairs made of somebody's own held-out text, without labels and in any language.
+"""Minimal pairs made from any held-out text, without labels and in any language.
 
-    word_order       "Then the dog slept."          two near words of a sentence change places
+    word_order       "Then the dog slept."          two near words of a sentence are swapped
     number_swap      "It opened in 1931."           another number of the same form
     name_swap        "... met Ada in Paris."        another name, of another document
-    sentence_order   "It rained. They left."        two neighbouring sentences change places
+    sentence_order   "It rained. They left."        two neighbouring sentences are swapped
 
-The right text is what stands in the documents; the wrong one stands nowhere in them. That makes it unlikely
-rather than wrong: no model, and no reader, gets all of them right. Next: data/probes/gaps_from_text.py.
+The right text is in the documents; the wrong one is nowhere in them. That makes it unlikely rather than
+wrong: no model, and no reader, gets all of them right. Read next: data/probes/gaps_from_text.py.
 """
 
 from collections import Counter, defaultdict
@@ -34,38 +34,34 @@ from twinlm.data.text.sentences import split_sentences
 from twinlm.system.log import Progress, Silent
 
 LEAST_WORDS = 4
-"""Of a sentence that is taken."""
+"""Least words of a usable sentence."""
 MOST_CHARACTERS = 200
-"""Of a sentence that is taken: two of them are about 100 tokens, which small models can read."""
-_Thing = TypeVar("_Thing")
+"""Most characters of a usable sentence; two are about 100 tokens, which small models can read."""
+_Item = TypeVar("_Item")
 _NEAR = 2
 _TRIES = 20
 
 
 class OwnPairs(NamedTuple):
-    """What could be made."""
+    """Pairs that were made."""
 
     pairs: tuple[MinimalPair, ...]
-    """In the order of the phenomena."""
+    """Pairs in the order of the phenomena."""
     notes: tuple[str, ...]
-    """Which phenomenon has fewer pairs than were asked for, in plain words."""
+    """Notes for people on phenomena with fewer pairs than were requested."""
 
 
 class Site(NamedTuple):
-    """A sentence and where it stands."""
+    """Position of a sentence."""
 
     document: int
     """Number of its document."""
     sentence: int
-    """Number within it."""
+    """Number of the sentence within it."""
 
 
 class Source:
-    """Documents and their sentences; cut when they are first asked for.
-
-    Args:
-        documents: held-out texts.
-    """
+    """Held-out documents and their sentences, split when first needed."""
 
     def __init__(self, documents: Sequence[str]) -> None:
         self.documents = documents
@@ -73,55 +69,55 @@ class Source:
 
     @cached_property
     def whole(self) -> str:
-        """All text, to look for what stands somewhere."""
+        """All text, to search for what must be nowhere in it."""
         return "\n\n".join(self.documents)
 
     @cached_property
     def small_words(self) -> frozenset[str]:
-        """Words that stand somewhere in small letters: "The", as in a title, is no name."""
+        """Words that are in small letters somewhere: "The", as in a title, is no name."""
         return frozenset(span.text for span in find_words(self.whole) if span.text == span.text.lower())
 
     @cached_property
     def numbers(self) -> dict[str, list[str]]:
-        """Numbers by form, as often as they stand there: so the usual ones are drawn more often."""
-        found: dict[str, list[str]] = defaultdict(list)
+        """Numbers by form, repeated as in the text, so that usual ones are drawn more often."""
+        numbers: dict[str, list[str]] = defaultdict(list)
         for span in find_numbers(self.whole):
-            found[number_form(span.text)].append(span.text)
-        return dict(found)
+            numbers[number_form(span.text)].append(span.text)
+        return dict(numbers)
 
     @cached_property
     def names(self) -> dict[tuple[str, int], list[str]]:
-        """Names by casing and by how often they stand there, in powers of two."""
+        """Names by casing and by frequency in powers of two."""
         counts = Counter(span.text for span in find_names(self.whole) if self.is_name(span.text))
-        found: dict[tuple[str, int], list[str]] = defaultdict(list)
+        names: dict[tuple[str, int], list[str]] = defaultdict(list)
         for name, times in sorted(counts.items()):
-            found[casing(name), times.bit_length()].append(name)
-        return dict(found)
+            names[casing(name), times.bit_length()].append(name)
+        return dict(names)
 
     @cached_property
     def name_keys(self) -> dict[str, tuple[str, int]]:
-        """For each name its key in `names`."""
+        """Key of each name in `names`."""
         return {name: key for key, names in self.names.items() for name in names}
 
     def is_name(self, word: str) -> bool:
-        """Tell whether a word with a capital never stands there in small letters."""
+        """Tell whether a capitalized word is nowhere in small letters."""
         return word.lower() not in self.small_words
 
     def sentences(self, document: int) -> list[str]:
-        """Return the sentences of a document, white space at the front of each."""
+        """Return the sentences of a document, each with the white space before it."""
         if document not in self._sentences:
             self._sentences[document] = split_sentences(self.documents[document])
         return self._sentences[document]
 
     def usable(self, site: Site) -> str:
-        """Return a sentence without white space around it; "" if it is too short, too long or not there."""
+        """Return a sentence without white space around it; "" if it is too short, too long or absent."""
         sentences = self.sentences(site.document)
         text = sentences[site.sentence].strip() if 0 <= site.sentence < len(sentences) else ""
         is_fit = len(text) <= MOST_CHARACTERS and len(find_words(text)) >= LEAST_WORDS
         return text if is_fit else ""
 
     def before(self, site: Site) -> str:
-        """Return the sentence before, to read along, with the white space after it; "" if none fits."""
+        """Return the sentence before, as context, with the white space after it; "" if it is not usable."""
         previous = self.usable(Site(site.document, site.sentence - 1))
         return previous + self.gap(site) if previous else ""
 
@@ -131,7 +127,7 @@ class Source:
         return before[len(before.rstrip()) :] + sentence[: len(sentence) - len(sentence.lstrip())]
 
     def sites(self, seed: int, purpose: str) -> Iterator[Site]:
-        """Yield every sentence once, one of each document before the second of any, ordered by the seed."""
+        """Yield every sentence once in a random order: one of each document before the second of any."""
         order = rng.stream(seed, purpose, "documents").permutation(len(self.documents)).tolist()
         waiting = {number: self._shuffled(number, seed, purpose) for number in order}
         while waiting:
@@ -144,32 +140,32 @@ class Source:
 
     def _shuffled(self, document: int, seed: int, purpose: str) -> Iterator[Site]:
         count = len(self.sentences(document))
-        for place in rng.stream(seed, purpose, "sentences", document).permutation(count).tolist():
-            yield Site(document, place)
+        for sentence in rng.stream(seed, purpose, "sentences", document).permutation(count).tolist():
+            yield Site(document, sentence)
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _Candidate:
     good: str
     bad: str
-    changed: str  # the part of the wrong text that must stand nowhere in the documents
+    changed: str  # the part of the wrong text that must be nowhere in the documents
 
 
-_Maker = Callable[[Source, Site, np.random.Generator], Iterator[_Made]]
-"""Yields what can be made of a sentence, the first choice first."""
+_Maker = Callable[[Source, Site, np.random.Generator], Iterator[_Candidate]]
+"""Function that yields the pairs that can be made of a sentence, the first choice first."""
 
 
 def make_pairs(
     documents: Sequence[str], *, count: int, seed: int, progress: Progress | None = None
 ) -> OwnPairs:
-    """Make pairs of each phenomenon; each sentence serves each phenomenon once at most.
+    """Make pairs of each phenomenon, at most one from each sentence.
 
     The same documents and seed give the same pairs, whatever model they are for.
 
     Args:
         documents: held-out texts.
-        count: of pairs for each phenomenon; where the documents give fewer, a note says so.
-        seed: another one takes other sentences.
+        count: number of pairs of each phenomenon; a note says if the documents give fewer.
+        seed: another seed takes other sentences.
         progress: where to report.
     """
     source, progress = Source(documents), progress or Silent()
@@ -177,19 +173,19 @@ def make_pairs(
     notes = []
     progress.start("making pairs", count * len(_MAKERS), "pairs")
     for number, phenomenon in enumerate(_MAKERS):
-        found: list[MinimalPair] = []
-        for good, bad in _made(source, phenomenon, count, seed):
-            found.append(MinimalPair(f"{phenomenon}-{len(found) + 1}", good, bad, phenomenon))
-            progress.advance(number * count + len(found))
-        pairs += found
-        if len(found) < count:
-            made = f"{len(found):,} of {count:,} pairs could be made of {len(documents):,} documents"
-            notes.append(f"{phenomenon}: {made}")
+        made = 0
+        for good, bad in _pairs_of(source, phenomenon, count, seed):
+            made += 1
+            pairs.append(MinimalPair(f"{phenomenon}-{made}", good, bad, phenomenon))
+            progress.advance(number * count + made)
+        if made < count:
+            share = f"{made:,} of {count:,} pairs could be made of {len(documents):,} documents"
+            notes.append(f"{phenomenon}: {share}")
     progress.finish()
     return OwnPairs(tuple(pairs), tuple(notes))
 
 
-def _made(source: Source, phenomenon: str, count: int, seed: int) -> Iterator[tuple[str, str]]:
+def _pairs_of(source: Source, phenomenon: str, count: int, seed: int) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for site in source.sites(seed, phenomenon):
         if len(seen) == count:
@@ -197,48 +193,48 @@ def _made(source: Source, phenomenon: str, count: int, seed: int) -> Iterator[tu
         if not source.usable(site):
             continue
         chance = rng.stream(seed, phenomenon, site.document, site.sentence)
-        for made in _MAKERS[phenomenon](source, site, chance):
-            if made.bad not in seen and made.changed not in source.whole:
-                seen.add(made.bad)
-                yield made.good, made.bad
+        for candidate in _MAKERS[phenomenon](source, site, chance):
+            if candidate.bad not in seen and candidate.changed not in source.whole:
+                seen.add(candidate.bad)
+                yield candidate.good, candidate.bad
                 break
 
 
-def _word_order(source: Source, site: Site, chance: np.random.Generator) -> Iterator[_Made]:
-    """Swap words with nothing but white space, or one word, between; never the first, whose capital tells."""
+def _word_order(source: Source, site: Site, chance: np.random.Generator) -> Iterator[_Candidate]:
+    """Swap words that adjoin or have one word between; never the first, whose capital would tell."""
     text = source.usable(site)
     words = find_words(text)
-    places = [
+    swaps = [
         (words[first], words[second])
         for first in range(1, len(words))
         for second in range(first + 1, min(first + _NEAR + 1, len(words)))
         if _is_unbroken(text, words[first : second + 1])
         and words[first].text.lower() != words[second].text.lower()
     ]
-    for first, second in _shuffled(places, chance):
+    for first, second in _shuffled(swaps, chance):
         bad = swapped(text, first, second)
-        yield _Made(text, bad, bad)
+        yield _Candidate(text, bad, bad)
 
 
-def _shuffled(things: Sequence[_Thing], chance: np.random.Generator) -> Iterator[_Thing]:
-    """Yield some of the things in a random order; who finds nothing among them gives up."""
-    for place in chance.permutation(len(things))[:_TRIES].tolist():
-        yield things[place]
+def _shuffled(items: Sequence[_Item], chance: np.random.Generator) -> Iterator[_Item]:
+    """Yield the first few items of a random order."""
+    for index in chance.permutation(len(items))[:_TRIES].tolist():
+        yield items[index]
 
 
 def _is_unbroken(text: str, words: Sequence[Span]) -> bool:
     return not any(text[a.end : b.begin].strip() for a, b in pairwise(words))
 
 
-def _number_swap(source: Source, site: Site, chance: np.random.Generator) -> Iterator[_Made]:
-    read = source.before(site) + source.usable(site)
+def _number_swap(source: Source, site: Site, chance: np.random.Generator) -> Iterator[_Candidate]:
+    with_context = source.before(site) + source.usable(site)
     numbers = find_numbers(source.usable(site))
     for span in _shuffled(numbers, chance):
         others = source.numbers.get(number_form(span.text), [])
-        yield from _with_another(source, site, span, _shuffled(others, chance), absent_from=read)
+        yield from _with_another(source, site, span, _shuffled(others, chance), absent_from=with_context)
 
 
-def _name_swap(source: Source, site: Site, chance: np.random.Generator) -> Iterator[_Made]:
+def _name_swap(source: Source, site: Site, chance: np.random.Generator) -> Iterator[_Candidate]:
     names = [span for span in find_names(source.usable(site)) if span.text in source.name_keys]
     for span in _shuffled(names, chance):
         others = _shuffled(source.names[source.name_keys[span.text]], chance)
@@ -248,21 +244,21 @@ def _name_swap(source: Source, site: Site, chance: np.random.Generator) -> Itera
 
 def _with_another(
     source: Source, site: Site, span: Span, others: Iterator[str], *, absent_from: str
-) -> Iterator[_Made]:
-    """Put something that a text doesn't have in the place of a stretch; the sentence before is read along."""
+) -> Iterator[_Candidate]:
+    """Replace a span by something that `absent_from` does not have; the sentence before is context."""
     text, before = source.usable(site), source.before(site)
     for other in others:
         if other not in absent_from:
             changed = replaced(text, span, other)
-            yield _Made(before + text, before + changed, changed)
+            yield _Candidate(before + text, before + changed, changed)
 
 
-def _sentence_order(source: Source, site: Site, chance: np.random.Generator) -> Iterator[_Made]:
+def _sentence_order(source: Source, site: Site, chance: np.random.Generator) -> Iterator[_Candidate]:
     following = Site(site.document, site.sentence + 1)
     first, second = source.usable(site), source.usable(following)
     if second:
         gap = source.gap(following)
-        yield _Made(first + gap + second, second + gap + first, second + gap + first)
+        yield _Candidate(first + gap + second, second + gap + first, second + gap + first)
 
 
 _MAKERS: dict[str, _Maker] = {
@@ -272,4 +268,4 @@ _MAKERS: dict[str, _Maker] = {
     "sentence_order": _sentence_order,
 }
 PHENOMENA = tuple(_MAKERS)
-"""What own pairs test."""
+"""Names of what the pairs test."""

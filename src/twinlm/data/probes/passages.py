@@ -1,4 +1,4 @@
-"""A sample of held-out text, in passages that are short enough to be read often: the same for all models."""
+"""A sample of held-out text in short passages, the same for all models."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,10 @@ from twinlm.data.text.sentences import split_sentences
 from twinlm.errors import DataError
 
 SAMPLE_BYTES = 1 << 14
-"""About 4,000 tokens of English. An encoder reads a passage once for each of its tokens."""
+"""Size of a sample: about 4,000 tokens of English. An encoder reads a passage once for each of its tokens."""
 PASSAGE_BYTES = 384
-"""About 100 tokens: a model of 128 positions reads most passages at once."""
-
-
-_FEWEST = 2
+"""Size of a passage: about 100 tokens, so that a model of 128 positions reads most passages at once."""
+_FEWEST = 2  # with one passage nothing can be said of how much chance there is in a figure
 
 
 @dataclass(frozen=True)
@@ -25,16 +23,16 @@ class Sample:
     texts: tuple[str, ...]
     """Runs of whole sentences, each read by itself."""
     documents: int
-    """How many documents there were to draw from."""
+    """Number of documents to draw from."""
 
     @property
     def text_bytes(self) -> int:
-        """Of all passages, in UTF-8."""
+        """Size of all passages in UTF-8."""
         return sum(len(text.encode()) for text in self.texts)
 
     @cached_property
     def fingerprint(self) -> str:
-        """What two samples share only if they hold the same passages in the same order."""
+        """Hash of the passages in their order."""
         return hashlib.sha256("\0".join(self.texts).encode()).hexdigest()[:8]
 
 
@@ -45,44 +43,41 @@ def draw_passages(
     most_bytes: int = SAMPLE_BYTES,
     passage_bytes: int = PASSAGE_BYTES,
 ) -> Sample:
-    """Draw passages until `most_bytes` are reached, two at least: each document's first before any's second.
+    """Draw at least two passages, up to `most_bytes`: each document's first before any document's second.
 
     Args:
         documents: held-out texts.
-        seed: another one draws from other documents.
-        most_bytes: of all passages; the last one may go beyond.
-        passage_bytes: that one passage has at most; a longer sentence is a passage of its own.
+        seed: another seed draws from other documents.
+        most_bytes: size of all passages; the last one may exceed it.
+        passage_bytes: most bytes of a passage; a longer sentence is a passage of its own.
 
     Raises:
-        DataError: there are no two passages, so that nothing can be said of how much chance there is in a
-            figure.
+        DataError: the documents give fewer than two passages.
     """
     order = rng.stream(seed, "passages").permutation(len(documents)).tolist()
     waiting = [_passages(documents[number], passage_bytes) for number in order]
     texts: list[str] = []
     drawn_bytes = 0
     while waiting and (drawn_bytes < most_bytes or len(texts) < _FEWEST):
-        going_on = []
+        remaining = []
         for passages in waiting:
             text = next(passages, "")
             if not text:
                 continue
             texts.append(text)
-            going_on.append(passages)
+            remaining.append(passages)
             drawn_bytes += len(text.encode())
             if drawn_bytes >= most_bytes and len(texts) >= _FEWEST:
                 break
-        waiting = going_on
+        waiting = remaining
     if len(texts) < _FEWEST:
-        message = (
-            f"{len(documents):,} documents give {len(texts)} passages, but at least {_FEWEST} are needed"
-        )
-        raise DataError(message, hint="give more held-out text")
+        count = f"{len(documents):,} documents give {len(texts)} passages"
+        raise DataError(f"{count}, but at least {_FEWEST} are needed", hint="give more held-out text")
     return Sample(tuple(texts), len(documents))
 
 
 def _passages(text: str, passage_bytes: int) -> Iterator[str]:
-    """Yield runs of sentences, none of them blank, that are together no longer than a passage may be."""
+    """Yield runs of sentences, none of them blank, of at most `passage_bytes` together."""
     held, held_bytes = "", 0
     for sentence in split_sentences(text):
         size_bytes = len(sentence.encode())

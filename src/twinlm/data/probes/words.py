@@ -1,7 +1,7 @@
-"""Words, names and numbers in running text of any language, without lists of words.
+"""Words, names and numbers in running text of any language, without word lists.
 
-A word is what stands between white space, less the signs at its edges; in Chinese and Japanese text, which
-has no spaces, it is one character.
+A word is what stands between white space, without punctuation at its edges; in Chinese and Japanese text,
+which has no spaces, it is one character.
 """
 
 import re
@@ -17,14 +17,14 @@ _LEAST_NAME = 2
 
 
 class Span(NamedTuple):
-    """A stretch of a text."""
+    """A part of a text."""
 
     begin: int
-    """Its first character."""
+    """Index of the first character."""
     end: int
-    """The character after its last one."""
+    """Index after the last character."""
     text: str
-    """What it holds."""
+    """Characters of the span."""
 
 
 def find_words(text: str) -> list[Span]:
@@ -39,38 +39,38 @@ def find_numbers(text: str) -> list[Span]:
 
 
 def find_names(text: str) -> Iterator[Span]:
-    """Yield the words of a sentence that have a capital though the sentence goes on: German's nouns too."""
+    """Yield the capitalized words within a sentence, which in German include all nouns."""
     for word in find_words(text):
         before = text[max(0, word.begin - 2) : word.begin].rjust(2)
-        goes_on = before[1] == " " and (before[0].isalnum() or before[0] in ",;")
-        if goes_on and len(word.text) >= _LEAST_NAME and word.text[0].isupper():
+        is_within = before[1] == " " and (before[0].isalnum() or before[0] in ",;")
+        if is_within and len(word.text) >= _LEAST_NAME and word.text[0].isupper():
             yield word
 
 
 def number_form(number: str) -> str:
-    """Return what numbers of one form have in common: "1,984" and "2,001" are "0,000", but "007" is "z00"."""
+    """Return the form of a number: "0,000" for "1,984" and "2,001", but "z00" for "007"."""
     rest = _DIGIT.sub("0", number[1:])
     return ("z" if number[0] == "0" and rest else "0") + rest
 
 
 def casing(word: str) -> str:
     """Return how a word is written: "lower", "upper", "capital" or "mixed"; without case it is "lower"."""
-    kinds = {
+    forms = {
         "lower": word == word.lower(),
         "upper": word == word.upper() and len(word) > 1,
         "capital": word[:1] == word[:1].upper() and word[1:] == word[1:].lower(),
     }
-    return next((name for name, holds in kinds.items() if holds), "mixed")
+    return next((name for name, holds in forms.items() if holds), "mixed")
 
 
 def swapped(text: str, first: Span, second: Span) -> str:
-    """Return the text with two stretches in each other's place; `first` stands before `second`."""
+    """Return the text with two spans exchanged; `first` is before `second`."""
     between = text[first.end : second.begin]
     return text[: first.begin] + second.text + between + first.text + text[second.end :]
 
 
 def replaced(text: str, span: Span, other: str) -> str:
-    """Return the text with another word in the place of a stretch."""
+    """Return the text with `other` in place of a span."""
     return text[: span.begin] + other + text[span.end :]
 
 
@@ -79,7 +79,7 @@ def _without_signs(match: re.Match[str]) -> Span:
     text, begin, end = match.group(), match.start(), match.end()
     if text.isalpha():  # most are
         return Span(begin, end, text)
-    kept = [place for place, char in enumerate(text) if unicodedata.category(char)[0] not in "PSC"]
+    kept = [index for index, char in enumerate(text) if unicodedata.category(char)[0] not in "PSC"]
     if not kept:
         return Span(begin, begin, "")
     return Span(begin + kept[0], begin + kept[-1] + 1, text[kept[0] : kept[-1] + 1])

@@ -1,4 +1,4 @@
-"""Signs of text that was decoded wrongly or is no plain text, and the scripts it is written in."""
+"""Signs of text that was decoded wrongly or is not plain text, and the scripts it is written in."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from twinlm.doctor.checks.findings import MOST_EXAMPLES, Checked, Finding, excer
 from twinlm.doctor.checks.reading import Seen
 
 SECOND_SCRIPT_SHARE = 0.05
-"""Of the letters, from which on a second script is worth a warning."""
+"""Share of the letters from which a second script is a warning."""
 
 _LETTERS_AT_ONCE = 1 << 20
 # UTF-8 read as cp1252 or Latin-1: a lead byte's letter, then what continuation bytes look like there.
@@ -24,16 +24,16 @@ _TAGS = "p|br|div|span|a|b|i|u|em|strong|table|tr|td|th|li|ul|ol|img|font|script
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """Something that should not stand in text."""
+    """Something that should not be in text."""
 
     name: str
     pattern: re.Pattern[str]
     least_share: float
-    """Of the documents, from which on it is a warning."""
+    """Share of the documents from which it is a warning."""
     why: str
     hint: str
     is_ascii: bool = False
-    """Whether it can stand in ASCII text."""
+    """Whether ASCII text can have it."""
 
 
 _SIGNS = (
@@ -41,15 +41,15 @@ _SIGNS = (
         "replacement characters (U+FFFD)",
         re.compile("\ufffd"),
         0.001,
-        "what stood there is lost; models learn to write the sign",
-        "make the text anew from its source, with the right encoding",
+        "the original character is lost; models learn to write this one",
+        "read the text again from its source, with the right encoding",
     ),
     _Sign(
         "mojibake (UTF-8 read as another encoding)",
         re.compile(_MOJIBAKE),
         0.001,
-        "words are spelled in two ways, so both models see each of them less often",
-        'decode the source as UTF-8, or mend the text: text.encode("cp1252").decode("utf-8")',
+        "words are spelled in two ways, so both models see each spelling less often",
+        'decode the source as UTF-8, or repair the text: text.encode("cp1252").decode("utf-8")',
     ),
     _Sign(
         "control characters",
@@ -70,8 +70,8 @@ _SIGNS = (
         "HTML tags",
         re.compile(rf"</?(?:{_TAGS})\b[^<>\n]{{0,200}}>", re.IGNORECASE),
         0.01,
-        "GPT learns to write tags; they are easy to guess, which makes the losses of both look better",
-        "take the text out of the pages first",
+        "GPT learns to write tags; they are easy to predict, so the losses of both look better",
+        "extract the text of the pages first",
         is_ascii=True,
     ),
     _Sign(
@@ -97,32 +97,22 @@ _BLOCKS = (
 
 
 @dataclass(slots=True)
-class _Met:
-    """How often a sign was met."""
-
+class _Hits:
     times: int = 0
     documents: int = 0
     examples: list[str] = field(default_factory=list)
 
 
 class Characters:
-    """Counts the signs in texts.
+    """Counts the signs in the texts of `where`."""
 
-    Args:
-        where: what the texts are of, for the findings.
-        split: the only split to look at; all if empty.
-    """
-
-    def __init__(self, where: str, split: str = "") -> None:
+    def __init__(self, where: str) -> None:
         self.where = where
-        self.split = split
         self._texts = 0
-        self._met = {sign.name: _Met() for sign in _SIGNS}
+        self._hits = {sign.name: _Hits() for sign in _SIGNS}
 
     def see(self, document: Seen) -> None:
-        """Look at one text."""
-        if self.split and document.split != self.split:
-            return
+        """Count the signs of one text."""
         self._texts += 1
         is_ascii = document.text.isascii()
         for sign in _SIGNS:
@@ -133,39 +123,39 @@ class Characters:
                 self._note(sign, document, first.start())
 
     def checked(self) -> Checked:
-        """Return what was counted."""
+        """Return the counts."""
         facts = {
-            name: {"times": met.times, "texts": met.documents}
-            for name, met in self._met.items()
-            if met.documents
+            name: {"times": hits.times, "texts": hits.documents}
+            for name, hits in self._hits.items()
+            if hits.documents
         }
         return Checked({"texts": self._texts, "signs": facts}, tuple(self._findings()))
 
-    def _note(self, sign: _Sign, document: Seen, place: int) -> None:
-        met = self._met[sign.name]
-        met.documents += 1
-        met.times += sum(1 for _ in sign.pattern.finditer(document.text))
-        if len(met.examples) < MOST_EXAMPLES:
-            met.examples.append(f"{document.source} {excerpt(document.text, place)}")
+    def _note(self, sign: _Sign, document: Seen, start: int) -> None:
+        hits = self._hits[sign.name]
+        hits.documents += 1
+        hits.times += sum(1 for _ in sign.pattern.finditer(document.text))
+        if len(hits.examples) < MOST_EXAMPLES:
+            hits.examples.append(f"{document.source} {excerpt(document.text, start)}")
 
     def _findings(self) -> Iterator[Finding]:
         for sign in _SIGNS:
-            met = self._met[sign.name]
-            if met.documents:
-                share = met.documents / self._texts
+            hits = self._hits[sign.name]
+            if hits.documents:
+                share = hits.documents / self._texts
+                number = f"{hits.times:,} {sign.name} in {hits.documents:,} of {self._texts:,} texts"
                 yield Finding(
-                    level=level_of(share, sign.least_share),
-                    where=self.where,
-                    message=f"{met.times:,} {sign.name} in {met.documents:,} of {self._texts:,} texts "
-                    f"({share:.2%})",
-                    why=sign.why,
-                    hint=sign.hint,
-                    examples=tuple(met.examples),
+                    level_of(share, sign.least_share),
+                    self.where,
+                    f"{number} ({share:.2%})",
+                    sign.why,
+                    sign.hint,
+                    tuple(hits.examples),
                 )
 
 
 def script_shares(texts: Iterable[str]) -> dict[str, float]:
-    """Return the share of each script among the letters of those we know, largest first."""
+    """Return the share of each known script among the letters, largest first."""
     counts: Counter[str] = Counter()
     starts = np.array([begin for begin, _, _ in _BLOCKS])
     ends = np.array([end for _, end, _ in _BLOCKS])
@@ -173,34 +163,29 @@ def script_shares(texts: Iterable[str]) -> dict[str, float]:
         codes_N = np.frombuffer(text.encode("utf-32-le", "replace"), np.uint32).astype(np.int64)
         blocks_N = np.maximum(np.searchsorted(starts, codes_N, side="right") - 1, 0)
         is_known_N = (codes_N >= starts[blocks_N]) & (codes_N <= ends[blocks_N])
-        found = np.bincount(blocks_N[is_known_N], minlength=len(_BLOCKS)).tolist()
-        for (_, _, script), count in zip(_BLOCKS, found, strict=True):
+        letters = np.bincount(blocks_N[is_known_N], minlength=len(_BLOCKS)).tolist()
+        for (_, _, script), count in zip(_BLOCKS, letters, strict=True):
             counts[script] += count
     total = max(1, counts.total())
     return {script: count / total for script, count in counts.most_common() if count}
 
 
 def check_scripts(where: str, texts: Iterable[str]) -> Checked:
-    """Say which scripts texts are written in."""
+    """Check which scripts texts are written in."""
     shares = script_shares(texts)
     findings = []
     second = dict(list(shares.items())[1:])
     if sum(second.values()) >= SECOND_SCRIPT_SHARE:
         listed = ", ".join(f"{script} {share:.1%}" for script, share in shares.items() if share >= 0.001)
-        findings.append(
-            Finding(
-                level="warning",
-                where=where,
-                message=f"the letters are of several scripts: {listed}",
-                why="languages share one vocabulary and one small model; each gets a part of both",
-                hint="keep one language, or give a larger tokenizer.vocab_size",
-            )
-        )
+        message = f"the letters are of several scripts: {listed}"
+        why = "languages share one vocabulary and one small model; each gets a part of both"
+        hint = "keep one language, or set a larger tokenizer.vocab_size"
+        findings.append(Finding("warning", where, message, why, hint))
     return Checked({"scripts": {name: round(share, 6) for name, share in shares.items()}}, tuple(findings))
 
 
 def _joined(texts: Iterable[str]) -> Iterator[str]:
-    """Yield the texts put together to few long ones."""
+    """Yield the texts joined into few long ones."""
     waiting: list[str] = []
     characters = 0
     for text in texts:

@@ -1,7 +1,7 @@
-"""Texts and lines that stand in the corpus more than once, but for case and white space.
+"""Texts and lines that come more than once in the corpus, ignoring case and white space.
 
-Near duplicates are looked for in doctor/checks/near_duplicates.py; Lee et al. 2022 ("Deduplicating training
-data makes language models better") measured what both kinds do.
+Lee et al. 2022 ("Deduplicating training data makes language models better") measured the effect of exact and
+of near duplicates; the latter are found in doctor/checks/near_duplicates.py.
 """
 
 from array import array
@@ -16,19 +16,19 @@ from twinlm.doctor.checks.findings import MOST_EXAMPLES, Checked, Finding, excer
 from twinlm.doctor.checks.reading import Seen
 
 COPIED_SHARE = 0.01
-"""Of the text, from which on copies are worth a warning: headings are copies, and short."""
+"""Share of the text from which copies are a warning: headings are copies too, but short."""
 BOILERPLATE_SHARE = 0.01
-"""Of the characters, from which on repeated lines are worth a warning."""
+"""Share of the characters from which repeated lines are a warning."""
 LEAST_DOCUMENTS = 10
-"""A line must stand in so many documents, and in `LEAST_DOCUMENT_SHARE` of them, to be boilerplate."""
+"""Documents a line must be in to count as boilerplate, at least; also `LEAST_DOCUMENT_SHARE` of them."""
 LEAST_DOCUMENT_SHARE = 0.005
 
-_WHY = "GPT and BERT learn by heart what they read several times, and the budget for the rest is smaller"
-_WHY_ACROSS = "the loss on held-out text looks better than it is, because some of it was learned"
+_WHY = "GPT and BERT memorize what they read several times, and the budget for the rest is smaller"
+_WHY_ACROSS = "the loss on held-out text looks better than it is, because some of it was memorized"
 
 
 class Copies:
-    """Notes hash, length and place of every document of the corpus: 29 bytes for each."""
+    """Notes hash, length, file and line of every document of the corpus, 29 bytes for each."""
 
     def __init__(self) -> None:
         self._digests = array("Q")
@@ -48,11 +48,7 @@ class Copies:
         self._lines.append(int(line))
 
     def checked(self, kept: Sequence[Seen]) -> Checked:
-        """Return which documents are copies.
-
-        Args:
-            kept: documents whose text is still there, to show pieces of it.
-        """
+        """Return the copies; `kept` are documents whose texts can be shown."""
         texts = {document.digest: document.text for document in reversed(kept)}
         digests_N = np.frombuffer(self._digests, np.uint64)
         splits_N = np.frombuffer(self._splits, np.uint8)
@@ -81,47 +77,35 @@ class Copies:
     def _finding(
         self, split: str, other: str, copies_N: NDArray[np.int64], examples: tuple[str, ...]
     ) -> Finding:
-        """Return what to say of copies within a split, or of those that stand in another one."""
+        """Return the finding for copies within a split, or for those that are also in another one."""
         is_here_N = np.frombuffer(self._splits, np.uint8) == SPLITS.index(split)
         characters_N = np.frombuffer(self._characters, np.int64)
         share = float(characters_N[copies_N].sum() / characters_N[is_here_N].sum())
-        does = f"also stand in corpus.{other}" if other else "are copies of others there"
-        does_run = f"takes them out of {other}" if other else "leaves them out"
-        return Finding(
-            level=level_of(share, COPIED_SHARE),
-            where=f"corpus.{split}",
-            message=f"{len(copies_N):,} of {is_here_N.sum():,} documents {does}, {share:.1%} of its text",
-            why=_WHY_ACROSS if other else _WHY,
-            hint=f"nothing, if they are equal but for white space: the run {does_run}; in other case it "
-            "keeps both",
-            examples=examples,
-        )
+        relation = f"are also in corpus.{other}" if other else "are copies of others there"
+        action = f"takes them out of {other}" if other else "leaves them out"
+        message = f"{len(copies_N):,} of {is_here_N.sum():,} documents {relation}, {share:.1%} of its text"
+        hint = f"none needed if they differ only in white space: the run {action}; if they differ in case, "
+        hint += "the run keeps both"
+        why = _WHY_ACROSS if other else _WHY
+        return Finding(level_of(share, COPIED_SHARE), f"corpus.{split}", message, why, hint, examples)
 
     def _examples(self, groups: Sequence[NDArray[np.int64]], texts: Mapping[int, str]) -> tuple[str, ...]:
         files = list(self._numbers)
         shown = []
         for group in groups[:MOST_EXAMPLES]:
-            places = [f"{files[self._files[place]]}:{self._lines[place]}" for place in group.tolist()]
-            more = f" and {len(places) - 3:,} more" if len(places) > 3 else ""
+            sources = [f"{files[self._files[number]]}:{self._lines[number]}" for number in group.tolist()]
+            more = f" and {len(sources) - 3:,} more" if len(sources) > 3 else ""
             text = texts.get(self._digests[int(group[0])], "")
-            shown.append(", ".join(places[:3]) + more + (f" {excerpt(text)}" if text else ""))
+            shown.append(", ".join(sources[:3]) + more + (f" {excerpt(text)}" if text else ""))
         return tuple(shown)
 
 
 def repeated_lines(documents: Sequence[Seen]) -> Checked:
-    """Return which lines stand in many documents: headers, menus, licences.
-
-    Args:
-        documents: to look at. Those of one line are left to `Copies`.
-    """
-    digests, owners = array("q"), array("q")
-    for number, document in enumerate(documents):
-        for line in set(_lines(document.text)):
-            digests.append(hash(line))
-            owners.append(number)
+    """Return the lines of many documents: headers, menus, licences. Documents of one line do not count."""
+    digests = array("q", (hash(line) for document in documents for line in set(_lines(document.text))))
     least = max(LEAST_DOCUMENTS, LEAST_DOCUMENT_SHARE * len(documents))
-    found_N, times_N = np.unique(np.frombuffer(digests, np.int64), return_counts=True)
-    frequent = set(found_N[times_N >= least].tolist())
+    hashes_N, times_N = np.unique(np.frombuffer(digests, np.int64), return_counts=True)
+    frequent = set(hashes_N[times_N >= least].tolist())
     characters = sum(len(document.text) for document in documents)
     if not frequent:
         return Checked({"repeated lines": 0, "share of the text": 0.0})
@@ -132,23 +116,18 @@ def repeated_lines(documents: Sequence[Seen]) -> Checked:
                 counts.setdefault(line, []).append(number)
     share = sum(len(line) * len(numbers) for line, numbers in counts.items()) / characters
     worst = sorted(counts.items(), key=lambda item: -len(item[0]) * len(item[1]))[:MOST_EXAMPLES]
-    finding = Finding(
-        level=level_of(share, BOILERPLATE_SHARE),
-        where="corpus",
-        message=f"{len(counts):,} lines stand in {least:,.0f} documents or more each, {share:.1%} of the "
-        "text",
-        why="such lines are easy to guess: losses look better, and a random pair of BERT's is given away "
-        "by them",
-        hint="remove headers, menus and licences, or whatever is no text of its own",
-        examples=tuple(
-            f"{len(set(numbers)):,} documents, such as {documents[numbers[0]].source} {excerpt(line)}"
-            for line, numbers in worst
-        ),
+    message = f"{len(counts):,} lines are in {least:,.0f} documents or more each, {share:.1%} of the text"
+    why = "such lines are easy to predict: losses look better, and they give away BERT's random pairs"
+    hint = "remove headers, menus, licences and other text that is repeated"
+    examples = tuple(
+        f"{len(set(numbers)):,} documents, such as {documents[numbers[0]].source} {excerpt(line)}"
+        for line, numbers in worst
     )
+    finding = Finding(level_of(share, BOILERPLATE_SHARE), "corpus", message, why, hint, examples)
     return Checked({"repeated lines": len(counts), "share of the text": round(share, 6)}, (finding,))
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Yield the lines of a document of several lines, folded, without short ones such as "}" or "***"."""
+    """Yield the folded lines of a document of several lines, except short ones such as "}" or "***"."""
     lines: Iterable[str] = text.split("\n") if "\n" in text else ()
     return (line for line in map(folded, lines) if sum(map(str.isalnum, line[:40])) >= 4)

@@ -1,4 +1,4 @@
-"""What every check of the data doctor returns, and how texts are folded and shown."""
+"""Findings of the data doctor: what every check returns, and how texts are normalized and shown."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,52 +6,52 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Level = Literal["problem", "warning", "note"]
-"""The run would stop or mean nothing; results may be worse or misleading; good to know."""
+"""Severity: the run would stop or mean nothing; results may be worse or misleading; good to know."""
 MOST_EXAMPLES = 3
 
 _SHOWN_CHARACTERS = 60
 _WORDS = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found."""
+    """One thing that is wrong or worth knowing."""
 
     level: Level
-    """How bad it is."""
+    """Severity."""
     where: str
     """Part of the settings or name of a task, such as "corpus.train" or "task sst2"."""
     message: str
-    """What was found, with numbers."""
+    """Description with numbers."""
     why: str = ""
-    """What it does to GPT or BERT."""
+    """Effect on GPT or BERT."""
     hint: str = ""
-    """The way out."""
+    """What to do."""
     examples: tuple[str, ...] = ()
-    """A few places, each with file and line, and a piece of the text."""
+    """A few excerpts, each with file and line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of one check."""
+    """Result of one check."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What was measured; JSON can hold it."""
+    """Measurements; JSON can hold them."""
     findings: tuple[Finding, ...] = ()
-    """What is to be said of it."""
+    """Findings."""
 
 
 Parts = tuple[tuple[str, ...], Checked]
-"""What was checked, with its place among the facts."""
+"""Path of a check's facts among all facts, and its result."""
 
 
 def level_of(share: float, least: float) -> Level:
-    """Return "warning" for a share that is large enough to matter, else "note"."""
+    """Return "warning" for a share of at least `least`, else "note"."""
     return "warning" if share >= least else "note"
 
 
 def folded(text: str) -> str:
-    """Return a text without what copies of it may differ in: case and the amount of white space."""
+    """Return a text without case and with single spaces: copies may differ in these."""
     return " ".join(text.casefold().split())
 
 
@@ -60,9 +60,9 @@ def words_of(text: str) -> list[str]:
     return _WORDS.findall(text.casefold())
 
 
-def excerpt(text: str, place: int = 0) -> str:
-    """Return a piece of a text around a place, as one printable line in quotes."""
-    begin = max(0, place - _SHOWN_CHARACTERS // 3)
+def excerpt(text: str, index: int = 0) -> str:
+    """Return the text around a character as one printable line in quotes."""
+    begin = max(0, index - _SHOWN_CHARACTERS // 3)
     piece = text[begin : begin + _SHOWN_CHARACTERS].replace("\n", " ")
     before, after = "..." if begin else "", "..." if begin + len(piece) < len(text) else ""
     return repr(before + piece + after)
@@ -75,5 +75,5 @@ def quantiles(values: Sequence[int] | Any) -> dict[str, int]:
     if not len(values):
         return {}
     shares = {"least": 0.0, "median": 0.5, "90 %": 0.9, "99 %": 0.99, "most": 1.0}
-    found = np.quantile(np.asarray(values), list(shares.values()), method="lower").tolist()
-    return dict(zip(shares, map(int, found), strict=True))
+    measured = np.quantile(np.asarray(values), list(shares.values()), method="lower").tolist()
+    return dict(zip(shares, map(int, measured), strict=True))

@@ -13,22 +13,17 @@ from twinlm.doctor.checks.reading import digest_of
 LEAST_OF_A_CLASS = 10
 MOST_SHARE = 0.9
 CONTRADICTED_SHARE = 0.01
-"""Of the texts, from which on different labels for one text are a warning."""
+"""Share of the texts from which different labels for one text are a warning."""
 
-_FAR = 10.0  # interquartile ranges outside the quartiles: no score of a scale is as far
+_FAR = 10.0  # interquartile ranges beyond the quartiles: no score of a scale is that far
 _MOST_LISTED = 8
-_NO_ENTITY = "O"  # most words are of none, and F1 of entities does not count them
+_NO_ENTITY = "O"  # most words have this tag, and entity F1 does not count it
 
 Sets = Mapping[str, Sequence[Example]]
 
 
 def check_labels(where: str, sets: Sets) -> Checked:
-    """Say what is wrong with the answers of a task.
-
-    Args:
-        where: the task.
-        sets: the examples of each split that has a file, "train" first.
-    """
+    """Check the gold answers of a task, given the examples of each split that has a file, "train" first."""
     golds = {split: [example.gold for example in examples] for split, examples in sets.items()}
     first = next((gold for some in golds.values() for gold in some), None)
     match first:
@@ -40,16 +35,15 @@ def check_labels(where: str, sets: Sets) -> Checked:
         case float():
             checked = _check_numbers(where, golds)
         case int():
-            checked = _check_places(where, golds)
+            checked = _check_choices(where, golds)
         case _:
             shares = {split: sum(not gold for gold in some) / len(some) for split, some in golds.items()}
             checked = Checked({"share without an answer": shares})
     contradicted = _check_contradictions(where, sets)
+    lengths = [sum(len(text.split()) for text in one.texts) for some in sets.values() for one in some]
     facts = {
         "examples": {split: len(examples) for split, examples in sets.items()},
-        "words an example": quantiles(
-            [sum(len(text.split()) for text in example.texts) for some in sets.values() for example in some]
-        ),
+        "words an example": quantiles(lengths),
         **checked.facts,
         **contradicted.facts,
     }
@@ -57,7 +51,7 @@ def check_labels(where: str, sets: Sets) -> Checked:
 
 
 def alike_names(names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the names that are perhaps one: equal but for case, spaces and hyphens, or equal as numbers."""
+    """Return groups of names that may be one: equal except for case, spaces and hyphens, or as numbers."""
     groups: dict[str, list[str]] = defaultdict(list)
     for name in names:
         groups[_key(name)].append(name)
@@ -72,35 +66,35 @@ def _key(name: str) -> str:
         return plain or name
 
 
-def _check_classes(where: str, what: str, counts: Mapping[str, Counter[str]]) -> Checked:
-    facts = {f"{what} in {split}": dict(some.most_common()) for split, some in counts.items()}
+def _check_classes(where: str, noun: str, counts: Mapping[str, Counter[str]]) -> Checked:
+    facts = {f"{noun} in {split}": dict(some.most_common()) for split, some in counts.items()}
     train = counts.get("train") or Counter[str]()
     findings: list[Finding] = []
     everything = sum(counts.values(), Counter[str]())
 
-    def find(message: str, why: str, hint: str) -> None:
-        findings.append(Finding(level="warning", where=where, message=message, why=why, hint=hint))
+    def warn(message: str, why: str, hint: str) -> None:
+        findings.append(Finding("warning", where, message, why, hint))
 
     for split, some in counts.items():
         missing = sorted(set(everything) - set(some))
         if missing:
             message = f"{split} has no example of {_listed(missing)}"
             hint = "give each split some of each, or leave valid and test empty: twinlm splits class by class"
-            find(message, "a class that is not there is not learned, or not judged", hint)
+            warn(message, "a class that is missing is not learned, or not judged", hint)
     rare = {label: number for label, number in train.items() if number < LEAST_OF_A_CLASS}
     if rare:
-        message = f"fewer than {LEAST_OF_A_CLASS} training {what} of {_listed(rare, rare)}"
-        hint = "label more of them, or put them together with another class"
-        find(message, "so few can't be learned, and macro F1 counts them as much as the others", hint)
+        message = f"fewer than {LEAST_OF_A_CLASS} training {noun} of {_listed(rare, rare)}"
+        why = "so few can't be learned, and macro F1 counts them as much as the others"
+        warn(message, why, "label more of them, or merge them with another class")
     for split, some in counts.items():
         label, number = some.most_common(1)[0]
         if label != _NO_ENTITY and number > MOST_SHARE * some.total():
-            message = f"{number / some.total():.1%} of the {what} of {split} are {label!r}"
-            why = "always saying that is as accurate: look at macro F1 and MCC, not at accuracy"
-            find(message, why, "label more of the other classes")
+            message = f"{number / some.total():.1%} of the {noun} of {split} are {label!r}"
+            why = "always predicting that is as accurate: look at macro F1 and MCC, not at accuracy"
+            warn(message, why, "label more of the other classes")
     for group in alike_names(sorted(everything)):
         message = f"{_listed(group, everything)} may be one and the same"
-        find(message, "one class in two spellings is two classes to a model", "write them alike in all files")
+        warn(message, "one class in two spellings is two classes to a model", "write them alike in all files")
     return Checked(facts, tuple(findings))
 
 
@@ -111,29 +105,22 @@ def _check_numbers(where: str, golds: Mapping[str, Sequence[float]]) -> Checked:
     low, high = np.quantile(train, [0.25, 0.75]).tolist()
     reach = _FAR * max(high - low, 1e-9)
     facts = {f"scores in {split}": _spread(some) for split, some in golds.items()}
+    why = "they may stand for a missing score, or be of another scale; a few spoil the fit"
+    hint = "remove these rows, or bring all files to one scale"
     findings = []
     for split, some in golds.items():
         far = [value for value in some if not low - reach <= value <= high + reach] if high > low else []
         outside = [value for value in some if not train.min() <= value <= train.max()]
-        for values, what in (
-            (far, f"far from the others (a half lies from {low:g} to {high:g})"),
-            (outside, _OUTSIDE),
-        ):
+        judged = {
+            f"far from the others (half are from {low:g} to {high:g})": far,
+            "outside the range of train": outside,
+        }
+        for problem, values in judged.items():
             if values:
                 shown = ", ".join(f"{value:g}" for value in sorted(set(values))[:_MOST_LISTED])
-                findings.append(
-                    Finding(
-                        level="warning",
-                        where=where,
-                        message=f"{len(values):,} scores of {split} are {what}: {shown}",
-                        why="they may stand for a missing score, or be of another scale; a few spoil the fit",
-                        hint="remove these rows, or bring all files to one scale",
-                    )
-                )
+                message = f"{len(values):,} scores of {split} are {problem}: {shown}"
+                findings.append(Finding("warning", where, message, why, hint))
     return Checked(facts, tuple(findings))
-
-
-_OUTSIDE = "outside the range of train"
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
@@ -141,26 +128,20 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
     return {"least": min(values), "median": middle, "most": max(values), "different": len(set(values))}
 
 
-def _check_places(where: str, golds: Mapping[str, Sequence[int]]) -> Checked:
+def _check_choices(where: str, golds: Mapping[str, Sequence[int]]) -> Checked:
     counts = {split: Counter(some) for split, some in golds.items()}
     facts = {
-        f"right choices in {split}": {str(place): some[place] for place in sorted(some)}
+        f"right choices in {split}": {str(choice): some[choice] for choice in sorted(some)}
         for split, some in counts.items()
     }
     findings = []
     for split, some in counts.items():
-        place, number = some.most_common(1)[0]
-        if number > MOST_SHARE * some.total():
-            findings.append(
-                Finding(
-                    level="warning",
-                    where=where,
-                    message=f"in {number / some.total():.1%} of the examples of {split} choice {place} is "
-                    "the right one",
-                    why="the place should tell nothing, and a reader of your figures will ask",
-                    hint="shuffle the choices of each example",
-                )
-            )
+        choice, number = some.most_common(1)[0]
+        share = number / some.total()
+        if share > MOST_SHARE:
+            message = f"in {share:.1%} of the examples of {split} choice {choice} is the right one"
+            why = "the position of the right choice should give nothing away"
+            findings.append(Finding("warning", where, message, why, "shuffle the choices of each example"))
     return Checked(facts, tuple(findings))
 
 
@@ -176,27 +157,24 @@ def _check_contradictions(where: str, sets: Sets) -> Checked:
             texts.setdefault(digest, joined)
     torn = {digest: answers for digest, answers in golds.items() if len(answers) > 1}
     facts = {"different texts": len(golds), "texts with different answers": len(torn)}
-    findings = tuple(_contradicted(where, torn, texts))
-    return Checked(facts, findings)
+    return Checked(facts, tuple(_contradicted(where, torn, texts)))
 
 
 def _contradicted(
     where: str, torn: Mapping[int, Mapping[str, str]], texts: Mapping[int, str]
 ) -> Iterator[Finding]:
-    if torn:
-        share = len(torn) / len(texts)
-        yield Finding(
-            level=level_of(share, CONTRADICTED_SHARE),
-            where=where,
-            message=f"{len(torn):,} of {len(texts):,} different texts have different answers ({share:.2%})",
-            why="no model can be right about both; in the test they bound every score",
-            hint="decide each of them, or remove them",
-            examples=tuple(
-                f"{excerpt(texts[digest])}: "
-                + ", ".join(f"{answer[:40]} ({place})" for answer, place in list(answers.items())[:3])
-                for digest, answers in list(torn.items())[:MOST_EXAMPLES]
-            ),
-        )
+    if not torn:
+        return
+    share = len(torn) / len(texts)
+    message = f"{len(torn):,} of {len(texts):,} different texts have different answers ({share:.2%})"
+    why = "no model can be right about both; in the test they limit every score"
+    examples = tuple(
+        f"{excerpt(texts[digest])}: "
+        + ", ".join(f"{answer[:40]} ({source})" for answer, source in list(answers.items())[:3])
+        for digest, answers in list(torn.items())[:MOST_EXAMPLES]
+    )
+    level = level_of(share, CONTRADICTED_SHARE)
+    yield Finding(level, where, message, why, "decide each of them, or remove them", examples)
 
 
 def _listed(names: Sequence[str] | Mapping[str, Any], counts: Mapping[str, int] | None = None) -> str:

@@ -1,6 +1,6 @@
-"""Held-out texts of the tasks that stand in the corpus, whole or by a run of 13 words.
+"""Contamination: held-out texts of the tasks in the corpus, whole or by a run of 13 words.
 
-13 words in a row are what Brown et al. 2020 (GPT-3, appendix C) call contamination.
+Brown et al. 2020 (GPT-3, appendix C) count 13 words in a row as contamination.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from twinlm.doctor.checks.reading import Seen
 
 RUN_WORDS = 13
 LEAST_WORDS = 6
-"""Shorter texts are not looked for: they stand in much that has nothing to do with the task."""
+"""Words of the shortest text to search for; shorter ones are common in unrelated text."""
 PROBLEM_SHARE = 0.05
-"""Of a task's held-out texts that stand in the corpus whole, from which on it is a problem."""
+"""Share of a task's held-out texts that are whole in the corpus from which this is a problem."""
 WARNING_SHARE = 0.005
 
 _WORDS_AT_ONCE = 1 << 17
@@ -26,21 +26,21 @@ _FACTOR = 6364136223846793005
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A held-out text to look for."""
+    """A held-out text to search for."""
 
     task: str
-    """The task it is of."""
+    """Name of its task."""
     source: str
-    """Where it stands."""
+    """File and row, for people."""
     text: str
-    """What it says."""
+    """The text."""
 
 
 class TaskSearch:
-    """Looks for held-out texts in every document that pre-training reads.
+    """Searches every document that pre-training reads for held-out texts.
 
-    The hash of six words in a row is looked up among those that a text's runs of 13 words begin with (or a
-    shorter text); words decide. Memory: 20 bytes and a word for each word of the targets.
+    The hash of each six words in a row is looked up among the hashes that begin a target's runs of 13 words
+    (or a shorter target); then the words decide. Memory: 20 bytes and a word for each word of the targets.
     """
 
     def __init__(self, targets: Sequence[Target]) -> None:
@@ -64,7 +64,7 @@ class TaskSearch:
         self._waiting_words = 0
 
     def see(self, document: Seen) -> None:
-        """Look through one document to train on, or put it by to look through several at once."""
+        """Take one training document; several are searched at once."""
         if document.split != SPLITS[0]:
             return
         words = words_of(document.text)
@@ -74,34 +74,33 @@ class TaskSearch:
             self._search()
 
     def checked(self) -> Mapping[str, Checked]:
-        """Return what was found, by task."""
+        """Return the results by task."""
         self._search()
         return {name: self._of_task(name) for name in dict.fromkeys(target.task for target in self.targets)}
 
     def _search(self) -> None:
-        """Look through the documents that were put by."""
         words = [word for _, some in self._waiting for word in [*some, ""]]
         starts_E = np.cumsum([0, *(len(some) + 1 for _, some in self._waiting)])
         if len(words) >= LEAST_WORDS and len(self._hashes_N):
             hashes_N = _run_hashes(words)
             lows_N = np.searchsorted(self._hashes_N, hashes_N)
-            hits = np.flatnonzero(self._hashes_N[np.minimum(lows_N, len(self._hashes_N) - 1)] == hashes_N)
-            for place in hits.tolist():
-                document = self._waiting[int(np.searchsorted(starts_E, place, side="right")) - 1][0]
-                self._look(words, place, int(lows_N[place]), document.source)
+            hits_N = np.flatnonzero(self._hashes_N[np.minimum(lows_N, len(self._hashes_N) - 1)] == hashes_N)
+            for index in hits_N.tolist():
+                document = self._waiting[int(np.searchsorted(starts_E, index, side="right")) - 1][0]
+                self._compare(words, index, int(lows_N[index]), document.source)
         self._waiting, self._waiting_words = [], 0
 
-    def _look(self, words: list[str], place: int, low: int, source: str) -> None:
-        """Compare the words at a place of the corpus with all targets that begin with the same hash."""
+    def _compare(self, words: list[str], index: int, low: int, source: str) -> None:
+        """Compare the corpus's words from `index` with all targets of the same hash."""
         last = int(np.searchsorted(self._hashes_N, self._hashes_N[low], side="right"))
         for owner, offset in zip(
             self._owners_N[low:last].tolist(), self._offsets_N[low:last].tolist(), strict=True
         ):
             wanted = self._words[owner]
             run = wanted[offset : offset + RUN_WORDS]
-            if owner not in self._runs and words[place : place + len(run)] == run:
+            if owner not in self._runs and words[index : index + len(run)] == run:
                 self._runs[owner] = source
-            if not offset and owner not in self._wholes and words[place : place + len(wanted)] == wanted:
+            if not offset and owner not in self._wholes and words[index : index + len(wanted)] == wanted:
                 self._wholes[owner] = source
 
     def _of_task(self, name: str) -> Checked:
@@ -116,39 +115,24 @@ class TaskSearch:
             f"only a run of {RUN_WORDS} words in the corpus": len(runs),
         }
         findings = []
+        of = f"of {len(owners):,} validation and test texts"
         if wholes:
             share = len(wholes) / len(owners)
-            findings.append(
-                Finding(
-                    level="problem" if share >= PROBLEM_SHARE else level_of(share, WARNING_SHARE),
-                    where=f"task {name}",
-                    message=f"{len(wholes):,} of {len(owners):,} validation and test texts stand in the "
-                    "corpus, "
-                    f"word for word ({share:.1%})",
-                    why="both models have read what they are tested on, and BERT may remember other parts "
-                    "than GPT",
-                    hint="take these texts out of the corpus; the run leaves out documents that are such a "
-                    "text and "
-                    "nothing else",
-                    examples=self._examples(wholes, self._wholes),
-                )
+            message = f"{len(wholes):,} {of} are in the corpus, word for word ({share:.1%})"
+            why = "both models have read what they are tested on, and each may remember other parts of it"
+            hint = (
+                "remove these texts from the corpus; the run leaves out only documents that are nothing else"
             )
+            level = "problem" if share >= PROBLEM_SHARE else level_of(share, WARNING_SHARE)
+            examples = self._examples(wholes, self._wholes)
+            findings.append(Finding(level, f"task {name}", message, why, hint, examples))
         if runs:
             share = len(runs) / len(owners)
-            findings.append(
-                Finding(
-                    level=level_of(share, WARNING_SHARE),
-                    where=f"task {name}",
-                    message=f"{len(runs):,} of {len(owners):,} validation and test texts share {RUN_WORDS} "
-                    "words in a "
-                    f"row with the corpus ({share:.1%})",
-                    why="parts of what is tested were read before; quotations and formulas do that, and "
-                    "sources in "
-                    "common",
-                    hint="look at a few; take the texts out of the corpus if it is their source",
-                    examples=self._examples(runs, self._runs),
-                )
-            )
+            message = f"{len(runs):,} {of} share {RUN_WORDS} words in a row with the corpus ({share:.1%})"
+            why = "parts of the test were read before: quotations, formulas and common sources do that"
+            hint = "look at a few; remove the texts from the corpus if it is their source"
+            level, examples = level_of(share, WARNING_SHARE), self._examples(runs, self._runs)
+            findings.append(Finding(level, f"task {name}", message, why, hint, examples))
         return Checked(facts, tuple(findings))
 
     def _examples(self, owners: Sequence[int], sources: Mapping[int, str]) -> tuple[str, ...]:
@@ -163,6 +147,6 @@ def _run_hashes(words: Sequence[str]) -> NDArray[np.uint64]:
     each_N = np.fromiter(map(hash, words), np.int64, len(words)).astype(np.uint64)
     count = len(words) - LEAST_WORDS + 1
     hashes_N = np.zeros(count, np.uint64)
-    for place in range(LEAST_WORDS):
-        hashes_N = hashes_N * np.uint64(_FACTOR) + each_N[place : place + count]
+    for offset in range(LEAST_WORDS):
+        hashes_N = hashes_N * np.uint64(_FACTOR) + each_N[offset : offset + count]
     return hashes_N

@@ -1,6 +1,6 @@
-"""How long documents and sentences are, and how many of BERT's pairs would be random.
+"""Lengths of documents and sentences, and the share of random pairs that BERT would read.
 
-The forecast makes the pairs of the first documents of a store, by both ways that there are.
+The forecast makes the pairs of the first documents of a store in both ways that `pretrain.pairs` offers.
 """
 
 from collections.abc import Iterator
@@ -14,44 +14,37 @@ from twinlm.data.sequences.chunks import ADVICE, LEAST_USABLE_SHARE
 from twinlm.data.sequences.google_pairs import GooglePairs
 from twinlm.data.sequences.sentence_pairs import SentencePairs
 from twinlm.data.tokens.store import TokenStore
-from twinlm.doctor.checks.findings import Checked, Finding, level_of, quantiles
+from twinlm.doctor.checks.findings import Checked, Finding, Level, level_of, quantiles
 from twinlm.errors import DataError
 from twinlm.settings import PretrainSettings
 
 UNREAD_SHARE = 0.05
-"""Of the text in documents of one sentence, which balanced pairs leave out, from which on it is a warning."""
+"""Share of the text in documents of one sentence, which balanced pairs skip, from which it is a warning."""
 SINGLE_SHARE = 0.2
-"""Of the documents, which have one sentence, from which on it is worth a note: they may be headings."""
+"""Share of documents of one sentence from which there is a note: they may be headings."""
 RANDOM_SHARE = 0.6
-"""Of the released code's pairs, from which on it is a warning: 55 % are random in long documents."""
+"""Share of random pairs, made as released, that is a warning; it is 55 % in long documents."""
 MOST_RANDOM_SHARE = 0.9
-"""The same for a problem."""
+"""Share of random pairs, made as released, that is a problem."""
 MOST_PAIRS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What next sentence prediction would be trained on."""
+    """The data of next sentence prediction."""
 
     pairs: int
-    """Pairs that the released code's way makes of these documents."""
+    """Number of pairs made as released."""
     google_share: float
-    """The share of them whose B is random."""
+    """Share of random pairs among them."""
     balanced_share: float | None
-    """The share of random ones among pairs made the balanced way; None if that refuses the text."""
+    """Share of random pairs among balanced ones; None if these can't be made of the text."""
     unread_share: float
-    """The share of the tokens in documents of one sentence, which balanced pairs leave out."""
+    """Share of the tokens in documents of one sentence, which balanced pairs skip."""
 
 
 def forecast_pairs(store: TokenStore, *, length: int, short_share: float, seed: int) -> Forecast:
-    """Make the pairs of a store and count the random ones.
-
-    Args:
-        store: documents.
-        length: of a packed pair.
-        short_share: as `pretrain.short_share`.
-        seed: as that of the run.
-    """
+    """Make the pairs of a store, of `length` tokens, and count the random ones."""
     google = GooglePairs(store, length=length, seed=seed, short_share=short_share, variants=0).layout(0)
     tokens_E = document_tokens(store)
     is_single_E = np.diff(store.documents_E) == 1
@@ -62,7 +55,7 @@ def forecast_pairs(store: TokenStore, *, length: int, short_share: float, seed: 
         pass
     else:
         chance = rng.stream(seed, "data doctor")
-        rows = [pairs.row(turn, place, chance) for turn, place in pairs.indices(0, MOST_PAIRS)]
+        rows = [pairs.row(turn, index, chance) for turn, index in pairs.indices(0, MOST_PAIRS)]
         balanced = sum(row.label for row in rows) / len(rows)
     return Forecast(
         pairs=len(google),
@@ -80,19 +73,13 @@ def document_tokens(store: TokenStore) -> NDArray[np.int64]:
 
 
 def check_lengths(store: TokenStore, settings: PretrainSettings, *, label: str, seed: int) -> Checked:
-    """Say how documents and sentences fit the lengths of a model that reads pairs of sentences.
-
-    Args:
-        store: the documents to judge by.
-        settings: of the model's pre-training.
-        label: the model's name.
-        seed: of the run.
-    """
+    """Check how documents and sentences fit a model, called `label`, that reads pairs of sentences."""
     tokens_E = document_tokens(store)
     tokens_S = np.diff(store.sentences_S2)[:, 0]
     room = settings.length - 3
     single_share = store.single_sentence_count / store.document_count
     forecast = forecast_pairs(store, length=settings.length, short_share=settings.short_share, seed=seed)
+    too_long = float((tokens_E > settings.length).mean())
     facts = {
         "documents": store.document_count,
         "tokens a document": quantiles(tokens_E),
@@ -100,9 +87,7 @@ def check_lengths(store: TokenStore, settings: PretrainSettings, *, label: str, 
         "sentences a document": quantiles(np.diff(store.documents_E)),
         "documents of one sentence": round(single_share, 6),
         "text in documents of one sentence": round(forecast.unread_share, 6),
-        f"documents longer than {settings.length} tokens": round(
-            float((tokens_E > settings.length).mean()), 6
-        ),
+        f"documents longer than {settings.length} tokens": round(too_long, 6),
         f"sentences longer than {room} tokens": round(float((tokens_S > room).mean()), 6),
         "random pairs, as the released code makes them": round(forecast.google_share, 6),
         "random pairs, balanced": forecast.balanced_share,
@@ -113,41 +98,31 @@ def check_lengths(store: TokenStore, settings: PretrainSettings, *, label: str, 
 
 
 def _of_google(label: str, forecast: Forecast, single_share: float) -> Iterator[Finding]:
-    if forecast.google_share >= RANDOM_SHARE:
-        yield Finding(
-            level="problem" if forecast.google_share >= MOST_RANDOM_SHARE else "warning",
-            where=f"{label}, next sentences",
-            message=f'with pretrain.pairs = "google" {forecast.google_share:.0%} of the pairs would be '
-            "random "
-            f"({single_share:.0%} of the documents have one sentence)",
-            why=f"{label} would be right in {forecast.google_share:.0%} of the cases by always saying "
-            '"random", and '
-            "learn little else from the task",
-            hint=f'set pretrain.pairs = "balanced", or {ADVICE}',
+    share = forecast.google_share
+    if share >= RANDOM_SHARE:
+        message = (
+            f'with pretrain.pairs = "google" {share:.0%} of the pairs would be random ({single_share:.0%} '
         )
+        message += "of the documents have one sentence)"
+        why = f'{label} would be right in {share:.0%} of the cases by always predicting "random", and learn '
+        why += "little else from the task"
+        level: Level = "problem" if share >= MOST_RANDOM_SHARE else "warning"
+        hint = f'set pretrain.pairs = "balanced", or {ADVICE}'
+        yield Finding(level, f"{label}, next sentences", message, why, hint)
 
 
 def _of_balanced(label: str, forecast: Forecast, single_share: float) -> Iterator[Finding]:
     share = forecast.unread_share
+    where = f"{label}, sentence pairs"
+    released = f"pairs made as released would be {forecast.google_share:.0%} random"
     if forecast.balanced_share is None:
-        yield Finding(
-            level="problem",
-            where=f"{label}, sentence pairs",
-            message=f"only {1 - share:.0%} of the text lies in documents of two sentences or more, and "
-            f"{LEAST_USABLE_SHARE:.0%} must ({single_share:.0%} of the documents have one sentence)",
-            why="the run would stop; as the released code makes pairs, "
-            f"{forecast.google_share:.0%} of them would be random",
-            hint=ADVICE,
+        message = f"only {1 - share:.0%} of the text is in documents of two or more sentences, but "
+        message += (
+            f"{LEAST_USABLE_SHARE:.0%} is needed ({single_share:.0%} of the documents have one sentence)"
         )
+        yield Finding("problem", where, message, f"the run would stop; {released}", ADVICE)
     elif share >= UNREAD_SHARE or single_share >= SINGLE_SHARE:
-        yield Finding(
-            level=level_of(share, UNREAD_SHARE),
-            where=f"{label}, sentence pairs",
-            message=f"{single_share:.0%} of the documents have one sentence, with {share:.1%} of the text: "
-            "no pair can be "
-            "made of them",
-            why=f"{label} never reads that text, and a left-to-right model does; as the released code "
-            "makes pairs, "
-            f"{forecast.google_share:.0%} of them would be random",
-            hint=ADVICE,
-        )
+        message = f"{single_share:.0%} of the documents have one sentence, with {share:.1%} of the text: no "
+        message += "pair can be made of them"
+        why = f"{label} never reads that text, and a left-to-right model does; {released}"
+        yield Finding(level_of(share, UNREAD_SHARE), where, message, why, ADVICE)

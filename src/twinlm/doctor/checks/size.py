@@ -1,4 +1,4 @@
-"""Whether there is text enough for the size of a model, and how often a budget reads it.
+"""Whether there is enough text for the size of a model, and how often a budget reads it.
 
 About 20 tokens for each parameter are best for a given compute (Hoffmann et al. 2022, "Training
 compute-optimal large language models"); up to 4 passes are nearly worth fresh text, and past 40 nothing more
@@ -18,24 +18,24 @@ WORTHLESS_PASSES = 40
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What is to be trained on how much."""
+    """Sizes of a model, a text and a budget."""
 
     label: str
-    """The model's name."""
+    """Name of the model."""
     parameters: int
-    """All of them."""
+    """Number of all parameters."""
     non_embedding_parameters: int
-    """Those of its layers."""
+    """Number of parameters of the layers."""
     corpus_tokens: float
     """Tokens of the training text."""
     budget_tokens: float | None
     """Tokens that the budget reads; None if that is known only once steps are timed."""
     size_parameters: Mapping[str, int]
-    """Parameters of each known size with this vocabulary, smallest first."""
+    """Parameters of each named size with this vocabulary, smallest first."""
 
 
 def check_size(plan: Plan) -> Checked:
-    """Say whether text, size and budget fit each other."""
+    """Check whether text, size and budget fit each other."""
     best_tokens = TOKENS_A_PARAMETER * plan.parameters
     facts: dict[str, float | int | str] = {
         "parameters": plan.parameters,
@@ -55,7 +55,7 @@ def check_size(plan: Plan) -> Checked:
 
 
 def largest_size(plan: Plan) -> str:
-    """Return the largest known size that 4 passes of the text give 20 tokens a parameter; "" if none."""
+    """Return the largest size to which 4 passes of the text give 20 tokens a parameter; "" if none."""
     read = MOST_PASSES * plan.corpus_tokens
     fitting = [name for name, number in plan.size_parameters.items() if TOKENS_A_PARAMETER * number <= read]
     return max(fitting, key=plan.size_parameters.__getitem__, default="")
@@ -64,42 +64,34 @@ def largest_size(plan: Plan) -> str:
 def _of_text(plan: Plan, best_tokens: float) -> Iterator[Finding]:
     passes = best_tokens / plan.corpus_tokens
     if passes > MOST_PASSES:
-        is_bound = plan.budget_tokens is None or plan.budget_tokens > MOST_PASSES * plan.corpus_tokens
+        is_limiting = plan.budget_tokens is None or plan.budget_tokens > MOST_PASSES * plan.corpus_tokens
         smaller = largest_size(plan)
         size = f'set size = "{smaller}", or add' if smaller else "even the smallest size is too large: add"
-        yield Finding(
-            level="warning" if is_bound else "note",
-            where=plan.label,
-            message=f"the text is small for this size: {plan.corpus_tokens:,.0f} tokens for "
-            f"{plan.parameters:,} "
+        message = (
+            f"the text is small for this size: {plan.corpus_tokens:,.0f} tokens for {plan.parameters:,} "
             f"parameters ({plan.non_embedding_parameters:,} outside embeddings), "
-            f"{plan.corpus_tokens / plan.parameters:.2g} "
-            f"tokens a parameter; {TOKENS_A_PARAMETER} would take {passes:,.1f} passes",
-            why=f"text read more than {MOST_PASSES} times teaches less and less: the model learns it by "
-            "heart",
-            hint=f"{size} text ({best_tokens / MOST_PASSES:,.0f} tokens would do for {MOST_PASSES} passes); "
-            "a smaller tokenizer.vocab_size also saves parameters",
+            f"{plan.corpus_tokens / plan.parameters:.2g} tokens a parameter; {TOKENS_A_PARAMETER} would take "
+            f"{passes:,.1f} passes"
         )
+        why = f"text read more than {MOST_PASSES} times teaches less and less: the model memorizes it"
+        hint = (
+            f"{size} text ({best_tokens / MOST_PASSES:,.0f} tokens would do for {MOST_PASSES} passes); "
+            "a smaller tokenizer.vocab_size also saves parameters"
+        )
+        yield Finding("warning" if is_limiting else "note", plan.label, message, why, hint)
 
 
 def _of_budget(plan: Plan, tokens: float, best_tokens: float) -> Iterator[Finding]:
     passes = tokens / plan.corpus_tokens
     if passes > MOST_PASSES:
-        much = "almost nothing is learned past 40 passes" if passes > WORTHLESS_PASSES else ""
-        yield Finding(
-            level="warning",
-            where=plan.label,
-            message=f"the budget reads the text {passes:,.1f} times",
-            why=much or f"up to {MOST_PASSES} passes are nearly worth fresh text, later ones less and less",
-            hint=f"add text, or divide budget.amount by {passes / MOST_PASSES:,.1f}",
-        )
+        why = f"up to {MOST_PASSES} passes are nearly worth fresh text, later ones less and less"
+        if passes > WORTHLESS_PASSES:
+            why = f"almost nothing is learned past {WORTHLESS_PASSES} passes"
+        message = f"the budget reads the text {passes:,.1f} times"
+        hint = f"add text, or divide budget.amount by {passes / MOST_PASSES:,.1f}"
+        yield Finding("warning", plan.label, message, why, hint)
     if tokens < best_tokens / 2:
-        yield Finding(
-            level="note",
-            where=plan.label,
-            message=f"the budget reads {tokens:,.0f} tokens, {tokens / plan.parameters:.1f} for each "
-            "parameter, where "
-            f"{TOKENS_A_PARAMETER} are best",
-            why="a smaller model might learn more from the same compute",
-            hint="raise budget.amount, or take a smaller size",
-        )
+        each = f"{tokens / plan.parameters:.1f} for each parameter, where {TOKENS_A_PARAMETER} are best"
+        message = f"the budget reads {tokens:,.0f} tokens, {each}"
+        why = "a smaller model might learn more from the same compute"
+        yield Finding("note", plan.label, message, why, "raise budget.amount, or use a smaller size")

@@ -1,4 +1,4 @@
-"""How well a tokenizer spells texts: unknown tokens, tokens a word, bytes a token."""
+"""How well a tokenizer fits texts: unknown tokens, tokens a word, bytes a token."""
 
 from collections.abc import Sequence
 
@@ -6,20 +6,13 @@ from twinlm.doctor.checks.findings import Checked, Finding
 from twinlm.tokenizer import Tokenizer
 
 UNKNOWN_SHARE = 0.01
-"""Of the tokens, from which on it is a warning."""
+"""Share of unknown tokens from which it is a warning."""
 MOST_TOKENS_A_WORD = 2.5
-"""English text with 4,096 tokens of its own needs about 1.5."""
+"""Tokens a word from which it is a warning. English with its own 4,096 tokens needs about 1.5."""
 
 
 def check_tokens(where: str, tokenizer: Tokenizer, texts: Sequence[str], *, origin: str = "") -> Checked:
-    """Say how well a tokenizer spells texts.
-
-    Args:
-        where: what the texts are of.
-        tokenizer: the tokenizer.
-        texts: some of them.
-        origin: where the tokenizer is from.
-    """
+    """Check how well a tokenizer, which comes from `origin`, fits some of the texts of `where`."""
     encoded = tokenizer.encode_batch(texts)
     tokens = sum(map(len, encoded))
     words = sum(len(text.split()) for text in texts)
@@ -38,29 +31,16 @@ def check_tokens(where: str, tokenizer: Tokenizer, texts: Sequence[str], *, orig
     }
     findings = []
     if unknown_share >= UNKNOWN_SHARE:
-        findings.append(
-            Finding(
-                level="warning",
-                where=where,
-                message=f"{unknown_share:.1%} of the tokens are unknown to the {tokenizer.algorithm} "
-                "tokenizer",
-                why="models see one and the same [UNK] for all of them; bits per byte can't be told from "
-                "that",
-                hint='set tokenizer.algorithm = "byte-bpe", which spells everything',
-            )
-        )
+        message = f"{unknown_share:.1%} of the tokens are unknown to the {tokenizer.algorithm} tokenizer"
+        why = "models see the same [UNK] for all of them, and bits per byte can't be computed"
+        hint = 'set tokenizer.algorithm = "byte-bpe", which can write everything'
+        findings.append(Finding("warning", where, message, why, hint))
     if tokens / words >= MOST_TOKENS_A_WORD:
-        findings.append(
-            Finding(
-                level="warning",
-                where=where,
-                message=f"words take {tokens / words:.1f} tokens on average of the {tokenizer.algorithm} "
-                "tokenizer",
-                why="fewer words fit into a sequence, and BERT guesses pieces of words from their other "
-                "pieces",
-                hint="raise tokenizer.vocab_size, or take another text or tokenizer: it does not fit this "
-                "one "
-                "(languages without spaces between words are long here, too, and fine)",
-            )
+        message = f"words take {tokens / words:.1f} tokens on average of the {tokenizer.algorithm} tokenizer"
+        why = "fewer words fit into a sequence, and BERT guesses pieces of words from their other pieces"
+        hint = (
+            "raise tokenizer.vocab_size, or use another text or tokenizer: it does not fit this one "
+            "(languages without spaces between words have long words here, too, and are fine)"
         )
+        findings.append(Finding("warning", where, message, why, hint))
     return Checked(facts, tuple(findings))
