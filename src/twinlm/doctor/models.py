@@ -35,13 +35,8 @@ MOST_LEARNED_BYTES = 8 << 20
 class Laboratory:
     """Tokenizers and token stores for the checks, each made once.
 
-    Args:
-        settings: settings of the run.
-        folder: run directory, whose tokenizers are used if it has some.
-        scratch: folder for the stores.
-        sample: sample of the corpus.
-        tasks: tasks whose texts train the tokenizers if there is no corpus.
-        progress: where to report.
+    Tokenizers come from the run directory `folder`, or are trained on the sample, or on the tasks' texts if
+    there is no corpus; stores are written to `scratch`.
     """
 
     def __init__(
@@ -93,14 +88,8 @@ class Laboratory:
         """Return the tokens of those texts."""
         folder = self.scratch / tokenizer_name(self.settings, kind)
         if not storage.is_published(folder):
-            write_store(
-                folder,
-                self.judged,
-                self.tokenizers[kind],
-                split_sentences,
-                total=len(self.judged),
-                progress=self.progress,
-            )
+            texts, tokenizer = self.judged, self.tokenizers[kind]
+            write_store(folder, texts, tokenizer, split_sentences, total=len(texts), progress=self.progress)
         return TokenStore(folder)
 
     def _tokenizer(self, kind: str, algorithm: Any) -> Tokenizer:
@@ -136,10 +125,8 @@ def check_models(laboratory: Laboratory, training_bytes: float) -> Iterator[Part
         if algorithm not in seen:
             seen.add(algorithm)
             origin = laboratory.origins[algorithm]
-            yield (
-                ("tokenizers", algorithm),
-                check_tokens("corpus", tokenizer, laboratory.judged, origin=origin),
-            )
+            checked = check_tokens("corpus", tokenizer, laboratory.judged, origin=origin)
+            yield ("tokenizers", algorithm), checked
         if not family.is_generative:
             pretrain, seed = laboratory.kind(name).pretrain, laboratory.settings.seed
             lengths = check_lengths(laboratory.store(name), pretrain, label=family.label, seed=seed)
@@ -152,12 +139,8 @@ def _plan(laboratory: Laboratory, family: Family, training_bytes: float) -> Plan
     store, tokenizer = laboratory.store(family.name), laboratory.tokenizers[family.name]
     corpus_tokens = training_bytes * store.token_count / store.text_bytes
     parameters, non_embedding = count_parameters(family, kind.model, tokenizer.vocab_size)
-    sizes = {
-        name: count_parameters(
-            family, dataclasses.replace(kind.model, **size["model"]), tokenizer.vocab_size
-        )[0]
-        for name, size in presets.SIZES.items()
-    }
+    models = {name: dataclasses.replace(kind.model, **size["model"]) for name, size in presets.SIZES.items()}
+    sizes = {name: count_parameters(family, model, tokenizer.vocab_size)[0] for name, model in models.items()}
     return Plan(
         label=family.label,
         parameters=parameters,

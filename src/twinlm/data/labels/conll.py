@@ -34,16 +34,11 @@ def conll_sentences(
     bad: BadRows,
     counts: Counter[str],
 ) -> Iterator[tuple[int, list[str], list[str]]]:
-    """Yield each sentence's first line, words and tags; sentences with a bad line go to `bad` instead.
+    """Yield each sentence's first line, words and tags.
 
-    Args:
-        lines: lines of the file.
-        path: the file, for messages.
-        is_universal: whether it is .conllu.
-        label: column of the tags in .conllu, if it is one of `COLUMNS`; else UPOS.
-        has_tags: whether each word must have a tag.
-        bad: gets bad sentences, each with the line of its first mistake.
-        counts: gets "lines that begin a document".
+    Sentences with a bad line go to `bad` instead, with the line of their first mistake. In .conllu
+    (`is_universal`) the tags are in the column `label`, if it is one of `COLUMNS`, else in UPOS. Adds to
+    `counts`: "lines that begin a document".
     """
     column = COLUMNS.index(label) if label in COLUMNS else COLUMNS.index("UPOS")
     sentence = _Sentence(has_tags)
@@ -119,10 +114,6 @@ class _Sentence:
 
 
 def check_column(label: str) -> None:
-    """Refuse a column that .conllu does not have.
-
-    Raises:
-        UsageError: .conllu has no such column.
-    """
+    """Raise a `UsageError` for a column that .conllu does not have."""
     if label not in (*COLUMNS, "tags"):
         raise UsageError(f"label_field = {label!r} is no column of .conllu", hint=f"it has {listed(COLUMNS)}")

@@ -25,11 +25,7 @@ class Labels:
         self._json_types: dict[str, set[str]] = defaultdict(set)
 
     def label(self, values: dict[str, Any], field: str) -> str:
-        """Return the label of a row.
-
-        Raises:
-            RowError: it is missing or can't be a label.
-        """
+        """Return the label of a row; a `RowError` if it is missing or can't be a label."""
         value = value_of(values, field)
         label = self.bare(self._as_text(value, field))
         if not label or label.lower() == "nan":
@@ -69,22 +65,14 @@ class Labels:
 
 
 def read_text(values: dict[str, Any], field: str) -> str:
-    """Return the text of a field.
-
-    Raises:
-        RowError: it is missing, not a text, empty, too long, or has a NUL character.
-    """
+    """Return the text of a field; a `RowError` if it is missing, not a text, or as in `check_text`."""
     text = text_of(values, field)
     check_text(text, f"the field {field!r}")
     return text
 
 
 def check_text(text: str, name: str) -> None:
-    """Refuse a text that no model can read; `name` begins the message.
-
-    Raises:
-        RowError: it is empty, too long, or has a NUL character.
-    """
+    """Raise a `RowError` that begins with `name` if a text is empty, too long, or has a NUL character."""
     if not text.strip():
         raise RowError(f"{name} is {'only white space' if text else 'empty'}")
     if "\0" in text:
@@ -94,11 +82,7 @@ def check_text(text: str, name: str) -> None:
 
 
 def read_number(values: dict[str, Any], field: str) -> float:
-    """Return a finite number, given as a number or as text.
-
-    Raises:
-        RowError: the value is something else.
-    """
+    """Return a finite number, given as a number or as text; a `RowError` for anything else."""
     value = value_of(values, field)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise RowError(f"the field {field!r} is {json_type(value)}, not a number")
@@ -115,10 +99,7 @@ def read_choices(values: dict[str, Any], field: str) -> tuple[str, ...]:
     """Return the choices: a list, or the numbered columns of a table.
 
     The columns have the field's name and a number, with or without the last s: "choice_1", "choices2".
-    Empty columns at the end are choices that the row does not have.
-
-    Raises:
-        RowError: there are fewer than two, or one can't be read.
+    Empty columns at the end are choices that the row does not have. Fewer than two are a `RowError`.
     """
     if field in values:
         choices = _list_of_texts(values[field], field)
@@ -137,11 +118,7 @@ def read_choices(values: dict[str, Any], field: str) -> tuple[str, ...]:
 
 
 def read_choice(values: dict[str, Any], field: str, choices: Sequence[str], counts: Counter[str]) -> int:
-    """Return the index of the right choice, given as that or as its text; adds `UNCLEAR` to `counts`.
-
-    Raises:
-        RowError: the value is neither.
-    """
+    """Return the index of the right choice, given as index or text; adds `UNCLEAR` to `counts`."""
     value, last = value_of(values, field), len(choices) - 1
     digits = str(value).strip()
     is_number = digits.isdecimal() and len(digits) <= _MOST_DIGITS and int(digits) <= last
@@ -154,11 +131,7 @@ def read_choice(values: dict[str, Any], field: str, choices: Sequence[str], coun
 
 
 def read_words(values: dict[str, Any], field: str) -> tuple[str, ...]:
-    """Return the words of a sentence: a list of texts that are not empty.
-
-    Raises:
-        RowError: the value is something else.
-    """
+    """Return the words of a sentence: a list of texts that are not empty."""
     words = _list_of_texts(value_of(values, field), field)
     if not words:
         raise RowError(f"the field {field!r} is an empty list")

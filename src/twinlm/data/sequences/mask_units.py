@@ -33,11 +33,7 @@ class Chooser(Protocol):
     ) -> NDArray[np.int64]:
         """Return for each token its leader, (B, L): the position whose fate it shares, or `NOT_CHOSEN`.
 
-        Args:
-            tokens_BL: tokens of the text.
-            maskable_BL: whether each token may be chosen.
-            wanted_B: most tokens to choose in each row; no more than are maskable.
-            generator: source of all draws.
+        At most `wanted_B` tokens are chosen in each row; no more are wanted than are maskable.
         """
 
 

@@ -36,13 +36,7 @@ class Masking:
     def __call__(
         self, tokens_BL: NDArray[np.int64], real_BL: NDArray[np.bool_], generator: np.random.Generator
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the tokens to show, and the tokens to predict (`IGNORE` where not chosen), both (B, L).
-
-        Args:
-            tokens_BL: tokens of the text.
-            real_BL: False at padding.
-            generator: source of all draws.
-        """
+        """Return the tokens to show, and those to predict (`IGNORE` where not chosen), both (B, L)."""
         maskable_BL = real_BL & ~self.is_special_V[tokens_BL]
         wanted_B = wanted_counts(real_BL.sum(1), self.share, self.most)
         leaders_BL = self.choose(tokens_BL, maskable_BL, np.minimum(wanted_B, maskable_BL.sum(1)), generator)

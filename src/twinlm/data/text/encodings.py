@@ -22,11 +22,7 @@ _SHOWN_BYTES = 4
 
 
 def check_head(head: bytes, *, file: str, section: str) -> None:
-    """Refuse a file that should be UTF-8 but by its first bytes is UTF-16, UTF-32 or binary.
-
-    Raises:
-        DataError: it is such a file.
-    """
+    """Raise a `DataError` if a file that should be UTF-8 begins like UTF-16, UTF-32 or a binary format."""
     for magic, (format_name, ending) in _BINARIES.items():
         if head.startswith(magic):
             hint = f"add the ending {ending} to its name" if ending else "extract its text first"
@@ -57,13 +53,9 @@ def guess_wide(head: bytes) -> str:
 
 
 def describe_undecodable(data: bytes, start: int, *, encoding: str, section: str) -> tuple[str, str]:
-    """Return what is wrong at `data[start]`, and a hint.
+    """Return what is wrong at `data[start]`, which should be of `encoding`, and a hint.
 
-    Args:
-        data: the line or chunk with the bad bytes.
-        start: offset of the bad bytes in it.
-        encoding: the expected encoding.
-        section: settings section of `encoding` and `errors`; empty if a user can't set them.
+    `section` is the settings section of `encoding` and `errors`; empty if a user can't set them.
     """
     before = data[max(0, start - 20) : start].decode("utf-8", "ignore")
     shown = data[start : start + _SHOWN_BYTES].hex(" ")

@@ -42,12 +42,9 @@ class BadRows:
             self._shown.append((file, line, str(reason)))
 
     def error(self, *, file: str | None = None, allowed: str = "", hint: str) -> DataError:
-        """Return one error about all bad rows; a single one is shown without a list.
+        """Return one error about all bad rows of a `file`, or of several.
 
-        Args:
-            file: the file, if there is only one.
-            allowed: what would have been allowed, such as "at most 0.1 % may be".
-            hint: what to do.
+        `allowed` says what would have been allowed, such as "at most 0.1 % may be".
         """
         number_of_rows = f"{self.rows:,} row{'s' * (self.rows != 1)}"
         if self.number == 1:
@@ -67,12 +64,7 @@ def json_rows(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield line number and object of each JSON line; bad rows go to `bad`, "blank lines" to `counts`.
 
-    Args:
-        lines: lines of the file; one longer than `most_bytes` comes in parts.
-        file: name of the file, for messages.
-        most_bytes: longest allowed line.
-        bad: gets the rows that can't be used.
-        counts: gets the number of blank lines.
+    A line longer than `most_bytes` is bad; it comes in parts.
     """
     cut_line = 0
     for line in lines:
@@ -94,11 +86,7 @@ def json_rows(
 
 
 def parse_object(line: str) -> dict[str, Any]:
-    """Return the JSON object of a line.
-
-    Raises:
-        RowError: the line is not JSON, not an object, or has a key twice.
-    """
+    """Return the JSON object of a line; a `RowError` if it is something else or has a key twice."""
     try:
         value = json.loads(line, object_pairs_hook=_without_twins, parse_constant=_refuse_constant)
     except RowError:
@@ -120,11 +108,7 @@ def parse_object(line: str) -> dict[str, Any]:
 
 
 def text_of(row: dict[str, Any], field: str) -> str:
-    """Return the text of a row, with CRLF and CR as LF.
-
-    Raises:
-        RowError: the field is missing, not a text, or has half a surrogate pair.
-    """
+    """Return the text of a row, with CRLF and CR as LF; a `RowError` if the field is not a text."""
     text = value_of(row, field)
     if not isinstance(text, str):
         raise RowError(f"the field {field!r} is {json_type(text)}, not a text: {_begin(repr(text))}")
@@ -133,22 +117,14 @@ def text_of(row: dict[str, Any], field: str) -> str:
 
 
 def value_of(row: dict[str, Any], field: str) -> object:
-    """Return the value of a field.
-
-    Raises:
-        RowError: the row has no such field.
-    """
+    """Return the value of a field; a `RowError` if the row has no such field."""
     if field not in row:
         raise RowError(f"no field {field!r}; the row has {listed(row)}")
     return row[field]
 
 
 def check_characters(text: str, field: str) -> None:
-    """Refuse text with half a surrogate pair, which JSON can hold but no file.
-
-    Raises:
-        RowError: the text has one.
-    """
+    """Raise a `RowError` for text with half a surrogate pair, which JSON can hold but UTF-8 can't."""
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -137,7 +137,7 @@ def distinct_flags(
         has_train: whether there must be something to train on.
 
     Raises:
-        DataError: nothing is left of a set that held documents, or there is nothing to train on.
+        DataError: nothing is left of a set that held documents, or to train on.
     """
     nothing: AbstractSet[bytes] = frozenset()
     test_kept, in_test = _first_of_each("test", digests[2], flags[2], {}, nothing, counts)
@@ -151,11 +151,7 @@ def distinct_flags(
 
 
 def check_shares(valid_share: float, test_share: float) -> None:
-    """Refuse shares that leave nothing to train on.
-
-    Raises:
-        UsageError: they do, or are not shares.
-    """
+    """Raise a `UsageError` for shares that leave nothing to train on."""
     if not (0 <= valid_share < 1 and 0 <= test_share < 1 and valid_share + test_share < 1):
         shares = f"valid_share = {valid_share} and test_share = {test_share}"
         raise UsageError(f"{shares} must be 0 or more and below 1 in all", hint="5 % each is usual: 0.05")

@@ -29,11 +29,7 @@ _NUMBERS_AT_ONCE = 1 << 20
 
 
 class Pieces:
-    """Arrays in a row that are sliced as if they were one.
-
-    Args:
-        pieces: the arrays; none is empty.
-    """
+    """Arrays in a row, none of them empty, that are sliced as if they were one."""
 
     def __init__(self, pieces: list[NDArray[Any]]) -> None:
         self.pieces = pieces
@@ -152,11 +148,7 @@ def store_facts(folder: Path) -> dict[str, Any]:
 def check_bounds(
     sentences_S2: NDArray[Any], documents_E: NDArray[Any], token_count: int, folder: Path
 ) -> None:
-    """Check that sentences follow one another within the tokens, and documents within the sentences.
-
-    Raises:
-        ModelError: they don't.
-    """
+    """Raise a `ModelError` unless sentences rise within the tokens, and documents within the sentences."""
     ends = (int(documents_E[0]), int(documents_E[-1]))
     if not _rises(documents_E, is_strict=True) or ends != (0, len(sentences_S2)):
         raise ModelError("its documents are not made of its sentences", file=folder)
@@ -166,11 +158,7 @@ def check_bounds(
 
 
 def check_ids(tokens_T: NDArray[Any] | Pieces, vocab_size: int, folder: Path) -> None:
-    """Check that all tokens are below the size of the vocabulary.
-
-    Raises:
-        ModelError: one is not.
-    """
+    """Raise a `ModelError` if a token is not below the size of the vocabulary."""
     for begin in range(0, len(tokens_T), _NUMBERS_AT_ONCE):
         if (largest := int(tokens_T[begin : begin + _NUMBERS_AT_ONCE].max())) >= vocab_size:
             message = f"a token has the id {largest:,}, but the vocabulary has {vocab_size:,}"
@@ -188,11 +176,7 @@ def _rises(values_N: NDArray[Any], *, is_strict: bool) -> bool:
 
 
 def _joined_tokens(folder: Path, facts: dict[str, Any], *, verify: bool) -> Pieces:
-    """Map the tokens of all shards of a joined store.
-
-    Raises:
-        ModelError: a shard is missing, damaged or not the one that was joined.
-    """
+    """Map the tokens of all shards of a joined store, if they are those that were joined."""
     pieces = []
     try:
         for shard in facts["shards"]:
