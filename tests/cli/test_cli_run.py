@@ -78,7 +78,9 @@ def test_given_again_it_does_nothing_over_and_finds_the_same(cli, project):
 def test_other_settings_are_not_mixed_into_a_run(cli, project):
     answer = cli("compare", "my.toml", "--pretrain.length", "16")
     assert answer.code == 2
-    assert "started with different settings: pretrain.length was 32, now 16; choose another --out" in answer.err
+    assert (
+        "started with different settings: pretrain.length was 32, now 16; choose another --out" in answer.err
+    )
 
 
 def test_a_report_is_written_again(cli, project):
