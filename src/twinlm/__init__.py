@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from twinlm.settings.presets import resolve
     from twinlm.system.log import Silent
     from twinlm.system.stopping import Stop
-    from twinlm.use.ask import answer, choose, similarity, tag
+    from twinlm.use.ask import answer, choose, classify, similarity, tag
     from twinlm.use.beams import beam_search
-    from twinlm.use.classify import classify
     from twinlm.use.embed import cosines, embed, features
     from twinlm.use.fill import fill, fill_batch, fill_together
     from twinlm.use.generate import Continuation, generate, generate_batch
@@ -105,7 +104,7 @@ _PLACES = {
     "answer": "twinlm.use.ask",
     "beam_search": "twinlm.use.beams",
     "choose": "twinlm.use.ask",
-    "classify": "twinlm.use.classify",
+    "classify": "twinlm.use.ask",
     "cosines": "twinlm.use.embed",
     "draw_passages": "twinlm.data.probes.passages",
     "embed": "twinlm.use.embed",

@@ -8,7 +8,7 @@ def test_a_bundle_is_written_checked_and_found_changed(cli, made, tmp_path):
     assert len(written.json["seal"]) == 64
     checked = cli("verify", "out")
     assert checked.code == 0
-    assert "No difference." in checked.out and "values computed again" in checked.out
+    assert "No difference." in checked.out and "values recomputed" in checked.out
     assert written.json["seal"] in checked.out
     (tmp_path / "out" / "settings.toml").write_text("")
     changed = cli("verify", "out", "--json")

@@ -28,7 +28,7 @@ def test_a_file_is_not_overwritten(cli, tmp_path):
     answer = cli("config", "new", "my.toml")
     assert (answer.code, answer.err) == (
         2,
-        "error: my.toml: this file exists; give another name, or remove it\n",
+        "error: my.toml: this file already exists; give another name, or remove it\n",
     )
     assert (tmp_path / "my.toml").read_text() == "seed = 1"
 
@@ -64,4 +64,4 @@ def test_settings_are_listed_and_searched(cli):
         "finetune.optimizer.warmup_steps",
     ]
     assert found[2]["default"] == {"gpt": 0.002, "bert": 0.1}
-    assert cli("config", "list", "lenght").err.startswith("error: no setting has 'lenght' in it")
+    assert cli("config", "list", "lenght").err.startswith("error: no setting contains 'lenght'")

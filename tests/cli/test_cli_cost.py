@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from twinlm.checkpoint import Trained, save_model
-from twinlm.cli.compare.cost import as_text, short_names
+from twinlm.cli.look.cost import as_text, short_names
 from twinlm.core.initialize import initialize
 from twinlm.families import FAMILIES
 from twinlm.objectives.fine_tuning import FineTuned
@@ -102,8 +102,8 @@ def test_tags_are_timed_too(cli, models, tmp_path, topics, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        ([], 2, "no model is given"),
-        (["gpt", "gpt"], 2, "a model is given twice"),
+        ([], 2, "no model was given"),
+        (["gpt", "gpt"], 2, "a model was given twice"),
         (["nowhere"], 4, "there is no such folder"),
         (["gpt-raw"], 4, "pre-trained only"),
         (["gpt", "gpt-tags"], 4, "fine-tuned for tagging, not for classification"),

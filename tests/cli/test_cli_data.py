@@ -61,7 +61,7 @@ def test_parts_are_packed_at_once_in_processes(place: Path, capsys: pytest.Captu
     assert done["store"]["document_count"] == 46
     assert len(list(Path("store").glob("part-*-of-00002"))) == 2
     assert run([*PACK, "--processes", "2", "--part", "1/2"]) == 2
-    assert "together with --part 1/2" in capsys.readouterr().err
+    assert "--processes 2 is not allowed with --part 1/2" in capsys.readouterr().err
 
 
 def test_a_part_that_fails_in_its_process_is_named(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -81,7 +81,7 @@ def test_other_texts_are_not_mixed_in(place: Path, capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("part", ["0/3", "4/3", "3", "a/b", "3/", "1/100000", "-1/3"])
 def test_what_is_no_part_is_refused(part: str) -> None:
-    with pytest.raises(UsageError, match="is no part"):
+    with pytest.raises(UsageError, match="is not a part"):
         numbered(part)
     assert (numbered("3/64"), numbered("")) == ((3, 64), (1, 1))
 

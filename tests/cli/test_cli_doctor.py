@@ -30,6 +30,6 @@ def test_a_place_that_can_not_be_written_is_bad(cli, tmp_path):
 
 def test_a_missing_extra_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(doctor._EXTRAS, "data", ("no-such-package",))
-    (finding,) = (row for row in doctor._extras() if row.name == "extra [data]")
+    (finding,) = (row for row in doctor._packages() if row.name == "extra [data]")
     assert finding.is_fine
     assert finding.advice == "pip install 'twinlm[data]' adds it"

@@ -95,7 +95,7 @@ def test_a_difference_is_an_error_that_says_what_differs(cli, models, monkeypatc
     monkeypatch.setattr("twinlm.hf.export.write_folder", broken)
     done = cli("export", models / GPT, "--out", "theirs", "--verify")
     assert done.code == 4
-    assert "sees another model: logits differ by up to" in done.err
+    assert "sees a different model: logits differ by up to" in done.err
 
 
 def test_what_a_source_lacks_is_said_and_refused_in_use(cli, models):

@@ -127,7 +127,7 @@ MISTAKES = [
         "there is no pair to score: left out 1 pairs that the model can't read",
     ),
     (["pairs", "gpt", "--from-text", "short.txt"], 3, "word_order: 0 of 200 pairs could be made"),
-    (["quality", "gpt"], 2, "no text is given"),
+    (["quality", "gpt"], 2, "no text was given"),
     (["quality", "nowhere", "--text", "held-out.txt"], 4, "there is no such folder"),
     (["quality", "gpt", "--text", "short.txt"], 3, "1 documents give 1 passages, but at least 2 are needed"),
 ]
@@ -145,7 +145,7 @@ def test_a_mistake_is_answered_in_one_line(cli, models, written, arguments, code
 @pytest.mark.parametrize("arguments", [["quality", "--text", "held-out.txt"], ["pairs"], ["pairs", "a.csv"]])
 def test_without_a_model_there_is_nothing_to_measure(cli, arguments):
     answer = cli(*arguments)
-    assert (answer.code, answer.err) == (2, "error: no model is given; give one or more model folders\n")
+    assert (answer.code, answer.err) == (2, "error: no model was given; give one or more model folders\n")
 
 
 def test_the_commands_draw_as_much_as_the_functions_do():

@@ -139,7 +139,7 @@ def test_a_text_is_continued(cli, feed, project):
     full = cli("generate", "runs/my/gpt", "The cat", "--max-tokens", "99")
     assert full.err in (
         "",
-        f"stopped after {32 - 1 - len_of(cli, 'The cat')} tokens: the model holds no more\n",
+        f"stopped after {32 - 1 - len_of(cli, 'The cat')} tokens: the model's maximum\n",
     )
 
 
@@ -210,7 +210,7 @@ def test_one_kind_is_pre_trained_and_fine_tuned_by_options_alone(cli, unfinished
     again = cli(*tuning, "--fresh")
     assert "--fresh: removing runs/text/tasks/food/gpt-scratch/seed-1\n" in again.err
     assert "validation accuracy" in again.out
-    assert "there are 0 tasks to fine-tune on" in cli("finetune", kind, *options).err
+    assert "there is no task to fine-tune on" in cli("finetune", kind, *options).err
 
 
 def test_a_run_in_use_is_not_entered(cli, project):

@@ -184,7 +184,7 @@ def lines_of(outcome) -> list[str]:
 MISTAKES = {
     "classify": [
         (["gpt-classification", ""], 3, "item 1 holds an empty text"),
-        (["gpt-pairs", "a"], 3, "reads two texts at once, but here are 1"),
+        (["gpt-pairs", "a"], 3, "texts come in pairs here, but found 1"),
         (["gpt-tagging", "a"], 4, "fine-tuned for tagging, not for classification"),
         (["gpt", "a"], 4, "fine-tune it first"),
         (["nowhere", "a"], 4, "there is no such folder"),
@@ -199,8 +199,8 @@ MISTAKES = {
         (["gpt-tagging", "\udcff"], 3, "not UTF-8"),
     ],
     "similarity": [
-        (["gpt-similarity", "a"], 3, "reads two texts at once, but here are 1"),
-        (["gpt-similarity", "a", "b", "c"], 3, "reads two texts at once, but here are 1: 'c'"),
+        (["gpt-similarity", "a"], 3, "texts come in pairs here, but found 1"),
+        (["gpt-similarity", "a", "b", "c"], 3, "texts come in pairs here, but found 1: 'c'"),
         (["gpt-similarity", "a", ""], 3, "item 1 holds an empty text"),
         (["gpt-span_qa", "a", "b"], 4, "fine-tuned for span_qa, not for similarity"),
         (["gpt", "a", "b"], 4, "fine-tune it first"),

@@ -113,7 +113,7 @@ def test_a_text_that_follows_gets_a_probability(cli, feed, models):
     assert shown == f"{record['probability']:.3f}  {SENTENCES[0]}  |  {SENTENCES[1]}\n"
     feed(b"one\ttwo\nthree\n")
     wrong = cli("follows", models / "bert")
-    assert (wrong.code, "this line has 0 tabs: 'three'" in wrong.err) == (3, True)
+    assert (wrong.code, "but found 1: 'three'" in wrong.err) == (3, True)
 
 
 MISTAKES = {
@@ -167,7 +167,7 @@ MISTAKES = {
         (["gpt", "x", "--beams", "2", "--n", "3"], 2, "n must be from 1 to the number of beams, 2, not 3"),
         (["gpt", "x", "--beams", "2", "--length-penalty", "nan"], 2, "length_penalty"),
         (["gpt", "x", "--beams", "2", "--top-k", "3", "--stop", "a"], 2, "leave out --top-k, --stop"),
-        (["gpt", "x", "--stopping", "full"], 2, "go with --beams"),
+        (["gpt", "x", "--stopping", "full"], 2, "need --beams"),
         (["gpt", "x", "--stop", ""], 2, "stop string is empty"),
         (["gpt", "\udcff"], 3, "not UTF-8"),
     ],
@@ -181,7 +181,7 @@ MISTAKES = {
         (["bert", "x", "--layers", "many"], 2, "--layers can't be 'many'"),
         (["bert", "x", "--layers", "7"], 2, "there is no layer 7: the model has 2"),
         (["bert", "x", "--out", "v.npy"], 2, "must end in .safetensors"),
-        (["bert", "x", "--out", "v.safetensors", "--query", "y"], 2, "neither --out nor --tokens"),
+        (["bert", "x", "--out", "v.safetensors", "--query", "y"], 2, "leave out --out and --tokens"),
         (["bert", "x", "--query", "y", "--top-k", "0"], 2, "at least 1, not 0"),
         (["bert", "x", "--query", ""], 3, "nothing to compare with"),
         (["bert", "\udcff"], 3, "not UTF-8"),

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -7,7 +8,9 @@ import sys
 import pytest
 
 import twinlm
-from twinlm.cli.main import _PARTS, prepare
+from twinlm.cli.command import Command
+from twinlm.cli.main import GROUPS, prepare
+from twinlm.errors import UserError
 
 COMMAND = [sys.executable, "-c", "from twinlm.cli.main import main; main()"]
 HEAVY = ["torch", "numpy", "scipy", "sklearn", "tokenizers", "pyarrow", "jinja2"]
@@ -35,12 +38,61 @@ def test_the_version_is_shown(cli):
     assert cli("--version").out == twinlm.__version__ + "\n"
 
 
-@pytest.mark.parametrize("name", [getattr(part, "NAME", part.__name__.rpartition(".")[2]) for part in _PARTS])
-def test_every_command_has_help_with_examples_that_fit_a_terminal(cli, name):
-    shown = cli(name, "--help")
+def paths(commands, *above: str) -> list[tuple[str, ...]]:
+    return [
+        path
+        for command in commands
+        for path in ((*above, command.name), *paths(command.parts, *above, command.name))
+    ]
+
+
+COMMANDS = [command for commands in GROUPS.values() for command in commands]
+
+
+@pytest.mark.parametrize("path", paths(COMMANDS), ids=" ".join)
+def test_the_help_of_every_command_teaches_it_and_fits_a_terminal(cli, path):
+    shown = cli(*path, "--help")
     assert shown.code == 0
-    assert f"\nExamples:\n  twinlm {name}" in shown.out
-    assert all(len(line) <= 80 for line in shown.out.splitlines())
+    usage, _, summary, _, *_ = lines = shown.out.splitlines()
+    assert usage.startswith(f"Usage: twinlm {' '.join(path)}")
+    assert re.fullmatch(r"[A-Z].*\.", summary)
+    assert shown.out.count(f"\nExamples:\n  twinlm {path[0]}") == 1
+    examples = shown.out.partition("\nExamples:\n")[2].partition("\n\nNext:\n")[0]
+    assert examples.count("twinlm ") >= 2
+    assert re.search(r"\nNext:\n  twinlm \w+", shown.out)
+    assert all(len(line) <= 80 for line in lines)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_says_when_to_use_it(cli, command: Command):
+    assert "\nUse it " in cli(command.name, "--help").out
+
+
+def test_the_overview_shows_every_command_in_its_group_on_one_screen(cli):
+    lines = cli("--help").out.splitlines()
+    assert len(lines) <= 50
+    assert max(map(len, lines)) <= 80
+    shown = [match for line in lines if (match := re.fullmatch(r"(.{10})  (\w+) +[A-Z].*\. *", line))]
+    titles = [match[1].strip() for match in shown if match[1].strip()]
+    assert titles == list(GROUPS) == ["Start here", "Train", "Compare", "Use", "Look into", "Exchange"]
+    assert [match[2] for match in shown] == [command.name for command in COMMANDS]
+    assert len(COMMANDS) == 30
+
+
+def test_a_command_stands_in_the_folder_of_its_group():
+    folders = {
+        title: {command.function.__module__.split(".")[2] for command in commands if command.function}
+        for title, commands in GROUPS.items()
+    }
+    assert folders == {title: {title.lower().split()[0]} for title in GROUPS}
+
+
+def test_the_overview_names_every_exit_code(cli):
+    def codes(error):
+        return {error.exit_code}.union(*map(codes, error.__subclasses__()))
+
+    said = {int(code) for code in re.findall(r"\b\d+\b", cli("--help").out.partition("Exit codes:")[2])}
+    assert said == codes(UserError) | {0, 70}
 
 
 def test_without_a_command_help_is_shown(cli):
@@ -79,7 +131,7 @@ def test_without_a_command_help_is_shown(cli):
         ),
         (["compare", "--size", "tinny"], "error: --size: size can't be 'tinny'; did you mean 'tiny'?"),
         (["compare", "none.toml"], "error: none.toml: there is no such settings file"),
-        (["report", "."], "error: .: there is no results.json here; give the folder of a comparison"),
+        (["report", "."], "error: .: there is no results.json here; give the folder of a finished comparison"),
     ],
 )
 def test_a_mistake_is_answered_in_one_line_with_code_2(cli, arguments, wanted):

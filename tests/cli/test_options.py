@@ -1,11 +1,8 @@
-import signal
-
 import pytest
 
-from twinlm.cli.options import default_folder, interruptible, read_settings, start_over, stem, task_rows
-from twinlm.errors import StoppedError, UsageError
+from twinlm.cli.options import default_folder, read_settings, stem, task_rows
+from twinlm.errors import UsageError
 from twinlm.settings import presets
-from twinlm.system.log import Silent
 
 
 def test_options_win_over_the_file(tmp_path):
@@ -65,24 +62,3 @@ def test_the_run_folder_is_named_after_file_corpus_or_demo(tmp_path):
     assert str(default_folder(None, settings, is_demo=True)) == "runs/demo"
     assert str(default_folder(None, presets.resolve(None, {}), is_demo=False)) == "runs/run"
     assert [stem(name) for name in ("a/b.txt.xz", "hf:org/name", "texts/*.txt")] == ["b", "name", "run"]
-
-
-def test_starting_over_removes_what_it_names_and_nothing_else(tmp_path):
-    for name in ("plan", "tasks", "mine"):
-        (tmp_path / name).mkdir()
-    said = []
-    progress = Silent()
-    progress.say = said.append
-    start_over(tmp_path, ("plan", "tasks", "tokens"), progress)
-    assert {path.name for path in tmp_path.iterdir()} == {"mine", "run.lock"}
-    assert said == [f"--fresh: removing {tmp_path / name}" for name in ("plan", "tasks")]
-
-
-def test_a_signal_stops_in_order_even_when_a_library_wraps_the_error():
-    with pytest.raises(StoppedError), interruptible():
-        try:
-            signal.raise_signal(signal.SIGTERM)
-        except StoppedError as error:
-            raise ImportError("half imported") from error
-    with pytest.raises(ZeroDivisionError), interruptible():
-        raise ZeroDivisionError

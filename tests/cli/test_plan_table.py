@@ -64,4 +64,4 @@ def test_the_whole_comparison_is_added_up_and_too_small_a_disk_is_shouted():
     assert found["in all"][2:] == ["10", "3:00", "51", "MiB"]
     assert found["free"][1:] == ["100.0", "GiB"]
     full = whole_table(replace(whole, free_bytes=54 << 20))
-    assert full.endswith("THE DISK IS TOO SMALL by 1 MiB: twinlm compare would not begin.")
+    assert full.endswith("THE DISK IS TOO SMALL by 1 MiB: twinlm compare would not start.")

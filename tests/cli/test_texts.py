@@ -21,7 +21,7 @@ def test_standard_input_is_one_prompt_or_many_lines(feed):
 def test_blank_lines_are_counted(feed, capsys):
     feed(b"one\n\n \ntwo\n")
     assert arguments_or_lines([]) == ["one", "two"]
-    assert capsys.readouterr().err == "left out 2 blank lines\n"
+    assert capsys.readouterr().err == "skipped 2 blank lines\n"
 
 
 def test_what_is_not_utf_8_is_refused_with_its_line(feed):
@@ -34,7 +34,7 @@ def test_what_is_not_utf_8_is_refused_with_its_line(feed):
 
 def test_no_text_at_all_is_refused(feed, monkeypatch):
     feed(b"\n")
-    with pytest.raises(DataError, match="holds no text"):
+    with pytest.raises(DataError, match="has no text"):
         arguments_or_lines([])
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     with pytest.raises(UsageError, match="no text was given"):

@@ -9,7 +9,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -31,9 +30,10 @@ def _blocks(page: Path) -> str:
 def _texts() -> Iterator[tuple[str, str]]:
     for page in PAGES:
         yield page.name, _blocks(page)
-    for part in vars(main).values():
-        if isinstance(part, ModuleType) and part.__name__.startswith("twinlm.cli."):
-            yield part.__name__, re.sub(r"(?m)^ {2}|  +.*", "", getattr(part, "EXAMPLES", ""))
+    pending = [command for commands in main.GROUPS.values() for command in commands]
+    for command in pending:
+        pending += command.parts
+        yield command.name, "\n".join([*command.examples, command.next_command])
     yield "twinlm --help", re.sub(r"(?m)^ {2}|  +.*", "", main._EPILOGUE)
 
 

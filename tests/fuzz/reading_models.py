@@ -33,7 +33,7 @@ from twinlm.train.job import CHECKPOINTS, Job
 from twinlm.train.loop import train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.start import load_start
-from twinlm.use.classify import classify
+from twinlm.use.ask import classify
 from twinlm.use.embed import embed
 from twinlm.use.fill import fill_batch, fill_together
 from twinlm.use.generate import generate_batch

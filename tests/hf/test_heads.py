@@ -22,8 +22,7 @@ from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
 from twinlm.system.foreign_folder import Folder
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import task_kind
-from twinlm.use.ask import similarity
-from twinlm.use.classify import classify
+from twinlm.use.ask import classify, similarity
 
 V = 61
 Saved = Callable[..., tuple[Any, Path]]

@@ -1,8 +1,7 @@
-"""From an exception to one line on standard error, a JSON object if asked for, and an exit code."""
+"""Errors as one line on standard error, a JSON object if asked for, and an exit code."""
 
 import errno
 import hashlib
-import json
 import re
 import shlex
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from cyclopts import CycloptsError, UnusedCliTokensError
 
+from twinlm.cli.tables import print_json
 from twinlm.errors import INTERNAL_ERROR, PeerError, ResourceError, StoppedError, UsageError, UserError
 from twinlm.system import launch, storage
 from twinlm.version import __version__
@@ -22,43 +22,43 @@ _LOWER = (
 
 
 class InternalError(UserError):
-    """A bug of ours, for the one place that reports it."""
+    """A bug in twinlm."""
 
     exit_code = INTERNAL_ERROR
 
 
 def report_failure(error: UserError, *, is_json: bool, is_debug: bool) -> int:
-    """Say what went wrong; return the exit code.
-
-    Of several processes the leader speaks for all that were stopped; of a lost one the launcher speaks.
-    """
-    is_said = isinstance(error, PeerError) and launch.is_launched()
-    if is_said or (isinstance(error, StoppedError) and launch.is_led()):
+    """Print an error and return its exit code."""
+    # Of several processes, only the leader reports a stop, and only the launcher a lost process.
+    is_reported = isinstance(error, PeerError) and launch.is_launched()
+    if is_reported or (isinstance(error, StoppedError) and launch.is_led()):
         return error.exit_code
     if is_debug:
         traceback.print_exception(error)
     print("error: " + " ".join(str(error).split()), file=sys.stderr)
     if is_json:
         record = {"error": error.message, "file": error.file, "line": error.line, "hint": error.hint}
-        print(json.dumps({**record, "exit_code": error.exit_code}, ensure_ascii=False))
+        print_json({**record, "exit_code": error.exit_code})
     return error.exit_code
 
 
 def usage_error(error: CycloptsError) -> UsageError:
-    """Return the parser's complaint as one of ours: what is wrong, then what to do."""
+    """Return the parser's error as one of ours: what is wrong, then what to do."""
     text = " ".join(str(error).split())
     if isinstance(error, UnusedCliTokensError):
         text = f"too many arguments: {' '.join(error.unused_tokens or [])}"
-    text = re.sub(r"--[\w/-]+", lambda found: found[0].replace("/", "."), text)
-    what, _, hint = text.removesuffix(".").partition(". ")
-    hint = re.sub(r"\?.*", "?", hint)  # without the list of all commands
-    usage = UsageError(_lower_first(what), hint=_lower_first(hint) or "--help shows what the command takes")
+    text = re.sub(r"--[\w/-]+", lambda option: option[0].replace("/", "."), text)
+    message, _, hint = text.removesuffix(".").partition(". ")
+    hint = re.sub(r"\?.*", "?", hint)  # the parser lists all commands after its question
+    usage = UsageError(
+        _lower_first(message), hint=_lower_first(hint) or "--help shows what the command takes"
+    )
     usage.__cause__ = error
     return usage
 
 
 def as_user_error(error: Exception) -> UserError:
-    """Return an exception as an error with an exit code; a bug of ours leaves a file to report."""
+    """Return an exception as an error with an exit code; a bug leaves a file to report."""
     if isinstance(error, UserError):
         return error
     known: UserError
@@ -67,18 +67,18 @@ def as_user_error(error: Exception) -> UserError:
     ):
         known = ResourceError(f"not enough memory: {str(error)[:200]}", hint=_LOWER)
     elif isinstance(error, PermissionError):
-        known = ResourceError("no permission", file=error.filename, hint="choose a place that you may use")
+        known = ResourceError("no permission", file=error.filename, hint="choose a folder that you may use")
     elif isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         known = UsageError(f"the name of a file is too long: {str(error.filename)[:100]}...")
     else:
-        what = f"internal error, please report: {type(error).__name__}: {str(error)[:200]}"
-        known = InternalError(what, hint=_saved_traceback(error))
+        message = f"internal error, please report: {type(error).__name__}: {str(error)[:200]}"
+        known = InternalError(message, hint=_saved_traceback(error))
     known.__cause__ = error
     return known
 
 
 def _saved_traceback(error: Exception) -> str:
-    """Write what a report needs; return where it is, or the traceback itself if it can't be written."""
+    """Write a file for the report; return where it is, or the traceback itself if nothing can be written."""
     trace = "".join(traceback.format_exception(error))
     text = f"twinlm {__version__}, Python {sys.version}\n{shlex.join(sys.argv)}\n\n{trace}"
     path = Path(f"twinlm-error-{hashlib.sha256(trace.encode()).hexdigest()[:8]}.txt")

@@ -1,6 +1,6 @@
-"""The command line: builds the app out of one thin file a command, and turns every outcome into an exit code.
+"""The command line: the list of its commands, and the exit code of every outcome.
 
-Only `errors.py`, `settings/` and their like are imported before a command runs: help must appear at once.
+Commands import models and libraries only once they run: help must appear at once.
 """
 
 import faulthandler
@@ -9,80 +9,49 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
-from twinlm.cli.compare import bundle, compare, cost, plan, report, verify
+from twinlm.cli.command import show_group
+from twinlm.cli.compare import bundle, compare, plan, report, verify
 from twinlm.cli.exchange import export, import_model
 from twinlm.cli.failure import as_user_error, report_failure, usage_error
-from twinlm.cli.look import pairs, quality
+from twinlm.cli.look import cost, pairs, quality
 from twinlm.cli.start import config, demo, describe, doctor
 from twinlm.cli.train import data, finetune, pretrain, tokenizer
-from twinlm.cli.use import (
-    answer,
-    choose,
-    classify,
-    embed,
-    fill,
-    follows,
-    generate,
-    predict,
-    rank,
-    score,
-    similarity,
-    tag,
-)
+from twinlm.cli.use import ask, embed, fill, follows, generate, predict, rank, score
 from twinlm.errors import INTERNAL_ERROR, OK, StoppedError
 from twinlm.system import launch
 from twinlm.version import __version__
 
-_PARTS = (
-    demo,
-    config,
-    describe,
-    plan,
-    compare,
-    report,
-    bundle,
-    verify,
-    tokenizer,
-    data,
-    pretrain,
-    finetune,
-    generate,
-    fill,
-    follows,
-    score,
-    rank,
-    pairs,
-    quality,
-    embed,
-    classify,
-    tag,
-    answer,
-    similarity,
-    choose,
-    predict,
-    cost,
-    import_model,
-    export,
-    doctor,
-)
+GROUPS = {
+    "Start here": (demo.COMMAND, config.COMMAND, describe.COMMAND, doctor.COMMAND),
+    "Train": (tokenizer.COMMAND, data.COMMAND, pretrain.COMMAND, finetune.COMMAND),
+    "Compare": (plan.COMMAND, compare.COMMAND, report.COMMAND, bundle.COMMAND, verify.COMMAND),
+    "Use": (
+        generate.COMMAND,
+        fill.COMMAND,
+        follows.COMMAND,
+        score.COMMAND,
+        rank.COMMAND,
+        embed.COMMAND,
+        *ask.COMMANDS,
+        predict.COMMAND,
+    ),
+    "Look into": (pairs.COMMAND, quality.COMMAND, cost.COMMAND),
+    "Exchange": (import_model.COMMAND, export.COMMAND),
+}
 _HELP = "Pre-train, fine-tune, use and honestly compare GPT and BERT on your own text."
 _EPILOGUE = """Examples:
-  twinlm demo                            a whole comparison, in minutes
-  twinlm config new my.toml              begin with your own text and labels
-  twinlm plan my.toml                    what both models will cost
-  twinlm compare my.toml                 train, compare; see runs/my/report.html
-  twinlm generate runs/my/gpt "Once"     let the GPT go on
-  twinlm fill runs/my/bert "A [MASK]."   let the BERT guess
+  twinlm demo                 compare both on bundled text, in minutes
+  twinlm config new my.toml   start with your own text and labels
+  twinlm compare my.toml      train and compare; see runs/my/report.html
 
-Every command takes --json (standard output is JSON only) and --debug (errors
-with a traceback). A command that was stopped goes on when it is given again.
-Exit codes: 0 done, 1 doctor data found a problem or verify a difference,
-2 wrong usage or settings, 3 unusable data, 4 unusable model, 5 no disk, memory
-or permission, 6 training diverged, 7 the run is in use, 8 another process
-of the run is lost, 70 a bug of ours, 75 stopped by a signal and all is saved.
+Every command takes --help, --json and --debug; repeat a stopped one to resume.
+Exit codes: 0 done, 1 problem found by doctor data or difference by verify,
+2 usage or settings, 3 data, 4 model, 5 disk, memory or permission, 6 diverged,
+7 run in use, 8 process lost, 70 bug in twinlm, 75 stopped, everything is saved
 """
 _DOTTED = re.compile(r"--[A-Za-z_][\w-]*(\.[\w-]+)+$")
 
@@ -93,7 +62,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     code = run(sys.argv[1:])
-    for number in (signal.SIGINT, signal.SIGTERM):  # all is done: nothing is left to stop
+    for number in (signal.SIGINT, signal.SIGTERM):  # the work is done: a late signal must not change the code
         signal.signal(number, signal.SIG_IGN)
     if launch.is_among_others() or code == StoppedError.exit_code:
         launch.leave(code)
@@ -101,15 +70,15 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code; whatever goes wrong is reported."""
+    """Run a command and return its exit code; every error is reported."""
     is_json, is_debug = "--json" in arguments, "--debug" in arguments
     try:
-        done = build_app()(
+        code = build_app()(
             prepare(arguments), exit_on_error=False, print_error=False, result_action="return_value"
         )
         sys.stdout.flush()
-        return done if isinstance(done, int) else OK
-    except BrokenPipeError:  # the reader has seen enough, as in `twinlm ... | head`
+        return code if isinstance(code, int) else OK
+    except BrokenPipeError:  # the reader has left, as in `twinlm ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except KeyboardInterrupt:
@@ -117,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except CycloptsError as error:
         return report_failure(usage_error(error), is_json=is_json, is_debug=is_debug)
-    except SystemExit as error:  # it has been said why
+    except SystemExit as error:  # the reason has been printed
         return error.code if isinstance(error.code, int) else INTERNAL_ERROR
     except Exception as error:
         return report_failure(as_user_error(error), is_json=is_json, is_debug=is_debug)
@@ -134,24 +103,26 @@ def build_app() -> App:
         default_parameter=Parameter(negative=""),
         suppress_keyboard_interrupt=False,
     )
-    for place, part in enumerate(_PARTS):
-        if part in (config, tokenizer, data, doctor):
-            app.command(part.build(sort_key=place))
-        else:
-            app.command(part.command, name=part.NAME, help_epilogue=part.EXAMPLES, sort_key=place)
+    for flag in ("--help", "--version"):
+        app[flag].show = False
+    for number, (title, commands) in enumerate(GROUPS.items()):
+        show = partial(show_group, has_space_above=number > 0)
+        group = Group(title, sort_key=number, help_formatter=show)
+        for position, command in enumerate(commands):
+            command.add_to(app, group=group, sort_key=position)
     return app
 
 
 def prepare(arguments: Sequence[str]) -> list[str]:
     """Return the arguments as the parser takes them.
 
-    Dots in the names of settings become slashes, since the parser has a meaning of its own for dots. A lone
+    Dots in the names of settings become slashes, because the parser gives dots a meaning of its own. A lone
     "-", standard input, is left out: texts are read from there when none is given.
     """
     prepared: list[str] = []
-    for number, argument in enumerate(arguments):
+    for position, argument in enumerate(arguments):
         if argument == "--":
-            return [*prepared, *arguments[number:]]
+            return [*prepared, *arguments[position:]]
         name, equals, value = argument.partition("=")
         if _DOTTED.match(name):
             argument = name.replace(".", "/") + equals + value  # noqa: PLW2901

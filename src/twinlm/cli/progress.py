@@ -1,4 +1,4 @@
-"""How far long work is, on standard error: a bar on a terminal, plain lines elsewhere."""
+"""Progress of long work on standard error: a bar on a terminal, plain lines elsewhere."""
 
 import contextlib
 import sys
@@ -14,39 +14,37 @@ _BETWEEN_LINES_S = 5.0
 
 @contextlib.contextmanager
 def progress_on(stream: TextIO | None = None, *, quiet_s: float = 0.0) -> Iterator[Progress]:
-    """Show progress in this block, on standard error unless another stream is given.
-
-    Plain lines say nothing of work that takes less than `quiet_s`.
-    """
+    """Show progress in this block, by default on standard error; no lines for work shorter than `quiet_s`."""
     stream = stream or sys.stderr
-    shown = Bar(stream) if stream.isatty() else Lines(stream, quiet_s=quiet_s)
+    progress = Bar(stream) if stream.isatty() else Lines(stream, quiet_s=quiet_s)
     try:
-        yield shown
+        yield progress
     finally:
-        shown.close()
+        progress.close()
 
 
 class Clock:
-    """How fast a piece of work goes, from the first report on: a resumed one doesn't begin at 0."""
+    """Speed of a piece of work."""
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.done = 0
         self._began_s = time.monotonic()
+        # Resumed work does not start at 0, so its speed is measured from the first report.
         self._first: tuple[int, float] | None = None
 
     @property
     def elapsed_s(self) -> float:
-        """Time since the work began."""
+        """Seconds since the work started."""
         return time.monotonic() - self._began_s
 
     def advance(self, done: int) -> None:
-        """Note that so much is done."""
+        """Record how much is done."""
         self.done = done
         self._first = self._first or (done, time.monotonic())
 
     def left(self) -> str:
-        """Return the time left, "1:05", or "" while it can't be told."""
+        """Return the time left, such as "1:05"; empty while it is unknown."""
         if self._first is None or self.done <= self._first[0]:
             return ""
         per_unit_s = (time.monotonic() - self._first[1]) / (self.done - self._first[0])
@@ -54,46 +52,47 @@ class Clock:
 
 
 class Lines:
-    """Plain lines: the first and the last report of a piece of work, and in between one every few seconds."""
+    """Plain lines: the first and last report of a piece of work, and one every few seconds in between."""
 
     def __init__(self, stream: TextIO, between_s: float = _BETWEEN_LINES_S, *, quiet_s: float = 0.0) -> None:
         self._stream = stream
         self._quiet_s = quiet_s
         self._between_s = between_s
-        self._what = self._unit = self._last = ""
+        self._title = self._unit = self._last = ""
         self._clock = Clock(0)
         self._next_s = 0.0
 
     def start(self, what: str, total: int, unit: str) -> None:
-        """Begin a piece of work."""
-        self._what, self._unit, self._last = what, unit, ""
+        """Start a piece of work."""
+        self._title, self._unit, self._last = what, unit, ""
         self._clock = Clock(total)
         self._next_s = 0.0
 
     def advance(self, done: int, **shown: float | str) -> None:
-        """Say how much is done, if it is time to."""
+        """Report how much is done, unless the last line is too recent."""
         self._clock.advance(done)
         if self._clock.elapsed_s < self._quiet_s:
             return
         left = self._clock.left()
         parts = [f"{done:,} of {self._clock.total:,} {self._unit}", *described(shown)]
-        self._last = f"{self._what}: " + ", ".join([*parts, f"{left} left"] if left else parts)
+        self._last = f"{self._title}: " + ", ".join([*parts, f"{left} left"] if left else parts)
         if self._clock.elapsed_s >= self._next_s:
             self._next_s = self._clock.elapsed_s + self._between_s
             self._write_last()
 
     def finish(self) -> None:
-        """End the piece of work with its last report."""
+        """Show the last report."""
         self._last = self._last.rsplit(", 0:00 left", 1)[0]
         self._write_last()
 
     def say(self, line: str) -> None:
-        """Show one line; a reader that is gone, or a full disk behind the stream, does not stop the work."""
+        """Show one line."""
+        # A reader that is gone, or a full disk behind the stream, must not stop the work.
         with contextlib.suppress(OSError):
             print(line, file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Show the last report of work that was broken off."""
+        """Show the last report of interrupted work."""
         self._write_last()
 
     def _write_last(self) -> None:
@@ -103,7 +102,7 @@ class Lines:
 
 
 class Bar:
-    """A bar with loss, tokens per second and time left; work of a moment shows none."""
+    """A bar with loss, tokens per second and time left, for work of more than `after_s`."""
 
     def __init__(self, stream: TextIO, after_s: float = _SHORT_S) -> None:
         from rich.console import Console
@@ -112,17 +111,17 @@ class Bar:
         self._after_s = after_s
         self._bar: Any = None
         self._task: Any = None
-        self._what = self._unit = ""
+        self._title = self._unit = ""
         self._clock = Clock(0)
 
     def start(self, what: str, total: int, unit: str) -> None:
-        """Begin a piece of work."""
+        """Start a piece of work."""
         self.close()
-        self._what, self._unit = what, unit
+        self._title, self._unit = what, unit
         self._clock = Clock(total)
 
     def advance(self, done: int, **shown: float | str) -> None:
-        """Move the bar; it appears once the work turns out to be long."""
+        """Move the bar, or show it once the work takes long enough."""
         self._clock.advance(done)
         if self._bar is None:
             if self._clock.elapsed_s < self._after_s:
@@ -130,13 +129,13 @@ class Bar:
             self._open()
         left = self._clock.left()
         parts = [
-            f"{self._what}: {done:,}/{self._clock.total:,} {self._unit}",
+            f"{self._title}: {done:,}/{self._clock.total:,} {self._unit}",
             *([f"{left} left"] if left else []),
         ]
         self._bar.update(self._task, completed=done, description=", ".join([*parts, *described(shown)]))
 
     def finish(self) -> None:
-        """Leave the finished bar where it is."""
+        """Leave the finished bar on the screen."""
         self.close()
 
     def say(self, line: str) -> None:
@@ -157,15 +156,14 @@ class Bar:
             "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
         )
         bar = BarColumn(bar_width=10, table_column=Column(no_wrap=True, min_width=10))
-        self._bar = Progress(
-            bar, text, console=self._console
-        )  # one text: a narrow terminal cuts only its end
-        self._task = self._bar.add_task(self._what, total=self._clock.total)
+        # All in one text column: a narrow terminal cuts only its end.
+        self._bar = Progress(bar, text, console=self._console)
+        self._task = self._bar.add_task(self._title, total=self._clock.total)
         self._bar.start()
 
 
 def described(shown: dict[str, float | str]) -> list[str]:
-    """Return figures as people read them: "loss 4.2013", "21,300 tokens/s"."""
+    """Return values as people read them: "loss 4.201", "21,300 tokens/s"."""
     return [_described(name, value) for name, value in shown.items()]
 
 
@@ -177,9 +175,9 @@ def duration(seconds: float) -> str:
 
 
 def _described(name: str, value: float | str) -> str:
-    thing, per, unit = name.partition("_per_")
+    counted, per, unit = name.partition("_per_")
     if per and not isinstance(value, str):
-        return f"{value:,.0f} {thing.replace('_', ' ')}/{'s' if unit == 'second' else unit}"
+        return f"{value:,.0f} {counted.replace('_', ' ')}/{'s' if unit == 'second' else unit}"
     words = name.replace("_", " ")
     if isinstance(value, str):
         return f"{words} {value}"

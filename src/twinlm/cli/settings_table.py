@@ -18,29 +18,29 @@ class Row:
     """One setting."""
 
     name: str
-    """With its tables: "pretrain.length"."""
+    """Name with its tables: "pretrain.length"."""
     type: str
-    """In words."""
+    """Type in words."""
     defaults: tuple[Any, ...]
     """One value, or one for each kind where they differ."""
     limits: str
-    """The range that is allowed; empty if there is none."""
+    """Allowed range; empty if there is none."""
     meaning: str
-    """Its docstring."""
+    """Meaning: the setting's docstring."""
 
     @property
     def table(self) -> str:
-        """The tables it stands in: "pretrain.optimizer", or empty."""
+        """Tables that hold it: "pretrain.optimizer", or empty."""
         return self.name.rpartition(".")[0]
 
     @property
     def key(self) -> str:
-        """Its name within the table."""
+        """Name within the table."""
         return self.name.rpartition(".")[2]
 
     @property
     def default(self) -> str:
-        """The defaults as people read them."""
+        """Defaults as people read them."""
         if len(self.defaults) == 1:
             return shown(self.defaults[0])
         pairs = zip(self.defaults, presets.KINDS, strict=True)
@@ -48,9 +48,9 @@ class Row:
 
 
 def rows() -> list[Row]:
-    """Return all settings, in the order of the file; those of one kind stand once, without the kind."""
+    """Return all settings in the order of the file; those of both kinds once, without the kind."""
     defaults = presets.resolve(None, {})
-    found = list(_rows_of(Settings, "", (defaults,)))
+    first, *others = _rows_of(Settings, "", (defaults,))
     size = Row(
         name="size",
         type=" | ".join(presets.SIZES),
@@ -58,7 +58,7 @@ def rows() -> list[Row]:
         limits="",
         meaning="Size of both models: sets [model], lengths and learning rates together.",
     )
-    return [found[0], size, *found[1:]]
+    return [first, size, *others]
 
 
 @cache
@@ -86,12 +86,10 @@ def shown(value: object) -> str:
 
 
 def _rows_of(record: type, path: str, defaults: tuple[Any, ...]) -> Iterator[Row]:
-    """Yield the settings of a record; tables of tables come after single values, as TOML needs it.
-
-    Of an arm, only what a kind has not: the rest is as in its kind's tables.
-    """
+    """Yield the settings of a record; tables come after single values, as TOML requires."""
     hints = typing.get_type_hints(record)
     if issubclass(record, KindSettings) and record is not KindSettings:
+        # An arm repeats all settings of its kind; they are listed once.
         hints = {
             name: hint for name, hint in hints.items() if name not in typing.get_type_hints(KindSettings)
         }
@@ -119,7 +117,6 @@ def _rows_of(record: type, path: str, defaults: tuple[Any, ...]) -> Iterator[Row
 
 
 def _item(hint: object) -> object:
-    """Return what a list holds; None for what is no list."""
     return typing.get_args(hint)[0] if typing.get_origin(hint) is tuple else None
 
 
@@ -140,12 +137,12 @@ def _limits(field: "dataclasses.Field[Any]") -> str:
 
 @cache
 def _all_meanings(module: ModuleType) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+    by_record: dict[str, dict[str, str]] = {}
     for record in ast.parse(inspect.getsource(module)).body:
         if isinstance(record, ast.ClassDef):
-            found[record.name] = {}
+            by_record[record.name] = {}
             for field, below in zip(record.body, record.body[1:], strict=False):
                 if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
                     text = ast.literal_eval(below.value)
-                    found[record.name][ast.unparse(field.target)] = " ".join(text.split())
-    return found
+                    by_record[record.name][ast.unparse(field.target)] = " ".join(text.split())
+    return by_record

@@ -1,4 +1,4 @@
-"""Texts from arguments or standard input, always valid."""
+"""Texts from arguments or standard input, always valid UTF-8."""
 
 import sys
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def argument_or_input(argument: str | None) -> str:
 
 
 def arguments_or_lines(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments, or the lines of standard input; blank lines are left out, and counted aloud.
+    """Return the arguments, or the lines of standard input; blank lines are skipped, and counted on screen.
 
     Raises:
         UsageError: there is no argument, and standard input is a terminal.
@@ -25,28 +25,28 @@ def arguments_or_lines(arguments: Sequence[str]) -> list[str]:
     """
     if arguments:
         return [_checked(argument) for argument in arguments]
-    # Not splitlines: it also cuts at characters such as U+2028, which may stand in a text.
+    # Not splitlines: it also splits at characters such as U+2028, which a text may contain.
     lines = _read_input().replace("\r\n", "\n").removesuffix("\n").split("\n")
     texts = [line for line in lines if line.strip()]
     if not texts:
-        raise DataError("standard input holds no text", hint="give one text a line")
+        raise DataError("standard input has no text", hint="give one text a line")
     if len(texts) < len(lines):
-        print(f"left out {len(lines) - len(texts)} blank lines", file=sys.stderr)
+        print(f"skipped {len(lines) - len(texts)} blank lines", file=sys.stderr)
     return texts
 
 
 def paired(texts: Sequence[str], *, is_lines: bool) -> list[tuple[str, str]]:
-    """Return texts as pairs: each two arguments, or each line at its tab.
+    """Return pairs of texts: arguments two by two, or lines split at their tab.
 
     Raises:
-        DataError: a text has no partner, or a line not one tab.
+        DataError: a text has no partner, or a line has not exactly one tab.
     """
     if is_lines:
         rows = [tuple(line.split("\t")) for line in texts]
     else:
-        rows = [tuple(texts[place : place + 2]) for place in range(0, len(texts), 2)]
+        rows = [tuple(texts[index : index + 2]) for index in range(0, len(texts), 2)]
     if odd := next((row for row in rows if len(row) != 2), None):
-        message = f"this model reads two texts at once, but here are {len(odd)}: {odd[0][:60]!r}"
+        message = f"texts come in pairs here, but found {len(odd)}: {odd[0][:60]!r}"
         raise DataError(message, hint="give two arguments for each pair, or lines with one tab between them")
     return [(row[0], row[1]) for row in rows]
 
@@ -56,7 +56,7 @@ def _checked(argument: str) -> str:
         argument.encode()
     except UnicodeEncodeError as error:
         message = f"the text {argument.encode(errors='surrogateescape')!r} is not UTF-8"
-        raise DataError(message, hint="give it as UTF-8") from error
+        raise DataError(message, hint="convert it to UTF-8") from error
     return argument
 
 

@@ -9,6 +9,21 @@ from twinlm.errors import DataError
 from twinlm.use.predict import predict, task_of
 
 
+def classify(trained: Trained, texts: Sequence[str | tuple[str, ...]]) -> list[dict[str, float]]:
+    """Return P(class | text) for each text or pair of texts, by class, the most probable first.
+
+    Raises:
+        ModelError: the model was not fine-tuned for classification.
+        DataError: a text is empty.
+        UsageError: the model was fine-tuned for pairs and gets single texts, or the other way round.
+    """
+    _, config = task_of(trained, "classification")
+    rows = [(text,) if isinstance(text, str) else text for text in texts]
+    answers = asked(trained, "classification", rows)
+    chances = [dict(zip(config.labels, answer["probabilities"], strict=True)) for answer in answers]
+    return [dict(sorted(row.items(), key=lambda item: -item[1])) for row in chances]
+
+
 def tag(trained: Trained, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
     """Return a tag for each word of each sentence.
 

@@ -16,8 +16,8 @@ def test_without_a_name_all_recipes_are_listed(cli):
     ("name", "count"),
     [
         ("gpt1-paper", "GPT: 116,534,784 parameters\n"),
-        ("bert-base-paper", "109,482,240 without the heads of pre-training\n"),
-        ("bert-large-paper", "335,141,888 without the heads of pre-training\n"),
+        ("bert-base-paper", "109,482,240 without the pre-training heads\n"),
+        ("bert-large-paper", "335,141,888 without the pre-training heads\n"),
     ],
 )
 def test_a_recipe_is_shown_with_sources_departures_and_sizes(cli, name, count):

@@ -1,41 +1,36 @@
-"""`twinlm bundle`: what is needed to check a comparison, as one folder."""
+"""`twinlm bundle`: everything needed to check a comparison, as one folder."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from twinlm.cli.command import Command
 from twinlm.cli.options import Json
 from twinlm.cli.progress import progress_on
-
-NAME = "bundle"
-EXAMPLES = """Examples:
-  twinlm bundle runs/demo --out demo-bundle
-  twinlm bundle runs/demo --out demo-bundle --texts --weights
-  twinlm verify demo-bundle
-"""
+from twinlm.cli.tables import print_json
 
 
 def command(
-    run: Annotated[Path, Parameter(help="The folder of a finished comparison.")],
+    run: Annotated[Path, Parameter(help="Folder of a finished comparison.")],
     /,
     *,
-    out: Annotated[Path, Parameter(help="The folder to write, which must not be there yet.")],
+    out: Annotated[Path, Parameter(help="Folder to write; must not exist yet.")],
     has_texts: Annotated[
         bool,
-        Parameter(name="--texts", show_default=False, help="Put the texts of test examples in, and samples."),
+        Parameter(name="--texts", show_default=False, help="Include texts of test examples, and samples."),
     ] = False,
     has_weights: Annotated[
-        bool, Parameter(name="--weights", show_default=False, help="Put the models in.")
+        bool, Parameter(name="--weights", show_default=False, help="Include the models.")
     ] = False,
     is_json: Json = False,
 ) -> None:
-    """Put all that a comparison's scores are made from into one folder.
+    """Pack everything needed to check a comparison.
 
-    Right answers and predictions of every test example, of all models, seeds and
-    baselines; settings, fingerprints, results, report; a SHA-256 for each file. No
-    texts and no weights unless asked for. twinlm verify scores it again.
+    Use it to publish a comparison, so that others can recompute its scores. The
+    folder holds the right answers and predictions of every test example, for all
+    models, seeds and baselines; settings, fingerprints, results and report; and a
+    SHA-256 for each file. Texts and weights are included only on request.
     """
     from twinlm.bundle.bundle import make_bundle
     from twinlm.system import storage
@@ -44,9 +39,20 @@ def command(
         notes = make_bundle(run, out, has_texts=has_texts, has_weights=has_weights, progress=progress)
     seal = storage.file_sha256(out / storage.MANIFEST)
     if is_json:
-        print(json.dumps({"folder": str(out), "seal": seal, "notes": notes}, ensure_ascii=False))
+        print_json({"folder": str(out), "seal": seal, "notes": notes})
         return
     print(f"{out}: written; twinlm verify checks it")
     for note in notes:
         print(f"Note: {note}")
     print(f"SHA-256 of its manifest: {seal}")
+
+
+COMMAND = Command(
+    name="bundle",
+    function=command,
+    examples=(
+        "twinlm bundle runs/demo --out demo-bundle",
+        "twinlm bundle runs/demo --out demo-bundle --texts --weights",
+    ),
+    next_command="twinlm verify demo-bundle",
+)

@@ -1,50 +1,43 @@
-"""`twinlm export`: a model of ours for other tools."""
+"""`twinlm export`: write a model for other tools."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from twinlm.cli.options import Json
-from twinlm.cli.use.generate import Model
+from twinlm.cli.command import Command
+from twinlm.cli.options import Json, Model
+from twinlm.cli.tables import print_json
 from twinlm.errors import UsageError
 from twinlm.system import storage
-
-NAME = "export"
-EXAMPLES = """Examples:
-  twinlm export runs/demo/gpt --out exported/gpt --verify
-  twinlm export runs/demo/tasks/topic/bert/seed-1 --out exported/topic
-  twinlm export runs/demo/bert --to sentence-transformers --out vectors
-"""
 
 
 def command(
     model: Model,
     /,
     *,
-    out: Annotated[Path, Parameter(help="The folder to write, which must not be there yet.")],
+    out: Annotated[Path, Parameter(help="Folder to write; must not exist yet.")],
     to: Annotated[
         Literal["hf", "sentence-transformers"],
-        Parameter(help="hf: for transformers and what reads its folders."),
+        Parameter(help="hf: for transformers and tools that read its folders."),
     ] = "hf",
     pooling: Annotated[
         Literal["mean", "cls", "last"] | None,
-        Parameter(help="For sentence-transformers: mean if not given; at [CLS] (BERT), or the last (GPT)."),
+        Parameter(help="For sentence-transformers: mean (default), cls ([CLS], BERT) or last (GPT)."),
     ] = None,
-    max_shard_bytes: Annotated[int, Parameter(help="Write weights above this size in several files.")] = 5
-    * 10**9,
+    max_shard_bytes: Annotated[int, Parameter(help="Split larger weights into several files.")] = 5 * 10**9,
     is_verified: Annotated[
         bool,
-        Parameter(name="--verify", show_default=False, help="Load it there and compare; needs the tool."),
+        Parameter(name="--verify", show_default=False, help="Load the result in that tool and compare."),
     ] = False,
     is_json: Json = False,
 ) -> None:
-    """Write a model so that transformers or sentence-transformers loads it.
+    """Write a model for transformers or sentence-transformers.
 
-    --verify loads it there and compares tokens of difficult texts and what the
-    models compute; a difference is an error that says what differs.
+    Use it to serve or share a model with other tools. --verify loads the result in
+    that tool, which must be installed, and compares tokens of difficult texts and
+    the outputs of both models; any difference is an error that names it.
     """
     from twinlm.errors import ModelError
     from twinlm.hf.export import to_hf_files, write_folder
@@ -63,26 +56,24 @@ def command(
         if is_plain
         else to_sentence_transformers_files(trained, pooling=pooling, max_shard_bytes=max_shard_bytes),
     )
-    found = None
+    check = None
     if is_verified:
-        found = (
+        check = (
             verify_folder(out, trained)
             if is_plain
             else verify_sentence_transformers(out, trained, pooling=pooling)
         )
-        if problems := found.problems():
-            message = f"{found.tool} sees another model: {'; '.join(problems[:5])}"
-            raise ModelError(
-                message, file=out, hint="please report this; the folder was left for you to look"
-            )
+        if problems := check.problems():
+            message = f"{check.tool} sees a different model: {'; '.join(problems[:5])}"
+            raise ModelError(message, file=out, hint="please report this; the folder was kept")
     if is_json:
-        checked = None if found is None else {**asdict(found), "is_equal": found.is_equal}
-        print(json.dumps({"folder": str(out), "to": to, "verified": checked}, ensure_ascii=False))
+        verified = check and {**asdict(check), "is_equal": check.is_equal}
+        print_json({"folder": str(out), "to": to, "verified": verified})
         return
     print(f"{out}: written for {to}")
-    if found is not None:
-        differences = ", ".join(f"{name} {value:.1e}" for name, value in found.largest_differences.items())
-        print(f"  equal in {found.tool}: tokens of {found.inputs} inputs; largest differences: {differences}")
+    if check:
+        differences = ", ".join(f"{name} {value:.1e}" for name, value in check.largest_differences.items())
+        print(f"  equal in {check.tool}: tokens of {check.inputs} inputs; largest differences: {differences}")
 
 
 def _check(max_shard_bytes: int, *, has_useless_pooling: bool) -> None:
@@ -90,3 +81,15 @@ def _check(max_shard_bytes: int, *, has_useless_pooling: bool) -> None:
         raise UsageError("--pooling is for sentence-transformers", hint="add --to sentence-transformers")
     if max_shard_bytes < 1:
         raise UsageError(f"--max-shard-bytes must be at least 1, not {max_shard_bytes}")
+
+
+COMMAND = Command(
+    name="export",
+    function=command,
+    examples=(
+        "twinlm export runs/demo/gpt --out exported/gpt --verify",
+        "twinlm export runs/demo/tasks/topic/bert/seed-1 --out exported/topic",
+        "twinlm export runs/demo/bert --to sentence-transformers --out vectors",
+    ),
+    next_command="twinlm import exported/gpt --out models/gpt",
+)

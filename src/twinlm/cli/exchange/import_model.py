@@ -1,41 +1,36 @@
-"""`twinlm import`: a model of Hugging Face's as one of ours."""
+"""`twinlm import`: convert a Hugging Face model to a twinlm model."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from twinlm.cli.command import Command
 from twinlm.cli.options import Json
+from twinlm.cli.tables import print_json
 from twinlm.system import storage
-
-NAME = "import"
-EXAMPLES = """Examples:
-  twinlm import google-bert/bert-base-uncased --out models/bert
-  twinlm import ../gpt2 --out models/gpt2
-  twinlm import my-org/my-classifier@main --out models/mine --texts 2
-"""
 
 
 def command(
-    source: Annotated[str, Parameter(help="A folder, or an id on the Hub, with @REVISION if wanted.")],
+    source: Annotated[str, Parameter(help="Folder, or id on the Hub, optionally with @REVISION.")],
     /,
     *,
-    out: Annotated[Path, Parameter(help="The folder of the model, which must not be there yet.")],
+    out: Annotated[Path, Parameter(help="Folder of the model; must not exist yet.")],
     texts: Annotated[
-        int | None, Parameter(help="How many texts a classifier takes at once; 1 if nobody says.")
+        int | None, Parameter(help="Number of texts a classifier reads at once; default: 1.")
     ] = None,
     is_headless: Annotated[
-        bool, Parameter(name="--without-head", show_default=False, help="Leave the head of a task out.")
+        bool, Parameter(name="--without-head", show_default=False, help="Leave out the head of a task.")
     ] = False,
-    seed: Annotated[int, Parameter(help="Of weights that the source lacks.")] = 0,
+    seed: Annotated[int, Parameter(help="Seed of weights that the source lacks.")] = 0,
     is_json: Json = False,
 ) -> None:
-    """Make a model of ours of one of Hugging Face's, without transformers.
+    """Convert a Hugging Face model to a twinlm model.
 
-    Reads bert, gpt2 and openai-gpt with config.json, safetensors and the
-    tokenizer's files. Nothing that could run code is read. Says which parts the
-    source lacks: those can be trained, but not used.
+    Use it to fine-tune or compare a published model. It reads the kinds
+    bert, gpt2 and openai-gpt: config.json, safetensors and the tokenizer's files,
+    but never files that can run code. It needs no transformers. It names the parts
+    that the source lacks: those must be trained before use.
     """
     from twinlm.checkpoint import save_model
     from twinlm.hf.hub import find_folder
@@ -53,18 +48,30 @@ def command(
     about = trained.history["import"]
     if is_json:
         task = trained.task.kind if trained.task else None
-        print(json.dumps({"model": str(out), "kind": trained.family.name, "task": task, **about}))
+        print_json({"model": str(out), "kind": trained.family.name, "task": task, **about})
         return
     print(f"{out}: {trained.family.label} from {about['architecture']}")
     notes = {
         "missing": "parts that the source lacks, to be trained before use",
-        "ignored_tensors": "tensors left out",
-        "ignored_keys": "unknown settings left out",
+        "ignored_tensors": "ignored tensors",
+        "ignored_keys": "ignored unknown settings",
     }
     for key, words in notes.items():
         if about[key]:
             print(f"  {words}: {', '.join(about[key][:8])}" + (", ..." if len(about[key]) > 8 else ""))
     if about["unused_rows"]:
-        print(f"  {about['unused_rows']:,} rows of the vocabulary without a token left out")
+        print(f"  {about['unused_rows']:,} vocabulary rows without a token were left out")
     if about["drawn_rows"]:
         print(f"  {about['drawn_rows']} special tokens are new, to be trained before use")
+
+
+COMMAND = Command(
+    name="import",
+    function=command,
+    examples=(
+        "twinlm import google-bert/bert-base-uncased --out models/bert",
+        "twinlm import ../gpt2 --out models/gpt2",
+        "twinlm import my-org/my-classifier@main --out models/mine --texts 2",
+    ),
+    next_command="twinlm finetune models/bert --task.train reviews.csv",
+)

@@ -1,52 +1,45 @@
-"""`twinlm quality`: how well models know held-out text, with a table of its own for what may be compared."""
+"""`twinlm quality`: how well models predict held-out text; only comparable values share a table."""
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from twinlm.cli.options import Json
+from twinlm.cli.command import Command
+from twinlm.cli.options import Encoding, Json, TextField
 from twinlm.cli.progress import progress_on
+from twinlm.cli.tables import print_json
 from twinlm.errors import UsageError
 
 if TYPE_CHECKING:
     from twinlm.evaluate.quality import Figure
 
-NAME = "quality"
-EXAMPLES = """Examples:
-  twinlm quality runs/demo/gpt runs/demo/bert --text held-out.txt
-  twinlm quality runs/demo/bert --text held-out.txt --bytes 4000 --json
-"""
 _QUIET_S = 2.0
 
 
 def command(
-    *models: Annotated[Path, Parameter(help="Models' folders, such as runs/demo/gpt runs/demo/bert.")],
-    text: Annotated[
-        tuple[str, ...], Parameter(help="Text that no model has seen; may be given several times.")
-    ] = (),
-    text_field: Annotated[str, Parameter(help="As corpus.text_field, of .jsonl and .parquet text.")] = "text",
-    encoding: Annotated[str, Parameter(help="Of the text files.")] = "utf-8",
-    most_bytes: Annotated[
-        int, Parameter(name="--bytes", help="Draw passages until they have so many bytes.")
-    ] = 1 << 14,
+    *models: Annotated[Path, Parameter(help="Model folders, such as runs/demo/gpt runs/demo/bert.")],
+    text: Annotated[tuple[str, ...], Parameter(help="Text that no model has seen; may be repeated.")] = (),
+    text_field: TextField = "text",
+    encoding: Encoding = "utf-8",
+    most_bytes: Annotated[int, Parameter(name="--bytes", help="Bytes of passages to draw.")] = 1 << 14,
     seed: Annotated[int, Parameter(help="Another seed draws other passages.")] = 0,
     is_json: Json = False,
 ) -> None:
-    """Measure how well models know held-out text, without labels.
+    """Measure how well models predict held-out text.
 
-    All models read the same passages. A GPT gets bits per byte, left to right.
-    A BERT gets the same by the chain rule, with nothing but one [MASK] after the
-    words so far: a true probability, though it was not trained for that; and
-    its pseudo-surprise, which is no probability. What may not be compared never
-    stands in one table. The lower, the better.
+    Use it to compare language models without labels. All models read the same
+    passages. A GPT gets bits per byte, left to right. A BERT gets the same by the
+    chain rule, with a single [MASK] after the words so far: a true probability,
+    although it was not trained for that. It also gets its pseudo-surprise, which
+    is not a probability. Values that must not be compared never share a table.
+    Lower is better.
     """
     if not models:
-        raise UsageError("no model is given", hint="give one or more model folders")
+        raise UsageError("no model was given", hint="give one or more model folders")
     if not text:
-        raise UsageError("no text is given", hint="give held-out text: --text FILE")
+        raise UsageError("no text was given", hint="give held-out text: --text FILE")
     from twinlm.data.probes.passages import draw_passages
     from twinlm.data.text.corpus import read_documents
     from twinlm.evaluate.quality import columns, language_quality
@@ -68,10 +61,10 @@ def command(
         tables = {
             group: {name: _record(figure) for name, figure in row.items()} for group, row in groups.items()
         }
-        print(json.dumps({"sample": about, "groups": tables}, ensure_ascii=False))
+        print_json({"sample": about, "groups": tables})
         return
-    drawn = f"{len(sample.texts):,} passages of {sample.documents:,} documents"
-    print(f"{drawn}, {sample.text_bytes:,} bytes; the lower, the better")
+    passages = f"{len(sample.texts):,} passages of {sample.documents:,} documents"
+    print(f"{passages}, {sample.text_bytes:,} bytes; lower is better")
     for group, row in groups.items():
         print(f"\n{group}:")
         for name, figure in row.items():
@@ -87,3 +80,14 @@ def _record(figure: "Figure") -> dict[str, str | float]:
         "method": figure.method,
         "caveat": figure.caveat,
     }
+
+
+COMMAND = Command(
+    name="quality",
+    function=command,
+    examples=(
+        "twinlm quality runs/demo/gpt runs/demo/bert --text held-out.txt",
+        "twinlm quality runs/demo/bert --text held-out.txt --bytes 4000 --json",
+    ),
+    next_command="twinlm pairs runs/demo/gpt runs/demo/bert --from-text held-out.txt",
+)

@@ -1,27 +1,21 @@
-"""`twinlm config`: settings files written, checked and shown, and the table of all settings."""
+"""`twinlm config`: write, check and show settings files, and list all settings."""
 
-import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from twinlm.cli import settings_table
+from twinlm.cli.command import Command
 from twinlm.cli.options import AnySetting, Json, read_settings
 from twinlm.cli.settings_table import Row
+from twinlm.cli.tables import print_json
 from twinlm.errors import UsageError
-from twinlm.settings import build as config
-from twinlm.settings import presets
+from twinlm.settings import build, presets
 from twinlm.system import storage
 
-EXAMPLES = """Examples:
-  twinlm config new my.toml
-  twinlm config check my.toml
-  twinlm config show my.toml --pretrain.length 64
-  twinlm config list pretrain
-"""
-
-_FILE = Parameter(help="The settings file, as TOML.")
+_FILE = Parameter(help="Settings file, as TOML.")
 File = Annotated[Path, _FILE]
 _HEADERS = {"task": "[[task]]", "arm": "# [[arm]]", "imported": "# [[imported]]"}
 _MARKS = {"arm": "#   ", "imported": "#   "}  # the whole table is a comment
@@ -34,65 +28,43 @@ _CHOSEN = {
     "budget.match": "flops",
     "budget.amount": 2e13,
 }
-_HEAD = """# What twinlm trains and compares. A line that begins with "# name =" shows a default: remove
-# the # to change it. Paths are relative to where the command is given. Check it: twinlm config check."""
+_HEAD = """# What twinlm trains and compares. A line that starts with "# name =" shows a default: remove
+# the # to change it. Paths are relative to the current folder. Check it: twinlm config check."""
 _END = """# [model], [pretrain] and [finetune] set both models. To set one only, put its name before:
 # [{kind}.pretrain], or [arm.pretrain] below an [[arm]]."""
 
 
-def build(*, sort_key: int) -> App:
-    """Return the command with its parts."""
-    app = App(
-        name="config", help="Write, check and show settings.", help_epilogue=EXAMPLES, sort_key=sort_key
-    )
-    app.command(new, help_epilogue=EXAMPLES)
-    app.command(check, help_epilogue=EXAMPLES)
-    app.command(show, help_epilogue=EXAMPLES)
-    app.command(list_settings, name="list", help_epilogue=EXAMPLES)
-    return app
-
-
 def new(file: File, /, *, is_json: Json = False) -> None:
-    """Write a settings file to begin with.
+    """Write a settings file to start from.
 
     It has every setting with its meaning and default.
     """
     if file.exists():
-        raise UsageError("this file exists", file=file, hint="give another name, or remove it")
+        raise UsageError("this file already exists", file=file, hint="give another name, or remove it")
     storage.write_file(file, starter().encode())
-    print(
-        json.dumps({"file": str(file)})
-        if is_json
-        else f"{file}: set corpus.train and [[task]], then: twinlm plan {file}"
-    )
+    if is_json:
+        print_json({"file": str(file)})
+    else:
+        print(f"{file}: set corpus.train and [[task]], then: twinlm plan {file}")
 
 
 def check(file: File, /, *, is_json: Json = False, **settings: AnySetting) -> None:
-    """Check a settings file, and that its text and labels are there."""
+    """Check a settings file, and that its text and labels exist."""
     resolved = read_settings(file, settings, is_demo=False)
-    from collections import Counter
-
     from twinlm.data.text.finding import find_files
 
-    corpus, found = resolved.corpus, 0
-    for name in (*corpus.train, *corpus.valid, *corpus.test):
-        found += 1 if name.startswith("hf:") else len(find_files(name, counts=Counter()))
-    missing = [
-        path
-        for task in resolved.task
-        for path in (task.train, task.valid, task.test)
-        if path and not Path(path).is_file()
-    ]
-    if missing:
-        raise UsageError(f"there is no file {missing[0]!r} of labelled texts", file=file)
+    corpus, tasks = resolved.corpus, resolved.task
+    text_files = sum(
+        1 if name.startswith("hf:") else len(find_files(name, counts=Counter()))
+        for name in (*corpus.train, *corpus.valid, *corpus.test)
+    )
+    paths = [path for task in tasks for path in (task.train, task.valid, task.test) if path]
+    if missing := next((path for path in paths if not Path(path).is_file()), ""):
+        raise UsageError(f"there is no file {missing!r} of labelled texts", file=file)
     if is_json:
-        print(
-            json.dumps(
-                {"file": str(file), "corpus_files": found, "tasks": [task.name for task in resolved.task]}
-            )
-        )
+        print_json({"file": str(file), "corpus_files": text_files, "tasks": [task.name for task in tasks]})
     else:
-        print(f"{file}: fine, with {found:,} files of text and {len(resolved.task):,} tasks")
+        print(f"{file}: fine, with {text_files:,} files of text and {len(tasks):,} tasks")
 
 
 def show(
@@ -102,13 +74,13 @@ def show(
     is_json: Json = False,
     **settings: AnySetting,
 ) -> None:
-    """Show what a settings file and options come to, as TOML.
+    """Show the resulting settings of a file and options, as TOML.
 
     All defaults are filled in.
     """
-    resolved = config.plain(read_settings(file, settings, is_demo=False))
+    resolved = build.plain(read_settings(file, settings, is_demo=False))
     if is_json:
-        print(json.dumps(resolved, ensure_ascii=False))
+        print_json(resolved)
         return
     import tomli_w
 
@@ -116,27 +88,26 @@ def show(
 
 
 def list_settings(
-    words: Annotated[str, Parameter(help="Show only settings with this in their name or meaning.")] = "",
+    words: Annotated[str, Parameter(help="Only settings with this in their name or meaning.")] = "",
     /,
     *,
     is_json: Json = False,
 ) -> None:
     """List all settings: default, type, range and meaning."""
-    found = [row for row in settings_table.rows() if words.lower() in f"{row.name} {row.meaning}".lower()]
-    if not found:
-        raise UsageError(
-            f"no setting has {words!r} in it", hint=config.closest(words, settings_table.names())
-        )
+    rows = [row for row in settings_table.rows() if words.lower() in f"{row.name} {row.meaning}".lower()]
+    if not rows:
+        hint = build.closest(words, settings_table.names())
+        raise UsageError(f"no setting contains {words!r}", hint=hint)
     if is_json:
-        print(json.dumps([_record(row) for row in found], ensure_ascii=False))
+        print_json([_record(row) for row in rows])
         return
-    for row in found:
+    for row in rows:
         limits = f", {row.limits}" if row.limits else ""
         print(f"{row.name} = {row.default}\n    {row.type}{limits}. {row.meaning}")
 
 
 def starter() -> str:
-    """Return a settings file with every setting; those that one chooses first are set, others commented."""
+    """Return a settings file with every setting; all but the first choices are commented out."""
     lines, table = [_HEAD], ""
     for row in settings_table.rows():
         if row.table != table:
@@ -152,7 +123,7 @@ def starter() -> str:
 
 def _record(row: Row) -> dict[str, Any]:
     names = presets.KINDS if len(row.defaults) > 1 else ("both",)
-    defaults = dict(zip(names, map(config.plain, row.defaults), strict=True))
+    defaults = dict(zip(names, map(build.plain, row.defaults), strict=True))
     return {
         "name": row.name,
         "type": row.type,
@@ -160,3 +131,24 @@ def _record(row: Row) -> dict[str, Any]:
         "range": row.limits,
         "meaning": row.meaning,
     }
+
+
+COMMAND = Command(
+    name="config",
+    summary="""Write, check and show settings files.
+
+Use it to set up a comparison on your own text and labels.""",
+    examples=(
+        "twinlm config new my.toml",
+        "twinlm config check my.toml",
+        "twinlm config show my.toml --pretrain.length 64",
+        "twinlm config list pretrain",
+    ),
+    next_command="twinlm plan my.toml",
+    parts=(
+        Command(name="new", function=new),
+        Command(name="check", function=check),
+        Command(name="show", function=show),
+        Command(name="list", function=list_settings),
+    ),
+)

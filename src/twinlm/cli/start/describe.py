@@ -1,6 +1,5 @@
-"""`twinlm describe`: every value of a recipe, where it is from, and what it departs from."""
+"""`twinlm describe`: every value of a recipe, its source, and the departures from the paper."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,19 +7,12 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from twinlm.cli import settings_table
+from twinlm.cli.command import Command
 from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Json, read_settings
+from twinlm.cli.tables import aligned, print_json
 from twinlm.settings import Settings, build, presets, recipes
 from twinlm.settings.starting import Start, read_start
 from twinlm.settings.tree import Given, Tree, merge, read_overrides
-
-NAME = "describe"
-EXAMPLES = f"""Examples:
-  twinlm describe
-  twinlm describe gpt1-paper
-  twinlm describe bert-base-paper --json
-  twinlm describe my.toml --size mini
-
-{SETTINGS_NOTE}"""
 
 _TABLES = ("tokenizer", "budget", *presets.KINDS)
 _ONLY = " only."
@@ -33,26 +25,31 @@ def command(
     is_json: Json = False,
     **settings: AnySetting,
 ) -> None:
-    """Show every value of a recipe and where it is from.
+    """Show a recipe's values and where they come from.
 
-    A recipe is a settings file that comes with twinlm: those of the papers,
-    and pairs of equal size. Values say which section of a paper, or which
-    file of its released code, they are from; below them stands how we depart
-    from it, and how large the models are. Any command that takes a settings
-    file takes a recipe's name. Without a name, all recipes are listed.
+    Use it to see what a paper trained, before you train it or depart from it. A
+    recipe is a settings file bundled with twinlm: those of the papers, and pairs
+    of equal size. Each value names its section of the paper or its file of the
+    released code; departures and model sizes stand below. Every command that
+    takes a settings file takes a recipe's name. Without a name, all recipes are
+    listed.
     """
     if recipe is None:
         titles = {name: recipes.read_notes(recipes.find(Path(name))).title for name in recipes.names()}
-        width = max(map(len, titles))
-        lines = [f"{name:<{width}}  {title}" for name, title in titles.items()]
-        print(json.dumps(titles) if is_json else "\n".join(lines))
+        if is_json:
+            print_json(titles)
+        else:
+            print(aligned(list(titles.items()), left=(0, 1)))
         return
-    found = description(recipe, settings)
-    print(json.dumps(found, ensure_ascii=False) if is_json else as_text(found))
+    described = description(recipe, settings)
+    if is_json:
+        print_json(described)
+    else:
+        print(as_text(described))
 
 
 def description(recipe: Path, options: dict[str, str]) -> dict[str, Any]:
-    """Return what there is to say of a recipe or settings file, with options over it."""
+    """Return values, departures and model sizes of a recipe or settings file, with options over it."""
     resolved = read_settings(recipe, options, is_demo=False)
     trees = recipes.read_trees(recipe)
     notes = {str(tree.file): recipes.read_notes(Path(str(tree.file))) for tree in trees}
@@ -71,19 +68,17 @@ def description(recipe: Path, options: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def as_text(found: dict[str, Any]) -> str:
+def as_text(described: dict[str, Any]) -> str:
     """Return a description as people read it."""
-    rows = [(row["name"], settings_table.shown(row["value"]), row["source"]) for row in found["values"]]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    lines = [found["title"] or found["recipe"], ""]
-    lines += [f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}" for name, value, source in rows]
-    if found["deviations"]:
+    rows = [(row["name"], settings_table.shown(row["value"]), row["source"]) for row in described["values"]]
+    lines = [described["title"] or described["recipe"], "", aligned(rows, left=(0, 1, 2))]
+    if described["deviations"]:
         lines += ["", "Departures from the paper:"]
-        lines += [f"- {text}" for text in found["deviations"]]
-    for model in found["models"]:
+        lines += [f"- {text}" for text in described["deviations"]]
+    for model in described["models"]:
         lines += ["", f"{model['label']}: {model['parameters']:,} parameters"]
         if model["parameters"] != model["without_heads"]:
-            lines[-1] += f", {model['without_heads']:,} without the heads of pre-training"
+            lines[-1] += f", {model['without_heads']:,} without the pre-training heads"
         lines += [f"  {model['layer_parameters']:,} of them in its layers"]
         for phase in model["phases"]:
             share, tokens = phase["share"], phase["tokens_per_step"]
@@ -92,7 +87,7 @@ def as_text(found: dict[str, Any]) -> str:
 
 
 def _kinds_of(tree: Tree) -> list[str]:
-    """Return the kinds that a file is about: those it has tables of, unless it sets both kinds' training."""
+    """Return the kinds that a file has tables of; both if it sets the training of both."""
     named = [kind for kind in presets.KINDS if kind in tree]
     return list(presets.KINDS) if not named or "pretrain" in tree or "size" in tree else named
 
@@ -107,17 +102,17 @@ def _values(
     meanings = {row.name: row.meaning for row in settings_table.rows()}
     others = set(presets.KINDS) - set(starts)
     for path, value in _leaves(build.plain(resolved), ()):
-        place: Any = given
+        source: Any = given
         for name in path:
-            place = place.get(name) if isinstance(place, Tree) else None
+            source = source.get(name) if isinstance(source, Tree) else None
         name = ".".join(path)
         only = meanings.get(name.partition(".")[2], "").partition(_ONLY)
         is_foreign = bool(only[1]) and only[0].lower() in presets.KINDS and only[0].lower() != path[0]
-        is_wanted = path[0] in _TABLES or isinstance(place, Given)
+        is_wanted = path[0] in _TABLES or isinstance(source, Given)
         if is_wanted and path[0] not in others and not is_foreign:
             start = starts.get(path[0])
-            source = _source(place, notes) if isinstance(place, Given) else _default_of(path, size, start)
-            yield {"name": name, "value": value, "source": source}
+            words = _source(source, notes) if isinstance(source, Given) else _default_of(path, size, start)
+            yield {"name": name, "value": value, "source": words}
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -128,32 +123,32 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
         yield path, tuple(value) if isinstance(value, list) else value
 
 
-def _source(place: Given, notes: Mapping[str, recipes.Notes]) -> str:
-    if place.is_text:
-        return f"option {place.file}"
-    return notes[str(place.file)].sources.get(place.line or 0, f"line {place.line}")
+def _source(given: Given, notes: Mapping[str, recipes.Notes]) -> str:
+    if given.is_text:
+        return f"option {given.file}"
+    return notes[str(given.file)].sources.get(given.line or 0, f"line {given.line}")
 
 
 def _default_of(path: tuple[str, ...], size: Any, start: Start | None) -> str:
-    """Return where a value is from that nobody gave."""
+    """Return the source of a value that was not given."""
     kind, *inner = path
-    places = {f"default of {kind}": presets.KIND_DEFAULTS.get(kind, {})}
+    sources = {f"default of {kind}": presets.KIND_DEFAULTS.get(kind, {})}
     if kind in presets.KINDS:
         name = size.value if isinstance(size, Given) else presets.closest_size(start)
-        places[f"size {name}"] = presets.SIZES[name]
+        sources[f"size {name}"] = presets.SIZES[name]
     if start:
-        places[f"of {start.setting.value}"] = start.settings
-    found = "default"
-    for words, table in places.items():
+        sources[f"of {start.setting.value}"] = start.settings
+    source = "default"
+    for words, table in sources.items():
         value: Any = table
         for key in inner:
             value = value.get(key) if isinstance(value, dict) else None
-        found = words if value is not None else found
-    return found
+        source = words if value is not None else source
+    return source
 
 
 def _model(kind: str, resolved: Settings, start: Start | None) -> dict[str, Any]:
-    """Return how large a kind's model is, counted without memory, and what its steps read."""
+    """Return a kind's model sizes, counted without allocating memory, and the size of its steps."""
     import torch
 
     from twinlm.core.count import layer_count, parameter_count
@@ -180,3 +175,17 @@ def _model(kind: str, resolved: Settings, start: Start | None) -> dict[str, Any]
             for phase in phases(options.pretrain)
         ],
     }
+
+
+COMMAND = Command(
+    name="describe",
+    function=command,
+    examples=(
+        "twinlm describe",
+        "twinlm describe gpt1-paper",
+        "twinlm describe bert-base-paper --json",
+        "twinlm describe my.toml --size mini",
+    ),
+    next_command="twinlm plan bert-base-paper --corpus.train my-text.txt",
+    note=SETTINGS_NOTE,
+)

@@ -1,7 +1,7 @@
-"""`twinlm doctor data`: what is wrong with text and labels, before anything is trained on them."""
+"""`twinlm doctor data`: problems in text and labels, before anything is trained on them."""
 
-import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,36 +9,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from twinlm.cli.compare.compare import Tasks
+from twinlm.cli.command import Command
 from twinlm.cli.options import (
     SETTINGS_NOTE,
     AnySetting,
     Json,
     SettingsFile,
+    Tasks,
     default_folder,
-    interruptible,
     read_settings,
 )
 from twinlm.cli.progress import duration, progress_on
+from twinlm.cli.running import interruptible
+from twinlm.cli.tables import print_json
 from twinlm.errors import OK, UserError
 
 if TYPE_CHECKING:
     from twinlm.doctor.checks.findings import Finding
     from twinlm.doctor.examine import Diagnosis
 
-NAME = "data"
-_SHORT_S = 1.0
 SICK = UserError.exit_code
-"""The exit code if there is a problem: 1, which no error has."""
-EXAMPLES = f"""Examples:
-  twinlm doctor data my.toml
-  twinlm doctor data --corpus.train my-text/ --task labels.csv
-  twinlm doctor data --task labels.csv --task.label_field stars --json
-
-Exit codes: 0 no problem (there may be warnings and notes), 1 a problem: the
-run would stop, or its figures would mean nothing; others as for all commands.
-
-{SETTINGS_NOTE}"""
+"""Exit code if there is a problem: 1, which no error has."""
+_SHORT_S = 1.0
+_MOST_SHOWN = 20
 
 
 def command(
@@ -47,15 +40,16 @@ def command(
     *,
     task: Tasks = None,
     out: Annotated[
-        Path | None, Parameter(help="The run's folder, whose tokenizer is taken if it has one.")
+        Path | None, Parameter(help="Run directory, whose tokenizer is used if it has one.")
     ] = None,
     is_json: Json = False,
     **settings: AnySetting,
 ) -> int:
-    """Look for what is wrong with your text and labels, before any training.
+    """Check your text and labels before any training.
 
-    Encoding, copies and near copies, test texts inside the corpus, lengths and
-    sentence pairs, unknown tokens, labels, and text enough for the size asked.
+    Use it before twinlm compare. It checks encoding, copies and near copies, test
+    texts inside the corpus, lengths and sentence pairs, unknown tokens, labels,
+    and whether there is enough text for the model size.
     """
     resolved = read_settings(file, settings, is_demo=False, tasks=task or [])
     folder = out or default_folder(file, resolved, is_demo=False)
@@ -73,23 +67,21 @@ def command(
     cost = {"seconds": round(seconds, 1), "peak_memory_bytes": hardware.peak_memory_bytes()}
     if is_json:
         record = {"ok": diagnosis.is_healthy, "findings": [asdict(row) for row in diagnosis.findings]}
-        print(json.dumps({**record, "facts": diagnosis.facts, "cost": cost}, ensure_ascii=False))
+        print_json({**record, "facts": diagnosis.facts, "cost": cost})
     else:
         show(diagnosis)
-        print(f"Looked for {duration(seconds)}, with {cost['peak_memory_bytes'] / 2**20:,.0f} MiB of memory.")
+        mebibytes = cost["peak_memory_bytes"] / 2**20
+        print(f"Checked in {duration(seconds)}, using {mebibytes:,.0f} MiB of memory.")
     return OK if diagnosis.is_healthy else SICK
 
 
 def show(diagnosis: "Diagnosis") -> None:
-    """Print what was measured, then what was found."""
+    """Print the facts, then the findings and their counts."""
     print(*_facts(diagnosis.facts), sep="\n")
     for finding in diagnosis.findings:
         print("", *_finding(finding), sep="\n")
-    counts = [
-        sum(row.level == level for row in diagnosis.findings) for level in ("problem", "warning", "note")
-    ]
-    named = zip(counts, ("problems", "warnings", "notes"), strict=True)
-    print("\n" + ", ".join(f"{count} {name}" for count, name in named) + ".")
+    levels = Counter(finding.level for finding in diagnosis.findings)
+    print("\n" + ", ".join(f"{levels[level]} {level}s" for level in ("problem", "warning", "note")) + ".")
 
 
 def _finding(finding: "Finding") -> Iterator[str]:
@@ -104,7 +96,7 @@ def _finding(finding: "Finding") -> Iterator[str]:
 
 
 def _facts(facts: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
-    """Yield facts as lines, what belongs to one thing below its name."""
+    """Yield facts as lines, nested ones indented below their name."""
     for name, value in facts.items():
         if isinstance(value, Mapping) and any(isinstance(part, Mapping) for part in value.values()):
             yield f"{'  ' * depth}{name}"
@@ -125,4 +117,17 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-_MOST_SHOWN = 20
+COMMAND = Command(
+    name="data",
+    function=command,
+    examples=(
+        "twinlm doctor data my.toml",
+        "twinlm doctor data --corpus.train my-text/ --task labels.csv",
+        "twinlm doctor data --task labels.csv --task.label_field stars --json",
+    ),
+    next_command="twinlm plan my.toml",
+    note=f"""Exit codes: 0 no problem (warnings and notes are possible), 1 a problem: the run
+would stop, or its results would be meaningless; others as for all commands.
+
+{SETTINGS_NOTE}""",
+)

@@ -1,6 +1,5 @@
-"""`twinlm data`: text too large for one machine or one day into tokens, in parts."""
+"""`twinlm data`: tokenize text too large for one machine or one day, in parts."""
 
-import json
 import os
 import re
 import subprocess
@@ -10,76 +9,43 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from twinlm.cli.options import Json, interruptible
+from twinlm.cli.command import Command
+from twinlm.cli.options import Encoding, Json, TextField
 from twinlm.cli.progress import progress_on
+from twinlm.cli.running import interruptible
+from twinlm.cli.tables import print_json
 from twinlm.errors import ResourceError, UsageError
-from twinlm.settings import CorpusSettings
-from twinlm.settings import build as config
+from twinlm.settings import CorpusSettings, build
 from twinlm.system import storage
 from twinlm.system.log import Progress
 
 if TYPE_CHECKING:
     from twinlm.data.tokens.store import TokenStore
 
-EXAMPLES = """Examples:
-  twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed
-  twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed --processes 8
-  twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed --part 3/64
-  twinlm data pack wiki/ --held-out valid.txt --held-out test.txt --tokenizer tok --out packed
-  twinlm data join packed
-
-Parts are independent: run 1/64 to 64/64 on any machines that see the texts and
-STORE, in any order, then join. A part that was stopped goes on behind its last
-whole shard (256 million characters) when the command is given again. Each part
-reads all texts, which is fast beside cutting them into tokens but not free, and
-keeps a hash of each of its documents: take no more parts than you have cores or
-machines for, or than memory asks for.
-
-Train on it with --corpus.train STORE, --corpus.valid and --corpus.test.
-"""
 _Text = Annotated[
     list[str], Parameter(help='Files, folders, patterns, or "hf:name", as corpus.train takes them.')
 ]
-
-
-def build(*, sort_key: int) -> App:
-    """Return the command with its two parts."""
-    app = App(
-        name="data",
-        help="Turn large texts into tokens, in parts, on one machine or on many.",
-        help_epilogue=EXAMPLES,
-        sort_key=sort_key,
-    )
-    app.command(pack, help_epilogue=EXAMPLES)
-    app.command(join, help_epilogue=EXAMPLES)
-    return app
 
 
 def pack(
     texts: _Text,
     /,
     *,
-    tokenizer: Annotated[Path, Parameter(help="A tokenizer's folder, or a model's.")],
-    out: Annotated[Path, Parameter(help="The store's folder.")],
-    part: Annotated[
-        str, Parameter(help='Write this part alone, such as "3/64"; all of it, and join, if not given.')
-    ] = "",
+    tokenizer: Annotated[Path, Parameter(help="Folder of a tokenizer or a model.")],
+    out: Annotated[Path, Parameter(help="Folder of the store.")],
+    part: Annotated[str, Parameter(help='Write only this part, such as "3/64"; default: all, joined.')] = "",
     held_out: Annotated[
         list[str] | None,
-        Parameter(
-            name="--held-out", help="Texts to validate and test on; documents equal to theirs are left out."
-        ),
+        Parameter(name="--held-out", help="Validation and test texts; equal documents are left out."),
     ] = None,
-    processes: Annotated[
-        int, Parameter(help="Write so many parts at once, each in a process of its own, and join them.")
-    ] = 1,
-    text_field: Annotated[str, Parameter(help="Where the text stands in .jsonl and .parquet rows.")] = "text",
-    encoding: Annotated[str, Parameter(help="Of .txt and .jsonl files.")] = "utf-8",
+    processes: Annotated[int, Parameter(help="Number of parts to write at once, and then join.")] = 1,
+    text_field: TextField = "text",
+    encoding: Encoding = "utf-8",
     is_json: Json = False,
 ) -> None:
-    """Cut texts into tokens and write them as a part of a store.
+    """Tokenize texts and write them as a part of a store.
 
     Of equal documents the first is kept, also across parts. Memory does not grow
     with the text.
@@ -87,7 +53,7 @@ def pack(
     number, parts = numbered(part)
     if processes != 1:
         if part or processes < 1:
-            message = f"--processes {processes} can't be" + (f" together with --part {part}" if part else "")
+            message = f"--processes {processes} is not allowed" + (f" with --part {part}" if part else "")
             raise UsageError(message, hint="give --processes 8 for eight parts at once, or one --part 3/8")
         options = [*texts, *(word for path in held_out or () for word in ("--held-out", path))]
         options += ["--tokenizer", str(tokenizer), "--out", str(out), "--text-field", text_field]
@@ -105,7 +71,7 @@ def pack(
 
 
 def join(
-    store: Annotated[Path, Parameter(help="The store's folder, whose parts are all written.")],
+    store: Annotated[Path, Parameter(help="Folder of the store, whose parts are all written.")],
     /,
     *,
     is_json: Json = False,
@@ -114,17 +80,17 @@ def join(
     with interruptible(), progress_on():
         from twinlm.data.tokens.packed import join_parts, parts_of
 
-        parts_of(store)  # else the lock would make a folder where there is none
+        parts_of(store)  # raises if there is no store: the lock would create its folder
         with storage.lock(store):
             joined = join_parts(store)
     _show({}, joined, is_json=is_json)
 
 
 def pack_at_once(options: list[str], processes: int) -> None:
-    """Run `twinlm data pack` for each of so many parts, all at once.
+    """Run `twinlm data pack` for all parts at once, each in its own process.
 
     Raises:
-        ResourceError: one of them failed; it has said why.
+        ResourceError: a part failed; it has printed why.
     """
     command = [sys.executable, "-m", "twinlm", "data", "pack", *options, "--part"]
     alone = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
@@ -142,25 +108,25 @@ def pack_at_once(options: list[str], processes: int) -> None:
     for part, code in enumerate(codes, start=1):
         if code:
             message = f"part {part}/{processes} ended with exit code {code}"
-            raise ResourceError(message, hint="see above; the same command goes on with what is there")
+            raise ResourceError(message, hint="see above; the same command resumes")
 
 
 def numbered(part: str) -> tuple[int, int]:
-    """Return number and count of "3/64"; of nothing, 1 of 1.
+    """Return number and count of a part such as "3/64"; 1 and 1 if none is named.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: it does not name a part.
     """
-    found = re.fullmatch(r"([0-9]{1,5})/([0-9]{1,5})", part or "1/1")  # a part's name has five digits
-    if found and 1 <= int(found[1]) <= int(found[2]):
-        return int(found[1]), int(found[2])
-    raise UsageError(f"--part {part!r} is no part", hint="write --part 3/64, from 1/64 to 64/64")
+    numbers = re.fullmatch(r"([0-9]{1,5})/([0-9]{1,5})", part or "1/1")  # a part's name has five digits
+    if numbers and 1 <= int(numbers[1]) <= int(numbers[2]):
+        return int(numbers[1]), int(numbers[2])
+    raise UsageError(f"--part {part!r} is not a part", hint="write --part 3/64, from 1/64 to 64/64")
 
 
 def _write(
     given: CorpusSettings, tokenizer: Path, out: Path, number: int, parts: int, progress: Progress
 ) -> dict[str, Any]:
-    """Write one part of a store of the training texts, without the validation texts; return what was done."""
+    """Write one part of a store of the training texts without the held-out texts; return its record."""
     from twinlm.data.text.corpus import corpus_fingerprint, read_documents
     from twinlm.data.text.splits import text_hash
     from twinlm.data.tokens import packed
@@ -195,9 +161,9 @@ def _write(
 
 
 def _tokenizer_folder(folder: Path) -> Path:
-    """Return where the tokenizer of a folder lies: in it, or in a folder of ours below it."""
-    places = [folder, folder / "files", folder / "model"]
-    return next((place for place in places if (place / "tokenizer.json").is_file()), folder)
+    """Return the folder itself if it is a tokenizer's, or the one of ours below it."""
+    candidates = [folder, folder / "files", folder / "model"]
+    return next((path for path in candidates if (path / "tokenizer.json").is_file()), folder)
 
 
 def _show(record: dict[str, Any], store: "TokenStore | None", *, is_json: bool) -> None:
@@ -205,12 +171,37 @@ def _show(record: dict[str, Any], store: "TokenStore | None", *, is_json: bool) 
         names = ("token_count", "text_bytes", "unknown_count", "empty_count", "document_count")
         record["store"] = {"folder": str(store.folder), **{name: getattr(store, name) for name in names}}
     if is_json:
-        print(json.dumps(config.plain(record)))
+        print_json(build.plain(record))
         return
     if "part" in record:
-        said = ", ".join(f"{number:,} {name}" for name, number in record["counts"].items())
-        print(f"{record['part']}: {said}" + ("" if record["is_new"] else " (written before)"))
+        counts = ", ".join(f"{number:,} {name}" for name, number in record["counts"].items())
+        print(f"{record['part']}: {counts}" + ("" if record["is_new"] else " (written before)"))
     if store is not None:
-        print(
-            f"{store.folder}: {store.document_count:,} documents, {store.token_count:,} tokens, all checked"
-        )
+        sizes = f"{store.document_count:,} documents, {store.token_count:,} tokens"
+        print(f"{store.folder}: {sizes}, all checked")
+
+
+COMMAND = Command(
+    name="data",
+    summary="""Tokenize large texts in parts.
+
+Use it when the text is too large for one machine or one day; twinlm compare
+tokenizes smaller texts by itself.""",
+    examples=(
+        "twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed",
+        "twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed --processes 8",
+        "twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed --part 3/64",
+        "twinlm data pack wiki/ --held-out valid.txt --tokenizer tok --out packed",
+        "twinlm data join packed",
+    ),
+    next_command="twinlm compare my.toml --corpus.train packed --corpus.valid valid.txt",
+    note="""Parts are independent: run 1/64 to 64/64 in any order, on any machines that see
+the texts and STORE, then join. A stopped part resumes after its last whole shard
+(256 million characters) when repeated. Each part reads all texts, which is fast
+compared to tokenizing but not free, and keeps a hash of each of its documents:
+use no more parts than your cores, machines or memory require.
+
+Train on the store with --corpus.train STORE, --corpus.valid and --corpus.test.
+""",
+    parts=(Command(name="pack", function=pack), Command(name="join", function=join)),
+)

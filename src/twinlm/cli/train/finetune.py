@@ -1,54 +1,46 @@
-"""`twinlm finetune`: fine-tuning of one kind on one labelled task."""
+"""`twinlm finetune`: fine-tune one model on one labelled task."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Fresh, RunOptions, SettingsFile, opened_run
+from twinlm.cli.command import Command
+from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Fresh, RunOptions, SettingsFile
+from twinlm.cli.running import opened_run
+from twinlm.cli.tables import print_json
 from twinlm.errors import UsageError
 from twinlm.settings import UNTRAINED, presets
 from twinlm.system import storage
-
-NAME = "finetune"
-EXAMPLES = f"""Examples:
-  twinlm finetune {presets.KINDS[1]} my.toml --task reviews --seed 1
-  twinlm finetune {presets.KINDS[0]} my.toml --task reviews --seed 1 --untrained
-  twinlm finetune imported/minilm --task.train reviews.csv --learning-rate 3e-5
-
-{SETTINGS_NOTE}"""
 
 
 def command(
     kind: Annotated[
         str,
-        Parameter(
-            help=f"{' or '.join(presets.KINDS)}, the name of an [[imported]] model, or a model's folder."
-        ),
+        Parameter(help=f"{' or '.join(presets.KINDS)}, an [[imported]] model's name, or a model's folder."),
     ],
     file: SettingsFile = None,
     /,
     *,
-    task: Annotated[str | None, Parameter(help="Name of the task; needed if there are several.")] = None,
-    seed: Annotated[int, Parameter(help="Of the head's first weights, data order and dropout.")] = 1,
+    task: Annotated[str | None, Parameter(help="Name of the task, needed if there are several.")] = None,
+    seed: Annotated[int, Parameter(help="Seed of the head's first weights, data order and dropout.")] = 1,
     learning_rate: Annotated[
-        float | None, Parameter(help="Instead of the settings'; 5e-5 for a model from elsewhere.")
+        float | None, Parameter(help="Default: that of the settings; 5e-5 for an imported model.")
     ] = None,
     epochs: Annotated[
-        int | None, Parameter(help="Instead of the settings'; 3 for a model from elsewhere.")
+        int | None, Parameter(help="Default: that of the settings; 3 for an imported model.")
     ] = None,
-    is_untrained: Annotated[bool, Parameter(name="--untrained", help="Begin without pre-training.")] = False,
+    is_untrained: Annotated[bool, Parameter(name="--untrained", help="Start without pre-training.")] = False,
     is_fresh: Fresh = False,
     options: RunOptions = RunOptions(),  # noqa: B008 - frozen
     **settings: AnySetting,
 ) -> None:
-    """Fine-tune one model on one labelled task.
+    """Fine-tune one model on a labelled task.
 
-    It is pre-trained first if it has not been; a model's folder is taken as it is and
-    needs no text to pre-train on. The fine-tuned model lies in RUN/tasks/TASK, in a
-    folder for each kind and seed; twinlm predict and its like use it.
+    Use it to get one model for a task, without a comparison. The model is
+    pre-trained first if necessary; a model's folder is used as it is, and needs no
+    text. The fine-tuned model is stored in RUN/tasks/TASK/KIND/seed-SEED.
     """
     if learning_rate is not None and not 0 < learning_rate <= 1:
         raise UsageError(f"--learning-rate must be above 0 and at most 1, not {learning_rate}")
@@ -69,16 +61,14 @@ def command(
             storage.remove(folder)
         history = run.finetuning.finetuned(trial).history["fine-tuning"]
     if options.is_json:
-        print(
-            json.dumps({"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history})
-        )
+        print_json({"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history})
     else:
-        name, value = next(iter(history["validation"].items()))
-        print(f"{folder / 'model'}: {history['step']:,} steps, validation {name} {value:.3f}")
+        metric, value = next(iter(history["validation"].items()))
+        print(f"{folder / 'model'}: {history['step']:,} steps, validation {metric} {value:.3f}")
 
 
 def _sizes_of(kind: str) -> dict[str, str]:
-    """Return the setting that gives the kind of a model's folder its sizes; none for a name."""
+    """Return the setting that takes the model's sizes from its folder; none for the name of a kind."""
     if kind in presets.KINDS or not Path(kind).is_dir():
         return {}
     from twinlm.checkpoint import family_of
@@ -88,10 +78,22 @@ def _sizes_of(kind: str) -> dict[str, str]:
 
 
 def _only(tasks: list[str]) -> str:
-    """Return the task, if there is one only."""
-    if len(tasks) != 1:
-        hint = (
-            f"name one of {', '.join(tasks)} with --task" if tasks else "add a [[task]] to the settings file"
-        )
+    if not tasks:
+        raise UsageError("there is no task to fine-tune on", hint="add a [[task]] to the settings file")
+    if len(tasks) > 1:
+        hint = f"name one of {', '.join(tasks)} with --task"
         raise UsageError(f"there are {len(tasks)} tasks to fine-tune on", hint=hint)
     return tasks[0]
+
+
+COMMAND = Command(
+    name="finetune",
+    function=command,
+    examples=(
+        f"twinlm finetune {presets.KINDS[1]} my.toml --task reviews --seed 1",
+        f"twinlm finetune {presets.KINDS[0]} my.toml --task reviews --seed 1 --untrained",
+        "twinlm finetune imported/minilm --task.train reviews.csv --learning-rate 3e-5",
+    ),
+    next_command="twinlm predict runs/my/tasks/reviews/bert/seed-1 new.csv",
+    note=SETTINGS_NOTE,
+)

@@ -1,26 +1,21 @@
-"""`twinlm pretrain`: pre-training of one kind, or of both."""
+"""`twinlm pretrain`: pre-train one model, or both."""
 
-import json
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Fresh, RunOptions, SettingsFile, opened_run
+from twinlm.cli.command import Command
+from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Fresh, RunOptions, SettingsFile
+from twinlm.cli.running import opened_run
+from twinlm.cli.tables import print_json
 from twinlm.errors import UsageError
 from twinlm.settings import build, presets
 
-NAME = "pretrain"
-EXAMPLES = f"""Examples:
-  twinlm pretrain both my.toml
-  twinlm pretrain {presets.KINDS[0]} my.toml --pretrain.optimizer.learning_rate 3e-4
-  twinlm pretrain {presets.KINDS[1]} --corpus.train book.txt --budget.amount 1e13
-
-{SETTINGS_NOTE}"""
-BOTH = "both"
+_BOTH = "both"
 
 
 def command(
-    kind: Annotated[str, Parameter(help=f"{', '.join(presets.KINDS)} or {BOTH}.")],
+    kind: Annotated[str, Parameter(help=f"{', '.join(presets.KINDS)} or {_BOTH}.")],
     file: SettingsFile = None,
     /,
     *,
@@ -28,33 +23,41 @@ def command(
     options: RunOptions = RunOptions(),  # noqa: B008 - frozen
     **settings: AnySetting,
 ) -> None:
-    """Pre-train one model, or both, on text without labels.
+    """Pre-train one model, or both, on unlabelled text.
 
-    Each gets its share of the matched budget. Goes on from the newest
-    checkpoint, exactly as if it had never been stopped. The model is
-    RUN/KIND/model.
+    Use it to get a model without a comparison. Each model gets its share of the
+    matched budget. Training resumes from the newest checkpoint, exactly as if it
+    had never stopped. The model is stored in RUN/KIND/model.
     """
-    kinds = presets.KINDS if kind == BOTH else (checked_kind(kind, others=[BOTH]),)
+    kinds = presets.KINDS if kind == _BOTH else (_checked(kind),)
     with opened_run(file, options, settings, removed=kinds if is_fresh else ()) as run:
-        done = []
+        rows = []
         for name in kinds:
             history = run.pretraining.trained(name).history["pretraining"]
-            done.append({"kind": name, "model": str(run.folder / name / "model"), **history})
+            rows.append({"kind": name, "model": str(run.folder / name / "model"), **history})
     if options.is_json:
-        print(json.dumps(done))
+        print_json(rows)
         return
-    for row in done:
-        path = row["model"]
-        print(f"{path}: {row['step']:,} steps, {row['tokens']:,} tokens, validation loss {row['best']:.4f}")
+    for row in rows:
+        sizes = f"{row['step']:,} steps, {row['tokens']:,} tokens"
+        print(f"{row['model']}: {sizes}, validation loss {row['best']:.4f}")
 
 
-def checked_kind(kind: str, *, others: list[str]) -> str:
-    """Return a kind of model.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
+def _checked(kind: str) -> str:
     if kind not in presets.KINDS:
-        hint = build.closest(kind, [*presets.KINDS, *others])
+        hint = build.closest(kind, [*presets.KINDS, _BOTH])
         raise UsageError(f"there is no kind of model {kind!r}", hint=hint)
     return kind
+
+
+COMMAND = Command(
+    name="pretrain",
+    function=command,
+    examples=(
+        "twinlm pretrain both my.toml",
+        f"twinlm pretrain {presets.KINDS[0]} my.toml --pretrain.optimizer.learning_rate 3e-4",
+        f"twinlm pretrain {presets.KINDS[1]} --corpus.train book.txt --budget.amount 1e13",
+    ),
+    next_command="twinlm finetune bert my.toml --task reviews",
+    note=SETTINGS_NOTE,
+)

@@ -1,33 +1,16 @@
-"""`twinlm tokenizer`: train one, or see how one cuts a text."""
+"""`twinlm tokenizer`: train a tokenizer, or show how one splits a text."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Json, RunOptions, SettingsFile, opened_run
+from twinlm.cli.command import Command
+from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Json, RunOptions, SettingsFile
+from twinlm.cli.running import opened_run
+from twinlm.cli.tables import print_json
 from twinlm.cli.texts import argument_or_input
 from twinlm.settings import presets
-
-EXAMPLES = f"""Examples:
-  twinlm tokenizer train my.toml --tokenizer.vocab_size 4096
-  twinlm tokenizer encode runs/my/gpt "How is this cut?"
-
-{SETTINGS_NOTE}"""
-
-
-def build(*, sort_key: int) -> App:
-    """Return the command with its two parts."""
-    app = App(
-        name="tokenizer",
-        help="Train a tokenizer, or see how one cuts a text.",
-        help_epilogue=EXAMPLES,
-        sort_key=sort_key,
-    )
-    app.command(train, help_epilogue=EXAMPLES)
-    app.command(encode, help_epilogue=EXAMPLES)
-    return app
 
 
 def train(
@@ -39,7 +22,7 @@ def train(
 ) -> None:
     """Train the tokenizer of a run on its training text.
 
-    Trains two of them with --tokenizer.sharing own.
+    With --tokenizer.sharing own, trains one for each model.
     """
     with opened_run(file, options, settings) as run:
         trained = {kind: run.workspace.tokenizer(kind) for kind in presets.KINDS}
@@ -53,30 +36,45 @@ def train(
         for tokenizer in trained.values()
     }
     if options.is_json:
-        print(json.dumps(rows))
+        print_json(rows)
         return
     for algorithm, row in rows.items():
         print(f"{row['folder']}: {algorithm} with {row['vocab_size']:,} tokens")
 
 
 def encode(
-    model: Annotated[Path, Parameter(help="A model's folder, or a tokenizer's.")],
-    text: Annotated[str | None, Parameter(help="Standard input if not given, or -.")] = None,
+    model: Annotated[Path, Parameter(help="Folder of a model or a tokenizer.")],
+    text: Annotated[str | None, Parameter(help="Text; default, or -: standard input.")] = None,
     /,
     *,
     is_json: Json = False,
 ) -> None:
     """Show the tokens of a text, each with its number."""
-    given = argument_or_input(text)
+    text = argument_or_input(text)
     from twinlm.tokenizer import Tokenizer
     from twinlm.use.load import find_model
 
-    places = [place for place in (model, model / "files") if (place / "tokenizer.json").is_file()]
-    tokenizer = Tokenizer.from_folder(places[0] if places else find_model(model))
-    ids = tokenizer.encode(given)
+    folders = [path for path in (model, model / "files") if (path / "tokenizer.json").is_file()]
+    tokenizer = Tokenizer.from_folder(folders[0] if folders else find_model(model))
+    ids = tokenizer.encode(text)
     pieces = [tokenizer.display(number) for number in ids]
     if is_json:
-        print(json.dumps({"text": given, "ids": ids, "tokens": pieces}, ensure_ascii=False))
+        print_json({"text": text, "ids": ids, "tokens": pieces})
         return
     for number, piece in zip(ids, pieces, strict=True):
         print(f"{number}\t{piece!r}")
+
+
+COMMAND = Command(
+    name="tokenizer",
+    summary="""Train a tokenizer, or show how it splits a text.
+
+Use it to try vocabularies before any model is trained.""",
+    examples=(
+        "twinlm tokenizer train my.toml --tokenizer.vocab_size 4096",
+        'twinlm tokenizer encode runs/my/gpt "How is this split?"',
+    ),
+    next_command="twinlm pretrain both my.toml",
+    note=SETTINGS_NOTE,
+    parts=(Command(name="train", function=train), Command(name="encode", function=encode)),
+)

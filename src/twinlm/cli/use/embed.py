@@ -1,6 +1,5 @@
-"""`twinlm embed`: texts as vectors."""
+"""`twinlm embed`: turn texts into vectors."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from twinlm.cli.options import Json
+from twinlm.cli.command import Command
+from twinlm.cli.options import Json, Model
 from twinlm.cli.progress import progress_on
+from twinlm.cli.tables import print_json
 from twinlm.cli.texts import arguments_or_lines
-from twinlm.cli.use.generate import Model
 from twinlm.errors import UsageError
 from twinlm.system import storage
 
@@ -19,52 +19,43 @@ if TYPE_CHECKING:
     from twinlm.checkpoint import Trained
     from twinlm.system.log import Progress
 
-NAME = "embed"
-EXAMPLES = """Examples:
-  twinlm embed runs/demo/bert "A river in France." "A lake in Peru."
-  twinlm embed runs/demo/bert - --out vectors.safetensors < lines.txt
-  twinlm embed runs/demo/gpt - --pooling last --normalize < lines.txt
-  twinlm embed runs/demo/bert - --tokens --layers last2 --out f.safetensors
-  twinlm embed runs/demo/bert - --query "Where is it?" --top-k 3 < lines.txt
-"""
 _QUIET_S = 2.0
 
 
 def command(
     model: Model,
     /,
-    *texts: Annotated[str, Parameter(help="Texts; lines of standard input if not given, or -.")],
+    *texts: Annotated[str, Parameter(help="Texts; default, or -: lines of standard input.")],
     pooling: Annotated[
         Literal["mean", "cls", "last"] | None,
-        Parameter(help="Of all tokens' states (mean, if not given), at [CLS] (BERT), or the last (GPT)."),
+        Parameter(help="Mean of all tokens' states (default), [CLS] (BERT) or last token (GPT)."),
     ] = None,
-    layers: Annotated[
-        str, Parameter(help="last, last4, or numbers such as 1,2: layers side by side.")
-    ] = "last",
+    layers: Annotated[str, Parameter(help="last, last4, or numbers such as 1,2, side by side.")] = "last",
     is_normalized: Annotated[
         bool, Parameter(name="--normalize", show_default=False, help="Scale vectors to length 1.")
     ] = False,
     is_by_token: Annotated[
-        bool, Parameter(name="--tokens", show_default=False, help="A vector for each token, not each text.")
+        bool, Parameter(name="--tokens", show_default=False, help="One vector for each token, not each text.")
     ] = False,
     out: Annotated[Path | None, Parameter(help="Write a .safetensors file.")] = None,
     query: Annotated[
-        str | None, Parameter(help="Show the texts that are most like this one, with cosines.")
+        str | None, Parameter(help="Show the texts most similar to this one, with cosines.")
     ] = None,
-    top_k: Annotated[int, Parameter(help="With --query: show so many.")] = 10,
+    top_k: Annotated[int, Parameter(help="With --query: number of texts to show.")] = 10,
     is_json: Json = False,
 ) -> None:
     """Turn texts into vectors.
 
-    Without --out, standard output holds one JSON object for each text. A file
-    holds "embeddings", one row a text, or with --tokens "0.tokens" and "0.states"
-    for the first text, and so on. The special tokens around a text count in its
-    mean, as in sentence-transformers. Texts that are too long are cut.
+    Use it for search, clustering, or as features of another model. Without --out,
+    it prints one JSON object for each text. A file holds "embeddings", one row for
+    each text, or with --tokens "0.tokens" and "0.states" for the first text, and so
+    on. The special tokens around a text count in its mean, as in
+    sentence-transformers. Texts that are too long are cut.
     """
     numbers = parse_layers(layers)
     _check(out, query, top_k, is_by_token=is_by_token, is_of_text=bool(pooling) or is_normalized)
     pooling = pooling or "mean"
-    given = arguments_or_lines(texts)
+    lines = arguments_or_lines(texts)
     from twinlm.use.load import load
 
     trained = load(model)
@@ -72,38 +63,38 @@ def command(
         if query is not None:
             from twinlm.use.embed import cosines
 
-            found = cosines(trained, query, given, pooling=pooling, layers=numbers, progress=progress)
-            _show_similar(given, found, top_k, is_json=is_json)
+            similar = cosines(trained, query, lines, pooling=pooling, layers=numbers, progress=progress)
+            _show_similar(lines, similar, top_k, is_json=is_json)
             return
         if is_by_token:
-            tensors, records = _by_token(trained, given, numbers, progress)
+            tensors, records = _by_token(trained, lines, numbers, progress)
         else:
             from twinlm.use.embed import embed
 
             vectors_NE = embed(
-                trained, given, pooling=pooling, layers=numbers, normalize=is_normalized, progress=progress
+                trained, lines, pooling=pooling, layers=numbers, normalize=is_normalized, progress=progress
             )
             tensors = {"embeddings": vectors_NE}
             records = [{"embedding": vector_E.tolist()} for vector_E in vectors_NE]
     if out is None:
-        for text, record in zip(given, records, strict=True):
-            print(json.dumps({"text": text, **record}, ensure_ascii=False))
+        for text, record in zip(lines, records, strict=True):
+            print_json({"text": text, **record})
         return
     _write(out, tensors)
     if is_json:
-        print(json.dumps({"file": str(out), "texts": len(given)}))
+        print_json({"file": str(out), "texts": len(lines)})
     else:
-        print(f"{out}: {len(given):,} texts")
+        print(f"{out}: {len(lines):,} texts")
 
 
 def parse_layers(text: str) -> tuple[int, ...]:
-    """Return layers as people write them, "last", "last4" or "0,-1", as numbers.
+    """Return the numbers of layers written as "last", "last4" or "0,-1".
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: the text is none of these.
     """
-    if found := re.fullmatch(r"last([1-9]\d{0,3})?", text):
-        return tuple(range(-int(found[1] or 1), 0))
+    if last := re.fullmatch(r"last([1-9]\d{0,3})?", text):
+        return tuple(range(-int(last[1] or 1), 0))
     if re.fullmatch(r"-?\d{1,4}(,-?\d{1,4})*", text):
         return tuple(int(number) for number in text.split(","))
     raise UsageError(f"--layers can't be {text!r}", hint="give last, last4, or numbers such as 1,2")
@@ -113,9 +104,9 @@ def _check(out: Path | None, query: str | None, top_k: int, *, is_by_token: bool
     if out is not None and out.suffix != ".safetensors":
         raise UsageError("the file must end in .safetensors", file=out)
     if query is not None and (out is not None or is_by_token):
-        raise UsageError("--query shows texts: it goes with neither --out nor --tokens")
+        raise UsageError("--query shows texts: leave out --out and --tokens")
     if is_by_token and is_of_text:
-        raise UsageError("--tokens gives states as they are: leave out --pooling and --normalize")
+        raise UsageError("--tokens gives unchanged states: leave out --pooling and --normalize")
     if top_k < 1:
         raise UsageError(f"--top-k must be at least 1, not {top_k}")
 
@@ -123,7 +114,7 @@ def _check(out: Path | None, query: str | None, top_k: int, *, is_by_token: bool
 def _show_similar(texts: Sequence[str], cosines: Sequence[float], top_k: int, *, is_json: bool) -> None:
     for cosine, text in sorted(zip(cosines, texts, strict=True), key=lambda pair: -pair[0])[:top_k]:
         if is_json:
-            print(json.dumps({"text": text, "cosine": cosine}, ensure_ascii=False))
+            print_json({"text": text, "cosine": cosine})
         else:
             print(f"{cosine:6.3f}  {text}")
 
@@ -151,3 +142,17 @@ def _write(path: Path, arrays: Mapping[str, Any]) -> None:
     from twinlm.checkpoint import tensor_bytes
 
     storage.write_file(path, tensor_bytes({name: torch.from_numpy(array) for name, array in arrays.items()}))
+
+
+COMMAND = Command(
+    name="embed",
+    function=command,
+    examples=(
+        'twinlm embed runs/demo/bert "A river in France." "A lake in Peru."',
+        "twinlm embed runs/demo/bert - --out vectors.safetensors < lines.txt",
+        "twinlm embed runs/demo/gpt - --pooling last --normalize < lines.txt",
+        "twinlm embed runs/demo/bert - --tokens --layers last2 --out f.safetensors",
+        'twinlm embed runs/demo/bert - --query "Where is it?" --top-k 3 < lines.txt',
+    ),
+    next_command="twinlm export runs/demo/bert --to sentence-transformers --out vectors",
+)

@@ -1,15 +1,15 @@
-"""`twinlm generate`: let a GPT continue texts."""
+"""`twinlm generate`: continue texts with a GPT."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from twinlm.cli.options import Json
+from twinlm.cli.command import Command
+from twinlm.cli.options import Json, Model
+from twinlm.cli.tables import print_json
 from twinlm.cli.texts import argument_or_input, arguments_or_lines
 from twinlm.errors import UsageError
 
@@ -17,62 +17,46 @@ if TYPE_CHECKING:
     from twinlm.checkpoint import Trained
     from twinlm.use.sampling import Sampling
 
-NAME = "generate"
-EXAMPLES = """Examples:
-  twinlm generate runs/demo/gpt "The river"
-  twinlm generate runs/demo/gpt "The river" --temperature 0
-  twinlm generate runs/demo/gpt "" --max-tokens 100 --seed 7
-  twinlm generate runs/demo/gpt "The river" --top-p 0.9 --stop "." --stop "!"
-  twinlm generate runs/demo/gpt "The river" --n 3
-  twinlm generate runs/demo/gpt "The river" --beams 4
-  echo "The river" | twinlm generate runs/demo/gpt - --json
-  twinlm generate runs/demo/gpt - --batch --json < prompts.txt
-"""
-
-Model = Annotated[Path, Parameter(help="A model's folder, such as runs/demo/gpt.")]
-
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplingOptions:
-    """How to draw, as options."""
+    """`use.sampling.Sampling`, as options."""
 
     temperature: Annotated[
-        float, Parameter(help="Below 1 sticks to likely words, 0 always takes the best.")
+        float, Parameter(help="Below 1 prefers likely tokens; 0 always takes the best.")
     ] = 0.8
-    """See `Sampling`, as for all of them."""
-    top_k: Annotated[int, Parameter(help="Draw from so many best tokens only; 0 for all.")] = 40
-    """Best tokens to draw from."""
+    """Divisor of the scores."""
+    top_k: Annotated[int, Parameter(help="Draw from this many best tokens only; 0 for all.")] = 40
+    """Number of best tokens to draw from."""
     top_p: Annotated[
-        float, Parameter(help="Draw from the fewest best tokens that have this probability together.")
+        float, Parameter(help="Draw from the fewest best tokens that together have this probability.")
     ] = 1.0
-    """Their probability together."""
+    """Total probability of the tokens to draw from."""
     min_p: Annotated[
-        float, Parameter(help="Leave out tokens less likely than this times the best one's probability.")
+        float, Parameter(help="Drop tokens less likely than this times the best one's probability.")
     ] = 0.0
     """Least probability, relative to the best token's."""
-    repetition_penalty: Annotated[
-        float, Parameter(help="Above 1 makes tokens that were there before less likely.")
-    ] = 1.0
-    """For tokens that were there before."""
+    repetition_penalty: Annotated[float, Parameter(help="Above 1 makes earlier tokens less likely.")] = 1.0
+    """Penalty for earlier tokens."""
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BeamOptions:
-    """How to search, as options."""
+    """Options of `use.beams.beam_search`."""
 
     beams: Annotated[
-        int | None, Parameter(help="Draw nothing, but search for the likeliest text with so many beams.")
+        int | None, Parameter(help="Search for the likeliest text with this many beams, without drawing.")
     ] = None
-    """See `beam_search`, as for all of them."""
+    """Number of beams; None to draw instead."""
     length_penalty: Annotated[
         float, Parameter(help="With --beams: above 0 prefers longer texts, below 0 shorter ones.")
     ] = 1.0
     """Power of the length that likelihoods are divided by."""
     stopping: Annotated[
         Literal["full", "likely", "never"],
-        Parameter(help="With --beams: stop when all are full, are likely the best, or never before that."),
+        Parameter(help="With --beams: stop once enough texts ended, none is likely better, or none can be."),
     ] = "likely"
     """When to stop the search."""
 
@@ -80,68 +64,66 @@ class BeamOptions:
 def command(
     model: Model,
     /,
-    *prompts: Annotated[str, Parameter(help="Texts to continue; standard input if not given, or -.")],
-    max_tokens: Annotated[int, Parameter(help="Stop after so many new tokens.")] = 64,
+    *prompts: Annotated[str, Parameter(help="Texts to continue; default, or -: standard input.")],
+    max_tokens: Annotated[int, Parameter(help="Most new tokens.")] = 64,
     sampling: SamplingOptions = SamplingOptions(),
-    stop: Annotated[
-        tuple[str, ...], Parameter(help="End before this string; may be given several times.")
-    ] = (),
+    stop: Annotated[tuple[str, ...], Parameter(help="End before this string; may be repeated.")] = (),
     seed: Annotated[int, Parameter(help="The same seed gives the same text.")] = 0,
-    n: Annotated[int, Parameter(help="Write so many texts for each prompt.")] = 1,
+    n: Annotated[int, Parameter(help="Number of texts for each prompt.")] = 1,
     beams: BeamOptions = BeamOptions(),
     is_batch: Annotated[
         bool, Parameter(name="--batch", show_default=False, help="Each line of standard input is a prompt.")
     ] = False,
     is_json: Json = False,
 ) -> None:
-    """Let a GPT continue texts.
+    """Continue texts with a GPT.
 
-    One text is shown as it is written, after its prompt. Several are shown
-    when they are done, with empty lines between; --json shows one object each.
+    Use it to see what a GPT has learned. A single text is shown as it is written,
+    after its prompt. Several are shown once they are done, with empty lines
+    between; --json shows one object each.
     """
-    given = arguments_or_lines(prompts) if is_batch or len(prompts) > 1 else [_one_prompt(prompts)]
+    if is_batch or len(prompts) > 1:
+        prompts = tuple(arguments_or_lines(prompts))
+    else:
+        prompts = (argument_or_input(prompts[0] if prompts else None),)
     from twinlm.use.load import load
     from twinlm.use.sampling import Sampling
 
     drawing = Sampling(**asdict(sampling))
     options: dict[str, Any] = {"max_tokens": max_tokens, **asdict(drawing), "stop": list(stop), "seed": seed}
     if beams.beams is None and beams != BeamOptions():
-        raise UsageError("--length-penalty and --stopping go with --beams")
+        raise UsageError("--length-penalty and --stopping need --beams")
     if beams.beams is not None:
         _check_nothing_is_drawn(drawing, stop, seed)
         options = {"max_tokens": max_tokens, **asdict(beams)}
-        records = _searched(load(model), given, n, options)
-    elif len(given) == n == 1:
-        records = _streamed(load(model), given[0], drawing, options, is_shown=not is_json)
+        records = _searched(load(model), prompts, n, options)
+    elif len(prompts) == n == 1:
+        records = _streamed(load(model), prompts[0], drawing, options, is_shown=not is_json)
     else:
-        records = _drawn(load(model), given, n, drawing, options)
-    is_shown_already = len(given) == n == 1 and beams.beams is None
+        records = _drawn(load(model), prompts, n, drawing, options)
+    is_shown_already = len(prompts) == n == 1 and beams.beams is None
     for number, record in enumerate(records):
         if is_json:
-            print(json.dumps({**record, **options}, ensure_ascii=False))
+            print_json({**record, **options})
         elif not is_shown_already:
             print("\n" * (number > 0) + record["prompt"] + record["text"])
-
-
-def _one_prompt(prompts: Sequence[str]) -> str:
-    return argument_or_input(prompts[0] if prompts else None)
 
 
 def _check_nothing_is_drawn(sampling: "Sampling", stop: Sequence[str], seed: int) -> None:
     from twinlm.use.sampling import DEFAULT_SAMPLING
 
-    wanted = asdict(DEFAULT_SAMPLING)
-    others = [name for name, value in asdict(sampling).items() if value != wanted[name]]
-    others += ["stop"] * bool(stop) + ["seed"] * bool(seed)
-    if others:
-        shown = ", ".join("--" + name.replace("_", "-") for name in others)
-        raise UsageError(f"--beams draws nothing and goes on to the end: leave out {shown}")
+    defaults = asdict(DEFAULT_SAMPLING)
+    useless = [name for name, value in asdict(sampling).items() if value != defaults[name]]
+    useless += ["stop"] * bool(stop) + ["seed"] * bool(seed)
+    if useless:
+        names = ", ".join("--" + name.replace("_", "-") for name in useless)
+        raise UsageError(f"--beams draws nothing and runs to the end: leave out {names}")
 
 
 def _streamed(
     trained: "Trained", prompt: str, sampling: "Sampling", options: Mapping[str, Any], *, is_shown: bool
 ) -> Iterator[dict[str, Any]]:
-    """Write one text, showing it as it comes if it is to be shown."""
+    """Write one text, and print it as it comes if `is_shown`."""
     from twinlm.use.generate import MAX_LENGTH, Continuation
 
     rest = {name: options[name] for name in ("max_tokens", "stop", "seed")}
@@ -157,7 +139,7 @@ def _streamed(
         print()
         if continuation.stopped_by == MAX_LENGTH:
             count = len(continuation.tokens)
-            print(f"stopped after {count:,} tokens: the model holds no more", file=sys.stderr)
+            print(f"stopped after {count:,} tokens: the model's maximum", file=sys.stderr)
     about = {"tokens": len(continuation.tokens), "stopped_by": continuation.stopped_by}
     yield {"prompt": prompt, "text": "".join(pieces), **about}
 
@@ -182,8 +164,24 @@ def _searched(
     from twinlm.use.generate import read_prompt
 
     for prompt in prompts:
-        read_prompt(trained, prompt, options["max_tokens"])  # errors come before the first text is shown
+        read_prompt(trained, prompt, options["max_tokens"])  # raises before the first text is shown
     for prompt in prompts:
-        for place, beam in enumerate(beam_search(trained, prompt, n=n, **options)):
-            about = {"place": place, "tokens": len(beam.tokens), "is_ended": beam.is_ended}
+        for rank, beam in enumerate(beam_search(trained, prompt, n=n, **options)):
+            about = {"place": rank, "tokens": len(beam.tokens), "is_ended": beam.is_ended}
             yield {"prompt": prompt, "text": beam.text, "score": beam.score, **about}
+
+
+COMMAND = Command(
+    name="generate",
+    function=command,
+    examples=(
+        'twinlm generate runs/demo/gpt "The river"',
+        'twinlm generate runs/demo/gpt "The river" --temperature 0',
+        'twinlm generate runs/demo/gpt "" --max-tokens 100 --seed 7',
+        'twinlm generate runs/demo/gpt "The river" --top-p 0.9 --stop "." --stop "!"',
+        'twinlm generate runs/demo/gpt "The river" --beams 4',
+        'echo "The river" | twinlm generate runs/demo/gpt - --json',
+        "twinlm generate runs/demo/gpt - --batch --n 3 < prompts.txt",
+    ),
+    next_command='twinlm score runs/demo/gpt "The river flows." "The river eats."',
+)

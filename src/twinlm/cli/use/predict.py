@@ -1,4 +1,4 @@
-"""`twinlm predict`: answer a whole file of examples, whatever the model was fine-tuned for."""
+"""`twinlm predict`: answer a whole file of examples, for any kind of task."""
 
 import json
 import sys
@@ -7,30 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from twinlm.cli.examples import FileOptions, read_examples
-from twinlm.cli.options import Json
+from twinlm.cli.command import Command
+from twinlm.cli.options import FileOptions, Json, Model
 from twinlm.cli.progress import progress_on
-from twinlm.cli.use.generate import Model
+from twinlm.cli.tables import print_json
 from twinlm.system import storage
 
 if TYPE_CHECKING:
     from twinlm.data.labels.examples import Example
     from twinlm.tasks.kind import TaskKind
 
-NAME = "predict"
-EXAMPLES = """Examples:
-  twinlm predict runs/my/tasks/topic/bert/seed-1 new.csv --out answers.jsonl
-  twinlm predict runs/my/tasks/questions/bert/seed-1 dev-v1.1.json --labelled
-  twinlm predict runs/my/tasks/names/gpt/seed-1 test.conll --labelled --json
-"""
-
 
 def command(
     model: Model,
-    file: Annotated[Path, Parameter(help="Examples in the form of the training files, with answers or not.")],
+    file: Annotated[Path, Parameter(help="File of examples like the training files, answers optional.")],
     /,
     *,
-    out: Annotated[Path | None, Parameter(help="Write the answers here instead of standard output.")] = None,
+    out: Annotated[Path | None, Parameter(help="Write the answers here, not to standard output.")] = None,
     is_labelled: Annotated[
         bool,
         Parameter(name="--labelled", show_default=False, help="The file has answers: measure the model."),
@@ -38,17 +31,18 @@ def command(
     options: FileOptions = FileOptions(),  # noqa: B008 - frozen
     is_json: Json = False,
 ) -> None:
-    """Answer every example of a file with a fine-tuned model, as JSON lines.
+    """Answer a whole file with a fine-tuned model.
 
-    With --labelled it prints how good the answers are instead, and writes them only
-    if --out is given.
+    Use it for many examples, whatever the task. It prints one JSON object for each
+    example. With --labelled it prints the metrics of the answers instead, and
+    writes the answers only with --out.
     """
     from twinlm.use.load import load
     from twinlm.use.predict import predict, task_of
 
     trained = load(model)
     kind, _ = task_of(trained)
-    examples = read_examples(file, kind.form, options, is_labelled=is_labelled)
+    examples = options.read(file, kind.form, is_labelled=is_labelled)
     with progress_on() as progress:
         answers = predict(trained, examples, progress=progress)
     rows = [
@@ -62,17 +56,29 @@ def command(
     elif not is_labelled:
         print(text, end="")
     if is_labelled:
-        _print_figures(kind, examples, answers, is_json=is_json)
+        _print_metrics(kind, examples, answers, is_json=is_json)
 
 
-def _print_figures(
+def _print_metrics(
     kind: "TaskKind", examples: "tuple[Example, ...]", answers: list[dict[str, Any]], *, is_json: bool
 ) -> None:
     golds, predicted = [example.gold for example in examples], [answer["predicted"] for answer in answers]
     figures = kind.measure(golds, predicted).figures
     if is_json:
-        print(json.dumps({"examples": len(examples), **figures}))
+        print_json({"examples": len(examples), **figures})
         return
     for name, value in figures.items():
         print(f"{name}\t{value:.4f}")
     print(f"examples\t{len(examples):,}")
+
+
+COMMAND = Command(
+    name="predict",
+    function=command,
+    examples=(
+        "twinlm predict runs/my/tasks/topic/bert/seed-1 new.csv --out answers.jsonl",
+        "twinlm predict runs/my/tasks/questions/bert/seed-1 dev-v1.1.json --labelled",
+        "twinlm predict runs/my/tasks/names/gpt/seed-1 test.conll --labelled --json",
+    ),
+    next_command="twinlm cost runs/my/tasks/topic/bert/seed-1 --task new.csv",
+)

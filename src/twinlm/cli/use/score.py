@@ -1,51 +1,51 @@
 """`twinlm score`: how likely a model finds texts."""
 
-import json
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from twinlm.cli.options import Json
+from twinlm.cli.command import Command
+from twinlm.cli.options import Json, Method, Model
+from twinlm.cli.tables import print_json
 from twinlm.cli.texts import arguments_or_lines
-from twinlm.cli.use.generate import Model
-
-NAME = "score"
-EXAMPLES = """Examples:
-  twinlm score runs/demo/gpt "The river flows." "The river eats."
-  twinlm score runs/demo/bert - --json < candidates.txt
-  twinlm score runs/demo/bert "The river." --method pseudo-likelihood-l2r
-"""
-
-Method = Annotated[
-    str | None,
-    Parameter(help="likelihood (GPT); pseudo-likelihood, pseudo-likelihood-l2r or chain-rule (BERT)."),
-]
 
 
 def command(
     model: Model,
     /,
-    *texts: Annotated[str, Parameter(help="Texts to score; lines of standard input if not given, or -.")],
+    *texts: Annotated[str, Parameter(help="Texts to score; default, or -: lines of standard input.")],
     method: Method = None,
     is_json: Json = False,
 ) -> None:
-    """Say how likely a model finds each text, in nats: the higher, the likelier.
+    """Score how likely a model finds texts.
 
-    A GPT gives the log-probability of the text; a BERT masks each token in turn and
-    adds up how likely it finds it among all others (pseudo-log-likelihood), with
-    -l2r among those outside of its word or before it. With chain-rule a BERT reads
-    only what stands before a token: a log-probability, but off its training.
-    Compare texts within one model and method only. The second figure is the mean
-    over tokens.
+    Use it to compare texts, such as versions of a sentence, within one model and
+    method. It prints nats and their mean over tokens: higher is likelier. A GPT
+    gives the log-probability of the text. A BERT masks each token in turn and adds
+    the log-probabilities given all other tokens (pseudo-likelihood), or with -l2r
+    without the later tokens of the same word. With chain-rule it reads only the
+    tokens before: a log-probability, but one it was not trained for.
     """
-    given = arguments_or_lines(texts)
+    lines = arguments_or_lines(texts)
     from twinlm.use.load import load
     from twinlm.use.score import score_batch
 
-    for scored in score_batch(load(model), given, method=method):
+    for scored in score_batch(load(model), lines, method=method):
         if is_json:
             tokens = [{"text": token, "log_likelihood": value} for token, value in scored.tokens]
             about = {"log_likelihood": scored.log_likelihood, "mean": scored.mean, "method": scored.method}
-            print(json.dumps({"text": scored.text, **about, "tokens": tokens}, ensure_ascii=False))
+            print_json({"text": scored.text, **about, "tokens": tokens})
             continue
         print(f"{scored.log_likelihood:9.2f}  {scored.mean:6.2f}  {scored.text}")
+
+
+COMMAND = Command(
+    name="score",
+    function=command,
+    examples=(
+        'twinlm score runs/demo/gpt "The river flows." "The river eats."',
+        "twinlm score runs/demo/bert - --json < candidates.txt",
+        'twinlm score runs/demo/bert "The river." --method pseudo-likelihood-l2r',
+    ),
+    next_command='twinlm rank runs/demo/gpt "The river" flows eats',
+)

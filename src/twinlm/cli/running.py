@@ -1,0 +1,185 @@
+"""Open a run: processes, signals, progress and the run directory; and run a whole comparison."""
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from twinlm.cli.options import RunOptions, default_folder, read_settings
+from twinlm.cli.progress import progress_on
+from twinlm.cli.tables import print_json
+from twinlm.errors import OK, PeerError, StoppedError, UsageError, UserError
+from twinlm.settings import ProcessSettings, presets
+from twinlm.system import launch, storage
+from twinlm.system.log import Progress, Silent
+from twinlm.system.stopping import Stop, on_signals, stopped
+
+if TYPE_CHECKING:
+    from twinlm.compare.run import Run
+    from twinlm.evidence.results import Results
+    from twinlm.train.ranks import Ranks
+
+ALL_STAGES = (
+    "tokenizers",
+    "tokens",
+    "plan",
+    "data-doctor",
+    *presets.KINDS,
+    "tasks",
+    "environment.json",
+    "events.jsonl",
+    "results.json",
+    "details.json",
+    "report.html",
+    "report.md",
+)
+"""Names in a run directory that `--fresh` removes, beside the models of its arms."""
+_SAME_S = 1.0
+
+
+@contextlib.contextmanager
+def opened_run(
+    file: Path | None,
+    options: RunOptions,
+    given: Mapping[str, str],
+    *,
+    tasks: Sequence[str] = (),
+    removed: Sequence[str] = (),
+) -> Iterator["Run"]:
+    """Open the run of these options and settings, with signals handled and progress on standard error.
+
+    With `--nproc` this process only starts others and exits as they do. Of several processes the leader gets
+    the run here; the others follow its calls and exit.
+
+    Args:
+        file: of settings.
+        options: of the command.
+        given: settings as options, "pretrain/length" -> "64".
+        tasks: files of labelled tasks.
+        removed: names in the run directory to remove first, for `--fresh`.
+    """
+    settings = read_settings(file, given, is_demo=options.is_demo, tasks=tasks)
+    folder = options.out or default_folder(file, settings, is_demo=options.is_demo)
+    start_processes(options.nproc)
+    with interruptible() as stop, progress_on() as progress, joined(settings.processes, stop) as ranks:
+        from twinlm.compare.plan.pretrainings import pretrainings, smaller_pretrainings
+        from twinlm.compare.run import Run
+
+        opened = partial(Run, folder, settings, is_demo=options.is_demo, stop=stop, ranks=ranks)
+        if not ranks.leads:
+            with opened(progress=Silent()) as run:
+                follow(run, stop)
+        if tuple(removed) == ALL_STAGES:
+            removed = [*removed, *pretrainings(settings), *smaller_pretrainings(settings)]
+        start_over(folder, removed, progress)
+        command = shlex.join(["twinlm", *sys.argv[1:]])
+        with opened(progress=progress, command=command) as run:
+            yield run
+
+
+def start_processes(count: int) -> None:
+    """Start `count` processes of this command, unless this is one of them, and exit as they do.
+
+    Raises:
+        PeerError: a process died.
+        UsageError: torchrun has already started processes.
+    """
+    if count < 1:
+        raise UsageError(f"--nproc must be at least 1, not {count}")
+    if count == 1 or launch.is_launched():
+        return
+    if launch.is_among_others():
+        raise UsageError("torchrun has already started the processes", hint="leave --nproc out")
+    raise SystemExit(launch.launch([sys.executable, "-P", "-m", "twinlm", *sys.argv[1:]], count))
+
+
+@contextlib.contextmanager
+def joined(settings: ProcessSettings, stop: Stop) -> Iterator["Ranks"]:
+    """Connect to the other processes of this command, if there are any."""
+    from twinlm.train.ranks import join
+
+    if launch.is_among_others():
+        stop.same_s = _SAME_S
+    ranks = join(reduce=settings.reduce, is_sharded=settings.shard, timeout_s=settings.timeout_seconds)
+    try:
+        with ranks.watched(stop):
+            yield ranks
+    except PeerError:  # closing would wait for a process that is gone
+        raise
+    except BaseException:
+        ranks.close()
+        raise
+    ranks.close()
+
+
+def follow(run: "Run", stop: Stop) -> NoReturn:
+    """Do what the leader calls this process to do, then exit without a message: the leader reports.
+
+    Raises:
+        UserError: something is wrong with this process alone.
+    """
+    try:
+        with stop.deferred():
+            run.follow()
+            raise SystemExit(OK)
+    except (StoppedError, PeerError) as error:
+        raise SystemExit(error.exit_code) from error
+    except UserError as error:
+        error.message = f"rank {run.ranks.number}: {error.message}"
+        raise
+
+
+def start_over(folder: Path, names: Sequence[str], progress: Progress) -> None:
+    """Remove parts of a run directory, and report each."""
+    doomed = [folder / name for name in names if (folder / name).exists()]
+    if not doomed:
+        return
+    with storage.lock(folder):
+        for path in doomed:
+            progress.say(f"--fresh: removing {path}")
+            storage.remove(path)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Stop]:
+    """Let signals stop this block in order, also while libraries are being imported."""
+    with on_signals() as stop:
+        try:
+            yield stop
+        except Exception as error:
+            if stop.asked and not isinstance(error, StoppedError | PeerError):
+                raise stopped() from error  # a library wrapped our error in its own
+            raise
+
+
+def run_comparison(
+    file: Path | None,
+    options: RunOptions,
+    settings: Mapping[str, str],
+    *,
+    tasks: Sequence[str],
+    is_fresh: bool,
+) -> None:
+    """Run a comparison and print its results."""
+    removed = ALL_STAGES if is_fresh else ()
+    with opened_run(file, options, settings, tasks=tasks, removed=removed) as run:
+        results = run.compare()
+    show_results(results, run.folder, is_json=options.is_json)
+
+
+def show_results(results: "Results", folder: Path, *, is_json: bool) -> None:
+    """Print the verdict of a comparison, or all results as JSON."""
+    if is_json:
+        from twinlm.evidence.json_records import to_json
+
+        print_json(to_json(results))
+        return
+    print(*results.verdict, sep="\n")
+    for caveat in results.caveats:
+        print(f"Note: {caveat}")
+    print(f"\nReport: {folder / 'report.html'}")
+    for source in results.attribution:
+        print(source, file=sys.stderr)

@@ -1,0 +1,193 @@
+"""`twinlm classify`, `tag`, `answer`, `similarity` and `choose`: ask a fine-tuned model about a few texts."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from twinlm.cli.command import Command
+from twinlm.cli.options import Json, Model
+from twinlm.cli.tables import print_json
+from twinlm.cli.texts import argument_or_input, arguments_or_lines, paired
+
+
+def classify(
+    model: Model,
+    /,
+    *texts: Annotated[
+        str,
+        Parameter(
+            help="Texts; default, or -: lines of standard input. A model of pairs takes two at a time, "
+            "or lines with a tab between them."
+        ),
+    ],
+    is_json: Json = False,
+) -> None:
+    """Classify texts with a fine-tuned model.
+
+    Use it on a few texts; twinlm predict takes whole files. It prints the most
+    probable class, its probability and the text, with tabs between. --json shows
+    the probabilities of all classes.
+    """
+    lines = arguments_or_lines(texts)
+    from twinlm.tasks.classification import TEXTS
+    from twinlm.use import ask
+    from twinlm.use.load import load
+    from twinlm.use.predict import task_of
+
+    trained = load(model)
+    _, task = task_of(trained, "classification")
+    rows = paired(lines, is_lines=not texts) if task.constants[TEXTS] == 2 else [(line,) for line in lines]
+    for row, chances in zip(rows, ask.classify(trained, rows), strict=True):
+        best = next(iter(chances))
+        record = {**dict(zip(("text", "text_b"), row, strict=False)), "class": best, "probabilities": chances}
+        _show(record, "\t".join([best, f"{chances[best]:.3f}", *row]), is_json=is_json)
+
+
+def tag(
+    model: Model,
+    /,
+    *sentences: Annotated[str, Parameter(help="Sentences; default, or -: lines of standard input.")],
+    is_json: Json = False,
+) -> None:
+    """Tag each word of sentences with a fine-tuned model.
+
+    Use it to find names or parts of speech. Words are separated by white space, as
+    in the training data: put spaces around punctuation if those files do. It
+    prints a word and its tag a line, with a tab between, and an empty line after
+    each sentence.
+    """
+    rows = [sentence.split() for sentence in arguments_or_lines(sentences)]
+    from twinlm.use import ask
+    from twinlm.use.load import load
+
+    for words, tags in zip(rows, ask.tag(load(model), rows), strict=True):
+        lines = [f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True)]
+        _show({"tokens": words, "tags": tags}, "".join(lines), is_json=is_json)
+
+
+def answer(
+    model: Model,
+    question: Annotated[str, Parameter(help="Question.")],
+    context: Annotated[
+        str | None, Parameter(help="Text with the answer; default, or -: standard input.")
+    ] = None,
+    /,
+    *,
+    is_json: Json = False,
+) -> None:
+    """Answer a question from a text with a fine-tuned model.
+
+    Use it to extract the part of a text that answers a question. It prints an empty
+    line if the model finds no answer in the text.
+    """
+    question, text = argument_or_input(question), argument_or_input(context)
+    from twinlm.use import ask
+    from twinlm.use.load import load
+
+    found = ask.answer(load(model), question, text)
+    _show({"question": question, **found}, found["predicted"], is_json=is_json)
+
+
+def similarity(
+    model: Model,
+    /,
+    *texts: Annotated[
+        str, Parameter(help="Two texts at a time; default, or -: lines with a tab between them.")
+    ],
+    is_json: Json = False,
+) -> None:
+    """Rate how similar two texts are with a fine-tuned model.
+
+    Use it to find paraphrases. The score has the unit of the training scores. A
+    GPT reads both orders, so the order of the texts does not matter.
+    """
+    rows = paired(arguments_or_lines(texts), is_lines=not texts)
+    from twinlm.use import ask
+    from twinlm.use.load import load
+
+    for (first, second), score in zip(rows, ask.similarity(load(model), rows), strict=True):
+        record = {"text": first, "text_b": second, "score": score}
+        _show(record, f"{score:.3f}\t{first}\t{second}", is_json=is_json)
+
+
+def choose(
+    model: Model,
+    text: Annotated[str, Parameter(help="First text: a beginning, or a question with its passage.")],
+    /,
+    *choices: Annotated[str, Parameter(help="At least two texts to choose among.")],
+    is_json: Json = False,
+) -> None:
+    """Choose among texts with a fine-tuned model.
+
+    Use it to pick the text that continues or answers the first one. It prints each
+    choice with its probability, the best one first. twinlm rank does this with a
+    model that was pre-trained only.
+    """
+    text, *others = arguments_or_lines((text, *choices))
+    from twinlm.use import ask
+    from twinlm.use.load import load
+
+    chances = ask.choose(load(model), text, others)
+    record = {"text": text, "predicted": chances.index(max(chances)), "probabilities": chances}
+    ranked = sorted(zip(chances, others, strict=True), key=lambda pair: -pair[0])
+    _show(record, "\n".join(f"{chance:.3f}\t{choice}" for chance, choice in ranked), is_json=is_json)
+
+
+def _show(record: Mapping[str, object], lines: str, *, is_json: bool) -> None:
+    if is_json:
+        print_json(record)
+    else:
+        print(lines)
+
+
+_DEMO = "runs/demo/tasks/topic"
+_MY = "runs/my/tasks"
+COMMANDS = (
+    Command(
+        name="classify",
+        function=classify,
+        examples=(
+            f'twinlm classify {_DEMO}/bert/seed-1 "A river in France." "A painter."',
+            f"twinlm classify {_DEMO}/gpt/seed-1 - --json < lines.txt",
+            f'twinlm classify {_MY}/entails/bert/seed-1 "It rains." "It is wet."',
+        ),
+        next_command=f"twinlm predict {_DEMO}/bert/seed-1 new.csv",
+    ),
+    Command(
+        name="tag",
+        function=tag,
+        examples=(
+            f'twinlm tag {_MY}/names/bert/seed-1 "Ada moved to London ."',
+            f"twinlm tag {_MY}/names/gpt/seed-1 - --json < sentences.txt",
+        ),
+        next_command=f"twinlm predict {_MY}/names/bert/seed-1 test.conll --labelled",
+    ),
+    Command(
+        name="answer",
+        function=answer,
+        examples=(
+            f'twinlm answer {_MY}/questions/bert/seed-1 "Who?" "The novel is by George Eliot."',
+            f'twinlm answer {_MY}/questions/bert/seed-1 "Who wrote it?" - < article.txt',
+        ),
+        next_command=f"twinlm predict {_MY}/questions/bert/seed-1 dev-v1.1.json --labelled",
+    ),
+    Command(
+        name="similarity",
+        function=similarity,
+        examples=(
+            f'twinlm similarity {_MY}/alike/gpt/seed-1 "It rains." "It is raining."',
+            f"twinlm similarity {_MY}/alike/bert/seed-1 - < pairs.tsv",
+        ),
+        next_command=f"twinlm predict {_MY}/alike/bert/seed-1 test.tsv --labelled",
+    ),
+    Command(
+        name="choose",
+        function=choose,
+        examples=(
+            f'twinlm choose {_MY}/endings/bert/seed-1 "She opened the" "door." "river."',
+            f'twinlm choose {_MY}/endings/gpt/seed-1 "It was cold, so he" "froze." "sang." --json',
+        ),
+        next_command=f"twinlm predict {_MY}/endings/bert/seed-1 test.csv --labelled",
+    ),
+)
