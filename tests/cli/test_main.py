@@ -131,7 +131,10 @@ def test_without_a_command_help_is_shown(cli):
         ),
         (["compare", "--size", "tinny"], "error: --size: size can't be 'tinny'; did you mean 'tiny'?"),
         (["compare", "none.toml"], "error: none.toml: there is no such settings file"),
-        (["report", "."], "error: .: there is no results.json here; give the folder of a finished comparison"),
+        (
+            ["report", "."],
+            "error: .: there is no results.json here; give the folder of a finished comparison",
+        ),
     ],
 )
 def test_a_mistake_is_answered_in_one_line_with_code_2(cli, arguments, wanted):

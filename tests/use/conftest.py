@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from twinlm.hf.layouts import layout_of
+from twinlm.hf.names import to_hf
 
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
@@ -14,8 +16,6 @@ from twinlm.data.tokens.store import TokenStore
 from twinlm.data.tokens.writing import write_store
 from twinlm.families import FAMILIES
 from twinlm.hf.configuration import to_config
-from twinlm.hf.layouts import layout_of
-from twinlm.hf.names import to_hf
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.settings import ModelSettings, PretrainSettings, presets
 from twinlm.system.log import Silent
