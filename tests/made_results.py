@@ -253,7 +253,7 @@ def _task(name, classes, *, examples, skills, failed_seed=None):
         test_examples=examples,
         scores=scores,
         comparisons=comparisons,
-        verdict=verdict.task_verdict(name, scores, comparisons, "accuracy"),
+        verdict="",
     )
 
 

@@ -10,7 +10,7 @@ from twinlm.cli.look.cost import as_text, short_names
 from twinlm.core.initialize import initialize
 from twinlm.families import FAMILIES
 from twinlm.objectives.fine_tuning import FineTuned
-from twinlm.report.tables import Table
+from twinlm.report.document import Table
 from twinlm.settings import ModelSettings
 from twinlm.system.log import Silent
 from twinlm.tasks.kind import TaskConfig

@@ -120,7 +120,7 @@ def test_updates_that_fine_tunings_lost_stand_beside_the_verdict(project, monkey
     with open_run(project, "lost") as run:
         said = [text for text in run.compare().caveats if "of its updates" in text]
     assert len(said) == 1
-    assert said[0].startswith("Topic: BERT without pre-training was fine-tuned without 3 of its updates")
+    assert said[0].startswith("Topic: BERT without pre-training skipped 3 updates in fine-tuning")
 
 
 def test_other_settings_in_the_same_folder_are_refused_and_named(project, monkeypatch):

@@ -32,8 +32,8 @@ def test_a_winner_of_one_task_may_be_none_among_three(example_results):
     assert alone.comparisons[0].winner is not None and alone.comparisons[0].claims == 1
     alone, among = (verdict.with_verdicts(adjusted(some))[0] for some in (tasks[:1], tasks))
     assert among.comparisons[0].winner is None
-    assert "Cannot tell" in among.verdict and "Alone, this task would speak for a difference" in among.verdict
-    wanted = verdict.task_verdict("a", among.scores, among.comparisons, among.metric)
+    assert "Cannot tell" in among.verdict and "On its own, this task would show a difference" in among.verdict
+    wanted = verdict.task_verdict(among)
     assert among.verdict == wanted != alone.verdict
 
 

@@ -1,18 +1,31 @@
-"""Curves of scores and the ledger, as the report shows them."""
+"""Curves of scores, the ledger, and up to which number of labels no model is shown to beat the baseline."""
 
 import re
 from dataclasses import replace
 
-from twinlm.report.curves_section import curve_plot, ledger, points
+import pytest
+
+from twinlm import rng
+from twinlm.evidence.outcomes import Outcomes
+from twinlm.report.curves_section import baseline_sentence, crossing_sentence, points
+from twinlm.report.plots import curve_plot
+from twinlm.report.tasks_section import ledger
+
+TO = "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
+PLACES = [30, 100, 1000]
+LABELS = {"gpt": "GPT", "bert": "BERT"}
+EQUAL = [0.6, 0.7, 0.8]
+AHEAD = [0.75, 0.85, 0.95]
 
 
 def test_a_curve_has_a_line_for_each_kind_a_bar_for_each_point_and_a_mark_for_each_place(example_results):
     (curve,) = example_results.curves
     plot = curve_plot(example_results, curve)
     assert len(re.findall(r'<polyline class="family-[01]"', plot)) == 2
-    assert len(re.findall(r'<polyline class="family-[01] thin"', plot)) == 6
+    assert len(re.findall(r'<line class="interval family-[01]"', plot)) == 6
     assert len(re.findall(r'<polyline class="baseline"', plot)) == 1
-    assert len(re.findall(r'<polyline class="baseline thin"', plot)) == 3
+    assert len(re.findall(r'<line class="interval baseline"', plot)) == 3
+    assert len(re.findall(r'class="mark ', plot)) == 9
     assert re.search(r'<text class="end-label baseline"[^>]*>baseline<', plot)
     for label in ("30", "100", "300"):
         assert re.search(rf'<text class="tick middle" [^>]*y="225">{label}<', plot)
@@ -34,8 +47,8 @@ def test_the_table_of_points_has_a_row_for_each_place_with_intervals(example_res
     table = points(example_results, example_results.curves[0])
     assert table.header == ["labels", "GPT", "tokens", "BERT", "tokens", "TF-IDF + logistic regression"]
     assert [row[0] for row in table.rows] == ["30", "100", "300"]
-    assert table.rows[0][1] == "31.0\N{NARROW NO-BREAK SPACE}% (27.0 to 35.0)"
-    assert table.rows[1][-1] == "60.0\N{NARROW NO-BREAK SPACE}% (56.0 to 64.0)"
+    assert table.rows[0][1] == f"31.0\N{NARROW NO-BREAK SPACE}% (27.0{TO}35.0)"
+    assert table.rows[1][-1] == f"60.0\N{NARROW NO-BREAK SPACE}% (56.0{TO}64.0)"
     assert all(len(row) == len(table.header) for row in table.rows)
     assert "the one that is best with all labels" in table.caption
 
@@ -55,3 +68,66 @@ def test_the_ledger_shows_every_rate_what_failed_and_which_was_kept(example_resu
     assert len(rows) == 6
     assert [row["Kept"] for row in rows[:3]] == ["", "yes", ""]
     assert rows[2]["Failed"] == "3" and rows[2]["Validation"] == "\N{EN DASH}"
+
+
+def test_a_crossing_is_said_with_its_interval_or_that_none_is_shown(example_results):
+    (curve,) = example_results.curves
+    text = crossing_sentence(curve, LABELS).replace("\N{NO-BREAK SPACE}", " ")
+    assert text.startswith("GPT is ahead below about 75 (95") and "interval 41 to 160" in text
+    assert text.endswith(" and BERT above (labels).")
+    none = crossing_sentence(replace(curve, crossing=None), LABELS)
+    assert none == "No crossing of GPT and BERT is shown between 30 and 300 (labels)."
+
+
+def test_a_curve_of_one_place_is_drawn(example_results):
+    (curve,) = example_results.curves
+    alone = replace(curve, points=curve.points[::3])
+    plot = curve_plot(example_results, alone)
+    assert len(re.findall(r'class="mark ', plot)) == 3 and "polygon points" not in plot
+
+
+def drawn(name, shares, seeds=3):
+    chance = rng.stream(1, name)
+    return [Outcomes(chance.random((seeds, 600)) < share) for share in shares]
+
+
+def said(gpt, bert):
+    floor = drawn("floor", EQUAL, seeds=1)
+    values = {"gpt": drawn("gpt", gpt), "bert": drawn("bert", bert)}
+    return baseline_sentence("TF-IDF", floor, PLACES, LABELS, values, least=0.0)
+
+
+@pytest.mark.parametrize("bert", [EQUAL, [0.3, 0.4, 0.5]])
+def test_where_none_is_shown_to_beat_it_the_last_number_is_named(bert):
+    assert said(EQUAL, bert) == "No model is shown to beat TF-IDF with up to 1,000 labels."
+
+
+def test_up_to_the_number_before_the_first_that_beats_it():
+    assert said([0.6, 0.7, 0.95], EQUAL) == (
+        "Up to 100 labels no model is shown to beat TF-IDF. Shown to beat TF-IDF: GPT with 1,000 labels."
+    )
+
+
+def test_models_that_lead_with_few_labels_only_are_said_to_lead_there():
+    assert said([0.75, 0.85, 0.8], AHEAD) == (
+        "Shown to beat TF-IDF: GPT with 30 and 100 and BERT with 30, 100 and 1,000 labels."
+    )
+
+
+def test_what_a_single_place_would_show_is_adjusted_for_the_number_of_places():
+    """Four places, of which one has a p of 0.016 alone."""
+    floor = Outcomes(rng.stream(3, "floor").random((1, 400)) < 0.6)
+    ahead = floor.values_RE.copy()
+    wrong = (~floor.values_RE[0]).nonzero()[0]
+    ahead[0, wrong[:7]] = True
+    alone = baseline_sentence("TF-IDF", [floor], [30], {"gpt": "GPT"}, {"gpt": [Outcomes(ahead)]}, least=0.0)
+    assert alone == "Shown to beat TF-IDF: GPT with 30 labels."
+    among = baseline_sentence(
+        "TF-IDF",
+        [floor] * 4,
+        [30, 40, 50, 60],
+        {"gpt": "GPT"},
+        {"gpt": [Outcomes(ahead), *[floor] * 3]},
+        least=0.0,
+    )
+    assert among == "No model is shown to beat TF-IDF with up to 60 labels."

@@ -1,5 +1,6 @@
 import pytest
 
+from twinlm.evidence.records import Interval
 from twinlm.report import numbers
 
 
@@ -25,6 +26,8 @@ def _plain(text):
         (numbers.p_value, 0.0023, "p = 0.002"),
         (numbers.p_value, 0.031, "p = 0.03"),
         (numbers.p_value, 1.0, "p = 1.00"),
+        (numbers.bare_p, 0.0, "< 0.001"),
+        (numbers.bare_p, 0.031, "0.03"),
         (numbers.whole, 1461, "1,461"),
         (numbers.amount, 9_999, "9,999"),
         (numbers.amount, 1_214_000, "1.21 M"),
@@ -54,6 +57,12 @@ def _plain(text):
 )
 def test_numbers_read_as_people_write_them(function, number, text):
     assert _plain(function(number)) == text
+
+
+def test_intervals_read_from_low_to_high_in_any_unit():
+    interval = Interval(estimate=0.02, low=-0.012, high=0.05)
+    assert _plain(numbers.low_to_high(interval)) == "-1.2 to 5.0"
+    assert _plain(numbers.low_to_high(interval, "{:.3f}".format)) == "-0.012 to 0.050"
 
 
 def test_lists_and_counts_read_as_sentences():

@@ -6,13 +6,20 @@ import pytest
 
 from twinlm.evidence.json_records import read_results
 from twinlm.report import cost_section
-from twinlm.report import tables as report_tables
-from twinlm.report.html import render_html
-from twinlm.report.markdown import render_markdown
-from twinlm.report.report import write_report
-from twinlm.report.samples_section import between, pieces
+from twinlm.report import tasks_section as report_tables
+from twinlm.report.document import Span
+from twinlm.report.pretraining_section import between, passage
+from twinlm.report.report import MARKDOWN, PAGE, report_files, write_report
 
 VOID = {"meta", "link", "br", "circle", "line", "polygon", "polyline"}
+
+
+def render_html(results):
+    return report_files(results)[PAGE].decode()
+
+
+def render_markdown(results):
+    return report_files(results)[MARKDOWN].decode()
 
 
 class _Page(HTMLParser):
@@ -138,9 +145,8 @@ def test_tables_have_a_cell_for_each_column(example_results):
         report_tables.comparisons(task),
         report_tables.f1(task),
         report_tables.confusion(task, task.scores[0]),
-        report_tables.costs(example_results),
+        cost_section.costs(example_results),
         report_tables.fine_tuning(example_results),
-        report_tables.data(example_results),
         cost_section.making(example_results.cost_cards, 0.4),
         cost_section.answering(task.name, example_results.cost_cards[task.name], 0.4),
     ]
@@ -148,7 +154,7 @@ def test_tables_have_a_cell_for_each_column(example_results):
 
 
 def test_what_was_planned_stands_beside_what_was_taken(example_results):
-    rows = {row[0]: row[1:] for row in report_tables.costs(example_results).rows}
+    rows = {row[0]: row[1:] for row in cost_section.costs(example_results).rows}
     minus, narrow = "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}"
     assert rows["error of the plan"] == [f"{minus}7{narrow}%"] * 2
     assert [*rows].index("error of the plan") == [*rows].index("training time, planned") + 1
@@ -159,7 +165,7 @@ def test_differences_are_shown_with_all_that_speaks_for_them(example_results):
     rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
     item = example_results.tasks[0].comparisons[0]
     first = rows[0]
-    assert first["Difference"].startswith("+") and " to " in first["BCa, examples"]
+    assert first["Difference"].startswith("+") and "\N{NO-BREAK SPACE}to" in first["BCa, examples"]
     assert float(first["Holm p"].lstrip("<\N{NO-BREAK SPACE}")) == pytest.approx(item.p_adjusted, abs=0.005)
     assert first["Effect"] == f"h {item.effect.size:+.2f}"
     found = item.effect
@@ -168,7 +174,7 @@ def test_differences_are_shown_with_all_that_speaks_for_them(example_results):
     )
     assert first["Examples \N{MULTIPLICATION SIGN} seeds"] == "1,461 \N{MULTIPLICATION SIGN} 3"
     assert first["Variance"].startswith("examples ") and "fine-tuning" in first["Variance"]
-    assert "pre-training" not in first["Variance"] and "Of one pre-training" in table.caption
+    assert "pre-training" not in first["Variance"] and "With one pre-training" in table.caption
 
 
 def test_several_pre_trainings_and_other_figures_are_shown_as_such(example_results):
@@ -181,7 +187,7 @@ def test_several_pre_trainings_and_other_figures_are_shown_as_such(example_resul
     times = "\N{MULTIPLICATION SIGN}"
     assert row[f"Examples {times} seeds"] == f"1,461 {times} 3 {times} 3"
     assert (row["Effect"], row["Only one right"]) == ("d_z \N{MINUS SIGN}0.50", "\N{EN DASH}")
-    assert "pre-training" in row["Variance"] and "Of one pre-training" not in table.caption
+    assert "pre-training" in row["Variance"] and "With one pre-training" not in table.caption
 
 
 def test_a_report_without_tasks_samples_or_removals_is_made(example_results):
@@ -208,21 +214,19 @@ def test_writing_makes_three_files_and_the_records_come_back(example_results, tm
 
 
 def test_fills_are_found_between_the_words_that_were_left(example_results):
-    found = pieces(example_results.language[1].samples[1])
-    assert [(piece.text, piece.original, piece.is_right) for piece in found if piece.is_written] == [
-        ("largest", "capital", False),
-        ("Denmark", "Denmark", True),
+    (spans,) = passage(example_results.language[1].samples[1]).lines
+    assert [span for span in spans if span.style] == [
+        Span("largest", "wrong", "capital"),
+        Span("Denmark", "right", "Denmark"),
     ]
-    assert (
-        "".join(piece.text for piece in found)
-        == "Copenhagen is the largest and most populous city of <b>Denmark</b>."
-    )
+    text = "".join(span.text for span in spans)
+    assert text == "Copenhagen is the largest and most populous city of <b>Denmark</b>."
 
 
 def test_a_continuation_is_one_written_piece(example_results):
-    given, written = pieces(example_results.language[0].samples[0])
-    assert (given.is_written, written.is_written) == (False, True)
-    assert written.original.startswith(" produces")
+    shown = passage(example_results.language[0].samples[0])
+    assert [span.style for span in shown.lines[0]] == ["", "written"]
+    assert shown.note.startswith("In the original:  produces")
 
 
 def test_neighbouring_masks_and_masks_at_the_ends_are_found():
@@ -231,5 +235,5 @@ def test_neighbouring_masks_and_masks_at_the_ends_are_found():
 
 def test_a_fill_that_does_not_fit_is_shown_as_it_is():
     sample = {"masked": "a [MASK] c", "filled": "quite another text", "original": "a b c"}
-    assert [(piece.text, piece.is_written) for piece in pieces(sample)] == [("quite another text", False)]
+    assert passage(sample).lines == [[Span("quite another text")]]
     assert between(["a", "b"], "ac") is None

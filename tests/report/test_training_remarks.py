@@ -60,7 +60,7 @@ def test_few_tokens_are_expected_to_teach_little():
 
 def test_a_run_that_got_worse_learned_by_heart():
     (said,) = remarks("GPT", {"0": curve(2.0, 1.8, 1.9)}, FLOORS)
-    assert "at step 200 of 300" in said and "by heart" in said
+    assert "at step 200 of 300" in said and "overfits" in said
 
 
 @pytest.mark.parametrize(

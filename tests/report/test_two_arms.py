@@ -6,7 +6,7 @@ import pytest
 from twinlm.evidence.evidence import ArmVariances, Variances
 from twinlm.evidence.intervals import compare
 from twinlm.evidence.results import ArmScore, Interval
-from twinlm.report.two_arms import doubt, ends, of_two
+from twinlm.report.two_arms import by_points, of_two, signed, standing
 
 
 def _score(name, *, is_imported=False):
@@ -71,54 +71,55 @@ def test_a_winner_is_named_with_the_p_that_counts():
     [
         (
             _comparison(0.03, examples=0.3),
-            "Were it real, it would take about 2,700 test examples (more seeds alone would not do) to show "
-            "it.",
+            "Showing a difference of this size would take about 2,700 test examples (more seeds alone are "
+            "not enough).",
         ),
         (
             _comparison(0.03, examples=0.3, seeds=1),
-            "Were it real, it would take about 2,700 test examples to show it.",
+            "Showing a difference of this size would take about 2,700 test examples.",
         ),
         (
             _comparison(0.03, examples=0.02, finetuning=0.03**2),
-            "Were it real, it would take about 21 seeds (more test examples alone would not do) to show it.",
+            "Showing a difference of this size would take about 21 seeds (more test examples alone are not "
+            "enough).",
         ),
         (
             _comparison(0.03, examples=0.08, finetuning=6e-5),
-            "Were it real, it would take about 3,600 test examples or 5 seeds to show it.",
+            "Showing a difference of this size would take about 3,600 test examples or 5 seeds.",
         ),
         (
             _comparison(0.03, examples=0.6, finetuning=0.02**2),
-            "Were it real, it would take about 7,700 test examples and 23 seeds to show it.",
+            "Showing a difference of this size would take about 7,700 test examples and 23 seeds.",
         ),
         (
             _comparison(0.03, examples=0.02, finetuning=1e-5, pretraining=0.02**2, pretraining_seeds=3),
-            "Were it real, it would take about 10 pre-training seeds (more test examples alone would not do) "
-            "to show it.",
+            "Showing a difference of this size would take about 10 pre-training seeds (more test examples "
+            "alone are not enough).",
         ),
         (
             _comparison(0.03, examples=0.02, finetuning=0.03**2, p_value=0.001),
-            "The examples speak for a difference, but the seeds vary too much to be sure. Were it real, it "
-            "would take about 21 seeds (more test examples alone would not do) to show it.",
+            "The test examples suggest a difference, but the seeds vary too much to be sure. Showing a "
+            "difference of this size would take about 21 seeds (more test examples alone are not enough).",
         ),
         (
             _comparison(0.001, examples=0.3),
-            "If there is a difference, it is too small for any test set of a usual size. One of 2.0 points "
-            "would take about 5,900 test examples (more seeds alone would not do).",
+            "Any difference is too small for a test set of usual size. Showing one of 2.0 points would "
+            "take about 5,900 test examples (more seeds alone are not enough).",
         ),
         (
             _comparison(0.001, examples=0.01),
-            "Were it real, it would take about 79,000 test examples (more seeds alone would not do) to show "
-            "it. One of 2.0 points would take no more than these examples and seeds.",
+            "Showing a difference of this size would take about 79,000 test examples (more seeds alone are "
+            "not enough). Showing one of 2.0 points would take no more than these examples and seeds.",
         ),
         (
             _comparison(0.001, examples=0.3, finetuning=0.5),
-            "If there is a difference, it is too small for any test set of a usual size.",
+            "Any difference is too small for a test set of usual size.",
         ),
         (
             _comparison(0.03, p_value=0.01, p_interval=0.02, p_adjusted=0.08, claims=4),
-            "Alone, this task would speak for a difference; among the 4 tasks on which the same is asked, it "
-            "may be chance. Were it real, it would take about 3,800 test examples (more seeds alone would "
-            "not do) to show it.",
+            "On its own, this task would show a difference; among 4 tasks with the same question, it may "
+            "be chance. Showing a difference of this size would take about 3,800 test examples (more seeds "
+            "alone are not enough).",
         ),
     ],
     ids=[
@@ -142,12 +143,22 @@ def test_without_a_winner_it_says_why_and_what_is_needed(comparison, wanted):
     assert why == wanted
 
 
-def test_the_ends_are_seen_from_the_winners_side():
-    seen = ends(_comparison(-0.05), positive=True).replace("\N{NO-BREAK SPACE}", " ")
-    assert seen == "2.0 to 8.0"
+def _plain(text):
+    return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-")
+
+
+def test_a_lead_is_seen_from_the_side_of_the_arm_that_is_ahead():
+    behind = _comparison(-0.05, winner="b")
+    assert _plain(by_points(behind.difference)) == "5.0 points (2.0 to 8.0)"
+    assert _plain(standing("A", behind)) == "A is 5.0 points (2.0 to 8.0) behind it"
+    ahead = _comparison(0.05, winner="a")
+    assert _plain(standing("A", ahead)) == "A is 5.0 points (2.0 to 8.0) ahead of it"
+    assert _plain(standing("A", _comparison(0.01))) == "A cannot be told apart from it (+1.0; -2.0 to 4.0)"
 
 
 def test_an_interval_that_would_do_alone_comes_with_its_p():
     holm = _comparison(0.05, p_value=0.01, p_interval=0.02, p_adjusted=0.08, claims=4)
-    said = [doubt(item).replace("\N{NO-BREAK SPACE}", " ") for item in (holm, _comparison(0.05))]
-    assert said == ["2.0 to 8.0, but p = 0.08 adjusted for 4 tasks", "2.0 to 8.0"]
+    assert [_plain(signed(item)) for item in (holm, _comparison(0.05))] == [
+        "+5.0; 2.0 to 8.0, but p = 0.08 adjusted for 4 tasks",
+        "+5.0; 2.0 to 8.0",
+    ]

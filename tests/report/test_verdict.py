@@ -114,18 +114,19 @@ def test_without_a_winner_it_says_so_and_what_would_be_needed():
         "Topic: Cannot tell BERT from GPT.",
         "Topic: The difference of +1.0 points for BERT could be anything from -1.0 to 3.0 "
         "(95 % interval, p = 0.40; 1,461 test examples, 3 seeds).",
-        "Topic: Were it real, it would take about 12,000 test examples (more seeds alone would not do) to "
-        "show it. One of 2.0 points would take about 3,000 test examples (more seeds alone would not do).",
+        "Topic: Showing a difference of this size would take about 12,000 test examples (more seeds alone "
+        "are not enough). Showing one of 2.0 points would take about 3,000 test examples (more seeds alone "
+        "are not enough).",
     ]
 
 
 @pytest.mark.parametrize(
     ("comparison", "expected"),
     [
-        (_comparison("bert", "gpt", 0.0001, 0.02), "too small for any test set of a usual size"),
-        (_comparison("bert", "gpt", 0.0, 0.02), "too small for any test set of a usual size"),
+        (_comparison("bert", "gpt", 0.0001, 0.02), "too small for a test set of usual size"),
+        (_comparison("bert", "gpt", 0.0, 0.02), "too small for a test set of usual size"),
         (_comparison("bert", "gpt", 0.019, 0.02, p_value=0.03), "the seeds vary too much to be sure"),
-        (_comparison("bert", "gpt", 0.01, 0.02, seeds=1), "about 12,000 test examples to show it"),
+        (_comparison("bert", "gpt", 0.01, 0.02, seeds=1), "would take about 12,000 test examples."),
     ],
 )
 def test_why_it_cannot_be_told_depends_on_the_evidence(comparison, expected):
@@ -142,18 +143,36 @@ def test_the_worth_of_pre_training_is_said_for_each_family():
 
 
 @pytest.mark.parametrize(
-    ("gpt", "bert", "head"),
+    ("gpt", "bert", "expected"),
     [
-        (-0.05, 0.01, "Neither GPT nor BERT beats TF-IDF + logistic regression, which is right on 77.0 % of"),
-        (-0.05, 0.05, "BERT beats, and GPT does not beat, TF-IDF + logistic regression, which is right on"),
-        (0.05, 0.06, "Both GPT and BERT beat TF-IDF + logistic regression, which is right on"),
+        (
+            -0.05,
+            0.01,
+            "Neither GPT nor BERT beats the best baseline, TF-IDF + logistic regression (77.0 %): GPT is 5.0 "
+            "points (3.0 to 7.0) behind it; BERT cannot be told apart from it (+1.0; -1.0 to 3.0).",
+        ),
+        (
+            -0.05,
+            0.05,
+            "BERT beats the best baseline, TF-IDF + logistic regression (77.0 %), by 5.0 points (3.0 to "
+            "7.0); GPT is 5.0 points (3.0 to 7.0) behind it.",
+        ),
+        (
+            0.05,
+            0.06,
+            "GPT and BERT beat the best baseline, TF-IDF + logistic regression (77.0 %): GPT by 5.0 points "
+            "(3.0 to 7.0) and BERT by 6.0 points (4.0 to 8.0).",
+        ),
     ],
 )
-def test_it_is_plain_about_the_baseline(gpt, bert, head):
-    (said,) = _said(_comparison("gpt", "linear", gpt, 0.02), _comparison("bert", "linear", bert, 0.02))
-    assert said.startswith(f"Topic: {head}")
-    assert ("GPT is behind it by 5.0 points (3.0 to 7.0)" in said) == (gpt < 0)
-    assert ("BERT cannot be told from it (+1.0; -1.0 to 3.0)" in said) == (bert == 0.01)
+def test_it_is_plain_about_the_baseline(gpt, bert, expected):
+    against = [_comparison("gpt", "linear", gpt, 0.02), _comparison("bert", "linear", bert, 0.02)]
+    assert _said(*against) == [f"Topic: {expected}"]
+
+
+def test_a_baseline_of_another_metric_is_named_with_it():
+    (said,) = _said(_comparison("gpt", "linear", 0.05, 0.02), metric="entity F1")
+    assert "TF-IDF + logistic regression (entity F1 77.0), by 5.0 points" in said
 
 
 def test_most_important_comes_first_over_all_tasks():
@@ -168,9 +187,9 @@ def test_without_tasks_there_is_nothing_to_compare():
 
 def test_the_verdict_on_a_task_joins_pair_and_baseline():
     comparisons = [_comparison("bert", "gpt", 0.05, 0.01), _comparison("gpt", "linear", -0.05, 0.01)]
-    said = verdict.task_verdict("topic", SCORES, comparisons, "accuracy")
+    said = verdict.task_verdict(_task(*comparisons))
     assert said.startswith("Topic: BERT is better than GPT")
-    assert "GPT does not beat TF-IDF + logistic regression" in said
+    assert "GPT does not beat the best baseline, TF-IDF + logistic regression" in said
 
 
 def test_the_better_model_comes_first_and_the_best_baseline_is_taken():
@@ -212,10 +231,10 @@ def _caveats(task=None, costs=(), matched_by="tokens", **changes):
 def test_updates_that_were_left_out_are_said():
     lost = {"topic": {"GPT": 0, "BERT": 4}}
     said = _caveats(lost_steps={"GPT": 1203, "BERT": 0}, lost_tuning_steps=lost)
-    assert "GPT was pre-trained without 1,203 of its updates" in said
-    assert "BERT was pre-trained without" not in said
-    assert "Topic: BERT was fine-tuned without 4 of its updates" in said
-    assert "GPT was fine-tuned without" not in said
+    assert "GPT skipped 1,203 updates in pre-training" in said
+    assert "BERT skipped 0" not in said
+    assert "Topic: BERT skipped 4 updates in fine-tuning" in said
+    assert "GPT skipped 0" not in said
 
 
 def test_caveats_name_what_these_results_lack():
@@ -232,16 +251,16 @@ def test_caveats_name_what_these_results_lack():
     assert "one answer to every example: BERT without pre-training with seed 2." in said
     assert "2 comparisons were made" in said
     assert "5.0 and 5.0 million parameters" in said
-    assert "equal in tokens only: GPT took 6.7 times as many predictions to learn from" in said
+    assert "equal in tokens only: GPT used 6.7 times as many predictions to learn from" in said
     assert "not comparable between the families" in said
 
 
 def test_caveats_say_for_how_many_tasks_p_values_are_adjusted():
     pair = _comparison("bert", "gpt", 0.05, 0.01)
     assert "2 comparisons were made" in _caveats(_task(pair, pair))
-    assert "they are not corrected for their number" in _caveats(_task(pair, pair))
+    assert "They are not corrected for their number" in _caveats(_task(pair, pair))
     said = _caveats(_task(*[dataclasses.replace(pair, claims=3)] * 3))
-    assert "3 comparisons were made" in said and "asked on several tasks (up to 3)" in said
+    assert "3 comparisons were made" in said and "several tasks ask the same question (up to 3)" in said
     assert "not corrected" not in said
     assert "comparisons were made" not in _caveats(_task(pair))
 
@@ -250,7 +269,7 @@ def test_caveats_that_do_not_apply_are_left_out():
     scores = [dataclasses.replace(score, failed_seeds=[]) for score in SCORES]
     costs = [_cost("gpt", parameters=1e8), _cost("bert", parameters=1e8)]
     said = _caveats(_task(_comparison("bert", "gpt", 0.05, 0.01), scores=scores), costs, pretraining_seeds=3)
-    assert said.startswith("The losses of pre-training") and said.count(".") == 1
+    assert said.startswith("Pre-training losses") and said.count(".") == 1
 
 
 def test_a_plan_that_was_wrong_about_the_time_is_told_by_how_much():
@@ -260,12 +279,12 @@ def test_a_plan_that_was_wrong_about_the_time_is_told_by_how_much():
         _cost("bert", seconds=97.0), name="no-nsp", label="BERT without NSP", planned_seconds=175.0
     )
     said = _caveats(costs=[*right, wrong]).replace("\N{NARROW NO-BREAK SPACE}", " ")
-    assert "more than 20.0 %: it said 2 min 55 s for BERT without NSP, which took 1 min 37 s (+80 %)." in said
+    assert "more than 20.0 %: 2 min 55 s for BERT without NSP, which took 1 min 37 s (+80 %)." in said
     assert "gpt, which took" not in said
     short = dataclasses.replace(_cost("gpt"), planned_seconds=75.0)
     assert "(\N{MINUS SIGN}25" in _caveats(costs=[short])
     timed = _caveats(costs=[short], matched_by="money")
-    assert "as it fixed the steps, the models did not get the same money." in timed
+    assert "as the plan fixed the steps, the models did not get the same money." in timed
 
 
 def test_two_seeds_are_called_few():
@@ -296,8 +315,8 @@ def test_a_lead_over_an_imported_model_of_its_kind_is_no_worth_of_pre_training()
 
 def test_a_family_that_went_on_from_another_model_is_named():
     said = _caveats(starts={"bert": "imported/minilm"})
-    assert "BERT went on from imported/minilm, which had learned before" in said
-    assert "went on" not in _caveats()
+    assert "BERT continued the pre-training of imported/minilm" in said
+    assert "continued" not in _caveats()
 
 
 def test_the_pair_that_was_made_here_comes_before_all_with_an_imported_model():
@@ -316,7 +335,8 @@ def test_several_winners_and_losers_are_spoken_of_as_several():
         _comparison(arm, "linear", lead, 0.01) for arm, lead in [("gpt", -0.1), ("bert", -0.1), ("mini", 0.1)]
     ]
     said = " ".join(_said(*against, scores=[*SCORES, imported]))
-    assert "mini (imported BERT) beats, and GPT and BERT do not beat, TF-IDF" in said
+    assert "mini (imported BERT) beats the best baseline, TF-IDF" in said
+    assert "; GPT (-10.0; -11.0 to -9.0) and BERT (-10.0; -11.0 to -9.0) are behind it." in said
 
 
 def test_further_arms_are_set_against_each_kind_and_not_against_one_another():
@@ -337,5 +357,37 @@ def test_an_arm_is_spoken_of_beside_its_rivals_whichever_came_first():
     arm = _score("no-nsp", "BERT without NSP", 0.7, family="bert", is_pretrained=True)
     against = [_comparison("bert", "no-nsp", 0.05, 0.01), _comparison("no-nsp", "gpt", 0.02, 0.05)]
     said = " ".join(_said(*against, scores=[*SCORES, arm]))
-    assert re.search(r"Beside BERT: BERT without NSP is behind it by 5.0 points \(4.0.to.6.0\)\.", said)
-    assert re.search(r"Beside GPT: BERT without NSP cannot be told from it \(\+2.0; .3.0.to.7.0\)\.", said)
+    assert re.search(r"Compared with BERT: BERT without NSP is 5.0 points \(4.0.to.6.0\) behind it\.", said)
+    assert re.search(
+        r"Compared with GPT: BERT without NSP cannot be told apart from it \(\+2.0; .3.0.to.7.0\)\.", said
+    )
+
+
+def test_several_tasks_begin_with_a_table_and_counts(example_results):
+    table = verdict.by_task(example_results)
+    assert table.header == ["Task", "Metric", "Best baseline", "GPT", "BERT", "Better"]
+    assert [row[0] for row in table.rows] == [task.name for task in example_results.tasks]
+    assert [row[-1] for row in table.rows] == ["BERT", "cannot tell"]
+    assert table.rows[0][2].startswith("TF-IDF + logistic regression: 77.2")
+    assert verdict.counts(example_results) == [
+        "Tasks on which a kind beats the other kind: GPT on 0 of 2 and BERT on 1 of 2.",
+        "Tasks on which a kind beats the best baseline: GPT on 0 of 2 and BERT on 0 of 2.",
+        "Tasks on which a kind beats the same model without pre-training: GPT on 1 of 2 and BERT on 1 of 2.",
+    ]
+    blocks = verdict.section(example_results, None).blocks
+    assert blocks[0] == table
+    alone = dataclasses.replace(example_results, tasks=example_results.tasks[:1])
+    assert table not in verdict.section(alone, None).blocks
+
+
+def test_a_task_without_baselines_or_comparisons_has_dashes(example_results):
+    first = example_results.tasks[0]
+    scores = [score for score in first.scores if score.family and score.arm != "bert"]
+    bare = dataclasses.replace(first, scores=scores, comparisons=[])
+    results = dataclasses.replace(example_results, tasks=[bare])
+    assert verdict.by_task(results).rows[0][2:] == [
+        "\N{EN DASH}",
+        verdict.by_task(example_results).rows[0][3],
+        *["\N{EN DASH}"] * 2,
+    ]
+    assert verdict.counts(results) == []

@@ -24,8 +24,8 @@ from twinlm.evidence.quality_records import QualityResult
 from twinlm.evidence.records import ScoreCurve
 from twinlm.evidence.results import ArmCost, Results, TaskResult
 from twinlm.evidence.scores import scored
-from twinlm.report import caveats, language_sentences, verdict
-from twinlm.report.baseline_crossing import Floor, crossing_sentence, floor_sentence
+from twinlm.report import caveats, language_section, verdict
+from twinlm.report.curves_section import baseline_sentence, crossing_sentence
 from twinlm.system import storage
 
 _AXES = {
@@ -131,7 +131,7 @@ class Assembly:
 
 def _verdict(tasks: list[TaskResult], quality: QualityResult) -> list[str]:
     """Return what tasks say, then what pairs say; that there are no tasks only if there are no pairs."""
-    said = language_sentences.sentences(quality)
+    said = language_section.sentences(quality)
     return [*(verdict.sentences(tasks) if tasks or not said else []), *said]
 
 
@@ -139,8 +139,9 @@ def _with_verdict(measured: MeasuredCurve, labels: Mapping[str, str]) -> ScoreCu
     sentences = [crossing_sentence(measured.curve, labels)]
     if measured.baseline:
         sentences.append(
-            floor_sentence(
-                Floor(*measured.baseline),
+            baseline_sentence(
+                measured.baseline.label,
+                measured.baseline.outcomes,
                 measured.positions,
                 labels,
                 measured.outcomes,

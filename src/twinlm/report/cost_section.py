@@ -1,4 +1,4 @@
-"""The cost card: what each model took to make, and what its predictions cost in time, memory and money.
+"""What pre-training, tuning and fine-tuning took, and what predictions cost in time, memory and money.
 
 `evaluate/serving.py` measures predictions; what training took is noted in a model's history.
 """
@@ -7,25 +7,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from twinlm.evaluate.timings import ServingCost, Spread, ratio
-from twinlm.evidence.pareto import CostOf, Judged, prediction_s, training_flops
-from twinlm.evidence.results import ArmCost, TaskResult
+from twinlm.evidence.details import Details
+from twinlm.evidence.pareto import CostOf, Judged, judge_task, prediction_s, training_flops
+from twinlm.evidence.results import ArmCost, Cost, Results, TaskResult
+from twinlm.report import plots, tasks_section
+from twinlm.report.document import NOTHING, Block, Columns, Fold, Heading, Plot, Section, Table
 from twinlm.report.numbers import (
     INTERVAL,
+    amount,
+    capital,
     counted,
     duration,
     figure,
     listed,
+    low_to_high,
     moment,
     percent,
-    points,
     price,
     scientific,
+    signed_percent,
     size,
+    times,
     whole,
 )
-from twinlm.report.tables import Table
 
-_NOTHING = "\N{EN DASH}"
 _HOUR_S = 3600
 _BUSY = 0.1
 _NAMED = 3
@@ -44,23 +49,82 @@ class CostKind:
 
 
 COST_KINDS = (
-    CostKind(
-        name="seconds for 1,000 predictions, 32 at once",
-        of=prediction_s,
-        show=moment,
-    ),
+    CostKind(name="seconds for 1,000 predictions, 32 at once", of=prediction_s, show=moment),
     CostKind(
         name="operations of pre-training and fine-tuning with one seed", of=training_flops, show=scientific
     ),
 )
 
 
+def section(results: Results, details: Details) -> Section:
+    """Return the section on costs."""
+    blocks: list[Block] = [costs(results)]
+    if results.tasks:
+        blocks.append(Fold("Fine-tuning", [tasks_section.fine_tuning(results)]))
+        blocks.append(Fold("Tuning: what was tried for each arm", [tasks_section.ledger(results.ledger)]))
+    if results.cost_cards:
+        table = making(results.cost_cards, results.price_per_hour)
+        blocks.append(Fold("What it took to make each model, task by task", [table]))
+    for task in results.tasks:
+        if task.name in results.cost_cards:
+            blocks += _predictions(results, task, results.cost_cards[task.name])
+    return Section(anchor="costs", title="Costs", blocks=blocks)
+
+
+def _predictions(results: Results, task: TaskResult, cards: Sequence[ArmCost]) -> list[Block]:
+    plotted: list[list[Block]] = []
+    folds: list[Block] = []
+    for kind in COST_KINDS:
+        judged = judge_task(task, cards, kind.of)
+        if len(judged) > 1:
+            caption = (
+                f"{capital(task.metric)} against {kind.name}: up and to the left is better. Broken line: the "
+                f"best score for each cost if all values were exact. Bars: {INTERVAL} of scores, quartiles "
+                "of measured costs. Clearly dominated models are drawn faded."
+            )
+            spoken = " ".join(_spoken(each, task, kind) for each in judged)
+            picture = plots.cost_plot(results, task, judged, kind.name, spoken)
+            plotted.append([Plot(caption=caption, picture=picture)])
+            folds.append(Fold(f"Standing by {kind.name}", [standings(task, judged, kind)]))
+    columns = [Columns(plotted)] if plotted else []
+    table = answering(task.name, cards, results.price_per_hour)
+    return [Heading(f"Predictions: {task.name}"), *columns, *folds, table]
+
+
+def _spoken(judged: Judged, task: TaskResult, kind: CostKind) -> str:
+    who = judged.contender
+    score = figure(who.score.estimate, task.metric)
+    return f"{who.label}: {score} for {kind.show(who.cost.median)}, {said(judged)}."
+
+
+def costs(results: Results) -> Table:
+    """Return what pre-training took, a column for each; the mean over seeds where there are several."""
+    lines: list[tuple[str, Callable[[Cost], str]]] = [
+        ("parameters", lambda cost: amount(cost.parameters)),
+        ("parameters in the layers", lambda cost: amount(cost.non_embedding_parameters)),
+        ("size of the weights", lambda cost: size(cost.model_bytes)),
+        ("steps", lambda cost: whole(cost.steps)),
+        ("tokens read", lambda cost: amount(cost.tokens)),
+        ("passes over the training text", lambda cost: times(cost.corpus_passes)),
+        ("tokens predicted", lambda cost: amount(cost.targets)),
+        ("floating point operations", lambda cost: scientific(cost.flops)),
+        ("training time", lambda cost: duration(cost.seconds)),
+        ("training time, planned", lambda cost: duration(cost.planned_seconds)),
+        ("error of the plan", lambda cost: signed_percent(cost.plan_error)),
+        ("tokens per second", lambda cost: amount(cost.tokens_per_second)),
+        ("peak memory", lambda cost: size(cost.peak_memory_bytes)),
+    ]
+    return Table(
+        caption=f"What pre-training took. The budgets are equal in {results.matched_by}.",
+        header=["", *(cost.label for cost in results.costs)],
+        rows=[[name, *(show(cost) for cost in results.costs)] for name, show in lines],
+    )
+
+
 def making(cards: Mapping[str, Sequence[ArmCost]], price_per_hour: float | None = None) -> Table:
     """Return what each arm took to make: pre-training once, fine-tuning for each task; a column for each arm.
 
-    Args:
-        cards: as `Results.cost_cards`.
-        price_per_hour: of the machine, in any currency; without it no price is shown.
+    A price per hour of the machine, in any currency, adds rows of prices.
     """
     first: dict[str, ArmCost] = {}
     for cost in (cost for costs in cards.values() for cost in costs):
@@ -75,21 +139,15 @@ def making(cards: Mapping[str, Sequence[ArmCost]], price_per_hour: float | None 
         by_arm = {cost.arm: cost for cost in costs}
         rows += _fine_tuning(f"fine-tuning on {task}", [by_arm.get(arm) for arm in first], price_per_hour)
     return Table(
-        caption="What making each model took: pre-training once for all tasks, fine-tuning for each with one "
-        f"seed. {_NOTHING}: done elsewhere, so not known.{_at(price_per_hour)}",
+        caption="What each model took to make: one pre-training for all tasks, one fine-tuning seed for each "
+        f"task. {NOTHING}: done elsewhere, so unknown.{_at(price_per_hour)}",
         header=["", *(cost.label for cost in shared)],
         rows=rows,
     )
 
 
 def answering(task: str, costs: Sequence[ArmCost], price_per_hour: float | None = None) -> Table:
-    """Return what the predictions of each arm on one task cost; a column for each arm.
-
-    Args:
-        task: its name.
-        costs: of arms that were measured in turns; the first is what the others are set against.
-        price_per_hour: of the machine, in any currency; without it no price is shown.
-    """
+    """Return what the predictions of each arm on one task cost, beside the first; a column for each arm."""
     serving = [cost.serving for cost in costs]
     rows = [
         ["size of the weights", *(size(of.weight_bytes) for of in serving)],
@@ -116,24 +174,18 @@ def answering(task: str, costs: Sequence[ArmCost], price_per_hour: float | None 
 
 
 def standings(task: TaskResult, judged: Sequence[Judged], kind: CostKind) -> Table:
-    """Return which arms another one dominates in score and cost, the cheapest first.
-
-    Args:
-        task: which the scores are of.
-        judged: its arms.
-        kind: of their costs.
-    """
+    """Return which arms another one dominates in score and cost, the cheapest first."""
     ranked = sorted(judged, key=lambda each: each.contender.cost.median)
     return Table(
-        caption=f"{task.metric[:1].upper()}{task.metric[1:]} on {task.name} against {kind.name}. As "
-        "good for as little: no other, if each surely costs more or is surely worse, as with the cheapest, "
-        "whatever its score. Dominated: another one is surely better and surely costs no more.",
+        caption=f"{capital(task.metric)} on {task.name} against {kind.name}. No other is as good for as "
+        "little: each other model clearly costs more or is clearly worse; so the cheapest always has this "
+        "standing. Dominated: another model is clearly better and clearly costs no more.",
         header=["", task.metric, INTERVAL, "Cost", "Standing"],
         rows=[
             [
                 each.contender.label,
                 figure(each.contender.score.estimate, task.metric),
-                f"{points(each.contender.score.low)} to {points(each.contender.score.high)}",
+                low_to_high(each.contender.score),
                 kind.show(each.contender.cost.median),
                 said(each),
             ]
@@ -172,38 +224,35 @@ def _how(serving: ServingCost) -> str:
     rounds = [f"{whole(len(of.rounds_s))} rounds of {whole(of.requests)} requests" for of in serving.timings]
     where = counted(serving.threads, "thread") if serving.device == "cpu" else "the GPU"
     busy = (
-        f" Other work took {percent(serving.others_share)} of the processors meanwhile, so that times may be "
-        "too long: measure again on a quiet machine."
+        f" Other work took {percent(serving.others_share)} of the processors meanwhile, so the times may be "
+        "too long. Measure again on a quiet machine."
     )
     return (
-        f"from texts to answers, in {serving.precision}, with {where}; {listed(rounds)}, models in turns. "
-        "Medians; in brackets the 5th to 95th percentile of requests, and the quartiles of rounds."
-        + (busy if serving.others_share > _BUSY else "")
+        f"from texts to answers, in {serving.precision}, with {where}; {listed(rounds)}, models "
+        "in alternation. Medians; in brackets the 5th to 95th percentile of requests, and the quartiles of "
+        "rounds." + (busy if serving.others_share > _BUSY else "")
     )
 
 
 def _price_rows(name: str, seconds: Sequence[float | None], price_per_hour: float | None) -> list[list[str]]:
-    if price_per_hour is None:
-        return []
-    factor = price_per_hour / _HOUR_S
-    return [
-        [f"{name}: price", *(_NOTHING if second is None else price(factor * second) for second in seconds)]
-    ]
+    per_second = (price_per_hour or 0.0) / _HOUR_S
+    row = [f"{name}: price", *(_shown(second, lambda value: price(per_second * value)) for second in seconds)]
+    return [] if price_per_hour is None else [row]
 
 
 def _at(price_per_hour: float | None) -> str:
     return (
-        "" if price_per_hour is None else f" Prices are at {price(price_per_hour)} an hour of this machine."
+        "" if price_per_hour is None else f" Prices assume {price(price_per_hour)} an hour for this machine."
     )
 
 
 def _shown(value: float | None, show: Callable[[float], str]) -> str:
-    return _NOTHING if value is None else show(value)
+    return NOTHING if value is None else show(value)
 
 
 def _with_range(spread: Spread) -> str:
-    return f"{moment(spread.median)} ({moment(spread.low)} to {moment(spread.high)})"
+    return f"{moment(spread.median)} ({low_to_high(spread, moment)})"
 
 
 def _factor(spread: Spread) -> str:
-    return f"{spread.median:.2f} ({spread.low:.2f} to {spread.high:.2f})"
+    return f"{spread.median:.2f} ({low_to_high(spread, '{:.2f}'.format)})"

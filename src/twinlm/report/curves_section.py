@@ -1,123 +1,120 @@
-"""Scores against labels and against the pre-training budget, as plots and tables; and what tuning tried."""
+"""Scores against labels and against the pre-training budget, and up to how many labels the baseline wins."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from twinlm.evidence.records import Ledger, ScoreCurve, ScorePoint
+from twinlm.evidence.details import Details
+from twinlm.evidence.holm import holm
+from twinlm.evidence.intervals import LEVEL, claim_p, difference
+from twinlm.evidence.outcomes import Outcomes
+from twinlm.evidence.records import ScoreCurve, ScorePoint
 from twinlm.evidence.results import Results
-from twinlm.report.numbers import amount, duration, figure, scientific, whole
-from twinlm.report.svg import Line, line_plot
-from twinlm.report.tables import Table
-
-_NOTHING = "\N{EN DASH}"
-_MOST_MARKS = 5
-_BAR_APART = 0.006
+from twinlm.report import plots
+from twinlm.report.document import Block, Columns, Fold, Plot, Section, Table, Text
+from twinlm.report.numbers import INTERVAL, amount, capital, figure, listed, low_to_high
 
 
-def curve_plot(results: Results, curve: ScoreCurve) -> str:
-    """Return the scores of both kinds, and of a baseline, over a logarithmic axis, with 95 % intervals."""
-    places = sorted({point.x for point in curve.points})
-    lines = []
-    kinds = list(results.families)
-    for name, points in _by_arm(results, curve).items():
-        style = f"family-{kinds.index(name)}" if name in kinds else "baseline"
-        side = 2 * kinds.index(name) - 1 if name in kinds else 0  # bars don't hide each other
-        beside = side * _BAR_APART * math.log10(places[-1] / places[0])
-        lines += [
-            Line(
-                name="",
-                style=f"{style} thin",
-                points=[
-                    (math.log10(point.x) + beside, 100 * end) for end in (point.score.low, point.score.high)
-                ],
-            )
-            for point in points
-        ]
-        main = [(math.log10(point.x), 100 * point.score.estimate) for point in points]
-        label = results.families.get(name, "baseline")  # a baseline's own name is too long for a line's end
-        lines.append(Line(name=label, style=style, points=main))
-    step = math.ceil(len(places) / _MOST_MARKS)
-    shown = {*places[:: max(1, step)], places[-1]}
-    return line_plot(
-        lines,
-        title=f"{curve.metric} on {curve.task} against {curve.axis}",
-        description=curve.verdict,
-        x_label=f"{_axis(results, curve)}, logarithmic",
-        y_label=f"{curve.metric}, %" if curve.metric == "accuracy" else f"{curve.metric} times 100",
-        x_marks=[(math.log10(place), amount(place) if place in shown else "") for place in places],
+def section(results: Results, details: Details) -> Section:
+    """Return the section on curves of scores."""
+    note = (
+        f"Each point is a complete training run with its own schedule. Bars: {INTERVAL} over examples and "
+        "seeds. Grey and dashed: the task's best baseline, fitted on the same labels."
     )
+    plotted: list[list[Block]] = [
+        [Plot(caption=f"{curve.task}: {curve.verdict}", picture=plots.curve_plot(results, curve))]
+        for curve in results.curves
+    ]
+    folds: list[Block] = [
+        Fold(f"{curve.task}: the points against {curve.axis}", [points(results, curve)])
+        for curve in results.curves
+    ]
+    blocks: list[Block] = [Text(note, style="note"), Columns(plotted), *folds] if plotted else []
+    return Section(anchor="curves", title="Curves", blocks=blocks)
 
 
 def points(results: Results, curve: ScoreCurve) -> Table:
-    """Return the points of a curve, a row for each place, with intervals."""
-    by_arm = _by_arm(results, curve)
-    columns = [
-        what
-        for name, of_arm in by_arm.items()
-        for what in [of_arm[0].label, *["tokens"] * (name in results.families)]
-    ]
-    has_baseline = any(name not in results.families for name in by_arm)
+    """Return the points of a curve, a row for each number of labels or budget, with intervals."""
+    arms = dict.fromkeys([*results.families, *(point.arm for point in curve.points)])
+    by_arm = {name: [point for point in curve.points if point.arm == name] for name in arms}
+    about_baseline = (
+        " The baseline is the one that is best with all labels, fitted on the same examples. A model is "
+        "shown to beat it where p is below 0.05, adjusted for the rows (Holm)."
+    )
     return Table(
-        caption=f"{curve.metric}, {curve.task}, against {_axis(results, curve)}. "
-        "In brackets: 95 % intervals over examples and seeds. Tokens: those of pre-training. Each row is "
-        "trained from its beginning to its end; with fewer labels in as many steps as with all."
-        + (
-            " The baseline is the one that is best with all labels, fitted on the same examples. A model "
-            "is shown to beat it where p is below 0.05, adjusted for the rows (Holm)."
-            if has_baseline
-            else ""
-        ),
-        header=[curve.axis, *columns],
+        caption=f"{capital(curve.metric)}, {curve.task}, against {plots.curve_axis(results, curve)}. In "
+        f"brackets: {INTERVAL}s over examples and seeds. Tokens: those of pre-training. Each row is a "
+        "complete training run; with fewer labels it takes as many steps as with all."
+        + (about_baseline if len(arms) > len(results.families) else ""),
+        header=[curve.axis, *(name for own in by_arm.values() for name in _columns(results, own[0]))],
         rows=[
-            [
-                amount(row[0].x),
-                *(
-                    text
-                    for point in row
-                    for text in _cells(point, curve.metric)[: 1 + (point.arm in results.families)]
-                ),
-            ]
+            [amount(row[0].x), *(cell for point in row for cell in _cells(results, point, curve.metric))]
             for row in zip(*by_arm.values(), strict=True)
         ],
     )
 
 
-def ledger(rows: Sequence[Ledger]) -> Table:
-    """Return what was tried for each arm and task, a row for each learning rate."""
-    return Table(
-        caption="What was tried in fine-tuning before test examples were looked at: the same learning rates "
-        "with the same seeds for every arm where there is a grid. Failed: diverged, or gave one answer to "
-        "all validation examples. Validation: mean main figure times 100.",
-        header=["", "Task", "Learning rate", "Kept", "Trials", "Failed", "Validation", "Operations", "Time"],
-        rows=[
-            [
-                row.label,
-                row.task,
-                f"{tried.learning_rate:g}",
-                "yes" if tried.learning_rate == row.kept else "",
-                whole(tried.trials),
-                whole(tried.failed),
-                _NOTHING if tried.validation is None else f"{100 * tried.validation:.1f}",
-                scientific(tried.flops),
-                duration(tried.seconds),
-            ]
-            for row in rows
-            for tried in row.tried
-        ],
-        is_text=(0, 1, 3),
-    )
+def crossing_sentence(curve: ScoreCurve, labels: Mapping[str, str]) -> str:
+    """Return where the curves of the two kinds cross, or that no crossing is shown."""
+    low, high = min(point.x for point in curve.points), max(point.x for point in curve.points)
+    if curve.crossing is None:
+        names = listed(list(labels.values()))
+        return f"No crossing of {names} is shown between {amount(low)} and {amount(high)} ({curve.axis})."
+    first, second, at = labels[curve.crossing.first], labels[curve.crossing.second], curve.crossing.at
+    where = f"{amount(at.estimate)} ({INTERVAL} {low_to_high(at, amount)})"
+    return f"{first} is ahead below about {where} and {second} above ({curve.axis})."
 
 
-def _axis(results: Results, curve: ScoreCurve) -> str:
-    return "training examples" if curve.axis == "labels" else f"{curve.axis} in {results.matched_by}"
+def baseline_sentence(
+    baseline: str,
+    outcomes: Sequence[Outcomes],
+    counts: Sequence[float],
+    labels: Mapping[str, str],
+    values: Mapping[str, Sequence[Outcomes]],
+    *,
+    least: float,
+) -> str:
+    """Return with how many labels which kinds are shown to beat the baseline, and up to how many none is.
+
+    The baseline is the one of the task's verdict, fitted again on each number of labels. A kind is compared
+    with it at each of them, so these p values are adjusted for one another (Holm).
+
+    Args:
+        baseline: name of the best baseline with all labels.
+        outcomes: for each number of labels, what each test example adds to its figure.
+        counts: numbers of labels, ascending.
+        labels: names of the kinds for people.
+        values: the same for each kind.
+        least: least value that the figure can have.
+    """
+    beats = {name: _beats(values[name], outcomes, least) for name in labels}
+    shown = [any(column) for column in zip(*beats.values(), strict=True)]
+    if not any(shown):
+        return f"No model is shown to beat {baseline} with up to {amount(counts[-1])} labels."
+    winners = [
+        f"{label} with {listed([amount(x) for x, is_won in zip(counts, beats[name], strict=True) if is_won])}"
+        for name, label in labels.items()
+        if any(beats[name])
+    ]
+    beaten = f"Shown to beat {baseline}: {listed(winners)} labels."
+    if shown[0]:
+        return beaten
+    below = counts[shown.index(True) - 1]
+    return f"Up to {amount(below)} labels no model is shown to beat {baseline}. {beaten}"
 
 
-def _by_arm(results: Results, curve: ScoreCurve) -> dict[str, list[ScorePoint]]:
-    """Return the points of the kinds, then those of a baseline if there is one."""
-    arms = dict.fromkeys([*results.families, *(point.arm for point in curve.points)])
-    return {name: [point for point in curve.points if point.arm == name] for name in arms}
+def _beats(kind: Sequence[Outcomes], baseline: Sequence[Outcomes], least: float) -> list[bool]:
+    """Return for each number of labels whether a kind is shown to be ahead."""
+    pairs = list(zip(kind, baseline, strict=True))
+    p_values = holm([claim_p(one, other, least=least) for one, other in pairs])
+    return [
+        p_value < LEVEL and difference(one, other, least=least).estimate > 0
+        for p_value, (one, other) in zip(p_values, pairs, strict=True)
+    ]
 
 
-def _cells(point: ScorePoint, metric: str) -> tuple[str, str]:
-    low, high = (f"{100 * end:.1f}" for end in (point.score.low, point.score.high))
-    return f"{figure(point.score.estimate, metric)} ({low} to {high})", amount(point.tokens)
+def _columns(results: Results, point: ScorePoint) -> list[str]:
+    return [point.label, *["tokens"] * (point.arm in results.families)]
+
+
+def _cells(results: Results, point: ScorePoint, metric: str) -> list[str]:
+    score = f"{figure(point.score.estimate, metric)} ({low_to_high(point.score)})"
+    return [score, *[amount(point.tokens)] * (point.arm in results.families)]

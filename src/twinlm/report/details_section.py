@@ -1,300 +1,272 @@
-"""What the page and the Markdown file show of `Details`: sentences, tables and examples for each task.
+"""What stands behind a task's scores: where arms differ, what both together reach, how sure they are."""
 
-`templates/details.html.j2` lays them out on the page.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from twinlm.evidence.calibration import Calibration
 from twinlm.evidence.details import TaskDetails
 from twinlm.evidence.disagreement import Disagreement, Telling
 from twinlm.evidence.ensemble import Gain, Together
-from twinlm.evidence.records import Interval
-from twinlm.evidence.results import ArmScore, Results, TaskResult
-from twinlm.report.numbers import INTERVAL, counted, figure, p_value, percent, points, whole
-from twinlm.report.tables import Table
-
-_NOTHING = "\N{EN DASH}"
-_SPACE = "\N{NO-BREAK SPACE}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
-    """One example on which two arms differ."""
-
-    name: str
-    """The example's."""
-    texts: list[str]
-    """Cut; none where texts are left out."""
-    focus: int
-    """The place of the text that is decided on, if it is one of them."""
-    truth: str
-    """The right answer."""
-    said: list[str]
-    """What each arm says, and how surely."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PairShown:
-    """What is shown of two arms."""
-
-    title: str
-    """Names of both."""
-    sentences: list[str]
-    """What they are together, most important first."""
-    tables: list[Table]
-    """How often which is right, what both together reach, and slices if there are any."""
-    sides: list[tuple[str, int, list[Shown]]]
-    """For each of the two: a heading, the place of its family, and examples that it alone gets right."""
+from twinlm.evidence.results import Results, TaskResult
+from twinlm.report import plots
+from twinlm.report.document import (
+    NOTHING,
+    Block,
+    Fold,
+    Heading,
+    Items,
+    Passage,
+    Passages,
+    Plot,
+    Span,
+    Table,
+    Text,
+)
+from twinlm.report.numbers import (
+    INTERVAL,
+    bare_p,
+    capital,
+    counted,
+    figure,
+    low_to_high,
+    p_value,
+    percent,
+    points,
+    whole,
+)
+from twinlm.report.two_arms import by_points
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaskShown:
-    """What is shown of one task."""
-
-    pairs: list[PairShown]
-    """Two arms each."""
-    surety: list[str]
-    """How sure the arms are, or why this is not known, as sentences."""
-    table: Table | None
-    """The same in numbers; None if nothing is known."""
-
-
-def blocks(shown: TaskShown) -> Iterator[str | list[str] | Table]:
-    """Yield the same as headings, lists of sentences and tables, one after the other, for a page of text."""
-    for pair in shown.pairs:
-        yield f"{pair.title}: where they differ, and both together"
-        yield pair.sentences
-        yield from pair.tables
-        for heading, _, examples in pair.sides:
-            if examples:
-                yield heading
-                yield [_in_words(example) for example in examples]
-    if shown.surety:
-        yield "How sure the models are"
-        yield shown.surety
-    if shown.table:
-        yield shown.table
-
-
-def shown_details(results: Results, task: TaskResult, found: TaskDetails) -> TaskShown:
+def blocks(results: Results, task: TaskResult, details: TaskDetails) -> list[Block]:
     """Return what to show of a task's details."""
+    labels = {score.arm: score.label for score in task.scores}
+    shown: list[Block] = []
+    pairs = zip(details.disagreements, details.together, strict=True)
+    for number, (differing, together) in enumerate(pairs):
+        texts = [_differing_sentence(differing, labels, details), *together_sentences(together, labels)]
+        # Of the first pair, which are the two kinds, the main sentences are read without a click.
+        open_texts, texts = (texts[:2], texts[2:]) if number == 0 else ([], texts)
+        shown += [Text(" ".join(open_texts))] if open_texts else []
+        title = (
+            f"{labels[differing.first]} and {labels[differing.second]}: where they differ, and both together"
+        )
+        slices = [_slices(differing, labels, details)] if differing.slices else []
+        tables = [_cells(differing, labels, details), _uses(together, labels), *slices]
+        shown.append(Fold(title, [Items(texts), *tables, *_examples(results, task, differing, details)]))
+    return [*shown, *_calibration(results, task, details)]
+
+
+def _examples(results: Results, task: TaskResult, pair: Disagreement, details: TaskDetails) -> list[Block]:
+    """Return examples that only the first of a pair gets right, then those that only the second does."""
     scores = {score.arm: score for score in task.scores}
-    labels = {name: score.label for name, score in scores.items()}
-    surety = [_calibration_sentence(item, labels[item.arm], found.unit) for item in found.calibrations]
-    reasons = [found.why_not_calibrated] if found.why_not_calibrated else []
-    return TaskShown(
-        pairs=[
-            _pair(results, scores, found, differing, together)
-            for differing, together in zip(found.disagreements, found.together, strict=True)
-        ],
-        surety=surety + reasons,
-        table=_calibrations(found.calibrations, labels, found.unit) if found.calibrations else None,
-    )
+    names = [scores[pair.first].label, scores[pair.second].label]
+    for_first = [item for item in pair.tellings if item.rights[0] > item.rights[1]]
+    sides = (for_first, pair.tellings[len(for_first) :])
+    shown: list[Block] = []
+    for number, (arm, items) in enumerate(zip((pair.first, pair.second), sides, strict=True)):
+        if items:
+            heading = (
+                f"{names[number]} is right, {names[1 - number]} wrong: {whole(len(items))} of "
+                f"{counted(pair.telling_counts[number], details.unit)} on which most models of each agree"
+            )
+            family = list(results.families).index(scores[arm].family)
+            shown += [
+                Heading(heading, 4),
+                Passages(family, [_passage(item, names, pair.models) for item in items]),
+            ]
+    return shown
 
 
-def _pair(
-    results: Results,
-    scores: Mapping[str, ArmScore],
-    found: TaskDetails,
-    differing: Disagreement,
-    together: Together,
-) -> PairShown:
-    labels = {name: score.label for name, score in scores.items()}
-    names = [labels[differing.first], labels[differing.second]]
-    half = len([item for item in differing.tellings if item.rights[0] > item.rights[1]])
-    sides = []
-    for number, (arm, count, items) in enumerate(
-        zip(
-            (differing.first, differing.second),
-            differing.telling_counts,
-            (differing.tellings[:half], differing.tellings[half:]),
-            strict=True,
-        )
-    ):
-        heading = (
-            f"{names[number]} is right, {names[1 - number]} wrong: {whole(len(items))} of "
-            f"{counted(count, found.unit)} on which most models of each agree"
-        )
-        place = list(results.families).index(scores[arm].family)
-        sides.append((heading, place, [_shown(item, names, differing.models) for item in items]))
-    tables = [_cells(differing, names, found), _uses(together, labels)]
-    tables += [_slices(differing, names, found)] if differing.slices else []
-    return PairShown(
-        title=" and ".join(names),
-        sentences=[_differing_sentence(differing, names, found), *together_sentences(together, labels)],
-        tables=tables,
-        sides=sides,
-    )
-
-
-def _shown(item: Telling, names: Sequence[str], models: int) -> Shown:
-    said = []
+def _passage(item: Telling, names: Sequence[str], models: int) -> Passage:
+    answers = []
     for number, (name, answer, rights) in enumerate(zip(names, item.answers, item.rights, strict=True)):
         sure = f", {percent(item.confidences[number])} sure" if item.confidences else ""
-        said.append(f"{name}: {answer} ({rights} of {counted(models, 'model')} right{sure})")
-    return Shown(name=item.id, texts=item.texts, focus=item.focus, truth=item.gold, said=said)
+        answers.append(f"{name}: {answer} ({rights} of {counted(models, 'model')} right{sure}).")
+    note = " ".join([f"True: {item.gold}.", *answers])
+    spans = [Span(text, "focus" if number == item.focus else "") for number, text in enumerate(item.texts)]
+    if not spans:
+        return Passage([[Span(f"{item.id} (its text is left out)")]], note)
+    if item.focus < 0:
+        return Passage([[span] for span in spans], note)
+    spaced = [part for span in spans for part in (Span(" "), span)]
+    return Passage([spaced[1:]], note)
 
 
-def _in_words(example: Shown) -> str:
-    texts = [f"[{text}]" if place == example.focus else text for place, text in enumerate(example.texts)]
-    text = (" " if example.focus >= 0 else " / ").join(texts) or f"{example.name} (its text is left out)"
-    return f"{text} - True: {example.truth}. {'. '.join(example.said)}."
-
-
-def _differing_sentence(found: Disagreement, names: Sequence[str], task: TaskDetails) -> str:
+def _differing_sentence(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails) -> str:
     first, second = (
-        f"{percent(share.estimate)} ({INTERVAL} {_range(share)})"
-        for share in (found.only_first, found.only_second)
+        f"{percent(share.estimate)} ({INTERVAL} {low_to_high(share)})"
+        for share in (pair.only_first, pair.only_second)
     )
     return (
-        f"Only {names[0]} is right on {first} of the {task.unit}s, only {names[1]} on {second}, both on "
-        f"{percent(found.both_right.estimate)}, neither on {percent(found.neither.estimate)} "
-        f"({_count(found, task.unit)})."
+        f"Only {labels[pair.first]} is right on {first} of the {details.unit}s, only {labels[pair.second]} "
+        f"on {second}, both on {percent(pair.both_right.estimate)}, neither on "
+        f"{percent(pair.neither.estimate)} ({_count(pair, details.unit)})."
     )
 
 
-def together_sentences(found: Together, labels: Mapping[str, str]) -> list[str]:
+def together_sentences(together: Together, labels: Mapping[str, str]) -> list[str]:
     """Return what using both arms gains in plain words, also that no gain is shown."""
-    first, second, better = labels[found.first], labels[found.second], labels[found.better]
+    first, second, better = labels[together.first], labels[together.second], labels[together.better]
     oracle = (
-        f"Whoever always knew which of {first} and {second} to ask would reach "
-        f"{figure(found.oracle.estimate, found.metric)} ({INTERVAL} {_spaced_range(found.oracle)}), "
-        f"{points(found.oracle_gain.estimate, signed=True)} points against {better} alone: so much room, "
-        "luck included, there is for choosing between their answers."
+        f"Always choosing the better answer of {first} and {second} would reach "
+        f"{figure(together.oracle.estimate, together.metric)} ({INTERVAL} {low_to_high(together.oracle)}), "
+        f"{points(together.oracle_gain.estimate, signed=True)} points against {better} alone: an upper "
+        "bound, luck included, for choosing between their answers."
     )
-    if not found.gains:
-        return [found.why_not, oracle]
+    if not together.gains:
+        return [together.why_not, oracle]
     both, twins = f"{first} and {second}", f"two models of {better}"
     pairs = [(both, f"{better} alone"), (twins, "one of them"), (both, twins)]
-    said = [
-        _gain_sentence(who, whom, item, found.metric)
-        for (who, whom), item in zip(pairs, found.gains, strict=False)
+    texts = [
+        _gain_sentence(who, whom, gain, together.metric)
+        for (who, whom), gain in zip(pairs, together.gains, strict=False)
     ]
-    if len(found.gains) == 1:
-        said.append("With one model of each it can't be said whether two of one kind would gain as much.")
-    return [*said, oracle]
+    if len(together.gains) == 1:
+        texts.append("With one model of each, it is unknown whether two of one kind would gain as much.")
+    return [*texts, oracle]
 
 
-def _gain_sentence(who: str, whom: str, found: Gain, metric: str) -> str:
-    size = points(abs(found.gain.estimate))
-    about = f"{counted(found.examples, 'test example')}, {counted(found.models, 'model')}"
-    rest = f"({INTERVAL} {_spaced_range(found.gain)}, {p_value(found.p_value)}; {about})."
-    if not found.is_shown:
-        signed = points(found.gain.estimate, signed=True)
-        return f"No gain is shown of {who} together over {whom}: {signed} points of {metric} {rest}"
-    if found.gain.estimate > 0:
-        return f"Together, {who} gain {size} points of {metric} over {whom} {rest}"
-    lost = Interval(estimate=0.0, low=-found.gain.high, high=-found.gain.low)
-    rest = f"({INTERVAL} {_spaced_range(lost)}, {p_value(found.p_value)}; {about})."
-    return f"Together, {who} lose {size} points of {metric} against {whom} {rest}"
+def _gain_sentence(who: str, whom: str, gain: Gain, metric: str) -> str:
+    rests_on = f"{counted(gain.examples, 'test example')}, {counted(gain.models, 'model')}"
+    evidence = f"{p_value(gain.p_value)}; {rests_on}"
+    if not gain.is_shown:
+        signed = points(gain.gain.estimate, signed=True)
+        return (
+            f"{capital(who)} together show no gain over {whom}: {signed} points of {metric} ({INTERVAL} "
+            f"{low_to_high(gain.gain)}, {evidence})."
+        )
+    verb, than = ("gain", "over") if gain.gain.estimate > 0 else ("lose", "against")
+    size, rest = by_points(gain.gain, metric, evidence).split(" (", 1)
+    return f"Together, {who} {verb} {size} {than} {whom} ({rest}."
 
 
-def _spaced_range(found: Interval) -> str:
-    return f"{points(found.low)}{_SPACE}to{_SPACE}{points(found.high)}"
-
-
-def _cells(found: Disagreement, names: Sequence[str], task: TaskDetails) -> Table:
+def _cells(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails) -> Table:
     rows = [
-        ("both right", found.both_right),
-        (f"only {names[0]}", found.only_first),
-        (f"only {names[1]}", found.only_second),
-        ("neither", found.neither),
+        ("both right", pair.both_right),
+        (f"only {labels[pair.first]}", pair.only_first),
+        (f"only {labels[pair.second]}", pair.only_second),
+        ("neither", pair.neither),
     ]
     return Table(
-        caption=f"Which of the two is right. Right: {task.right}. {_count(found, task.unit)}.",
-        header=["", f"Share of {task.unit}s", INTERVAL, f"{task.unit.capitalize()}s"],
+        caption=f"Which of the two is right. Right: {details.right}. {_count(pair, details.unit)}.",
+        header=["", f"Share of {details.unit}s", INTERVAL, f"{capital(details.unit)}s"],
         rows=[
-            [name, percent(share.estimate), _range(share), whole(share.estimate * found.decisions)]
+            [name, percent(share.estimate), low_to_high(share), whole(share.estimate * pair.decisions)]
             for name, share in rows
         ],
     )
 
 
-def _slices(found: Disagreement, names: Sequence[str], task: TaskDetails) -> Table:
+def _slices(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails) -> Table:
     return Table(
-        caption=f"Right {task.unit}s by length of the texts and by true class. So many differences at once "
-        "are a hint where to look; some intervals leave out 0 by chance.",
-        header=["", f"{task.unit.capitalize()}s", *names, "Difference", INTERVAL],
+        caption=f"Right {details.unit}s by length of the texts and by true class. So many differences at "
+        "once are only a hint where to look: some intervals exclude 0 by chance.",
+        header=[
+            "",
+            f"{capital(details.unit)}s",
+            labels[pair.first],
+            labels[pair.second],
+            "Difference",
+            INTERVAL,
+        ],
         rows=[
             [
                 item.name,
                 whole(item.decisions),
                 *map(percent, item.shares),
                 points(item.difference.estimate, signed=True),
-                _range(item.difference),
+                low_to_high(item.difference),
             ]
-            for item in found.slices
+            for item in pair.slices
         ],
     )
 
 
-def _uses(found: Together, labels: Mapping[str, str]) -> Table:
-    better = labels[found.better]
+def _uses(together: Together, labels: Mapping[str, str]) -> Table:
+    first, second, better = labels[together.first], labels[together.second], labels[together.better]
+    names = [f"{first} and {second} together", f"two models of {better} together"]
+    alone, oracle, metric = together.alone, together.oracle, together.metric
     rows = [
-        [f"{better} alone", figure(found.alone.estimate, found.metric), _range(found.alone), *[_NOTHING] * 3]
+        [f"{better} alone", figure(alone.estimate, metric), low_to_high(alone), *[NOTHING] * 3],
+        *(
+            [
+                name,
+                figure(item.score.estimate, metric),
+                low_to_high(item.score),
+                points(item.gain.estimate, signed=True),
+                low_to_high(item.gain),
+                bare_p(item.p_value),
+            ]
+            for name, item in zip(names, together.gains[:2], strict=False)
+        ),
+        [
+            "always the better of the two answers",
+            figure(oracle.estimate, metric),
+            low_to_high(oracle),
+            points(together.oracle_gain.estimate, signed=True),
+            low_to_high(together.oracle_gain),
+            NOTHING,
+        ],
     ]
-    names = [f"{labels[found.first]} and {labels[found.second]} together", f"two models of {better} together"]
-    rows += [
-        [name, figure(item.score.estimate, found.metric), _range(item.score), *_gain(item)]
-        for name, item in zip(names, found.gains[:2], strict=False)
-    ]
-    oracle, gain = found.oracle, found.oracle_gain
-    best = [figure(oracle.estimate, found.metric), _range(oracle), points(gain.estimate, signed=True)]
-    rows.append(["always the better of the two answers", *best, _range(gain), _NOTHING])
     return Table(
-        caption=f"{found.metric[:1].upper()}{found.metric[1:]} of one model and of two together (the mean of "
-        f"what both say), and what that gains over {better} alone.",
+        caption=f"{capital(metric)} of one model and of two together (the mean of their outputs), and the "
+        f"gain over {better} alone.",
         header=["", "Score", INTERVAL, "Gain", INTERVAL, "p"],
         rows=rows,
     )
 
 
-def _gain(item: Gain) -> list[str]:
-    p = p_value(item.p_value).lstrip("p=\N{NO-BREAK SPACE}")
-    return [points(item.gain.estimate, signed=True), _range(item.gain), p]
+def _calibration(results: Results, task: TaskResult, details: TaskDetails) -> list[Block]:
+    labels = {score.arm: score.label for score in task.scores}
+    texts = [_calibration_sentence(item, labels[item.arm], details.unit) for item in details.calibrations]
+    texts += [details.why_not_calibrated] if details.why_not_calibrated else []
+    picture = plots.reliability_plot(results, task, details)
+    caption = (
+        "How often answers are right, against how sure the models are of them, in ten equal groups of "
+        "answers from all models of an arm. On the line both are equal; below it the models are "
+        f"overconfident. Bars: {INTERVAL} over examples."
+    )
+    plot = [Plot(caption=caption, picture=picture)] if picture else []
+    table = [_calibrations(details.calibrations, labels, details.unit)] if details.calibrations else []
+    return [Fold("How sure the models are", [Items(texts), *plot, *table])] if texts else []
 
 
-def _calibrations(found: Sequence[Calibration], labels: Mapping[str, str], unit: str) -> Table:
-    about = _count(found[0], unit)
+def _calibrations(items: Sequence[Calibration], labels: Mapping[str, str], unit: str) -> Table:
     return Table(
-        caption="How often each model is right, and how sure it says it is, with 95 % intervals over "
-        "examples and models. Calibration error: mean gap between the two over ten equal groups of answers. "
-        f"Brier score: mean squared gap between probability and truth; the lower, the better. {about}.",
-        header=["", "Right", "Mean probability", "Too sure by", "Calibration error", "Brier score"],
+        caption="How often each model is right and how sure it is, with 95 % intervals over examples and "
+        "models. Calibration error: mean gap between the two over ten equal groups of answers. Brier score: "
+        f"mean squared gap between probability and truth; lower is better. {_count(items[0], unit)}.",
+        header=["", "Right", "Mean probability", "Overconfident by", "Calibration error", "Brier score"],
         rows=[
             [
                 labels[item.arm],
-                *(f"{percent(part.estimate)} ({_range(part)})" for part in (item.right, item.confidence)),
-                f"{points(item.excess.estimate, signed=True)} ({_range(item.excess)})",
-                f"{points(item.error.estimate)} ({_range(item.error)})",
-                f"{item.brier.estimate:.3f} ({item.brier.low:.3f} to {item.brier.high:.3f})",
+                *(
+                    f"{percent(part.estimate)} ({low_to_high(part)})"
+                    for part in (item.right, item.confidence)
+                ),
+                f"{points(item.excess.estimate, signed=True)} ({low_to_high(item.excess)})",
+                f"{points(item.error.estimate)} ({low_to_high(item.error)})",
+                f"{item.brier.estimate:.3f} ({low_to_high(item.brier, '{:.3f}'.format)})",
             ]
-            for item in found
+            for item in items
         ],
     )
 
 
-def _calibration_sentence(found: Calibration, label: str, unit: str) -> str:
-    excess = found.excess
-    off = f"{points(excess.estimate, signed=True)} points; {INTERVAL} {_range(excess)}"
+def _calibration_sentence(item: Calibration, label: str, unit: str) -> str:
+    excess = item.excess
+    off = f"{points(excess.estimate, signed=True)} points; {INTERVAL} {low_to_high(excess)}"
     numbers = (
-        f"{percent(found.confidence.estimate)} sure on average and right on {percent(found.right.estimate)} "
-        f"({off}; {_count(found, unit)})."
+        f"{percent(item.confidence.estimate)} sure on average and right on {percent(item.right.estimate)} "
+        f"({off}; {_count(item, unit)})."
     )
     if excess.low > 0:
-        return f"{label} is too sure of its answers: it is {numbers}"
+        return f"{label} is overconfident: {numbers}"
     if excess.high < 0:
-        return f"{label} is not sure enough of its answers: it is {numbers}"
-    return f"{label} is not shown to be too sure of its answers, or not sure enough: it is {numbers}"
+        return f"{label} is underconfident: {numbers}"
+    return f"{label} is not shown to be over- or underconfident: {numbers}"
 
 
-def _count(found: Disagreement | Calibration, unit: str) -> str:
-    of = f" of {counted(found.examples, 'test example')}" if found.decisions != found.examples else ""
-    kind = unit if of else "test example"
-    return f"{counted(found.decisions, kind)}{of}, {counted(found.models, 'model')}"
-
-
-def _range(found: Interval) -> str:
-    return f"{points(found.low)} to {points(found.high)}"
+def _count(item: Disagreement | Calibration, unit: str) -> str:
+    """Return how many decisions there are of how many examples and models."""
+    of = f" of {counted(item.examples, 'test example')}" if item.decisions != item.examples else ""
+    return f"{counted(item.decisions, unit if of else 'test example')}{of}, {counted(item.models, 'model')}"

@@ -1,124 +1,131 @@
-"""The report as one page: no other file, no script, nothing from the network."""
+"""A report as one page: no other file, no script, nothing from the network.
 
+All text passes through `tag`, which escapes it.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from twinlm.evidence.details import Details
-from twinlm.evidence.pareto import judge_task
-from twinlm.evidence.results import ArmScore, Results, TaskResult
-from twinlm.report import cost_section, curves_section, language_section, plots, report_doctor, tables
-from twinlm.report.cost_section import COST_KINDS
-from twinlm.report.details_section import shown_details
-from twinlm.report.numbers import points, whole
-from twinlm.report.samples_section import pieces
+from twinlm.report.document import (
+    Block,
+    Box,
+    Code,
+    Columns,
+    Document,
+    Fold,
+    Heading,
+    Items,
+    Passage,
+    Passages,
+    Plot,
+    Section,
+    Span,
+    Table,
+    Text,
+)
+from twinlm.report.markup import Markup, joined, tag
 
-_TEMPLATES = Path(__file__).parent / "templates"
-
-
-def render_html(results: Results, details: Details | None = None) -> str:
-    """Return the page; the same results give the same page.
-
-    Args:
-        results: of the comparison.
-        details: what stands behind the scores, if it was looked at.
-    """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"whole": whole, "points": points}
-    return environment.get_template("report.html.j2").render(
-        results=results,
-        answers=_answers(results.verdict),
-        tasks=[_task(results, task, details or Details(tasks=[])) for task in results.tasks],
-        languages=_languages(results),
-        cards=[_card(results, task) for task in results.tasks if task.name in results.cost_cards],
-        making=cost_section.making(results.cost_cards, results.price_per_hour),
-        curves=[
-            (curve, _svg(curves_section.curve_plot(results, curve)), curves_section.points(results, curve))
-            for curve in results.curves
-        ],
-        ledger=curves_section.ledger(results.ledger),
-        tables=tables,
-        quality_tables=language_section,
-        report_doctor=report_doctor,
-    )
+_STYLE = Path(__file__).parent / "report.css"
+_HEAD = Markup("""<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<link rel="icon" href="data:,">
+""")
 
 
-def _task(results: Results, task: TaskResult, details: Details) -> dict[str, Any]:
-    families = list(results.families)
-    found = next((item for item in details.tasks if item.task == task.name), None)
-    return {
-        "record": task,
-        "score_plot": _svg(plots.score_plot(results, task)),
-        "difference_plot": _svg(plots.difference_plot(results, task)) if task.comparisons else "",
-        "f1_plot": _svg(plots.f1_plot(results, task)) if _has_classes(task) else "",
-        "details": shown_details(results, task, found) if found else None,
-        "reliability": _svg(plots.reliability_plot(results, task, found)) if found else "",
-        "confusions": [
-            (score.label, families.index(score.family), tables.confusion(task, score), _shares(score))
-            for score in task.scores
-            if score.family and score.confusion
-        ],
-    }
+def page(document: Document) -> str:
+    """Return the page; the same document gives the same page."""
+    style = Markup(f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>")
+    first, *others = document.sections
+    links = [tag("a", section.title, href=f"#{section.anchor}") for section in others]
+    header = tag("header", tag("p", document.kicker, class_="kicker"), tag("h1", document.title))
+    nav = tag("nav", joined(links, "\n"), aria_label="Sections")
+    main = tag("main", header, _section(first), nav, *map(_section, others))
+    head = tag("head", _HEAD, tag("title", document.title), style)
+    body = tag("body", main, tag("footer", tag("p", document.footer)))
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
-def _card(results: Results, task: TaskResult) -> dict[str, Any]:
-    costs = results.cost_cards[task.name]
-    views = [(judge_task(task, costs, kind.of), kind) for kind in COST_KINDS]
-    return {
-        "name": task.name,
-        "answering": cost_section.answering(task.name, costs, results.price_per_hour),
-        "views": [
-            (
-                kind.name,
-                _svg(plots.cost_plot(results, task, judged, kind)),
-                cost_section.standings(task, judged, kind),
-            )
-            for judged, kind in views
-            if len(judged) > 1
-        ],
-    }
+def _section(section: Section) -> Markup:
+    return tag("section", tag("h2", section.title), *_blocks(section.blocks), id=section.anchor)
 
 
-def _languages(results: Results) -> list[dict[str, Any]]:
-    return [
-        {
-            "record": language,
-            "label": language.label,
-            "place": list(results.families).index(language.family),
-            "plot": _svg(plots.curve_plot(results, language)),
-            "samples": [(pieces(sample), sample) for sample in language.samples],
-        }
-        for language in results.language
+def _blocks(blocks: Sequence[Block]) -> list[Markup]:
+    return [joined(["\n", _block(block)]) for block in blocks]
+
+
+def _block(block: Block) -> Markup:
+    match block:
+        case Heading():
+            element = tag(f"h{block.level}", block.text)
+        case Text():
+            element = tag("p", block.text, class_=block.style or None)
+        case Items():
+            element = tag("ul", *(tag("li", item) for item in block.items))
+        case Table():
+            element = _table(block)
+        case Plot():
+            element = tag("figure", tag("figcaption", block.caption), block.picture)
+        case Code():
+            element = tag("pre", tag("code", block.text), tabindex=0)
+        case Passages():
+            element = tag("ul", *map(_passage, block.passages), class_=f"samples shade-{block.family}")
+        case Columns():
+            element = tag("div", *(tag("div", *_blocks(column)) for column in block.columns), class_="pair")
+        case Fold():
+            inside = [tag("summary", block.title), *_blocks(block.blocks)]
+            element = tag("details", *inside, class_=f"shade-{block.family}")
+        case Box():
+            element = tag("div", tag("h3", block.title), *_blocks(block.blocks), class_="box")
+    return element
+
+
+def _table(table: Table) -> Markup:
+    header = [
+        tag("th", name, scope="col", class_=_column(table, column)) if name else tag("td")
+        for column, name in enumerate(table.header)
     ]
+    rows = [
+        tag("tr", tag("th", row[0], scope="row", class_="text"), *_cells(table, number, row))
+        for number, row in enumerate(table.rows)
+    ]
+    inside = tag(
+        "table",
+        tag("thead", tag("tr", *header)),
+        tag("tbody", joined(rows, "\n")),
+        class_="confusion" if table.shades else table.style or None,
+    )
+    # Wide tables scroll, also by keyboard.
+    scroll = tag("div", inside, class_="scroll", tabindex=0, role="region", aria_label=table.caption)
+    return tag("figure", tag("figcaption", table.caption), scroll, class_="table")
 
 
-def _shares(score: ArmScore) -> list[list[int]]:
-    """Return each cell's share of its row in percent: how dark to draw it."""
-    return [[round(100 * count / max(1, sum(counts))) for count in counts] for counts in score.confusion]
+def _cells(table: Table, number: int, row: Sequence[str]) -> list[Markup]:
+    if table.shades:
+        return [
+            tag("td", cell, class_="right" if column == number else None, style=f"--share:{shade}")
+            for column, (cell, shade) in enumerate(zip(row[1:], table.shades[number], strict=True))
+        ]
+    return [tag("td", cell, class_=_column(table, column)) for column, cell in enumerate(row[1:], 1)]
 
 
-def _answers(verdict: list[str]) -> list[tuple[str, list[str]]]:
-    """Gather sentences such as "Topic: BERT is better" by what they are about, in their order."""
-    answers: dict[str, list[str]] = {}
-    for sentence in verdict:
-        about, colon, text = sentence.partition(": ")
-        answers.setdefault(about if colon else "", []).append(text if colon else sentence)
-    return list(answers.items())
+def _column(table: Table, column: int) -> str | None:
+    return "text" if column in table.is_text else None
 
 
-def _has_classes(task: TaskResult) -> bool:
-    return any(score.is_pretrained and score.f1_by_class for score in task.scores)
+def _passage(passage: Passage) -> Markup:
+    lines = [tag("div", *map(_span, line)) for line in passage.lines]
+    note = [tag("span", passage.note, class_="original")] if passage.note else []
+    return tag("li", *lines, *note)
 
 
-def _svg(text: str) -> Any:
-    """Mark a plot as markup: `report/svg.py` has escaped every text in it."""
-    import markupsafe
-
-    return markupsafe.Markup(text)
+def _span(span: Span) -> Markup:
+    marked = {
+        "": joined([span.text]),
+        "written": tag("ins", span.text),
+        "right": tag("mark", span.text, class_="right"),
+    }.get(span.style, tag("mark", span.text))
+    was = tag("span", f"(was: {span.original})", class_="was")
+    return joined([marked, " ", was]) if span.style == "wrong" else marked

@@ -1,5 +1,6 @@
-"""The report's tables of what models know without labels: one for each group of figures, and of pairs."""
+"""What models know of the language without labels: losses, minimal pairs and gaps, in words and tables."""
 
+from twinlm.evidence.details import Details
 from twinlm.evidence.quality_records import (
     ClozeResult,
     ClozeView,
@@ -8,11 +9,76 @@ from twinlm.evidence.quality_records import (
     PairsResult,
     Phenomenon,
     QualityFigure,
+    QualityResult,
 )
-from twinlm.report.numbers import INTERVAL, MINUS, listed, p_value, points, whole
-from twinlm.report.tables import Table
+from twinlm.evidence.results import Results
+from twinlm.report.document import NOTHING, Block, Fold, Items, Section, Table
+from twinlm.report.numbers import (
+    INTERVAL,
+    MINUS,
+    bare_p,
+    capital,
+    counted,
+    listed,
+    low_to_high,
+    p_value,
+    percent,
+    points,
+    whole,
+)
+from twinlm.report.two_arms import by_points, cannot_tell
 
-_NOTHING = "\N{EN DASH}"
+CHANCE = 0.5
+
+
+def section(results: Results, details: Details) -> Section:
+    """Return the section on language without labels; empty if nothing was measured."""
+    quality = results.quality
+    blocks: list[Block] = [figures(group) for group in quality.groups]
+    for pairs in quality.pairs:
+        blocks.append(overall(pairs))
+        blocks.append(Fold(f"Minimal pairs, {pairs.name}: each phenomenon", [by_phenomenon(pairs)]))
+    blocks += gaps(quality.cloze) if quality.cloze else []
+    notes: list[Block] = [Items(quality.notes)] if blocks and quality.notes else []
+    return Section(anchor="language", title="Language without labels", blocks=[*blocks, *notes])
+
+
+def sentences(quality: QualityResult) -> list[str]:
+    """Return for pairs, set by set, and gaps which kind knows the language better, if that can be said."""
+    of_pairs = [
+        f"Minimal pairs ({pairs.name}): {text}"
+        for pairs in quality.pairs
+        for text in _of_set(pairs.overall, "pair", "text", CHANCE)
+    ]
+    if quality.cloze is None:
+        return of_pairs
+    gaps = _of_set(quality.cloze.overall, "gap", "word", quality.cloze.chance)
+    return [*of_pairs, *(f"Gaps ({quality.cloze.name}): {text}" for text in gaps)]
+
+
+def _of_set(overall: Phenomenon, noun: str, choice: str, chance: float) -> list[str]:
+    comparison, scores = overall.comparison, {row.pretraining: row for row in overall.scores}
+    first, second = scores[comparison.first], scores[comparison.second]
+    seeds = comparison.pretraining_seeds
+    repeats = f", {seeds} pre-trainings" if seeds > 1 else ""
+    evidence = f"{p_value(comparison.p_adjusted)}; {counted(overall.pairs, noun)}{repeats}"
+    shares = f"{_share(first)} and {_share(second)}"
+    if comparison.winner is None:
+        head, could_be = cannot_tell(comparison.difference, first.label, second.label, evidence)
+        texts = [head, f"{could_be} The right {choice} is chosen by {shares}."]
+    else:
+        better, worse = (first, second) if comparison.winner == comparison.first else (second, first)
+        texts = [
+            f"{better.label} chooses the right {choice} more often than {worse.label}, by "
+            f"{by_points(comparison.difference, evidence=evidence)}: {shares}."
+        ]
+    guessing = [row.label for row in (first, second) if row.accuracy.low <= chance]
+    doubt = f"Not shown to be better than chance ({percent(chance)}): {listed(guessing)}."
+    return [*texts, doubt] if guessing else texts
+
+
+def _share(row: PairAccuracy) -> str:
+    return f"{row.label} in {percent(row.accuracy.estimate)}"
 
 
 def figures(group: FigureGroup) -> Table:
@@ -20,16 +86,16 @@ def figures(group: FigureGroup) -> Table:
     first, *others = group.figures
     paired = [f"Minus {first.label}", INTERVAL] if others else []
     header = ["", f"In {group.unit}", "Standard error", *paired, "Passages", "Each pre-training"]
-    about = (
-        " Differences to the first are paired by passage; each interval stands for itself." if others else ""
+    about = " Differences from the first figure are paired by passage; each interval stands alone." * bool(
+        others
     )
     caveats: dict[str, list[str]] = {}
     for figure in group.figures:
         if figure.caveat:
             caveats.setdefault(figure.caveat, []).append(figure.label)
-    about += "".join(f" To know of {listed(labels)}: {caveat}." for caveat, labels in caveats.items())
+    about += "".join(f" Note on {listed(labels)}: {caveat}." for caveat, labels in caveats.items())
     return Table(
-        caption=f"{group.comparable[:1].upper()}{group.comparable[1:]}. The lower, the better; comparable "
+        caption=f"{capital(group.comparable)}. Lower is better; comparable "
         "within this table only. Standard error over passages, and over pre-trainings if there are "
         f"several.{about}",
         header=header,
@@ -48,16 +114,17 @@ def figures(group: FigureGroup) -> Table:
 
 
 def overall(found: PairsResult) -> Table:
-    """Return how often each model chose right in a set of pairs."""
+    """Return how often each model chose the right text in a set of pairs."""
     methods = ", ".join(
         f"{row.label} by {found.methods[row.pretraining].replace('-', ' ')}" for row in found.overall.scores
     )
     table = _accuracies("", "Pairs", found.overall, [found.overall])
-    rows = [*table.rows, ["mean of the phenomena", _NOTHING, *_means(found), *[_NOTHING] * 4]]
+    means = [points(found.macro[row.pretraining]) for row in found.overall.scores]
+    rows = [*table.rows, ["mean of the phenomena", NOTHING, *means, *[NOTHING] * 4]]
     return Table(
-        caption=f"Minimal pairs, {found.name}: how often the right one of two texts is likelier, in %, with "
-        f"its {INTERVAL} over pairs and pre-trainings; chance is 50. Texts are scored: {methods}; never one "
-        "model's score against another's.",
+        caption=f"Minimal pairs, {found.name}: how often the right one of two texts is more likely, in %, "
+        f"with its {INTERVAL} over pairs and pre-trainings; chance is 50. Scores of texts: {methods}; "
+        "scores of two models are never compared.",
         header=table.header,
         rows=rows,
         is_text=table.is_text,
@@ -74,20 +141,20 @@ def by_phenomenon(found: PairsResult) -> Table:
 
 
 def gaps(found: ClozeResult) -> list[Table]:
-    """Return how often each model chose the right word of a gap: in one table a model has one way to look."""
+    """Return how often each model chose the right word for a gap, in a table for each way of reading."""
     seen = "; ".join(f"{listed([row.label for row in view.scores])}: {view.sees}" for view in found.whole)
     over = f"in %, with its {INTERVAL} over gaps and pre-trainings; chance is {points(found.chance)}"
     caption = (
-        f"Gaps, {found.name}: how often the word that was taken out is likelier than all that are offered "
-        f"beside it, {over}. Each kind by the way that has the whole text to go by. {seen}."
+        f"Gaps, {found.name}: how often the removed word is more likely than all other choices, {over}. "
+        f"Each kind reads the whole text in its own way. {seen}."
     )
     first = _accuracies(caption, "Gaps", found.overall, [found.overall])
-    return [first, *(_other_look(found, view, over) for view in found.others)]
+    return [first, *(_other_reading(found, view, over) for view in found.others)]
 
 
-def _other_look(found: ClozeResult, view: ClozeView, over: str) -> Table:
+def _other_reading(found: ClozeResult, view: ClozeView, over: str) -> Table:
     return Table(
-        caption=f"Gaps, {found.name}, looked at otherwise: {view.sees}. Right choices {over}.",
+        caption=f"Gaps, {found.name}, read in another way: {view.sees}. Right choices {over}.",
         header=["", "Gaps", "Right"],
         rows=[[row.label, whole(found.overall.pairs), _accuracy(row)] for row in view.scores],
     )
@@ -114,8 +181,8 @@ def _accuracies(caption: str, noun: str, overall: Phenomenon, rows: list[Phenome
                 whole(row.pairs),
                 *map(_accuracy, row.scores),
                 points(row.comparison.difference.estimate, signed=True),
-                f"{points(row.comparison.difference.low)} to {points(row.comparison.difference.high)}",
-                p_value(row.comparison.p_adjusted).lstrip("p=\N{NO-BREAK SPACE}"),
+                low_to_high(row.comparison.difference),
+                bare_p(row.comparison.p_adjusted),
                 "cannot tell" if row.comparison.winner is None else labels[row.comparison.winner],
             ]
             for row in rows
@@ -126,20 +193,14 @@ def _accuracies(caption: str, noun: str, overall: Phenomenon, rows: list[Phenome
 
 def _difference(figure: QualityFigure) -> tuple[str, str]:
     """Return a difference and its interval, in the figure's own unit."""
-    found = figure.difference
-    if found is None:
-        return _NOTHING, _NOTHING
-    estimate, low, high = (
-        f"{value:{form}}".replace("-", MINUS)
-        for value, form in ((found.estimate, "+.3f"), (found.low, ".3f"), (found.high, ".3f"))
-    )
-    return estimate, f"{low} to {high}"
+    if figure.difference is None:
+        return NOTHING, NOTHING
+    return _decimals(figure.difference.estimate, "+.3f"), low_to_high(figure.difference, _decimals)
 
 
-def _means(found: PairsResult) -> list[str]:
-    return [points(found.macro[row.pretraining]) for row in found.overall.scores]
+def _decimals(value: float, form: str = ".3f") -> str:
+    return f"{value:{form}}".replace("-", MINUS)
 
 
 def _accuracy(row: PairAccuracy) -> str:
-    found = row.accuracy
-    return f"{points(found.estimate)} ({points(found.low)} to {points(found.high)})"
+    return f"{points(row.accuracy.estimate)} ({low_to_high(row.accuracy)})"

@@ -1,5 +1,10 @@
 """Numbers as people read them: 1.2 M, 3.4e12, 12 min, 3.1 points."""
 
+from collections.abc import Callable
+
+from twinlm.evaluate.timings import Spread
+from twinlm.evidence.records import Interval
+
 MINUS = "\N{MINUS SIGN}"
 _NARROW = "\N{NARROW NO-BREAK SPACE}"
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -30,11 +35,20 @@ def figure(value: float, metric: str) -> str:
     return percent(value) if metric == "accuracy" else points(value)
 
 
+def low_to_high(interval: Interval | Spread, show: Callable[[float], str] = points) -> str:
+    """Return the ends of an interval: "1.2 to 5.0"."""
+    return f"{show(interval.low)}{_SPACE}to{_SPACE}{show(interval.high)}"
+
+
 def p_value(value: float) -> str:
     """Return "p = 0.03", with one digit that counts, or "p < 0.001"."""
-    if value < 0.001:
-        return f"p{_SPACE}<{_SPACE}0.001"
-    return f"p{_SPACE}={_SPACE}{value:.{3 if value < 0.01 else 2}f}"
+    bare = bare_p(value)
+    return f"p{_SPACE}{bare}" if bare.startswith("<") else f"p{_SPACE}={_SPACE}{bare}"
+
+
+def bare_p(value: float) -> str:
+    """Return the same without "p =": "0.03" or "< 0.001"."""
+    return f"<{_SPACE}0.001" if value < 0.001 else f"{value:.{3 if value < 0.01 else 2}f}"
 
 
 def whole(number: float) -> str:
@@ -113,6 +127,11 @@ def counted(number: int, noun: str) -> str:
 def title(name: str) -> str:
     """Return a name with a capital, unless its author chose capitals."""
     return name[:1].upper() + name[1:] if name.islower() else name
+
+
+def capital(text: str) -> str:
+    """Return a text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def _three_digits(number: float) -> str:

@@ -1,28 +1,42 @@
 """The report's plots: which marks and lines stand for which results."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from twinlm.evidence.details import TaskDetails
 from twinlm.evidence.pareto import Judged, front
+from twinlm.evidence.records import Interval, ScoreCurve
 from twinlm.evidence.results import ArmScore, CurvePoint, LanguageResult, Results, TaskResult
-from twinlm.report.cost_section import CostKind, said
-from twinlm.report.numbers import figure, points
-from twinlm.report.svg import Line, Mark, Row, line_plot, row_plot
-from twinlm.report.svg_diagonal import Series, diagonal_plot
-from twinlm.report.svg_parts import Shape
-from twinlm.report.svg_scatter import Point, scatter_plot
+from twinlm.report.markup import Markup
+from twinlm.report.numbers import amount, figure, points
+from twinlm.report.svg import DIGIT, LETTER, WIDTH, Axes, Axis, Look, Point, Shape, shortened
 
 _SHAPES: tuple[Shape, Shape] = ("circle", "square")
+_FULL = 100.0
+_MOST_TICKS = 5
+_BESIDE = 0.012
+"""Distance of the intervals of two kinds at the same number of labels, as a share of the axis."""
 
 
-def score_plot(results: Results, task: TaskResult) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Row:
+    """A labelled row of marks; their y is ignored."""
+
+    label: str
+    marks: list[Point]
+    text: str
+
+
+def score_plot(results: Results, task: TaskResult) -> Markup:
     """Return each arm's main figure with its interval, and its seeds one by one."""
     ranked = sorted(task.scores, key=lambda score: -score.score.estimate)
     rows = [
-        Row(
+        _Row(
             label=score.label,
             text=figure(score.score.estimate, task.metric),
-            marks=[_score_mark(results, score)],
+            marks=[_across(score.score, look_of(results, score), tuple(score.score_by_seed.values()))],
         )
         for score in ranked
     ]
@@ -30,176 +44,245 @@ def score_plot(results: Results, task: TaskResult) -> str:
     shown = [score for score in ranked if score.score.high > ranked[0].score.low - 0.35]
     low = min(min([score.score.low, *score.score_by_seed.values()]) for score in shown)
     high = max(max([score.score.high, *score.score_by_seed.values()]) for score in shown)
-    spoken = [f"{score.label} {figure(score.score.estimate, task.metric)}" for score in ranked]
-    return row_plot(
-        rows,
-        title=f"{task.metric} on {task.name}",
-        description="From best to worst: " + ", ".join(spoken) + ".",
-        x_label=_axis(task.metric),
-        limits=(100 * low, 100 * high),
+    return _rows(rows, Axis.linear(_axis(task.metric), 100 * low, 100 * high)).svg(
+        f"{task.metric} on {task.name}",
+        "From best to worst: " + ", ".join(f"{row.label} {row.text}" for row in rows) + ".",
     )
 
 
-def difference_plot(results: Results, task: TaskResult) -> str:
+def difference_plot(results: Results, task: TaskResult) -> Markup:
     """Return the difference of each comparison with its interval, around no difference."""
     arms = {score.arm: score for score in task.scores}
     rows = []
     for item in task.comparisons:
-        found = item.difference
-        mark = Mark(
-            value=100 * found.estimate,
-            low=100 * found.low,
-            high=100 * found.high,
-            style=_style(results, arms[item.first]) if item.winner else "undecided",
-            shape=_shape(results, arms[item.first]),
-        )
+        look = look_of(results, arms[item.first])
+        look = look if item.winner else Look(style="undecided", shape=look.shape)
         label = f"{arms[item.first].label} against {arms[item.second].label}"
-        rows.append(Row(label=label, text=points(found.estimate, signed=True), marks=[mark]))
+        text = points(item.difference.estimate, signed=True)
+        rows.append(_Row(label=label, text=text, marks=[_across(item.difference, look)]))
     ends = [100 * end for item in task.comparisons for end in (item.difference.low, item.difference.high)]
-    return row_plot(
-        rows,
-        title=f"Differences of {task.metric} on {task.name}",
-        description="; ".join(f"{row.label}: {row.text} points" for row in rows),
-        x_label=f"difference, points of {task.metric}",
-        limits=(min(0.0, *ends), max(0.0, *ends)),
-        reference=0.0,
+    axis = Axis.linear(f"difference, points of {task.metric}", min(0.0, *ends), max(0.0, *ends))
+    return _rows(rows, axis, reference=0.0).svg(
+        f"Differences of {task.metric} on {task.name}",
+        "; ".join(f"{row.label}: {row.text} points" for row in rows),
     )
 
 
-def cost_plot(results: Results, task: TaskResult, judged: Sequence[Judged], kind: CostKind) -> str:
-    """Return each contender's score against its cost, with the front as it would be if all values were exact.
-
-    Args:
-        results: of the whole comparison.
-        task: which the scores are of.
-        judged: arms with their costs.
-        kind: of the costs.
-    """
-    arms = {score.arm: score for score in task.scores}
-    drawn = [(each.contender, arms[each.contender.arm], each.standing) for each in judged]
-    return scatter_plot(
-        [
-            Point(
-                name=who.label,
-                x=who.cost.median,
-                y=100 * who.score.estimate,
-                across=(who.cost.low, who.cost.high),
-                down=(100 * who.score.low, 100 * who.score.high),
-                style=_style(results, score),
-                shape=_shape(results, score),
-                is_faded=standing == "dominated",
-            )
-            for who, score, standing in drawn
-        ],
-        front=[(who.cost.median, 100 * who.score.estimate) for who in front([who for who, *_ in drawn])],
-        title=f"{task.metric} on {task.name} against {kind.name}",
-        description=" ".join(_standing(each, task, kind) for each in judged),
-        x_label=kind.name,
-        y_label=_axis(task.metric),
-    )
-
-
-def _standing(judged: Judged, task: TaskResult, kind: CostKind) -> str:
-    who = judged.contender
-    score = figure(who.score.estimate, task.metric)
-    return f"{who.label}: {score} for {kind.show(who.cost.median)}, {said(judged)}."
-
-
-def f1_plot(results: Results, task: TaskResult) -> str:
+def f1_plot(results: Results, task: TaskResult) -> Markup:
     """Return the F1 of each class for the pre-trained arms."""
     arms = [score for score in task.scores if score.is_pretrained]
+    looks = [look_of(results, score) for score in arms]
     rows = [
-        Row(
+        _Row(
             label=name,
-            marks=[_plain_mark(results, score, score.f1_by_class[name]) for score in arms],
+            marks=[
+                Point(x=score.f1_by_class[name], y=0, look=look)
+                for score, look in zip(arms, looks, strict=True)
+            ],
             text=" · ".join(f"{score.f1_by_class[name]:.2f}" for score in arms),
         )
         for name in arms[0].f1_by_class
     ]
     values = [value for score in arms for value in score.f1_by_class.values()]
-    return row_plot(
-        rows,
-        title=f"F1 of each class of {task.name}",
-        description="; ".join(f"{row.label}: {row.text}" for row in rows),
-        x_label="F1",
-        limits=(min(values), max(values)),
-        legend=[(score.label, _plain_mark(results, score, 0.0)) for score in arms],
+    axes = _rows(rows, Axis.linear("F1", min(values), max(values)))
+    axes.key([("", score.label, look) for score, look in zip(arms, looks, strict=True)])
+    return axes.svg(f"F1 of each class of {task.name}", "; ".join(f"{row.label}: {row.text}" for row in rows))
+
+
+def cost_plot(
+    results: Results, task: TaskResult, judged: Sequence[Judged], cost: str, description: str
+) -> Markup:
+    """Return each contender's score against its cost, with the front as it would be if values were exact."""
+    arms = {score.arm: score for score in task.scores}
+    marks = []
+    for each in judged:
+        who, look = each.contender, look_of(results, arms[each.contender.arm])
+        faded = " faded" if each.standing == "dominated" else ""
+        marks.append(
+            Point(
+                x=who.cost.median,
+                y=100 * who.score.estimate,
+                look=Look(style=f"{look.style}{faded}", shape=look.shape),
+                x_ends=(who.cost.low, who.cost.high),
+                y_ends=(100 * who.score.low, 100 * who.score.high),
+            )
+        )
+    x_ends, y_ends = zip(*((mark.x_ends, mark.y_ends) for mark in marks), strict=True)
+    axes = Axes(Axis.log(cost, *_range(x_ends)), Axis.linear(_axis(task.metric), *_range(y_ends)), bottom=222)
+    axes.grid_across()
+    corners = [
+        (who.cost.median, 100 * who.score.estimate) for who in front([each.contender for each in judged])
+    ]
+    axes.line(_steps(corners, axes.across.high), "front")
+    for mark in marks:
+        axes.point(mark)
+    names = [each.contender.label for each in judged]
+    # Marks that look alike are told apart by numbers.
+    is_plain = len({(mark.look.style, mark.look.shape) for mark in marks}) == len(marks)
+    numbers = [""] * len(marks) if is_plain else [str(number) for number in range(1, len(marks) + 1)]
+    axes.labels(
+        [(text, (mark.x, mark.y), mark.look.style) for text, mark in zip(numbers, marks, strict=True) if text]
     )
+    axes.key([(text, name, mark.look) for text, name, mark in zip(numbers, names, marks, strict=True)])
+    return axes.svg(f"{task.metric} on {task.name} against {cost}", description)
 
 
-def curve_plot(results: Results, language: LanguageResult) -> str:
-    """Return the learning curves of one family, in its own unit."""
+def learning_plot(results: Results, language: LanguageResult) -> Markup:
+    """Return the learning curves of one family, in its own unit, which must have points."""
     family = list(results.families).index(language.family)
     curves = [curve for curve in language.curves if curve.points]
-    if not curves:
-        return ""
     most = max(point.tokens for curve in curves for point in curve.points)
     scale, unit = (1e6, "millions") if most >= 1e6 else (1e3, "thousands")
-    lines = [
-        Line(
-            name=curve.name,
-            style=f"family-{family}" + (" thin" if curve.name == "training" else ""),
-            points=[(point.tokens / scale, point.value) for point in _visible(curve.points)],
-        )
+    lines = {
+        curve.name: [(point.tokens / scale, point.value) for point in _visible(curve.points)]
         for curve in curves
-    ]
-    ends = [min(line.points[0][0] for line in lines), most / scale]
-    floors = [
-        Line(name=name, style="baseline front", points=[(x, value) for x in ends])
-        for name, value in language.floors.items()
-    ]
-    label = language.label
-    return line_plot(
-        [*floors, *lines],
-        title=f"Learning curves of {label}",
-        description=" ".join(
+    }
+    begin = min(line[0][0] for line in lines.values())
+    baselines = {name: [(x, value) for x in (begin, most / scale)] for name, value in language.floors.items()}
+    values = [y for line in [*lines.values(), *baselines.values()] for _, y in line]
+    axes = Axes(
+        Axis.linear(f"tokens read, {unit}", 0, most / scale, 4),
+        Axis.linear(curves[0].unit, min(values), max(values)),
+        right=286,
+        bottom=208,
+    )
+    axes.grid_across()
+    labels = []
+    for name, line in {**baselines, **lines}.items():
+        style = "baseline front" if name in baselines else f"family-{family}"
+        axes.line(line, style + (" thin" if name == "training" else ""))
+        labels.append((name, line[-1], style))
+    axes.labels(labels)
+    return axes.svg(
+        f"Learning curves of {language.label}",
+        " ".join(
             [
                 f"{each.name}: from {each.points[0].value:.3f} to {each.points[-1].value:.3f} {each.unit}."
                 for each in curves
             ]
             + [f"Counting {name} reaches {value:.3f}." for name, value in language.floors.items()]
         ),
-        x_label=f"tokens read, {unit}",
-        y_label=curves[0].unit,
     )
 
 
-def reliability_plot(results: Results, task: TaskResult, details: TaskDetails) -> str:
+def curve_plot(results: Results, curve: ScoreCurve) -> Markup:
+    """Return the scores of both kinds, and of a baseline, over a logarithmic axis, with 95 % intervals."""
+    places = sorted({point.x for point in curve.points})
+    step = math.ceil(len(places) / _MOST_TICKS)
+    shown = {*places[::step], places[-1]}
+    kinds = list(results.families)
+    span = places[-1] / places[0]
+    edge = max(2.0, span) ** 0.02
+    across = Axis(
+        label=f"{curve_axis(results, curve)}, logarithmic",
+        low=places[0] / edge,
+        high=places[-1] * edge,
+        ticks=[(place, amount(place) if place in shown else "") for place in places],
+        is_log=True,
+    )
+    label = f"{curve.metric}, %" if curve.metric == "accuracy" else f"{curve.metric} times 100"
+    ends = _range([(100 * point.score.low, 100 * point.score.high) for point in curve.points])
+    axes = Axes(across, Axis.linear(label, *ends), right=286, bottom=208)
+    axes.grid_across()
+    labels = []
+    for name in dict.fromkeys([*kinds, *(point.arm for point in curve.points)]):
+        style = f"family-{kinds.index(name)}" if name in kinds else "baseline"
+        # Bars of two kinds at the same place would hide each other.
+        beside = span ** (_BESIDE * (2 * kinds.index(name) - 1 if name in kinds else 0))
+        shape: Shape = _SHAPES[kinds.index(name) % 2] if name in kinds else "diamond"
+        own = [point for point in curve.points if point.arm == name]
+        line = [(point.x, 100 * point.score.estimate) for point in own]
+        axes.line(line, style)
+        for point, (x, y) in zip(own, line, strict=True):
+            y_ends = (100 * point.score.low, 100 * point.score.high)
+            axes.point(Point(x=x * beside, y=y, y_ends=y_ends, look=Look(style=style, shape=shape)))
+        # A baseline's own name is too long for a line's end.
+        labels.append((results.families.get(name, "baseline"), line[-1], style))
+    axes.labels(labels)
+    return axes.svg(f"{curve.metric} on {curve.task} against {curve.axis}", curve.verdict)
+
+
+def curve_axis(results: Results, curve: ScoreCurve) -> str:
+    """Return what a curve is drawn against, with its unit."""
+    return "training examples" if curve.axis == "labels" else f"{curve.axis} in {results.matched_by}"
+
+
+def reliability_plot(results: Results, task: TaskResult, details: TaskDetails) -> Markup | None:
     """Return how often answers are right, against how sure arms are of them; for those looked at in pairs."""
     scores = {score.arm: score for score in task.scores}
     paired = {name for item in details.disagreements for name in (item.first, item.second)}
-    found = [item for item in details.calibrations if item.arm in paired]
-    if not found:
-        return ""
-    series = [
-        Series(
-            name=scores[item.arm].label,
-            style=_style(results, scores[item.arm]),
-            shape=_shape(results, scores[item.arm]),
-            points=[
-                (
-                    100 * part.confidence,
-                    100 * part.right.estimate,
-                    100 * part.right.low,
-                    100 * part.right.high,
-                )
-                for part in item.bins
-            ],
+    series = [(scores[item.arm], item.bins) for item in details.calibrations if item.arm in paired]
+    if not series:
+        return None
+    lowest = min(min(part.confidence, part.right.low) for _, bins in series for part in bins)
+    sides = [
+        Axis.linear(label, min(100 * lowest, _FULL - 10), _FULL, most=_FULL)
+        for label in ("how sure, %", "right, % of answers")
+    ]
+    axes = Axes(*sides, right=350, bottom=238)
+    axes.grid_across()
+    axes.line([(end, end) for end in (sides[0].low, _FULL)], "axis")
+    spoken = []
+    for score, bins in series:
+        look = look_of(results, score)
+        line = [(100 * part.confidence, 100 * part.right.estimate) for part in bins]
+        axes.line(line, f"{look.style} thin")
+        for (x, y), part in zip(line, bins, strict=True):
+            axes.point(Point(x=x, y=y, look=look, y_ends=(100 * part.right.low, 100 * part.right.high)))
+        spoken.append(
+            f"{score.label}: from {line[0][1]:.0f} % right where it is {line[0][0]:.0f} % sure to "
+            f"{line[-1][1]:.0f} % where it is {line[-1][0]:.0f} % sure"
         )
-        for item in found
-    ]
-    spoken = [
-        f"{item.name}: from {item.points[0][1]:.0f} % right where it is {item.points[0][0]:.0f} % sure to "
-        f"{item.points[-1][1]:.0f} % where it is {item.points[-1][0]:.0f} % sure"
-        for item in series
-    ]
-    return diagonal_plot(
-        series,
-        title=f"Reliability on {task.name}",
-        description="; ".join(spoken),
-        x_label="how sure, %",
-        y_label="right, % of answers",
+    axes.key([("", score.label, look_of(results, score)) for score, _ in series])
+    return axes.svg(f"Reliability on {task.name}", "; ".join(spoken))
+
+
+def look_of(results: Results, score: ArmScore) -> Look:
+    """Return how an arm's marks look: colour and shape of its kind, hollow without pre-training."""
+    if not score.family:
+        return Look(style="baseline", shape="diamond")
+    kind = list(results.families).index(score.family)
+    hollow = "" if score.is_pretrained else " hollow"
+    return Look(style=f"family-{kind}{hollow}", shape="diamond" if score.is_imported else _SHAPES[kind % 2])
+
+
+def _rows(rows: Sequence[_Row], across: Axis, reference: float | None = None) -> Axes:
+    """Draw rows of marks over one horizontal axis, each row's label above its marks."""
+    height = 38 if any(mark.dots for row in rows for mark in row.marks) else 32
+    down = Axis(label="", low=len(rows), high=0)
+    axes = Axes(across, down, left=14, top=0, right=346, bottom=height * len(rows) + 4)
+    axes.grid_down(reference)
+    for index, row in enumerate(rows):
+        y = axes.y(index)
+        # The description says a label whole where it would run into the value.
+        room = int((WIDTH - 12 - LETTER - DIGIT * len(row.text)) / LETTER)
+        axes.words(6, y + 13, shortened(row.label, room), "row-label")
+        axes.words(354, y + 13, row.text, "row-value end")
+        for mark in row.marks:
+            axes.point(replace(mark, y=index + 23 / height))
+    return axes
+
+
+def _across(interval: Interval, look: Look, dots: tuple[float, ...] = ()) -> Point:
+    return Point(
+        x=100 * interval.estimate,
+        y=0,
+        look=look,
+        x_ends=(100 * interval.low, 100 * interval.high),
+        dots=tuple(100 * dot for dot in dots),
     )
+
+
+def _steps(corners: Sequence[tuple[float, float]], end: float) -> list[tuple[float, float]]:
+    """Return the line of the best score that each cost buys: level until the next corner, then up."""
+    line = list(corners[:1])
+    for (_, before), (x, y) in pairwise(corners):
+        line += [(x, before), (x, y)]
+    return [*line, (end, corners[-1][1])]
+
+
+def _range(ends: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 def _visible(curve: list[CurvePoint]) -> list[CurvePoint]:
@@ -208,33 +291,5 @@ def _visible(curve: list[CurvePoint]) -> list[CurvePoint]:
     return later if len(later) > 1 else curve
 
 
-def _score_mark(results: Results, score: ArmScore) -> Mark:
-    return Mark(
-        value=100 * score.score.estimate,
-        low=100 * score.score.low,
-        high=100 * score.score.high,
-        dots=tuple(100 * value for value in score.score_by_seed.values()),
-        style=_style(results, score),
-        shape=_shape(results, score),
-    )
-
-
-def _plain_mark(results: Results, score: ArmScore, value: float) -> Mark:
-    return Mark(value=value, style=_style(results, score), shape=_shape(results, score))
-
-
 def _axis(metric: str) -> str:
     return "accuracy, % of test examples" if metric == "accuracy" else f"{metric} times 100"
-
-
-def _style(results: Results, score: ArmScore) -> str:
-    if not score.family:
-        return "baseline"
-    hollow = "" if score.is_pretrained else " hollow"
-    return f"family-{list(results.families).index(score.family)}{hollow}"
-
-
-def _shape(results: Results, score: ArmScore) -> Shape:
-    if not score.family or score.is_imported:
-        return "diamond"
-    return _SHAPES[list(results.families).index(score.family) % 2]

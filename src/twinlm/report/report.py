@@ -1,5 +1,9 @@
-"""The report of a finished comparison: a page, a Markdown file and the records themselves."""
+"""The report of a finished comparison: a page, a Markdown file and the records themselves.
 
+A new section is a file that turns results into blocks, and a line in `_SECTIONS`.
+"""
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from twinlm.evidence.details import NAME as DETAILS
@@ -7,24 +11,55 @@ from twinlm.evidence.details import Details
 from twinlm.evidence.details import to_json as details_json
 from twinlm.evidence.json_records import to_json
 from twinlm.evidence.results import Results
-from twinlm.report.html import render_html
-from twinlm.report.markdown import render_markdown
+from twinlm.report import (
+    cost_section,
+    curves_section,
+    data_section,
+    language_section,
+    pretraining_section,
+    tasks_section,
+    verdict,
+)
+from twinlm.report.document import Document, Section
+from twinlm.report.html import page
+from twinlm.report.markdown import markdown
+from twinlm.report.numbers import listed
 from twinlm.system import storage
 
 PAGE, MARKDOWN, RECORDS = "report.html", "report.md", "results.json"
+_SECTIONS: Sequence[Callable[[Results, Details], Section]] = (
+    verdict.section,
+    tasks_section.section,
+    curves_section.section,
+    pretraining_section.section,
+    language_section.section,
+    pretraining_section.samples,
+    cost_section.section,
+    data_section.doctor,
+    data_section.data,
+    data_section.repeat,
+)
+
+
+def document(results: Results, details: Details | None = None) -> Document:
+    """Return the report as blocks, with what stands behind the scores if it was looked at."""
+    sections = [section(results, details or Details(tasks=[])) for section in _SECTIONS]
+    kinds = listed(list(results.families.values()))
+    return Document(
+        title=results.title,
+        kicker=f"A comparison of {kinds}, matched by {results.matched_by}",
+        sections=[section for section in sections if section.blocks],
+        footer=f"Made by twinlm. All numbers on this page are in {RECORDS} beside it.",
+    )
 
 
 def report_files(results: Results, details: Details | None = None) -> dict[str, bytes]:
-    """Return the page, the Markdown file and the records, by name.
-
-    Args:
-        results: of the comparison.
-        details: what stands behind the scores, if it was looked at.
-    """
+    """Return the page, the Markdown file and the records, by name."""
+    blocks = document(results, details)
     of_details = {} if details is None else {DETAILS: storage.json_bytes(details_json(details))}
     return {
-        PAGE: render_html(results, details).encode(),
-        MARKDOWN: render_markdown(results, details).encode(),
+        PAGE: page(blocks).encode(),
+        MARKDOWN: markdown(blocks).encode(),
         RECORDS: storage.json_bytes(to_json(results)),
         **of_details,
     }
@@ -43,6 +78,6 @@ def write_report(results: Results, folder: Path, details: Details | None = None)
 
 
 def has_changed(results: Results, folder: Path) -> bool:
-    """Tell whether a folder's records are other ones, or not there."""
+    """Tell whether a folder's records are missing or differ from these."""
     path = folder / RECORDS
     return not path.is_file() or path.read_bytes() != storage.json_bytes(to_json(results))

@@ -1,174 +1,255 @@
-"""Two small plots as SVG text: lines over an axis, and rows of marks with intervals.
+"""What all plots are drawn with: two axes in a frame, and lines, marks and a key in it, as SVG text.
 
-They are drawn 360 units wide, so that their text is readable at a phone's width; a wider page shows them side
-by side rather than larger. Colours come from the page, through the classes `family-0`, `family-1` and
-`baseline`, and each family also has a shape of its own. The same input gives the same text.
+A plot is 360 units wide, so that its text is readable at a phone's width; a wider page shows plots side by
+side rather than larger. Colours come from the page's CSS, through classes; each kind of model has a shape of
+its own as well. Read next: report/plots.py.
 """
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from typing import Literal, Self
 
+from twinlm.report.markup import Markup, number, tag
 from twinlm.report.numbers import MINUS
-from twinlm.report.svg_parts import (
-    DIGIT,
-    LETTER,
-    Scale,
-    Shape,
-    figure,
-    number,
-    shortened,
-    stroke,
-    symbol,
-    words,
-)
 
-_LEFT, _RIGHT = 6, 354
-_ROW = 38
-_COMPACT_ROW = 32
+WIDTH = 360
+LETTER, DIGIT = 6.3, 7.5
+"""About how wide a letter of a label and one of a value are, the latter being bold."""
+_KEY_ROW = 17.0
+_NEAR = 20.0
+_LEAST_FACTOR = 2.0
+
+Shape = Literal["circle", "square", "diamond"]
+"""Shape of a mark."""
+Place = tuple[float, float]
+"""x and y."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
-    """One line of a plot."""
+class Axis:
+    """A range of values with ticks; one that runs from high to low is turned around."""
 
-    name: str
-    """Written at its end; empty for a line that needs no name."""
-    style: str
-    """CSS classes."""
-    points: list[tuple[float, float]]
-    """In the order of x; at least one."""
+    label: str
+    """Quantity and unit."""
+    low: float
+    """Value at the left or lower end."""
+    high: float
+    """Value at the right or upper end; not `low`."""
+    ticks: Sequence[tuple[float, str]] = ()
+    """Values and how they are written."""
+    is_log: bool = False
+    """Whether it is logarithmic; values are above 0 then."""
+
+    @classmethod
+    def linear(cls, label: str, low: float, high: float, count: int = 5, most: float = math.inf) -> Self:
+        """Return an axis from one round value to another, of which none is above `most`."""
+        values = [value for value in ticks(low, high, count) if value <= most]
+        labels = tick_labels(values)
+        return cls(label=label, low=values[0], high=values[-1], ticks=list(zip(values, labels, strict=True)))
+
+    @classmethod
+    def log(cls, label: str, low: float, high: float) -> Self:
+        """Return a logarithmic axis around two values above 0."""
+        # An axis of less than a factor of two would make much of little.
+        wider = max(1.0, (_LEAST_FACTOR * low / high) ** 0.5)
+        edge = wider * (high / low * wider**2) ** 0.04
+        low, high = low / edge, high * edge
+        values = [(value, _short(value)) for value in log_ticks(low, high)]
+        return cls(label=label, low=low, high=high, ticks=values, is_log=True)
+
+    def share(self, value: float) -> float:
+        """Return how far along the axis a value stands, from 0 to 1."""
+        if self.is_log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+    def clipped(self, value: float) -> float:
+        """Return a value, or the end of the axis that it lies behind."""
+        return min(max(value, min(self.low, self.high)), max(self.low, self.high))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mark:
-    """A value on a row, with its interval and the single values it is the mean of, where it has them."""
+class Look:
+    """How the marks of an arm are drawn."""
 
-    value: float
-    """Where it stands on the axis."""
     style: str
     """CSS classes."""
     shape: Shape = "circle"
-    """How it is drawn."""
-    low: float | None = None
-    """Lower end of the interval, if it has one."""
-    high: float | None = None
-    """Upper end of the interval."""
-    dots: tuple[float, ...] = ()
-    """Drawn small, below the mark."""
+    """Shape of each mark."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """A labelled row of marks."""
+class Point:
+    """A mark with its intervals and the single values it is the mean of, where it has them."""
 
-    label: str
-    """At the left end."""
-    marks: list[Mark]
-    """Drawn in this order."""
-    text: str = ""
-    """Written at the right end."""
+    x: float
+    """Value on the axis across."""
+    y: float
+    """Value on the axis down."""
+    look: Look
+    """How it is drawn."""
+    x_ends: tuple[float, float] | None = None
+    """Ends of the interval of x."""
+    y_ends: tuple[float, float] | None = None
+    """Ends of the interval of y."""
+    dots: tuple[float, ...] = ()
+    """Values of x that are drawn small, below the mark."""
 
 
-def line_plot(
-    lines: Sequence[Line],
-    *,
-    title: str,
-    description: str,
-    x_label: str,
-    y_label: str,
-    x_marks: Sequence[tuple[float, str]] = (),
-) -> str:
-    """Return a plot of lines over one pair of axes.
+class Axes:
+    """A frame with two axes. What is drawn later lies on top.
 
     Args:
-        lines: what to draw; a later one lies on top.
-        title: what a screen reader calls it.
-        description: what a screen reader tells of it.
-        x_label: quantity and unit, below the axis.
-        y_label: quantity and unit, above the axis.
-        x_marks: places and labels of an axis from the first of them to the last; without, one from 0 on.
+        across: axis from left to right.
+        down: axis from the bottom to the top.
+        left: x of the frame's left edge; so are the others.
+        top: y of its upper edge.
+        right: x of its right edge.
+        bottom: y of its lower edge.
     """
-    top, bottom, left, right = 30.0, 208.0, 36.0, 286.0
-    x_ticks = [x for x, _ in x_marks] or ticks(0.0, max(x for line in lines for x, _ in line.points), 4)
-    x_labels = [label for _, label in x_marks] or tick_labels(x_ticks)
-    values = [y for line in lines for _, y in line.points]
-    y_ticks = ticks(min(values), max(values), 5)
-    x_end = max(x_ticks[-1], *(x for line in lines for x, _ in line.points))
-    across = Scale(x_ticks[0] if x_marks else 0.0, x_end, left, right)
-    down = Scale(y_ticks[0], y_ticks[-1], bottom, top)
-    parts = [words(0, 14, y_label, "axis-name")]
-    for value, label in zip(y_ticks, tick_labels(y_ticks), strict=True):
-        parts.append(stroke(left, down(value), right, down(value), "grid"))
-        parts.append(words(left - 6, down(value) + 4, label, "tick end"))
-    for value, label in zip(x_ticks, x_labels, strict=True):
-        parts.append(stroke(across(value), bottom, across(value), bottom + 4, "axis"))
-        parts.append(words(across(value), bottom + 17, label, "tick middle"))
-    parts.append(stroke(left, bottom, right, bottom, "axis"))
-    parts.append(words(right, bottom + 34, x_label, "axis-name end"))
-    for line in lines:
-        # A lone point twice: its round ends then make it a dot.
-        points = line.points * 2 if len(line.points) == 1 else line.points
-        path = " ".join(f"{number(across(x))},{number(down(y))}" for x, y in points)
-        parts.append(f'<polyline class="{escape(line.style)}" points="{path}"/>')
-    named = [line for line in lines if line.name]
-    ends = _apart([down(line.points[-1][1]) for line in named], 14)
-    for line, end in zip(named, ends, strict=True):
-        parts.append(words(across(line.points[-1][0]) + 6, end + 4, line.name, f"end-label {line.style}"))
-    return figure(parts, bottom + 40, title, description)
+
+    def __init__(
+        self,
+        across: Axis,
+        down: Axis,
+        *,
+        left: float = 36,
+        top: float = 28,
+        right: float = 354,
+        bottom: float,
+    ) -> None:
+        self.across, self.down = across, down
+        self.left, self.top, self.right, self.bottom = left, top, right, bottom
+        self._height = bottom + 40
+        self._parts = [stroke((left, bottom), (right, bottom), "axis")]
+        for value, label in across.ticks:
+            x = self.x(value)
+            self._parts.append(stroke((x, bottom), (x, bottom + 4), "axis"))
+            self.words(x, bottom + 17, label, "tick middle")
+        for value, label in down.ticks:
+            self.words(left - 6, self.y(value) + 4, label, "tick end")
+        self.words(0, 14, down.label, "axis-name")
+        self.words(right, bottom + 34, across.label, "axis-name end")
+
+    def x(self, value: float) -> float:
+        """Return where a value of the axis across stands."""
+        return self.left + self.across.share(value) * (self.right - self.left)
+
+    def y(self, value: float) -> float:
+        """Return where a value of the axis down stands."""
+        return self.bottom + self.down.share(value) * (self.top - self.bottom)
+
+    def grid_across(self) -> None:
+        """Draw a line from left to right at each tick of the axis down."""
+        for value, _ in self.down.ticks:
+            self._parts.append(stroke((self.left, self.y(value)), (self.right, self.y(value)), "grid"))
+
+    def grid_down(self, reference: float | None = None) -> None:
+        """Draw a line from top to bottom at each tick of the axis across, a strong one at `reference`."""
+        for value, _ in self.across.ticks:
+            style = "reference" if value == reference else "grid"
+            self._parts.append(stroke((self.x(value), self.top), (self.x(value), self.bottom), style))
+
+    def line(self, points: Sequence[Place], style: str) -> None:
+        """Draw a line from one point to the next; a single point becomes a dot."""
+        # A lone point is written twice: the line's round ends then make it a dot.
+        doubled = list(points) * 2 if len(points) == 1 else points
+        self._parts.append(_corners("polyline", [(self.x(x), self.y(y)) for x, y in doubled], style))
+
+    def point(self, point: Point) -> None:
+        """Draw a mark with its intervals, or an arrow at the edge that it lies behind."""
+        style, x, y = (
+            point.look.style,
+            self.x(self.across.clipped(point.x)),
+            self.y(self.down.clipped(point.y)),
+        )
+        if point.x != self.across.clipped(point.x):
+            tip, back = (x - 6, x + 2) if point.x < self.across.low else (x + 6, x - 2)
+            self._parts.append(
+                _corners("polygon", [(tip, y), (back, y - 4.5), (back, y + 4.5)], f"mark {style}")
+            )
+            return
+        if point.x_ends:
+            low, high = (self.x(self.across.clipped(end)) for end in point.x_ends)
+            self._parts.append(stroke((low, y), (high, y), f"interval {style}"))
+        if point.y_ends:
+            low, high = (self.y(self.down.clipped(end)) for end in point.y_ends)
+            self._parts.append(stroke((x, low), (x, high), f"interval {style}"))
+        inside = [dot for dot in point.dots if dot == self.across.clipped(dot)]
+        self._parts += [tag("circle", class_=f"dot {style}", cx=self.x(dot), cy=y + 9, r=2) for dot in inside]
+        self._parts.append(symbol(point.look, x, y))
+
+    def words(self, x: float, y: float, content: str, style: str) -> None:
+        """Write a text at a place of the picture."""
+        self._parts += [tag("text", content, class_=style, x=x, y=y)] if content else []
+
+    def labels(self, labels: Sequence[tuple[str, Place, str]]) -> None:
+        """Write texts at the upper right of places in the frame, so that none covers another.
+
+        Args:
+            labels: text, x and y on the axes, and CSS classes.
+        """
+        places = [(self.x(x), self.y(y)) for _, (x, y), _ in labels]
+        moved = apart(places, 13, self.bottom)
+        for (text, _, style), (x, y), new in zip(labels, places, moved, strict=True):
+            if abs(new - y) > 8:
+                self._parts.append(stroke((x, y), (x + 6, new), "leader"))
+            self.words(x + 7, new + 4, text, f"end-label {style}")
+
+    def key(self, entries: Sequence[tuple[str, str, Look]]) -> None:
+        """Draw a row below the frame for each number (or nothing), name, and how its marks look."""
+        most = int((WIDTH - 64) / LETTER)
+        for label, name, look in entries:
+            y = self._height + 12
+            self.words(30, y, label, f"end-label end {look.style}")
+            self._parts.append(symbol(look, 44, y - 4))
+            self.words(58, y, shortened(name, most), "legend")
+            self._height += _KEY_ROW
+
+    def svg(self, title: str, description: str) -> Markup:
+        """Return the picture, with what a screen reader calls it and tells of it."""
+        said = [tag("title", title), tag("desc", description)]
+        box = f"0 0 {WIDTH} {number(self._height)}"
+        return tag("svg", *said, *self._parts, viewBox=box, role="img", class_="plot")
 
 
-def row_plot(
-    rows: Sequence[Row],
-    *,
-    title: str,
-    description: str,
-    x_label: str,
-    limits: tuple[float, float],
-    reference: float | None = None,
-    legend: Sequence[tuple[str, Mark]] = (),
-) -> str:
-    """Return rows of marks over one horizontal axis, each row's label above its marks.
-
-    Args:
-        rows: from top to bottom.
-        title: what a screen reader calls it.
-        description: what a screen reader tells of it.
-        x_label: quantity and unit, below the axis.
-        limits: values that the axis has to show; a mark outside is drawn as an arrow at the edge.
-        reference: where to draw a strong upright line, such as at no difference.
-        legend: names of the kinds of mark, where the rows' labels don't tell.
-    """
-    x_ticks = ticks(*limits, 5)
-    across = Scale(x_ticks[0], x_ticks[-1], _LEFT + 8.0, _RIGHT - 8.0)
-    top = 24.0 if legend else 0.0
-    height = _ROW if any(mark.dots for row in rows for mark in row.marks) else _COMPACT_ROW
-    bottom = top + height * len(rows) + 4
-    parts = _legend(legend)
-    for value, label in zip(x_ticks, tick_labels(x_ticks), strict=True):
-        style = "reference" if value == reference else "grid"
-        # Broken where the rows' labels stand.
-        for place in range(len(rows)):
-            y = top + height * place
-            parts.append(stroke(across(value), y + 17, across(value), y + height - 1, style))
-        parts.append(words(across(value), bottom + 14, label, "tick middle"))
-    parts.append(words(_RIGHT, bottom + 31, x_label, "axis-name end"))
-    for place, row in enumerate(rows):
-        y = top + height * place
-        parts.append(words(_LEFT, y + 13, _fitting(row), "row-label"))
-        if row.text:
-            parts.append(words(_RIGHT, y + 13, row.text, "row-value end"))
-        for mark in row.marks:
-            parts += _mark(mark, across, y + 23, (x_ticks[0], x_ticks[-1]))
-    return figure(parts, bottom + 37, title, description)
+def symbol(look: Look, x: float, y: float) -> Markup:
+    """Return a mark around a place."""
+    style = f"mark {look.style}"
+    if look.shape == "circle":
+        return tag("circle", class_=style, cx=x, cy=y, r=4.5)
+    half = 4.2 if look.shape == "square" else 5.6
+    corners = [(-half, -half), (half, -half), (half, half), (-half, half)]
+    if look.shape == "diamond":
+        corners = [(0, -half), (half, 0), (0, half), (-half, 0)]
+    return _corners("polygon", [(x + dx, y + dy) for dx, dy in corners], style)
 
 
-def _fitting(row: Row) -> str:
-    """Return a row's label, cut if it would run into the value; whoever draws says it whole elsewhere."""
-    room = int((_RIGHT - _LEFT - LETTER - DIGIT * len(row.text)) / LETTER)
-    return shortened(row.label, room)
+def stroke(begin: Place, end: Place, style: str) -> Markup:
+    """Return a straight line."""
+    return tag("line", class_=style, x1=begin[0], y1=begin[1], x2=end[0], y2=end[1])
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many letters, with an ellipsis where it was cut."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def apart(places: Sequence[Place], least: float, lowest: float) -> list[float]:
+    """Return each y, moved so that places above one another are `least` apart and none is below `lowest`."""
+    order = sorted(range(len(places)), key=lambda index: places[index][1])
+    moved = [y for _, y in places]
+
+    def of_neighbours(before: Sequence[int], index: int) -> list[float]:
+        return [moved[other] for other in before if abs(places[other][0] - places[index][0]) < _NEAR]
+
+    for position, index in enumerate(order):
+        moved[index] = max([moved[index], *(y + least for y in of_neighbours(order[:position], index))])
+    for position, index in reversed(list(enumerate(order))):
+        below = [y - least for y in of_neighbours(order[position + 1 :], index)]
+        moved[index] = min([moved[index], lowest, *below])
+    return moved
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:
@@ -182,6 +263,22 @@ def ticks(low: float, high: float, count: int) -> list[float]:
     return [round(number * step, 12) for number in range(first, last + 1)]
 
 
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return three to eight round values from `low` to `high`, about evenly spaced on a logarithmic axis.
+
+    Both must be above 0, and `high` at least twice `low`.
+    """
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for factors in (("1",), ("1", "3"), ("1", "2", "5"), ("1", "1.5", "2", "3", "5", "7")):
+        values = [float(f"{factor}e{power}") for power in powers for factor in factors]
+        inside = [value for value in values if low <= value <= high]
+        if len(inside) >= 3:
+            return inside[:: -(-len(inside) // 8)]
+    power = powers[0]
+    values = [float(f"{value:g}e{power}") for value in ticks(low / 10**power, high / 10**power, 6)]
+    return [value for value in values if low <= value <= high]
+
+
 def tick_labels(values: Sequence[float]) -> list[str]:
     """Return the values with as many decimals as tell them apart, all with equally many."""
     for decimals in range(9):
@@ -190,40 +287,12 @@ def tick_labels(values: Sequence[float]) -> list[str]:
     return [f"{value:,.{decimals}f}".replace("-", MINUS) for value in values]
 
 
-def _mark(mark: Mark, across: Scale, y: float, limits: tuple[float, float]) -> list[str]:
-    """Draw one mark, or an arrow at the edge that it lies behind."""
-    style = escape(mark.style)
-    if not limits[0] <= mark.value <= limits[1]:
-        x, way = (across(limits[0]) - 6, 1) if mark.value < limits[0] else (across(limits[1]) + 6, -1)
-        tip = f"{number(x)},{number(y)}"
-        back = f"{number(x + 8 * way)},{number(y - 4.5)} {number(x + 8 * way)},{number(y + 4.5)}"
-        return [f'<polygon class="mark {style}" points="{tip} {back}"/>']
-    parts = []
-    if mark.low is not None and mark.high is not None:
-        low, high = max(mark.low, limits[0]), min(mark.high, limits[1])
-        parts.append(stroke(across(low), y, across(high), y, f"interval {mark.style}"))
-    for dot in mark.dots:
-        if limits[0] <= dot <= limits[1]:
-            parts.append(
-                f'<circle class="dot {style}" cx="{number(across(dot))}" cy="{number(y + 9)}" r="2"/>'
-            )
-    return [*parts, symbol(mark.shape, mark.style, across(mark.value), y)]
+def _corners(name: str, places: Sequence[Place], style: str) -> Markup:
+    return tag(name, class_=style, points=" ".join(f"{number(x)},{number(y)}" for x, y in places))
 
 
-def _legend(entries: Sequence[tuple[str, Mark]]) -> list[str]:
-    parts, x = [], _LEFT + 6.0
-    for name, mark in entries:
-        parts += [symbol(mark.shape, mark.style, x, 9), words(x + 10, 13, name, "legend")]
-        x += 30 + 7.2 * len(name)
-    return parts
-
-
-def _apart(positions: list[float], least: float) -> list[float]:
-    """Move positions just so far that neighbours are `least` apart, in their order."""
-    order = sorted(range(len(positions)), key=lambda place: positions[place])
-    moved = list(positions)
-    for before, after in itertools.pairwise(order):
-        lack = least - (moved[after] - moved[before])
-        if lack > 0:
-            moved[after] += lack
-    return moved
+def _short(value: float) -> str:
+    if 1e-4 <= value < 1e5:
+        return f"{value:,.10f}".rstrip("0").rstrip(".")
+    digits, power = f"{value:e}".split("e")
+    return f"{float(digits):g}e{int(power)}"

@@ -1,48 +1,76 @@
-"""What is said of two arms: which one is better, or why that cannot be told and what would show it."""
+"""Sentences on two arms: which one is better, or why that cannot be told and what would show it."""
 
 from twinlm.evidence.intervals import LEVEL
 from twinlm.evidence.power import OF_INTEREST, Needed, needed
+from twinlm.evidence.records import Interval
 from twinlm.evidence.results import ArmScore, Comparison
-from twinlm.report.numbers import INTERVAL, counted, listed, p_value, points
+from twinlm.report.numbers import INTERVAL, counted, listed, low_to_high, p_value, points
 
-_SPACE = "\N{NO-BREAK SPACE}"
 _UNEQUAL = " Their data and compute are not equal: this says which one to use, not which kind is better."
 
 
 def of_two(comparison: Comparison, of_first: ArmScore, of_second: ArmScore, metric: str) -> list[str]:
     """Return what a comparison says of two pre-trained arms, in sentences."""
     first, second = of_first.label, of_second.label
-    evidence = f"{_p(comparison)}; {_counts(comparison)}"
-    if comparison.winner is not None:
-        better, worse = (first, second) if comparison.winner == comparison.first else (second, first)
+    if comparison.winner is None:
         return [
-            f"{better} is better than {worse} by {points(abs(comparison.difference.estimate))} points of "
-            f"{metric} ({INTERVAL} {ends(comparison, positive=True)}, {evidence})."
-            + (_UNEQUAL if of_first.is_imported or of_second.is_imported else "")
+            *cannot_tell(comparison.difference, first, second, evidence(comparison)),
+            _why_not(comparison),
         ]
+    better, worse = (first, second) if comparison.winner == comparison.first else (second, first)
+    by = by_points(comparison.difference, metric, evidence(comparison))
+    is_unequal = of_first.is_imported or of_second.is_imported
+    return [f"{better} is better than {worse} by {by}." + (_UNEQUAL if is_unequal else "")]
+
+
+def by_points(difference: Interval, metric: str = "", evidence: str = "") -> str:
+    """Return the lead of either arm: "3.8 points of accuracy (95 % interval 2.0 to 5.6, p = 0.01)".
+
+    Without evidence such as a p value, the interval has no name: "3.8 points (2.0 to 5.6)".
+    """
+    lead = turned(difference) if difference.estimate < 0 else difference
+    name, rest = (f"{INTERVAL} ", f", {evidence}") if evidence else ("", "")
+    return f"{points(lead.estimate)} points{metric and f' of {metric}'} ({name}{low_to_high(lead)}{rest})"
+
+
+def cannot_tell(difference: Interval, first: str, second: str, evidence: str) -> list[str]:
+    """Return that two can't be told apart, and what their difference could be."""
+    signed = points(difference.estimate, signed=True)
     return [
         f"Cannot tell {first} from {second}.",
-        f"The difference of {points(comparison.difference.estimate, signed=True)} points for {first} could "
-        f"be anything from {ends(comparison)} ({INTERVAL}, {evidence}).",
-        _why_not(comparison),
+        f"The difference of {signed} points for {first} could be anything from {low_to_high(difference)} "
+        f"({INTERVAL}, {evidence}).",
     ]
 
 
-def ends(comparison: Comparison, *, positive: bool = False) -> str:
-    """Return the interval as "1.2 to 5.0"; with `positive`, of the difference seen from the winner's side."""
-    low, high = comparison.difference.low, comparison.difference.high
-    if positive and comparison.difference.estimate < 0:
-        low, high = -high, -low
-    return f"{points(low)}{_SPACE}to{_SPACE}{points(high)}"
+def standing(label: str, comparison: Comparison) -> str:
+    """Return where the first arm, of this name, stands beside the second, "it"."""
+    if comparison.winner is None:
+        return f"{label} cannot be told apart from it ({signed(comparison)})"
+    size, interval = by_points(comparison.difference).split(" (", 1)
+    way = "ahead of" if comparison.winner == comparison.first else "behind"
+    return f"{label} is {size} ({interval} {way} it"
 
 
-def doubt(comparison: Comparison) -> str:
-    """Return the interval of a difference that names no winner, and the p value where that is the reason."""
-    return ends(comparison) + (f", but {_p(comparison)}" if _is_enough_alone(comparison) else "")
+def signed(comparison: Comparison) -> str:
+    """Return "+1.0; 0.2 to 1.8", with the p value where that alone is why no winner is named."""
+    estimate = points(comparison.difference.estimate, signed=True)
+    is_doubtful = comparison.winner is None and _is_enough_alone(comparison)
+    doubt = f", but {_p(comparison)}" if is_doubtful else ""
+    return f"{estimate}; {low_to_high(comparison.difference)}{doubt}"
+
+
+def turned(interval: Interval) -> Interval:
+    """Return a difference seen from the other side."""
+    return Interval(estimate=-interval.estimate, low=-interval.high, high=-interval.low)
+
+
+def evidence(comparison: Comparison) -> str:
+    """Return the p value that counts, and what a comparison rests on."""
+    return f"{_p(comparison)}; {_counts(comparison)}"
 
 
 def _p(comparison: Comparison) -> str:
-    """Return the p value that counts, and how many tasks it is adjusted for."""
     text = p_value(comparison.p_adjusted)
     return f"{text} adjusted for {comparison.claims} tasks" if comparison.claims > 1 else text
 
@@ -59,54 +87,54 @@ def _why_not(comparison: Comparison) -> str:
     seen = abs(comparison.difference.estimate)
     if _is_enough_alone(comparison):
         text = (
-            f"Alone, this task would speak for a difference; among the {comparison.claims} tasks on which "
-            "the same is asked, it may be chance."
+            f"On its own, this task would show a difference; among {comparison.claims} tasks with the same "
+            "question, it may be chance."
         )
     elif comparison.p_value < LEVEL and _has_seeds(comparison):
-        text = "The examples speak for a difference, but the seeds vary too much to be sure."
+        text = "The test examples suggest a difference, but the seeds vary too much to be sure."
     else:
         text = ""
     takes = _takes(comparison, seen)
     if takes:
-        text += f" Were it real, it would take {takes} to show it."
+        text += f" Showing a difference of this size would take {takes}."
     elif not text:
-        text = "If there is a difference, it is too small for any test set of a usual size."
+        text = "Any difference is too small for a test set of usual size."
     of_interest = _takes(comparison, OF_INTEREST) if seen < OF_INTEREST else ""
     if of_interest:
-        text += f" One of {points(OF_INTEREST)} points would take {of_interest}."
+        text += f" Showing one of {points(OF_INTEREST)} points would take {of_interest}."
     return text.strip()
 
 
 def _takes(comparison: Comparison, size: float) -> str:
     """Return what would show a difference of this size four times in five; nothing if it is out of reach."""
-    found = needed(comparison, size)
-    if found.examples == comparison.examples:
+    need = needed(comparison, size)
+    if need.examples == comparison.examples:
         return "no more than these examples and seeds"
-    ways = _ways(comparison, found)
+    ways = _ways(comparison, need)
     return f"about {ways}" if ways else ""
 
 
-def _ways(comparison: Comparison, found: Needed) -> str:
+def _ways(comparison: Comparison, need: Needed) -> str:
     """Return "2,400 test examples or 9 seeds": what is enough by itself, or else both together."""
     has_pretrainings = comparison.pretraining_seeds > 1
     seed = "fine-tuning seed" if has_pretrainings else "seed"
     alone = [
         counted(_rough(number), noun)
         for number, noun in [
-            (found.examples, "test example"),
-            (found.seeds, seed),
-            (found.pretraining_seeds, "pre-training seed"),
+            (need.examples, "test example"),
+            (need.seeds, seed),
+            (need.pretraining_seeds, "pre-training seed"),
         ]
         if number
     ]
-    if alone and not found.examples:
-        return f"{listed(alone, 'or')} (more test examples alone would not do)"
+    if alone and not need.examples:
+        return f"{listed(alone, 'or')} (more test examples alone are not enough)"
     if alone:
         no_seeds = _has_seeds(comparison) and len(alone) == 1
-        return alone[0] + " (more seeds alone would not do)" if no_seeds else listed(alone, "or")
-    if found.together is None:
+        return alone[0] + " (more seeds alone are not enough)" if no_seeds else listed(alone, "or")
+    if need.together is None:
         return ""
-    examples, seeds = found.together
+    examples, seeds = need.together
     noun = "pre-training seed" if has_pretrainings else seed
     return f"{counted(_rough(examples), 'test example')} and {counted(_rough(seeds), noun)}"
 

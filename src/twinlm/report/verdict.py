@@ -1,83 +1,175 @@
-"""What the numbers say, in plain words; what they don't say stands in `report/caveats.py`.
+"""The verdict in plain words, and the report's first section; what it does not show is in `caveats.py`.
 
-A winner is named only where `statistics.compare` names one. There is no winner over all uses: tasks are
-judged one by one, and what pre-training measures in one family is never set against another's.
+A winner is named only where `evidence/intervals.py` names one. There is no winner over all uses: tasks are
+judged one by one, and what pre-training measures in one kind of model is never set against another's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from twinlm.evidence.records import Interval
-from twinlm.evidence.results import ArmScore, Comparison, TaskResult
+from twinlm.evidence.details import Details
+from twinlm.evidence.results import ArmScore, Comparison, Results, TaskResult
 from twinlm.evidence.scores import is_kind
-from twinlm.report.numbers import figure, listed, percent, points, title
-from twinlm.report.two_arms import doubt, ends, of_two
+from twinlm.report.document import NOTHING, Block, Box, Heading, Items, Section, Table, Text
+from twinlm.report.numbers import INTERVAL, capital, figure, listed, low_to_high, points, title
+from twinlm.report.two_arms import by_points, of_two, signed, standing, turned
 
 
-def task_verdict(
-    name: str, scores: Sequence[ArmScore], comparisons: Sequence[Comparison], metric: str
-) -> str:
+def section(results: Results, details: Details) -> Section:
+    """Return the section that answers the whole comparison."""
+    blocks: list[Block] = []
+    if len(results.tasks) > 1:
+        blocks += [by_task(results), Items(counts(results))]
+    for about, (headline, *others) in _gathered(results.verdict).items():
+        blocks += [Heading(about)] if about else []
+        blocks += [Text(headline, style="headline"), *map(Text, others)]
+    if results.caveats:
+        blocks.append(Box("What this does not show", [Items(results.caveats)]))
+    return Section(anchor="verdict", title="Verdict", blocks=blocks)
+
+
+def by_task(results: Results) -> Table:
+    """Return who does how well on each task, and which kind is better."""
+    kinds = list(results.families)
+    rows = []
+    for task in results.tasks:
+        arms = {score.arm: score for score in task.scores}
+        baselines = [score for score in task.scores if not score.family]
+        best = max(baselines, key=lambda score: score.score.estimate, default=None)
+        baseline = f"{best.label}: {figure(best.score.estimate, task.metric)}" if best else NOTHING
+        scores = [_score(arms[kind], task.metric) if kind in arms else NOTHING for kind in kinds]
+        rows.append([task.name, capital(task.metric), baseline, *scores, _better(results, task)])
+    return Table(
+        caption=f"Scores on the test examples, with {INTERVAL}s, and which kind of model is better.",
+        header=["Task", "Metric", "Best baseline", *results.families.values(), "Better"],
+        rows=rows,
+        is_text=(0, 1, 2, len(kinds) + 3),
+    )
+
+
+def counts(results: Results) -> list[str]:
+    """Return on how many tasks each kind beats the other one, the best baseline and itself untrained."""
+    asked: list[tuple[str, Callable[[ArmScore, ArmScore], bool]]] = [
+        ("the other kind", lambda _, rival: is_kind(rival)),
+        ("the best baseline", lambda _, rival: not rival.family),
+        (
+            "the same model without pre-training",
+            lambda arm, rival: rival.family == arm.family and not rival.is_pretrained,
+        ),
+    ]
+    sentences = []
+    for whom, is_rival in asked:
+        wins = _wins(results, is_rival)
+        each = [f"{results.families[kind]} on {sum(won)} of {len(won)}" for kind, won in wins.items() if won]
+        sentences += [f"Tasks on which a kind beats {whom}: {listed(each)}."] * bool(each)
+    return sentences
+
+
+def _wins(results: Results, is_rival: Callable[[ArmScore, ArmScore], bool]) -> dict[str, list[bool]]:
+    """Return for each kind, and each of its comparisons with such a rival, whether it wins."""
+    wins: dict[str, list[bool]] = {kind: [] for kind in results.families}
+    for task in results.tasks:
+        arms = {score.arm: score for score in task.scores}
+        for item in task.comparisons:
+            for arm, rival in ((item.first, item.second), (item.second, item.first)):
+                if arm in wins and is_rival(arms[arm], arms[rival]):
+                    wins[arm].append(item.winner == arm)
+    return wins
+
+
+def task_verdict(task: TaskResult) -> str:
     """Return the verdict on one task: which model does better, and whether a baseline does as well."""
     parts = (_pair_sentences, _arm_sentences, _baseline_sentences)
-    sentences = [text for part in parts for text in part(scores, comparisons, metric)]
-    return f"{title(name)}: " + " ".join(sentences)
+    return f"{title(task.name)}: " + " ".join(text for part in parts for text in part(task))
 
 
 def with_verdicts(tasks: Sequence[TaskResult]) -> list[TaskResult]:
     """Return the tasks with their verdicts in words."""
-    return [
-        replace(task, verdict=task_verdict(task.name, task.scores, task.comparisons, task.metric))
-        for task in tasks
-    ]
+    return [replace(task, verdict=task_verdict(task)) for task in tasks]
 
 
 def sentences(tasks: Sequence[TaskResult]) -> list[str]:
     """Return the answer to the whole comparison, most important first, one sentence or two an item."""
-    found = []
-    for part in (_pair_sentences, _arm_sentences, _baseline_sentences, _worth_sentences):
-        for task in tasks:
-            said = part(task.scores, task.comparisons, task.metric)
-            found += [f"{title(task.name)}: {text}" for text in said]
-    return found or ["No labelled task was given: there is nothing to compare the models on."]
+    parts = (_pair_sentences, _arm_sentences, _baseline_sentences, _worth_sentences)
+    said = [f"{title(task.name)}: {text}" for part in parts for task in tasks for text in part(task)]
+    return said or ["No labelled task was given, so there is nothing to compare the models on."]
 
 
-def _pair_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison], metric: str) -> list[str]:
+def _pair_sentences(task: TaskResult) -> list[str]:
     """Say of the two kinds, and of each with an imported model, which one is better, if that can be said."""
-    arms = {score.arm: score for score in scores}
-    found = []
-    for comparison in comparisons:
-        first, second = arms[comparison.first], arms[comparison.second]
+    sentences = []
+    for item, first, second in _compared(task):
         is_main = all(is_kind(score) or score.is_imported for score in (first, second))
         if first.is_pretrained and second.is_pretrained and is_main:
-            found += of_two(comparison, first, second, metric)
-    return found
+            sentences += of_two(item, first, second, task.metric)
+    return sentences
 
 
-def _arm_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison], metric: str) -> list[str]:
+def _arm_sentences(task: TaskResult) -> list[str]:
     """Say for each kind which of the further arms do better or worse than it."""
-    arms = {score.arm: score for score in scores}
-    found = []
-    for kind in filter(is_kind, scores):
-        seen = [
-            _from_the_other(item, kind.arm) for item in comparisons if kind.arm in (item.first, item.second)
-        ]
-        further = [item for item in seen if _is_further(arms[item.first])]
+    arms = {score.arm: score for score in task.scores}
+    sentences = []
+    for kind in filter(is_kind, task.scores):
+        own = [item for item in task.comparisons if kind.arm in (item.first, item.second)]
+        against = [_against(item, kind.arm) for item in own]
+        further = [item for item in against if _is_further(arms[item.first])]
         if further:
-            found.append(f"Beside {kind.label}: {_standings(further, arms)}.")
-    return found
+            sentences.append(f"Compared with {kind.label}: {_standings(further, arms)}.")
+    return sentences
+
+
+def _baseline_sentences(task: TaskResult) -> list[str]:
+    """Say which models beat the best baseline, and that none does if none does."""
+    arms = {score.arm: score for score in task.scores}
+    against = [item for item, _, second in _compared(task) if not second.family]
+    if not against:
+        return []
+    baseline = arms[against[0].second]
+    number = figure(baseline.score.estimate, task.metric)
+    value = number if task.metric == "accuracy" else f"{task.metric} {number}"
+    which = f"the best baseline, {baseline.label} ({value})"
+    winners = [item for item in against if item.winner == item.first]
+    others = [item for item in against if item.winner != item.first]
+    if not winners:
+        names = [arms[item.first].label for item in others]
+        return [f"{_none(names)} {which}: {_standings(others, arms)}."]
+    won = [(arms[item.first].label, by_points(item.difference)) for item in winners]
+    head = f"{won[0][0]} beats {which}, by {won[0][1]}"
+    if len(won) > 1:
+        each = listed([f"{label} by {by}" for label, by in won])
+        head = f"{listed([label for label, _ in won])} beat {which}: {each}"
+    return [f"{head}; {_standings(others, arms)}." if others else f"{head}."]
+
+
+def _worth_sentences(task: TaskResult) -> list[str]:
+    """Say what pre-training was worth to each family."""
+    shown, not_shown = [], []
+    for item, first, second in _compared(task):
+        if first.family == second.family and first.is_pretrained and not second.is_pretrained:
+            gain = points(item.difference.estimate, signed=True)
+            if item.winner:
+                shown.append(f"{gain} points ({low_to_high(item.difference)}) to {first.label}")
+            else:
+                not_shown.append(f"{first.label} ({signed(item)})")
+    sentences = [f"Pre-training was worth {listed(shown)}."] if shown else []
+    return sentences + ([f"No effect of pre-training is shown for {listed(not_shown)}."] * bool(not_shown))
+
+
+def _compared(task: TaskResult) -> list[tuple[Comparison, ArmScore, ArmScore]]:
+    """Return the comparisons with their first and second arm."""
+    arms = {score.arm: score for score in task.scores}
+    return [(item, arms[item.first], arms[item.second]) for item in task.comparisons]
 
 
 def _is_further(score: ArmScore) -> bool:
     return score.is_pretrained and not score.is_imported and not is_kind(score)
 
 
-def _from_the_other(item: Comparison, name: str) -> Comparison:
+def _against(item: Comparison, name: str) -> Comparison:
     """Return a comparison in which the arm of that name is the second."""
     if item.second == name:
         return item
-    seen = item.difference
-    turned = Interval(estimate=-seen.estimate, low=-seen.high, high=-seen.low)
-    return replace(item, first=item.second, second=item.first, difference=turned)
+    return replace(item, first=item.second, second=item.first, difference=turned(item.difference))
 
 
 def _standings(against: Sequence[Comparison], arms: Mapping[str, ArmScore]) -> str:
@@ -86,75 +178,43 @@ def _standings(against: Sequence[Comparison], arms: Mapping[str, ArmScore]) -> s
     for is_so, says in _STANDINGS:
         group = [item for item in against if is_so(item)]
         if len(group) == 1:
-            phrases.append(f"{arms[group[0].first].label} {_alone(group[0])}")
+            phrases.append(standing(arms[group[0].first].label, group[0]))
         elif group:
-            named = [f"{arms[item.first].label} ({_signed(item)})" for item in group]
-            phrases.append(f"{listed(named)} {says}")
+            phrases.append(
+                f"{listed([f'{arms[item.first].label} ({signed(item)})' for item in group])} {says}"
+            )
     return "; ".join(phrases)
 
 
 _STANDINGS: list[tuple[Callable[[Comparison], bool], str]] = [
     (lambda item: item.winner == item.first, "are ahead of it"),
-    (lambda item: item.winner is not None and item.winner != item.first, "are behind it"),
-    (lambda item: item.winner is None, "cannot be told from it"),
+    (lambda item: item.winner == item.second, "are behind it"),
+    (lambda item: item.winner is None, "cannot be told apart from it"),
 ]
 
 
-def _alone(item: Comparison) -> str:
-    if item.winner is None:
-        return f"cannot be told from it ({_signed(item)})"
-    way = "ahead of" if item.winner == item.first else "behind"
-    return f"is {way} it by {points(abs(item.difference.estimate))} points ({ends(item, positive=True)})"
+def _none(names: list[str]) -> str:
+    if len(names) > 2:
+        return f"None of the {len(names)} models beats"
+    return f"Neither {listed(names, 'nor')} beats" if len(names) == 2 else f"{names[0]} does not beat"
 
 
-def _signed(item: Comparison) -> str:
-    """Return "+1.0; 0.2 to 1.8", of the difference seen from the first arm."""
-    interval = doubt(item) if item.winner is None else ends(item)
-    return f"{points(item.difference.estimate, signed=True)}; {interval}"
+def _gathered(verdict: Sequence[str]) -> dict[str, list[str]]:
+    """Gather sentences such as "Topic: BERT is better" by what they are about, in their order."""
+    gathered: dict[str, list[str]] = {}
+    for sentence in verdict:
+        about, colon, text = sentence.partition(": ")
+        gathered.setdefault(about if colon else "", []).append(text if colon else sentence)
+    return gathered
 
 
-def _worth_sentences(scores: Sequence[ArmScore], comparisons: Sequence[Comparison], metric: str) -> list[str]:
-    """Say what pre-training was worth to each family."""
-    arms = {score.arm: score for score in scores}
-    shown, not_shown = [], []
-    for comparison in comparisons:
-        first, second = arms[comparison.first], arms[comparison.second]
-        if first.family == second.family and first.is_pretrained and not second.is_pretrained:
-            gain = points(comparison.difference.estimate, signed=True)
-            if comparison.winner:
-                shown.append(f"{gain} points ({ends(comparison)}) to {first.label}")
-            else:
-                not_shown.append(f"{first.label} ({gain}; {doubt(comparison)})")
-    found = [f"Pre-training was worth {listed(shown)}."] if shown else []
-    return found + ([f"No effect of pre-training is shown for {listed(not_shown)}."] if not_shown else [])
+def _score(score: ArmScore, metric: str) -> str:
+    return f"{figure(score.score.estimate, metric)} ({low_to_high(score.score)})"
 
 
-def _baseline_sentences(
-    scores: Sequence[ArmScore], comparisons: Sequence[Comparison], metric: str
-) -> list[str]:
-    """Say plainly which models beat the best baseline, and that none does if none does."""
-    arms = {score.arm: score for score in scores}
-    against = [comparison for comparison in comparisons if not arms[comparison.second].family]
-    if not against:
-        return []
-    baseline = arms[against[0].second]
-    winners = [arms[item.first].label for item in against if item.winner == item.first]
-    losers = [arms[item.first].label for item in against if item.winner != item.first]
-    which = f"{baseline.label}, which {_reach(baseline.score.estimate, metric)}"
-    if not winners:
-        head = f"Neither {listed(losers, 'nor')} beats" if len(losers) == 2 else f"{losers[0]} does not beat"
-        head = f"None of the {len(losers)} models beats" if len(losers) > 2 else head
-    elif losers:
-        beats, does = "beats" if len(winners) == 1 else "beat", "does" if len(losers) == 1 else "do"
-        others = listed(losers) if len(losers) < 3 else f"the {len(losers)} other models"
-        head = f"{listed(winners)} {beats}, and {others} {does} not beat,"
-    else:
-        head = f"{listed(winners)} beats" if len(winners) == 1 else f"{listed(winners)} beat"
-        head = f"Both {head}" if len(winners) == 2 else head
-    return [f"{head} {which}: {_standings(against, arms)}."]
-
-
-def _reach(share: float, metric: str) -> str:
-    if metric == "accuracy":
-        return f"is right on {percent(share)} of the test examples"
-    return f"reaches a{'n' * (metric[0] in 'aeiou')} {metric} of {figure(share, metric)}"
+def _better(results: Results, task: TaskResult) -> str:
+    """Return the better kind's label, or that it can't be told."""
+    for item, first, second in _compared(task):
+        if is_kind(first) and is_kind(second):
+            return "cannot tell" if item.winner is None else results.families[item.winner]
+    return NOTHING

@@ -109,4 +109,4 @@ def test_a_problem_stops_nothing_and_stands_beside_the_verdict(open_run, project
     problem = next(finding for finding in results.doctor.findings if finding.level == "problem")
     assert results.caveats[0].startswith(f"The data doctor found a problem, task topic: {problem.message}.")
     assert read_results(project / "run" / "results.json").doctor == results.doctor
-    assert "## What the data doctor found" in (project / "run" / "report.md").read_text()
+    assert "## Data doctor" in (project / "run" / "report.md").read_text()

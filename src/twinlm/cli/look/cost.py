@@ -15,7 +15,7 @@ from twinlm.errors import UsageError
 
 if TYPE_CHECKING:
     from twinlm.evidence.results import ArmCost
-    from twinlm.report.tables import Table
+    from twinlm.report.document import Table
 
 
 def command(

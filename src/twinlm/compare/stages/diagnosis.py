@@ -18,7 +18,7 @@ from twinlm.errors import as_model_error
 from twinlm.evidence.json_records import checked, read_as
 from twinlm.evidence.records import DoctorFinding, DoctorResult
 from twinlm.prepare import stage
-from twinlm.report.report_doctor import line
+from twinlm.report.data_section import finding_line
 from twinlm.settings import build
 from twinlm.system import storage
 
@@ -46,7 +46,7 @@ class Diagnosis:
         if not path.is_file() or read_as(dict[str, object], path).get("made_from") != made_from:
             storage.write_json(path, {"made_from": made_from, **self._examined()})
             for finding in _result(path).findings:
-                workspace.progress.say(f"data doctor: {line(finding)}")
+                workspace.progress.say(f"data doctor: {finding_line(finding)}")
         return _result(path)
 
     def _examined(self) -> dict[str, Any]:

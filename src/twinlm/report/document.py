@@ -1,0 +1,171 @@
+"""A report as sections of blocks: html.py writes them as a page, markdown.py as a Markdown file.
+
+Texts are plain here, also those that users gave: the writers escape them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from twinlm.report.markup import Markup
+
+NOTHING = "\N{EN DASH}"
+"""Cell of a table where there is no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading inside a section."""
+
+    text: str
+    """Its words."""
+    level: Literal[3, 4] = 3
+    """Depth; 2 is that of a section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    """Its words."""
+    style: Literal["", "headline", "facts", "note"] = ""
+    """Its role, if it is no plain text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list of sentences."""
+
+    items: list[str]
+    """Plain texts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A table; its first column names the rows."""
+
+    caption: str
+    """What the table shows."""
+    header: list[str]
+    """Names of the columns."""
+    rows: list[list[str]]
+    """Cells, row by row."""
+    is_text: tuple[int, ...] = (0,)
+    """Columns of words rather than numbers."""
+    style: Literal["", "long"] = ""
+    """Long: its cells hold long words such as hashes."""
+    shades: list[list[int]] = field(default_factory=list)
+    """How dark each cell but the first of a row is, in percent; none for a plain table."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plot:
+    """A plot."""
+
+    caption: str
+    """What the plot shows."""
+    picture: Markup
+    """SVG."""
+    instead: Table | None = None
+    """What stands for it where no plots are shown; None where a table beside it shows the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Something to be copied as it is."""
+
+    text: str
+    """Its lines."""
+    language: Literal["sh", "toml"]
+    """What it is written in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a passage."""
+
+    text: str
+    """Its words."""
+    style: Literal["", "written", "right", "wrong", "focus"] = ""
+    """Written by a model, put in a gap rightly or wrongly, or decided on; or else given."""
+    original: str = ""
+    """What stood in a gap that was filled wrongly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A text of the corpus or a task, with what is said of it."""
+
+    lines: list[list[Span]]
+    """One for each text."""
+    note: str = ""
+    """Written below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """Several passages of one family."""
+
+    family: int
+    """Number of the family, which decides on the colour."""
+    passages: list[Passage]
+    """One below the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Parts that stand side by side where there is room."""
+
+    columns: "list[list[Block]]"
+    """From left to right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A part that a page shows only when its title is clicked."""
+
+    title: str
+    """What is inside."""
+    blocks: "list[Block]"
+    """What is shown then."""
+    family: int = 0
+    """Number of the family it is about, which decides on the colour of shades."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part that is set off from the rest."""
+
+    title: str
+    """What is inside."""
+    blocks: "list[Block]"
+    """Its content."""
+
+
+Block = Heading | Text | Items | Table | Plot | Code | Passages | Columns | Fold | Box
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A section; without blocks it is left out."""
+
+    anchor: str
+    """Its name in links."""
+    title: str
+    """Its heading."""
+    blocks: list[Block]
+    """Its content."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A whole report."""
+
+    title: str
+    """Its heading."""
+    kicker: str
+    """Line above the heading."""
+    sections: list[Section]
+    """In the order in which they are read; the first holds the answer."""
+    footer: str
+    """Line at the end."""
