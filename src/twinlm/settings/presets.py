@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from twinlm.settings import Settings, build, recipes
+from twinlm.settings import KindSettings, Settings, build, recipes
 from twinlm.settings.starting import Start, check_sizes, read_start
 from twinlm.settings.tree import Given, Tree, given, merge, read_overrides, shown, wrong
 
-KINDS = ("gpt", "bert")
+KINDS = tuple(field.name for field in dataclasses.fields(Settings) if field.default_factory is KindSettings)
 
 # GPT-1: cosine, epsilon 1e-8, one step of warm-up in fine-tuning (Radford et al. 2018, 4.1).
 # BERT: linear, epsilon 1e-6 (Devlin et al. 2018, A.2, A.3 and the released code).

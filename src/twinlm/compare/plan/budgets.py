@@ -114,7 +114,7 @@ def check_match(plans: Sequence[PretrainPlan], settings: Settings, vocab_sizes: 
     """
     is_total = settings.budget.same_parameters == "total"
     sizes = [plan.parameters if is_total else plan.non_embedding_parameters for plan in plans]
-    if _differ(*sizes) <= _LARGEST_DIFFERENCE:
+    if _differ(min(sizes), max(sizes)) <= _LARGEST_DIFFERENCE:
         return
     shown = " and ".join(f"{plan.family} {size:,}" for plan, size in zip(plans, sizes, strict=True))
     message = f"the models are not of one size: {shown} parameters in {'all' if is_total else 'their layers'}"
@@ -159,7 +159,7 @@ def _shapes(sizes: ModelSettings, *, is_shrinking: bool) -> Iterator[tuple[int, 
 
 def _equal_totals(plans: Sequence[PretrainPlan], settings: Settings, vocab_sizes: Mapping[str, int]) -> str:
     """Return the settings of the larger one, or of the smaller one, that make them equal."""
-    smaller, larger = sorted(plans, key=lambda plan: plan.parameters)
+    smaller, *_, larger = sorted(plans, key=lambda plan: plan.parameters)
     for plan, other in ((larger, smaller), (smaller, larger)):
         kind: KindSettings = getattr(settings, plan.family)
         if kind.pretrain.start:  # whose sizes are what they are

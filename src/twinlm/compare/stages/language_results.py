@@ -194,7 +194,7 @@ def phenomenon(
         places: which pairs.
     """
     chosen = {key: values_PE[:, list(places)] for key, values_PE in rights.items()}
-    first, second = families.FAMILIES
+    first, second, *_ = families.FAMILIES
     return Phenomenon(
         name=name,
         pairs=len(places),
