@@ -1,0 +1,54 @@
+"""The walks of docs/design.md go through functions that exist; its rooms are those that import-linter knows."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "twinlm"
+PAGE = (ROOT / "docs" / "design.md").read_text()
+BLOCKS = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+STEPS = [tuple(line.split()[:2]) for block in BLOCKS[1:] for line in block.splitlines()]
+FILES = sorted(
+    {
+        (page.name, path)
+        for page in [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+        for path in re.findall(r"`([\w./-]+\.py)`", page.read_text())
+        if "/" in path
+    }
+)
+DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+
+
+def names(tree: ast.Module) -> set[str]:
+    """Return the functions and classes of a file, and "Class.name" of what classes hold."""
+    found = {node.name for node in tree.body if isinstance(node, DEFINITIONS)}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            inside = [part for part in node.body if isinstance(part, (*DEFINITIONS, ast.AnnAssign))]
+            found |= {f"{node.name}.{getattr(part, 'name', None) or part.target.id}" for part in inside}
+    return found
+
+
+def test_there_are_five_walks():
+    assert len(BLOCKS) == 6
+
+
+@pytest.mark.parametrize(("file", "function"), STEPS)
+def test_a_step_of_a_walk_is_a_function_of_its_file(file, function):
+    assert function in names(ast.parse((PACKAGE / file).read_text()))
+
+
+@pytest.mark.parametrize(("page", "file"), FILES)
+def test_a_file_that_a_page_names_exists(page, file):
+    assert any((folder / file).is_file() for folder in (ROOT, PACKAGE, ROOT / "src")), f"{page} names {file}"
+
+
+def test_the_picture_has_the_rooms_in_the_order_of_their_imports():
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = next(row["layers"] for row in linter["contracts"] if row["containers"] == ["twinlm"])
+    drawn = [re.split(r"\s{2,}", line)[0] for line in BLOCKS[0].splitlines() if not line.startswith(" ")]
+    assert [line.removesuffix(".py") for line in drawn] == layers
