@@ -1,4 +1,4 @@
-"""What CONTRIBUTING says is added in one file and one line, is: each of its examples is added to a copy of the package, and used."""
+"""What CONTRIBUTING adds in one file and one line is added to a copy of the package, and used."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The walks of docs/design.md go through functions that exist; its rooms are those that import-linter knows."""
+"""The walks of docs/design.md go through functions that exist, and its rooms are those of the linter."""
 
 import ast
 import re
