@@ -9,7 +9,7 @@ from twinlm.evidence.outcomes import Outcomes
 from twinlm.evidence.records import ScoreCurve, ScorePoint
 from twinlm.evidence.results import Results
 from twinlm.report import plots
-from twinlm.report.document import Block, Columns, Fold, Plot, Section, Table, Text
+from twinlm.report.document import Block, Columns, Fold, Heading, Plot, Section, Table, Text
 from twinlm.report.numbers import INTERVAL, amount, capital, figure, listed, low_to_high
 
 
@@ -20,7 +20,14 @@ def section(results: Results, details: Details) -> Section:
         "seeds. Grey and dashed: the task's best baseline, fitted on the same labels."
     )
     plotted: list[list[Block]] = [
-        [Plot(caption=f"{curve.task}: {curve.verdict}", picture=plots.curve_plot(results, curve))]
+        [
+            Heading(curve.task),
+            Text(curve.verdict),
+            Plot(
+                caption=f"{capital(curve.metric)} against {plots.curve_axis(results, curve)}.",
+                picture=plots.curve_plot(results, curve),
+            ),
+        ]
         for curve in results.curves
     ]
     folds: list[Block] = [
