@@ -84,8 +84,8 @@ def run(tmp_path_factory, write_project) -> Path:
     return folder / "run"
 
 
-def test_the_page_shows_a_task_a_kind_and_an_arm():
-    assert len(BLOCKS["python"]) == 2
+def test_the_page_shows_a_task_a_section_a_kind_and_an_arm():
+    assert len(BLOCKS["python"]) == 3
     assert len(BLOCKS["toml"]) == 1
 
 
@@ -107,3 +107,9 @@ def test_a_third_kind_of_model_is_pre_trained_and_compared_with_both(run):
 def test_a_new_arm_needs_no_code(run):
     scores = json.loads((run / "results.json").read_text())["tasks"][0]["scores"]
     assert "half-masked" in {score["arm"] for score in scores}
+
+
+def test_a_new_section_is_in_the_page_and_in_the_markdown_file(run):
+    (task,) = json.loads((run / "results.json").read_text())["tasks"]
+    assert f"stars has {task['test_examples']} test examples." in (run / "report.html").read_text()
+    assert "## Test examples" in (run / "report.md").read_text()
