@@ -10,14 +10,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from twinlm.evidence.json_records import read_results
 from twinlm.evidence.results import Comparison, Results, TaskResult
 from twinlm.report.numbers import MINUS, amount, duration
+from twinlm.system.records import read_record
 
 
 def main() -> None:
     """Print all tables."""
-    results = read_results(Path(sys.argv[1]))
+    results = read_record(Results, Path(sys.argv[1]))
     print("\n".join(lines(results)))
 
 

@@ -1,13 +1,13 @@
 """Answers to tasks of all kinds, made up by chance, and run folders that hold them: nothing is trained."""
 
-import dataclasses
 import hashlib
 from pathlib import Path
 
 import numpy as np
+from msgspec import structs
 
 from twinlm.evidence import multiple_testing
-from twinlm.evidence.answers import ArmAnswers, TaskAnswers, index_json, index_name, index_of
+from twinlm.evidence.answers import ArmAnswers, TaskAnswers, index_name, index_of
 from twinlm.evidence.details import find_details
 from twinlm.evidence.quality_records import QualityResult
 from twinlm.evidence.results import Cost, LanguageResult, Results
@@ -17,6 +17,7 @@ from twinlm.report.report import write_report
 from twinlm.rng import stream
 from twinlm.system import storage
 from twinlm.system.log import Silent
+from twinlm.system.records import Number, Whole, to_json
 
 FAMILIES = {"gpt": "GPT", "bert": "BERT"}
 ARMS = {
@@ -133,7 +134,7 @@ def write_run(folder: Path, tasks: list[TaskAnswers], *, has_details: bool = Tru
                 storage.write_json(folder / name / "fine-tuning.json", {"seconds": seconds})
                 origin = {"start": start, "tokenizer": digest("tokenizer"), **prints}
                 storage.write_json(folder / name / "inputs.json", origin)
-        storage.write_json(folder / index_name(task.name), index_json(index_of(task, folders)))
+        storage.write_json(folder / index_name(task.name), to_json(index_of(task, folders)))
     results = results_of(tasks)
     storage.write_file(folder / "settings.toml", results.settings_toml.encode())
     storage.write_json(folder / "environment.json", results.environment)
@@ -161,9 +162,9 @@ def results_of(tasks: list[TaskAnswers]) -> Results:
         for name, label in FAMILIES.items()
     ]
     numbers = {
-        field.name: 1 if field.type in (int, "int") else 1.0
-        for field in dataclasses.fields(Cost)
-        if field.type in (int, float, "int", "float")
+        field.name: 1 if field.type is Whole else 1.0
+        for field in structs.fields(Cost)
+        if field.type in (Whole, Number)
     }
     return Results(
         title="Made-up answers",
@@ -171,12 +172,16 @@ def results_of(tasks: list[TaskAnswers]) -> Results:
         caveats=[],
         families=FAMILIES,
         matched_by="tokens",
+        pretraining_seeds=1,
         tasks=scores,
         curves=[],
         ledger=[],
         language=language,
         quality=QualityResult(groups=[], pairs=[], cloze=None, notes=[]),
         costs=[Cost(name=n, label=label, family=n, **numbers) for n, label in FAMILIES.items()],
+        cost_cards={},
+        price_per_hour=None,
+        doctor=None,
         data={"documents": 3},
         removed={},
         attribution=[],

@@ -110,6 +110,7 @@ def build():
         ),
         families=FAMILIES,
         matched_by="tokens",
+        pretraining_seeds=1,
         tasks=[topic, tone],
         curves=_score_curves(),
         ledger=_ledger(),
@@ -220,6 +221,7 @@ def _task(name, classes, *, examples, skills, failed_seed=None):
                 label=label,
                 family=family,
                 is_pretrained=is_pretrained,
+                is_imported=False,
                 score=intervals.mean_interval(correct[arm]),
                 figures={
                     "accuracy": float(correct[arm].mean()),

@@ -155,7 +155,7 @@ ANSWERS = "tasks/classification/gpt/seed-1/predictions.jsonl"
             "low",
         ),
         ("results.json", lambda path: edit(path, lambda r: r["verdict"].clear()), "verdict"),
-        ("results.json", lambda path: edit(path, lambda r: r.pop("tasks")), "lacks"),
+        ("results.json", lambda path: edit(path, lambda r: r.pop("tasks")), "missing field"),
         (
             "details.json",
             lambda path: edit(

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from twinlm.cli.compare.plan import Whole, matches_table, table, whole_table
 from twinlm.compare.plan.matches import all_matches
 from twinlm.settings import BudgetSettings, Settings
@@ -27,14 +29,14 @@ def lines(plans: dict[str, PretrainPlan], budget: BudgetSettings) -> dict[str, l
 
 
 def test_two_models_are_shown_with_their_ratio_and_the_matched_axis():
-    found = lines({"gpt": PLAN, "bert": replace(PLAN, tokens=6000.0)}, BudgetSettings(match="flops"))
+    found = lines({"gpt": PLAN, "bert": structs.replace(PLAN, tokens=6000.0)}, BudgetSettings(match="flops"))
     assert found["tokens read"] == ["4,000", "6,000", "x 1.50"]
     assert found["operations (FLOPs)"][-1] == "matched"
     assert "price" not in found
 
 
 def test_every_arm_has_a_column_and_a_price_where_there_is_one():
-    plans = {"gpt": PLAN, "bert": PLAN, "no-nsp": replace(PLAN, seconds=3600.0)}
+    plans = {"gpt": PLAN, "bert": PLAN, "no-nsp": structs.replace(PLAN, seconds=3600.0)}
     text = table(plans, Settings(budget=BudgetSettings(match="money", amount=1, price_per_hour=1.5)))
     assert text.split("\n")[0].split() == ["gpt", "bert", "no-nsp"]
     found = lines(plans, BudgetSettings(match="money", amount=1, price_per_hour=1.5))
@@ -42,7 +44,7 @@ def test_every_arm_has_a_column_and_a_price_where_there_is_one():
 
 
 def test_each_match_has_a_line_for_each_model_but_the_first_in_80_columns():
-    plans = {"gpt": PLAN, "bert": replace(PLAN, steps=200, tokens=6000.0), "no-nsp": PLAN}
+    plans = {"gpt": PLAN, "bert": structs.replace(PLAN, steps=200, tokens=6000.0), "no-nsp": PLAN}
     budget = BudgetSettings(match="flops", price_per_hour=0.5)
     text = matches_table(all_matches(plans, dict.fromkeys(plans, 1.0), 0.5), Settings(budget=budget))
     heading, header, *rows = text.split("\n")

@@ -9,9 +9,10 @@ from twinlm.compare.plan.arms import arms
 from twinlm.compare.plan.pretrainings import pretrainings
 from twinlm.compare.run import Run
 from twinlm.errors import UsageError
-from twinlm.evidence.json_records import read_results
+from twinlm.evidence.results import Results
 from twinlm.settings import presets
 from twinlm.system.log import Silent
+from twinlm.system.records import read_record
 from twinlm.system.stopping import Stop
 from twinlm.tasks.table import task_kind
 
@@ -158,7 +159,7 @@ def test_an_arm_has_a_name_of_its_own(tmp_path, name):
 
 
 def test_every_arm_is_scored_over_both_pre_trainings(finished):
-    results = read_results(finished / "results.json")
+    results = read_record(Results, finished / "results.json")
     assert results.pretraining_seeds == 2
     (task,) = results.tasks
     scores = {score.arm: score for score in task.scores if score.family}
@@ -171,7 +172,7 @@ def test_every_arm_is_scored_over_both_pre_trainings(finished):
 
 
 def test_each_pre_training_has_its_own_weights_language_and_cost(finished):
-    results = read_results(finished / "results.json")
+    results = read_record(Results, finished / "results.json")
     names = ["gpt", "bert", "no-nsp", "clm-mlm", "hybrid-left"]
     assert [cost.name for cost in results.costs] == names
     assert [language.name for language in results.language] == names
@@ -188,7 +189,7 @@ def test_each_pre_training_has_its_own_weights_language_and_cost(finished):
 
 
 def test_arms_of_a_kind_are_set_against_it_on_the_same_passages_and_across_no_group(finished):
-    for group in read_results(finished / "results.json").quality.groups:
+    for group in read_record(Results, finished / "results.json").quality.groups:
         first, *others = group.figures
         assert first.difference is None
         for figure in others:
@@ -199,7 +200,7 @@ def test_arms_of_a_kind_are_set_against_it_on_the_same_passages_and_across_no_gr
 
 
 def test_every_arm_had_the_same_trials_and_the_rate_is_chosen_on_validation(finished):
-    results = read_results(finished / "results.json")
+    results = read_record(Results, finished / "results.json")
     assert len(results.ledger) == 9
     for row in results.ledger:
         assert [(tried.learning_rate, tried.trials) for tried in row.tried] == [(1e-3, 4), (1.0, 4)]
@@ -211,7 +212,7 @@ def test_every_arm_had_the_same_trials_and_the_rate_is_chosen_on_validation(fini
 
 
 def test_curves_have_a_point_for_each_place_and_end_with_the_comparison(finished):
-    results = read_results(finished / "results.json")
+    results = read_record(Results, finished / "results.json")
     by_axis = {curve.axis: curve for curve in results.curves}
     assert list(by_axis) == ["labels", "pre-training budget"]
     sizes = [point.x for point in by_axis["labels"].points if point.arm == "gpt"]
@@ -237,7 +238,7 @@ def test_curves_have_a_point_for_each_place_and_end_with_the_comparison(finished
 def test_the_best_baseline_is_fitted_on_the_examples_that_the_models_have(
     finished, project, tiny, monkeypatch
 ):
-    (task,) = read_results(finished / "results.json").tasks
+    (task,) = read_record(Results, finished / "results.json").tasks
     folder = finished / "tasks/topic/baselines/labels-20"
     assert json.loads((folder / "inputs.json").read_text())["labels"] == 20
     kept = {row["name"]: row for row in json.loads((folder / "predictions.json").read_text())}

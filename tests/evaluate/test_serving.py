@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from msgspec import structs
 from torch.utils.flop_counter import FlopCounterMode
 
 from twinlm.checkpoint import save_model
@@ -153,7 +154,7 @@ def test_models_in_folders_also_get_the_memory_of_a_process_of_their_own(tuned, 
         {"a": tmp_path / "a"}, examples(3), budget_s=BUDGET_S, progress=Noting(said)
     ).values()
     assert found.peak_memory_bytes > 50e6  # PyTorch alone takes more
-    assert replace(found, timings=[], others_share=0.0, peak_memory_bytes=None) == replace(
+    assert structs.replace(found, timings=[], others_share=0.0, peak_memory_bytes=None) == structs.replace(
         measure_serving(trained, examples(3), budget_s=0.0), timings=[], others_share=0.0
     )
     assert [what for what, *_ in said] == ["timing a, 1 at once", "timing a, 32 at once"]

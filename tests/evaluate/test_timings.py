@@ -54,6 +54,7 @@ def test_a_timing_is_found_by_its_size_of_request():
         sequences=1.0,
         tokens=9.0,
         weight_bytes=4,
+        peak_memory_bytes=None,
         others_share=0.0,
         threads=1,
         precision="float32",

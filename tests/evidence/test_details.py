@@ -6,10 +6,11 @@ import pytest
 from twinlm import rng
 from twinlm.evidence.calibration import calibration, calibration_error
 from twinlm.evidence.decisions import judged
-from twinlm.evidence.details import Details, find_details, from_json, to_json
+from twinlm.evidence.details import Details, find_details
 from twinlm.evidence.disagreement import disagreement
 from twinlm.evidence.ensemble import Measurer, together
 from twinlm.system.log import Silent
+from twinlm.system.records import as_record, to_json
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ def test_both_together_are_the_mean_of_their_probabilities(topics):
 def test_every_kind_of_task_has_details_that_come_back_from_json(made):
     tasks = [made.answers(kind, examples=60) for kind in made.KINDS]
     found = find_details(tasks, Silent())
-    assert from_json(to_json(found)) == found
+    assert as_record(Details, to_json(found)) == found
     assert isinstance(found, Details)
     for task, answers in zip(found.tasks, tasks, strict=True):
         assert task.task == answers.name

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from twinlm.evidence.multiple_testing import adjusted
 from twinlm.report import verdict

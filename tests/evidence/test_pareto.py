@@ -1,12 +1,13 @@
 """Where arms stand, against the definition written out, and against evidence that is or isn't there."""
 
+import dataclasses
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from twinlm.evaluate.timings import Spread
 from twinlm.evidence import intervals
@@ -102,7 +103,7 @@ def test_costs_that_overlap_decide_nothing_but_a_shared_one_is_equal():
     worse = contender("b", 1.1, 0.5, spread=0.2)
     arms = [contender("a", 1.0, 0.9, spread=0.2), worse]
     assert standings(judge(arms, []))["b"] == ("open", ("A",))
-    shared = replace(worse, cost=arms[0].cost)
+    shared = dataclasses.replace(worse, cost=arms[0].cost)
     assert standings(judge([arms[0], shared], []))["b"] == ("dominated", ("A",))
 
 

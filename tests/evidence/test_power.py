@@ -1,7 +1,6 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy import special, stats
 
 from twinlm.evidence.evidence import ArmVariances, Variances

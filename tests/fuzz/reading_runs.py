@@ -1,7 +1,6 @@
 """Folders of finished runs and bundles: whole ones, and the commands that read them again."""
 
 import contextlib
-import dataclasses
 import importlib.util
 import io
 import os
@@ -18,11 +17,11 @@ from twinlm.cli.compare import report
 from twinlm.compare.run import Run
 from twinlm.evaluate.predictions import read_predictions
 from twinlm.evaluate.timings import ServingCost, Timing, spread
-from twinlm.evidence.json_records import costs_from_json
 from twinlm.evidence.results import ArmCost
 from twinlm.settings import presets
 from twinlm.system import storage
 from twinlm.system.log import MetricsLog, Silent
+from twinlm.system.records import read_record, to_json
 from twinlm.system.stopping import Stop
 
 SETTINGS = """\
@@ -130,7 +129,7 @@ def _cards(folder: Path) -> None:
         fine_tuning_peak_bytes=10,
         serving=serving,
     )
-    storage.write_json(folder / "costs.json", [dataclasses.asdict(card)])
+    storage.write_json(folder / "costs.json", [to_json(card)])
 
 
 def _metrics(folder: Path) -> None:
@@ -159,7 +158,7 @@ PARSERS: dict[str, dict[str, Any]] = {
     },
     "cost cards": {
         "write": _cards,
-        "read": lambda folder: costs_from_json(storage.read_json(folder / "costs.json")),
+        "read": lambda folder: read_record(list[ArmCost], folder / "costs.json"),
         "codes": (4,),
     },
     "report of a run": {"write": _run, "read": _report, "codes": (4,), "files": "run/*.json", "weight": 0.3},

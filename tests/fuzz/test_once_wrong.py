@@ -169,7 +169,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
     ),
     "a fine-tuning without its best step": (
         *("finished run", "run/tasks/*/bert/*/seed-1/fine-tuning.json", without("best_step")),
-        "must be int",
+        "expected `int`",
     ),
     "seconds beyond all numbers": (
         *("training checkpoint", STATE, value("seconds", to=10**400)),
@@ -179,13 +179,13 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
         "finished run",
         "run/plan/gpt/plan.json",
         without("steps"),
-        "lacks or doesn't know",
+        "missing field `steps`",
     ),
     "a plan of another shape": (
         "finished run",
         "run/plan/gpt/plan.json",
         text(b"[]"),
-        "not records of a run",
+        "expected `object`, got `array`",
     ),
     "language that is no table": (
         "finished run",
@@ -200,7 +200,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
         "finished run",
         "run/gpt/samples.json",
         text(b"[1]"),
-        "not records of a run",
+        "expected `object`, got `array`",
     ),
     "a sample without its prompt": (
         "finished run",
@@ -228,7 +228,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
             "run/tasks/topic/gpt/rate-0.001/seed-1/fine-tuning.json",
             value("flops", to=10**120),
         ),
-        "must be float",
+        "expected `float` <=",
     ),
     "answers to fewer pairs": (
         *("finished run", "run/gpt/quality/quality.json", value("figures", 0, "values_E", to=[1.0])),
@@ -236,16 +236,16 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
     ),
     "baselines without a label": (
         *("finished run", "run/tasks/topic/baselines/predictions.json", value(0, "label", to=None)),
-        "must be str",
+        "expected `str`",
     ),
     "a diagnosis that finds a text": (
-        *("finished run", "run/data-doctor/diagnosis.json", value("findings", to=["x"]), "must be"),
+        *("finished run", "run/data-doctor/diagnosis.json", value("findings", to=["x"]), "expected `object`"),
     ),
     "an environment that is a list": (
         "finished run",
         "run/environment.json",
         text(b"[]"),
-        "not records of a run",
+        "expected `object`, got `array`",
     ),
     "half a character in the records": (
         *(

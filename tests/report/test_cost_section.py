@@ -1,7 +1,7 @@
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from twinlm.evidence.pareto import Judged, judge_task
 from twinlm.report.cost_section import COST_KINDS, answering, making, said, standings

@@ -1,9 +1,9 @@
 """Curves of scores, the ledger, and up to which number of labels no model is shown to beat the baseline."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from twinlm import rng
 from twinlm.evidence.outcomes import Outcomes

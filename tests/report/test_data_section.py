@@ -1,6 +1,6 @@
 """What the data doctor found, as the report says it."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from twinlm.report.data_section import finding_line, findings_summary
 from twinlm.report.report import MARKDOWN, PAGE, report_files

@@ -1,8 +1,7 @@
 """Figures that may not be compared share no table; a kind is named only where the statistics name it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from twinlm.report import language_section
 from twinlm.report.language_section import sentences

@@ -2,10 +2,10 @@
 
 import itertools
 import re
-from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
 from twinlm.evidence.pareto import judge_task
 from twinlm.report import plots

@@ -1,15 +1,16 @@
-import dataclasses
 import re
 from html.parser import HTMLParser
 
 import pytest
+from msgspec import structs
 
-from twinlm.evidence.json_records import read_results
+from twinlm.evidence.results import Results
 from twinlm.report import cost_section
 from twinlm.report import tasks_section as report_tables
 from twinlm.report.document import Span
 from twinlm.report.pretraining_section import between, passage
 from twinlm.report.report import MARKDOWN, PAGE, report_files, write_report
+from twinlm.system.records import read_record
 
 VOID = {"meta", "link", "br", "circle", "line", "polygon", "polyline"}
 
@@ -180,9 +181,9 @@ def test_differences_are_shown_with_all_that_speaks_for_them(example_results):
 def test_several_pre_trainings_and_other_figures_are_shown_as_such(example_results):
     task = example_results.tasks[0]
     item = task.comparisons[0]
-    effect = dataclasses.replace(item.effect, name="d_z", size=-0.5, only_first=None)
-    nested = dataclasses.replace(item, pretraining_seeds=3, effect=effect)
-    table = report_tables.comparisons(dataclasses.replace(task, comparisons=[nested]))
+    effect = structs.replace(item.effect, name="d_z", size=-0.5, only_first=None)
+    nested = structs.replace(item, pretraining_seeds=3, effect=effect)
+    table = report_tables.comparisons(structs.replace(task, comparisons=[nested]))
     (row,) = [dict(zip(table.header, cells, strict=True)) for cells in table.rows]
     times = "\N{MULTIPLICATION SIGN}"
     assert row[f"Examples {times} seeds"] == f"1,461 {times} 3 {times} 3"
@@ -191,8 +192,8 @@ def test_several_pre_trainings_and_other_figures_are_shown_as_such(example_resul
 
 
 def test_a_report_without_tasks_samples_or_removals_is_made(example_results):
-    language = [dataclasses.replace(item, samples=[], curves=[]) for item in example_results.language]
-    bare = dataclasses.replace(
+    language = [structs.replace(item, samples=[], curves=[]) for item in example_results.language]
+    bare = structs.replace(
         example_results,
         tasks=[],
         caveats=[],
@@ -209,7 +210,7 @@ def test_a_report_without_tasks_samples_or_removals_is_made(example_results):
 def test_writing_makes_three_files_and_the_records_come_back(example_results, tmp_path):
     paths = write_report(example_results, tmp_path / "run")
     assert [path.name for path in paths] == ["report.html", "report.md", "results.json"]
-    assert read_results(paths[2]) == example_results
+    assert read_record(Results, paths[2]) == example_results
     assert paths[0].read_text() == render_html(example_results)
 
 

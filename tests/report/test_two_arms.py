@@ -1,7 +1,6 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from twinlm.evidence.evidence import ArmVariances, Variances
 from twinlm.evidence.intervals import compare
@@ -23,6 +22,7 @@ def _score(name, *, is_imported=False):
         failed_seeds=[],
         seconds=1.0,
         is_imported=is_imported,
+        chosen_epochs={},
     )
 
 

@@ -1,8 +1,8 @@
-import dataclasses
 import itertools
 import re
 
 import pytest
+from msgspec import structs
 
 from twinlm.evidence.evidence import ArmVariances, Effect, Variances
 from twinlm.evidence.results import ArmScore, Comparison, Cost, Interval, TaskResult
@@ -16,6 +16,8 @@ def _score(arm, label, accuracy, *, family="", is_pretrained=False, seeds=3, fai
         label=label,
         family=family,
         is_pretrained=is_pretrained,
+        is_imported=False,
+        chosen_epochs={},
         score=Interval(estimate=accuracy, low=accuracy - 0.02, high=accuracy + 0.02),
         figures={"accuracy": accuracy},
         score_by_seed=dict.fromkeys(map(str, range(seeds)), accuracy) if family else {},
@@ -239,9 +241,7 @@ def test_updates_that_were_left_out_are_said():
 
 def test_caveats_name_what_these_results_lack():
     pair = _comparison("bert", "gpt", 0.05, 0.01)
-    few = [
-        dataclasses.replace(score, score_by_seed={"1": 0.5}) if score.family else score for score in SCORES
-    ]
+    few = [structs.replace(score, score_by_seed={"1": 0.5}) if score.family else score for score in SCORES]
     said = _caveats(
         _task(pair, pair, scores=few, test_examples=80), [_cost("gpt"), _cost("bert", targets=9e5)]
     )
@@ -259,36 +259,36 @@ def test_caveats_say_for_how_many_tasks_p_values_are_adjusted():
     pair = _comparison("bert", "gpt", 0.05, 0.01)
     assert "2 comparisons were made" in _caveats(_task(pair, pair))
     assert "They are not corrected for their number" in _caveats(_task(pair, pair))
-    said = _caveats(_task(*[dataclasses.replace(pair, claims=3)] * 3))
+    said = _caveats(_task(*[structs.replace(pair, claims=3)] * 3))
     assert "3 comparisons were made" in said and "several tasks ask the same question (up to 3)" in said
     assert "not corrected" not in said
     assert "comparisons were made" not in _caveats(_task(pair))
 
 
 def test_caveats_that_do_not_apply_are_left_out():
-    scores = [dataclasses.replace(score, failed_seeds=[]) for score in SCORES]
+    scores = [structs.replace(score, failed_seeds=[]) for score in SCORES]
     costs = [_cost("gpt", parameters=1e8), _cost("bert", parameters=1e8)]
     said = _caveats(_task(_comparison("bert", "gpt", 0.05, 0.01), scores=scores), costs, pretraining_seeds=3)
     assert said.startswith("Pre-training losses") and said.count(".") == 1
 
 
 def test_a_plan_that_was_wrong_about_the_time_is_told_by_how_much():
-    right = [_cost("gpt"), dataclasses.replace(_cost("bert"), planned_seconds=119.0)]
+    right = [_cost("gpt"), structs.replace(_cost("bert"), planned_seconds=119.0)]
     assert "plan" not in _caveats(costs=right)
-    wrong = dataclasses.replace(
+    wrong = structs.replace(
         _cost("bert", seconds=97.0), name="no-nsp", label="BERT without NSP", planned_seconds=175.0
     )
     said = _caveats(costs=[*right, wrong]).replace("\N{NARROW NO-BREAK SPACE}", " ")
     assert "more than 20.0 %: 2 min 55 s for BERT without NSP, which took 1 min 37 s (+80 %)." in said
     assert "gpt, which took" not in said
-    short = dataclasses.replace(_cost("gpt"), planned_seconds=75.0)
+    short = structs.replace(_cost("gpt"), planned_seconds=75.0)
     assert "(\N{MINUS SIGN}25" in _caveats(costs=[short])
     timed = _caveats(costs=[short], matched_by="money")
     assert "as the plan fixed the steps, the models did not get the same money." in timed
 
 
 def test_two_seeds_are_called_few():
-    scores = [dataclasses.replace(SCORES[0], score_by_seed={"1": 0.5, "2": 0.6})]
+    scores = [structs.replace(SCORES[0], score_by_seed={"1": 0.5, "2": 0.6})]
     assert "2 fine-tuning seeds show little" in _caveats(_task(scores=scores))
 
 
@@ -299,7 +299,7 @@ def test_a_tokenizer_that_hides_much_of_the_text_is_named():
 
 
 def test_a_lead_over_an_imported_model_of_its_kind_is_no_worth_of_pre_training():
-    imported = dataclasses.replace(
+    imported = structs.replace(
         _score("mini", "mini (imported BERT)", 0.7, family="bert", is_pretrained=True), is_imported=True
     )
     said = _said(
@@ -320,7 +320,7 @@ def test_a_family_that_went_on_from_another_model_is_named():
 
 
 def test_the_pair_that_was_made_here_comes_before_all_with_an_imported_model():
-    imported = dataclasses.replace(
+    imported = structs.replace(
         _score("mini", "mini (imported BERT)", 0.9, family="bert", is_pretrained=True), is_imported=True
     )
     pairs = pairs_to_compare([*SCORES, imported])
@@ -328,7 +328,7 @@ def test_the_pair_that_was_made_here_comes_before_all_with_an_imported_model():
 
 
 def test_several_winners_and_losers_are_spoken_of_as_several():
-    imported = dataclasses.replace(
+    imported = structs.replace(
         _score("mini", "mini (imported BERT)", 0.9, family="bert", is_pretrained=True), is_imported=True
     )
     against = [
@@ -376,15 +376,15 @@ def test_several_tasks_begin_with_a_table_and_counts(example_results):
     ]
     blocks = verdict.section(example_results, None).blocks
     assert blocks[0] == table
-    alone = dataclasses.replace(example_results, tasks=example_results.tasks[:1])
+    alone = structs.replace(example_results, tasks=example_results.tasks[:1])
     assert table not in verdict.section(alone, None).blocks
 
 
 def test_a_task_without_baselines_or_comparisons_has_dashes(example_results):
     first = example_results.tasks[0]
     scores = [score for score in first.scores if score.family and score.arm != "bert"]
-    bare = dataclasses.replace(first, scores=scores, comparisons=[])
-    results = dataclasses.replace(example_results, tasks=[bare])
+    bare = structs.replace(first, scores=scores, comparisons=[])
+    results = structs.replace(example_results, tasks=[bare])
     assert verdict.by_task(results).rows[0][2:] == [
         "\N{EN DASH}",
         verdict.by_task(example_results).rows[0][3],

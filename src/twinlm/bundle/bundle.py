@@ -7,15 +7,16 @@ private. `bundle/verify.py` checks a bundle.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import ClassVar
+
+from msgspec.structs import replace
 
 from twinlm.bundle.differences import differences
 from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import TaskAnswers, index_name
 from twinlm.evidence.details import find_details
-from twinlm.evidence.json_records import read_results
 from twinlm.evidence.reading import BASELINES, FINE_TUNING, PREDICTIONS, read_answers, read_index
 from twinlm.evidence.results import Results
 from twinlm.evidence.scores import scored
@@ -26,11 +27,11 @@ from twinlm.settings import build, presets
 from twinlm.system import storage
 from twinlm.system.foreign_folder import Folder
 from twinlm.system.log import Progress
+from twinlm.system.records import Record, read_record, to_json
 from twinlm.tasks.table import task_kind
 from twinlm.version import __version__
 
 ABOUT = "bundle.json"
-FORMAT = 1
 SETTINGS, ENVIRONMENT = "settings.toml", "environment.json"
 INPUTS = "inputs.json"
 _PRETRAINING = (INPUTS, "pretraining.json", "language.json")
@@ -40,9 +41,10 @@ Texts = Mapping[str, Mapping[str, Sequence[str]]]
 """Of the test examples, by task and id."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BundleAbout:
-    """What a bundle says of itself."""
+class BundleAbout(Record):
+    """What a bundle says of itself: `bundle.json`."""
+
+    FORMAT: ClassVar[int] = 1
 
     twinlm: str
     """Version that made it."""
@@ -75,7 +77,7 @@ def make_bundle(
     if not (folder / RECORDS).is_file():
         hint = "give the folder of a comparison that has finished, such as runs/demo"
         raise UsageError(f"there is no {RECORDS} here", file=folder, hint=hint)
-    results, view = read_results(folder / RECORDS), Folder(folder)
+    results, view = read_record(Results, folder / RECORDS), Folder(folder)
     lacking = [task.name for task in results.tasks if not (folder / index_name(task.name)).is_file()]
     if lacking:
         hint = "give its command again with this version: finished work is found again"
@@ -86,7 +88,7 @@ def make_bundle(
     results = results if has_texts else without_texts(results)
     about = BundleAbout(twinlm=__version__, title=results.title, has_texts=has_texts, has_weights=has_weights)
     files: dict[str, bytes | Iterator[bytes]] = {
-        ABOUT: storage.json_bytes({"format": FORMAT, **asdict(about)}),
+        ABOUT: storage.json_bytes(to_json(about)),
         SETTINGS: results.settings_toml.encode(),
         ENVIRONMENT: storage.json_bytes(results.environment),
         **report_files(results, find_details(answers, progress)),

@@ -1,10 +1,13 @@
 """Which values of two records differ, each with its place: `tasks[topic].scores[bert].score.low`."""
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from msgspec import structs
+
+from twinlm.system.records import Record
 
 TOLERANCE = 1e-9
 """Of numbers, relative and absolute: other processors round otherwise."""
@@ -64,13 +67,13 @@ def count_values(record: Any) -> int:
 
 def _plain(value: Any) -> Any:
     """Return a record as a dictionary of its fields, and a sequence as a list."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Record):
+        return structs.asdict(value)
     return list(value) if isinstance(value, tuple) else value
 
 
 def _below(where: str, record: Any, name: Any) -> str:
-    return f"{where}.{name}" if dataclasses.is_dataclass(record) else f"{where}[{name}]"
+    return f"{where}.{name}" if isinstance(record, Record) else f"{where}[{name}]"
 
 
 def _named(items: Sequence[Any], others: Sequence[Any]) -> dict[Any, Any]:

@@ -7,8 +7,9 @@ measured, curves of scores and costs are no function of predictions and are take
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from twinlm.bundle.bundle import ABOUT, ENVIRONMENT, FORMAT, INPUTS, SETTINGS, BundleAbout, notes, texts_name
+from twinlm.bundle.bundle import ABOUT, ENVIRONMENT, INPUTS, SETTINGS, BundleAbout, notes, texts_name
 from twinlm.bundle.differences import Difference, count_values, differences
 from twinlm.bundle.files import Written, check_files, files_in, written_files
 from twinlm.errors import ModelError, UserError
@@ -16,8 +17,6 @@ from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import TaskAnswers, TaskIndex
 from twinlm.evidence.details import NAME as DETAILS
 from twinlm.evidence.details import Details, find_details
-from twinlm.evidence.details import from_json as details_from_json
-from twinlm.evidence.json_records import from_json, record_from_json
 from twinlm.evidence.reading import BASELINES, read_answers, read_index, read_rows
 from twinlm.evidence.results import Results
 from twinlm.evidence.scores import scored
@@ -26,9 +25,11 @@ from twinlm.report.report import MARKDOWN, PAGE, RECORDS, report_files
 from twinlm.system import storage
 from twinlm.system.foreign_folder import Folder, parse_object
 from twinlm.system.log import Progress
+from twinlm.system.records import as_record
 from twinlm.version import __version__
 
 _LARGEST_RECORDS = 2**28
+_T = TypeVar("_T", Results, Details)
 _STORED_ONLY = (
     "Not computed again, as it doesn't follow from predictions: what pre-training measured, curves of "
     "scores, the ledger of fine-tunings, and costs."
@@ -106,10 +107,8 @@ def _opened(folder: Folder) -> _Opened:
     Raises:
         ModelError: a part of it is missing, damaged, or fits no other part.
     """
-    about = record_from_json(
-        BundleAbout, folder.read_json(ABOUT), FORMAT, what="facts of a bundle", file=folder.path / ABOUT
-    )
-    results = from_json(_object(folder, RECORDS), file=folder.path / RECORDS)
+    about = as_record(BundleAbout, folder.read_json(ABOUT), folder.path / ABOUT)
+    results = _record(Results, folder, RECORDS)
     names = [task.name for task in results.tasks]
     if len(set(names)) < len(names) or not names:
         raise ModelError("each task must have a name of its own", file=folder.path / RECORDS)
@@ -120,7 +119,7 @@ def _opened(folder: Folder) -> _Opened:
     return _Opened(
         about=about,
         results=results,
-        details=details_from_json(_object(folder, DETAILS), file=folder.path / DETAILS),
+        details=_record(Details, folder, DETAILS),
         indices=[read_index(folder, name) for name in names],
         answers=answers,
     )
@@ -219,5 +218,6 @@ def _texts(folder: Folder, task: str) -> dict[str, list[str]]:
     return found
 
 
-def _object(folder: Folder, name: str) -> object:
-    return parse_object(folder.read(name, _LARGEST_RECORDS), folder.path / name)
+def _record(kind: type[_T], folder: Folder, name: str) -> _T:
+    place = folder.path / name
+    return as_record(kind, parse_object(folder.read(name, _LARGEST_RECORDS), place), place)

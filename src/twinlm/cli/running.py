@@ -173,7 +173,7 @@ def run_comparison(
 def show_results(results: "Results", folder: Path, *, is_json: bool) -> None:
     """Print the verdict of a comparison, or all results as JSON."""
     if is_json:
-        from twinlm.evidence.json_records import to_json
+        from twinlm.system.records import to_json
 
         print_json(to_json(results))
         return

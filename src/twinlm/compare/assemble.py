@@ -1,9 +1,10 @@
 """Everything that a finished run left in its folder, put together as one `Results` record."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from twinlm import families
 from twinlm.compare.stages.baselines import Baselines
@@ -19,7 +20,6 @@ from twinlm.compare.stages.serving import Serving
 from twinlm.compare.workspace import Workspace
 from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import TaskAnswers
-from twinlm.evidence.json_records import read_as
 from twinlm.evidence.quality_records import QualityResult
 from twinlm.evidence.records import ScoreCurve
 from twinlm.evidence.results import ArmCost, Results, TaskResult
@@ -27,6 +27,7 @@ from twinlm.evidence.scores import scored
 from twinlm.report import caveats, language_section, verdict
 from twinlm.report.curves_section import baseline_sentence, crossing_sentence
 from twinlm.system import storage
+from twinlm.system.records import read_record
 
 _AXES = {
     "targets": "predicted tokens",
@@ -111,7 +112,7 @@ class Assembly:
             removed=_removed(workspace, self.finetuning, self.selection),
             attribution=list(prepared.attribution),
             settings_toml=workspace.settings_toml,
-            environment=read_as(dict[str, str], workspace.folder / "environment.json"),
+            environment=read_record(dict[str, str], workspace.folder / "environment.json"),
             fingerprints=_fingerprints(workspace, pretraining.weights),
             command=self.command,
         )

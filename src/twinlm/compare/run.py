@@ -28,13 +28,14 @@ from twinlm.compare.workspace import Workspace
 from twinlm.errors import DivergedError, as_model_error
 from twinlm.evidence.answers import TaskAnswers
 from twinlm.evidence.details import NAME as DETAILS
-from twinlm.evidence.details import find_details, read_details
-from twinlm.evidence.json_records import read_as
+from twinlm.evidence.details import find_details
+from twinlm.evidence.reading import read_details
 from twinlm.evidence.results import Results
 from twinlm.report.report import has_changed, write_report
 from twinlm.settings import Settings, presets
 from twinlm.system import hardware, storage
 from twinlm.system.log import Progress, note_event
+from twinlm.system.records import read_record
 from twinlm.system.stopping import Stop
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.version import __version__
@@ -214,7 +215,7 @@ def note_environment(folder: Path, precision: str, progress: Progress) -> None:
     if not path.is_file():
         storage.write_json(path, now)
         return
-    before = read_as(dict[str, str], path)
+    before = read_record(dict[str, str], path)
     # What an older version did not note is not compared; only a GPU may be missing for another reason.
     changed = [
         f"{key} {before.get(key)} -> {now.get(key)}"

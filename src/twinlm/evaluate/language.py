@@ -3,7 +3,6 @@ are never compared with each other (Devlin et al. 2018, Table 6, does not compar
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,21 +16,21 @@ from twinlm.objectives import mean_values
 from twinlm.objectives.causal_lm import causal_lm
 from twinlm.settings import PretrainSettings
 from twinlm.system import hardware
+from twinlm.system.records import Number, Record
 
 _SEQUENCES_AT_ONCE = 32
 BITS_PER_BYTE = "bits per byte"
 NATS_PER_MASKED_TOKEN = "nats per masked token"
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Record):
     """A figure with its unit."""
 
     unit: str
     """Unit: `BITS_PER_BYTE` or `NATS_PER_MASKED_TOKEN`."""
-    value: float
+    value: Number
     """Figure; lower is better."""
-    others: dict[str, float]
+    others: dict[str, Number]
     """Further figures by name."""
 
 
@@ -44,7 +43,7 @@ def measure(trained: Trained, store: TokenStore, settings: PretrainSettings, *, 
     with torch.inference_mode():
         if trained.family.is_generative:
             nats = next_token_nats(model, store, settings.length, trained.tokenizer.specials.pad)
-            return Measured(BITS_PER_BYTE, bits_per_byte(nats, store), {})
+            return Measured(unit=BITS_PER_BYTE, value=bits_per_byte(nats, store), others={})
         return _masked_loss(trained, store, settings, seed)
 
 
@@ -79,4 +78,4 @@ def _masked_loss(trained: Trained, store: TokenStore, settings: PretrainSettings
     )
     means = mean_values(losses)
     others = {name.replace("_", " "): value for name, value in means.items() if name != "loss"}
-    return Measured(NATS_PER_MASKED_TOKEN, others.pop("masked lm"), others)
+    return Measured(unit=NATS_PER_MASKED_TOKEN, value=others.pop("masked lm"), others=others)

@@ -10,11 +10,11 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from msgspec.structs import replace
 
 from twinlm import rng
 from twinlm.checkpoint import Trained
@@ -66,6 +66,7 @@ def measure_in_turns(
             timings=[of_batch[name] for of_batch in timings],
             **counted[name],
             others_share=others_share,
+            peak_memory_bytes=None,
             threads=torch.get_num_threads(),
             precision="float32",
             device=hardware.device().type,

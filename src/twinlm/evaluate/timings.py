@@ -1,20 +1,19 @@
 """Records of the cost of predictions: time, memory and operations. `serving.py` measures them."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 
+from twinlm.system.records import Number, Record, Whole
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spread:
+
+class Spread(Record):
     """Median and spread of measurements."""
 
-    median: float
+    median: Number
     """Median of the measurements."""
-    low: float
+    low: Number
     """Lower quantile; the field that holds the record says which."""
-    high: float
+    high: Number
     """Upper quantile."""
 
     def times(self, factor: float) -> "Spread":
@@ -22,17 +21,16 @@ class Spread:
         return Spread(median=factor * self.median, low=factor * self.low, high=factor * self.high)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Timing:
+class Timing(Record):
     """Times of one model for requests of one size, from texts to answers, in this process."""
 
-    batch: int
+    batch: Whole
     """Number of examples in a request."""
-    requests: int
+    requests: Whole
     """Number of different requests, all of which are answered in each round."""
     request_s: Spread
     """Seconds of one request over all requests and rounds; 5th to 95th percentile."""
-    rounds_s: list[float]
+    rounds_s: list[Number]
     """Seconds of each round. The n-th rounds of models measured together are next to each other in time."""
 
     @property
@@ -46,28 +44,27 @@ class Timing:
         return spread(self.rounds_s, 25, 75).times(1000 / (self.batch * self.requests))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ServingCost:
+class ServingCost(Record):
     """Cost of a fine-tuned model's predictions on one machine."""
 
     timings: list[Timing]
     """Times for each size of request, the smallest first."""
-    flops: float
+    flops: Number
     """Floating point operations of one prediction on its own, by the formula in `core/count.py`: the forward
     passes over all its sequences, without the head. Mean over examples."""
-    sequences: float
+    sequences: Number
     """Number of sequences for one prediction: both orders of two texts, each choice, each window."""
-    tokens: float
+    tokens: Number
     """Number of tokens in these sequences, with special tokens and without padding."""
-    weight_bytes: int
+    weight_bytes: Whole
     """Size of all weights of model and head, including those that only pre-training used."""
-    peak_memory_bytes: int | None = None
+    peak_memory_bytes: Whole | None
     """Peak memory (of the GPU, if there is one) of a process that only answers requests of the largest size
     with this model; None if it was not measured."""
-    others_share: float
+    others_share: Number
     """Share of processor time that other processes used meanwhile, from 0 to 1. From about 0.1 on all times
     are too long, and times of several threads much too long. 0 if the system does not report it."""
-    threads: int
+    threads: Whole
     """Number of processor threads for PyTorch."""
     precision: str
     """Precision of matrix products: "float32"."""

@@ -4,14 +4,12 @@ An index in the task's folder says which files hold it. A run and a bundle hold 
 `evidence/reading.py` serves both.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
+from twinlm.system.records import Record, Whole
 from twinlm.tasks.judging import Said
-
-FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,8 +78,7 @@ class TaskAnswers:
         return [arm for arm in self.arms if arm.is_pretrained]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArmIndex:
+class ArmIndex(Record):
     """Where the answers of one arm lie."""
 
     arm: str
@@ -94,17 +91,18 @@ class ArmIndex:
     """As `ArmAnswers.is_pretrained`."""
     is_imported: bool
     """As `ArmAnswers.is_imported`."""
-    groups: int
+    groups: Whole
     """As `ArmAnswers.groups`."""
     folders: dict[str, str]
     """For each fine-tuned model its folder, below that of the run."""
-    chosen_epochs: dict[str, int]
+    chosen_epochs: dict[str, Whole]
     """As `ArmAnswers.chosen_epochs`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaskIndex:
-    """Which files hold what was said of a task's test examples."""
+class TaskIndex(Record):
+    """Which files hold what was said of a task's test examples: `answers.json`."""
+
+    FORMAT: ClassVar[int] = 1
 
     name: str
     """As `TaskAnswers.name`."""
@@ -112,9 +110,9 @@ class TaskIndex:
     """As `TaskAnswers.kind`."""
     classes: list[str]
     """As `TaskAnswers.classes`."""
-    train_examples: int
+    train_examples: Whole
     """As `TaskAnswers.train_examples`."""
-    valid_examples: int
+    valid_examples: Whole
     """As `TaskAnswers.valid_examples`."""
     arms: list[ArmIndex]
     """In the order of `TaskAnswers.arms`; the baselines' answers are in a file of their own."""
@@ -123,11 +121,6 @@ class TaskIndex:
 def index_name(task: str) -> str:
     """Return the name of a task's index below the folder of a run."""
     return f"tasks/{task}/answers.json"
-
-
-def index_json(index: TaskIndex) -> dict[str, Any]:
-    """Return an index as what JSON can hold, with the number of the format first."""
-    return {"format": FORMAT, **dataclasses.asdict(index)}
 
 
 def index_of(answers: TaskAnswers, folders: Mapping[str, Sequence[str]]) -> TaskIndex:

@@ -5,8 +5,6 @@ equal mass after Nguyen & O'Connor 2015). Binned gaps are never quite 0, even wh
 plain figure is too high; resampled examples show by how much, and that much is taken off.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from twinlm import rng
@@ -14,6 +12,7 @@ from twinlm.evidence import intervals as statistics
 from twinlm.evidence.decisions import Judged, Places, outcomes
 from twinlm.evidence.outcomes import Numbers, Outcomes
 from twinlm.evidence.records import Interval
+from twinlm.system.records import Number, Record, Whole
 
 BINS = 10
 _RESAMPLES = 500
@@ -21,29 +20,27 @@ _FEWEST = 2 * BINS
 """Decisions below which there is nothing to put into bins."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bin:
+class Bin(Record):
     """Answers that were given about equally surely."""
 
-    confidence: float
+    confidence: Number
     """Mean probability."""
     right: Interval
     """Share that is right, with its interval over examples."""
-    decisions: int
+    decisions: Whole
     """Over all models."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Calibration:
+class Calibration(Record):
     """How well an arm's probabilities fit how often it is right."""
 
     arm: str
     """Its name."""
-    decisions: int
+    decisions: Whole
     """On the test examples, for each model."""
-    examples: int
+    examples: Whole
     """Test examples."""
-    models: int
+    models: Whole
     """Fine-tuned ones."""
     right: Interval
     """Share of the decisions that are right, mean over models."""

@@ -4,30 +4,24 @@
 evidence/disagreement.py, evidence/calibration.py and evidence/ensemble.py make the parts.
 """
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from twinlm.evidence.answers import ArmAnswers, TaskAnswers
 from twinlm.evidence.calibration import Calibration, calibration
 from twinlm.evidence.disagreement import Disagreement, disagreement
 from twinlm.evidence.ensemble import Measurer, Together, together
-from twinlm.evidence.json_records import record_from_json
-from twinlm.system import storage
 from twinlm.system.log import Progress
+from twinlm.system.records import Record
 from twinlm.tasks.table import task_kind
 
 NAME = "details.json"
-FORMAT = 1
 _SHOWN = 18
 """Examples to show for each side, over all pairs of a task: six where there are three pairs."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaskDetails:
+class TaskDetails(Record):
     """What stands behind the scores of one task."""
 
     task: str
@@ -46,9 +40,10 @@ class TaskDetails:
     """Of the same arms, in the same order."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Details:
-    """What stands behind the scores of a comparison."""
+class Details(Record):
+    """What stands behind the scores of a comparison: `details.json`."""
+
+    FORMAT: ClassVar[int] = 1
 
     tasks: list[TaskDetails]
     """In the order of `Results.tasks`."""
@@ -93,27 +88,3 @@ def side_by_side(answers: TaskAnswers, measurer: Measurer) -> list[ArmAnswers]:
     kinds, others = answers.pretrained[:2], answers.pretrained[2:]
     best = sorted(others, key=lambda arm: -float(measurer.alone(arm).means_E.mean()))[:1]
     return [*kinds, *best]
-
-
-def to_json(details: Details) -> dict[str, Any]:
-    """Return the records as what JSON can hold, with the number of the format first."""
-    return {"format": FORMAT, **dataclasses.asdict(details)}
-
-
-def from_json(value: object, *, file: Path | None = None) -> Details:
-    """Return the records that `to_json` was given.
-
-    Raises:
-        ModelError: they are of another format, or not such records.
-    """
-    return record_from_json(Details, value, FORMAT, what="details", file=file)
-
-
-def read_details(folder: Path) -> Details | None:
-    """Return what the `details.json` of a run or bundle holds; None where there is none.
-
-    Raises:
-        ModelError: the file is damaged or of another format.
-    """
-    path = folder / NAME
-    return from_json(storage.read_json(path), file=path) if path.is_file() else None

@@ -7,7 +7,6 @@ arm that was pre-trained once, a seed.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,63 +15,61 @@ from twinlm.evidence import intervals
 from twinlm.evidence.answers import TaskAnswers
 from twinlm.evidence.decisions import Judged, outcomes, paired
 from twinlm.evidence.records import Interval
+from twinlm.system.records import Number, Record, Whole
 from twinlm.tasks.judging import Decision, Passage
 from twinlm.tasks.table import task_kind
 
 _MOST_GROUPS = 12
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Telling:
+class Telling(Record):
     """An example on which one arm is right and the other wrong, in most of their seeds."""
 
     id: str
     """Of the example."""
-    place: int
+    place: Whole
     """Which of its decisions it is, from 0."""
     texts: list[str]
     """As `Passage.texts`; empty where texts are left out."""
-    focus: int
+    focus: Whole
     """As `Passage.focus`."""
     gold: str
     """The right answer."""
     answers: list[str]
     """Of the first and of the second arm: what most of its models say."""
-    rights: list[int]
+    rights: list[Whole]
     """Of each arm: models that are right."""
-    confidences: list[float]
+    confidences: list[Number]
     """Of each arm: the mean probability of that answer over the models that give it; empty without any."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Slice:
+class Slice(Record):
     """Some of the decisions, and how both arms do on them."""
 
     name: str
     """What they have in common: "texts of up to 80 characters", "class: sport"."""
-    decisions: int
+    decisions: Whole
     """How many."""
-    examples: int
+    examples: Whole
     """Of how many examples."""
-    shares: list[float]
+    shares: list[Number]
     """Right ones of the first and of the second arm, mean over models."""
     difference: Interval
     """The first arm's share minus the second's."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Disagreement:
+class Disagreement(Record):
     """Two arms on one task, decision by decision."""
 
     first: str
     """Name of an arm."""
     second: str
     """Name of the other."""
-    decisions: int
+    decisions: Whole
     """On the test examples, for each model."""
-    examples: int
+    examples: Whole
     """Test examples."""
-    models: int
+    models: Whole
     """Fine-tuned ones of each arm; of fewer, as often as there are."""
     both_right: Interval
     """Share of the decisions, mean over models."""
@@ -84,7 +81,7 @@ class Disagreement:
     """Share on which both are wrong."""
     tellings: list[Telling]
     """Those for the first arm, then those for the second, the most telling first."""
-    telling_counts: list[int]
+    telling_counts: list[Whole]
     """How many there are in all for each of them."""
     slices: list[Slice]
     """By length of the texts, then by true class: a hint where to look, and no finding of its own."""

@@ -9,7 +9,6 @@ A pair and a single model have a model in common. So their difference is taken m
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -21,12 +20,12 @@ from twinlm.evidence.decisions import Judged, judged, paired
 from twinlm.evidence.outcomes import Matrix, Outcomes
 from twinlm.evidence.records import Interval
 from twinlm.evidence.scores import stacked
+from twinlm.system.records import Number, Record, Whole
 from twinlm.tasks.judging import Judging, Said
 from twinlm.tasks.table import task_kind
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Gain:
+class Gain(Record):
     """What several models together reach, and how much that is above something else."""
 
     members: list[str]
@@ -37,11 +36,11 @@ class Gain:
     """The main figure, mean over models."""
     gain: Interval
     """How much it is above that of `against`."""
-    p_value: float
+    p_value: Number
     """Of the claim that there is a gain or a loss, as `statistics.claim_p`."""
-    examples: int
+    examples: Whole
     """Test examples."""
-    models: int
+    models: Whole
     """Pairs of models whose gains the interval is made from."""
 
     @property
@@ -50,8 +49,7 @@ class Gain:
         return self.p_value < intervals.LEVEL
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Together:
+class Together(Record):
     """Two arms used together on one task."""
 
     first: str

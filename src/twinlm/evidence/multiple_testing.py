@@ -6,7 +6,8 @@ Questions are not adjusted for one another.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from twinlm.evidence.holm import holm
 from twinlm.evidence.intervals import winner

@@ -6,9 +6,10 @@ enough, or just one, or neither alone.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 
 from twinlm.evidence.evidence import ArmVariances, Variances
 from twinlm.evidence.intervals import LEVEL, half_width, pooled

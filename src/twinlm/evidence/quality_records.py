@@ -1,25 +1,23 @@
 """Records of what pre-trained models know of the language, without labels, for `evidence/results.py`."""
 
-from dataclasses import dataclass
-
 from twinlm.evidence.records import Comparison, Interval
+from twinlm.system.records import Number, Record, Whole
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QualityFigure:
+class QualityFigure(Record):
     """One measure of one pre-training on the sample."""
 
     pretraining: str
     """Its name."""
     label: str
     """For people."""
-    value: float
+    value: Number
     """Mean over pre-training seeds; the lower, the better."""
-    standard_error: float
+    standard_error: Number
     """Over passages, and over pre-training seeds if there are several."""
-    passages: int
+    passages: Whole
     """Of the sample."""
-    value_by_seed: dict[str, float]
+    value_by_seed: dict[str, Number]
     """By pre-training seed."""
     difference: Interval | None
     """It minus the first figure of its group, paired by passage; None for the first."""
@@ -27,8 +25,7 @@ class QualityFigure:
     """What to know about it; "" if nothing."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FigureGroup:
+class FigureGroup(Record):
     """Figures that may be compared with one another, and with no other ones."""
 
     comparable: str
@@ -39,8 +36,7 @@ class FigureGroup:
     """One for each pre-training that has it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PairAccuracy:
+class PairAccuracy(Record):
     """How often one pre-training finds the right text of a pair, or word of a gap, likeliest; ties share."""
 
     pretraining: str
@@ -51,13 +47,12 @@ class PairAccuracy:
     """Over pairs and pre-training seeds; chance is 0.5, or one over the words of a gap."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Phenomenon:
+class Phenomenon(Record):
     """Pairs that test the same, or all of a set; or all gaps."""
 
     name: str
     """Of the phenomenon, or `ALL_PAIRS` or `ALL_GAPS`."""
-    pairs: int
+    pairs: Whole
     """How many."""
     scores: list[PairAccuracy]
     """One for each pre-training."""
@@ -65,8 +60,7 @@ class Phenomenon:
     """The two kinds, paired by pair."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PairsResult:
+class PairsResult(Record):
     """What the models chose in one set of minimal pairs."""
 
     name: str
@@ -75,14 +69,13 @@ class PairsResult:
     """For each pre-training, by what it scores a text."""
     overall: Phenomenon
     """All pairs, each counting alike; its p is adjusted for the sets."""
-    macro: dict[str, float]
+    macro: dict[str, Number]
     """For each pre-training the mean over phenomena, each counting alike."""
     phenomena: list[Phenomenon]
     """Their p values are adjusted for the phenomena of the set."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClozeView:
+class ClozeView(Record):
     """One way to look at gaps, which models of one kind have."""
 
     sees: str
@@ -93,13 +86,12 @@ class ClozeView:
     """One for each pre-training of the kind."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClozeResult:
+class ClozeResult(Record):
     """Which words the models chose for gaps in held-out text."""
 
     name: str
     """`OWN_TEXT`."""
-    chance: float
+    chance: Number
     """Accuracy of a blind guess."""
     overall: Phenomenon
     """By the ways that have the whole text to go by; its p is adjusted together with those of the sets of
@@ -110,8 +102,7 @@ class ClozeResult:
     """What each kind chooses looking at the text otherwise."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QualityResult:
+class QualityResult(Record):
     """What was asked of the pre-trained models without labels."""
 
     groups: list[FigureGroup]

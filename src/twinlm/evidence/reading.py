@@ -4,12 +4,14 @@ They may be a stranger's, so that every line is checked before anything is compu
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from twinlm.errors import ModelError
-from twinlm.evidence.answers import FORMAT, ArmAnswers, ArmIndex, TaskAnswers, TaskIndex, index_name
-from twinlm.evidence.json_records import record_from_json
+from twinlm.evidence.answers import ArmAnswers, ArmIndex, TaskAnswers, TaskIndex, index_name
+from twinlm.evidence.details import NAME, Details
 from twinlm.system.foreign_folder import Folder, parse_json, parse_object
+from twinlm.system.records import as_record, read_record
 from twinlm.tasks.judging import Said, is_number
 from twinlm.tasks.table import TASKS
 
@@ -28,9 +30,7 @@ def read_index(folder: Folder, task: str) -> TaskIndex:
         ModelError: the index is missing or damaged, or does not fit itself.
     """
     place = folder.path / index_name(task)
-    found = record_from_json(
-        TaskIndex, folder.read_json(index_name(task)), FORMAT, what="answers", file=place
-    )
+    found = as_record(TaskIndex, folder.read_json(index_name(task)), place)
     names = [arm.arm for arm in found.arms]
     wrong = {
         f"there is no kind of task {found.kind!r}": found.kind not in TASKS,
@@ -85,6 +85,16 @@ def read_rows(folder: Folder, name: str) -> list[dict[str, Any]]:
     # Not splitlines: it also cuts at characters such as U+2028, which JSON leaves as they are in a text.
     lines = folder.read(name, LARGEST_BYTES).split(b"\n")
     return [parse_object(line, folder.path / name) for line in lines if line]
+
+
+def read_details(folder: Path) -> Details | None:
+    """Return what the `details.json` of a run or bundle holds; None where there is none.
+
+    Raises:
+        ModelError: the file is damaged or of another format.
+    """
+    path = folder / NAME
+    return read_record(Details, path) if path.is_file() else None
 
 
 def _arm(folder: Folder, task: TaskIndex, arm: ArmIndex, first: Sequence[dict[str, Any]]) -> ArmAnswers:

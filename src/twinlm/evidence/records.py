@@ -1,24 +1,21 @@
 """Records that `evidence/results.py` is made of: intervals, comparisons, what was tuned, curves of scores."""
 
-from dataclasses import dataclass
-
 from twinlm.evidence.evidence import Effect, Variances
+from twinlm.system.records import Number, Record, Whole
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Interval:
+class Interval(Record):
     """An estimate and the range that holds the true value in 95 of 100 repetitions."""
 
-    estimate: float
+    estimate: Number
     """The value found."""
-    low: float
+    low: Number
     """Lower end, 95 %."""
-    high: float
+    high: Number
     """Upper end, 95 %."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
+class Comparison(Record):
     """One arm against another on one task: same test examples, same seeds."""
 
     first: str
@@ -27,13 +24,13 @@ class Comparison:
     """Name of the other arm or baseline."""
     difference: Interval
     """The main figure of `first` minus that of `second`, over examples and seeds."""
-    p_value: float
+    p_value: Number
     """Two-sided, from the paired permutation test over test examples."""
-    p_interval: float
+    p_interval: Number
     """The level at which the interval, which holds the seeds too, would just reach 0."""
-    p_adjusted: float
+    p_adjusted: Number
     """The greater of both, adjusted by Holm's method for the tasks on which the same is asked."""
-    claims: int
+    claims: Whole
     """How many tasks it is adjusted for."""
     over_examples: Interval
     """Paired bootstrap over examples only, BCa."""
@@ -43,18 +40,17 @@ class Comparison:
     """How large the difference is."""
     variances: Variances
     """What its chance is made of."""
-    examples: int
+    examples: Whole
     """Test examples."""
-    seeds: int
+    seeds: Whole
     """Fine-tuning seeds of each pre-training."""
-    pretraining_seeds: int
+    pretraining_seeds: Whole
     """Pre-trainings; with one, nothing here holds what another would change."""
     winner: str | None
     """`first`, `second`, or None where the evidence does not tell them apart."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DoctorFinding:
+class DoctorFinding(Record):
     """A problem or a warning of the data doctor."""
 
     level: str
@@ -69,36 +65,33 @@ class DoctorFinding:
     """The way out; "" if there is none."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DoctorResult:
+class DoctorResult(Record):
     """What the data doctor said of text and labels before training."""
 
     findings: list[DoctorFinding]
     """Problems, then warnings."""
-    notes: int
+    notes: Whole
     """How many notes it has beside them."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RateTried:
+class RateTried(Record):
     """The fine-tunings of one arm on one task at one learning rate."""
 
-    learning_rate: float
+    learning_rate: Number
     """The highest of its schedule."""
-    trials: int
+    trials: Whole
     """Pre-training seeds times fine-tuning seeds."""
-    failed: int
+    failed: Whole
     """Of these, those that diverged, or gave one answer to all validation examples."""
-    validation: float | None
+    validation: Number | None
     """Mean main figure on validation examples; None if a trial diverged."""
-    flops: float
+    flops: Number
     """Operations in all."""
-    seconds: float
+    seconds: Number
     """Time in all."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ledger:
+class Ledger(Record):
     """What was tried for one arm on one task before test examples were looked at."""
 
     arm: str
@@ -109,28 +102,26 @@ class Ledger:
     """The task's name."""
     tried: list[RateTried]
     """By learning rate."""
-    kept: float
+    kept: Number
     """The learning rate whose models are compared."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScorePoint:
+class ScorePoint(Record):
     """The score of one arm at one place of an axis."""
 
     arm: str
     """"gpt", "bert", or the name of a baseline."""
     label: str
     """For people."""
-    x: float
+    x: Number
     """Training examples, or what pre-training could spend, in the unit of the budget."""
-    tokens: float
+    tokens: Number
     """Pre-training tokens."""
     score: Interval
     """The main figure, over examples and seeds."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Crossing:
+class Crossing(Record):
     """Where the curves of two arms cross, on a logarithmic axis."""
 
     first: str
@@ -141,8 +132,7 @@ class Crossing:
     """Where, with the range of 95 of 100 bootstrap samples."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScoreCurve:
+class ScoreCurve(Record):
     """Score against labels, or against pre-training."""
 
     task: str

@@ -2,15 +2,15 @@
 
 An arm is one way to get a fine-tuned model: a family with or without pre-training, or a model from
 elsewhere. Scores of arms are compared on the same test examples and the same fine-tuning seeds.
-`evidence/intervals.py` makes the intervals and comparisons, `report/verdict.py` the sentences,
-`evidence/json_records.py` the file.
+`evidence/intervals.py` makes the intervals and comparisons, `report/verdict.py` the sentences.
 """
 
-from dataclasses import dataclass, field
+from typing import ClassVar
 
 from twinlm.evaluate.timings import ServingCost
 from twinlm.evidence.quality_records import QualityResult
 from twinlm.evidence.records import Comparison, DoctorResult, Interval, Ledger, ScoreCurve
+from twinlm.system.records import Number, Record, Whole
 
 __all__ = [
     "ArmScore",
@@ -25,8 +25,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArmScore:
+class ArmScore(Record):
     """How one arm, or one baseline, did on a task's test examples."""
 
     arm: str
@@ -39,27 +38,26 @@ class ArmScore:
     """False for an arm without pre-training, and for a baseline."""
     score: Interval
     """The main figure, mean over seeds, with its interval over examples and seeds."""
-    figures: dict[str, float]
+    figures: dict[str, Number]
     """Means over seeds by name, the main figure first."""
-    score_by_seed: dict[str, float]
+    score_by_seed: dict[str, Number]
     """The main figure by seed, "1", or by pre-training and fine-tuning seed, "0/1"; empty for a baseline."""
-    f1_by_class: dict[str, float]
+    f1_by_class: dict[str, Number]
     """Mean over seeds of the F1 of each class, tag or type of entity, from 0 to 1; empty without such."""
-    confusion: list[list[int]]
+    confusion: list[list[Whole]]
     """Counts over all seeds: a row for each true class, a column for each predicted one, as in `classes`;
     empty where an example's answer is no class."""
     failed_seeds: list[str]
     """Seeds whose model always gives one and the same answer."""
-    seconds: float
+    seconds: Number
     """Fine-tuning time, all seeds together (fitting time for a baseline)."""
-    chosen_epochs: dict[str, int] = field(default_factory=dict)
+    chosen_epochs: dict[str, Whole]
     """For each seed, the epoch whose weights did best on the validation examples."""
-    is_imported: bool = False
+    is_imported: bool
     """Whether the model was pre-trained elsewhere, on other data."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaskResult:
+class TaskResult(Record):
     """Everything about one labelled task."""
 
     name: str
@@ -70,11 +68,11 @@ class TaskResult:
     """Name of the main figure: "accuracy", "entity F1", "answer F1", "Spearman's correlation"."""
     classes: list[str]
     """In the order of `confusion`; empty without classes."""
-    train_examples: int
+    train_examples: Whole
     """To learn from."""
-    valid_examples: int
+    valid_examples: Whole
     """To choose epochs by."""
-    test_examples: int
+    test_examples: Whole
     """To compare on."""
     scores: list[ArmScore]
     """Of arms, then of baselines."""
@@ -85,22 +83,20 @@ class TaskResult:
     """One or two sentences in plain words."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CurvePoint:
+class CurvePoint(Record):
     """One record of a pre-training run."""
 
-    step: int
+    step: Whole
     """Optimizer steps so far."""
-    tokens: int
+    tokens: Whole
     """Real (not padding) tokens read so far."""
-    flops: float
+    flops: Number
     """Operations so far."""
-    value: float
+    value: Number
     """What the curve is of, in the unit that the curve states."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Curve:
+class Curve(Record):
     """One line of a plot."""
 
     name: str
@@ -111,8 +107,7 @@ class Curve:
     """In the order of training."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LanguageResult:
+class LanguageResult(Record):
     """Pre-training of one model. Two kinds' values measure different things: never in one column."""
 
     name: str
@@ -124,13 +119,13 @@ class LanguageResult:
     measure: str
     """What `validation` and `test` are: "bits per byte, left to right" or "nats per masked token, both sides
     seen"."""
-    validation: float
+    validation: Number
     """On validation text."""
-    test: float
+    test: Number
     """On test text."""
-    others: dict[str, float]
+    others: dict[str, Number]
     """Further measures by name, such as "accuracy of next sentence prediction"."""
-    floors: dict[str, float]
+    floors: dict[str, Number]
     """What counting the training text reaches on validation text, in the unit of the curves, by what is
     counted: "unigrams", "bigrams"."""
     curves: list[Curve]
@@ -142,8 +137,7 @@ class LanguageResult:
     "original"} for an encoder: "masked" has [MASK] for each hidden word, "filled" the [word] put there."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cost:
+class Cost(Record):
     """What one pre-training took; the mean over its seeds where there are several."""
 
     name: str
@@ -152,29 +146,29 @@ class Cost:
     """For people."""
     family: str
     """"gpt" or "bert"."""
-    parameters: int
+    parameters: Whole
     """Weights in all."""
-    non_embedding_parameters: int
+    non_embedding_parameters: Whole
     """Weights in the transformer layers."""
-    steps: int
+    steps: Whole
     """Optimizer steps."""
-    tokens: int
+    tokens: Whole
     """Real tokens read."""
-    targets: int
+    targets: Whole
     """Tokens predicted (with a loss)."""
-    flops: float
+    flops: Number
     """Floating point operations, from the formula in `core/count.py`."""
-    seconds: float
+    seconds: Number
     """Training time, without validation."""
-    planned_seconds: float
+    planned_seconds: Number
     """What the plan said before, from a few measured steps."""
-    tokens_per_second: float
+    tokens_per_second: Number
     """Real tokens, in training."""
-    peak_memory_bytes: int
+    peak_memory_bytes: Whole
     """Largest memory of the process, or of the GPU."""
-    corpus_passes: float
+    corpus_passes: Number
     """How often the training text was read, in tokens."""
-    model_bytes: int
+    model_bytes: Whole
     """Size of the weights on disk."""
 
     @property
@@ -183,31 +177,31 @@ class Cost:
         return self.planned_seconds / self.seconds - 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArmCost:
+class ArmCost(Record):
     """What one arm took to make for one task, and what its predictions cost."""
 
     arm: str
     """As `ArmScore.arm`."""
     label: str
     """As `ArmScore.label`."""
-    pretraining_s: float | None
+    pretraining_s: Number | None
     """Seconds of its pre-training, the same for all tasks; 0 without one, None if it was done elsewhere."""
-    pretraining_flops: float | None
+    pretraining_flops: Number | None
     """Operations of it."""
-    fine_tuning_s: float | None
+    fine_tuning_s: Number | None
     """Seconds of its fine-tuning, of one seed; None if it was done elsewhere."""
-    fine_tuning_flops: float | None
+    fine_tuning_flops: Number | None
     """Operations of it."""
-    fine_tuning_peak_bytes: int | None
+    fine_tuning_peak_bytes: Whole | None
     """Largest memory of the process, or of the GPU, meanwhile."""
     serving: ServingCost
     """Of predictions of the task's test examples; arms of one task were measured in turns."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Results:
-    """A finished comparison."""
+class Results(Record):
+    """A finished comparison: `results.json`."""
+
+    FORMAT: ClassVar[int] = 1
 
     title: str
     """Of the report."""
@@ -219,7 +213,7 @@ class Results:
     """The names that people read, in the order to show: {"gpt": "GPT", "bert": "BERT"}."""
     matched_by: str
     """"tokens", "FLOPs" or "seconds"."""
-    pretraining_seeds: int = 1
+    pretraining_seeds: Whole
     """How many times each model was pre-trained anew."""
     tasks: list[TaskResult]
     """In the order of the settings."""
@@ -233,15 +227,15 @@ class Results:
     """What the pre-trained models know of the language, without labels."""
     costs: list[Cost]
     """One for each pre-training."""
-    cost_cards: dict[str, list[ArmCost]] = field(default_factory=dict)
+    cost_cards: dict[str, list[ArmCost]]
     """By task, for each arm; empty if predictions were not timed."""
-    price_per_hour: float | None = None
+    price_per_hour: Number | None
     """Of the machine, in any currency; None if no prices are to be shown."""
-    doctor: DoctorResult | None = None
+    doctor: DoctorResult | None
     """What the data doctor found; None if it was not asked."""
-    data: dict[str, str | int | float]
+    data: dict[str, str | Whole | Number]
     """Facts of the corpus and its splits, by name, in the order to show."""
-    removed: dict[str, int]
+    removed: dict[str, Whole]
     """What was left out and how often: duplicates, empty documents, cut texts, ..."""
     attribution: list[str]
     """Sources and licences of embedded text; empty for own data."""

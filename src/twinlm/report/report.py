@@ -8,8 +8,6 @@ from pathlib import Path
 
 from twinlm.evidence.details import NAME as DETAILS
 from twinlm.evidence.details import Details
-from twinlm.evidence.details import to_json as details_json
-from twinlm.evidence.json_records import to_json
 from twinlm.evidence.results import Results
 from twinlm.report import (
     cost_section,
@@ -25,6 +23,7 @@ from twinlm.report.html import page
 from twinlm.report.markdown import markdown
 from twinlm.report.numbers import listed
 from twinlm.system import storage
+from twinlm.system.records import to_json
 
 PAGE, MARKDOWN, RECORDS = "report.html", "report.md", "results.json"
 _SECTIONS: Sequence[Callable[[Results, Details], Section]] = (
@@ -56,7 +55,7 @@ def document(results: Results, details: Details | None = None) -> Document:
 def report_files(results: Results, details: Details | None = None) -> dict[str, bytes]:
     """Return the page, the Markdown file and the records, by name."""
     blocks = document(results, details)
-    of_details = {} if details is None else {DETAILS: storage.json_bytes(details_json(details))}
+    of_details = {} if details is None else {DETAILS: storage.json_bytes(to_json(details))}
     return {
         PAGE: page(blocks).encode(),
         MARKDOWN: markdown(blocks).encode(),

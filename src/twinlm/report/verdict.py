@@ -5,7 +5,8 @@ judged one by one, and what pre-training measures in one kind of model is never 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from twinlm.evidence.details import Details
 from twinlm.evidence.results import ArmScore, Comparison, Results, TaskResult

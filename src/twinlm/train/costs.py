@@ -5,7 +5,6 @@ Next: `pretrain.py`, whose steps are timed here.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from twinlm.errors import ResourceError, UsageError
 from twinlm.families import Family
 from twinlm.settings import BudgetSettings, KindSettings, ModelSettings
 from twinlm.system import hardware
+from twinlm.system.records import Count, Positive, Record
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.job import Job
 from twinlm.train.loop import timed_steps
@@ -34,29 +34,28 @@ _PROBED_S = 3.0
 _OUTSIDE = 0.25  # left out at each end: other work on the machine lengthens some steps
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PretrainPlan:
+class PretrainPlan(Record):
     """Steps of pre-training that the budget buys, and their expected costs."""
 
     family: str
     """Name of the kind."""
-    steps: int
+    steps: Count
     """Number of optimizer steps."""
-    tokens: float
+    tokens: Positive
     """Number of real tokens, padding left out."""
-    targets: float
+    targets: Positive
     """Number of tokens to predict."""
-    flops: float
+    flops: Positive
     """Floating point operations, forward and backward."""
-    seconds: float
+    seconds: Positive
     """Training time on this machine, estimated from a few measured steps."""
-    memory_bytes: int
+    memory_bytes: Count
     """Peak memory of those steps."""
-    corpus_passes: float
+    corpus_passes: Positive
     """Passes through the corpus, in tokens."""
-    parameters: int
+    parameters: Count
     """Number of weights."""
-    non_embedding_parameters: int
+    non_embedding_parameters: Count
     """Number of weights in the transformer layers."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from twinlm.compare.plan.budgets import check_match, resized
 from twinlm.compare.plan.matches import all_matches, taken
@@ -136,7 +137,7 @@ def test_layers_of_different_sizes_are_no_pair() -> None:
     settings = settings_of()
     check(settings)
     first, second = planned(settings, SHARED)
-    larger = replace(second, non_embedding_parameters=int(1.06 * first.non_embedding_parameters))
+    larger = structs.replace(second, non_embedding_parameters=int(1.06 * first.non_embedding_parameters))
     with pytest.raises(UsageError, match=r"in their layers.*set both sizes"):
         check_match([first, larger], settings, SHARED)
 

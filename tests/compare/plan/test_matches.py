@@ -1,8 +1,7 @@
 """Each match is equal on its axis within a step, and is what a plan with that budget would say."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from twinlm.compare.plan.matches import AXES, all_matches, scaled, taken
 from twinlm.settings import BudgetSettings

@@ -8,10 +8,11 @@ from twinlm.compare.run import Run
 from twinlm.compare.stages import diagnosis
 from twinlm.compare.stages.diagnosis import FOLDER, FOUND
 from twinlm.doctor.examine import SCRATCH
-from twinlm.evidence.json_records import read_results
+from twinlm.evidence.results import Results
 from twinlm.prepare.prepare import prepare_files, prepare_tasks
 from twinlm.system import storage
 from twinlm.system.log import Silent
+from twinlm.system.records import read_record
 from twinlm.system.stopping import Stop
 
 SETTINGS = """
@@ -108,5 +109,5 @@ def test_a_problem_stops_nothing_and_stands_beside_the_verdict(open_run, project
         results = run.compare()
     problem = next(finding for finding in results.doctor.findings if finding.level == "problem")
     assert results.caveats[0].startswith(f"The data doctor found a problem, task topic: {problem.message}.")
-    assert read_results(project / "run" / "results.json").doctor == results.doctor
+    assert read_record(Results, project / "run" / "results.json").doctor == results.doctor
     assert "## Data doctor" in (project / "run" / "report.md").read_text()

@@ -1,15 +1,14 @@
 """What a run keeps for itself and reads again: what does not fit is named with its file."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from twinlm.compare.stages.own_records import (
     check_answers,
     read_baselines,
-    read_plan,
     read_quality,
     read_spent,
     read_tuned,
@@ -17,8 +16,8 @@ from twinlm.compare.stages.own_records import (
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
 from twinlm.errors import ModelError
-from twinlm.settings import build
 from twinlm.system import storage
+from twinlm.system.records import read_record, to_json
 from twinlm.train.costs import PretrainPlan
 
 EXAMPLES = tuple(Example(f"test-{number}", ("text",), gold) for number, gold in enumerate("ab"))
@@ -57,17 +56,17 @@ def test_what_fits_comes_back(tmp_path: Path) -> None:
     ("change", "words"),
     [
         ({"step": 0}, "a training of no steps"),
-        ({"step": None}, "must be int, but it is null"),
-        ({"seconds": "1"}, "must be float"),
+        ({"step": None}, "expected `int`, got `null`"),
+        ({"seconds": "1"}, "expected `float`"),
         ({"seconds": 0.0}, "seconds is 0.0, which can't be"),
         ({"flops": -1.0}, "flops is -1.0"),
-        ({"tokens": True}, "must be float"),
-        ({"best_step": 1.5}, "must be int"),
-        ({"best_step": None}, "must be int"),
-        ({"validation": {}}, "must be"),
-        ({"validation": {"accuracy": "high"}}, "must be float"),
-        ({"counts": [1]}, "must be"),
-        ({"one_answer": 1}, "must be bool"),
+        ({"tokens": True}, "expected `float`"),
+        ({"best_step": 1.5}, "expected `int`"),
+        ({"best_step": None}, "expected `int`"),
+        ({"validation": {}}, "expected `object`"),
+        ({"validation": {"accuracy": "high"}}, "expected `float`, got `str`"),
+        ({"counts": [1]}, "expected `object`"),
+        ({"one_answer": 1}, "expected `bool`"),
     ],
 )
 def test_a_fine_tuning_of_other_kinds_of_values_is_refused(
@@ -81,9 +80,9 @@ def test_a_plan_of_nothing_is_refused(tmp_path: Path) -> None:
     figures = dict.fromkeys(("tokens", "targets", "flops", "seconds", "corpus_passes"), 1.5)
     counts = dict.fromkeys(("steps", "memory_bytes", "parameters", "non_embedding_parameters"), 3)
     plan = PretrainPlan(family="gpt", **figures, **counts)
-    assert read_plan(written(tmp_path, build.plain(plan))) == plan
-    with pytest.raises(ModelError, match=r"x\.json: parameters is 0"):
-        read_plan(written(tmp_path, build.plain(replace(plan, parameters=0))))
+    assert read_record(PretrainPlan, written(tmp_path, to_json(plan))) == plan
+    with pytest.raises(ModelError, match=r"x\.json: parameters: expected `int` >= 1"):
+        read_record(PretrainPlan, written(tmp_path, to_json(replace(plan, parameters=0))))
 
 
 @pytest.mark.parametrize(

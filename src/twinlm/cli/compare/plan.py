@@ -9,7 +9,8 @@ from twinlm.cli.options import SETTINGS_NOTE, AnySetting, RunOptions, SettingsFi
 from twinlm.cli.progress import duration
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import aligned, print_json
-from twinlm.settings import Settings, build
+from twinlm.settings import Settings
+from twinlm.system.records import to_json
 
 if TYPE_CHECKING:
     from twinlm.compare.plan.matches import Match
@@ -154,7 +155,7 @@ def _ratios(plan: "PretrainPlan", first: "PretrainPlan") -> list[str]:
 
 def _as_json(run: "Run", matches: "Sequence[Match]", whole: Whole) -> dict[str, object]:
     def rows(plans: "Mapping[str, PretrainPlan]") -> list[dict[str, object]]:
-        return [{"name": name, **build.plain(plan)} for name, plan in plans.items()]
+        return [{"name": name, **to_json(plan)} for name, plan in plans.items()]
 
     return {
         "match": run.settings.budget.match,

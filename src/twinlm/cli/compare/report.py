@@ -22,14 +22,15 @@ def command(
     Use it after an update of twinlm. It makes report.html and report.md from
     results.json and details.json, without any training.
     """
-    from twinlm.evidence.details import read_details
-    from twinlm.evidence.json_records import read_results
+    from twinlm.evidence.reading import read_details
+    from twinlm.evidence.results import Results
     from twinlm.report.report import write_report
+    from twinlm.system.records import read_record
 
     if not (folder / "results.json").is_file():
         hint = "give the folder of a finished comparison, such as runs/demo"
         raise UsageError("there is no results.json here", file=folder, hint=hint)
-    results = read_results(folder / "results.json")
+    results = read_record(Results, folder / "results.json")
     details = read_details(folder)
     with as_model_error(folder / "results.json"):  # records may hold nonsense of the right types
         write_report(results, folder, details)

@@ -1,6 +1,5 @@
 """`twinlm cost`: training and prediction costs of fine-tuned models, side by side."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,13 +80,14 @@ def as_text(table: "Table") -> str:
 def _as_json(costs: "list[ArmCost]") -> object:
     """Return the records, with time ratios to the first model for each request size."""
     from twinlm.evaluate.timings import ratio
+    from twinlm.system.records import to_json
 
     first = costs[0].serving
     return [
         {
-            **dataclasses.asdict(cost),
+            **to_json(cost),
             "times_the_first": {
-                timing.batch: dataclasses.asdict(ratio(cost.serving.timing(timing.batch), timing))
+                timing.batch: to_json(ratio(cost.serving.timing(timing.batch), timing))
                 for timing in first.timings
             },
         }

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from twinlm import families
 from twinlm.compare.plan.pretrainings import Pretraining
-from twinlm.compare.stages.own_records import read_plan
 from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import UsageError
 from twinlm.families import Family
 from twinlm.prepare import stage
-from twinlm.settings import BudgetSettings, KindSettings, ModelSettings, Settings, build
+from twinlm.settings import BudgetSettings, KindSettings, ModelSettings, Settings
 from twinlm.system import hardware, storage
+from twinlm.system.records import read_record, to_json
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.costs import (
     PretrainPlan,
@@ -64,10 +64,10 @@ def plan_pretraining(
     stage.enter(folder, inputs)
     path = folder / "plan.json"
     if path.is_file():
-        return read_plan(path)
+        return read_record(PretrainPlan, path)
     family = families.family(pretraining.family)
     plan = _plan(family, kind, *part, budget=budget, seed=settings.seed, precision=precision)
-    storage.write_json(path, build.plain(plan))
+    storage.write_json(path, to_json(plan))
     return plan
 
 

@@ -5,7 +5,9 @@ Nothing is counted or timed again: what a plan says in all, over its steps, is w
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from twinlm.train.costs import PretrainPlan
 

@@ -7,8 +7,9 @@ from twinlm.compare.stages.finetuning import FinetuningStage, Trial
 from twinlm.compare.stages.selection import Selection
 from twinlm.compare.workspace import Workspace
 from twinlm.data.labels.task import LabelledTask
-from twinlm.evidence.answers import ArmAnswers, TaskAnswers, index_json, index_name, index_of
+from twinlm.evidence.answers import ArmAnswers, TaskAnswers, index_name, index_of
 from twinlm.system import storage
+from twinlm.system.records import to_json
 
 
 class Answers:
@@ -54,7 +55,7 @@ class Answers:
             texts=[example.texts for example in task.test],
             arms=arms,
         )
-        index = index_json(index_of(answers, folders))
+        index = to_json(index_of(answers, folders))
         storage.write_json(self.workspace.folder / index_name(task.name), index)
         return answers
 

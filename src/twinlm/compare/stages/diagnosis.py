@@ -15,12 +15,12 @@ from twinlm.data.text.splits import SPLITS
 from twinlm.doctor.examine import SCRATCH, examine
 from twinlm.doctor.material import Material, of_files, of_prepared
 from twinlm.errors import as_model_error
-from twinlm.evidence.json_records import checked, read_as
 from twinlm.evidence.records import DoctorFinding, DoctorResult
 from twinlm.prepare import stage
 from twinlm.report.data_section import finding_line
 from twinlm.settings import build
 from twinlm.system import storage
+from twinlm.system.records import as_record, read_record
 
 FOLDER, FOUND = "data-doctor", "diagnosis.json"
 _NOTE = "note"
@@ -43,7 +43,7 @@ class Diagnosis:
         if not workspace.settings.compare.doctor:
             return None
         path, made_from = workspace.folder / FOLDER / FOUND, self._made_from()
-        if not path.is_file() or read_as(dict[str, object], path).get("made_from") != made_from:
+        if not path.is_file() or read_record(dict[str, object], path).get("made_from") != made_from:
             storage.write_json(path, {"made_from": made_from, **self._examined()})
             for finding in _result(path).findings:
                 workspace.progress.say(f"data doctor: {finding_line(finding)}")
@@ -82,11 +82,9 @@ class Diagnosis:
 def _result(path: Path) -> DoctorResult:
     """Return what a diagnosis says, without pieces of texts."""
     with as_model_error(path):
-        rows: list[dict[str, Any]] = checked(
-            list[dict[str, object]], storage.read_json(path)["findings"], path
-        )
+        rows = as_record(list[dict[str, object]], storage.read_json(path)["findings"], path)
         found = [{name: row[name] for name in _FIELDS} for row in rows]
-    findings: list[DoctorFinding] = checked(list[DoctorFinding], found, path)
+    findings = as_record(list[DoctorFinding], found, path)
     return DoctorResult(
         findings=[finding for finding in findings if finding.level != _NOTE],
         notes=sum(finding.level == _NOTE for finding in findings),

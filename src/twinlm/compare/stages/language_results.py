@@ -1,10 +1,10 @@
 """From what pre-trained models said without labels to figures, accuracies and comparisons of the kinds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from twinlm import families
 from twinlm.compare.plan.pretrainings import Pretraining

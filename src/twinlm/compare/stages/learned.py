@@ -1,9 +1,9 @@
 """What pre-training taught each model: losses on held-out text, learning curves and samples."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from twinlm.compare.plan.pretrainings import Pretraining
 from twinlm.compare.stages.pretraining import PretrainingStage

@@ -5,32 +5,27 @@ Far from their file, nobody could say which one it was that does not fit.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from twinlm.data.labels.task import LabelledTask
 from twinlm.errors import ModelError, as_model_error
-from twinlm.evaluate.quality import Figure
-from twinlm.evidence.json_records import checked, read_as
-from twinlm.settings import build
+from twinlm.system.records import Number, Record, Whole, as_record, read_record
 from twinlm.tasks.table import task_kind
-from twinlm.train.costs import PretrainPlan
 
 _HINT = "the file was changed, or was written by another version"
 
 
-_FIGURE: dict[str, Any] = {**get_type_hints(Figure), "values_E": list[float]}
-"""The fields of a `Figure` as it is written."""
+class _Figure(Record):
+    """A `quality.Figure` as it is written."""
 
-
-def read_plan(path: Path) -> PretrainPlan:
-    """Return the plan of a pre-training.
-
-    Raises:
-        ModelError: a figure is missing, or not above 0.
-    """
-    plan: PretrainPlan = read_as(PretrainPlan, path)
-    _check_above_zero({**build.plain(plan), "family": 1}, path)
-    return plan
+    name: str
+    unit: str
+    value: Number
+    standard_error: Number
+    values_E: list[Number]
+    method: str
+    comparable: str
+    caveat: str
 
 
 def read_spent(path: Path) -> dict[str, Any]:
@@ -39,11 +34,11 @@ def read_spent(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: a figure is missing, no number, or not above 0.
     """
-    found: dict[str, Any] = read_as(dict[str, object], path)
+    found: dict[str, Any] = read_record(dict[str, object], path)
     spent = ("tokens", "targets", "flops", "seconds", "peak_memory_bytes")
-    _check_above_zero({name: checked(float, found.get(name), path) for name in spent}, path)
+    _check_above_zero({name: as_record(Number, found.get(name), path) for name in spent}, path)
     for name in ("step", "best_step", "lost_steps"):
-        checked(int, found.get(name, 0), path)
+        as_record(Whole, found.get(name, 0), path)
     if not found.get("step"):
         raise ModelError("this is a training of no steps", file=path, hint=_HINT)
     return found
@@ -56,10 +51,10 @@ def read_tuned(path: Path) -> dict[str, Any]:
         ModelError: a figure is missing, or no number.
     """
     found = read_spent(path)
-    checked(dict[str, float], found.get("validation") or None, path)
-    checked(dict[str, int], found.get("counts"), path)
-    checked(int, found.get("best_step"), path)
-    checked(bool, found.get("one_answer"), path)
+    as_record(dict[str, Number], found.get("validation") or None, path)
+    as_record(dict[str, Whole], found.get("counts"), path)
+    as_record(Whole, found.get("best_step"), path)
+    as_record(bool, found.get("one_answer"), path)
     return found
 
 
@@ -84,13 +79,13 @@ def read_baselines(path: Path, task: LabelledTask) -> list[dict[str, Any]]:
     Raises:
         ModelError: they are not answers to these.
     """
-    found: list[dict[str, Any]] = read_as(list[dict[str, object]], path)
+    found: list[dict[str, Any]] = read_record(list[dict[str, object]], path)
     ids = [example.id for example in task.test]
     for row in found:
-        for name, kind in (("name", str), ("label", str), ("seconds", float)):
-            checked(kind, row.get(name), path)
-        checked(dict[str, str | int | float], row.get("settings"), path)
-        said = checked(list[object], row.get("predictions"), path)
+        for name, kind in (("name", str), ("label", str), ("seconds", Number)):
+            as_record(kind, row.get(name), path)
+        as_record(dict[str, str | Whole | Number], row.get("settings"), path)
+        said = as_record(list[object], row.get("predictions"), path)
         with as_model_error(path):
             rows = [{"id": name, "predicted": one} for name, one in zip(ids, said, strict=True)]
         check_answers(rows, task, path)
@@ -109,24 +104,19 @@ def read_quality(path: Path, *, passages: int, pairs: Mapping[str, int], gaps: i
     Raises:
         ModelError: it is of other ones.
     """
-    found: dict[str, Any] = read_as(dict[str, object], path)
-    figures: list[dict[str, Any]] = checked(list[dict[str, object]], found.get("figures"), path)
-    for figure in figures:
-        if figure.keys() != _FIGURE.keys():
-            raise ModelError("a figure has other fields", file=path, hint=_HINT)
-        for name, kind in _FIGURE.items():
-            checked(kind, figure[name], path)
-    _check_counts([len(figure["values_E"]) for figure in figures], passages, path)
+    found: dict[str, Any] = read_record(dict[str, object], path)
+    figures = as_record(list[_Figure], found.get("figures"), path)
+    _check_counts([len(figure.values_E) for figure in figures], passages, path)
     for name, count in pairs.items():
         with as_model_error(path):
             said = found["pairs"][name]
-            checked(str, said["method"], path)
+            as_record(str, said["method"], path)
             _check_rights(said, count, path)
-    looks = checked(list[dict[str, object]], found.get("cloze", []), path)
+    looks = as_record(list[dict[str, object]], found.get("cloze", []), path)
     if bool(looks) != bool(gaps):
         raise ModelError("this is of other gaps", file=path, hint=_HINT)
     for look in looks:
-        checked(list[str], [look.get("sees"), look.get("method")], path)
+        as_record(list[str], [look.get("sees"), look.get("method")], path)
         _check_rights(look, gaps, path)
     return found
 
@@ -138,9 +128,9 @@ def _check_above_zero(figures: Mapping[str, float], path: Path) -> None:
 
 
 def _check_rights(said: Mapping[str, Any], count: int, path: Path) -> None:
-    rights = checked(list[object], said.get("right"), path)
+    rights = as_record(list[object], said.get("right"), path)
     _check_counts([len(rights)], count, path)
-    checked(list[float], [float(right) if isinstance(right, bool) else right for right in rights], path)
+    as_record(list[Number], [float(right) if isinstance(right, bool) else right for right in rights], path)
 
 
 def _check_counts(found: Sequence[int], wanted: int, path: Path) -> None:

@@ -23,13 +23,13 @@ from twinlm.evaluate.language import (
     measure,
 )
 from twinlm.evaluate.ngrams import CountingLoss, counting_loss
-from twinlm.evidence.json_records import read_as
 from twinlm.evidence.results import Cost, Curve, CurvePoint
 from twinlm.prepare import stage
 from twinlm.report.training_remarks import remarks
 from twinlm.settings import build
 from twinlm.system import storage
 from twinlm.system.log import MetricsLog
+from twinlm.system.records import read_record, to_json
 from twinlm.tasks.judging import is_number
 from twinlm.train.costs import PretrainPlan
 from twinlm.train.phases import micro_batch_count
@@ -145,8 +145,8 @@ class PretrainingStage:
             measured = {
                 part: measure(trained, stores[part], options, seed=draws) for part in ("valid", "test")
             }
-            storage.write_json(path, {part: build.plain(value) for part, value in measured.items()})
-        read: dict[str, Measured] = read_as(dict[str, Measured], path)
+            storage.write_json(path, to_json(measured))
+        read = read_record(dict[str, Measured], path)
         with as_model_error(path):
             return {part: read[part] for part in ("valid", "test")}
 

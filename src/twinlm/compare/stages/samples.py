@@ -7,7 +7,7 @@ from twinlm import rng
 from twinlm.checkpoint import Trained
 from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import as_model_error
-from twinlm.evidence.json_records import read_as
+from twinlm.system.records import read_record
 from twinlm.use.fill import fill
 from twinlm.use.generate import generate
 
@@ -25,7 +25,7 @@ def read_samples(path: Path) -> list[dict[str, str]]:
     Raises:
         ModelError: they are none.
     """
-    found: list[dict[str, str]] = read_as(list[dict[str, str]], path)
+    found: list[dict[str, str]] = read_record(list[dict[str, str]], path)
     with as_model_error(path):
         for sample in found:
             if sample.keys() not in _FIELDS:

@@ -14,9 +14,9 @@ from twinlm.compare.workspace import Workspace
 from twinlm.data.labels.task import LabelledTask
 from twinlm.evaluate.serving import BUDGET_S, measure_folders
 from twinlm.evaluate.timings import ServingCost
-from twinlm.evidence.json_records import costs_from_json, read_as
 from twinlm.evidence.results import ArmCost
 from twinlm.system import storage
+from twinlm.system.records import as_record, read_record, to_json
 
 FILE = "costs.json"
 
@@ -46,8 +46,8 @@ class Serving:
             "models": {name: storage.file_sha256(at / "model.safetensors") for name, at in folders.items()},
         }
         path = workspace.folder / "tasks" / task.name / FILE
-        if path.is_file() and (kept := read_as(dict[str, object], path)).get("made_from") == made_from:
-            return costs_from_json(kept.get("costs"), file=path)
+        if path.is_file() and (kept := read_record(dict[str, object], path)).get("made_from") == made_from:
+            return as_record(list[ArmCost], kept.get("costs"), path)
         models = {name: checkpoint.load_model(folder) for name, folder in folders.items()}
         # Models of one shape, such as one with pre-training and its twin without, take the same time.
         measured_as = twins(models)
@@ -57,8 +57,7 @@ class Serving:
             arm_cost(models[arm.name], measured[measured_as[arm.name]], arm=arm.name, label=arm.label)
             for arm in workspace.arms
         ]
-        rows = [dataclasses.asdict(cost) for cost in costs]
-        storage.write_json(path, {"made_from": made_from, "costs": rows})
+        storage.write_json(path, {"made_from": made_from, "costs": to_json(costs)})
         return costs
 
 
