@@ -1,4 +1,4 @@
-"""Command lines and Python lines in README.md, docs/ and the commands' own examples are ones that exist.
+"""Command lines and Python lines of the pages, and of the commands' own examples, exist.
 
 They are parsed, not run: `tests/cli` and `tests/use` run each command and function.
 """
@@ -17,13 +17,14 @@ from twinlm.cli import main, options, settings_table
 from twinlm.settings import recipes
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+MOST_LINES_OF_THE_README = 150
 _COMMAND = re.compile(r"(?:^|\| )(twinlm .+)")
 _PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 def _blocks(page: Path) -> str:
-    """Return what stands in the code blocks of a page that are in no other language."""
+    """Return the code blocks of a page that name no language: commands."""
     return "\n".join(re.findall(r"^```\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE))
 
 
@@ -39,16 +40,20 @@ def _texts() -> Iterator[tuple[str, str]]:
 
 def _commands() -> list[str]:
     lines = [line for _, text in _texts() for line in text.splitlines()]
-    found = [match[1] for line in lines if (match := _COMMAND.search(line))]
-    return sorted({command for command in found if not command.endswith(" COMMAND")})
+    commands = [match[1] for line in lines if (match := _COMMAND.search(line))]
+    return sorted({command for command in commands if not command.endswith(" COMMAND")})
 
 
 def _arguments(command: str) -> list[str]:
-    """Return the arguments of a command line, without what the shell takes."""
-    said = re.sub(r" +\([^()]+\)$", "", command)
-    words = shlex.split(said, comments=True)[1:]
-    ends = [place for place, word in enumerate(words) if word in ("<", ">", "|")]
+    """Return the arguments of a command line, without the shell's own."""
+    without_remark = re.sub(r" +\([^()]+\)$", "", command)
+    words = shlex.split(without_remark, comments=True)[1:]
+    ends = [number for number, word in enumerate(words) if word in ("<", ">", "|")]
     return words[: min(ends, default=len(words))]
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= MOST_LINES_OF_THE_README
 
 
 def test_there_are_commands_to_look_at() -> None:

@@ -1,4 +1,4 @@
-"""Tables of docs/scale.md are what the formulas give. `python tests/docs/test_scale_page.py` writes them."""
+"""The tables of docs/scale.md follow from formulas. `python tests/docs/test_scale_page.py` writes them."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "scale.md"
 EXAMPLES = (ROOT / "examples" / "slurm.sh", ROOT / "examples" / "kubernetes.yaml")
 
-# One node as many have it; see the page. None of these was measured by us.
+# A common node; see the page. We measured none of these.
 GPU_FLOPS = 0.4 * 989e12
 NODE = {"gpus_of_a_node": 8, "gpu_bytes_per_s": 450e9}
 NETWORKS = {"8 x 400 Gbit/s": 400e9, "1 x 100 Gbit/s": 12.5e9}
@@ -30,12 +30,12 @@ FAILURE_GPU_HOURS = 50_000
 GIB = 2**30
 REPLICATED, ORDERED, SHARDED = "on", "ordered on", "sharded over"
 HIDDEN = {REPLICATED: 2 / 3, ORDERED: 0.0, SHARDED: 1.0}
-"""The share of the computing beside which sending can go on."""
+"""Share of the computing time during which a GPU can also send."""
 
 
 @dataclass
 class Plan:
-    """A model, how it is trained, and its steps."""
+    """A model and its training."""
 
     label: str
     kind: str
@@ -97,7 +97,7 @@ def plans() -> list[Plan]:
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
-    """Return a table of Markdown, numbers to the right."""
+    """Return a Markdown table with numbers aligned to the right."""
     marks = ["---"] + ["---:"] * (len(header) - 1)
     return "\n".join("| " + " | ".join(row) + " |" for row in [header, marks, *rows])
 
@@ -180,8 +180,8 @@ def _between(name: str) -> re.Pattern[str]:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_of_the_page_is_what_the_formulas_give(name: str) -> None:
-    found = _between(name).findall(PAGE.read_text())
-    assert found == [TABLES[name]() + "\n"], "run python tests/docs/test_scale_page.py"
+    tables = _between(name).findall(PAGE.read_text())
+    assert tables == [TABLES[name]() + "\n"], "run python tests/docs/test_scale_page.py"
 
 
 def test_the_billion_is_one_and_its_tokens_are_twenty_a_weight() -> None:
@@ -198,9 +198,9 @@ def _trainings(path: Path) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_what_an_example_of_a_scheduler_runs_is_a_command(path: Path) -> None:
-    found = list(_trainings(path))
-    assert found
-    for words in found:
+    trainings = list(_trainings(path))
+    assert trainings
+    for words in trainings:
         main.build_app().parse_args(main.prepare(words), exit_on_error=False, print_error=False)
 
 
