@@ -11,7 +11,7 @@ from twinlm.evidence.details import Details
 from twinlm.evidence.pareto import CostOf, Judged, judge_task, prediction_s, training_flops
 from twinlm.evidence.results import ArmCost, Cost, Results, TaskResult
 from twinlm.report import plots, tasks_section
-from twinlm.report.document import NOTHING, Block, Columns, Fold, Heading, Plot, Section, Table
+from twinlm.report.document import NOTHING, Block, Columns, Fold, Heading, Plot, Section, Table, table_of
 from twinlm.report.numbers import (
     INTERVAL,
     amount,
@@ -175,22 +175,19 @@ def answering(task: str, costs: Sequence[ArmCost], price_per_hour: float | None 
 
 def standings(task: TaskResult, judged: Sequence[Judged], kind: CostKind) -> Table:
     """Return which arms another one dominates in score and cost, the cheapest first."""
-    ranked = sorted(judged, key=lambda each: each.contender.cost.median)
-    return Table(
-        caption=f"{capital(task.metric)} on {task.name} against {kind.name}. No other is as good for as "
-        "little: each other model clearly costs more or is clearly worse; so the cheapest always has this "
-        "standing. Dominated: another model is clearly better and clearly costs no more.",
-        header=["", task.metric, INTERVAL, "Cost", "Standing"],
-        rows=[
-            [
-                each.contender.label,
-                figure(each.contender.score.estimate, task.metric),
-                low_to_high(each.contender.score),
-                kind.show(each.contender.cost.median),
-                said(each),
-            ]
-            for each in ranked
-        ],
+    columns: list[tuple[str, Callable[[Judged], str]]] = [
+        ("", lambda each: each.contender.label),
+        (task.metric, lambda each: figure(each.contender.score.estimate, task.metric)),
+        (INTERVAL, lambda each: low_to_high(each.contender.score)),
+        ("Cost", lambda each: kind.show(each.contender.cost.median)),
+        ("Standing", said),
+    ]
+    return table_of(
+        f"{capital(task.metric)} on {task.name} against {kind.name}. No other is as good for as little: each "
+        "other model clearly costs more or is clearly worse; so the cheapest always has this standing. "
+        "Dominated: another model is clearly better and clearly costs no more.",
+        sorted(judged, key=lambda each: each.contender.cost.median),
+        columns,
         is_text=(0, 4),
     )
 

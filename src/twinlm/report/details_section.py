@@ -1,11 +1,12 @@
 """What stands behind a task's scores: where arms differ, what both together reach, how sure they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from twinlm.evidence.calibration import Calibration
 from twinlm.evidence.details import TaskDetails
-from twinlm.evidence.disagreement import Disagreement, Telling
+from twinlm.evidence.disagreement import Disagreement, Slice, Telling
 from twinlm.evidence.ensemble import Gain, Together
+from twinlm.evidence.records import Interval
 from twinlm.evidence.results import Results, TaskResult
 from twinlm.report import plots
 from twinlm.report.document import (
@@ -20,6 +21,7 @@ from twinlm.report.document import (
     Span,
     Table,
     Text,
+    table_of,
 )
 from twinlm.report.numbers import (
     INTERVAL,
@@ -146,73 +148,55 @@ def _cells(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails) 
         (f"only {labels[pair.second]}", pair.only_second),
         ("neither", pair.neither),
     ]
-    return Table(
-        caption=f"Which of the two is right. Right: {details.right}. {_count(pair, details.unit)}.",
-        header=["", f"Share of {details.unit}s", INTERVAL, f"{capital(details.unit)}s"],
-        rows=[
-            [name, percent(share.estimate), low_to_high(share), whole(share.estimate * pair.decisions)]
-            for name, share in rows
-        ],
-    )
+    columns: list[tuple[str, Callable[[tuple[str, Interval]], str]]] = [
+        ("", lambda row: row[0]),
+        (f"Share of {details.unit}s", lambda row: percent(row[1].estimate)),
+        (INTERVAL, lambda row: low_to_high(row[1])),
+        (f"{capital(details.unit)}s", lambda row: whole(row[1].estimate * pair.decisions)),
+    ]
+    caption = f"Which of the two is right. Right: {details.right}. {_count(pair, details.unit)}."
+    return table_of(caption, rows, columns)
 
 
 def _slices(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails) -> Table:
-    return Table(
-        caption=f"Right {details.unit}s by length of the texts and by true class. So many differences at "
-        "once are only a hint where to look: some intervals exclude 0 by chance.",
-        header=[
-            "",
-            f"{capital(details.unit)}s",
-            labels[pair.first],
-            labels[pair.second],
-            "Difference",
-            INTERVAL,
-        ],
-        rows=[
-            [
-                item.name,
-                whole(item.decisions),
-                *map(percent, item.shares),
-                points(item.difference.estimate, signed=True),
-                low_to_high(item.difference),
-            ]
-            for item in pair.slices
-        ],
+    columns: list[tuple[str, Callable[[Slice], str]]] = [
+        ("", lambda item: item.name),
+        (f"{capital(details.unit)}s", lambda item: whole(item.decisions)),
+        (labels[pair.first], lambda item: percent(item.shares[0])),
+        (labels[pair.second], lambda item: percent(item.shares[1])),
+        ("Difference", lambda item: points(item.difference.estimate, signed=True)),
+        (INTERVAL, lambda item: low_to_high(item.difference)),
+    ]
+    return table_of(
+        f"Right {details.unit}s by length of the texts and by true class. So many differences at once are "
+        "only a hint where to look: some intervals exclude 0 by chance.",
+        pair.slices,
+        columns,
     )
 
 
 def _uses(together: Together, labels: Mapping[str, str]) -> Table:
     first, second, better = labels[together.first], labels[together.second], labels[together.better]
-    names = [f"{first} and {second} together", f"two models of {better} together"]
-    alone, oracle, metric = together.alone, together.oracle, together.metric
-    rows = [
-        [f"{better} alone", figure(alone.estimate, metric), low_to_high(alone), *[NOTHING] * 3],
-        *(
-            [
-                name,
-                figure(item.score.estimate, metric),
-                low_to_high(item.score),
-                points(item.gain.estimate, signed=True),
-                low_to_high(item.gain),
-                bare_p(item.p_value),
-            ]
-            for name, item in zip(names, together.gains[:2], strict=False)
-        ),
-        [
-            "always the better of the two answers",
-            figure(oracle.estimate, metric),
-            low_to_high(oracle),
-            points(together.oracle_gain.estimate, signed=True),
-            low_to_high(together.oracle_gain),
-            NOTHING,
-        ],
+    rows: list[tuple[str, Interval, Interval | None, str]] = [
+        (f"{better} alone", together.alone, None, NOTHING)
     ]
-    return Table(
-        caption=f"{capital(metric)} of one model and of two together (the mean of their outputs), and the "
-        f"gain over {better} alone.",
-        header=["", "Score", INTERVAL, "Gain", INTERVAL, "p"],
-        rows=rows,
+    names = [f"{first} and {second} together", f"two models of {better} together"]
+    for name, item in zip(names, together.gains[:2], strict=False):
+        rows.append((name, item.score, item.gain, bare_p(item.p_value)))
+    rows.append(("always the better of the two answers", together.oracle, together.oracle_gain, NOTHING))
+    columns: list[tuple[str, Callable[[tuple[str, Interval, Interval | None, str]], str]]] = [
+        ("", lambda row: row[0]),
+        ("Score", lambda row: figure(row[1].estimate, together.metric)),
+        (INTERVAL, lambda row: low_to_high(row[1])),
+        ("Gain", lambda row: points(row[2].estimate, signed=True) if row[2] else NOTHING),
+        (INTERVAL, lambda row: low_to_high(row[2]) if row[2] else NOTHING),
+        ("p", lambda row: row[3]),
+    ]
+    caption = (
+        f"{capital(together.metric)} of one model and of two together (the mean of their outputs), and the "
+        f"gain over {better} alone."
     )
+    return table_of(caption, rows, columns)
 
 
 def _calibration(results: Results, task: TaskResult, details: TaskDetails) -> list[Block]:
@@ -231,24 +215,29 @@ def _calibration(results: Results, task: TaskResult, details: TaskDetails) -> li
 
 
 def _calibrations(items: Sequence[Calibration], labels: Mapping[str, str], unit: str) -> Table:
-    return Table(
-        caption="How often each model is right and how sure it is, with 95 % intervals over examples and "
-        "models. Calibration error: mean gap between the two over ten equal groups of answers. Brier score: "
-        f"mean squared gap between probability and truth; lower is better. {_count(items[0], unit)}.",
-        header=["", "Right", "Mean probability", "Overconfident by", "Calibration error", "Brier score"],
-        rows=[
-            [
-                labels[item.arm],
-                *(
-                    f"{percent(part.estimate)} ({low_to_high(part)})"
-                    for part in (item.right, item.confidence)
-                ),
-                f"{points(item.excess.estimate, signed=True)} ({low_to_high(item.excess)})",
-                f"{points(item.error.estimate)} ({low_to_high(item.error)})",
-                f"{item.brier.estimate:.3f} ({low_to_high(item.brier, '{:.3f}'.format)})",
-            ]
-            for item in items
-        ],
+    columns: list[tuple[str, Callable[[Calibration], str]]] = [
+        ("", lambda item: labels[item.arm]),
+        ("Right", lambda item: f"{percent(item.right.estimate)} ({low_to_high(item.right)})"),
+        (
+            "Mean probability",
+            lambda item: f"{percent(item.confidence.estimate)} ({low_to_high(item.confidence)})",
+        ),
+        (
+            "Overconfident by",
+            lambda item: f"{points(item.excess.estimate, signed=True)} ({low_to_high(item.excess)})",
+        ),
+        ("Calibration error", lambda item: f"{points(item.error.estimate)} ({low_to_high(item.error)})"),
+        (
+            "Brier score",
+            lambda item: f"{item.brier.estimate:.3f} ({low_to_high(item.brier, '{:.3f}'.format)})",
+        ),
+    ]
+    return table_of(
+        "How often each model is right and how sure it is, with 95 % intervals over examples and models. "
+        "Calibration error: mean gap between the two over ten equal groups of answers. Brier score: mean "
+        f"squared gap between probability and truth; lower is better. {_count(items[0], unit)}.",
+        items,
+        columns,
     )
 
 

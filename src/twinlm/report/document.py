@@ -3,11 +3,13 @@
 Texts are plain here, also those that users gave: the writers escape them.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from twinlm.report.markup import Markup
 
+T = TypeVar("T")
 NOTHING = "\N{EN DASH}"
 """Cell of a table where there is no value."""
 
@@ -169,3 +171,14 @@ class Document:
     """In the order in which they are read; the first holds the answer."""
     footer: str
     """Line at the end."""
+
+
+def table_of(
+    caption: str,
+    items: Iterable[T],
+    columns: Sequence[tuple[str, Callable[[T], str]]],
+    is_text: tuple[int, ...] = (0,),
+) -> Table:
+    """Return a table with a row for each item; a column is its name and what writes the cell."""
+    rows = [[write(item) for _, write in columns] for item in items]
+    return Table(caption=caption, header=[name for name, _ in columns], rows=rows, is_text=is_text)

@@ -6,23 +6,7 @@ All text passes through `tag`, which escapes it.
 from collections.abc import Sequence
 from pathlib import Path
 
-from twinlm.report.document import (
-    Block,
-    Box,
-    Code,
-    Columns,
-    Document,
-    Fold,
-    Heading,
-    Items,
-    Passage,
-    Passages,
-    Plot,
-    Section,
-    Span,
-    Table,
-    Text,
-)
+from twinlm.report import document as blocks
 from twinlm.report.markup import Markup, joined, tag
 
 _STYLE = Path(__file__).parent / "report.css"
@@ -35,7 +19,7 @@ _HEAD = Markup("""<meta charset="utf-8">
 """)
 
 
-def page(document: Document) -> str:
+def page(document: blocks.Document) -> str:
     """Return the page; the same document gives the same page."""
     style = Markup(f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>")
     first, *others = document.sections
@@ -48,41 +32,41 @@ def page(document: Document) -> str:
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
-def _section(section: Section) -> Markup:
+def _section(section: blocks.Section) -> Markup:
     return tag("section", tag("h2", section.title), *_blocks(section.blocks), id=section.anchor)
 
 
-def _blocks(blocks: Sequence[Block]) -> list[Markup]:
-    return [joined(["\n", _block(block)]) for block in blocks]
+def _blocks(content: Sequence[blocks.Block]) -> list[Markup]:
+    return [joined(["\n", _block(block)]) for block in content]
 
 
-def _block(block: Block) -> Markup:
+def _block(block: blocks.Block) -> Markup:
     match block:
-        case Heading():
+        case blocks.Heading():
             element = tag(f"h{block.level}", block.text)
-        case Text():
+        case blocks.Text():
             element = tag("p", block.text, class_=block.style or None)
-        case Items():
+        case blocks.Items():
             element = tag("ul", *(tag("li", item) for item in block.items))
-        case Table():
+        case blocks.Table():
             element = _table(block)
-        case Plot():
+        case blocks.Plot():
             element = tag("figure", tag("figcaption", block.caption), block.picture)
-        case Code():
+        case blocks.Code():
             element = tag("pre", tag("code", block.text), tabindex=0)
-        case Passages():
+        case blocks.Passages():
             element = tag("ul", *map(_passage, block.passages), class_=f"samples shade-{block.family}")
-        case Columns():
+        case blocks.Columns():
             element = tag("div", *(tag("div", *_blocks(column)) for column in block.columns), class_="pair")
-        case Fold():
+        case blocks.Fold():
             inside = [tag("summary", block.title), *_blocks(block.blocks)]
             element = tag("details", *inside, class_=f"shade-{block.family}")
-        case Box():
+        case blocks.Box():
             element = tag("div", tag("h3", block.title), *_blocks(block.blocks), class_="box")
     return element
 
 
-def _table(table: Table) -> Markup:
+def _table(table: blocks.Table) -> Markup:
     header = [
         tag("th", name, scope="col", class_=_column(table, column)) if name else tag("td")
         for column, name in enumerate(table.header)
@@ -102,7 +86,7 @@ def _table(table: Table) -> Markup:
     return tag("figure", tag("figcaption", table.caption), scroll, class_="table")
 
 
-def _cells(table: Table, number: int, row: Sequence[str]) -> list[Markup]:
+def _cells(table: blocks.Table, number: int, row: Sequence[str]) -> list[Markup]:
     if table.shades:
         return [
             tag("td", cell, class_="right" if column == number else None, style=f"--share:{shade}")
@@ -111,17 +95,17 @@ def _cells(table: Table, number: int, row: Sequence[str]) -> list[Markup]:
     return [tag("td", cell, class_=_column(table, column)) for column, cell in enumerate(row[1:], 1)]
 
 
-def _column(table: Table, column: int) -> str | None:
+def _column(table: blocks.Table, column: int) -> str | None:
     return "text" if column in table.is_text else None
 
 
-def _passage(passage: Passage) -> Markup:
+def _passage(passage: blocks.Passage) -> Markup:
     lines = [tag("div", *map(_span, line)) for line in passage.lines]
     note = [tag("span", passage.note, class_="original")] if passage.note else []
     return tag("li", *lines, *note)
 
 
-def _span(span: Span) -> Markup:
+def _span(span: blocks.Span) -> Markup:
     marked = {
         "": joined([span.text]),
         "written": tag("ins", span.text),

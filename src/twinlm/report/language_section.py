@@ -1,5 +1,8 @@
 """What models know of the language without labels: losses, minimal pairs and gaps, in words and tables."""
 
+from collections.abc import Callable
+from functools import partial
+
 from twinlm.evidence.details import Details
 from twinlm.evidence.quality_records import (
     ClozeResult,
@@ -12,7 +15,7 @@ from twinlm.evidence.quality_records import (
     QualityResult,
 )
 from twinlm.evidence.results import Results
-from twinlm.report.document import NOTHING, Block, Fold, Items, Section, Table
+from twinlm.report.document import NOTHING, Block, Fold, Items, Section, Table, table_of
 from twinlm.report.numbers import (
     INTERVAL,
     MINUS,
@@ -82,10 +85,8 @@ def _share(row: PairAccuracy) -> str:
 
 
 def figures(group: FigureGroup) -> Table:
-    """Return the figures of one group: what stands in another table may not be compared with them."""
+    """Return the figures of one group; those of other tables may not be compared with them."""
     first, *others = group.figures
-    paired = [f"Minus {first.label}", INTERVAL] if others else []
-    header = ["", f"In {group.unit}", "Standard error", *paired, "Passages", "Each pre-training"]
     about = " Differences from the first figure are paired by passage; each interval stands alone." * bool(
         others
     )
@@ -94,22 +95,26 @@ def figures(group: FigureGroup) -> Table:
         if figure.caveat:
             caveats.setdefault(figure.caveat, []).append(figure.label)
     about += "".join(f" Note on {listed(labels)}: {caveat}." for caveat, labels in caveats.items())
-    return Table(
-        caption=f"{capital(group.comparable)}. Lower is better; comparable "
-        "within this table only. Standard error over passages, and over pre-trainings if there are "
-        f"several.{about}",
-        header=header,
-        rows=[
-            [
-                figure.label,
-                f"{figure.value:.3f}",
-                f"{figure.standard_error:.3f}",
-                *_difference(figure)[: len(paired)],
-                whole(figure.passages),
-                ", ".join(f"{value:.3f}" for value in figure.value_by_seed.values()),
-            ]
-            for figure in group.figures
-        ],
+    paired: list[tuple[str, Callable[[QualityFigure], str]]] = [
+        (
+            f"Minus {first.label}",
+            lambda row: _decimals(row.difference.estimate, "+.3f") if row.difference else NOTHING,
+        ),
+        (INTERVAL, lambda row: low_to_high(row.difference, _decimals) if row.difference else NOTHING),
+    ]
+    columns: list[tuple[str, Callable[[QualityFigure], str]]] = [
+        ("", lambda row: row.label),
+        (f"In {group.unit}", lambda row: _decimals(row.value)),
+        ("Standard error", lambda row: _decimals(row.standard_error)),
+        *(paired if others else []),
+        ("Passages", lambda row: whole(row.passages)),
+        ("Each pre-training", lambda row: ", ".join(map(_decimals, row.value_by_seed.values()))),
+    ]
+    return table_of(
+        f"{capital(group.comparable)}. Lower is better; comparable within this table only. Standard error "
+        f"over passages, and over pre-trainings if there are several.{about}",
+        group.figures,
+        columns,
     )
 
 
@@ -162,40 +167,22 @@ def _other_reading(found: ClozeResult, view: ClozeView, over: str) -> Table:
 
 def _accuracies(caption: str, noun: str, overall: Phenomenon, rows: list[Phenomenon]) -> Table:
     """Return accuracies and the difference of the two kinds, a row for each phenomenon."""
-    labels = {row.pretraining: row.label for row in overall.scores}
-    of_two = overall.comparison
-    return Table(
-        caption=caption,
-        header=[
-            "",
-            noun,
-            *labels.values(),
-            f"{labels[of_two.first]} minus {labels[of_two.second]}",
-            INTERVAL,
-            "Holm p",
-            "Better",
-        ],
-        rows=[
-            [
-                row.name,
-                whole(row.pairs),
-                *map(_accuracy, row.scores),
-                points(row.comparison.difference.estimate, signed=True),
-                low_to_high(row.comparison.difference),
-                bare_p(row.comparison.p_adjusted),
-                "cannot tell" if row.comparison.winner is None else labels[row.comparison.winner],
-            ]
-            for row in rows
-        ],
-        is_text=(0, len(labels) + 5),
-    )
+    labels = {score.pretraining: score.label for score in overall.scores}
+    minus = f"{labels[overall.comparison.first]} minus {labels[overall.comparison.second]}"
+    columns: list[tuple[str, Callable[[Phenomenon], str]]] = [
+        ("", lambda row: row.name),
+        (noun, lambda row: whole(row.pairs)),
+        *((label, partial(_accuracy_of, number)) for number, label in enumerate(labels.values())),
+        (minus, lambda row: points(row.comparison.difference.estimate, signed=True)),
+        (INTERVAL, lambda row: low_to_high(row.comparison.difference)),
+        ("Holm p", lambda row: bare_p(row.comparison.p_adjusted)),
+        ("Better", lambda row: labels[row.comparison.winner] if row.comparison.winner else "cannot tell"),
+    ]
+    return table_of(caption, rows, columns, is_text=(0, len(labels) + 5))
 
 
-def _difference(figure: QualityFigure) -> tuple[str, str]:
-    """Return a difference and its interval, in the figure's own unit."""
-    if figure.difference is None:
-        return NOTHING, NOTHING
-    return _decimals(figure.difference.estimate, "+.3f"), low_to_high(figure.difference, _decimals)
+def _accuracy_of(number: int, row: Phenomenon) -> str:
+    return _accuracy(row.scores[number])
 
 
 def _decimals(value: float, form: str = ".3f") -> str:

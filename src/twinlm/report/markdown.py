@@ -3,25 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from twinlm.report.document import (
-    Block,
-    Box,
-    Code,
-    Columns,
-    Document,
-    Fold,
-    Heading,
-    Items,
-    Passage,
-    Passages,
-    Plot,
-    Span,
-    Table,
-    Text,
-)
+from twinlm.report import document as blocks
 
 
-def markdown(document: Document) -> str:
+def markdown(document: blocks.Document) -> str:
     """Return the report's text, in the order of the page."""
     parts = [f"# {_escape(document.title)}"]
     for section in document.sections:
@@ -29,49 +14,49 @@ def markdown(document: Document) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _blocks(blocks: Sequence[Block]) -> Iterator[str]:
-    for block in blocks:
+def _blocks(content: Sequence[blocks.Block]) -> Iterator[str]:
+    for block in content:
         yield from _block(block)
 
 
-def _block(block: Block) -> Iterator[str]:
+def _block(block: blocks.Block) -> Iterator[str]:
     match block:
-        case Heading():
+        case blocks.Heading():
             yield f"{'#' * block.level} {_escape(block.text)}"
-        case Text():
+        case blocks.Text():
             yield _escape(block.text)
-        case Items():
+        case blocks.Items():
             yield _items(map(_escape, block.items))
-        case Table():
+        case blocks.Table():
             yield _table(block)
-        case Plot():
+        case blocks.Plot():
             if block.instead:
                 yield _table(block.instead)
-        case Code():
+        case blocks.Code():
             yield _code(block)
-        case Passages():
+        case blocks.Passages():
             yield _items(map(_passage, block.passages))
-        case Columns():
+        case blocks.Columns():
             for column in block.columns:
                 yield from _blocks(column)
-        case Fold() | Box():
+        case blocks.Fold() | blocks.Box():
             yield f"**{_escape(block.title)}**"
             yield from _blocks(block.blocks)
 
 
-def _table(table: Table) -> str:
+def _table(table: blocks.Table) -> str:
     rule = ["---" if column in table.is_text else "---:" for column in range(len(table.header))]
     header, *rows = ([_escape(cell) for cell in row] for row in [table.header, *table.rows])
     lines = [f"| {' | '.join(row)} |" for row in [header, rule, *rows]]
     return "\n".join([_escape(table.caption), "", *lines])
 
 
-def _passage(passage: Passage) -> str:
+def _passage(passage: blocks.Passage) -> str:
     lines = " / ".join("".join(map(_span, line)) for line in passage.lines)
     return f"{lines} - {_escape(passage.note)}" if passage.note else lines
 
 
-def _span(span: Span) -> str:
+def _span(span: blocks.Span) -> str:
     """Return a marked stretch in bold; Markdown wants the spaces outside."""
     inner = span.text.strip()
     was = f" (was: {_escape(span.original)})" if span.style == "wrong" else ""
@@ -91,7 +76,7 @@ def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
 
 
-def _code(code: Code) -> str:
+def _code(code: blocks.Code) -> str:
     """Return code in a fence longer than any in its text."""
     longest = max((len(run) for run in re.findall("`+", code.text)), default=0)
     fence = "`" * max(3, longest + 1)

@@ -1,14 +1,26 @@
 """Scores of each task: plots, tables of scores and differences, classes, and what stands behind them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from twinlm.evidence.details import Details
 from twinlm.evidence.evidence import Effect
-from twinlm.evidence.records import Ledger
+from twinlm.evidence.records import Ledger, RateTried
 from twinlm.evidence.results import ArmScore, Comparison, Results, TaskResult
 from twinlm.evidence.variance import shares
 from twinlm.report import details_section, plots
-from twinlm.report.document import NOTHING, Block, Columns, Fold, Heading, Plot, Section, Table, Text
+from twinlm.report.document import (
+    NOTHING,
+    Block,
+    Columns,
+    Fold,
+    Heading,
+    Plot,
+    Section,
+    Table,
+    Text,
+    table_of,
+)
 from twinlm.report.numbers import (
     INTERVAL,
     MINUS,
@@ -32,87 +44,61 @@ def section(results: Results, details: Details) -> Section:
     return Section(anchor="tasks", title="Tasks", blocks=blocks)
 
 
-def _task(results: Results, task: TaskResult, details: Details) -> list[Block]:
+def _task(results: Results, task: TaskResult, details: Details) -> Iterator[Block]:
+    yield Heading(task.name)
     noun = "tags" if task.kind == "tagging" else "classes"
     classes = f"{len(task.classes)} {noun} · " if task.classes else ""
-    has_f1 = any(score.is_pretrained and score.f1_by_class for score in task.scores)
-    differences = _differences(results, task) if task.comparisons else []
-    return [
-        Heading(task.name),
-        Text(
-            f"{classes}{whole(task.train_examples)} training, {whole(task.valid_examples)} validation and "
-            f"{whole(task.test_examples)} test examples",
-            style="facts",
-        ),
-        Columns([[_scores(results, task)], *([plot] for plot in differences)]),
-        scores(task),
-        *([comparisons(task)] if task.comparisons else []),
-        *([_classes(results, task)] if has_f1 else []),
-        *(
-            Fold(
-                f"Confusions of {score.label}",
-                [confusion(task, score)],
-                list(results.families).index(score.family),
-            )
-            for score in task.scores
-            if score.family and score.confusion
-        ),
-        *(
-            block
-            for item in details.tasks
-            if item.task == task.name
-            for block in details_section.blocks(results, task, item)
-        ),
-    ]
+    yield Text(
+        f"{classes}{whole(task.train_examples)} training, {whole(task.valid_examples)} validation and "
+        f"{whole(task.test_examples)} test examples",
+        style="facts",
+    )
+    yield Columns([[plot] for plot in _plots(results, task)])
+    yield scores(task)
+    if task.comparisons:
+        yield comparisons(task)
+    if any(score.is_pretrained and score.f1_by_class for score in task.scores):
+        caption = "F1 of each class for the pre-trained models, over all seeds."
+        plot = Plot(caption=caption, picture=plots.f1_plot(results, task))
+        yield Fold("F1 of each class", [Columns([[plot]]), f1(task)])
+    for score in task.scores:
+        if score.family and score.confusion:
+            family = list(results.families).index(score.family)
+            yield Fold(f"Confusions of {score.label}", [confusion(task, score)], family)
+    for item in details.tasks:
+        if item.task == task.name:
+            yield from details_section.blocks(results, task, item)
 
 
-def _scores(results: Results, task: TaskResult) -> Plot:
-    return Plot(
+def _plots(results: Results, task: TaskResult) -> Iterator[Plot]:
+    yield Plot(
         caption=f"{capital(task.metric)} of each arm, the best first. Large mark: mean over seeds; bar: "
         f"{INTERVAL} over examples and seeds; small dots: single seeds. Filled: pre-trained; hollow: not "
         "pre-trained; grey: baselines.",
         picture=plots.score_plot(results, task),
     )
-
-
-def _differences(results: Results, task: TaskResult) -> list[Block]:
-    return [
-        Plot(
+    if task.comparisons:
+        yield Plot(
             caption=f"Differences with {INTERVAL}s. To the right of 0, the arm named first is better. Grey "
             "and hollow: cannot tell.",
             picture=plots.difference_plot(results, task),
         )
-    ]
-
-
-def _classes(results: Results, task: TaskResult) -> Fold:
-    plot = Plot(
-        caption="F1 of each class for the pre-trained models, over all seeds.",
-        picture=plots.f1_plot(results, task),
-    )
-    return Fold("F1 of each class", [Columns([[plot]]), f1(task)])
 
 
 def scores(task: TaskResult) -> Table:
     """Return the scores of a task's arms, the best first."""
-    ranked = sorted(task.scores, key=lambda score: -score.score.estimate)
     main, *others = task.scores[0].figures
-    return Table(
-        caption=f"{capital(main)} on the test examples: mean over seeds, {INTERVAL} over examples and seeds.",
-        header=["", capital(main), INTERVAL, *map(capital, others), "Each seed", "Failed", "Time"],
-        rows=[
-            [
-                score.label,
-                figure(score.score.estimate, main),
-                low_to_high(score.score),
-                *(f"{score.figures[name]:.3f}".replace("-", MINUS) for name in others),
-                ", ".join(points(value) for value in score.score_by_seed.values()) or NOTHING,
-                str(len(score.failed_seeds)),
-                duration(score.seconds),
-            ]
-            for score in ranked
-        ],
-    )
+    columns: list[tuple[str, Callable[[ArmScore], str]]] = [
+        ("", lambda score: score.label),
+        (capital(main), lambda score: figure(score.score.estimate, main)),
+        (INTERVAL, lambda score: low_to_high(score.score)),
+        *((capital(name), partial(_other_figure, name)) for name in others),
+        ("Each seed", lambda score: ", ".join(map(points, score.score_by_seed.values())) or NOTHING),
+        ("Failed", lambda score: str(len(score.failed_seeds))),
+        ("Time", lambda score: duration(score.seconds)),
+    ]
+    caption = f"{capital(main)} on the test examples: mean over seeds, {INTERVAL} over examples and seeds."
+    return table_of(caption, sorted(task.scores, key=lambda score: -score.score.estimate), columns)
 
 
 def comparisons(task: TaskResult) -> Table:
@@ -133,12 +119,7 @@ def comparisons(task: TaskResult) -> Table:
         ("Variance", _where_from),
         (f"Examples{_TIMES}seeds", _numbers),
     ]
-    return Table(
-        caption=_about_comparisons(task),
-        header=[name for name, _ in columns],
-        rows=[[show(item) for _, show in columns] for item in task.comparisons],
-        is_text=(0, 5),
-    )
+    return table_of(_about_comparisons(task), task.comparisons, columns, is_text=(0, 5))
 
 
 def f1(task: TaskResult) -> Table:
@@ -169,42 +150,39 @@ def confusion(task: TaskResult, score: ArmScore) -> Table:
 
 def fine_tuning(results: Results) -> Table:
     """Return the fine-tuning time and the chosen epochs of each arm on each task."""
-    return Table(
-        caption="What fine-tuning took, all seeds together. For each seed, the epoch with the best score on "
-        "the validation examples is kept.",
-        header=["", "Task", "Time", "Epochs kept"],
-        rows=[
-            [score.label, task.name, duration(score.seconds), _epochs(score)]
-            for task in results.tasks
-            for score in task.scores
-            if score.family
+    return table_of(
+        "What fine-tuning took, all seeds together. For each seed, the epoch with the best score on the "
+        "validation examples is kept.",
+        [(task, score) for task in results.tasks for score in task.scores if score.family],
+        [
+            ("", lambda row: row[1].label),
+            ("Task", lambda row: row[0].name),
+            ("Time", lambda row: duration(row[1].seconds)),
+            ("Epochs kept", lambda row: listed(list(map(str, row[1].chosen_epochs.values()))) or NOTHING),
         ],
         is_text=(0, 1),
     )
 
 
-def ledger(rows: Sequence[Ledger]) -> Table:
+def ledger(arms: Sequence[Ledger]) -> Table:
     """Return what was tried for each arm and task, a row for each learning rate."""
-    return Table(
-        caption="Learning rates tried in fine-tuning before any test example was read. In a grid, every arm "
-        "has the same rates and seeds. Failed: diverged, or gave one answer to all validation examples. "
-        "Validation: mean main figure times 100.",
-        header=["", "Task", "Learning rate", "Kept", "Trials", "Failed", "Validation", "Operations", "Time"],
-        rows=[
-            [
-                row.label,
-                row.task,
-                f"{tried.learning_rate:g}",
-                "yes" if tried.learning_rate == row.kept else "",
-                whole(tried.trials),
-                whole(tried.failed),
-                NOTHING if tried.validation is None else f"{100 * tried.validation:.1f}",
-                scientific(tried.flops),
-                duration(tried.seconds),
-            ]
-            for row in rows
-            for tried in row.tried
-        ],
+    columns: list[tuple[str, Callable[[tuple[Ledger, RateTried]], str]]] = [
+        ("", lambda row: row[0].label),
+        ("Task", lambda row: row[0].task),
+        ("Learning rate", lambda row: f"{row[1].learning_rate:g}"),
+        ("Kept", lambda row: "yes" * (row[1].learning_rate == row[0].kept)),
+        ("Trials", lambda row: whole(row[1].trials)),
+        ("Failed", lambda row: whole(row[1].failed)),
+        ("Validation", lambda row: NOTHING if row[1].validation is None else points(row[1].validation)),
+        ("Operations", lambda row: scientific(row[1].flops)),
+        ("Time", lambda row: duration(row[1].seconds)),
+    ]
+    return table_of(
+        "Learning rates tried in fine-tuning before any test example was read. In a grid, every arm has the "
+        "same rates and seeds. Failed: diverged, or gave one answer to all validation examples. Validation: "
+        "mean main figure times 100.",
+        [(arm, tried) for arm in arms for tried in arm.tried],
+        columns,
         is_text=(0, 1, 3),
     )
 
@@ -225,6 +203,10 @@ def _about_comparisons(task: TaskResult) -> str:
             else ""
         )
     )
+
+
+def _other_figure(name: str, score: ArmScore) -> str:
+    return f"{score.figures[name]:.3f}".replace("-", MINUS)
 
 
 def _odds(effect: Effect) -> str:
@@ -249,7 +231,3 @@ def _numbers(item: Comparison) -> str:
     """Return "1,461 x 3", or "1,461 x 3 x 2" with three pre-trainings of two fine-tunings each."""
     pretrainings = [item.pretraining_seeds] if item.pretraining_seeds > 1 else []
     return _TIMES.join(whole(count) for count in [item.examples, *pretrainings, item.seeds])
-
-
-def _epochs(score: ArmScore) -> str:
-    return listed([str(epoch) for epoch in score.chosen_epochs.values()]) if score.chosen_epochs else NOTHING
