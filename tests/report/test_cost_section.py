@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from twinlm.evidence.pareto import Judged, judge_task
-from twinlm.report.cost_section import COST_KINDS, answering, making, said, standings
+from twinlm.report.cost_section import COST_KINDS, answering, making, standing_words, standings
 
 
 @pytest.fixture
@@ -86,4 +86,4 @@ def test_standings_are_the_cheapest_first_with_score_cost_and_words(example_resu
     ],
 )
 def test_a_standing_in_words_names_three_rivals_and_counts_the_others(standing, rivals, words):
-    assert said(Judged(contender=SimpleNamespace(), standing=standing, rivals=rivals)) == words
+    assert standing_words(Judged(contender=SimpleNamespace(), standing=standing, rivals=rivals)) == words

@@ -13,6 +13,13 @@ _MOST_UNKNOWN = 0.01
 _PLAN_ERROR = 0.2
 _TIMED = ("seconds", "money")
 _UNEVEN = 1.1
+_ONE_PRETRAINING = (
+    "Each model was pre-trained once. The intervals do not include the variation between pre-training seeds."
+)
+_INCOMPARABLE = (
+    "Pre-training losses are not comparable between the families: one predicts each token from those before "
+    "it, the other predicts hidden tokens from both sides."
+)
 
 
 def caveats(
@@ -52,13 +59,7 @@ def caveats(
             for item in problems
         ),
         *remarks,
-        *(
-            [
-                "Each model was pre-trained once. The intervals do not include the variation between "
-                "pre-training seeds."
-            ]
-            * (pretraining_seeds == 1)
-        ),
+        *[_ONE_PRETRAINING] * (pretraining_seeds == 1),
         *(
             f"{families[name]} continued the pre-training of {start}, which had learned from other text with "
             "its own budget. The matched budget covers only part of its training."
@@ -76,13 +77,7 @@ def caveats(
             for name, share in unknown_shares.items()
             if share > _MOST_UNKNOWN
         ),
-        *(
-            [
-                "Pre-training losses are not comparable between the families: one predicts each token from "
-                "those before it, the other predicts hidden tokens from both sides."
-            ]
-            * (len(costs) > 1)
-        ),
+        *[_INCOMPARABLE] * (len(costs) > 1),
     ]
 
 
@@ -117,14 +112,14 @@ def _claim_caveats(comparisons: Sequence[Comparison]) -> list[str]:
     most = max((item.claims for item in comparisons), default=1)
     if len(comparisons) < 2:
         return []
-    made = f"{len(comparisons)} comparisons were made"
+    head = f"{len(comparisons)} comparisons were made"
     if most == 1:
         return [
-            f"{made}, each with a chance of at most 5 % to find a difference where there is none. They are "
+            f"{head}, each with a chance of at most 5 % to find a difference where there is none. They are "
             "not corrected for their number."
         ]
     return [
-        f"{made}. Where several tasks ask the same question (up to {most}), its p values are adjusted for "
+        f"{head}. Where several tasks ask the same question (up to {most}), its p values are adjusted for "
         "them (Holm): the chance to find a difference on any of them where there is none is at most 5 %. "
         "They are not adjusted for the number of such questions."
     ]

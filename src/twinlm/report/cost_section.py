@@ -94,7 +94,7 @@ def _predictions(results: Results, task: TaskResult, cards: Sequence[ArmCost]) -
 def _spoken(judged: Judged, task: TaskResult, kind: CostKind) -> str:
     who = judged.contender
     score = figure(who.score.estimate, task.metric)
-    return f"{who.label}: {score} for {kind.show(who.cost.median)}, {said(judged)}."
+    return f"{who.label}: {score} for {kind.show(who.cost.median)}, {standing_words(judged)}."
 
 
 def costs(results: Results) -> Table:
@@ -180,7 +180,7 @@ def standings(task: TaskResult, judged: Sequence[Judged], kind: CostKind) -> Tab
         (task.metric, lambda each: figure(each.contender.score.estimate, task.metric)),
         (INTERVAL, lambda each: low_to_high(each.contender.score)),
         ("Cost", lambda each: kind.show(each.contender.cost.median)),
-        ("Standing", said),
+        ("Standing", standing_words),
     ]
     return table_of(
         f"{capital(task.metric)} on {task.name} against {kind.name}. No other is as good for as little: each "
@@ -192,7 +192,7 @@ def standings(task: TaskResult, judged: Sequence[Judged], kind: CostKind) -> Tab
     )
 
 
-def said(judged: Judged) -> str:
+def standing_words(judged: Judged) -> str:
     """Return where a contender stands, in words."""
     others = len(judged.rivals) - _NAMED
     names = [*judged.rivals[:_NAMED], *([counted(others, "other")] if others > 0 else [])]

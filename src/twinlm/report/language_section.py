@@ -118,16 +118,16 @@ def figures(group: FigureGroup) -> Table:
     )
 
 
-def overall(found: PairsResult) -> Table:
+def overall(pairs: PairsResult) -> Table:
     """Return how often each model chose the right text in a set of pairs."""
     methods = ", ".join(
-        f"{row.label} by {found.methods[row.pretraining].replace('-', ' ')}" for row in found.overall.scores
+        f"{row.label} by {pairs.methods[row.pretraining].replace('-', ' ')}" for row in pairs.overall.scores
     )
-    table = _accuracies("", "Pairs", found.overall, [found.overall])
-    means = [points(found.macro[row.pretraining]) for row in found.overall.scores]
+    table = _accuracies("", "Pairs", pairs.overall, [pairs.overall])
+    means = [points(pairs.macro[row.pretraining]) for row in pairs.overall.scores]
     rows = [*table.rows, ["mean of the phenomena", NOTHING, *means, *[NOTHING] * 4]]
     return Table(
-        caption=f"Minimal pairs, {found.name}: how often the right one of two texts is more likely, in %, "
+        caption=f"Minimal pairs, {pairs.name}: how often the right one of two texts is more likely, in %, "
         f"with its {INTERVAL} over pairs and pre-trainings; chance is 50. Scores of texts: {methods}; "
         "scores of two models are never compared.",
         header=table.header,
@@ -136,32 +136,32 @@ def overall(found: PairsResult) -> Table:
     )
 
 
-def by_phenomenon(found: PairsResult) -> Table:
+def by_phenomenon(pairs: PairsResult) -> Table:
     """Return the same for each phenomenon of a set."""
     caption = (
-        f"Minimal pairs, {found.name}, by phenomenon: right choices in %, and the difference in "
-        f"points; Holm p is adjusted for {whole(len(found.phenomena))} phenomena."
+        f"Minimal pairs, {pairs.name}, by phenomenon: right choices in %, and the difference in "
+        f"points; Holm p is adjusted for {whole(len(pairs.phenomena))} phenomena."
     )
-    return _accuracies(caption, "Pairs", found.overall, found.phenomena)
+    return _accuracies(caption, "Pairs", pairs.overall, pairs.phenomena)
 
 
-def gaps(found: ClozeResult) -> list[Table]:
+def gaps(cloze: ClozeResult) -> list[Table]:
     """Return how often each model chose the right word for a gap, in a table for each way of reading."""
-    seen = "; ".join(f"{listed([row.label for row in view.scores])}: {view.sees}" for view in found.whole)
-    over = f"in %, with its {INTERVAL} over gaps and pre-trainings; chance is {points(found.chance)}"
+    seen = "; ".join(f"{listed([row.label for row in view.scores])}: {view.sees}" for view in cloze.whole)
+    over = f"in %, with its {INTERVAL} over gaps and pre-trainings; chance is {points(cloze.chance)}"
     caption = (
-        f"Gaps, {found.name}: how often the removed word is more likely than all other choices, {over}. "
+        f"Gaps, {cloze.name}: how often the removed word is more likely than all other choices, {over}. "
         f"Each kind reads the whole text in its own way. {seen}."
     )
-    first = _accuracies(caption, "Gaps", found.overall, [found.overall])
-    return [first, *(_other_reading(found, view, over) for view in found.others)]
+    first = _accuracies(caption, "Gaps", cloze.overall, [cloze.overall])
+    return [first, *(_other_reading(cloze, view, over) for view in cloze.others)]
 
 
-def _other_reading(found: ClozeResult, view: ClozeView, over: str) -> Table:
+def _other_reading(cloze: ClozeResult, view: ClozeView, over: str) -> Table:
     return Table(
-        caption=f"Gaps, {found.name}, read in another way: {view.sees}. Right choices {over}.",
+        caption=f"Gaps, {cloze.name}, read in another way: {view.sees}. Right choices {over}.",
         header=["", "Gaps", "Right"],
-        rows=[[row.label, whole(found.overall.pairs), _accuracy(row)] for row in view.scores],
+        rows=[[row.label, whole(cloze.overall.pairs), _accuracy(row)] for row in view.scores],
     )
 
 

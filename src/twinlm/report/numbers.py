@@ -8,6 +8,7 @@ from twinlm.evidence.records import Interval
 MINUS = "\N{MINUS SIGN}"
 _NARROW = "\N{NARROW NO-BREAK SPACE}"
 _SPACE = "\N{NO-BREAK SPACE}"
+_WHOLE_THOUSAND = 999.5
 INTERVAL = f"95{_NARROW}%{_SPACE}interval"
 
 
@@ -58,21 +59,21 @@ def whole(number: float) -> str:
 
 def amount(number: float) -> str:
     """Return a count with three digits that count: "1.21 M" for 1,214,000; below 10,000 all digits."""
-    if abs(number) < 10_000:
-        return whole(number)
-    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        # 999,600 would round to "1000 k": it is 1.00 M.
-        if abs(number) >= 0.9995 * limit:
-            return f"{_three_digits(number / limit)}{_NARROW}{unit}"
-    raise AssertionError("numbers below 10,000 are written above")
+    return whole(number) if abs(number) < 10_000 else _scaled(number, ("T", "G", "M", "k"))
 
 
 def size(size_bytes: float) -> str:
     """Return a size in decimal units: "41.5 MB"."""
-    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size_bytes >= 0.9995 * limit:
-            return f"{_three_digits(size_bytes / limit)}{_NARROW}{unit}"
-    return f"{round(size_bytes)}{_NARROW}bytes"
+    if size_bytes < _WHOLE_THOUSAND:
+        return f"{round(size_bytes)}{_NARROW}bytes"
+    return _scaled(size_bytes, ("TB", "GB", "MB", "kB"))
+
+
+def _scaled(number: float, units: tuple[str, str, str, str]) -> str:
+    limits = (1e12, 1e9, 1e6, 1e3)
+    # 999,600 would round to "1000 k": it is 1.00 M.
+    scale, unit = next(row for row in zip(limits, units, strict=True) if abs(number) >= 0.9995 * row[0])
+    return f"{_three_digits(number / scale)}{_NARROW}{unit}"
 
 
 def duration(seconds: float) -> str:

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from twinlm.evidence.details import TaskDetails
 from twinlm.evidence.pareto import Judged, front
@@ -20,24 +21,19 @@ _BESIDE = 0.012
 """Distance of the intervals of two kinds at the same number of labels, as a share of the axis."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Row:
-    """A labelled row of marks; their y is ignored."""
+class _Row(NamedTuple):
+    """A labelled row of marks, whose y is ignored."""
 
     label: str
-    marks: list[Point]
     text: str
+    marks: list[Point]
 
 
 def score_plot(results: Results, task: TaskResult) -> Markup:
     """Return each arm's main figure with its interval, and its seeds one by one."""
     ranked = sorted(task.scores, key=lambda score: -score.score.estimate)
     rows = [
-        _Row(
-            label=score.label,
-            text=figure(score.score.estimate, task.metric),
-            marks=[_across(score.score, look_of(results, score), tuple(score.score_by_seed.values()))],
-        )
+        _Row(score.label, figure(score.score.estimate, task.metric), [_score_mark(results, score)])
         for score in ranked
     ]
     # An arm far below all others would press the rest into a corner: it becomes an arrow at the edge.
@@ -59,7 +55,7 @@ def difference_plot(results: Results, task: TaskResult) -> Markup:
         look = look if item.winner else Look(style="undecided", shape=look.shape)
         label = f"{arms[item.first].label} against {arms[item.second].label}"
         text = points(item.difference.estimate, signed=True)
-        rows.append(_Row(label=label, text=text, marks=[_across(item.difference, look)]))
+        rows.append(_Row(label, text, [_across(item.difference, look)]))
     ends = [100 * end for item in task.comparisons for end in (item.difference.low, item.difference.high)]
     axis = Axis.linear(f"difference, points of {task.metric}", min(0.0, *ends), max(0.0, *ends))
     return _rows(rows, axis, reference=0.0).svg(
@@ -72,17 +68,11 @@ def f1_plot(results: Results, task: TaskResult) -> Markup:
     """Return the F1 of each class for the pre-trained arms."""
     arms = [score for score in task.scores if score.is_pretrained]
     looks = [look_of(results, score) for score in arms]
-    rows = [
-        _Row(
-            label=name,
-            marks=[
-                Point(x=score.f1_by_class[name], y=0, look=look)
-                for score, look in zip(arms, looks, strict=True)
-            ],
-            text=" · ".join(f"{score.f1_by_class[name]:.2f}" for score in arms),
-        )
-        for name in arms[0].f1_by_class
-    ]
+    rows = []
+    for name in arms[0].f1_by_class:
+        values = [score.f1_by_class[name] for score in arms]
+        marks = [Point(x=value, y=0, look=look) for value, look in zip(values, looks, strict=True)]
+        rows.append(_Row(name, " · ".join(f"{value:.2f}" for value in values), marks))
     values = [value for score in arms for value in score.f1_by_class.values()]
     axes = _rows(rows, Axis.linear("F1", min(values), max(values)))
     axes.key([("", score.label, look) for score, look in zip(arms, looks, strict=True)])
@@ -167,17 +157,17 @@ def learning_plot(results: Results, language: LanguageResult) -> Markup:
 
 def curve_plot(results: Results, curve: ScoreCurve) -> Markup:
     """Return the scores of both kinds, and of a baseline, over a logarithmic axis, with 95 % intervals."""
-    places = sorted({point.x for point in curve.points})
-    step = math.ceil(len(places) / _MOST_TICKS)
-    shown = {*places[::step], places[-1]}
+    positions = sorted({point.x for point in curve.points})
+    step = math.ceil(len(positions) / _MOST_TICKS)
+    shown = {*positions[::step], positions[-1]}
     kinds = list(results.families)
-    span = places[-1] / places[0]
+    span = positions[-1] / positions[0]
     edge = max(2.0, span) ** 0.02
     across = Axis(
         label=f"{curve_axis(results, curve)}, logarithmic",
-        low=places[0] / edge,
-        high=places[-1] * edge,
-        ticks=[(place, amount(place) if place in shown else "") for place in places],
+        low=positions[0] / edge,
+        high=positions[-1] * edge,
+        ticks=[(x, amount(x) if x in shown else "") for x in positions],
         is_log=True,
     )
     label = f"{curve.metric}, %" if curve.metric == "accuracy" else f"{curve.metric} times 100"
@@ -187,7 +177,7 @@ def curve_plot(results: Results, curve: ScoreCurve) -> Markup:
     labels = []
     for name in dict.fromkeys([*kinds, *(point.arm for point in curve.points)]):
         style = f"family-{kinds.index(name)}" if name in kinds else "baseline"
-        # Bars of two kinds at the same place would hide each other.
+        # Bars of two kinds at the same position would hide each other.
         beside = span ** (_BESIDE * (2 * kinds.index(name) - 1 if name in kinds else 0))
         shape: Shape = _SHAPES[kinds.index(name) % 2] if name in kinds else "diamond"
         own = [point for point in curve.points if point.arm == name]
@@ -261,6 +251,10 @@ def _rows(rows: Sequence[_Row], across: Axis, reference: float | None = None) ->
         for mark in row.marks:
             axes.point(replace(mark, y=index + 23 / height))
     return axes
+
+
+def _score_mark(results: Results, score: ArmScore) -> Point:
+    return _across(score.score, look_of(results, score), tuple(score.score_by_seed.values()))
 
 
 def _across(interval: Interval, look: Look, dots: tuple[float, ...] = ()) -> Point:

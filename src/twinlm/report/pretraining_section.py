@@ -63,24 +63,24 @@ def passage(sample: dict[str, str]) -> Passage:
     if "prompt" in sample:
         spans = [Span(sample["prompt"]), Span(sample["continuation"], "written")]
         return Passage([spans], f"In the original: {sample['original']}")
-    given = sample["masked"].split(MASK)
-    fills, originals = between(given, sample["filled"]), between(given, sample["original"])
+    kept = sample["masked"].split(MASK)
+    fills, originals = between(kept, sample["filled"]), between(kept, sample["original"])
     if fills is None or originals is None:
         return Passage([[Span(sample["filled"])]])
-    spans = [Span(given[0])]
-    for fill, original, text in zip(fills, originals, given[1:], strict=True):
+    spans = [Span(kept[0])]
+    for fill, original, text in zip(fills, originals, kept[1:], strict=True):
         word = fill.removeprefix("[").removesuffix("]")
         spans += [Span(word, "right" if word == original else "wrong", original), Span(text)]
     return Passage([[span for span in spans if span.text or span.style]])
 
 
-def between(given: list[str], text: str) -> list[str] | None:
-    """Return what stands in `text` between the given pieces, or None if they aren't all in it, in order."""
-    if not text.startswith(given[0]):
+def between(kept: list[str], text: str) -> list[str] | None:
+    """Return what stands in `text` between the kept pieces, or None if they aren't all in it, in order."""
+    if not text.startswith(kept[0]):
         return None
-    gaps, start = [], len(given[0])
-    for number, piece in enumerate(given[1:], 2):
-        end = text.find(piece, start) if number < len(given) else len(text) - len(piece)
+    gaps, start = [], len(kept[0])
+    for number, piece in enumerate(kept[1:], 2):
+        end = text.find(piece, start) if number < len(kept) else len(text) - len(piece)
         if end < start or not text.startswith(piece, end):
             return None
         gaps.append(text[start:end])

@@ -98,15 +98,9 @@ class Point:
 
 
 class Axes:
-    """A frame with two axes. What is drawn later lies on top.
+    """A frame with an axis across and one from bottom to top; what is drawn later lies on top.
 
-    Args:
-        across: axis from left to right.
-        down: axis from the bottom to the top.
-        left: x of the frame's left edge; so are the others.
-        top: y of its upper edge.
-        right: x of its right edge.
-        bottom: y of its lower edge.
+    The edges of the frame are coordinates of the picture, in which y grows downwards.
     """
 
     def __init__(
@@ -185,11 +179,7 @@ class Axes:
         self._parts += [tag("text", content, class_=style, x=x, y=y)] if content else []
 
     def labels(self, labels: Sequence[tuple[str, Place, str]]) -> None:
-        """Write texts at the upper right of places in the frame, so that none covers another.
-
-        Args:
-            labels: text, x and y on the axes, and CSS classes.
-        """
+        """Write texts, with x and y on the axes and CSS classes, so that none covers another."""
         places = [(self.x(x), self.y(y)) for _, (x, y), _ in labels]
         moved = apart(places, 13, self.bottom)
         for (text, _, style), (x, y), new in zip(labels, places, moved, strict=True):
@@ -209,9 +199,9 @@ class Axes:
 
     def svg(self, title: str, description: str) -> Markup:
         """Return the picture, with what a screen reader calls it and tells of it."""
-        said = [tag("title", title), tag("desc", description)]
+        spoken = [tag("title", title), tag("desc", description)]
         box = f"0 0 {WIDTH} {number(self._height)}"
-        return tag("svg", *said, *self._parts, viewBox=box, role="img", class_="plot")
+        return tag("svg", *spoken, *self._parts, viewBox=box, role="img", class_="plot")
 
 
 def symbol(look: Look, x: float, y: float) -> Markup:

@@ -92,8 +92,8 @@ def with_verdicts(tasks: Sequence[TaskResult]) -> list[TaskResult]:
 def sentences(tasks: Sequence[TaskResult]) -> list[str]:
     """Return the answer to the whole comparison, most important first, one sentence or two an item."""
     parts = (_pair_sentences, _arm_sentences, _baseline_sentences, _worth_sentences)
-    said = [f"{title(task.name)}: {text}" for part in parts for task in tasks for text in part(task)]
-    return said or ["No labelled task was given, so there is nothing to compare the models on."]
+    texts = [f"{title(task.name)}: {text}" for part in parts for task in tasks for text in part(task)]
+    return texts or ["No labelled task was given, so there is nothing to compare the models on."]
 
 
 def _pair_sentences(task: TaskResult) -> list[str]:
