@@ -20,6 +20,9 @@ FILES = sorted(
         if "/" in path
     }
 )
+QUOTED = re.findall(
+    r"```python\n# (\S+\.py)\n(.*?)```", (ROOT / "docs" / "reading-order.md").read_text(), re.DOTALL
+)
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 
 
@@ -52,3 +55,9 @@ def test_the_picture_has_the_rooms_in_the_order_of_their_imports():
     layers = next(row["layers"] for row in linter["contracts"] if row["containers"] == ["twinlm"])
     drawn = [re.split(r"\s{2,}", line)[0] for line in BLOCKS[0].splitlines() if not line.startswith(" ")]
     assert [line.removesuffix(".py") for line in drawn] == layers
+
+
+@pytest.mark.parametrize(("file", "code"), QUOTED)
+def test_quoted_code_is_that_of_its_file(file, code):
+    lines = {line.strip() for line in (PACKAGE / file).read_text().splitlines()}
+    assert {line.strip() for line in code.splitlines()} <= lines
