@@ -84,7 +84,7 @@ def _predictions(results: Results, task: TaskResult, cards: Sequence[ArmCost]) -
             )
             spoken = " ".join(_spoken(each, task, kind) for each in judged)
             picture = plots.cost_plot(results, task, judged, kind.name, spoken)
-            plotted.append([Plot(caption=caption, picture=picture)])
+            plotted.append([Plot(caption, picture)])
             folds.append(Fold(f"Standing by {kind.name}", [standings(task, judged, kind)]))
     columns = [Columns(plotted)] if plotted else []
     table = answering(task.name, cards, results.price_per_hour)

@@ -1,6 +1,7 @@
 """Scores against labels and against the pre-training budget, and up to how many labels the baseline wins."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from twinlm.evidence.details import Details
 from twinlm.evidence.holm import holm
@@ -10,7 +11,7 @@ from twinlm.evidence.records import ScoreCurve, ScorePoint
 from twinlm.evidence.results import Results
 from twinlm.report import plots
 from twinlm.report.document import Block, Columns, Fold, Heading, Plot, Section, Table, Text
-from twinlm.report.numbers import INTERVAL, amount, capital, figure, listed, low_to_high
+from twinlm.report.numbers import INTERVAL, amount, capital, figure, listed, low_to_high, with_interval
 
 
 def section(results: Results, details: Details) -> Section:
@@ -24,8 +25,8 @@ def section(results: Results, details: Details) -> Section:
             Heading(curve.task),
             Text(curve.verdict),
             Plot(
-                caption=f"{capital(curve.metric)} against {plots.curve_axis(results, curve)}.",
-                picture=plots.curve_plot(results, curve),
+                f"{capital(curve.metric)} against {plots.curve_axis(results, curve)}.",
+                plots.curve_plot(results, curve),
             ),
         ]
         for curve in results.curves
@@ -123,5 +124,5 @@ def _columns(results: Results, point: ScorePoint) -> list[str]:
 
 
 def _cells(results: Results, point: ScorePoint, metric: str) -> list[str]:
-    score = f"{figure(point.score.estimate, metric)} ({low_to_high(point.score)})"
+    score = with_interval(point.score, partial(figure, metric=metric))
     return [score, *[amount(point.tokens)] * (point.arm in results.families)]

@@ -28,12 +28,14 @@ from twinlm.report.numbers import (
     bare_p,
     capital,
     counted,
+    decimals,
     figure,
     low_to_high,
     p_value,
     percent,
     points,
     whole,
+    with_interval,
 )
 from twinlm.report.two_arms import by_points
 
@@ -209,7 +211,7 @@ def _calibration(results: Results, task: TaskResult, details: TaskDetails) -> li
         "answers from all models of an arm. On the line both are equal; below it the models are "
         f"overconfident. Bars: {INTERVAL} over examples."
     )
-    plot = [Plot(caption=caption, picture=picture)] if picture else []
+    plot = [Plot(caption, picture)] if picture else []
     table = [_calibrations(details.calibrations, labels, details.unit)] if details.calibrations else []
     return [Fold("How sure the models are", [Items(texts), *plot, *table])] if texts else []
 
@@ -217,19 +219,19 @@ def _calibration(results: Results, task: TaskResult, details: TaskDetails) -> li
 def _calibrations(items: Sequence[Calibration], labels: Mapping[str, str], unit: str) -> Table:
     columns: list[tuple[str, Callable[[Calibration], str]]] = [
         ("", lambda item: labels[item.arm]),
-        ("Right", lambda item: f"{percent(item.right.estimate)} ({low_to_high(item.right)})"),
+        ("Right", lambda item: with_interval(item.right)),
         (
             "Mean probability",
-            lambda item: f"{percent(item.confidence.estimate)} ({low_to_high(item.confidence)})",
+            lambda item: with_interval(item.confidence),
         ),
         (
             "Overconfident by",
             lambda item: f"{points(item.excess.estimate, signed=True)} ({low_to_high(item.excess)})",
         ),
-        ("Calibration error", lambda item: f"{points(item.error.estimate)} ({low_to_high(item.error)})"),
+        ("Calibration error", lambda item: with_interval(item.error, points)),
         (
             "Brier score",
-            lambda item: f"{item.brier.estimate:.3f} ({low_to_high(item.brier, '{:.3f}'.format)})",
+            lambda item: with_interval(item.brier, decimals, decimals),
         ),
     ]
     return table_of(

@@ -19,7 +19,7 @@ class Heading:
     """A heading inside a section."""
 
     text: str
-    """Its words."""
+    """Words of the heading."""
     level: Literal[3, 4] = 3
     """Depth; 2 is that of a section."""
 
@@ -29,9 +29,9 @@ class Text:
     """A paragraph."""
 
     text: str
-    """Its words."""
+    """Words of the paragraph."""
     style: Literal["", "headline", "facts", "note"] = ""
-    """Its role, if it is no plain text."""
+    """Role of the paragraph; empty for plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Table:
     """A table; its first column names the rows."""
 
     caption: str
-    """What the table shows."""
+    """Sentences on what the table shows."""
     header: list[str]
     """Names of the columns."""
     rows: list[list[str]]
@@ -57,19 +57,19 @@ class Table:
     style: Literal["", "long"] = ""
     """Long: its cells hold long words such as hashes."""
     shades: list[list[int]] = field(default_factory=list)
-    """How dark each cell but the first of a row is, in percent; none for a plain table."""
+    """Shades of each row's cells but the first, in percent; empty for a plain table."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Plot:
     """A plot."""
 
     caption: str
-    """What the plot shows."""
+    """Sentences on what the plot shows."""
     picture: Markup
     """SVG."""
     instead: Table | None = None
-    """What stands for it where no plots are shown; None where a table beside it shows the same."""
+    """Table for where no plots are shown; None where another table shows the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ class Code:
     """Something to be copied as it is."""
 
     text: str
-    """Its lines."""
+    """Lines to copy."""
     language: Literal["sh", "toml"]
-    """What it is written in."""
+    """Language of the lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ class Span:
     """A stretch of a passage."""
 
     text: str
-    """Its words."""
+    """Words of the stretch."""
     style: Literal["", "written", "right", "wrong", "focus"] = ""
-    """Written by a model, put in a gap rightly or wrongly, or decided on; or else given."""
+    """Role: written by a model, put in a gap rightly or wrongly, or decided on; empty for given text."""
     original: str = ""
-    """What stood in a gap that was filled wrongly."""
+    """Text that stood in a gap that was filled wrongly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,9 @@ class Passage:
     """A text of the corpus or a task, with what is said of it."""
 
     lines: list[list[Span]]
-    """One for each text."""
+    """Spans of each text."""
     note: str = ""
-    """Written below."""
+    """Words below the passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Passages:
     family: int
     """Number of the family, which decides on the colour."""
     passages: list[Passage]
-    """One below the other."""
+    """Passages, one below the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Columns:
     """Parts that stand side by side where there is room."""
 
     columns: "list[list[Block]]"
-    """From left to right."""
+    """Content of each column, from left to right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,9 @@ class Fold:
     """A part that a page shows only when its title is clicked."""
 
     title: str
-    """What is inside."""
+    """Words to click on."""
     blocks: "list[Block]"
-    """What is shown then."""
+    """Content that is shown then."""
     family: int = 0
     """Number of the family it is about, which decides on the colour of shades."""
 
@@ -139,9 +139,9 @@ class Box:
     """A part that is set off from the rest."""
 
     title: str
-    """What is inside."""
+    """Words above the content."""
     blocks: "list[Block]"
-    """Its content."""
+    """Content of the box."""
 
 
 Block = Heading | Text | Items | Table | Plot | Code | Passages | Columns | Fold | Box
@@ -152,11 +152,11 @@ class Section:
     """A section; without blocks it is left out."""
 
     anchor: str
-    """Its name in links."""
+    """Name of the section in links."""
     title: str
-    """Its heading."""
+    """Heading of the section."""
     blocks: list[Block]
-    """Its content."""
+    """Content of the section."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,11 +164,11 @@ class Document:
     """A whole report."""
 
     title: str
-    """Its heading."""
+    """Heading of the report."""
     kicker: str
     """Line above the heading."""
     sections: list[Section]
-    """In the order in which they are read; the first holds the answer."""
+    """Sections in the order in which they are read; the first holds the answer."""
     footer: str
     """Line at the end."""
 

@@ -18,16 +18,17 @@ from twinlm.evidence.results import Results
 from twinlm.report.document import NOTHING, Block, Fold, Items, Section, Table, table_of
 from twinlm.report.numbers import (
     INTERVAL,
-    MINUS,
     bare_p,
     capital,
     counted,
+    decimals,
     listed,
     low_to_high,
     p_value,
     percent,
     points,
     whole,
+    with_interval,
 )
 from twinlm.report.two_arms import by_points, cannot_tell
 
@@ -98,17 +99,17 @@ def figures(group: FigureGroup) -> Table:
     paired: list[tuple[str, Callable[[QualityFigure], str]]] = [
         (
             f"Minus {first.label}",
-            lambda row: _decimals(row.difference.estimate, "+.3f") if row.difference else NOTHING,
+            lambda row: decimals(row.difference.estimate, signed=True) if row.difference else NOTHING,
         ),
-        (INTERVAL, lambda row: low_to_high(row.difference, _decimals) if row.difference else NOTHING),
+        (INTERVAL, lambda row: low_to_high(row.difference, decimals) if row.difference else NOTHING),
     ]
     columns: list[tuple[str, Callable[[QualityFigure], str]]] = [
         ("", lambda row: row.label),
-        (f"In {group.unit}", lambda row: _decimals(row.value)),
-        ("Standard error", lambda row: _decimals(row.standard_error)),
+        (f"In {group.unit}", lambda row: decimals(row.value)),
+        ("Standard error", lambda row: decimals(row.standard_error)),
         *(paired if others else []),
         ("Passages", lambda row: whole(row.passages)),
-        ("Each pre-training", lambda row: ", ".join(map(_decimals, row.value_by_seed.values()))),
+        ("Each pre-training", lambda row: ", ".join(map(decimals, row.value_by_seed.values()))),
     ]
     return table_of(
         f"{capital(group.comparable)}. Lower is better; comparable within this table only. Standard error "
@@ -161,7 +162,10 @@ def _other_reading(cloze: ClozeResult, view: ClozeView, over: str) -> Table:
     return Table(
         caption=f"Gaps, {cloze.name}, read in another way: {view.sees}. Right choices {over}.",
         header=["", "Gaps", "Right"],
-        rows=[[row.label, whole(cloze.overall.pairs), _accuracy(row)] for row in view.scores],
+        rows=[
+            [row.label, whole(cloze.overall.pairs), with_interval(row.accuracy, points)]
+            for row in view.scores
+        ],
     )
 
 
@@ -182,12 +186,4 @@ def _accuracies(caption: str, noun: str, overall: Phenomenon, rows: list[Phenome
 
 
 def _accuracy_of(number: int, row: Phenomenon) -> str:
-    return _accuracy(row.scores[number])
-
-
-def _decimals(value: float, form: str = ".3f") -> str:
-    return f"{value:{form}}".replace("-", MINUS)
-
-
-def _accuracy(row: PairAccuracy) -> str:
-    return f"{points(row.accuracy.estimate)} ({low_to_high(row.accuracy)})"
+    return with_interval(row.scores[number].accuracy, points)

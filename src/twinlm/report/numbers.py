@@ -36,9 +36,21 @@ def figure(value: float, metric: str) -> str:
     return percent(value) if metric == "accuracy" else points(value)
 
 
+def decimals(value: float, *, signed: bool = False) -> str:
+    """Return a figure with three decimals: "0.871"."""
+    return f"{value:{'+' if signed else ''}.3f}".replace("-", MINUS)
+
+
 def low_to_high(interval: Interval | Spread, show: Callable[[float], str] = points) -> str:
     """Return the ends of an interval: "1.2 to 5.0"."""
     return f"{show(interval.low)}{_SPACE}to{_SPACE}{show(interval.high)}"
+
+
+def with_interval(
+    interval: Interval, show: Callable[[float], str] = percent, show_end: Callable[[float], str] = points
+) -> str:
+    """Return an estimate and its interval: "78.6 % (76.1 to 81.0)"."""
+    return f"{show(interval.estimate)} ({low_to_high(interval, show_end)})"
 
 
 def p_value(value: float) -> str:

@@ -92,9 +92,9 @@ def _column(results: Results, language: LanguageResult) -> list[Block]:
     blocks: list[Block] = [Heading(language.label)]
     if any(curve.points for curve in language.curves):
         plot = Plot(
-            caption="Learning curves without their first 2 %. Dashed: loss on validation text of counting "
+            "Learning curves without their first 2 %. Dashed: loss on validation text of counting "
             "unigrams and bigrams (single tokens and pairs) of the training text.",
-            picture=plots.learning_plot(results, language),
+            plots.learning_plot(results, language),
             instead=_curves(language),
         )
         blocks.append(plot)

@@ -39,7 +39,7 @@ class Axis:
     ticks: Sequence[tuple[float, str]] = ()
     """Values and how they are written."""
     is_log: bool = False
-    """Whether it is logarithmic; values are above 0 then."""
+    """Flag for a logarithmic axis, of values above 0."""
 
     @classmethod
     def linear(cls, label: str, low: float, high: float, count: int = 5, most: float = math.inf) -> Self:
@@ -71,7 +71,7 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """How the marks of an arm are drawn."""
+    """Look of an arm's marks."""
 
     style: str
     """CSS classes."""
@@ -88,7 +88,7 @@ class Point:
     y: float
     """Value on the axis down."""
     look: Look
-    """How it is drawn."""
+    """Look of the mark."""
     x_ends: tuple[float, float] | None = None
     """Ends of the interval of x."""
     y_ends: tuple[float, float] | None = None

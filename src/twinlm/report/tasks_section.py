@@ -26,6 +26,7 @@ from twinlm.report.numbers import (
     MINUS,
     bare_p,
     capital,
+    decimals,
     duration,
     figure,
     listed,
@@ -59,7 +60,7 @@ def _task(results: Results, task: TaskResult, details: Details) -> Iterator[Bloc
         yield comparisons(task)
     if any(score.is_pretrained and score.f1_by_class for score in task.scores):
         caption = "F1 of each class for the pre-trained models, over all seeds."
-        plot = Plot(caption=caption, picture=plots.f1_plot(results, task))
+        plot = Plot(caption, plots.f1_plot(results, task))
         yield Fold("F1 of each class", [Columns([[plot]]), f1(task)])
     for score in task.scores:
         if score.family and score.confusion:
@@ -72,16 +73,16 @@ def _task(results: Results, task: TaskResult, details: Details) -> Iterator[Bloc
 
 def _plots(results: Results, task: TaskResult) -> Iterator[Plot]:
     yield Plot(
-        caption=f"{capital(task.metric)} of each arm, the best first. Large mark: mean over seeds; bar: "
+        f"{capital(task.metric)} of each arm, the best first. Large mark: mean over seeds; bar: "
         f"{INTERVAL} over examples and seeds; small dots: single seeds. Filled: pre-trained; hollow: not "
         "pre-trained; grey: baselines.",
-        picture=plots.score_plot(results, task),
+        plots.score_plot(results, task),
     )
     if task.comparisons:
         yield Plot(
-            caption=f"Differences with {INTERVAL}s. To the right of 0, the arm named first is better. Grey "
+            f"Differences with {INTERVAL}s. To the right of 0, the arm named first is better. Grey "
             "and hollow: cannot tell.",
-            picture=plots.difference_plot(results, task),
+            plots.difference_plot(results, task),
         )
 
 
@@ -206,7 +207,7 @@ def _about_comparisons(task: TaskResult) -> str:
 
 
 def _other_figure(name: str, score: ArmScore) -> str:
-    return f"{score.figures[name]:.3f}".replace("-", MINUS)
+    return decimals(score.figures[name])
 
 
 def _odds(effect: Effect) -> str:

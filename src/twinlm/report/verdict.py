@@ -5,6 +5,7 @@ judged one by one, and what pre-training measures in one kind of model is never 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -12,7 +13,7 @@ from twinlm.evidence.details import Details
 from twinlm.evidence.results import ArmScore, Comparison, Results, TaskResult
 from twinlm.evidence.scores import is_kind
 from twinlm.report.document import NOTHING, Block, Box, Heading, Items, Section, Table, Text
-from twinlm.report.numbers import INTERVAL, capital, figure, listed, low_to_high, points, title
+from twinlm.report.numbers import INTERVAL, capital, figure, listed, low_to_high, points, title, with_interval
 from twinlm.report.two_arms import by_points, of_two, signed, standing, turned
 
 
@@ -38,7 +39,10 @@ def by_task(results: Results) -> Table:
         baselines = [score for score in task.scores if not score.family]
         best = max(baselines, key=lambda score: score.score.estimate, default=None)
         baseline = f"{best.label}: {figure(best.score.estimate, task.metric)}" if best else NOTHING
-        scores = [_score(arms[kind], task.metric) if kind in arms else NOTHING for kind in kinds]
+        scores = [
+            with_interval(arms[kind].score, partial(figure, metric=task.metric)) if kind in arms else NOTHING
+            for kind in kinds
+        ]
         rows.append([task.name, capital(task.metric), baseline, *scores, _better(results, task)])
     return Table(
         caption=f"Scores on the test examples, with {INTERVAL}s, and which kind of model is better.",
@@ -207,10 +211,6 @@ def _gathered(verdict: Sequence[str]) -> dict[str, list[str]]:
         about, colon, text = sentence.partition(": ")
         gathered.setdefault(about if colon else "", []).append(text if colon else sentence)
     return gathered
-
-
-def _score(score: ArmScore, metric: str) -> str:
-    return f"{figure(score.score.estimate, metric)} ({low_to_high(score.score)})"
 
 
 def _better(results: Results, task: TaskResult) -> str:
