@@ -7,9 +7,9 @@ import numpy as np
 from msgspec import structs
 
 from twinlm.evidence import multiple_testing
-from twinlm.evidence.answers import ArmAnswers, TaskAnswers, index_name, index_of
+from twinlm.evidence.answers import ArmAnswers, TaskAnswers, baseline_answers, index_name, index_of
 from twinlm.evidence.details import find_details
-from twinlm.evidence.quality_records import QualityResult
+from twinlm.evidence.records import QualityResult
 from twinlm.evidence.results import Cost, LanguageResult, Results
 from twinlm.evidence.scores import scored
 from twinlm.report import verdict
@@ -80,9 +80,7 @@ def answers(
         say(kind, stream(9, kind), gold, text, 0.3)["predicted"]
         for gold, text in zip(golds, texts, strict=True)
     ]
-    made.append(
-        ArmAnswers(arm="floor", label="a floor", said=[[{"predicted": p} for p in floor]], seconds=0.1)
-    )
+    made.append(baseline_answers("floor", "a floor", floor, 0.1))
     return TaskAnswers(
         name=name or kind,
         kind=kind,

@@ -9,13 +9,14 @@ from twinlm.compare.stages.language_results import ALL_PAIRS, cloze_result, phen
 from twinlm.evaluate.timings import ServingCost, Timing, spread
 from twinlm.evidence import intervals, multiple_testing
 from twinlm.evidence.outcomes import Outcomes
-from twinlm.evidence.quality_records import FigureGroup, PairsResult, QualityFigure, QualityResult
 from twinlm.evidence.records import (
     Crossing,
-    DoctorFinding,
-    DoctorResult,
+    FigureGroup,
     Interval,
     Ledger,
+    PairsResult,
+    QualityFigure,
+    QualityResult,
     RateTried,
     ScoreCurve,
     ScorePoint,
@@ -26,6 +27,8 @@ from twinlm.evidence.results import (
     Cost,
     Curve,
     CurvePoint,
+    DoctorFinding,
+    DoctorResult,
     LanguageResult,
     Results,
     TaskResult,

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from twinlm.evidence import intervals
-from twinlm.evidence.holm import holm
 from twinlm.evidence.intervals import LEVEL, claim_p
+from twinlm.evidence.multiple_testing import holm
 from twinlm.evidence.outcomes import Outcomes
 from twinlm.evidence.permutation import paired_permutation_p
 from twinlm.rng import stream

@@ -3,9 +3,9 @@ import pytest
 from msgspec.structs import replace
 from scipy import special, stats
 
-from twinlm.evidence.evidence import ArmVariances, Variances
 from twinlm.evidence.intervals import LEVEL, claim_p, compare
 from twinlm.evidence.power import Needed, needed, power
+from twinlm.evidence.records import ArmVariances, Variances
 from twinlm.evidence.variance import variances
 from twinlm.rng import stream
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from twinlm.evidence.evidence import ArmVariances, Variances
 from twinlm.evidence.intervals import compare
+from twinlm.evidence.records import ArmVariances, Variances
 from twinlm.evidence.results import ArmScore, Interval
 from twinlm.report.two_arms import by_points, of_two, signed, standing
 

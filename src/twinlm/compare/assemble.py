@@ -20,8 +20,7 @@ from twinlm.compare.stages.serving import Serving
 from twinlm.compare.workspace import Workspace
 from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import TaskAnswers
-from twinlm.evidence.quality_records import QualityResult
-from twinlm.evidence.records import ScoreCurve
+from twinlm.evidence.records import QualityResult, ScoreCurve
 from twinlm.evidence.results import ArmCost, Results, TaskResult
 from twinlm.evidence.scores import scored
 from twinlm.report import caveats, language_section, verdict

@@ -8,7 +8,7 @@ from typing import Any
 from twinlm.checkpoint import Trained
 from twinlm.data.labels.examples import Example
 from twinlm.system import storage
-from twinlm.system.foreign_folder import parse_object
+from twinlm.system.foreign_folder import parse_rows
 from twinlm.use.predict import predict
 
 
@@ -24,5 +24,4 @@ def write_predictions(path: Path, trained: Trained, examples: Sequence[Example])
 
 def read_predictions(path: Path) -> list[dict[str, Any]]:
     """Return the lines that `write_predictions` wrote."""
-    # splitlines would also cut at characters such as U+2028, which JSON texts may contain.
-    return [parse_object(line, path) for line in path.read_bytes().split(b"\n") if line]
+    return parse_rows(path.read_bytes(), path)

@@ -1,41 +1,32 @@
-"""What every arm and baseline said of a task's test examples: all that its scores are made from.
+"""Answers of arms and baselines to a task's test examples: all that scores are made from.
 
-An index in the task's folder says which files hold it. A run and a bundle hold the same ones, so that
-`evidence/reading.py` serves both.
+An index in the task's folder names the files that hold them, in runs and in bundles alike
+(`evidence/reading.py`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from twinlm.system.records import Record, Whole
+from twinlm.evidence.records import ArmFacts
+from twinlm.system.records import Number, Record, Whole
 from twinlm.tasks.judging import Said
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArmAnswers:
-    """What one arm, or one baseline, said."""
+class ArmAnswers(ArmFacts):
+    """Answers of one arm or baseline."""
 
-    arm: str
-    """As `ArmScore.arm`."""
-    label: str
-    """As `ArmScore.label`."""
-    family: str = ""
-    """As `ArmScore.family`."""
-    is_pretrained: bool = False
-    """As `ArmScore.is_pretrained`."""
-    is_imported: bool = False
-    """As `ArmScore.is_imported`."""
-    groups: int = 1
-    """Pre-trainings, see `evidence/outcomes.py`."""
-    seeds: Sequence[str] = ()
+    is_imported: bool
+    """Whether the model was pre-trained elsewhere, on other data."""
+    groups: Whole
+    """Number of pre-training runs, see `evidence/outcomes.py`."""
+    seeds: Sequence[str]
     """Names of the fine-tuned models, as in `ArmScore.score_by_seed`; empty for a baseline."""
     said: Sequence[Sequence[Said]]
-    """Of all examples, for each fine-tuned model; a baseline has one row."""
-    seconds: float
-    """As `ArmScore.seconds`."""
-    chosen_epochs: dict[str, int] = field(default_factory=dict)
-    """As `ArmScore.chosen_epochs`."""
+    """Answers to all examples, a row for each fine-tuned model; a baseline has one row."""
+    seconds: Number
+    """Time as in `ArmScore.seconds`."""
+    chosen_epochs: dict[str, Whole]
+    """Epochs as in `ArmScore.chosen_epochs`."""
 
     @property
     def predicted(self) -> list[list[Any]]:
@@ -43,33 +34,53 @@ class ArmAnswers:
         return [[said["predicted"] for said in row] for row in self.said]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaskAnswers:
-    """A task, and what was said of its test examples."""
+def baseline_answers(name: str, label: str, predictions: Sequence[Any], seconds: float) -> ArmAnswers:
+    """Return the answers of a baseline."""
+    return ArmAnswers(
+        arm=name,
+        label=label,
+        family="",
+        is_pretrained=False,
+        is_imported=False,
+        groups=1,
+        seeds=(),
+        said=[[{"predicted": predicted} for predicted in predictions]],
+        seconds=seconds,
+        chosen_epochs={},
+    )
+
+
+class TaskFacts(Record):
+    """Name, type and size of a task; part of several records."""
 
     name: str
-    """As the settings call it."""
+    """Name in the settings."""
     kind: str
-    """Of task."""
+    """Type of task."""
     classes: list[str]
-    """As `TaskResult.classes`."""
-    train_examples: int
-    """To learn from."""
-    valid_examples: int
-    """To choose epochs by."""
+    """Classes, as in `TaskResult.classes`."""
+    train_examples: Whole
+    """Number of training examples."""
+    valid_examples: Whole
+    """Number of validation examples."""
+
+
+class TaskAnswers(TaskFacts):
+    """All answers to a task's test examples."""
+
     ids: list[str]
-    """Of the test examples."""
+    """Names of the test examples."""
     golds: list[Any]
-    """Their right answers."""
-    characters: list[int] = field(default_factory=list)
-    """How long their texts are; empty if that was not noted."""
-    texts: Sequence[Sequence[str]] = ()
-    """Their texts; empty if they are not at hand."""
+    """Right answers."""
+    characters: list[Whole]
+    """Lengths of the examples' texts; empty if they were not noted."""
+    texts: Sequence[Sequence[str]]
+    """Texts of the examples; empty if they are not at hand."""
     arms: list[ArmAnswers]
-    """In the order of `TaskResult.scores`: arms, then baselines."""
+    """Answers of arms, then of baselines, as in `TaskResult.scores`."""
 
     def arm(self, name: str) -> ArmAnswers:
-        """Return the arm, or baseline, of a name."""
+        """Return the arm or baseline of a name."""
         return next(arm for arm in self.arms if arm.arm == name)
 
     @property
@@ -78,48 +89,35 @@ class TaskAnswers:
         return [arm for arm in self.arms if arm.is_pretrained]
 
 
-class ArmIndex(Record):
-    """Where the answers of one arm lie."""
+class ArmIndex(ArmFacts):
+    """Files with the answers of one arm."""
 
-    arm: str
-    """As `ArmAnswers.arm`."""
-    label: str
-    """As `ArmAnswers.label`."""
-    family: str
-    """As `ArmAnswers.family`."""
-    is_pretrained: bool
-    """As `ArmAnswers.is_pretrained`."""
     is_imported: bool
-    """As `ArmAnswers.is_imported`."""
+    """Whether the model was pre-trained elsewhere."""
     groups: Whole
-    """As `ArmAnswers.groups`."""
+    """Number of pre-training runs."""
     folders: dict[str, str]
-    """For each fine-tuned model its folder, below that of the run."""
+    """Folder of each fine-tuned model, relative to the run directory."""
     chosen_epochs: dict[str, Whole]
-    """As `ArmAnswers.chosen_epochs`."""
+    """Epochs as in `ArmScore.chosen_epochs`."""
 
 
-class TaskIndex(Record):
-    """Which files hold what was said of a task's test examples: `answers.json`."""
+class TaskIndex(TaskFacts):
+    """Files with the answers to a task's test examples: `answers.json`."""
 
     FORMAT: ClassVar[int] = 1
 
-    name: str
-    """As `TaskAnswers.name`."""
-    kind: str
-    """As `TaskAnswers.kind`."""
-    classes: list[str]
-    """As `TaskAnswers.classes`."""
-    train_examples: Whole
-    """As `TaskAnswers.train_examples`."""
-    valid_examples: Whole
-    """As `TaskAnswers.valid_examples`."""
     arms: list[ArmIndex]
-    """In the order of `TaskAnswers.arms`; the baselines' answers are in a file of their own."""
+    """Files of each arm, in the order of `TaskAnswers.arms`; baselines have a file of their own."""
+
+
+def facts(record: Record, kind: type[Record]) -> dict[str, Any]:
+    """Return the fields that a record has from a base class."""
+    return {name: getattr(record, name) for name in kind.__struct_fields__}
 
 
 def index_name(task: str) -> str:
-    """Return the name of a task's index below the folder of a run."""
+    """Return the path of a task's index, relative to the run directory."""
     return f"tasks/{task}/answers.json"
 
 
@@ -127,21 +125,14 @@ def index_of(answers: TaskAnswers, folders: Mapping[str, Sequence[str]]) -> Task
     """Return the index of a task's answers.
 
     Args:
-        answers: to the task.
-        folders: of each arm's fine-tuned models, below that of the run.
+        answers: answers to the task.
+        folders: folders of each arm's fine-tuned models, relative to the run directory.
     """
     return TaskIndex(
-        name=answers.name,
-        kind=answers.kind,
-        classes=answers.classes,
-        train_examples=answers.train_examples,
-        valid_examples=answers.valid_examples,
+        **facts(answers, TaskFacts),
         arms=[
             ArmIndex(
-                arm=arm.arm,
-                label=arm.label,
-                family=arm.family,
-                is_pretrained=arm.is_pretrained,
+                **facts(arm, ArmFacts),
                 is_imported=arm.is_imported,
                 groups=arm.groups,
                 folders=dict(zip(arm.seeds, folders[arm.arm], strict=True)),

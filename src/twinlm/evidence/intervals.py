@@ -16,11 +16,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from twinlm.evidence.bootstrap import bootstrap_intervals
-from twinlm.evidence.effects import effect
 from twinlm.evidence.outcomes import Matrix, Numbers, Outcomes, as_outcomes, paired
 from twinlm.evidence.permutation import paired_permutation_p
 from twinlm.evidence.results import Comparison, Interval
-from twinlm.evidence.variance import variances
+from twinlm.evidence.variance import effect, variances
 
 LEVEL = 0.05
 """How often a difference may be claimed where there is none."""

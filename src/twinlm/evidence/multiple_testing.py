@@ -1,15 +1,15 @@
 """The claims of a comparison: one question, such as whether BERT beats GPT, may be asked on many tasks.
 
 Where there is no difference anywhere, a question that is asked on six tasks finds one on some task with a
-chance of up to 6 * 5 %. So the p values of each question are adjusted over its tasks (`evidence/holm.py`).
+chance of up to 6 * 5 %. So the p values of each question are adjusted over its tasks (Holm 1979).
 Questions are not adjusted for one another.
 """
 
 from collections.abc import Hashable, Sequence
 
+import numpy as np
 from msgspec.structs import replace
 
-from twinlm.evidence.holm import holm
 from twinlm.evidence.intervals import winner
 from twinlm.evidence.results import Comparison, TaskResult
 
@@ -32,6 +32,22 @@ def corrected(items: Sequence[Comparison]) -> list[Comparison]:
     """Return comparisons that ask the same, with adjusted p values and the winners that these allow."""
     p_values = holm([max(item.p_value, item.p_interval) for item in items])
     return [_with_p(item, p_value, len(items)) for item, p_value in zip(items, p_values, strict=True)]
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return the adjusted p of each claim, in the order given.
+
+    Claiming all those below a level keeps the chance of one false claim or more below that level, whatever
+    depends on what. The smallest of m values is taken m times, the next one m - 1 times, and so on; none may
+    be smaller than the one before it.
+    """
+    order = np.argsort(p_values, kind="stable")
+    factors = np.arange(len(order), 0, -1)
+    steps = np.minimum(1.0, np.maximum.accumulate(np.asarray(p_values, np.float64)[order] * factors))
+    adjusted = np.empty(len(order))
+    adjusted[order] = steps
+    found: list[float] = adjusted.tolist()
+    return found
 
 
 def _question(task: TaskResult, item: Comparison) -> Hashable:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from msgspec.structs import replace
 
-from twinlm.evidence.evidence import ArmVariances, Variances
 from twinlm.evidence.intervals import LEVEL, half_width, pooled
+from twinlm.evidence.records import ArmVariances, Variances
 from twinlm.evidence.results import Comparison
 from twinlm.evidence.variance import noise, of_models
 

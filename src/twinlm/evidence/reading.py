@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from twinlm.errors import ModelError
-from twinlm.evidence.answers import ArmAnswers, ArmIndex, TaskAnswers, TaskIndex, index_name
+from twinlm.evidence.answers import (
+    ArmAnswers,
+    ArmIndex,
+    TaskAnswers,
+    TaskFacts,
+    TaskIndex,
+    baseline_answers,
+    facts,
+    index_name,
+)
 from twinlm.evidence.details import NAME, Details
-from twinlm.system.foreign_folder import Folder, parse_json, parse_object
+from twinlm.evidence.records import ArmFacts
+from twinlm.system.foreign_folder import Folder, parse_json, parse_rows
 from twinlm.system.records import as_record, read_record
 from twinlm.tasks.judging import Said, is_number
 from twinlm.tasks.table import TASKS
@@ -20,6 +30,7 @@ FINE_TUNING = "fine-tuning.json"
 BASELINES = "baselines/predictions.json"
 LARGEST_BYTES = 2**30
 """Of a file of predictions."""
+_NO_GOLD = object()
 _HINT = "the file was changed, or was written by another version"
 
 
@@ -63,11 +74,7 @@ def read_answers(folder: Folder, task: str, texts: Mapping[str, Sequence[str]] |
     arms += _baselines(folder, found, [row["gold"] for row in first])
     known = [row["characters"] for row in first if type(row.get("characters")) is int]
     return TaskAnswers(
-        name=task,
-        kind=found.kind,
-        classes=found.classes,
-        train_examples=found.train_examples,
-        valid_examples=found.valid_examples,
+        **facts(found, TaskFacts),
         ids=[row["id"] for row in first],
         golds=[row["gold"] for row in first],
         characters=known if len(known) == len(first) else [],
@@ -82,9 +89,7 @@ def read_rows(folder: Folder, name: str) -> list[dict[str, Any]]:
     Raises:
         ModelError: the file is missing, too large, or a line is no object.
     """
-    # Not splitlines: it also cuts at characters such as U+2028, which JSON leaves as they are in a text.
-    lines = folder.read(name, LARGEST_BYTES).split(b"\n")
-    return [parse_object(line, folder.path / name) for line in lines if line]
+    return parse_rows(folder.read(name, LARGEST_BYTES), folder.path / name)
 
 
 def read_details(folder: Path) -> Details | None:
@@ -97,6 +102,21 @@ def read_details(folder: Path) -> Details | None:
     return read_record(Details, path) if path.is_file() else None
 
 
+def check_answers(
+    rows: Sequence[Said], golds: Sequence[Any], task_type: str, classes: Sequence[str], file: Path
+) -> None:
+    """Check that rows are answers to examples of a task, whose right answers are `golds`.
+
+    Raises:
+        ModelError: a row is not; the message names its number.
+    """
+    is_sound = TASKS[task_type].judging.is_sound
+    for number, (row, gold) in enumerate(zip(rows, golds, strict=True), 1):
+        if "predicted" not in row or gold is _NO_GOLD or not is_sound(gold, row, classes):
+            message = f"this is no answer to a {task_type} example of these classes"
+            raise ModelError(message, file=file, line=number, hint=_HINT)
+
+
 def _arm(folder: Folder, task: TaskIndex, arm: ArmIndex, first: Sequence[dict[str, Any]]) -> ArmAnswers:
     """Return an arm's answers, all checked to be of the same examples as the first ones."""
     rows, seconds = [], 0.0
@@ -107,10 +127,7 @@ def _arm(folder: Folder, task: TaskIndex, arm: ArmIndex, first: Sequence[dict[st
             raise ModelError("a fine-tuning without its seconds", file=folder.path / place, hint=_HINT)
         seconds += spent
     return ArmAnswers(
-        arm=arm.arm,
-        label=arm.label,
-        family=arm.family,
-        is_pretrained=arm.is_pretrained,
+        **facts(arm, ArmFacts),
         is_imported=arm.is_imported,
         groups=arm.groups,
         seeds=list(arm.folders),
@@ -128,9 +145,11 @@ def _model(
     if not has_ids or [_key(row) for row in rows] != [_key(row) for row in first]:
         message = "these are not the test examples, or not the right answers, of the task's other files"
         raise ModelError(message, file=folder.path / name, hint=_HINT)
+    golds = [row.get("gold", _NO_GOLD) for row in rows]
+    check_answers(rows, golds, task.kind, task.classes, folder.path / name)
     for number, (row, other) in enumerate(zip(rows, first, strict=True), 1):
-        if not _is_sound(task, row) or _chances(row) not in (0, _chances(other)):
-            message = f"this is no answer to a {task.kind} example of these classes"
+        if _probabilities(row) not in (0, _probabilities(other)):
+            message = "expected as many probabilities as in the task's other files, or none"
             raise ModelError(message, file=folder.path / name, line=number, hint=_HINT)
     return rows
 
@@ -145,12 +164,12 @@ def _baselines(folder: Folder, task: TaskIndex, golds: Sequence[Any]) -> list[Ar
         raise ModelError("two arms have one name", file=folder.path / name, hint=_HINT)
     found = []
     for row in given:
-        said = [{"predicted": predicted} for predicted in row["predictions"]]
-        pairs = zip(golds, said, strict=False)
-        if len(said) != len(golds) or not all(_is_sound(task, {"gold": gold, **one}) for gold, one in pairs):
+        if len(row["predictions"]) != len(golds):
             message = f"the answers of {row['name']!r} are not those to the test examples"
             raise ModelError(message, file=folder.path / name, hint=_HINT)
-        found.append(ArmAnswers(arm=row["name"], label=row["label"], said=[said], seconds=row["seconds"]))
+        answers = [{"predicted": predicted} for predicted in row["predictions"]]
+        check_answers(answers, golds, task.kind, task.classes, folder.path / name)
+        found.append(baseline_answers(row["name"], row["label"], row["predictions"], row["seconds"]))
     return found
 
 
@@ -168,15 +187,10 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row.get("id"), row.get("gold"), row.get("characters")
 
 
-def _is_sound(task: TaskIndex, row: Said) -> bool:
-    is_sound = TASKS[task.kind].judging.is_sound
-    return {"gold", "predicted"} <= row.keys() and is_sound(row["gold"], row, task.classes)
-
-
-def _chances(row: Mapping[str, Any]) -> int:
+def _probabilities(row: Mapping[str, Any]) -> int:
     """How many probabilities a line has: as many in every file, or none."""
-    chances = row.get("probabilities")
-    return len(chances) if isinstance(chances, list) else 0
+    probabilities = row.get("probabilities")
+    return len(probabilities) if isinstance(probabilities, list) else 0
 
 
 def _texts_of(row: Mapping[str, Any], texts: Mapping[str, Sequence[str]], folder: Folder) -> Sequence[str]:

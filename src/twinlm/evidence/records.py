@@ -1,22 +1,78 @@
-"""Records that `evidence/results.py` is made of: intervals, comparisons, what was tuned, curves of scores."""
+"""Parts of `evidence/results.py`: comparisons, tuning, curves of scores, measurements without labels."""
 
-from twinlm.evidence.evidence import Effect, Variances
 from twinlm.system.records import Number, Record, Whole
 
 
+class ArmFacts(Record):
+    """Name and nature of an arm or baseline; part of several records."""
+
+    arm: str
+    """Name: "gpt", "bert", "gpt-scratch", an imported model's name, a baseline such as "majority", ..."""
+    label: str
+    """Name in the report: "BERT", "BERT without pre-training", "TF-IDF + logistic regression"."""
+    family: str
+    """Kind: "gpt" or "bert"; empty for a baseline."""
+    is_pretrained: bool
+    """Whether the model was pre-trained, here or elsewhere; False for a baseline."""
+
+
 class Interval(Record):
-    """An estimate and the range that holds the true value in 95 of 100 repetitions."""
+    """An estimate and its 95 % interval."""
 
     estimate: Number
-    """The value found."""
+    """Estimate."""
     low: Number
-    """Lower end, 95 %."""
+    """Lower end."""
     high: Number
-    """Upper end, 95 %."""
+    """Upper end."""
+
+
+class Effect(Record):
+    """Effect sizes of a difference."""
+
+    name: str
+    """Name of `size`: "h" (Cohen's, of two shares) or "d_z" (mean over deviation of the examples)."""
+    size: Number
+    """Effect size; positive where the first arm is better."""
+    first_is_ahead: Number
+    """Probability that a model of the first arm has a better figure than one of the second."""
+    only_first: Number | None
+    """Number of examples that only the first arm gets right, mean over all pairs of models; None, as the next
+    two, where examples are not just right or wrong."""
+    only_second: Number | None
+    """Number of examples that only the second arm gets right."""
+    odds_ratio: Number | None
+    """Ratio of `only_first` to `only_second`, a half added to each."""
+
+
+class ArmVariances(Record):
+    """Variance components of an arm's figure, each of a single draw, in squared units of the figure."""
+
+    pretrainings: Whole
+    """Number of pre-training seeds; with one, its variance is unknown and 0 here."""
+    seeds: Whole
+    """Number of fine-tuning seeds of each; with one, its variance is unknown and 0 here."""
+    pretraining: Number
+    """Variance between pre-training runs; includes that of fine-tuning if each has only one."""
+    pretraining_by_example: Number
+    """Variance of single examples between pre-training runs."""
+    finetuning: Number
+    """Variance between fine-tuning runs of one pre-training."""
+    finetuning_by_example: Number
+    """Variance of single examples between fine-tuning runs."""
+
+
+class Variances(Record):
+    """Variance components of a figure, or of a difference of two."""
+
+    examples: Number
+    """Variance between test examples."""
+    arms: list[ArmVariances]
+    """Variances of each arm's models."""
 
 
 class Comparison(Record):
-    """One arm against another on one task: same test examples, same seeds."""
+    """One arm against another on the same test examples."""
 
     first: str
     """Name of an arm or baseline; a positive difference speaks for it."""
@@ -25,125 +81,211 @@ class Comparison(Record):
     difference: Interval
     """The main figure of `first` minus that of `second`, over examples and seeds."""
     p_value: Number
-    """Two-sided, from the paired permutation test over test examples."""
+    """Two-sided p value of the paired permutation test over test examples."""
     p_interval: Number
-    """The level at which the interval, which holds the seeds too, would just reach 0."""
+    """Level at which the interval over examples and seeds would just reach 0."""
     p_adjusted: Number
-    """The greater of both, adjusted by Holm's method for the tasks on which the same is asked."""
+    """Greater of both, adjusted by Holm's method for the tasks that ask the same question."""
     claims: Whole
-    """How many tasks it is adjusted for."""
+    """Number of tasks it is adjusted for."""
     over_examples: Interval
     """Paired bootstrap over examples only, BCa."""
     over_both: Interval
     """Bootstrap over examples and seeds."""
     effect: Effect
-    """How large the difference is."""
+    """Effect sizes of the difference."""
     variances: Variances
-    """What its chance is made of."""
+    """Variance components of the difference."""
     examples: Whole
-    """Test examples."""
+    """Number of test examples."""
     seeds: Whole
-    """Fine-tuning seeds of each pre-training."""
+    """Number of fine-tuning seeds of each pre-training."""
     pretraining_seeds: Whole
-    """Pre-trainings; with one, nothing here holds what another would change."""
+    """Number of pre-training seeds; with one, the variation between them is not included anywhere here."""
     winner: str | None
-    """`first`, `second`, or None where the evidence does not tell them apart."""
-
-
-class DoctorFinding(Record):
-    """A problem or a warning of the data doctor."""
-
-    level: str
-    """"problem" or "warning"."""
-    where: str
-    """Part of the settings, kind of model or task."""
-    message: str
-    """What was found, with numbers."""
-    why: str
-    """What it does to the models; "" if that is plain."""
-    hint: str
-    """The way out; "" if there is none."""
-
-
-class DoctorResult(Record):
-    """What the data doctor said of text and labels before training."""
-
-    findings: list[DoctorFinding]
-    """Problems, then warnings."""
-    notes: Whole
-    """How many notes it has beside them."""
+    """Better arm, or None where the evidence does not show one."""
 
 
 class RateTried(Record):
-    """The fine-tunings of one arm on one task at one learning rate."""
+    """Fine-tuning runs of one arm on one task at one learning rate."""
 
     learning_rate: Number
-    """The highest of its schedule."""
+    """Peak of the learning rate schedule."""
     trials: Whole
-    """Pre-training seeds times fine-tuning seeds."""
+    """Number of runs: pre-training seeds times fine-tuning seeds."""
     failed: Whole
-    """Of these, those that diverged, or gave one answer to all validation examples."""
+    """Number of runs that diverged or gave one answer to all validation examples."""
     validation: Number | None
-    """Mean main figure on validation examples; None if a trial diverged."""
+    """Mean main figure on validation examples; None if a run diverged."""
     flops: Number
-    """Operations in all."""
+    """Total floating point operations."""
     seconds: Number
-    """Time in all."""
+    """Total time."""
 
 
 class Ledger(Record):
-    """What was tried for one arm on one task before test examples were looked at."""
+    """Learning rates tried for one arm on one task, before any use of the test examples."""
 
     arm: str
-    """Its name."""
+    """Name."""
     label: str
-    """For people."""
+    """Name in the report."""
     task: str
-    """The task's name."""
+    """Name of the task."""
     tried: list[RateTried]
-    """By learning rate."""
+    """Results by learning rate."""
     kept: Number
-    """The learning rate whose models are compared."""
+    """Learning rate of the compared models."""
 
 
 class ScorePoint(Record):
-    """The score of one arm at one place of an axis."""
+    """Score of one arm at one point of an axis."""
 
     arm: str
-    """"gpt", "bert", or the name of a baseline."""
+    """Name of the arm: "gpt", "bert", or a baseline."""
     label: str
-    """For people."""
-    x: Number
-    """Training examples, or what pre-training could spend, in the unit of the budget."""
-    tokens: Number
-    """Pre-training tokens."""
+    """Name in the report."""
+    x: Whole | Number
+    """Number of training examples, or the pre-training budget in its unit."""
+    tokens: Whole | Number
+    """Number of pre-training tokens."""
     score: Interval
-    """The main figure, over examples and seeds."""
+    """Main figure, over examples and seeds."""
 
 
 class Crossing(Record):
-    """Where the curves of two arms cross, on a logarithmic axis."""
+    """Point where the curves of two arms cross, on a logarithmic axis."""
 
     first: str
-    """The arm that is ahead below the crossing."""
+    """Arm that is ahead below the crossing."""
     second: str
-    """The arm that is ahead above it."""
+    """Arm that is ahead above it."""
     at: Interval
-    """Where, with the range of 95 of 100 bootstrap samples."""
+    """Position of the crossing, with its 95 % bootstrap interval."""
 
 
 class ScoreCurve(Record):
-    """Score against labels, or against pre-training."""
+    """Scores against the number of labels or the pre-training budget."""
 
     task: str
-    """The task's name."""
+    """Name of the task."""
     metric: str
     """Name of the main figure."""
     axis: str
-    """"labels" or "pre-training budget"."""
+    """Quantity on the axis: "labels" or "pre-training budget"."""
     points: list[ScorePoint]
-    """Arm by arm, by x."""
+    """Points by arm, then by x."""
     crossing: Crossing | None
-    """Of the two kinds, where the samples agree that there is one."""
+    """Crossing of the two kinds; None unless 95 of 100 bootstrap samples have one."""
     verdict: str
-    """In plain words."""
+    """Verdict in plain words."""
+
+
+class QualityFigure(Record):
+    """One figure of one pre-training run on the sample."""
+
+    pretraining: str
+    """Name."""
+    label: str
+    """Name in the report."""
+    value: Number
+    """Mean over pre-training seeds; lower is better."""
+    standard_error: Number
+    """Standard error over passages, and over pre-training seeds if there are several."""
+    passages: Whole
+    """Number of passages in the sample."""
+    value_by_seed: dict[str, Number]
+    """Values by pre-training seed."""
+    difference: Interval | None
+    """Difference from the group's first figure, paired by passage; None for that figure itself."""
+    caveat: str
+    """Caveat; "" if there is none."""
+
+
+class FigureGroup(Record):
+    """Figures that may be compared with each other, and with no others."""
+
+    comparable: str
+    """Common ground: measure, sample, and tokenizer if it matters."""
+    unit: str
+    """Unit, such as "bits per byte"."""
+    figures: list[QualityFigure]
+    """Figure of each pre-training run that has one."""
+
+
+class PairAccuracy(Record):
+    """Share of pairs or gaps whose right text a pre-trained model finds likeliest; ties count in part."""
+
+    pretraining: str
+    """Name."""
+    label: str
+    """Name in the report."""
+    accuracy: Interval
+    """Accuracy over pairs and pre-training seeds; by chance 0.5, or one over the words of a gap."""
+
+
+class Phenomenon(Record):
+    """Pairs that test one phenomenon, all pairs of a set, or all gaps."""
+
+    name: str
+    """Name of the phenomenon, or `ALL_PAIRS` or `ALL_GAPS`."""
+    pairs: Whole
+    """Number of pairs."""
+    scores: list[PairAccuracy]
+    """Accuracy of each pre-training run."""
+    comparison: Comparison
+    """Comparison of the two kinds, paired by pair."""
+
+
+class PairsResult(Record):
+    """Results on one set of minimal pairs."""
+
+    name: str
+    """Name of the file, or `OWN_TEXT`."""
+    methods: dict[str, str]
+    """Scoring method of each pre-training run."""
+    overall: Phenomenon
+    """All pairs with equal weight; its p value is adjusted for the sets."""
+    macro: dict[str, Number]
+    """Mean over phenomena with equal weight, by pre-training run."""
+    phenomena: list[Phenomenon]
+    """Results by phenomenon; p values are adjusted for the phenomena of the set."""
+
+
+class ClozeView(Record):
+    """One way of scoring gaps, for the models of one kind."""
+
+    sees: str
+    """Scored part and visible part of the text."""
+    method: str
+    """Scoring method."""
+    scores: list[PairAccuracy]
+    """Accuracy of each pre-training run of the kind."""
+
+
+class ClozeResult(Record):
+    """Results on gaps in held-out text."""
+
+    name: str
+    """Name: `OWN_TEXT`."""
+    chance: Number
+    """Accuracy of a random guess."""
+    overall: Phenomenon
+    """Results with the whole text visible; its p value is adjusted together with the sets of pairs."""
+    whole: list[ClozeView]
+    """Views with the whole text visible, one for each kind."""
+    others: list[ClozeView]
+    """Other views of each kind."""
+
+
+class QualityResult(Record):
+    """Measurements of the pre-trained models without labels."""
+
+    groups: list[FigureGroup]
+    """Figures on held-out text: a table for each group."""
+    pairs: list[PairsResult]
+    """Results by set."""
+    cloze: ClozeResult | None
+    """Results on gaps; None if there are none."""
+    notes: list[str]
+    """Remarks on what could not be measured, in plain words."""

@@ -1,15 +1,14 @@
-"""What a comparison found, as plain records: `results.json` holds them, the report shows them.
+"""Results of a comparison: `results.json` stores them, the report shows them.
 
-An arm is one way to get a fine-tuned model: a family with or without pre-training, or a model from
-elsewhere. Scores of arms are compared on the same test examples and the same fine-tuning seeds.
-`evidence/intervals.py` makes the intervals and comparisons, `report/verdict.py` the sentences.
+An arm is one way to get a fine-tuned model: a kind with or without pre-training, or an imported model. Arms
+are scored on the same test examples. `evidence/intervals.py` makes the intervals and comparisons,
+`report/verdict.py` the sentences.
 """
 
 from typing import ClassVar
 
 from twinlm.evaluate.timings import ServingCost
-from twinlm.evidence.quality_records import QualityResult
-from twinlm.evidence.records import Comparison, DoctorResult, Interval, Ledger, ScoreCurve
+from twinlm.evidence.records import ArmFacts, Comparison, Interval, Ledger, QualityResult, ScoreCurve
 from twinlm.system.records import Number, Record, Whole
 
 __all__ = [
@@ -25,177 +24,191 @@ __all__ = [
 ]
 
 
-class ArmScore(Record):
-    """How one arm, or one baseline, did on a task's test examples."""
+class ArmScore(ArmFacts):
+    """Score of one arm or baseline on a task's test examples."""
 
-    arm: str
-    """"gpt", "bert", "gpt-scratch", "bert-scratch", an imported model's name, "majority", ..."""
-    label: str
-    """The name that people read: "BERT", "BERT without pre-training", "TF-IDF + logistic regression"."""
-    family: str
-    """"gpt" or "bert"; empty for a baseline."""
-    is_pretrained: bool
-    """False for an arm without pre-training, and for a baseline."""
     score: Interval
-    """The main figure, mean over seeds, with its interval over examples and seeds."""
+    """Main figure, mean over seeds, with its interval over examples and seeds."""
     figures: dict[str, Number]
-    """Means over seeds by name, the main figure first."""
+    """Figures by name, means over seeds, the main figure first."""
     score_by_seed: dict[str, Number]
-    """The main figure by seed, "1", or by pre-training and fine-tuning seed, "0/1"; empty for a baseline."""
+    """Main figure by seed, "1", or by pre-training and fine-tuning seed, "0/1"; empty for a baseline."""
     f1_by_class: dict[str, Number]
-    """Mean over seeds of the F1 of each class, tag or type of entity, from 0 to 1; empty without such."""
+    """F1 of each class, tag or entity type, mean over seeds, from 0 to 1; empty without such."""
     confusion: list[list[Whole]]
-    """Counts over all seeds: a row for each true class, a column for each predicted one, as in `classes`;
-    empty where an example's answer is no class."""
+    """Counts over all seeds: a row for each true class, a column for each predicted one, in the order of
+    `classes`; empty if answers are not classes."""
     failed_seeds: list[str]
-    """Seeds whose model always gives one and the same answer."""
+    """Seeds whose model gives the same answer to every example."""
     seconds: Number
-    """Fine-tuning time, all seeds together (fitting time for a baseline)."""
+    """Fine-tuning time of all seeds together, or the time to fit a baseline."""
     chosen_epochs: dict[str, Whole]
-    """For each seed, the epoch whose weights did best on the validation examples."""
+    """Epoch with the best weights on the validation examples, by seed."""
     is_imported: bool
     """Whether the model was pre-trained elsewhere, on other data."""
 
 
 class TaskResult(Record):
-    """Everything about one labelled task."""
+    """Results on one labelled task."""
 
     name: str
-    """As the settings call it."""
+    """Name in the settings."""
     kind: str
-    """Of task: "classification", "similarity", "choice", "tagging" or "span_qa"."""
+    """Type of task: "classification", "similarity", "choice", "tagging" or "span_qa"."""
     metric: str
     """Name of the main figure: "accuracy", "entity F1", "answer F1", "Spearman's correlation"."""
     classes: list[str]
-    """In the order of `confusion`; empty without classes."""
+    """Classes in the order of `confusion`; empty without classes."""
     train_examples: Whole
-    """To learn from."""
+    """Number of training examples."""
     valid_examples: Whole
-    """To choose epochs by."""
+    """Number of validation examples."""
     test_examples: Whole
-    """To compare on."""
+    """Number of test examples."""
     scores: list[ArmScore]
-    """Of arms, then of baselines."""
+    """Scores of arms, then of baselines."""
     comparisons: list[Comparison]
-    """The pre-trained pair first; then each of the two against its twin without pre-training; then each
-    against the best baseline."""
+    """Comparisons in the order of `scores.pairs_to_compare`: the pre-trained pair first."""
     verdict: str
-    """One or two sentences in plain words."""
+    """Verdict in plain words."""
 
 
 class CurvePoint(Record):
-    """One record of a pre-training run."""
+    """Point of a pre-training curve."""
 
     step: Whole
-    """Optimizer steps so far."""
+    """Number of optimizer steps so far."""
     tokens: Whole
-    """Real (not padding) tokens read so far."""
+    """Number of tokens read so far, padding left out."""
     flops: Number
-    """Operations so far."""
+    """Number of floating point operations so far."""
     value: Number
-    """What the curve is of, in the unit that the curve states."""
+    """Loss in the unit of the curve."""
 
 
 class Curve(Record):
-    """One line of a plot."""
+    """Pre-training curve."""
 
     name: str
-    """"training" or "validation"."""
+    """Name: "training" or "validation"."""
     unit: str
-    """"bits per byte" or "nats per masked token"."""
+    """Unit: "bits per byte" or "nats per masked token"."""
     points: list[CurvePoint]
-    """In the order of training."""
+    """Points in the order of training."""
 
 
 class LanguageResult(Record):
-    """Pre-training of one model. Two kinds' values measure different things: never in one column."""
+    """Pre-training results of one model. The two kinds' losses differ in meaning and never share a column."""
 
     name: str
-    """Of the pre-training: "gpt", "bert", or that of an arm."""
+    """Name of the pre-training run: "gpt", "bert", or an arm's."""
     label: str
-    """For people."""
+    """Name in the report."""
     family: str
-    """"gpt" or "bert"."""
+    """Kind: "gpt" or "bert"."""
     measure: str
-    """What `validation` and `test` are: "bits per byte, left to right" or "nats per masked token, both sides
+    """Unit of `validation` and `test`: "bits per byte, left to right" or "nats per masked token, both sides
     seen"."""
     validation: Number
-    """On validation text."""
+    """Loss on validation text."""
     test: Number
-    """On test text."""
+    """Loss on test text."""
     others: dict[str, Number]
     """Further measures by name, such as "accuracy of next sentence prediction"."""
     floors: dict[str, Number]
-    """What counting the training text reaches on validation text, in the unit of the curves, by what is
-    counted: "unigrams", "bigrams"."""
+    """Counting losses on validation text, in the unit of the curves, by "unigrams" and "bigrams"."""
     curves: list[Curve]
-    """Training, then validation."""
+    """Training curve, then validation curve."""
     remarks: list[str]
-    """Where a run, of any seed, is far from what it should reach, in plain words."""
+    """Remarks in plain words on runs that are far from the expected loss."""
     samples: list[dict[str, str]]
-    """From held-out text: {"prompt", "continuation", "original"} for a decoder, and {"masked", "filled",
+    """Samples of held-out text: {"prompt", "continuation", "original"} for a decoder, {"masked", "filled",
     "original"} for an encoder: "masked" has [MASK] for each hidden word, "filled" the [word] put there."""
 
 
 class Cost(Record):
-    """What one pre-training took; the mean over its seeds where there are several."""
+    """Costs of one pre-training run, means over its seeds."""
 
     name: str
-    """Of the pre-training: "gpt", "bert", or that of an arm."""
+    """Name of the pre-training run: "gpt", "bert", or an arm's."""
     label: str
-    """For people."""
+    """Name in the report."""
     family: str
-    """"gpt" or "bert"."""
+    """Kind: "gpt" or "bert"."""
     parameters: Whole
-    """Weights in all."""
+    """Number of weights."""
     non_embedding_parameters: Whole
-    """Weights in the transformer layers."""
+    """Number of weights in the transformer layers."""
     steps: Whole
-    """Optimizer steps."""
+    """Number of optimizer steps."""
     tokens: Whole
-    """Real tokens read."""
+    """Number of tokens read, padding left out."""
     targets: Whole
-    """Tokens predicted (with a loss)."""
+    """Number of tokens with a loss."""
     flops: Number
     """Floating point operations, from the formula in `core/count.py`."""
     seconds: Number
     """Training time, without validation."""
     planned_seconds: Number
-    """What the plan said before, from a few measured steps."""
+    """Training time as planned from a few measured steps."""
     tokens_per_second: Number
-    """Real tokens, in training."""
+    """Training speed, padding left out."""
     peak_memory_bytes: Whole
-    """Largest memory of the process, or of the GPU."""
+    """Peak memory of the process, or of the GPU."""
     corpus_passes: Number
-    """How often the training text was read, in tokens."""
+    """Number of passes through the training text, in tokens."""
     model_bytes: Whole
     """Size of the weights on disk."""
 
     @property
     def plan_error(self) -> float:
-        """How much longer than it took the plan said it would take: 0.2 if that was a fifth too much."""
+        """Relative error of the planned time; 0.2 if the plan was 20 % too long."""
         return self.planned_seconds / self.seconds - 1
 
 
 class ArmCost(Record):
-    """What one arm took to make for one task, and what its predictions cost."""
+    """Costs of one arm on one task: training and predictions."""
 
     arm: str
-    """As `ArmScore.arm`."""
+    """Name of the arm."""
     label: str
-    """As `ArmScore.label`."""
+    """Name in the report."""
     pretraining_s: Number | None
-    """Seconds of its pre-training, the same for all tasks; 0 without one, None if it was done elsewhere."""
+    """Seconds of pre-training, the same for all tasks; 0 without one, None if it was done elsewhere."""
     pretraining_flops: Number | None
-    """Operations of it."""
+    """Floating point operations of pre-training."""
     fine_tuning_s: Number | None
-    """Seconds of its fine-tuning, of one seed; None if it was done elsewhere."""
+    """Seconds of fine-tuning with one seed; None if it was done elsewhere."""
     fine_tuning_flops: Number | None
-    """Operations of it."""
+    """Floating point operations of fine-tuning."""
     fine_tuning_peak_bytes: Whole | None
-    """Largest memory of the process, or of the GPU, meanwhile."""
+    """Peak memory of the process, or of the GPU, in fine-tuning."""
     serving: ServingCost
-    """Of predictions of the task's test examples; arms of one task were measured in turns."""
+    """Costs of predicting test examples; the arms of a task were measured in alternation."""
+
+
+class DoctorFinding(Record):
+    """A problem or a warning of the data doctor."""
+
+    level: str
+    """"problem" or "warning"."""
+    where: str
+    """Part of the settings, model kind or task."""
+    message: str
+    """Finding, with its numbers."""
+    why: str
+    """Effect on the models; "" if that is obvious."""
+    hint: str
+    """Remedy; "" if there is none."""
+
+
+class DoctorResult(Record):
+    """Findings of the data doctor on text and labels."""
+
+    findings: list[DoctorFinding]
+    """Problems, then warnings."""
+    notes: Whole
+    """Number of further notes."""
 
 
 class Results(Record):
@@ -204,46 +217,46 @@ class Results(Record):
     FORMAT: ClassVar[int] = 1
 
     title: str
-    """Of the report."""
+    """Title of the report."""
     verdict: list[str]
-    """The answer in plain words, most important first; one sentence an item."""
+    """Verdict in plain words, most important first, one sentence an item."""
     caveats: list[str]
-    """What the evidence does not support, such as "one pre-training seed"."""
+    """Limits of the evidence, such as "one pre-training seed"."""
     families: dict[str, str]
-    """The names that people read, in the order to show: {"gpt": "GPT", "bert": "BERT"}."""
+    """Names of the kinds in the report, in its order: {"gpt": "GPT", "bert": "BERT"}."""
     matched_by: str
-    """"tokens", "FLOPs" or "seconds"."""
+    """Quantity that was matched: "tokens", "FLOPs", "seconds", ..."""
     pretraining_seeds: Whole
-    """How many times each model was pre-trained anew."""
+    """Number of pre-training seeds."""
     tasks: list[TaskResult]
-    """In the order of the settings."""
+    """Results by task, in the order of the settings."""
     curves: list[ScoreCurve]
-    """Of score against labels and against pre-training tokens, task by task."""
+    """Scores against labels and against pre-training budgets, task by task."""
     ledger: list[Ledger]
-    """What was tried in fine-tuning, task by task, arm by arm."""
+    """Learning rates tried in fine-tuning, task by task, arm by arm."""
     language: list[LanguageResult]
-    """One for each pre-training."""
+    """Results of each pre-training run."""
     quality: QualityResult
-    """What the pre-trained models know of the language, without labels."""
+    """Measurements of the pre-trained models without labels."""
     costs: list[Cost]
-    """One for each pre-training."""
+    """Costs of each pre-training run."""
     cost_cards: dict[str, list[ArmCost]]
-    """By task, for each arm; empty if predictions were not timed."""
+    """Costs by task, for each arm; empty if predictions were not timed."""
     price_per_hour: Number | None
-    """Of the machine, in any currency; None if no prices are to be shown."""
+    """Price of the machine, in any currency; None to show no prices."""
     doctor: DoctorResult | None
-    """What the data doctor found; None if it was not asked."""
+    """Findings of the data doctor; None if it did not run."""
     data: dict[str, str | Whole | Number]
     """Facts of the corpus and its splits, by name, in the order to show."""
     removed: dict[str, Whole]
-    """What was left out and how often: duplicates, empty documents, cut texts, ..."""
+    """Counts of what was left out: duplicates, empty documents, cut texts, ..."""
     attribution: list[str]
     """Sources and licences of embedded text; empty for own data."""
     settings_toml: str
-    """The resolved settings."""
+    """Resolved settings."""
     environment: dict[str, str]
     """Versions, processor, threads, precision, and so on."""
     fingerprints: dict[str, str]
     """SHA-256 of data, tokenizer and models."""
     command: str
-    """What to type to repeat it."""
+    """Command that repeats the comparison."""

@@ -7,8 +7,9 @@ import numpy as np
 
 from twinlm.data.labels.task import LabelledTask
 from twinlm.evidence import intervals
-from twinlm.evidence.answers import ArmAnswers, TaskAnswers
+from twinlm.evidence.answers import ArmAnswers, TaskAnswers, facts
 from twinlm.evidence.outcomes import Matrix, Outcomes
+from twinlm.evidence.records import ArmFacts
 from twinlm.evidence.results import ArmScore, TaskResult
 from twinlm.tasks.kind import TaskKind
 from twinlm.tasks.metrics import Measured, confusion, is_one_answer
@@ -110,10 +111,7 @@ def _score(answers: TaskAnswers, arm: ArmAnswers, measured: Sequence[Measured], 
     is_by_class = kind.form.is_split_by_label
     names = answers.classes if is_by_class else by_class[0].keys()
     return ArmScore(
-        arm=arm.arm,
-        label=arm.label,
-        family=arm.family,
-        is_pretrained=arm.is_pretrained,
+        **facts(arm, ArmFacts),
         score=intervals.mean_interval(values, least=measured[0].least),
         figures=_means([of_seed.figures for of_seed in measured], list(measured[0].figures)),
         score_by_seed={seed: of_seed.main for seed, of_seed in zip(arm.seeds, measured, strict=False)},

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from twinlm.evidence.records import DoctorResult
-from twinlm.evidence.results import ArmScore, Comparison, Cost, TaskResult
+from twinlm.evidence.results import ArmScore, Comparison, Cost, DoctorResult, TaskResult
 from twinlm.report.numbers import duration, listed, percent, signed_percent, times, title
 
 _FEW_EXAMPLES = 300

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from twinlm.evidence.details import Details
-from twinlm.evidence.holm import holm
 from twinlm.evidence.intervals import LEVEL, claim_p, difference
+from twinlm.evidence.multiple_testing import holm
 from twinlm.evidence.outcomes import Outcomes
 from twinlm.evidence.records import ScoreCurve, ScorePoint
 from twinlm.evidence.results import Results

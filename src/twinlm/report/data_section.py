@@ -3,8 +3,7 @@
 from typing import Literal
 
 from twinlm.evidence.details import Details
-from twinlm.evidence.records import DoctorFinding, DoctorResult
-from twinlm.evidence.results import Results
+from twinlm.evidence.results import DoctorFinding, DoctorResult, Results
 from twinlm.report.document import Block, Code, Columns, Fold, Heading, Items, Section, Table, Text
 from twinlm.report.numbers import counted, listed, whole
 

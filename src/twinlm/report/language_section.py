@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from twinlm.evidence.details import Details
-from twinlm.evidence.quality_records import (
+from twinlm.evidence.records import (
     ClozeResult,
     ClozeView,
     FigureGroup,

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from twinlm.evidence.details import Details
-from twinlm.evidence.evidence import Effect
-from twinlm.evidence.records import Ledger, RateTried
+from twinlm.evidence.records import Effect, Ledger, RateTried
 from twinlm.evidence.results import ArmScore, Comparison, Results, TaskResult
 from twinlm.evidence.variance import shares
 from twinlm.report import details_section, plots

@@ -115,6 +115,16 @@ def parse_object(text: bytes, path: Path) -> dict[str, Any]:
     return value
 
 
+def parse_rows(text: bytes, path: Path) -> list[dict[str, Any]]:
+    """Return the objects of JSON lines; `path` is their file, for messages.
+
+    Raises:
+        ModelError: a line is not strict JSON, or not an object.
+    """
+    # splitlines would also cut at characters such as U+2028, which JSON texts may contain.
+    return [parse_object(line, path) for line in text.split(b"\n") if line]
+
+
 def parse_json(text: bytes, path: Path) -> Any:
     """Return the value of a JSON text; `path` is its file, for messages.
 

@@ -56,22 +56,22 @@ def to_json(record: Any) -> Any:
     return {**version, **value} if version else value
 
 
-def read_record(kind: type[_T], path: Path) -> _T:
+def read_record(record_type: type[_T], path: Path) -> _T:
     """Return the record, list or dictionary of a JSON file, such as `read_record(dict[str, Cost], path)`.
 
     Raises:
         ModelError: the file is missing, is no JSON, or does not fit.
     """
-    return as_record(kind, storage.read_json(path), path)
+    return as_record(record_type, storage.read_json(path), path)
 
 
 def as_record(
-    kind: type[_T], value: object, file: Path | None = None, *, error: type[UserError] = ModelError
+    record_type: type[_T], value: object, file: Path | None = None, *, error: type[UserError] = ModelError
 ) -> _T:
     """Return a parsed JSON value as a record, or as a list or dictionary of records.
 
     Args:
-        kind: type of the result.
+        record_type: type of the result.
         value: what the JSON text holds.
         file: its source, for the error message.
         error: what to raise.
@@ -80,10 +80,10 @@ def as_record(
         UserError: a field is missing, unknown or of another type; the message names its path and value.
     """
     try:
-        value = _without_format(kind, value)
-        return msgspec.convert(value, kind, strict=True)
+        value = _without_format(record_type, value)
+        return msgspec.convert(value, record_type, strict=True)
     except msgspec.ValidationError as problem:
-        raise error(_located(kind, value, str(problem)), file=file, hint=_HINT) from None
+        raise error(_located(record_type, value, str(problem)), file=file, hint=_HINT) from None
     except RecursionError:
         raise error("the value is nested too deeply", file=file, hint=_HINT) from None
 
@@ -94,8 +94,8 @@ def _as_float(value: object) -> float:
     raise NotImplementedError(f"{type(value).__name__} has no place in JSON")
 
 
-def _without_format(kind: type[Any], value: Any) -> Any:
-    version = getattr(kind, "FORMAT", 0)
+def _without_format(record_type: type[Any], value: Any) -> Any:
+    version = getattr(record_type, "FORMAT", 0)
     if not version or not isinstance(value, dict):
         return value
     if type(value.get("format")) is not int or value["format"] != version:
@@ -103,7 +103,7 @@ def _without_format(kind: type[Any], value: Any) -> Any:
     return {name: item for name, item in value.items() if name != "format"}
 
 
-def _located(kind: type[Any], value: Any, problem: str) -> str:
+def _located(record_type: type[Any], value: Any, problem: str) -> str:
     """Return msgspec's message with the path of the field first and the refused value last."""
     reason, _, path = problem.partition(" - at `$")
     where, item, narrowed = "", value, []
@@ -111,7 +111,7 @@ def _located(kind: type[Any], value: Any, problem: str) -> str:
         key = name or (int(index) if index else "")
         if hidden:
             narrowed.append((item, dict(item)))
-            key = _refused_key(kind, value, item, problem)
+            key = _refused_key(record_type, value, item, problem)
         where += f".{key}" if name else f"[{key!r}]"
         item = item[key]
     for entries, kept in narrowed:
@@ -123,13 +123,13 @@ def _located(kind: type[Any], value: Any, problem: str) -> str:
     return f"{where.lstrip('.')}: {reason[0].lower()}{reason[1:]}{shown}".removeprefix(": ")
 
 
-def _refused_key(kind: type[Any], value: Any, entries: dict[str, Any], problem: str) -> str:
+def _refused_key(record_type: type[Any], value: Any, entries: dict[str, Any], problem: str) -> str:
     """Return the key of the entry that is refused, which msgspec does not name; no other entry is left."""
     for key, item in dict(entries).items():
         entries.clear()
         entries[key] = item
         try:
-            msgspec.convert(value, kind, strict=True)
+            msgspec.convert(value, record_type, strict=True)
         except msgspec.ValidationError as error:
             if str(error) == problem:
                 return key

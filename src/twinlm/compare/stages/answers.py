@@ -7,7 +7,7 @@ from twinlm.compare.stages.finetuning import FinetuningStage, Trial
 from twinlm.compare.stages.selection import Selection
 from twinlm.compare.workspace import Workspace
 from twinlm.data.labels.task import LabelledTask
-from twinlm.evidence.answers import ArmAnswers, TaskAnswers, index_name, index_of
+from twinlm.evidence.answers import ArmAnswers, TaskAnswers, baseline_answers, index_name, index_of
 from twinlm.system import storage
 from twinlm.system.records import to_json
 
@@ -35,11 +35,8 @@ class Answers:
         }
         arms = [self._of_arm(trials) for trials in chosen.values()]
         arms += [
-            ArmAnswers(
-                arm=baseline["name"],
-                label=baseline["label"],
-                said=[[{"predicted": predicted} for predicted in baseline["predictions"]]],
-                seconds=baseline["seconds"],
+            baseline_answers(
+                baseline["name"], baseline["label"], baseline["predictions"], baseline["seconds"]
             )
             for baseline in self.baselines.fitted(task)
         ]

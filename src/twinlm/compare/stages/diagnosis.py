@@ -15,7 +15,7 @@ from twinlm.data.text.splits import SPLITS
 from twinlm.doctor.examine import SCRATCH, examine
 from twinlm.doctor.material import Material, of_files, of_prepared
 from twinlm.errors import as_model_error
-from twinlm.evidence.records import DoctorFinding, DoctorResult
+from twinlm.evidence.results import DoctorFinding, DoctorResult
 from twinlm.prepare import stage
 from twinlm.report.data_section import finding_line
 from twinlm.settings import build

@@ -14,7 +14,7 @@ from twinlm.data.probes.minimal_pairs import by_phenomenon
 from twinlm.evaluate.quality import standard_error
 from twinlm.evidence import intervals, multiple_testing
 from twinlm.evidence.outcomes import Matrix, Numbers, Outcomes
-from twinlm.evidence.quality_records import (
+from twinlm.evidence.records import (
     ClozeResult,
     ClozeView,
     FigureGroup,

@@ -9,8 +9,8 @@ from typing import Any
 
 from twinlm.data.labels.task import LabelledTask
 from twinlm.errors import ModelError, as_model_error
+from twinlm.evidence import reading
 from twinlm.system.records import Number, Record, Whole, as_record, read_record
-from twinlm.tasks.table import task_kind
 
 _HINT = "the file was changed, or was written by another version"
 
@@ -66,11 +66,7 @@ def check_answers(rows: Sequence[Mapping[str, Any]], task: LabelledTask, path: P
     """
     if [row.get("id") for row in rows] != [example.id for example in task.test]:
         raise ModelError("these are not the test examples of the task", file=path, hint=_HINT)
-    is_sound = task_kind(task.kind).judging.is_sound
-    for number, (row, example) in enumerate(zip(rows, task.test, strict=True), 1):
-        if "predicted" not in row or not is_sound(example.gold, row, task.classes):
-            message = f"this is no answer to a {task.kind} example of these classes"
-            raise ModelError(message, file=path, line=number, hint=_HINT)
+    reading.check_answers(rows, [example.gold for example in task.test], task.kind, task.classes, path)
 
 
 def read_baselines(path: Path, task: LabelledTask) -> list[dict[str, Any]]:
