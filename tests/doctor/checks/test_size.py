@@ -57,6 +57,11 @@ def test_a_budget_of_many_passes_is_a_warning(budget, why):
     assert f"divide budget.amount by {budget / 80e6:.1f}" in finding.hint
 
 
+def test_a_budget_of_hardly_more_than_four_passes_needs_no_advice():
+    assert not check_size(plan(20e6, 4.1 * 20e6)).findings
+    assert "divide budget.amount by 1.1" in check_size(plan(20e6, 4.3 * 20e6)).findings[0].hint
+
+
 def test_a_small_budget_is_a_note():
     (finding,) = check_size(plan(20e6, 1e6)).findings
     assert (finding.level, finding.message) == (

@@ -83,12 +83,14 @@ def _of_text(plan: Plan, best_tokens: float) -> Iterator[Finding]:
 
 def _of_budget(plan: Plan, tokens: float, best_tokens: float) -> Iterator[Finding]:
     passes = tokens / plan.corpus_tokens
-    if passes > MOST_PASSES:
+    factor = f"{passes / MOST_PASSES:,.1f}"
+    # A budget that would be divided by 1.0 needs no advice.
+    if passes > MOST_PASSES and factor != "1.0":
         why = f"up to {MOST_PASSES} passes are nearly worth fresh text, later ones less and less"
         if passes > WORTHLESS_PASSES:
             why = f"almost nothing is learned past {WORTHLESS_PASSES} passes"
         message = f"the budget reads the text {passes:,.1f} times"
-        hint = f"add text, or divide budget.amount by {passes / MOST_PASSES:,.1f}"
+        hint = f"add text, or divide budget.amount by {factor}"
         yield Finding("warning", plan.label, message, why, hint)
     if tokens < best_tokens / 2:
         each = f"{tokens / plan.parameters:.1f} for each parameter, where {TOKENS_A_PARAMETER} are best"
