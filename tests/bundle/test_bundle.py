@@ -77,7 +77,7 @@ def test_no_text_is_in_it_but_answers_that_are_stretches_of_texts(whole, made):
 def test_a_run_that_has_not_finished_or_a_place_that_is_taken_is_refused(run, whole, tmp_path):
     with pytest.raises(UsageError, match=r"there is no results\.json here"):
         make_bundle(tmp_path, tmp_path / "out", has_texts=False, has_weights=False, progress=Silent())
-    with pytest.raises(UsageError, match="something at this place already"):
+    with pytest.raises(UsageError, match="something exists at this path already"):
         make_bundle(run, whole, has_texts=False, has_weights=False, progress=Silent())
 
 

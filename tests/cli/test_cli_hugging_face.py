@@ -120,7 +120,7 @@ def test_a_place_that_is_taken_is_left_alone(cli, models):
     for arguments in (["export", models / GPT], ["import", models / GPT]):
         done = cli(*arguments, "--out", "taken")
         assert done.code == 2
-        assert "something at this place already" in done.err
+        assert "something exists at this path already" in done.err
     assert Path("taken/precious.txt").read_text() == "mine"
 
 

@@ -244,7 +244,7 @@ def test_a_signal_stops_in_order_and_the_same_command_goes_on(unfinished):
         out, err = process.communicate(timeout=60)
     assert process.returncode == json.loads(out)["exit_code"] == 75
     assert err.splitlines()[-1].startswith(
-        "error: stopped by a signal; what was done is saved; the same command"
+        "error: stopped by a signal; all work is saved; run the same command"
     )
     saved = sorted((unfinished / "runs" / "my" / "gpt" / "checkpoints").glob("step-*"))
     first = int(saved[-1].name.removeprefix("step-"))

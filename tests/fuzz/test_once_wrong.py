@@ -99,7 +99,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
     ),
     "a manifest that names a file of 300 letters": (
         *("own model, BERT", "files/manifest.json", value("files", "a" * 300, to={"size": 1, "sha256": ""})),
-        "not a manifest of ours",
+        "not a manifest of twinlm's",
     ),
     "a manifest that names a file of 200 letters of two bytes": (
         *("own model, BERT", "files/manifest.json", value("files", "é" * 200, to={"size": 1, "sha256": ""})),

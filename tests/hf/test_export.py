@@ -177,7 +177,7 @@ def test_the_card_says_licence_and_where_the_text_is_from(
 def test_nothing_is_ever_replaced(ours: Callable[..., Trained], tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     export(ours("gpt"), tmp_path / "out")
-    with pytest.raises(UsageError, match="something at this place already"):
+    with pytest.raises(UsageError, match="something exists at this path already"):
         export(ours("gpt"), tmp_path / "out")
     assert not list(tmp_path.rglob("manifest.json"))
 

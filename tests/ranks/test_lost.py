@@ -10,7 +10,7 @@ import pytest
 from twinlm.errors import PeerError
 
 KILLED, SILENT = "was ended by signal 9 (SIGKILL)", "did not answer the others"
-HINT = "the last checkpoint is whole, the same command goes on"
+HINT = "the last checkpoint is intact: run the same command again to continue"
 TIMEOUT_S, MOST_S = 10.0, 10.0
 FATES = [(signal.SIGKILL, 1), (signal.SIGKILL, 0), (signal.SIGSTOP, 1), (signal.SIGSTOP, 0)]
 # Training steps in which one is killed, or the one that does not lead is silent: `test_processes.py`.

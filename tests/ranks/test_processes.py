@@ -66,7 +66,7 @@ def test_lost_and_stopped_processes_end_all_and_the_same_command_goes_on(
         command.send(signal.SIGKILL, rank)
         code, errors, wait_s = command.end()
         assert code == PeerError.exit_code
-        hint = "the last checkpoint is whole, the same command goes on"
+        hint = "the last checkpoint is intact: run the same command again to continue"
         assert [line for line in errors if "processes, 1" not in line] == [
             f"error: rank {rank} was ended by signal 9 (SIGKILL); {hint}"
         ]

@@ -24,6 +24,6 @@ def test_a_signal_to_one_or_to_all_stops_all(
         command.send(signal.SIGTERM, to)
     for to, command in zip(targets, begun, strict=True):
         code, said, taken_s = command.end()
-        stopped = "error: stopped by a signal; what was done is saved; the same command goes on"
+        stopped = "error: stopped by a signal; all work is saved; run the same command again to continue"
         assert (code, said) == (StoppedError.exit_code, ["2 processes, 1 threads each", stopped]), to
         assert taken_s < MOST_S, to

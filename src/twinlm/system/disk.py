@@ -1,8 +1,4 @@
-"""The operations that change the disk, one by one; `system/storage.py` alone puts them together.
-
-All go through `operations`. A test puts something in its place that fails, dies, or notes what was done
-(`tests/faults`), so that every fault is tried at every operation. Next: `system/storage.py`.
-"""
+"""The operations that change the disk, one by one. Only `system/storage.py` uses them; read it next."""
 
 import contextlib
 import errno
@@ -15,36 +11,36 @@ from twinlm.errors import ResourceError
 
 
 class Operations:
-    """What the operating system does, each as one call. Files that are open have a number."""
+    """Calls of the operating system that change the disk. An open file is a descriptor."""
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder in one that is there."""
+        """Make a folder in an existing one."""
         path.mkdir()
 
     def create(self, path: Path) -> int:
-        """Open an empty file to write, in the place of one that may be there."""
+        """Open an empty file for writing; an existing one is emptied."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
 
     def open_log(self, path: Path) -> int:
-        """Open a file to write behind what it holds."""
+        """Open a file for appending."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
 
     def open_lock(self, path: Path) -> int:
-        """Open a file to lock it, and to read and write who did."""
+        """Open a file to lock it, and to read and write its holder."""
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 
     def write(self, file: int, data: bytes) -> None:
         """Write all of the data."""
-        left = memoryview(data)
-        while left:
-            left = left[os.write(file, left) :]
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(file, rest) :]
 
     def truncate(self, file: int, size: int) -> None:
-        """Cut a file to so many bytes."""
+        """Cut a file to `size` bytes."""
         os.ftruncate(file, size)
 
     def sync(self, file: int) -> None:
-        """Wait until what was written has reached the disk."""
+        """Wait until the written data has reached the disk."""
         os.fsync(file)
 
     def sync_folder(self, path: Path) -> None:
@@ -56,7 +52,7 @@ class Operations:
             os.close(handle)
 
     def rename(self, path: Path, target: Path) -> None:
-        """Give a file or folder another name; a file of that name is replaced."""
+        """Rename a file or folder; an existing file of that name is replaced."""
         path.replace(target)
 
     def remove_file(self, path: Path) -> None:
@@ -68,24 +64,26 @@ class Operations:
         path.rmdir()
 
 
+# Tests put an object here that fails, dies or records calls (`tests/faults`), to try every fault at every
+# operation.
 operations = Operations()
 
 
 def make_folders(path: Path) -> None:
-    """Make a folder and those around it, so that they stay; what is there already may be."""
+    """Make a folder and its parents, durably; existing ones are kept."""
     for folder in reversed([path, *path.parents]):
         if folder.is_dir():
             continue
         try:
             operations.make_folder(folder)
         except FileExistsError:
-            if not folder.is_dir():  # else another process was faster
+            if not folder.is_dir():  # otherwise another process was faster
                 raise
         operations.sync_folder(folder.parent)
 
 
 def write_and_sync(path: Path, data: bytes | Iterable[bytes]) -> tuple[int, str]:
-    """Write a new file, whole or in pieces, sync it, and return its size in bytes and its SHA-256."""
+    """Write and sync a new file, in one piece or several; return its size in bytes and its SHA-256."""
     size, digest = 0, hashlib.sha256()
     file = operations.create(path)
     try:
@@ -100,7 +98,7 @@ def write_and_sync(path: Path, data: bytes | Iterable[bytes]) -> tuple[int, str]
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a file, or a folder and all that is in it, or nothing if there is nothing."""
+    """Remove a file, or a folder with its contents; do nothing if there is none."""
     if path.is_dir() and not path.is_symlink():
         for inner in sorted(path.iterdir()):
             remove_tree(inner)
@@ -112,12 +110,13 @@ def remove_tree(path: Path) -> None:
 
 @contextlib.contextmanager
 def as_resource_error(path: Path, but: type[OSError] | tuple[()] = ()) -> Iterator[None]:
-    """Turn the operating system's refusal into a message that says what to do."""
+    """Turn an error of the operating system into one that says what to do; errors of type `but` pass."""
+    writable = "choose a directory that you may write to"
     hints = {
         errno.ENOSPC: "free some space and run the same command again",
         errno.EDQUOT: "free some of your quota and run the same command again",
-        errno.EACCES: "choose a directory that you may write to",
-        errno.EROFS: "choose a directory that you may write to",
+        errno.EACCES: writable,
+        errno.EROFS: writable,
     }
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the machine can do: device, threads, precision and memory."""
+"""The machine: device, threads, precision and memory."""
 
 import contextlib
 import hashlib
@@ -15,24 +15,24 @@ _CLEAR = Path("/proc/self/clear_refs")
 _MEMORY = Path("/proc/meminfo")
 _PROCESSORS = Path("/proc/stat")
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
+# Variables with which users choose other kernels, which round differently.
 _VARIABLES = (
     *("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS"),
     *("CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"),
 )
-"""By which users choose other kernels, which round otherwise."""
 
 
 def device() -> torch.device:
-    """Return the first GPU if there is one, else the CPU."""
+    """Return the first GPU, or the CPU if there is none."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def use_threads(threads: int, *, processes: int = 1) -> int:
-    """Let PyTorch use so many processor threads; return how many.
+    """Set the number of processor threads of PyTorch, and return it.
 
     Args:
-        threads: in this process; 0 for its share of all that it may use.
-        processes: of one run on this machine, between which they are shared.
+        threads: number in this process; 0 for its share of the available ones.
+        processes: processes of the run on this machine, which share them.
     """
     threads = threads or max(1, len(os.sched_getaffinity(0)) // processes)
     torch.set_num_threads(threads)
@@ -40,14 +40,14 @@ def use_threads(threads: int, *, processes: int = 1) -> int:
 
 
 def own_generators() -> contextlib.AbstractContextManager[object]:
-    """Return a block in which PyTorch's generators may be set: those outside stay as they are."""
+    """Return a context that restores PyTorch's random generators at its end."""
     return torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_available() else [])
 
 
-def precision(wanted: str) -> str:
-    """Return "float32" or "bfloat16": "auto" takes the latter where the hardware has instructions for it."""
-    if wanted != "auto":
-        return wanted
+def precision(setting: str) -> str:
+    """Return "float32" or "bfloat16"; for "auto", bfloat16 if the hardware has instructions for it."""
+    if setting != "auto":
+        return setting
     if torch.cuda.is_available():
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     abilities = torch.cpu.get_capabilities()
@@ -55,12 +55,12 @@ def precision(wanted: str) -> str:
 
 
 def autocast(precision: str, where: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Return the context in which matrix products run in a precision."""
+    """Return a context in which matrix products run in a precision."""
     return torch.autocast(where.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def describe() -> dict[str, str]:
-    """Return what bitwise repetition depends on, for reports and manifests."""
+    """Return the facts on which bitwise repetition depends, for reports and manifests."""
     build = hashlib.sha256(torch.__config__.show().encode()).hexdigest()
     facts = {
         "python": platform.python_version(),
@@ -81,7 +81,7 @@ def describe() -> dict[str, str]:
 
 
 def forget_peak_memory() -> None:
-    """Start measuring the peak anew, where the system lets us."""
+    """Reset the peak memory, where the system allows it."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     with contextlib.suppress(OSError):
@@ -89,7 +89,7 @@ def forget_peak_memory() -> None:
 
 
 def peak_memory_bytes() -> int:
-    """Return the largest memory since `forget_peak_memory`: of the GPU if there is one, or this process."""
+    """Return the peak memory since `forget_peak_memory`, of the GPU or else of this process."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
     with contextlib.suppress(OSError, StopIteration, ValueError):
@@ -99,9 +99,9 @@ def peak_memory_bytes() -> int:
 
 
 def busy_seconds() -> float:
-    """Return how long the processors that we may use were busy since the system began, added up.
+    """Return the busy time of our processors since the system started, summed over them and all processes.
 
-    It counts any process's work. 0 where the system does not tell (all but Linux).
+    0 where the system does not tell (all but Linux).
     """
     ours = {f"cpu{number}" for number in os.sched_getaffinity(0)}
     rows = [line.split() for line in _lines_of(_PROCESSORS)]
@@ -111,18 +111,20 @@ def busy_seconds() -> float:
 
 
 def available_memory_bytes() -> int:
-    """Return what the GPU if there is one, else the system or our control group in it, still gives."""
+    """Return the free memory of the GPU, or else of the system or our control group in it."""
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
-    free_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # where nothing tells more
+    free_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # if nothing more precise is known
     for line in _lines_of(_MEMORY):
         if line.startswith("MemAvailable"):
             free_bytes = int(line.split()[1]) * 1024
     limit, used = (_lines_of(_CONTROL_GROUP / f"memory.{name}") for name in ("max", "current"))
-    # What is kept of files counts as used, and is given back when asked for.
-    kept = [int(line.split()[1]) for line in _lines_of(_CONTROL_GROUP / "memory.stat") if line[:5] == "file "]
+    # Cached files count as used, but are dropped when memory is needed.
+    cached = [
+        int(line.split()[1]) for line in _lines_of(_CONTROL_GROUP / "memory.stat") if line[:5] == "file "
+    ]
     if limit and used and limit[0].isdigit():
-        free_bytes = min(free_bytes, int(limit[0]) - int(used[0]) + sum(kept))
+        free_bytes = min(free_bytes, int(limit[0]) - int(used[0]) + sum(cached))
     return free_bytes
 
 

@@ -1,7 +1,6 @@
 """Several processes of one command on this machine: started, watched and ended together.
 
-On several machines torchrun does the same; a command can't tell which of the two started it.
-Next: `train/ranks.py`, how the processes meet.
+On several machines torchrun does the same. Next: `train/ranks.py`, how the processes connect.
 """
 
 import contextlib
@@ -20,22 +19,22 @@ from typing import NoReturn
 from twinlm.errors import OK, PeerError, StoppedError
 
 LISTENING = "TWINLM_LISTENING"
-"""Names the open socket that the first process answers on, so that nobody takes its port meanwhile."""
+"""Variable with the open socket on which the first process answers; its port can't be taken meanwhile."""
 _HERE = "127.0.0.1"
 _POLL_S = 0.05
 _GRACE_S = 5.0
-GOES_ON = "the last checkpoint is whole, the same command goes on"
+GOES_ON = "the last checkpoint is intact: run the same command again to continue"
 
 
 def launch(command: Sequence[str], count: int) -> int:
-    """Run a command as so many processes that know of each other; return the exit code of all.
+    """Run a command as `count` connected processes; return their common exit code.
 
-    Only the first one has our standard output. Signals are passed on to all. If one ends badly, the others
-    are ended too, within seconds.
+    Only the first has our standard output. Signals are passed on to all. If one fails, the others are ended
+    too, within seconds.
 
     Raises:
-        PeerError: one was ended by a signal, or does not answer the others.
-        StoppedError: a signal came before they could say so themselves.
+        PeerError: a process was ended by a signal, or does not answer the others.
+        StoppedError: a signal came before the processes could handle it.
     """
     with socket.create_server((_HERE, 0), backlog=count) as listening:
         processes = [_start(command, number, count, listening) for number in range(count)]
@@ -45,22 +44,22 @@ def launch(command: Sequence[str], count: int) -> int:
 
 
 def is_among_others() -> bool:
-    """Tell whether `launch` or torchrun started this process as one of several."""
+    """Tell whether this process is one of several, started by `launch` or torchrun."""
     return {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys()
 
 
 def is_launched() -> bool:
-    """Tell whether `launch` started this process, which then says itself what became of all."""
+    """Tell whether `launch` started this process; `launch` then reports the outcome."""
     return LISTENING in os.environ
 
 
 def is_led() -> bool:
-    """Tell whether this process is one of several, and not the first."""
+    """Tell whether this process is one of several and not the first."""
     return is_among_others() and os.environ["RANK"] != "0"
 
 
 def end_with_launcher() -> None:
-    """Stop this process, as a signal would, when its launcher is gone, which holds our input open."""
+    """Stop this process in order when its launcher, which holds our standard input open, is gone."""
 
     def wait() -> None:
         with contextlib.suppress(OSError):
@@ -71,9 +70,9 @@ def end_with_launcher() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End this process at once: PyTorch's threads may abort one of several that ends in the usual way, and a
-    thread that a signal left at its work must not be waited for.
-    """
+    """End this process at once, without waiting for threads."""
+    # On a normal exit, PyTorch's threads may abort one of several processes, and Python would wait for a
+    # thread that a signal interrupted.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -83,7 +82,7 @@ def leave(code: int) -> NoReturn:
 def _start(
     command: Sequence[str], number: int, count: int, listening: socket.socket
 ) -> subprocess.Popen[bytes]:
-    place = {
+    connection = {
         "RANK": number,
         "LOCAL_RANK": number,
         "WORLD_SIZE": count,
@@ -93,23 +92,23 @@ def _start(
         LISTENING: listening.fileno(),
     }
     # PyTorch's own complaints about lost connections hide the one line that says what happened.
-    usual = {
+    defaults = {
         "GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo",
         "TORCH_CPP_LOG_LEVEL": "FATAL",
     }
     return subprocess.Popen(
         command,
-        env={**usual, **os.environ, **{name: str(value) for name, value in place.items()}},
+        env={**defaults, **os.environ, **{name: str(value) for name, value in connection.items()}},
         stdin=subprocess.PIPE,
         stdout=None if number == 0 else subprocess.DEVNULL,
         pass_fds=[listening.fileno()] if number == 0 else [],
-        process_group=0,  # else Ctrl-C would reach them twice
+        process_group=0,  # otherwise Ctrl-C would reach them twice
     )
 
 
 @contextlib.contextmanager
 def _passing_signals_on(processes: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
-    """Pass SIGINT and SIGTERM on to all; a second one ends this process at once. Yield what came."""
+    """Pass SIGINT and SIGTERM on to all; a second one ends this process at once. Yield those received."""
     seen: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -129,9 +128,9 @@ def _passing_signals_on(processes: Sequence[subprocess.Popen[bytes]]) -> Iterato
 
 
 def _watch(processes: Sequence[subprocess.Popen[bytes]]) -> tuple[dict[int, int], list[int]]:
-    """Wait for all; return the exit codes by number, in the order of ending, and who had to be killed.
+    """Wait for all; return exit codes by process, in the order of ending, and those that had to be killed.
 
-    Once one ended badly, or the leader at all, the others have a few seconds to notice.
+    After one has failed, or the leader has ended, the others have a few seconds to notice.
     """
     ended: dict[int, int] = {}
     until_s = math.inf
@@ -151,23 +150,19 @@ def _watch(processes: Sequence[subprocess.Popen[bytes]]) -> tuple[dict[int, int]
 
 
 def _outcome(ended: dict[int, int], killed: list[int], passed: Sequence[int] = ()) -> int:
-    """Return the exit code of the process that ended badly first, not because of another.
+    """Return the exit code of the first process that failed by itself, not because of another.
 
     Args:
-        ended: exit codes by number, in the order of ending.
-        killed: who had to be.
-        passed: the signals that were passed on to all.
-
-    Raises:
-        PeerError: a signal ended it, or there is none but one that did not answer.
-        StoppedError: that was a signal which was passed on.
+        ended: exit codes by process, in the order of ending.
+        killed: processes that had to be killed.
+        passed: signals that were passed on to all.
     """
     bad = {number: code for number, code in ended.items() if code != OK}
     causes = [number for number, code in bad.items() if code != PeerError.exit_code]
     if not bad:
         return OK
     if killed and all(bad[number] == -signal.SIGABRT for number in causes):
-        # PyTorch may abort a process whose wait for another one came to its end.
+        # PyTorch may abort a process that waited too long for another.
         numbers = " and ".join(map(str, killed))
         raise PeerError(f"rank {numbers} did not answer the others", hint=GOES_ON)
     if passed and bad.get(0) == StoppedError.exit_code:
@@ -176,7 +171,7 @@ def _outcome(ended: dict[int, int], killed: list[int], passed: Sequence[int] = (
         raise PeerError("the processes lost each other", hint=GOES_ON)
     code = bad[causes[0]]
     if passed and code in (-passed[0], StoppedError.exit_code):
-        raise StoppedError("stopped by a signal before it had begun", hint="the same command begins anew")
+        raise StoppedError("stopped by a signal before it started", hint="run the same command again")
     if code > 0:
         return code
     name = signal.Signals(-code).name

@@ -1,7 +1,7 @@
-"""Metrics on disk, and the interface through which long work shows how far it is.
+"""Metrics on disk, and the interface through which long work shows its progress.
 
-Metrics hold what is the same in every repetition of a run (losses, counts); seconds go into a file of
-their own, so that the metrics of a resumed run equal those of a run that was never stopped, byte for byte.
+Metrics contain only values that every repetition of a run repeats (losses, counts). Seconds go to another file,
+so that the metrics of a resumed run equal those of an uninterrupted one, byte for byte.
 """
 
 import contextlib
@@ -18,50 +18,43 @@ EVENTS = "events.jsonl"
 
 
 class Progress(Protocol):
-    """Where long work reports to. The command line draws it; tests and libraries may pass `Silent`."""
+    """Receiver of progress. The command line draws it; tests and libraries may pass `Silent`."""
 
     def start(self, what: str, total: int, unit: str) -> None:
-        """Begin a piece of work of `total` units, such as ("pre-training gpt", 400, "steps")."""
+        """Start a task of `total` units, such as ("pre-training gpt", 400, "steps")."""
 
     def advance(self, done: int, **shown: float | str) -> None:
-        """Say that `done` of the units are done in all, and what to show beside the bar."""
+        """Report that `done` units are finished so far, and values to show beside the bar."""
 
     def finish(self) -> None:
-        """End the piece of work."""
+        """End the task."""
 
     def say(self, line: str) -> None:
         """Show one line that stays."""
 
 
 class Silent:
-    """Shows nothing."""
+    """Progress that is not shown."""
 
-    def start(self, what: str, total: int, unit: str) -> None:
-        """Ignore it."""
+    def start(self, *work: object, **shown: object) -> None:
+        """Ignore the call."""
 
-    def advance(self, done: int, **shown: float | str) -> None:
-        """Ignore it."""
-
-    def finish(self) -> None:
-        """Ignore it."""
-
-    def say(self, line: str) -> None:
-        """Ignore it."""
+    advance = finish = say = start
 
 
 def note_event(folder: Path, event: str, **facts: Any) -> None:
-    """Add to a run's events that it was stopped, went on, or met a fault that it could mend."""
+    """Add an event to a run: it was stopped or resumed, or met a fault that it could repair."""
     storage.append_line(folder / EVENTS, json.dumps({"event": event, **facts}))
 
 
 class MetricsLog:
     """A file of JSON lines, one for each record, each with its step.
 
-    A line that can't be written, since the disk is full, waits for the next one or for `sync`.
+    A line that can't be written because the disk is full waits for the next one or for `sync`.
 
     Args:
-        path: of the file.
-        is_kept: whether to write at all; of the processes of one run only one does.
+        path: the file.
+        is_kept: whether to write at all: only one of a run's processes does.
     """
 
     def __init__(self, path: Path, *, is_kept: bool = True) -> None:
@@ -81,10 +74,10 @@ class MetricsLog:
             self._append()
 
     def sync(self) -> dict[str, Any]:
-        """Wait until all records have reached the disk; return a mark by which `cut` knows them again.
+        """Wait until all records have reached the disk; return a mark for `check` and `cut`.
 
         Raises:
-            ResourceError: they can't.
+            ResourceError: the disk is full, or the file can't be written.
         """
         if self.is_kept:
             self._append()
@@ -92,7 +85,7 @@ class MetricsLog:
         return {"bytes": self._size, "sha256": self._digest.hexdigest()}
 
     def read(self) -> list[dict[str, float | int | str]]:
-        """Return all records up to the first line that is none, such as a last one that a crash tore."""
+        """Return all records up to the first damaged line, such as a last one that a crash cut off."""
         if not self.path.exists():
             return []
         records = []
@@ -107,21 +100,17 @@ class MetricsLog:
         return records
 
     def check(self, mark: Mapping[str, Any]) -> None:
-        """Check that the records before a mark are those that were written.
-
-        Raises:
-            ModelError: some are missing or changed.
-        """
+        """Raise a ModelError if records before a mark are missing or changed."""
         if hashlib.sha256(self._begin(mark)).hexdigest() != mark["sha256"]:
             message = "the metrics up to this checkpoint are not what was written"
-            raise ModelError(message, file=self.path, hint="remove the folder to train it anew")
+            raise ModelError(message, file=self.path, hint="remove the folder to train it again")
 
     def cut(self, mark: Mapping[str, Any]) -> None:
-        """Drop the records after a mark, before training goes on from there."""
+        """Drop the records after a mark, before training continues from there."""
         self._replace(self._begin(mark))
 
     def keep_until(self, step: int) -> None:
-        """Drop the records after `step`, before training goes on from there."""
+        """Drop the records after `step`, before training continues from there."""
         kept = [json.dumps(record) for record in self.read() if int(record["step"]) <= step]
         self._replace("".join(line + "\n" for line in kept).encode())
 

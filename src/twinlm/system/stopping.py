@@ -1,4 +1,4 @@
-"""Stops on SIGINT and SIGTERM: at once where nothing is lost, else once the step under way is saved."""
+"""Stopping on SIGINT and SIGTERM: at once where nothing is lost, otherwise after saving the current step."""
 
 import contextlib
 import os
@@ -11,22 +11,22 @@ from twinlm.errors import StoppedError, UserError
 
 
 class Stop:
-    """Whether a signal asked to stop."""
+    """A request to stop, made by a signal."""
 
     def __init__(self) -> None:
         self.asked = False
         self._is_deferred = False
+        # A second signal within this time is the same one: stopping several processes may reach each twice.
         self.same_s = 0.0
-        """A signal so soon after the first is the same: who stops several processes may reach each twice."""
         self._asked_s = 0.0
         self._failure: UserError | None = None
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """Let a signal only set `asked` in this block: the block looks at it when a step is whole.
+        """In this block, let a signal only set `asked`, which the block looks at after each step.
 
         Raises:
-            StoppedError: at the end of the block, if a signal came that the block did not see.
+            StoppedError: at the end of the block, if a signal came that the block did not notice.
         """
         before, self._is_deferred = self._is_deferred, True
         try:
@@ -38,7 +38,7 @@ class Stop:
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
-        """Let a signal end this block at once, inside a deferred one: work that nothing is lost of.
+        """Inside a deferred block, let a signal end this block at once: its work is not worth saving.
 
         Raises:
             StoppedError: a signal comes, or came before.
@@ -52,7 +52,7 @@ class Stop:
             self._is_deferred = before
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal: the first one stops in order, a second one ends the process."""
+        """Handle a signal: the first one stops in order, a second one ends the process."""
         if self._failure is not None:
             raise self._failure
         if self.asked and time.monotonic() - self._asked_s < self.same_s:
@@ -65,18 +65,20 @@ class Stop:
             raise stopped()
 
     def ask(self) -> None:
-        """Stop this process in order, from any of its threads, as a signal to it would."""
+        """Stop this process in order, from any thread, like a signal."""
         os.kill(os.getpid(), signal.SIGTERM)
 
     def fail(self, error: UserError) -> None:
-        """Raise an error in the main thread, from any other, also where signals are deferred."""
+        """Raise an error in the main thread, from any thread, even where signals are deferred."""
         self._failure = error
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def stopped() -> StoppedError:
-    """Return the error that ends a command which a signal stopped in order."""
-    return StoppedError("stopped by a signal; what was done is saved", hint="the same command goes on")
+    """Return the error that ends a command after a signal stopped it in order."""
+    return StoppedError(
+        "stopped by a signal; all work is saved", hint="run the same command again to continue"
+    )
 
 
 @contextlib.contextmanager

@@ -1,8 +1,7 @@
-"""Every write, sync, rename and removal of the package happens here, so that each can be made safe once.
+"""Every write of the package: nothing else changes the disk, so that each write is made safe once, here.
 
-Files and folders are published whole: written under a temporary name, synced, then renamed. After a crash
-the old state or the new one is there, never a mixture. Nothing else in the package writes to disk.
-What is removed first loses its name for good, so that no crash shows half of it. Below: `system/disk.py`.
+Files and folders are written under a temporary name, synced, then renamed. After a crash the old state or the
+new one is there, never a mixture. Below: `system/disk.py`.
 """
 
 import contextlib
@@ -22,15 +21,14 @@ from twinlm.system import disk, strict_json
 MANIFEST = "manifest.json"
 _TEMPORARY = ".tmp-"
 _DOOMED = ".del-"
-_LONGEST_NAME = 255
-"""Bytes."""
+_LONGEST_NAME_BYTES = 255
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Replace a file by `data`, atomically and durably.
+    """Replace a file's contents, atomically and durably.
 
     Raises:
-        ResourceError: the disk is full, or the place can't be written.
+        ResourceError: the disk is full, or the path can't be written.
     """
     with disk.as_resource_error(path):
         disk.make_folders(path.parent)
@@ -46,27 +44,24 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Replace a file by a JSON text, with keys in the order given."""
+    """Replace a file by the JSON text of `value`."""
     write_file(path, json_bytes(value))
 
 
 def json_bytes(value: object) -> bytes:
-    """Return the JSON text of `value` as the package writes it: UTF-8, indented, ending in a newline."""
+    """Return the JSON text of `value` as the package writes it: UTF-8, indented, keys in their order."""
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def read_json(path: Path) -> Any:
-    """Return what a JSON file of ours holds.
+    """Return the value in a JSON file of ours.
 
     Raises:
-        ModelError: the file can't be read or is not JSON.
+        ModelError: the file is missing, can't be read or is not strict JSON.
     """
     try:
-        return strict_json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise ModelError("the file is missing", file=path) from error
-    except OSError as error:
-        raise ModelError(f"can't read the file: {error.strerror}", file=path) from error
+        with _as_model_error(path):
+            return strict_json.loads(path.read_bytes())
     except ValueError as error:
         raise ModelError(f"this is not JSON: {error}", file=path) from error
 
@@ -74,17 +69,17 @@ def read_json(path: Path) -> Any:
 def publish_folder(
     folder: Path, files: Mapping[str, bytes | Iterable[bytes]], *, has_manifest: bool = True
 ) -> None:
-    """Write a folder of files and a manifest of their sizes and hashes; show it only when it is whole.
+    """Write a folder of files with a manifest of their sizes and hashes; it appears only when complete.
 
-    A folder that was there before is replaced.
+    An existing folder is replaced.
 
     Args:
-        folder: its place.
-        files: names, which may have folders in them, and contents, whole or in pieces.
-        has_manifest: leave the manifest out where other tools and people go on working with the files.
+        folder: its path.
+        files: contents, in one piece or several, by name; a name may contain folders.
+        has_manifest: false where people go on editing the files.
 
     Raises:
-        ResourceError: the disk is full, or the place can't be written.
+        ResourceError: the disk is full, or the path can't be written.
     """
     with disk.as_resource_error(folder):
         disk.make_folders(folder.parent)
@@ -96,7 +91,7 @@ def publish_folder(
                 disk.operations.rename(temporary, folder)
             except BaseException:
                 if doomed is not None:
-                    with contextlib.suppress(OSError):  # else `clean` does it
+                    with contextlib.suppress(OSError):  # if this fails too, `clean` does it
                         disk.operations.rename(doomed, folder)
                 raise
         except BaseException:
@@ -109,13 +104,13 @@ def publish_folder(
 
 
 def require_free(folder: Path) -> None:
-    """Check that nothing stands where a folder is to be published; an empty folder may.
+    """Check that a path is free for a new folder; an empty folder is.
 
     Raises:
-        UsageError: something does.
+        UsageError: something is there.
     """
     if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
-        message = "there is something at this place already, which is never replaced"
+        message = "something exists at this path already, and is never replaced"
         raise UsageError(message, file=folder, hint="choose another --out")
 
 
@@ -123,7 +118,7 @@ def verify_folder(folder: Path) -> None:
     """Check every file of a published folder against its manifest.
 
     Raises:
-        ModelError: a file is missing, or its size or hash is not what was written.
+        ModelError: a file is missing or damaged.
     """
     for name, (size, digest) in _read_manifest(folder).items():
         path = folder / name
@@ -137,7 +132,7 @@ def verify_folder(folder: Path) -> None:
 
 
 def is_published(folder: Path) -> bool:
-    """Tell whether a folder was published whole."""
+    """Tell whether a folder was published with a manifest."""
     return (folder / MANIFEST).is_file()
 
 
@@ -145,22 +140,17 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal.
 
     Raises:
-        ModelError: there is no such file, or it can't be read.
+        ModelError: the file is missing or can't be read.
     """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise ModelError("the file is missing", file=path) from error
-    except OSError as error:
-        raise ModelError(f"can't read the file: {error.strerror}", file=path) from error
+    with _as_model_error(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add one line to a log, or nothing. Logs are not synced: a checkpoint is what makes a step durable.
+    """Add one line to a log, completely or not at all, without syncing it: a checkpoint makes steps durable.
 
     Raises:
-        ResourceError: the disk is full, or the place can't be written.
+        ResourceError: the disk is full, or the path can't be written.
     """
     with disk.as_resource_error(path):
         disk.make_folders(path.parent)
@@ -177,11 +167,7 @@ def append_line(path: Path, line: str) -> None:
 
 
 def sync_log(path: Path) -> None:
-    """Wait until the lines of a log have reached the disk.
-
-    Raises:
-        ResourceError: they can't.
-    """
+    """Wait until the lines of a log have reached the disk; raise a ResourceError if they can't."""
     with disk.as_resource_error(path):
         file = disk.operations.open_log(path)
         try:
@@ -191,7 +177,7 @@ def sync_log(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder; a folder first disappears whole, then its contents go.
+    """Remove a file or folder. A folder is renamed first, so that no crash leaves half of it.
 
     Raises:
         ResourceError: it can't be removed.
@@ -205,18 +191,15 @@ def remove(path: Path) -> None:
 
 
 def clean(folder: Path) -> None:
-    """Undo what interrupted writes left behind. Call it under `lock`.
-
-    A folder that was moved away for its successor is moved back if the successor never came.
-    """
+    """Remove what interrupted writes left behind; put back a folder whose successor never came."""
     with disk.as_resource_error(folder):
         for path in sorted(folder.rglob(".*")):
-            found = re.fullmatch(rf"({re.escape(_TEMPORARY)}|{re.escape(_DOOMED)})\d+-(.+)", path.name)
-            if not found or not os.path.lexists(path):  # it may have gone with a folder around it
+            parts = re.fullmatch(rf"({re.escape(_TEMPORARY)}|{re.escape(_DOOMED)})\d+-(.+)", path.name)
+            if not parts or not os.path.lexists(path):  # it may have gone with its folder
                 continue
-            place = path.with_name(found[2])
-            if found[1] == _DOOMED and not place.exists():
-                disk.operations.rename(path, place)
+            original = path.with_name(parts[2])
+            if parts[1] == _DOOMED and not original.exists():
+                disk.operations.rename(path, original)
             else:
                 disk.operations.sync_folder(path.parent)  # a power cut must not bring its old name back
                 disk.remove_tree(path)
@@ -228,7 +211,7 @@ def lock(folder: Path) -> Iterator[None]:
 
     Raises:
         LockedError: another process holds it.
-        ResourceError: the place can't be written.
+        ResourceError: the path can't be written.
     """
     with disk.as_resource_error(folder):
         disk.make_folders(folder)
@@ -251,11 +234,7 @@ def lock(folder: Path) -> Iterator[None]:
 
 
 def _read_manifest(folder: Path) -> dict[str, tuple[int, str]]:
-    """Return size and SHA-256 of each file that was published.
-
-    Raises:
-        ModelError: the manifest is missing, newer, or not byte by byte what was written.
-    """
+    """Return size and SHA-256 of each published file by name."""
     manifest = read_json(folder / MANIFEST)
     try:
         if manifest["format"] != 1:
@@ -263,11 +242,21 @@ def _read_manifest(folder: Path) -> dict[str, tuple[int, str]]:
             raise ModelError(message, file=folder / MANIFEST, hint="update twinlm")
         if (folder / MANIFEST).read_bytes() != json_bytes(manifest):  # such as other white space
             raise ModelError("the manifest is not what was written: it is damaged", file=folder / MANIFEST)
-        if any(len(name.encode()) > _LONGEST_NAME for name in manifest["files"]):
+        if any(len(name.encode()) > _LONGEST_NAME_BYTES for name in manifest["files"]):
             raise ValueError("no file has such a name")
         return {name: (facts["size"], facts["sha256"]) for name, facts in manifest["files"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ModelError("this is not a manifest of ours", file=folder / MANIFEST) from error
+        raise ModelError("this is not a manifest of twinlm's", file=folder / MANIFEST) from error
+
+
+@contextlib.contextmanager
+def _as_model_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ModelError("the file is missing", file=path) from error
+    except OSError as error:
+        raise ModelError(f"can't read the file: {error.strerror}", file=path) from error
 
 
 def _write_folder(folder: Path, files: Mapping[str, bytes | Iterable[bytes]], *, has_manifest: bool) -> None:
@@ -281,12 +270,12 @@ def _write_folder(folder: Path, files: Mapping[str, bytes | Iterable[bytes]], *,
         manifest[name] = {"size": size, "sha256": digest}
     if has_manifest:
         disk.write_and_sync(folder / MANIFEST, json_bytes({"format": 1, "files": manifest}))
-    for place in sorted({(folder / name).parent for name in files} | {folder}):
-        disk.operations.sync_folder(place)
+    for parent in sorted({(folder / name).parent for name in files} | {folder}):
+        disk.operations.sync_folder(parent)
 
 
 def _move_away(folder: Path, prefix: str) -> Path | None:
-    """Rename a folder to a name that `clean` knows; return that name, or None if there was no folder."""
+    """Rename a folder to a name that `clean` knows; return its path, or None if there was no folder."""
     doomed = folder.with_name(f"{prefix}{os.getpid()}-{folder.name}")
     disk.remove_tree(doomed)
     try:
