@@ -17,13 +17,7 @@ _PIPELINES = {
 
 
 def model_card(trained: Trained, architecture: str, head: Head | None) -> str:
-    """Return the model card: YAML for the Hub, then what the model is and how it was made.
-
-    Args:
-        trained: the model.
-        architecture: the class of transformers that loads it.
-        head: that class's head of a task, if it has one.
-    """
+    """Return the model card: YAML for the Hub, then what the model is and how it was made."""
     sizes: Any = trained.model.config
     licence = trained.history.get("licence")
     front = {
@@ -51,7 +45,6 @@ def model_card(trained: Trained, architecture: str, head: Head | None) -> str:
 
 
 def _notes(trained: Trained, head: Head | None) -> list[str]:
-    """Return what a user must know, a paragraph each."""
     notes = [f"This model has no {part.replace('_', ' ')}." for part in missing_parts(trained)]
     if trained.task and head and trained.task.kind == "similarity" and not head.is_biased:
         notes.append(

@@ -33,11 +33,7 @@ _KNOWN = {
 
 
 def layout_of(family: str, sizes: object) -> Layout:
-    """Return the model type that computes what a model of ours does.
-
-    Raises:
-        ModelError: there is none.
-    """
+    """Return the model type that computes what a model of ours does."""
     for layout in LAYOUTS.values():
         fixed = layout.fixed.items()
         if layout.family == family and all(getattr(sizes, name) == value for name, value in fixed):
@@ -47,11 +43,7 @@ def layout_of(family: str, sizes: object) -> Layout:
 
 
 def layout_in(config: Mapping[str, Any], path: Path) -> Layout:
-    """Return the layout of the model type that a config.json names.
-
-    Raises:
-        ModelError: it is not supported, or the model has code of its own.
-    """
+    """Return the layout of the model type that a config.json names."""
     for key in ("auto_map", "trust_remote_code", "custom_pipelines"):
         if config.get(key):
             message = f"{key} is set: this model computes with code of its own, which is never run here"
@@ -66,11 +58,7 @@ def layout_in(config: Mapping[str, Any], path: Path) -> Layout:
 
 
 def sizes_in(layout: Layout, config: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Return the fields of our configuration.
-
-    Raises:
-        ModelError: a key has a value of another type, out of range, or that we don't compute with.
-    """
+    """Return the fields of our configuration."""
     for key, allowed in layout.demands.items():
         if key in config and config[key] not in allowed:
             words = " or ".join(map(json.dumps, allowed))
@@ -106,11 +94,7 @@ def unknown_keys(layout: Layout, config: Mapping[str, Any]) -> list[str]:
 
 
 def to_config(layout: Layout, sizes: Any) -> dict[str, Any]:
-    """Return the keys of config.json that say what is computed.
-
-    Raises:
-        ModelError: the model type can't have such sizes.
-    """
+    """Return the keys of config.json that say what is computed."""
     written = {size.ours for size in layout.sizes}
     if "feed_forward" not in written and sizes.feed_forward != 4 * sizes.width:
         message = (

@@ -21,7 +21,6 @@ _BLOCKS = [
     for part, transposed in [("weight", is_linear), ("bias", False)]
 ]
 _SIZES = (Size("n_embd", "width", 768), Size("n_layer", "layers", 12), Size("n_head", "heads", 12))
-_DROPOUTS = ("resid_pdrop", "embd_pdrop", "attn_pdrop")
 _DEMANDS: dict[str, tuple[Any, ...]] = {
     "tie_word_embeddings": (True,),
     "is_decoder": (False, True),
@@ -35,29 +34,30 @@ _DEMANDS: dict[str, tuple[Any, ...]] = {
     "num_attention_heads": (None,),
     "max_position_embeddings": (None,),
 }
-_BUFFERS = r"(transformer\.)?(position_ids|h\.\d+\.attn\.(bias|masked_bias))"
-_OTHER_HEADS = ("multiple_choice_head.", "score.", "classifier.", "qa_outputs.")
+_COMMON: dict[str, Any] = {
+    "family": "gpt",
+    "prefix": _PREFIX,
+    "dropouts": ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
+    "epsilon": "layer_norm_epsilon",
+    "epsilon_default": 1e-5,
+    "buffers": r"(transformer\.)?(position_ids|h\.\d+\.attn\.(bias|masked_bias))",
+    "other_heads": ("multiple_choice_head.", "score.", "classifier.", "qa_outputs."),
+}
 
 GPT1 = Layout(
+    **_COMMON,
     model_type="openai-gpt",
-    family="gpt",
     fixed={"norm": "post", "both_sides": False},
-    prefix=_PREFIX,
     table=[
         Rename("token_embedding.weight", (f"{_PREFIX}tokens_embed.weight",)),
         Rename("position_embedding.weight", (f"{_PREFIX}positions_embed.weight",)),
         *_BLOCKS,
     ],
     sizes=(Size("vocab_size", "vocab_size", 40_478), Size("n_positions", "max_length", 512), *_SIZES),
-    dropouts=_DROPOUTS,
-    epsilon="layer_norm_epsilon",
-    epsilon_default=1e-5,
     # Under this model type "gelu" is the tanh form.
     demands={"afn": ("gelu",), **_DEMANDS},
     says={"afn": "gelu"},
     copies={"lm_head.weight": f"{_PREFIX}tokens_embed.weight"},
-    buffers=_BUFFERS,
-    other_heads=_OTHER_HEADS,
     bodies={"OpenAIGPTLMHeadModel": (), "OpenAIGPTModel": (), "OpenAIGPTDoubleHeadsModel": ()},
     bare="OpenAIGPTModel",
     heads={
@@ -67,10 +67,9 @@ GPT1 = Layout(
 )
 
 GPT2 = Layout(
+    **_COMMON,
     model_type="gpt2",
-    family="gpt",
     fixed={"norm": "pre", "both_sides": False},
-    prefix=_PREFIX,
     table=[
         Rename("token_embedding.weight", (f"{_PREFIX}wte.weight",)),
         Rename("position_embedding.weight", (f"{_PREFIX}wpe.weight",)),
@@ -84,9 +83,6 @@ GPT2 = Layout(
         *_SIZES,
         Size("n_inner", "feed_forward", None),
     ),
-    dropouts=_DROPOUTS,
-    epsilon="layer_norm_epsilon",
-    epsilon_default=1e-5,
     demands={
         "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
         "scale_attn_weights": (True,),
@@ -95,8 +91,6 @@ GPT2 = Layout(
     },
     says={"activation_function": "gelu_new"},
     copies={"lm_head.weight": f"{_PREFIX}wte.weight"},
-    buffers=_BUFFERS,
-    other_heads=_OTHER_HEADS,
     bodies={"GPT2LMHeadModel": (), "GPT2Model": (), "GPT2DoubleHeadsModel": ()},
     bare="GPT2Model",
     heads={

@@ -29,8 +29,6 @@ _Length = Annotated[int, Meta(ge=4, le=10**6)]
 
 
 class _Notes(msgspec.Struct, forbid_unknown_fields=True):
-    """The object that we write under our own key."""
-
     max_length: _Length = 10**6
     stride: _Length = 128
     constants: dict[str, float] = {}
@@ -39,11 +37,7 @@ class _Notes(msgspec.Struct, forbid_unknown_fields=True):
 def task_in(
     layout: Layout, config: Mapping[str, Any], architecture: str, sizes: Mapping[str, Any], path: Path
 ) -> TaskConfig | None:
-    """Return what a config.json says of the task of its head; None for a class without one.
-
-    Raises:
-        ModelError: the task is not supported, or its description is damaged.
-    """
+    """Return what a config.json says of the task of its head; None for a class without one."""
     name = layout.task_of(architecture)
     if not name:
         return None
@@ -93,11 +87,7 @@ def head_from(head: Head, task: TaskConfig, width: int, tensors: Mapping[str, Te
 
 
 def head_of(layout: Layout, task: TaskConfig) -> Head:
-    """Return their class for a model with the head of a task.
-
-    Raises:
-        ModelError: transformers has none, or it has no place for our head's bias.
-    """
+    """Return their class for a model with the head of a task."""
     if task.kind not in layout.heads:
         message = f"transformers has no class for {task.kind} with a model of type {layout.model_type}"
         raise ModelError(message, hint=f"it has some for {', '.join(layout.heads)}")

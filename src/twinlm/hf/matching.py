@@ -46,15 +46,7 @@ class Matched(Mapping[str, Tensor]):
 def match(layout: Layout, weights: Weights, body: Shapes, head: Shapes, path: Path) -> Matched:
     """Return the tensors under the names of our tables.
 
-    Args:
-        layout: of the model type.
-        weights: the files' tensors.
-        body: names and shapes that the model needs, without the head of a task.
-        head: those of the head.
-        path: the folder, for messages.
-
-    Raises:
-        ModelError: tensors are missing, unknown, duplicated, of another shape, or copies that differ.
+    `body` and `head` have the names and shapes that the model and the head of its task need.
     """
     needed = {**body, **head}
     names, ignored, unknown = _sorted_out(layout, weights, needed, path)
@@ -81,11 +73,7 @@ def match(layout: Layout, weights: Weights, body: Shapes, head: Shapes, path: Pa
 
 
 def check_layers(layout: Layout, layers: int, weights: Weights, path: Path) -> None:
-    """Check that there are enough tensors for so many layers, before such a model is built.
-
-    Raises:
-        ModelError: there are fewer.
-    """
+    """Check that there are enough tensors for so many layers, before such a model is built."""
     least = layers * sum(len(row.theirs) for row in layout.table if "{}" in row.ours)
     if len(weights) < least:
         message = f"{layers:,} layers have {least:,} tensors, but there are only {len(weights):,}"

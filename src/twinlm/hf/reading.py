@@ -100,16 +100,7 @@ def read_model(
 ) -> Imported:
     """Return the model of a Hugging Face folder; its tokenizer's files are not read.
 
-    Parts that the folder lacks are drawn from N(0, 0.02), and `facts` says so.
-
-    Args:
-        folder: has config.json and safetensors.
-        vocabulary: rows of the embedding to keep and to draw.
-        is_headless: leave the head of a task out.
-        seed: for what is drawn.
-
-    Raises:
-        ModelError: the folder is damaged, or holds what this version doesn't compute.
+    Parts that the folder lacks are drawn from N(0, 0.02) with `seed`, and `facts` says so.
     """
     path = folder.path / CONFIG
     config = folder.read_json(CONFIG)

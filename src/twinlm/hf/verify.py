@@ -104,11 +104,7 @@ def verify_folder(
 ) -> Verification:
     """Return whether transformers gives our tokens for texts and pairs, and computes what we compute.
 
-    Args:
-        folder: from `export.to_hf_files`.
-        trained: the model that was exported.
-        texts: each is compared alone and as a pair with the next one.
-        tolerance: see `Verification`.
+    Each text is compared alone and as a pair with the next one.
 
     Raises:
         UsageError: transformers is not installed.
@@ -205,7 +201,6 @@ def _batch(rows: Sequence[tuple[list[int], list[int]]], longest: int, pad_id: in
 
 
 def _outputs(trained: Trained, architecture: str, batch: Batch) -> dict[str, Tensor]:
-    """Return what a class of transformers should give, under its names."""
     reading: Reading = trained.model.read(batch)  # type: ignore[operator]
     if architecture not in _METHODS:
         return _head_outputs(trained, reading)

@@ -37,8 +37,6 @@ _Offset = Annotated[int, Meta(ge=0, le=2**62)]
 
 
 class _Stored(msgspec.Struct, forbid_unknown_fields=True):
-    """A header's entry of one tensor."""
-
     dtype: str
     shape: Annotated[list[Annotated[int, Meta(ge=0, le=2**40)]], Meta(max_length=8)]
     data_offsets: tuple[_Offset, _Offset]
@@ -46,8 +44,6 @@ class _Stored(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A checked tensor: its file, and its bytes there."""
-
     descriptor: int
     path: Path
     dtype: str
@@ -57,11 +53,7 @@ class _Entry:
 
 
 class Weights(Mapping[str, Tensor]):
-    """The tensors of a folder by name, each read on request, in float32. A context that holds files open.
-
-    Raises:
-        ModelError: there are no safetensors, or a header or the index is damaged.
-    """
+    """The tensors of a folder by name, each read on request, in float32. A context that holds files open."""
 
     def __init__(self, folder: Folder) -> None:
         self._entries: dict[str, _Entry] = {}

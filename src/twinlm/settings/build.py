@@ -44,11 +44,7 @@ def build(kind: type[T], tree: Tree, path: tuple[str, ...] = ()) -> T:
 
 
 def check_names(tree: Tree, names: Iterable[str], path: tuple[str, ...] = ()) -> None:
-    """Check that a table has only keys among `names`.
-
-    Raises:
-        UsageError: a key is unknown; suggests the most similar name.
-    """
+    """Check that a table has only keys among `names`."""
     names = list(names)
     for key, value in tree.items():
         if key not in names:

@@ -40,11 +40,7 @@ class Start:
 
 
 def read_start(kind: str, tree: Tree) -> Start | None:
-    """Return the model that a kind continues from, or None for random initial weights.
-
-    Raises:
-        UsageError: `pretrain.start` is not a model folder of this kind.
-    """
+    """Return the model that a kind continues from, or None for random initial weights."""
     setting: Any = tree
     for key in (kind, "pretrain", "start"):
         setting = setting.get(key) if isinstance(setting, Tree) else None
@@ -72,11 +68,7 @@ def read_start(kind: str, tree: Tree) -> Start | None:
 
 
 def check_sizes(kind: str, settings: KindSettings, start: Start) -> None:
-    """Check that sizes are the start's; only `max_length` may be larger.
-
-    Raises:
-        UsageError: another size is set.
-    """
+    """Check that sizes are the start's; only `max_length` may be larger."""
     model = settings.model
     sizes = {name: getattr(model, name) for name in (*_FIXED, "max_length")}
     sizes["feed_forward"] = model.feed_forward or 4 * model.width

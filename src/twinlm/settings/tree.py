@@ -44,11 +44,7 @@ class Tree(dict[str, Any]):
 
 
 def read_toml(path: Path) -> Tree:
-    """Return a TOML file as a tree.
-
-    Raises:
-        UsageError: the file is missing, can't be read, is not UTF-8 or not TOML.
-    """
+    """Return a TOML file as a tree."""
     try:
         data = path.read_bytes()
         text = data.decode().removeprefix("\ufeff")  # some editors begin every file with a byte order mark
@@ -93,11 +89,7 @@ def read_overrides(overrides: Mapping[str, str]) -> Tree:
 
 
 def merge(*trees: Tree) -> Tree:
-    """Return the union of trees; a later one wins, table by table.
-
-    Raises:
-        UsageError: one has a table where another has a value.
-    """
+    """Return the union of trees; a later one wins, table by table."""
     merged = Tree()
     for tree in trees:
         if tree.file:

@@ -1,4 +1,7 @@
-"""The one reader of folders that others made: regular files of bounded size, no links out, strict JSON."""
+"""The one reader of folders that others made: regular files of bounded size, no links out, strict JSON.
+
+Anything else is a `ModelError` that names the file.
+"""
 
 import os
 import stat
@@ -18,9 +21,6 @@ class Folder:
 
     Links may lead to files inside it and, from snapshots/NAME of the Hub's cache, to `blobs` beside
     `snapshots`.
-
-    Raises:
-        ModelError: the folder is missing, has too many files, or holds a link that leads out of it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,35 +37,19 @@ class Folder:
             self._real(name)
 
     def open(self, name: str) -> int:
-        """Return a descriptor of a file, open for reading.
-
-        Raises:
-            ModelError: the file is missing, not a regular file, or outside the folder.
-        """
+        """Return a descriptor of a file, open for reading."""
         return _open(self._real(name), self.path / name)
 
     def read(self, name: str, most_bytes: int = LARGEST_JSON_BYTES) -> bytes:
-        """Return a file's contents.
-
-        Raises:
-            ModelError: the file can't be opened or is larger than `most_bytes`.
-        """
+        """Return a file's contents."""
         return _read(self._real(name), self.path / name, most_bytes)
 
     def read_json(self, name: str, most_bytes: int = LARGEST_JSON_BYTES) -> dict[str, Any]:
-        """Return the object in a JSON file.
-
-        Raises:
-            ModelError: the file can't be read or is not a JSON object.
-        """
+        """Return the object in a JSON file."""
         return parse_object(self.read(name, most_bytes), self.path / name)
 
     def read_lines(self, name: str, most_bytes: int = LARGEST_JSON_BYTES) -> list[str]:
-        """Return the lines of a UTF-8 file without their ends.
-
-        Raises:
-            ModelError: the file can't be read or is not UTF-8.
-        """
+        """Return the lines of a UTF-8 file without their ends."""
         try:
             text = self.read(name, most_bytes).decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -86,11 +70,7 @@ class Folder:
 
 
 def read_json(path: Path, most_bytes: int = LARGEST_JSON_BYTES) -> dict[str, Any]:
-    """Return the object in a JSON file, which may also be a link to another folder.
-
-    Raises:
-        ModelError: the file can't be read, is larger than `most_bytes`, or is not a JSON object.
-    """
+    """Return the object in a JSON file, which may also be a link to another folder."""
     return parse_object(_read(os.path.realpath(path), path, most_bytes), path)
 
 
@@ -104,11 +84,7 @@ def read_at(descriptor: int, begin: int, size: int) -> bytes:
 
 
 def parse_object(text: bytes, path: Path) -> dict[str, Any]:
-    """Return the object of a JSON text; `path` is its file, for messages.
-
-    Raises:
-        ModelError: the text is not strict JSON, or not an object.
-    """
+    """Return the object of a JSON text; `path` is its file, for messages."""
     value = parse_json(text, path)
     if not isinstance(value, dict):
         raise ModelError(f"expected a JSON object, found a {type(value).__name__}", file=path)
@@ -126,11 +102,7 @@ def parse_rows(text: bytes, path: Path) -> list[dict[str, Any]]:
 
 
 def parse_json(text: bytes, path: Path) -> Any:
-    """Return the value of a JSON text; `path` is its file, for messages.
-
-    Raises:
-        ModelError: the text is not strict JSON (`system/strict_json.py`).
-    """
+    """Return the value of a JSON text; `path` is its file, for messages."""
     try:
         return strict_json.loads(text)
     except ValueError as error:

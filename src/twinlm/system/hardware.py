@@ -28,12 +28,7 @@ def device() -> torch.device:
 
 
 def use_threads(threads: int, *, processes: int = 1) -> int:
-    """Set the number of processor threads of PyTorch, and return it.
-
-    Args:
-        threads: number in this process; 0 for its share of the available ones.
-        processes: processes of the run on this machine, which share them.
-    """
+    """Set the number of PyTorch's processor threads, and return it; 0 for a share of all available ones."""
     threads = threads or max(1, len(os.sched_getaffinity(0)) // processes)
     torch.set_num_threads(threads)
     return threads

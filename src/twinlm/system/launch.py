@@ -150,13 +150,7 @@ def _watch(processes: Sequence[subprocess.Popen[bytes]]) -> tuple[dict[int, int]
 
 
 def _outcome(ended: dict[int, int], killed: list[int], passed: Sequence[int] = ()) -> int:
-    """Return the exit code of the first process that failed by itself, not because of another.
-
-    Args:
-        ended: exit codes by process, in the order of ending.
-        killed: processes that had to be killed.
-        passed: signals that were passed on to all.
-    """
+    """Return the exit code of the first process that failed by itself, not because of another."""
     bad = {number: code for number, code in ended.items() if code != OK}
     causes = [number for number, code in bad.items() if code != PeerError.exit_code]
     if not bad:

@@ -1,7 +1,7 @@
 """Metrics on disk, and the interface through which long work shows its progress.
 
-Metrics contain only values that every repetition of a run repeats (losses, counts). Seconds go to another file,
-so that the metrics of a resumed run equal those of an uninterrupted one, byte for byte.
+Metrics contain only values that every repetition of a run repeats (losses, counts). Seconds go to another
+file, so that the metrics of a resumed run equal those of an uninterrupted one, byte for byte.
 """
 
 import contextlib

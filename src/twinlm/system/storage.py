@@ -1,7 +1,8 @@
 """Every write of the package: nothing else changes the disk, so that each write is made safe once, here.
 
 Files and folders are written under a temporary name, synced, then renamed. After a crash the old state or the
-new one is there, never a mixture. Below: `system/disk.py`.
+new one is there, never a mixture. What can't be written is a `ResourceError`, what can't be read, a
+`ModelError`. Below: `system/disk.py`.
 """
 
 import contextlib
@@ -25,11 +26,7 @@ _LONGEST_NAME_BYTES = 255
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Replace a file's contents, atomically and durably.
-
-    Raises:
-        ResourceError: the disk is full, or the path can't be written.
-    """
+    """Replace a file's contents, atomically and durably."""
     with disk.as_resource_error(path):
         disk.make_folders(path.parent)
         temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
@@ -54,11 +51,7 @@ def json_bytes(value: object) -> bytes:
 
 
 def read_json(path: Path) -> Any:
-    """Return the value in a JSON file of ours.
-
-    Raises:
-        ModelError: the file is missing, can't be read or is not strict JSON.
-    """
+    """Return the value in a JSON file of ours."""
     try:
         with _as_model_error(path):
             return strict_json.loads(path.read_bytes())
@@ -69,17 +62,9 @@ def read_json(path: Path) -> Any:
 def publish_folder(
     folder: Path, files: Mapping[str, bytes | Iterable[bytes]], *, has_manifest: bool = True
 ) -> None:
-    """Write a folder of files with a manifest of their sizes and hashes; it appears only when complete.
+    """Write or replace a folder of files with a manifest of their sizes and hashes, completely or not at all.
 
-    An existing folder is replaced.
-
-    Args:
-        folder: its path.
-        files: contents, in one piece or several, by name; a name may contain folders.
-        has_manifest: false where people go on editing the files.
-
-    Raises:
-        ResourceError: the disk is full, or the path can't be written.
+    Names of `files` may contain folders; contents come in one piece or several.
     """
     with disk.as_resource_error(folder):
         disk.make_folders(folder.parent)
@@ -137,11 +122,7 @@ def is_published(folder: Path) -> bool:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal.
-
-    Raises:
-        ModelError: the file is missing or can't be read.
-    """
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with _as_model_error(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -177,11 +158,7 @@ def sync_log(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder. A folder is renamed first, so that no crash leaves half of it.
-
-    Raises:
-        ResourceError: it can't be removed.
-    """
+    """Remove a file or folder. A folder is renamed first, so that no crash leaves half of it."""
     with disk.as_resource_error(path):
         if not path.is_dir():
             disk.remove_tree(path)

@@ -1,4 +1,4 @@
-"""From text to tokens and back: trained on the user's own text, or as a foreign model has it."""
+"""From text to tokens and back, trained on the user's text or taken from a foreign model."""
 
 from twinlm.tokenizer.foreign import read_foreign
 from twinlm.tokenizer.pipeline import Algorithm, Pipeline

@@ -70,11 +70,7 @@ class Built:
 
 
 def read_built(folder: Path) -> Built:
-    """Return the tokenizer of a folder that `Tokenizer.to_files` wrote.
-
-    Raises:
-        ModelError: a file is missing, too large, not JSON, or not exactly what `to_files` writes.
-    """
+    """Return the tokenizer of a folder that `Tokenizer.to_files` wrote."""
     file = folder / "tokenizer.json"
     description = read_json(file, LARGEST_BYTES)
     check_form(description, file)
@@ -101,16 +97,9 @@ def check_form(description: dict[str, Any], file: Path) -> None:
 
 
 def build(description: dict[str, Any], file: Path, *, named: Mapping[str, str], template: Template) -> Built:
-    """Return the tokenizer that a description means.
+    """Return the tokenizer that a description means; its options are respelled in place, see `recognise`.
 
-    Args:
-        description: as in tokenizer.json; its options are respelled in place, see `recognise`.
-        file: its origin, for messages.
-        named: tokens that the files name for roles.
-        template: kind of model that reads the tokens.
-
-    Raises:
-        ModelError: no pipeline of ours is meant, or the description contradicts itself.
+    `named` has the tokens that other files name for roles.
     """
     try:
         pipeline = recognise(description, file)
@@ -145,9 +134,6 @@ def recognise(description: dict[str, Any], file: Path) -> Pipeline:
     """Return the pipeline that a description seems to mean; `build` compares it with what we built.
 
     Options that the description leaves out or spells in another way are changed to our spelling, in place.
-
-    Raises:
-        ModelError: no pipeline of ours is meant.
     """
     model, words = description["model"], description["pre_tokenizer"]
     # In the oldest files the model has no type.

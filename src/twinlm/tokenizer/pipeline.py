@@ -1,9 +1,7 @@
-"""The kinds of tokenizer, each put together from a vocabulary and merges.
+"""The four tokenizers, each built from a vocabulary and merges.
 
-Two are ours to train: byte-level BPE follows Radford et al. 2019, 2.2 (GPT-1's BPE, on bytes), WordPiece
-BERT's released code. A pre-token of theirs never gets longer than a cap, in training and use alike, so that
-text without spaces stays cheap. The other two are those of the released GPT-2 and GPT-1, for foreign
-vocabularies. Next: `training.py`.
+We train two: byte-level BPE (Radford et al. 2019, 2.2: GPT-1's BPE, on bytes) and WordPiece (BERT's released
+code). The other two are those of the released GPT-2 and GPT-1, for foreign vocabularies. Next: `training.py`.
 """
 
 import json
@@ -20,14 +18,14 @@ Trainable = Literal["byte-bpe", "wordpiece"]
 Algorithm = Literal["byte-bpe", "wordpiece", "gpt2-bpe", "gpt1-bpe"]
 
 PIPELINE_VERSION = 1
-"""Counts up whenever the same vocabulary and merges would cut a text differently."""
+"""Version; increases when the same vocabulary and merges would cut a text differently."""
 LONGEST_WORD = 100
-"""Characters above which WordPiece gives [UNK]."""
+"""Longest word of WordPiece in characters; longer ones become [UNK]."""
 WORD_END = "</w>"
-"""Ends the last token of a word in GPT-1's BPE."""
+"""Ending of a word's last token in GPT-1's BPE."""
 
-# A word with the space before it (vowel signs and accents belong to it), a run of digits, of other signs, or
-# of white space. Each has a cap: at most 65 characters, 260 bytes.
+# A word with the space before it (vowel signs and accents belong to it), or a run of digits, of other signs,
+# or of white space. Each is at most 65 characters (260 bytes) long, so that text without spaces stays cheap.
 _PRE_TOKENS = (
     r"'(?:[sdmt]|ll|ve|re)| ?\p{L}[\p{L}\p{M}]{0,63}| ?\p{N}{1,8}| ?[^\s\p{L}\p{N}]{1,16}"
     r"|\s{1,16}(?!\S)|\s{1,16}"
@@ -36,20 +34,20 @@ _PRE_TOKENS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pipeline:
-    """All that decides how a text is cut, but for the vocabulary and its merges."""
+    """Everything but vocabulary and merges that decides how a text is cut."""
 
     algorithm: Algorithm
-    """"byte-bpe" and "wordpiece" are ours to train; "gpt2-bpe" and "gpt1-bpe" are the released models'."""
+    """Algorithm: we train "byte-bpe" and "wordpiece"; "gpt2-bpe" and "gpt1-bpe" are the released models'."""
     lowercase: bool = False
-    """Fold case first. "gpt2-bpe" can't."""
+    """Whether case is folded first; never in "gpt2-bpe"."""
     strip_accents: bool = False
-    """Drop accents; of "wordpiece" and "gpt1-bpe", like all that follows."""
+    """Whether accents are dropped. This and all below: "wordpiece" and "gpt1-bpe" only."""
     split_chinese: bool = False
-    """Make each Chinese character a word."""
+    """Whether each Chinese character is a word."""
     clean_text: bool = False
-    """Drop control characters, and take any white space for a space."""
+    """Whether control characters are dropped, and all white space becomes spaces."""
     unknown: str | None = None
-    """The token for what can't be spelled; bytes spell everything."""
+    """Token for text that can't be spelled; bytes can spell everything."""
 
     @property
     def is_of_bytes(self) -> bool:
@@ -58,7 +56,7 @@ class Pipeline:
 
 
 def own_pipeline(algorithm: Trainable, *, lowercase: bool) -> Pipeline:
-    """Return one of the two pipelines that we train."""
+    """Return a pipeline that we train."""
     if algorithm == "byte-bpe":
         return Pipeline(algorithm=algorithm, lowercase=lowercase)
     return Pipeline(
@@ -75,8 +73,8 @@ def trainable_engine(algorithm: Trainable, *, lowercase: bool) -> Engine:
     """Return a tokenizer without a vocabulary, to be trained."""
     engine = _BUILDERS[algorithm](own_pipeline(algorithm, lowercase=lowercase), {}, [])
     if algorithm == "wordpiece":
-        # Training takes time quadratic in the longest word (2026-11-23: 38 s for one of 300 kB). In use such
-        # a word is [UNK], so there is nothing to learn from it.
+        # Training time is quadratic in the longest word (2026-11-23: 38 s for one of 300 kB). In use such a
+        # word is [UNK], so there is nothing to learn from it.
         too_long = pre_tokenizers.Split(Regex(rf"^.{{{LONGEST_WORD + 1},}}$"), "removed")
         engine.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), too_long])
     return engine
@@ -88,15 +86,8 @@ def build_engine(
     merges: Sequence[tuple[str, str]],
     special_tokens: Sequence[str],
 ) -> Engine:
-    """Return the tokenizer of a vocabulary.
-
-    Args:
-        pipeline: how to cut.
-        vocabulary: ids by token.
-        merges: BPE's, most frequent first.
-        special_tokens: those that the vocabulary lacks get the next ids.
-    """
-    engine = _BUILDERS[pipeline.algorithm](pipeline, vocabulary, merges)
+    """Return the tokenizer of a vocabulary; special tokens that it lacks get the next ids."""
+    engine = _BUILDERS[pipeline.algorithm](pipeline, dict(vocabulary), list(merges))
     engine.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special_tokens])
     # The literal "[MASK]" in somebody's text is text, not the special token.
     engine.encode_special_tokens = True
@@ -104,15 +95,15 @@ def build_engine(
 
 
 def describe(engine: Engine) -> dict[str, Any]:
-    """Return what tokenizer.json says of a tokenizer."""
+    """Return a tokenizer's description, as in tokenizer.json."""
     description: dict[str, Any] = json.loads(engine.to_str())
     return description
 
 
-def describe_template(kind: Template, engine: Engine, specials: SpecialIds) -> dict[str, Any]:
-    """Return the description of the special tokens that other tools are to put around one text or two.
+def describe_template(template: Template, engine: Engine, specials: SpecialIds) -> dict[str, Any]:
+    """Return the description of the special tokens that other tools put around one text or two.
 
-    "encoder" stands for [CLS] A [SEP] and [CLS] A [SEP] B [SEP], "decoder" for <start> A and
+    "encoder" means [CLS] A [SEP] and [CLS] A [SEP] B [SEP], "decoder" for <start> A and
     <start> A <delimiter> B.
     """
 
@@ -122,7 +113,7 @@ def describe_template(kind: Template, engine: Engine, specials: SpecialIds) -> d
     def text(name: str, segment: int) -> dict[str, Any]:
         return {"Sequence": {"id": name, "type_id": segment}}
 
-    if kind == "encoder":
+    if template == "encoder":
         used = (specials.cls, specials.sep)
         single = [special(specials.cls, 0), text("A", 0), special(specials.sep, 0)]
         pair = [*single, text("B", 1), special(specials.sep, 1)]
@@ -141,8 +132,8 @@ def describe_template(kind: Template, engine: Engine, specials: SpecialIds) -> d
     }
 
 
-def _byte_bpe(pipeline: Pipeline, vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]]) -> Engine:
-    engine = Engine(models.BPE(vocab=dict(vocabulary), merges=list(merges)))
+def _byte_bpe(pipeline: Pipeline, vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Engine:
+    engine = Engine(models.BPE(vocab=vocabulary, merges=merges))
     if pipeline.lowercase:
         engine.normalizer = normalizers.Lowercase()
     words = pre_tokenizers.Split(Regex(_PRE_TOKENS), "isolated")
@@ -152,39 +143,29 @@ def _byte_bpe(pipeline: Pipeline, vocabulary: Mapping[str, int], merges: Sequenc
     return engine
 
 
-def _wordpiece(
-    pipeline: Pipeline, vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]]
-) -> Engine:
-    model = models.WordPiece(
-        dict(vocabulary), unk_token=pipeline.unknown, max_input_chars_per_word=LONGEST_WORD
-    )
+def _wordpiece(pipeline: Pipeline, vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Engine:
+    model = models.WordPiece(vocabulary, unk_token=pipeline.unknown, max_input_chars_per_word=LONGEST_WORD)
     engine = _behind_berts_words(model, pipeline)
     engine.decoder = decoders.WordPiece(prefix="##")
     return engine
 
 
-def _gpt2_bpe(pipeline: Pipeline, vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]]) -> Engine:
-    engine = Engine(models.BPE(vocab=dict(vocabulary), merges=list(merges)))
+def _gpt2_bpe(pipeline: Pipeline, vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Engine:
+    engine = Engine(models.BPE(vocab=vocabulary, merges=merges))
     engine.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     engine.decoder = decoders.ByteLevel()
     return engine
 
 
-def _gpt1_bpe(pipeline: Pipeline, vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]]) -> Engine:
-    model = models.BPE(
-        vocab=dict(vocabulary),
-        merges=list(merges),
-        unk_token=pipeline.unknown,
-        end_of_word_suffix=WORD_END,
-        fuse_unk=False,
-    )
+def _gpt1_bpe(pipeline: Pipeline, vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Engine:
+    unknown = {"unk_token": pipeline.unknown, "fuse_unk": False}
+    model = models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix=WORD_END, **unknown)
     engine = _behind_berts_words(model, pipeline)
     engine.decoder = decoders.BPEDecoder(suffix=WORD_END)
     return engine
 
 
 def _behind_berts_words(model: models.Model, pipeline: Pipeline) -> Engine:
-    """Put BERT's normalization and words before a model."""
     engine = Engine(model)
     engine.normalizer = normalizers.BertNormalizer(
         clean_text=pipeline.clean_text,
@@ -196,9 +177,4 @@ def _behind_berts_words(model: models.Model, pipeline: Pipeline) -> Engine:
     return engine
 
 
-_BUILDERS = {
-    "byte-bpe": _byte_bpe,
-    "wordpiece": _wordpiece,
-    "gpt2-bpe": _gpt2_bpe,
-    "gpt1-bpe": _gpt1_bpe,
-}
+_BUILDERS = {"byte-bpe": _byte_bpe, "wordpiece": _wordpiece, "gpt2-bpe": _gpt2_bpe, "gpt1-bpe": _gpt1_bpe}

@@ -1,8 +1,4 @@
-"""A tokenizer in use: text to tokens and back, and the files that other tools read.
-
-The files say "PreTrainedTokenizerFast", so that transformers runs this very pipeline and gives equal ids;
-under a model's own tokenizer class it would rebuild another one from the vocabulary.
-"""
+"""A tokenizer in use: text to tokens and back, and the files that other tools read."""
 
 import hashlib
 import json
@@ -32,19 +28,18 @@ from twinlm.tokenizer.pipeline import (
 from twinlm.tokenizer.specials import ROLE_KEYS, SpecialIds, Template, named_roles
 
 _UNLIMITED = 10**9
+# Byte-level BPE's spelling of white space: space, line feed, tab, carriage return and two more.
 _SPELLED_SPACES = ("\u0120", "\u010a", "\u0109", "\u010d", "\u010b", "\u010c")
-"""How byte-level BPE spells the bytes of white space: space, line feed, tab, carriage return and two more."""
 
 
 class Tokenizer:
-    """Cuts text into tokens; make one with `train_tokenizer`, `from_folder` or `read_foreign`.
+    """Cuts text into tokens; made by `train_tokenizer`, `from_folder` or `read_foreign`.
 
     Args:
         engine: the built pipeline, from `pipeline.py`.
-        pipeline: what it is.
-        specials: which ids have which roles.
-        added_tokens: how many tokens were put behind those of a foreign vocabulary, whose model has no
-            embeddings for them: its own are the first `vocab_size - added_tokens`.
+        pipeline: its description.
+        specials: ids of the special tokens.
+        added_tokens: number of tokens appended to a foreign vocabulary; its model has no embeddings of them.
     """
 
     def __init__(
@@ -60,20 +55,17 @@ class Tokenizer:
 
     @classmethod
     def from_folder(cls, folder: Path) -> Self:
-        """Return the tokenizer of a folder that `to_files` wrote; for others there is `read_foreign`.
+        """Return the tokenizer of a folder that `to_files` wrote; `read_foreign` reads others.
 
         Raises:
-            ModelError: there is none, it is damaged, or it is not one of ours.
+            ModelError: there is none, it is damaged, or it is not twinlm's.
         """
         built = read_built(folder)
         return cls(built.engine, built.pipeline, built.specials)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of all that decides how a text is cut, and of the ids of the special tokens.
-
-        The library's version, and the special tokens that `to_files` puts around a text, don't change it.
-        """
+        """SHA-256 of everything that decides how a text is cut, and of the ids of the special tokens."""
         merges = describe(self._engine)["model"].get("merges", [])
         tokens = [self.token(number) for number in range(self.vocab_size)]
         facts = [PIPELINE_VERSION, self.algorithm, self.pipeline.lowercase, tokens, merges]
@@ -83,22 +75,19 @@ class Tokenizer:
 
     @cached_property
     def begins_word_V(self) -> NDArray[np.bool_]:
-        """Whether each token begins a word: WordPiece's without ##, byte-level BPE's with a space in front.
-
-        So a byte-level word is what stands between two spaces, with the signs that stick to it.
-        """
+        """Whether each token begins a word: without ## in WordPiece, with white space in byte-level BPE."""
         tokens = [self.token(number) for number in range(self.vocab_size)]
         if self.algorithm == "wordpiece":
             return np.array([not token.startswith("##") for token in tokens])
         return np.array([token.startswith(_SPELLED_SPACES) for token in tokens])
 
     def encode(self, text: str) -> list[int]:
-        """Return the tokens of a text; no special token is added, nor read from the text."""
+        """Return the tokens of a text; special tokens are neither added nor recognised in it."""
         ids: list[int] = self._engine.encode(text, add_special_tokens=False).ids
         return ids
 
     def words(self, text: str) -> list[int]:
-        """Return for each token of a text the number of its word: of the pre-token that it is part of."""
+        """Return the number of its word (pre-token) for each token of a text."""
         numbers = self._engine.encode(text, add_special_tokens=False).word_ids
         return [number for number in numbers if number is not None]
 
@@ -109,22 +98,21 @@ class Tokenizer:
         ]
 
     def encode_words(self, rows: Sequence[Sequence[str]]) -> list[list[list[int]]]:
-        """Return the tokens of each word of sentences that are cut into words already.
+        """Return the tokens of each word of sentences that are already split into words.
 
-        A sentence's tokens, joined, are those of its words with spaces between them, as long as no word holds
-        white space. With tokens of bytes each word but the first holds the space before it. A word of which
-        nothing is left, such as one of control characters in BERT's pipeline, has no tokens.
+        A sentence's tokens, joined, are those of its words with spaces between them, if no word contains
+        white space. With tokens of bytes, each word but the first includes the space before it. A word that
+        normalization empties, such as one of control characters, has no tokens.
         """
         pieces = [self._spaced(words) for words in rows]
         encoded = iter(self.encode_batch([piece for parts in pieces for piece in parts]))
         return [list(islice(encoded, len(parts))) for parts in pieces]
 
     def encode_with_offsets(self, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
-        """Return for each text its tokens, and where in the text each begins and ends, in characters.
+        """Return for each text its tokens, and where each begins and ends in the original, in characters.
 
-        The text is the given one, before case is folded or accents are dropped. White space at the edges of a
-        token lies outside: `text[begin:end]` is " fox" without its space, and (end, end) if nothing else is
-        there. Tokens that hold parts of one character each have the whole of it.
+        White space at the edges of a token is excluded: `text[begin:end]` is "fox" for " fox", and a token of
+        white space has (end, end). Tokens with parts of one character each have the whole of it.
         """
         encodings = self._engine.encode_batch(list(texts), add_special_tokens=False)
         return [
@@ -133,9 +121,9 @@ class Tokenizer:
         ]
 
     def decode(self, ids: Iterable[int], *, keep_special: bool = False) -> str:
-        """Return the text of tokens; special tokens but [UNK] are left out unless they are to be kept.
+        """Return the text of tokens, without special tokens except [UNK], unless `keep_special`.
 
-        With tokens of bytes, bytes that are no whole character become U+FFFD.
+        With tokens of bytes, incomplete characters become U+FFFD.
         """
         hidden = frozenset() if keep_special else self._special - {self.specials.unknown}
         text: str = self._engine.decode(
@@ -144,13 +132,13 @@ class Tokenizer:
         return text
 
     def token(self, number: int) -> str:
-        """Return a token as the vocabulary spells it."""
+        """Return a token, as the vocabulary spells it."""
         spelled: str | None = self._engine.id_to_token(number)
         assert spelled is not None, f"{number} is not below {self.vocab_size}"
         return spelled
 
     def display(self, number: int) -> str:
-        """Return a token as people read it: its text, or a special token's name."""
+        """Return a token for people to read: its text, or a special token's name."""
         spelled = self.token(number)
         if number in self._special:
             return spelled
@@ -159,22 +147,21 @@ class Tokenizer:
         return spelled.removeprefix("##") if self.algorithm == "wordpiece" else spelled.replace(WORD_END, " ")
 
     def count_unknown(self, ids: Iterable[int]) -> int:
-        """Return how many of the tokens are [UNK]."""
+        """Return the number of [UNK] tokens."""
         return sum(number == self.specials.unknown for number in ids)
 
     def to_files(self, *, template: Template | None = None, max_length: int = _UNLIMITED) -> dict[str, bytes]:
         """Return the files of this tokenizer by name, ready for transformers and others.
 
-        Args:
-            template: which special tokens such tools put around a text; none if not given.
-            max_length: the longest input of the model that the files lie beside, in tokens.
+        Such tools put the special tokens of `template` around a text. `max_length` is the model's, in tokens.
         """
         description = describe(self._engine)
-        # transformers' GPT-1 adds the embedding of a token for each segment, so it must not get segments.
+        # transformers' GPT-1 would add a token's embedding for each segment, so it must get no segments.
         segments = [] if template == "decoder" else ["token_type_ids"]
         if template is not None:
             description["post_processor"] = describe_template(template, self._engine, self.specials)
         configuration: dict[str, Any] = {
+            # Under a model's own class, transformers would build another pipeline from the vocabulary.
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_max_length": max_length,
             "model_input_names": ["input_ids", *segments, "attention_mask"],
@@ -193,7 +180,6 @@ class Tokenizer:
 
     @cached_property
     def _is_own(self) -> bool:
-        """Whether it could have been trained here."""
         algorithms: dict[str, Trainable] = {"byte-bpe": "byte-bpe", "wordpiece": "wordpiece"}
         ours = algorithms.get(self.algorithm)
         if ours is None or self.specials != SpecialIds():
@@ -201,15 +187,14 @@ class Tokenizer:
         return self.pipeline == own_pipeline(ours, lowercase=self.pipeline.lowercase)
 
     def _spaced(self, words: Sequence[str]) -> list[str]:
-        """Return words with the space before each but the first that is not empty, if tokens hold spaces."""
+        """Return words, if tokens contain spaces with a space before each but the first non-empty one."""
         if not self.pipeline.is_of_bytes:
             return list(words)
-        first = next((place for place, word in enumerate(words) if word), len(words))
-        return [f" {word}" if word and place > first else word for place, word in enumerate(words)]
+        first = next((index for index, word in enumerate(words) if word), len(words))
+        return [f" {word}" if word and index > first else word for index, word in enumerate(words)]
 
 
 def _trimmed(text: str, begin: int, end: int) -> tuple[int, int]:
-    """Return where a piece of a text begins and ends without the white space at its edges."""
     while begin < end and text[begin].isspace():
         begin += 1
     while begin < end and text[end - 1].isspace():

@@ -1,7 +1,4 @@
-"""Training a tokenizer on text, such that the same text gives the same bytes, whatever the threads.
-
-Texts go to the library in pieces: it holds all of what it is cutting, dozens of bytes for each character.
-"""
+"""Training a tokenizer: the same text gives the same bytes, with any number of threads."""
 
 import re
 import threading
@@ -20,10 +17,11 @@ from twinlm.tokenizer.specials import SPECIAL_TOKENS, SpecialIds
 from twinlm.tokenizer.tokenizer import Tokenizer
 
 MOST_CHARACTERS = 1000
-"""Distinct characters that WordPiece keeps, the most frequent ones; words with others become [UNK]."""
+"""Most distinct characters that WordPiece keeps, by frequency; words with others become [UNK]."""
+# The library needs dozens of bytes for each character of a text that it is cutting, so it gets pieces.
 _PIECE_CHARACTERS = 1 << 14
+# Between a word and the white space behind it, where no pre-token of any pipeline extends across.
 _PIECE_END = re.compile(r"(?<=\S)\s")
-"""Between a word and the white space behind it: no pre-token of any pipeline reaches over it."""
 _POLL_S = 0.05
 
 
@@ -36,18 +34,18 @@ def train_tokenizer(
     progress: Progress,
     share: float = 1.0,
 ) -> Tokenizer:
-    """Return a tokenizer trained on texts. Memory grows with their different words only.
+    """Return a tokenizer trained on texts. Memory grows only with their distinct words.
 
     Args:
-        texts: what it shall spell well.
-        algorithm: "byte-bpe" (every text can be spelled and comes back whole) or "wordpiece".
+        texts: training texts, read once or twice.
+        algorithm: "byte-bpe" (can spell every text, and restores it exactly) or "wordpiece".
         vocab_size: V, special tokens included. A small text may give fewer: see the result's `vocab_size`.
         lowercase: fold case before anything else; WordPiece drops accents too.
-        progress: told of each pass over the texts, and if the vocabulary stays smaller.
-        share: of the texts to look at, from above 0 to 1: pieces of them, evenly spaced.
+        progress: shows each pass over the texts, and a vocabulary that stays smaller.
+        share: part of the texts to read, above 0 to 1, in evenly spaced pieces.
 
     Raises:
-        UsageError: the vocabulary can't hold the special tokens and the alphabet.
+        UsageError: the vocabulary is too small for the special tokens and the alphabet.
     """
     engine = trainable_engine(algorithm, lowercase=lowercase)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
@@ -55,8 +53,8 @@ def train_tokenizer(
         alphabet = _characters(
             _pieces(texts, share, f"counting characters for a {algorithm} tokenizer", progress), engine
         )
-    # The trainer breaks ties by number, and numbers what it was not told of in the order of a hash map: so it
-    # is told of all characters, and of their forms inside a word.
+    # The trainer breaks ties by id, and gives ids to unknown characters in the order of a hash map. So it is
+    # told all characters, and their forms inside a word.
     inside = [] if algorithm == "byte-bpe" else [f"##{character}" for character in alphabet]
     known = [*SPECIAL_TOKENS, *inside]
     least = len(known) + len(alphabet)
@@ -79,14 +77,13 @@ def train_tokenizer(
         progress.say(f"the text gives a vocabulary of {len(model['vocab']):,} tokens, not {vocab_size:,}")
     merges = [(left, right) for left, right in model.get("merges", [])]
     pipeline = own_pipeline(algorithm, lowercase=lowercase)
-    made = build_engine(pipeline, model["vocab"], merges, SPECIAL_TOKENS)
-    return Tokenizer(made, pipeline, SpecialIds())
+    return Tokenizer(build_engine(pipeline, model["vocab"], merges, SPECIAL_TOKENS), pipeline, SpecialIds())
 
 
-def _pieces(texts: Collection[str], share: float, what: str, progress: Progress) -> Iterator[str]:
-    """Yield a share of the pieces of texts, and show how far it is."""
+def _pieces(texts: Collection[str], share: float, task: str, progress: Progress) -> Iterator[str]:
+    """Yield evenly spaced pieces of texts, and show the progress."""
     numbers = count(1)
-    progress.start(what, len(texts), "documents")
+    progress.start(task, len(texts), "documents")
     for done, text in enumerate(texts, start=1):
         for piece in _cut(text):
             number = next(numbers)
@@ -97,25 +94,25 @@ def _pieces(texts: Collection[str], share: float, what: str, progress: Progress)
 
 
 def _cut(text: str) -> Iterator[str]:
-    """Yield a text in pieces, each cut before white space, or somewhere if it has none for as long again."""
+    """Yield a text in pieces that end before white space, or at twice the length if there is none."""
     begin = 0
     while len(text) - begin > 2 * _PIECE_CHARACTERS:
         middle, last = begin + _PIECE_CHARACTERS, begin + 2 * _PIECE_CHARACTERS
-        found = _PIECE_END.search(text, middle, last)
-        end = found.start() if found else last
+        space = _PIECE_END.search(text, middle, last)
+        end = space.start() if space else last
         yield text[begin:end]
         begin = end
     yield text[begin:]
 
 
 def _stoppable(work: Callable[[], None]) -> None:
-    """Do work in a thread of its own: the library lets no signal through before it is done."""
+    """Work in a thread of its own, since the library handles no signal before it is done."""
     failures: list[BaseException] = []
 
     def guarded() -> None:
         try:
             work()
-        except BaseException as error:  # to be raised where it is waited for
+        except BaseException as error:  # raised in the waiting thread below
             failures.append(error)
 
     thread = threading.Thread(target=guarded, daemon=True)
@@ -127,9 +124,9 @@ def _stoppable(work: Callable[[], None]) -> None:
 
 
 def _characters(texts: Iterator[str], engine: Engine) -> list[str]:
-    """Return the most frequent characters of the texts after normalization, in the order of their codes."""
+    """Return the most frequent characters of the normalized texts, in the order of their codes."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(engine.normalizer.normalize_str(text))
-    often = sorted(counts, key=lambda character: (-counts[character], character))
-    return sorted(character for character in often[:MOST_CHARACTERS] if not character.isspace())
+    frequent = sorted(counts, key=lambda character: (-counts[character], character))
+    return sorted(character for character in frequent[:MOST_CHARACTERS] if not character.isspace())

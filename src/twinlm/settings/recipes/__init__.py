@@ -40,11 +40,7 @@ def names() -> list[str]:
 
 
 def find(file: Path) -> Path:
-    """Return the settings file of a path or a recipe's name; an existing file wins.
-
-    Raises:
-        UsageError: a name without a suffix is neither a file nor a recipe.
-    """
+    """Return the settings file of a path or a recipe's name; an existing file wins."""
     if file.is_file() or file.suffix or len(file.parts) != 1:
         return file
     if str(file) not in names():
@@ -57,9 +53,6 @@ def read_trees(file: Path) -> list[Tree]:
     """Return the trees of a settings file or recipe, after those of the recipe that it starts from.
 
     `recipe = "bert-base-paper"` at the top of a file includes all settings of that recipe.
-
-    Raises:
-        UsageError: there is no such file or recipe, or it can't be read.
     """
     trees = [read_toml(find(file))]
     while "recipe" in trees[0]:
