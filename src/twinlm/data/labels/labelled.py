@@ -11,12 +11,9 @@ from pathlib import Path
 
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import CLASSIFICATION, Fields, Form
-from twinlm.data.labels.tables import read_rows
+from twinlm.data.labels.tables import Row, read_rows
 from twinlm.data.labels.values import Labels
 from twinlm.data.text.lines import Decoding, OnBadBytes
-from twinlm.data.text.rows import BadRows, RowError
-from twinlm.data.text.streams import shown
-from twinlm.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +63,23 @@ def read_labelled(
     """
     path = Path(path).expanduser()
     names = fields.over(form.fields)
-    needed = names.named(is_labelled=is_labelled)
-    bad = BadRows()
-    examples: list[Example] = []
     labels = Labels(counts)
-    decoding = Decoding(encoding, errors, "task")
-    for row in read_rows(
-        path, decoding, endings_allowed=form.endings, names=names, needed=needed, bad=bad, counts=counts
-    ):
-        try:
-            texts = form.texts(row.values, names)
-            gold = form.gold(row.values, names, texts, labels) if is_labelled else None
-            examples.append(Example(f"{split}-{row.number}", texts, gold))
-        except RowError as error:
-            bad.add(shown(path), row.line, error)
-    if bad.number:
-        raise bad.error(file=shown(path), hint="correct or remove what is bad")
-    if not examples:
-        message = f"the file has no rows: {path.stat().st_size:,} bytes, 0 examples"
-        raise DataError(
-            message, file=shown(path), hint=f"give it rows with {' and '.join(map(repr, needed))}"
-        )
+
+    def example(row: Row) -> Example:
+        texts = form.texts(row.values, names)
+        gold = form.gold(row.values, names, texts, labels) if is_labelled else None
+        return Example(f"{split}-{row.number}", texts, gold)
+
+    examples = read_rows(
+        path,
+        Decoding(encoding, errors, "task"),
+        example,
+        noun="examples",
+        endings_allowed=form.endings,
+        names=names,
+        needed=names.named(is_labelled=is_labelled),
+        counts=counts,
+    )
     labels.count_twins()
     counts["texts with different labels"] += _contradictions(examples)
     return LabelledSet(tuple(examples), form.labels(examples) if is_labelled else ())

@@ -5,11 +5,11 @@ CSV and TSV follow RFC 4180: quotes around a field, a quote in it doubled. Read 
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from twinlm.data.labels.conll import check_column, conll_sentences
 from twinlm.data.labels.forms import Fields
@@ -21,6 +21,7 @@ from twinlm.data.text.rows import BadRows, RowError, json_rows, listed
 from twinlm.data.text.streams import COMPRESSIONS, shown
 from twinlm.errors import DataError
 
+_Made = TypeVar("_Made")
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
@@ -38,21 +39,48 @@ class Row(NamedTuple):
 def read_rows(
     path: Path,
     decoding: Decoding,
+    make: Callable[[Row], _Made],
     *,
+    noun: str,
     endings_allowed: tuple[str, ...],
+    names: Fields,
+    needed: tuple[str, ...],
+    counts: Counter[str],
+) -> list[_Made]:
+    """Return what `make` makes of each row of a labelled file; `noun` names that for messages.
+
+    Adds to `counts`: "blank lines", "files with another delimiter", and what `read_lines` adds.
+
+    Raises:
+        DataError: the ending is not allowed, the header lacks a field of `needed` or has one twice, the file
+            can't be read to its end, or has no rows or bad rows: all of them are in one message.
+    """
+    bad, results = BadRows(), []
+    for row in _rows(path, decoding, endings_allowed, names=names, needed=needed, bad=bad, counts=counts):
+        try:
+            results.append(make(row))
+        except RowError as error:
+            bad.add(shown(path), row.line, error)
+    if bad.number:
+        raise bad.error(file=shown(path), hint="correct or remove what is bad")
+    if not results:
+        message = f"the file has no rows: {path.stat().st_size:,} bytes, 0 {noun}"
+        hint = f"give it rows with {' and '.join(map(repr, needed))}"
+        raise DataError(message, file=shown(path), hint=hint)
+    return results
+
+
+def _rows(
+    path: Path,
+    decoding: Decoding,
+    endings_allowed: tuple[str, ...],
+    *,
     names: Fields,
     needed: tuple[str, ...],
     bad: BadRows,
     counts: Counter[str],
 ) -> Iterator[Row]:
-    """Yield the rows of a labelled file; those that can't be parsed go to `bad`.
-
-    Adds to `counts`: "blank lines", "files with another delimiter", and what `read_lines` adds.
-
-    Raises:
-        DataError: the ending is not allowed, the header lacks a field of `needed` or has one twice, or the
-            file can't be read to its end.
-    """
+    """Yield the rows that can be parsed; the others go to `bad`."""
     ending, _ = endings(path)
     if ending not in endings_allowed:
         raise unknown_ending(
@@ -169,6 +197,7 @@ def _header(line: str, number: int, path: Path, usual: str, needed: tuple[str, .
     if not line:
         message = "the file has no content: no header, 0 rows"
         raise DataError(message, file=shown(path), hint=_header_hint(needed))
+    # The first delimiter with which the header has all needed names is taken.
     for delimiter in (usual, *_DELIMITERS):
         names = _split_header(line, delimiter)
         if set(needed) <= set(names):

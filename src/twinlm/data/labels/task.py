@@ -162,6 +162,7 @@ def _split_off(
     for digests in by_label.values():
         digests.sort(key=lambda digest: uniform(seed, purpose, digest))
         number = max(round(share * len(digests)), 1 if len(digests) >= 3 else 0)
+        # At least one text of each class stays.
         taken.update(digests[: min(number, len(digests) - 1)])
     parts: dict[bool, list[Example]] = {True: [], False: []}
     for example in examples:

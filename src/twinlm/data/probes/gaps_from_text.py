@@ -81,6 +81,7 @@ class _Words:
         most = max(LEAST_TIMES, counts.total() * MOST_SHARE)
         self.times = {word: times for word, times in counts.items() if LEAST_TIMES <= times <= most}
         words = sorted(self.times, key=lambda word: (self.times[word], word))
+        # After a space, as within a sentence: byte-level BPE has other tokens at the start of a text.
         rows = [tokenizer.encode_batch([f" {word}" for word in words]) for tokenizer in tokenizers]
         self.keys: dict[str, tuple[object, ...]] = {
             word: (casing(word), *map(len, tokens)) for word, *tokens in zip(words, *rows, strict=True)

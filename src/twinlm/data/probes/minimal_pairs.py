@@ -14,12 +14,10 @@ from typing import Any
 
 from twinlm import rng
 from twinlm.data.labels.forms import TABLES, Fields
-from twinlm.data.labels.tables import read_rows
+from twinlm.data.labels.tables import Row, read_rows
 from twinlm.data.labels.values import read_text
 from twinlm.data.text.lines import Decoding, OnBadBytes, read_lines
-from twinlm.data.text.rows import BadRows, RowError
-from twinlm.data.text.streams import shown
-from twinlm.errors import DataError, UsageError
+from twinlm.errors import UsageError
 
 ALL = "all"
 """Phenomenon of pairs that name none."""
@@ -79,27 +77,22 @@ def read_pairs(
     path, decoding = Path(path).expanduser(), Decoding(encoding, errors)
     counts = Counter() if counts is None else counts
     phenomenon_names = (phenomenon_field,) if phenomenon_field else _PHENOMENON
-    bad, pairs = BadRows(), []
-    for row in read_rows(
+
+    def pair(row: Row) -> MinimalPair:
+        good, bad = (_text(row.values, names) for names in (_GOOD, _BAD))
+        phenomenon = _phenomenon(row.values, phenomenon_names, is_needed=bool(phenomenon_field))
+        return MinimalPair(f"{path.name.split('.')[0]}-{row.number}", good, bad, phenomenon)
+
+    pairs = read_rows(
         path,
         decoding,
+        pair,
+        noun="pairs",
         endings_allowed=TABLES,
         names=Fields(),
         needed=_needed(path, decoding, phenomenon_field),
-        bad=bad,
         counts=counts,
-    ):
-        try:
-            good, wrong = (_text(row.values, names) for names in (_GOOD, _BAD))
-            phenomenon = _phenomenon(row.values, phenomenon_names, is_needed=bool(phenomenon_field))
-            pairs.append(MinimalPair(f"{path.name.split('.')[0]}-{row.number}", good, wrong, phenomenon))
-        except RowError as error:
-            bad.add(shown(path), row.line, error)
-    if bad.number:
-        raise bad.error(file=shown(path), hint="correct or remove what is bad")
-    if not pairs:
-        message = f"the file has no rows: {path.stat().st_size:,} bytes, 0 pairs"
-        raise DataError(message, file=shown(path), hint="give it rows with 'good' and 'bad'")
+    )
     counts[EQUAL] += sum(pair.good == pair.bad for pair in pairs)
     counts[TWICE] += len(pairs) - len({(pair.good, pair.bad, pair.phenomenon) for pair in pairs})
     return tuple(pairs)

@@ -88,6 +88,7 @@ class Source:
     @cached_property
     def names(self) -> dict[tuple[str, int], list[str]]:
         """Names by casing and by frequency in powers of two."""
+        # A name of like frequency takes its place, so that frequency does not tell.
         counts = Counter(span.text for span in find_names(self.whole) if self.is_name(span.text))
         names: dict[tuple[str, int], list[str]] = defaultdict(list)
         for name, times in sorted(counts.items()):

@@ -41,6 +41,7 @@ def find_numbers(text: str) -> list[Span]:
 def find_names(text: str) -> Iterator[Span]:
     """Yield the capitalized words within a sentence, which in German include all nouns."""
     for word in find_words(text):
+        # A word after ". " may be capitalized only because it begins a sentence.
         before = text[max(0, word.begin - 2) : word.begin].rjust(2)
         is_within = before[1] == " " and (before[0].isalnum() or before[0] in ",;")
         if is_within and len(word.text) >= _LEAST_NAME and word.text[0].isupper():

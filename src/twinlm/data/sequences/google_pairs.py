@@ -8,7 +8,6 @@ more than half of the pairs are random: 55 % in documents of 50 sentences, 64 % 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -22,13 +21,6 @@ from twinlm.data.tokens.store import TokenStore
 
 _TRIES = 10
 _PASSES_KEPT = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    number: int
-    begin: int  # first sentence
-    end: int
 
 
 class GooglePairs:
@@ -88,11 +80,11 @@ class GooglePairs:
         variant = self._variant(turn)
         if variant not in self._newest:
             chance = rng.stream(self.seed, self.stream, "layout", variant)
-            bounds = map(int, self.store.documents_E)
+            documents = enumerate(pairwise(map(int, self.store.documents_E)))
             numbers = (
                 value
-                for number, (begin, end) in enumerate(pairwise(bounds))
-                for row in self._walk(_Document(number, begin, end), chance)
+                for number, bounds in documents
+                for row in self._walk(number, *bounds, chance)
                 for value in row
             )
             layout_P5 = np.fromiter(numbers, np.int64).reshape(-1, 5)
@@ -110,16 +102,17 @@ class GooglePairs:
             self._sizes.append(len(self.layout(len(self._sizes))))
         return self._sizes[variant]
 
-    def _walk(self, document: _Document, chance: np.random.Generator) -> Iterator[tuple[int, ...]]:
-        """Yield the pairs of a document, as rows of a layout."""
+    def _walk(
+        self, document: int, begin: int, after: int, chance: np.random.Generator
+    ) -> Iterator[tuple[int, ...]]:
+        """Yield the pairs of a document with sentences `begin` .. `after`, as rows of a layout."""
         ends_S2 = self.store.sentences_S2
         target = self.room
         if chance.random() < self.short_share:
             target = int(chance.integers(2, self.room, endpoint=True))
-        begin = document.begin
-        while begin < document.end:
+        while begin < after:
             end = begin + 1
-            while end < document.end and ends_S2[end - 1, 1] - ends_S2[begin, 0] < target:
+            while end < after and ends_S2[end - 1, 1] - ends_S2[begin, 0] < target:
                 end += 1
             middle = begin + int(chance.integers(1, max(1, end - begin - 1), endpoint=True))
             if end - begin == 1 or chance.random() < 0.5:
@@ -130,13 +123,13 @@ class GooglePairs:
                 yield begin, middle, middle, end, 0
                 begin = end
 
-    def _elsewhere(self, document: _Document, room: int, chance: np.random.Generator) -> tuple[int, int]:
+    def _elsewhere(self, document: int, room: int, chance: np.random.Generator) -> tuple[int, int]:
         """Return begin and end of sentences of a random document that fill `room` tokens, or one sentence."""
-        other = document.number
+        other = document
         # After ten tries the released code accepts the same document.
         for _ in range(_TRIES):
             other = int(chance.integers(self.store.document_count))
-            if other != document.number:
+            if other != document:
                 break
         low, high = self.store.documents_E[other : other + 2].tolist()
         begin = int(chance.integers(low, high))

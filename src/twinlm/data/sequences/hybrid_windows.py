@@ -48,4 +48,5 @@ class HybridWindows:
         )
 
     def _is_masked(self, number: int) -> bool:
+        # True each time the running total of `share` passes a whole number.
         return math.floor((number + 1) * self.share) > math.floor(number * self.share)

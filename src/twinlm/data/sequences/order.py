@@ -22,6 +22,7 @@ def permute(numbers_N: NDArray[np.int64], size: int, seed: int, *names: str | in
         seed: with `names`, selects the permutation.
         names: purpose of the order, and the pass.
     """
+    # Both halves of a number need equally many bits.
     half_bits = max(1, ((size - 1).bit_length() + 1) // 2)
     keys = [np.uint64(rng.key(seed, *names, turn) & (2**64 - 1)) for turn in range(_ROUNDS)]
     permuted_N = _feistel(numbers_N.astype(np.uint64), half_bits, keys)

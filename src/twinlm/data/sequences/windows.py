@@ -32,6 +32,7 @@ class Windows:
         self.store = store
         self.length = length
         self.seed = seed
+        # One window less than fits, so that every offset leaves as many.
         self.per_pass = (store.token_count - length) // length
         if self.per_pass < 1:
             message = f"the text has {store.token_count:,} tokens, but training needs at least {2 * length:,}"

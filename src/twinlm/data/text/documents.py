@@ -43,6 +43,7 @@ def read_splits(
     )
     readers, chosen = [train, train, train], list(flags)
     for number, reader in ((1, valid), (2, test)):
+        # Without hashes no files were named: then the split is taken from the training text.
         if reader.hashes:
             readers[number], chosen[number] = reader, _all_of(reader)
     distinct = distinct_flags(

@@ -128,6 +128,7 @@ def _hub_name(name: str) -> tuple[str, str | None, str]:
     path, *parts = name.removeprefix("hf:").split(":")
     if not path or len(parts) > 2:
         raise UsageError(f"{name!r} is no data set name", hint="write hf:org/name, hf:org/name:config:split")
+    # "hf:org/name:test" means the split; a configuration of that name needs "hf:org/name:test:".
     if len(parts) == 1 and parts[0] in _SPLITS:
         parts = ["", parts[0]]
     config, split = (*parts, "", "")[:2]

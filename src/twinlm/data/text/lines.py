@@ -170,6 +170,7 @@ def _as_utf8(chunks: Iterable[bytes], path: Path, decoding: Decoding) -> Iterato
         except UnicodeDecodeError as error:
             # The offset within this chunk; negative if the character began in the chunk before.
             start = len(chunk) - (len(error.object) - error.start)
+            # Decode up to the bad bytes once more, only to count lines.
             decoder.setstate(state)
             number += decoder.decode(chunk[: max(start, 0)]).count("\n")
             raise _undecodable(path, decoding, number, read_bytes + start, error) from None

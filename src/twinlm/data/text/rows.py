@@ -101,6 +101,7 @@ def parse_object(line: str) -> dict[str, Any]:
     except RecursionError:
         raise RowError(f"JSON nested too deeply: {_begin(line)}") from None
     except ValueError:
+        # int() refuses more than 4,300 digits.
         raise RowError(f"a number with thousands of digits in {_begin(line)}") from None
     if not isinstance(value, dict):
         raise RowError(f"not an object but {json_type(value)}: {_begin(line)}")

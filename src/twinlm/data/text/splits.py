@@ -96,6 +96,7 @@ def split_flags(
     kept = bytearray(), bytearray(), bytearray()
     seen: set[bytes] = set()
     for digest in digests:
+        # One byte for each document and split, whatever becomes of it.
         for flags in kept:
             flags.append(0)
         if digest in held_out:

@@ -51,6 +51,7 @@ def of_part(
         counts.setdefault(name, 0)
     for text in texts:
         digest = text_hash(text)
+        # Equal texts have equal hashes: they meet in one part, whichever machine reads them.
         if int.from_bytes(digest[:8], "little") % parts != part - 1:
             continue
         if digest in held_out:
@@ -105,6 +106,7 @@ def write_part(
         return False
     shards = _complete_shards(folder)
     read_before = sum(facts["documents"] + facts["empty_documents"] for facts in map(store_facts, shards))
+    # Texts come in the same order each time, so those of complete shards can be skipped.
     remaining, number = islice(iter(texts), read_before, None), len(shards)
     for first in remaining:
         number += 1

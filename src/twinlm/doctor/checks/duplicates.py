@@ -102,6 +102,7 @@ class Copies:
 
 def repeated_lines(documents: Sequence[Seen]) -> Checked:
     """Return the lines of many documents: headers, menus, licences. Documents of one line do not count."""
+    # hash() differs from process to process, but these values never leave this one.
     digests = array("q", (hash(line) for document in documents for line in set(_lines(document.text))))
     least = max(LEAST_DOCUMENTS, LEAST_DOCUMENT_SHARE * len(documents))
     hashes_N, times_N = np.unique(np.frombuffer(digests, np.int64), return_counts=True)

@@ -26,6 +26,7 @@ def check_labels(where: str, sets: Sets) -> Checked:
     """Check the gold answers of a task, given the examples of each split that has a file, "train" first."""
     golds = {split: [example.gold for example in examples] for split, examples in sets.items()}
     first = next((gold for some in golds.values() for gold in some), None)
+    # The type of a gold answer tells the form: class, tags, score, index of a choice, else answers.
     match first:
         case str():
             checked = _check_classes(where, "labels", {split: Counter(some) for split, some in golds.items()})

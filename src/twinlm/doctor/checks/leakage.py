@@ -79,6 +79,7 @@ class TaskSearch:
         return {name: self._of_task(name) for name in dict.fromkeys(target.task for target in self.targets)}
 
     def _search(self) -> None:
+        # The empty word keeps a run of words from crossing into the next document.
         words = [word for _, some in self._waiting for word in [*some, ""]]
         starts_E = np.cumsum([0, *(len(some) + 1 for _, some in self._waiting)])
         if len(words) >= LEAST_WORDS and len(self._hashes_N):

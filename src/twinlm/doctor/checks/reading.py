@@ -160,6 +160,7 @@ def _documents(corpus: CorpusSettings, split: str, counts: Counter[str]) -> Iter
         max_bad_share=corpus.max_bad_share,
         counts=counts,
     ):
+        # The text may also hold U+FFFD of its own; a counted line tells them apart.
         is_replaced = counts[REPLACED] > before and "\ufffd" in document.text
         before = counts[REPLACED]
         yield Seen(split, document.source, document.text, is_replaced, digest_of(document.text))
