@@ -5,7 +5,7 @@ import pytest
 
 from twinlm.data.text.corpus import read_documents
 from twinlm.data.text.splits import split_documents
-from twinlm.doctor.checks.reading import Sample
+from twinlm.doctor.checks.reading import CorpusSample
 from twinlm.doctor.corpus import check_corpus
 from twinlm.doctor.material import of_files
 from twinlm.settings import presets
@@ -20,7 +20,7 @@ def _project(tmp_path, monkeypatch, write_project):
 
 def look(sample=None, **given):
     settings = presets.resolve(None, {}, base={"corpus": {"train": ["text.txt"]}, **given})
-    parts = list(check_corpus(of_files(settings, Silent()), sample or Sample(), Silent()))
+    parts = list(check_corpus(of_files(settings, Silent()), sample or CorpusSample(), Silent()))
     return {path: checked for path, checked in parts if path != ("corpus",)}, [
         finding for _, checked in parts for finding in checked.findings
     ]
@@ -67,7 +67,7 @@ def test_a_text_that_can_not_be_split_is_a_problem():
 
 
 def test_a_sample_is_said_to_be_one():
-    parts, findings = look(Sample(most_bytes=5000))
+    parts, findings = look(CorpusSample(most_bytes=5000))
     assert parts["corpus", "sample"].facts["share"] < 1
     assert any("are judged by a sample: 1 text in" in finding.message for finding in findings)
     assert parts["corpus", "near duplicates"].facts["is all"] is False

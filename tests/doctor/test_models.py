@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from twinlm.doctor.checks.reading import Sample
+from twinlm.doctor.checks.reading import CorpusSample
 from twinlm.doctor.models import Laboratory, check_models
 from twinlm.settings import build, presets
 from twinlm.system import storage
@@ -26,7 +26,7 @@ def laboratory(tmp_path, monkeypatch, write_project):
         settings = presets.resolve(
             None, {**SMALL, **{name.replace("__", "."): v for name, v in given.items()}}
         )
-        sample = Sample()
+        sample = CorpusSample()
         from twinlm.doctor.checks.reading import Seen, digest_of
 
         for number, text in enumerate(Path("text.txt").read_text().split("\n\n"), 1):

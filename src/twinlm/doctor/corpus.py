@@ -10,14 +10,14 @@ from twinlm.doctor.checks.duplicates import Copies, repeated_lines
 from twinlm.doctor.checks.findings import Checked, Finding, Parts
 from twinlm.doctor.checks.leakage import TaskSearch
 from twinlm.doctor.checks.near_duplicates import Text, check_near_duplicates
-from twinlm.doctor.checks.reading import Sample, Seen, unreadable
+from twinlm.doctor.checks.reading import CorpusSample, Seen, unreadable
 from twinlm.doctor.material import Material
 from twinlm.doctor.tasks import held_out_texts
 from twinlm.errors import DataError
 from twinlm.system.log import Progress
 
 
-def check_corpus(material: Material, sample: Sample, progress: Progress) -> Iterator[Parts]:
+def check_corpus(material: Material, sample: CorpusSample, progress: Progress) -> Iterator[Parts]:
     """Check the text to pre-train on, if there is any, and fill the sample."""
     if material.read is None:
         return
@@ -44,7 +44,7 @@ def check_corpus(material: Material, sample: Sample, progress: Progress) -> Iter
     yield ("corpus", "near duplicates"), near
 
 
-def _about(sample: Sample) -> Checked:
+def _about(sample: CorpusSample) -> Checked:
     size_bytes = sum(len(document.text.encode()) for document in sample.documents)
     facts = {"documents": len(sample.documents), "bytes": size_bytes, "share": sample.share}
     if sample.share == 1:
@@ -58,7 +58,7 @@ def _about(sample: Sample) -> Checked:
     return Checked(facts, (Finding("note", "corpus", message, why),))
 
 
-def _different(sample: Sample) -> list[Seen]:
+def _different(sample: CorpusSample) -> list[Seen]:
     """Return the first of each text, test before validation before training."""
     firsts: dict[int, Seen] = {}
     for document in sorted(sample.documents, key=_split_rank):

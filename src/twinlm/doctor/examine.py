@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlm.doctor.checks.findings import Finding, Parts
-from twinlm.doctor.checks.reading import Sample
+from twinlm.doctor.checks.reading import CorpusSample
 from twinlm.doctor.corpus import check_corpus
 from twinlm.doctor.material import Material
 from twinlm.doctor.models import Laboratory, check_models
@@ -60,7 +60,7 @@ def examine(material: Material, *, folder: Path, scratch: Path, progress: Progre
 
 def _parts(material: Material, folder: Path, scratch: Path, progress: Progress) -> Iterator[Parts]:
     settings, tasks = material.settings, material.tasks
-    sample = Sample()
+    sample = CorpusSample()
     text_bytes = 0
     for path, checked in check_corpus(material, sample, progress):
         text_bytes = text_bytes or checked.facts.get("train", {}).get("bytes", 0)

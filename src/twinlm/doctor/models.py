@@ -11,7 +11,7 @@ from twinlm.data.tokens.store import TokenStore
 from twinlm.data.tokens.writing import write_store
 from twinlm.doctor.checks.findings import Parts
 from twinlm.doctor.checks.lengths import check_lengths
-from twinlm.doctor.checks.reading import Sample
+from twinlm.doctor.checks.reading import CorpusSample
 from twinlm.doctor.checks.size import Plan, check_size
 from twinlm.doctor.checks.tokens import check_tokens
 from twinlm.doctor.tasks import ReadTask
@@ -44,7 +44,7 @@ class Laboratory:
         settings: Settings,
         folder: Path,
         scratch: Path,
-        sample: Sample,
+        sample: CorpusSample,
         tasks: Sequence[ReadTask],
         progress: Progress,
     ) -> None:

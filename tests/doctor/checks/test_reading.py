@@ -7,7 +7,7 @@ from twinlm.data.text.corpus import Document
 from twinlm.data.text.splits import Splits
 from twinlm.doctor.checks import reading
 from twinlm.doctor.checks.duplicates import Copies
-from twinlm.doctor.checks.reading import Sample, digest_of, read_corpus, show_documents, unreadable
+from twinlm.doctor.checks.reading import CorpusSample, digest_of, read_corpus, show_documents, unreadable
 from twinlm.errors import DataError, UsageError
 from twinlm.settings import CorpusSettings
 from twinlm.system.log import Silent
@@ -127,7 +127,7 @@ def test_progress_counts_files(monkeypatch):
 
 
 def test_a_sample_that_fits_is_everything(seen):
-    sample = Sample(most_bytes=1000)
+    sample = CorpusSample(most_bytes=1000)
     for document in seen(["one", "two"]) + seen(["three"], "test"):
         sample.see(document)
     assert sample.share == 1
@@ -138,7 +138,7 @@ def test_a_sample_that_fits_is_everything(seen):
 def test_a_sample_holds_a_share_of_the_texts_with_all_their_copies(seen):
     chance = random.Random(0)
     texts = [f"text number {chance.randrange(1500):04}" for _ in range(4000)]
-    sample = Sample(most_bytes=20_000)
+    sample = CorpusSample(most_bytes=20_000)
     for document in seen(texts):
         sample.see(document)
     kept = [document.text for document in sample.documents]
@@ -150,7 +150,7 @@ def test_a_sample_holds_a_share_of_the_texts_with_all_their_copies(seen):
 
 def test_a_long_document_is_kept_up_to_a_limit(seen, monkeypatch):
     monkeypatch.setattr(reading, "MOST_KEPT_CHARACTERS", 10)
-    sample = Sample(most_bytes=5)
+    sample = CorpusSample(most_bytes=5)
     sample.see(*seen(["x" * 100]))
     assert sample.documents[0].text == "x" * 10
 

@@ -40,21 +40,23 @@ class Labels:
         return label.strip()
 
     def _as_text(self, value: object, field: str) -> str:
-        if isinstance(value, str):
-            check_characters(value, field)
-            if not value.replace("\t", " ").strip().isprintable():
-                raise RowError(f"the field {field!r} has control characters or line ends: {value[:40]!r}")
-            return value
-        if value is None:
-            raise RowError(f"the field {field!r} is null, a missing value")
-        if isinstance(value, float):
-            if not value.is_integer():
+        match value:
+            case str():
+                check_characters(value, field)
+                if not value.replace("\t", " ").strip().isprintable():
+                    raise RowError(f"the field {field!r} has control characters or line ends: {value[:40]!r}")
+                return value
+            case int():
+                return str(value)
+            case float() if value.is_integer():
+                self.counts["labels written as floats"] += 1
+                return str(int(value))
+            case float():
                 raise RowError(f"the field {field!r} is {value!r}, not a whole number or a text")
-            self.counts["labels written as floats"] += 1
-            return str(int(value))
-        if isinstance(value, int):
-            return str(value)
-        raise RowError(f"the field {field!r} is {json_type(value)}, not a text or a whole number")
+            case None:
+                raise RowError(f"the field {field!r} is null, a missing value")
+            case _:
+                raise RowError(f"the field {field!r} is {json_type(value)}, not a text or a whole number")
 
     def count_twins(self) -> None:
         """Count the labels that may be one class written in two ways."""

@@ -41,6 +41,13 @@ _NOT_REGULAR = {
     stat.S_IFBLK: "a block device",
     stat.S_IFSOCK: "a socket",
 }
+_LONGEST_PATH = 4096  # Linux's PATH_MAX
+_WRONG_PATHS = {
+    errno.ENOENT: ("no such file", "check the path"),
+    errno.ENOTDIR: ("no such file", "check the path"),
+    errno.ENAMETOOLONG: ("the path is too long", "check the path"),
+    errno.ELOOP: ("the symbolic links of this path form a loop", "name the file that they should lead to"),
+}
 _LEAVE_ALONE = "run the same command again when nothing writes to it"
 
 
@@ -114,17 +121,13 @@ def reading_errors(path: Path) -> Iterator[None]:
     file = shown(path)
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError):
-        raise DataError("no such file", file=file, hint="check the path") from None
     except PermissionError as error:
         hint = "give yourself the right to read it (chmod u+r)"
         raise ResourceError("no permission to read this file", file=file, hint=hint) from error
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            hint = "name the file that they should lead to"
-            raise DataError("the symbolic links of this path form a loop", file=file, hint=hint) from None
-        if error.errno == errno.ENAMETOOLONG:
-            raise DataError("the path is too long", file=file[:200], hint="check the path") from None
+        if error.errno in _WRONG_PATHS:
+            message, hint = _WRONG_PATHS[error.errno]
+            raise DataError(message, file=file[:_LONGEST_PATH], hint=hint) from None
         message = f"can't read the file: {error.strerror or error}"
         raise ResourceError(message, file=file, hint="check the disk") from error
     except ValueError as error:

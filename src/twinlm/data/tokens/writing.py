@@ -55,12 +55,17 @@ def write_store(
         if not writer.documents:
             raise DataError("there is no text to tokenize", file=folder)
 
-    def index(name: str) -> Iterator[bytes]:
-        yield writer.index(name)
+    def later(contents: Callable[[], bytes]) -> Iterator[bytes]:
+        yield contents()
 
-    # Files are written in this order: the indexes are complete only after all tokens.
-    names = ("sentences.bin", "documents.bin", "store.json")
-    storage.publish_folder(folder, {"tokens.bin": tokens(), **{name: index(name) for name in names}})
+    # Files are written in this order: what stands in the others is known only after all tokens.
+    files = {
+        "tokens.bin": tokens(),
+        "sentences.bin": later(writer.sentence_bounds),
+        "documents.bin": later(writer.document_bounds),
+        "store.json": later(writer.facts),
+    }
+    storage.publish_folder(folder, files)
     return TokenStore(folder)
 
 
@@ -123,18 +128,21 @@ class _Writer:
         for block in blocks(pieces, _CHARACTERS_AT_ONCE):
             yield from [array(_CODES[self.dtype.str], row) for row in self.tokenizer.encode_batch(block)]
 
-    def index(self, name: str) -> bytes:
-        """Return the contents of one of the other files."""
-        sentences = len(self.sentences) // 2
-        if name == "sentences.bin":
-            return np.asarray(self.sentences, "<i8").tobytes()
-        if name == "documents.bin":
-            return np.append(self.documents, sentences).astype("<i8").tobytes()
+    def sentence_bounds(self) -> bytes:
+        """Return the contents of sentences.bin."""
+        return np.asarray(self.sentences, "<i8").tobytes()
+
+    def document_bounds(self) -> bytes:
+        """Return the contents of documents.bin."""
+        return np.append(self.documents, len(self.sentences) // 2).astype("<i8").tobytes()
+
+    def facts(self) -> bytes:
+        """Return the contents of store.json."""
         facts = {
             "format": FORMAT,
             "dtype": self.dtype.str,
             "tokenizer": self.tokenizer.fingerprint,
             "documents": len(self.documents),
-            "sentences": sentences,
+            "sentences": len(self.sentences) // 2,
         }
         return storage.json_bytes({**facts, **self.counts})

@@ -44,7 +44,7 @@ class Watcher(Protocol):
         """Look at one document."""
 
 
-class Sample:
+class CorpusSample:
     """Documents of a corpus in the order of the files, as many as fit into `most_bytes` of UTF-8.
 
     A document is kept if the hash of its text is below a limit, which is halved whenever the sample is full:
