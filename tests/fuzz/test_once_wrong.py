@@ -129,7 +129,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
             "parts of a token store",
             "part-00001-of-00002/done.json",
             text(b"{}"),
-            "not what was written.*shards",
+            "missing.*shards",
         ),
     ),
     "more parts than there can be": (

@@ -6,7 +6,7 @@ from pathlib import Path
 from twinlm.data.text.documents import read_held_out
 from twinlm.data.text.splits import Splits
 from twinlm.data.tokens.packed import held_out_fingerprints
-from twinlm.data.tokens.store import INDEX, TokenStore, check_ids, is_joined, store_facts
+from twinlm.data.tokens.store import INDEX, TokenStore, check_ids, is_joined, joined_facts
 from twinlm.errors import UsageError, as_model_error
 from twinlm.settings import CorpusSettings
 from twinlm.system import storage
@@ -38,9 +38,9 @@ def read_beside(
         raise UsageError(message, file=store, hint="set corpus.valid and corpus.test to texts of their own")
     held_out_files = [*corpus.valid, *corpus.test]
     wanted = held_out_fingerprints(held_out_files, text_field=corpus.text_field)
-    facts = store_facts(store / INDEX)
+    facts = joined_facts(store)
     with as_model_error(store / INDEX / "store.json"):
-        held_out_before = set(facts["inputs"]["held_out"])
+        held_out_before = set(facts.inputs["held_out"])
     if not set(wanted) <= held_out_before:
         options = " ".join(f"--held-out {path}" for path in held_out_files)
         message = "corpus.valid and corpus.test were not held out when this was packed"

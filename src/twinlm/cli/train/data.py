@@ -130,6 +130,7 @@ def _write(
     from twinlm.data.text.corpus import corpus_fingerprint, read_documents
     from twinlm.data.text.splits import text_hash
     from twinlm.data.tokens import packed
+    from twinlm.system.records import to_json
     from twinlm.tokenizer import Tokenizer
 
     def read(paths: Sequence[str], counts: Counter[str]) -> Iterator[str]:
@@ -156,7 +157,7 @@ def _write(
             counts=counts,
             progress=progress,
         )
-        done = storage.read_json(folder / "done.json")
+        done = to_json(packed.read_done(folder))
     return {"part": str(folder), "is_new": is_new, **done, "read": +read_counts}
 
 

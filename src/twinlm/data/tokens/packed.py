@@ -21,17 +21,27 @@ import numpy as np
 from twinlm.data.text.corpus import corpus_fingerprint
 from twinlm.data.text.sentences import split_sentences
 from twinlm.data.text.splits import text_hash
-from twinlm.data.tokens.store import INDEX, JOINED_FORMAT, TokenStore, store_facts
+from twinlm.data.tokens.store import INDEX, JoinedFacts, Shard, TokenStore, store_facts
 from twinlm.data.tokens.writing import write_store
-from twinlm.errors import DataError, ModelError, UsageError, as_model_error
+from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.system import storage
 from twinlm.system.log import Progress, Silent
+from twinlm.system.records import Record, Whole, read_record, to_json
 from twinlm.tokenizer import Tokenizer
 
 SHARD_CHARACTERS = 1 << 28
 """Least characters of a shard, except the last. A kill costs at most this much work."""
 _INPUTS, _DONE = "inputs.json", "done.json"
 _MOST_PARTS = 100_000  # a part's name has five digits
+
+
+class Done(Record):
+    """The done.json of a complete part."""
+
+    shards: Whole
+    """Number of shards."""
+    counts: dict[str, Whole]
+    """Counts of the documents that were read."""
 
 
 def part_name(part: int, parts: int) -> str:
@@ -94,9 +104,8 @@ def write_part(
     """
     wanted = {**inputs, "tokenizer": tokenizer.fingerprint, "shard_characters": SHARD_CHARACTERS}
     if (folder / _INPUTS).is_file():
-        before = storage.read_json(folder / _INPUTS)
-        with as_model_error(folder / _INPUTS):
-            different = [name for name, value in wanted.items() if before.get(name) != value]
+        before = read_record(dict[str, Any], folder / _INPUTS)
+        different = [name for name, value in wanted.items() if before.get(name) != value]
         if different:
             message = f"this part was started with another {different[0].replace('_', ' ')}"
             raise UsageError(message, file=folder, hint="choose another --out, or delete this folder")
@@ -105,7 +114,7 @@ def write_part(
     if (folder / _DONE).is_file():
         return False
     shards = _complete_shards(folder)
-    read_before = sum(facts["documents"] + facts["empty_documents"] for facts in map(store_facts, shards))
+    read_before = sum(facts.documents + facts.empty_documents for facts in map(store_facts, shards))
     # Texts come in the same order each time, so those of complete shards can be skipped.
     remaining, number = islice(iter(texts), read_before, None), len(shards)
     for first in remaining:
@@ -117,8 +126,13 @@ def write_part(
     if not number:
         raise DataError("there is no text for this part", file=folder, hint="use fewer parts")
     storage.publish_folder(folder / "tokenizer", tokenizer.to_files())
-    storage.write_json(folder / _DONE, {"shards": number, "counts": dict(counts)})
+    storage.write_json(folder / _DONE, to_json(Done(shards=number, counts=dict(counts))))
     return True
+
+
+def read_done(folder: Path) -> Done:
+    """Return what a complete part says of itself."""
+    return read_record(Done, folder / _DONE)
 
 
 def parts_of(folder: Path) -> list[Path]:
@@ -141,31 +155,33 @@ def join_parts(folder: Path) -> TokenStore:
         ModelError: a part is missing, incomplete, damaged, or was made from other inputs than the first.
     """
     parts = parts_of(folder)
-    inputs = [storage.read_json(path / _INPUTS) for path in parts]
-    with as_model_error(folder):
-        _check_parts(folder, parts, inputs)
+    inputs = [read_record(dict[str, Any], path / _INPUTS) for path in parts]
+    _check_parts(folder, parts, inputs)
     shards = [shard for path in parts for shard in _complete_shards(path)]
     shard_facts = [store_facts(shard) for shard in shards]
-    facts = {
-        "format": JOINED_FORMAT,
-        "dtype": shard_facts[0]["dtype"],
-        "tokenizer": shard_facts[0]["tokenizer"],
-        "inputs": {name: value for name, value in inputs[0].items() if name != "part"},
-        "shards": [
-            {
-                "folder": str(shard.relative_to(folder)),
-                "tokens": one["tokens"],
-                "manifest": storage.file_sha256(shard / storage.MANIFEST),
-            }
+    facts = JoinedFacts(
+        dtype=shard_facts[0].dtype,
+        tokenizer=shard_facts[0].tokenizer,
+        inputs={name: value for name, value in inputs[0].items() if name != "part"},
+        shards=[
+            Shard(
+                folder=str(shard.relative_to(folder)),
+                tokens=one.tokens,
+                manifest=storage.file_sha256(shard / storage.MANIFEST),
+            )
             for shard, one in zip(shards, shard_facts, strict=True)
         ],
-    }
-    summed = ("documents", "sentences", "tokens", "text_bytes", "unknown", "empty_documents")
-    facts |= {name: sum(one[name] for one in shard_facts) for name in summed}
+        documents=sum(one.documents for one in shard_facts),
+        sentences=sum(one.sentences for one in shard_facts),
+        tokens=sum(one.tokens for one in shard_facts),
+        text_bytes=sum(one.text_bytes for one in shard_facts),
+        unknown=sum(one.unknown for one in shard_facts),
+        empty_documents=sum(one.empty_documents for one in shard_facts),
+    )
     files: dict[str, bytes | Iterable[bytes]] = {
         "sentences.bin": _sentences(shards),
         "documents.bin": _documents(shards),
-        "store.json": storage.json_bytes(facts),
+        "store.json": storage.json_bytes(to_json(facts)),
     }
     files |= {
         f"tokenizer/{path.name}": path.read_bytes()
@@ -193,8 +209,7 @@ def _check_parts(folder: Path, parts: list[Path], inputs: list[dict[str, Any]]) 
             number = path.name.split("-")[1].lstrip("0")
             hint = f"run: twinlm data pack ... --out {folder} --part {number}/{count}"
             raise ModelError(message, file=path, hint=hint)
-        with as_model_error(path / _DONE):
-            written, complete = storage.read_json(path / _DONE)["shards"], len(_complete_shards(path))
+        written, complete = read_done(path).shards, len(_complete_shards(path))
         if written != complete:
             message = f"this part has {complete} complete shards, but {written} were written"
             raise ModelError(message, file=path)

@@ -13,19 +13,84 @@ the same way. Read next: data/tokens/writing.py, and data/tokens/packed.py for l
 
 from bisect import bisect_right
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
-from twinlm.errors import ModelError
+from twinlm.errors import ModelError, as_model_error
 from twinlm.system import storage
+from twinlm.system.records import Record, as_record
 
-FORMAT = 1
-JOINED_FORMAT = 2
 INDEX = "index"
 """Name of the folder with the index of a joined store."""
+_WRITE_AGAIN = "delete the folder and run the same command again"
 _NUMBERS_AT_ONCE = 1 << 20
+_Some = Annotated[int, Meta(gt=0, lt=2**48)]
+_Any = Annotated[int, Meta(ge=0, lt=2**48)]
+
+
+class StoreFacts(Record):
+    """The store.json of a plain store."""
+
+    FORMAT: ClassVar[int] = 1
+    dtype: Literal["<u2", "<u4"]
+    """Type of a token."""
+    tokenizer: str
+    """Fingerprint of the tokenizer."""
+    documents: _Some
+    """Number of documents with a token."""
+    sentences: _Some
+    """Number of sentences."""
+    tokens: _Some
+    """Number of tokens, each document's <start> included."""
+    text_bytes: _Some
+    """Size of the documents in UTF-8."""
+    unknown: _Any
+    """Number of unknown tokens."""
+    empty_documents: _Any
+    """Number of documents without a token, which are left out."""
+
+
+class Shard(Record):
+    """One shard of a joined store."""
+
+    folder: str
+    """Path within the store."""
+    tokens: _Some
+    """Number of tokens."""
+    manifest: str
+    """SHA-256 of its manifest."""
+
+
+class JoinedFacts(Record):
+    """The store.json of a joined store's index."""
+
+    FORMAT: ClassVar[int] = 2
+    dtype: Literal["<u2", "<u4"]
+    """Type of a token."""
+    tokenizer: str
+    """Fingerprint of the tokenizer."""
+    inputs: dict[str, Any]
+    """Inputs that all parts were made from."""
+    shards: list[Shard]
+    """Shards in order."""
+    documents: _Some
+    """Sum over the shards, as are the following counts."""
+    sentences: _Some
+    """Number of sentences."""
+    tokens: _Some
+    """Number of tokens."""
+    text_bytes: _Some
+    """Size of the documents in UTF-8."""
+    unknown: _Any
+    """Number of unknown tokens."""
+    empty_documents: _Any
+    """Number of documents without a token."""
+
+
+_Facts = TypeVar("_Facts", StoreFacts, JoinedFacts)
 
 
 class Pieces:
@@ -69,20 +134,19 @@ class TokenStore:
         index = folder / INDEX if is_joined(folder) else folder
         if verify:
             storage.verify_folder(index)
-        facts = store_facts(index)
-        self.token_count: int = facts["tokens"]
-        self.text_bytes: int = facts["text_bytes"]
-        self.unknown_count: int = facts["unknown"]
-        self.empty_count: int = facts["empty_documents"]
-        self.tokenizer: str = facts["tokenizer"]
-        if index == folder:
-            self.tokens_T: NDArray[Any] | Pieces = _map(
-                folder / "tokens.bin", facts["dtype"], facts["tokens"]
-            )
-        else:
+        facts = store_facts(folder) if index == folder else joined_facts(folder)
+        self.token_count = facts.tokens
+        self.text_bytes = facts.text_bytes
+        self.unknown_count = facts.unknown
+        self.empty_count = facts.empty_documents
+        self.tokenizer = facts.tokenizer
+        self.tokens_T: NDArray[Any] | Pieces
+        if isinstance(facts, JoinedFacts):
             self.tokens_T = _joined_tokens(folder, facts, verify=verify)
-        self.sentences_S2 = _map(index / "sentences.bin", "<i8", 2 * facts["sentences"]).reshape(-1, 2)
-        self.documents_E = _map(index / "documents.bin", "<i8", facts["documents"] + 1)
+        else:
+            self.tokens_T = _map(folder / "tokens.bin", facts.dtype, facts.tokens)
+        self.sentences_S2 = _map(index / "sentences.bin", "<i8", 2 * facts.sentences).reshape(-1, 2)
+        self.documents_E = _map(index / "documents.bin", "<i8", facts.documents + 1)
         if verify:
             # An untrusted folder can carry right hashes of wrong numbers.
             check_bounds(self.sentences_S2, self.documents_E, self.token_count, folder)
@@ -120,29 +184,32 @@ def is_store(folder: Path) -> bool:
     return storage.is_published(folder) or is_joined(folder)
 
 
-def store_facts(folder: Path) -> dict[str, Any]:
-    """Return the counts of a plain store, or of the index of a joined one.
+def store_facts(folder: Path) -> StoreFacts:
+    """Return what the store.json of a plain store says.
 
     Raises:
-        ModelError: they are missing, of a newer version, or impossible.
+        ModelError: it is missing, of a newer version, or impossible.
     """
-    facts: dict[str, Any] = storage.read_json(folder / "store.json")
-    newest = facts.get("format") if isinstance(facts, dict) else None
-    own = JOINED_FORMAT if folder.name == INDEX else FORMAT
-    if type(newest) is int and newest > own:
-        message = f"the store has format {newest}, this version reads up to {own}"
+    return _facts(StoreFacts, folder)
+
+
+def joined_facts(folder: Path) -> JoinedFacts:
+    """Return what the store.json of a joined store says; errors as for `store_facts`."""
+    return _facts(JoinedFacts, folder / INDEX)
+
+
+def _facts(kind: type[_Facts], folder: Path) -> _Facts:
+    path = folder / "store.json"
+    value = storage.read_json(path)
+    newest = value.get("format") if isinstance(value, dict) else None
+    if type(newest) is int and newest > kind.FORMAT:
+        message = f"the store has format {newest}, this version reads up to {kind.FORMAT}"
         raise ModelError(message, file=folder, hint="update twinlm")
-    counts = ("tokens", "sentences", "documents", "text_bytes")
-    others = ("unknown", "empty_documents")
-    if newest != own or not (
-        all(type(facts.get(name)) is int and 0 < facts[name] < 2**48 for name in counts)
-        and all(type(facts.get(name)) is int and 0 <= facts[name] < 2**48 for name in others)
-        and facts.get("dtype") in ("<u2", "<u4")
-        and isinstance(facts.get("tokenizer"), str)
-    ):
-        hint = "delete the folder and run the same command again"
-        raise ModelError("this does not describe a token store", file=folder / "store.json", hint=hint)
-    return facts
+    try:
+        return as_record(kind, value, path)
+    except ModelError as error:
+        message = f"this does not describe a token store: {error.message}"
+        raise ModelError(message, file=path, hint=_WRITE_AGAIN) from None
 
 
 def check_bounds(
@@ -175,25 +242,24 @@ def _rises(values_N: NDArray[Any], *, is_strict: bool) -> bool:
     return True
 
 
-def _joined_tokens(folder: Path, facts: dict[str, Any], *, verify: bool) -> Pieces:
+def _joined_tokens(folder: Path, facts: JoinedFacts, *, verify: bool) -> Pieces:
     """Map the tokens of all shards of a joined store, if they are those that were joined."""
     pieces = []
-    try:
-        for shard in facts["shards"]:
-            path = folder / shard["folder"]
-            if not path.resolve().is_relative_to(folder.resolve()):
-                raise ModelError("this shard lies outside of its store", file=path)
-            if storage.file_sha256(path / storage.MANIFEST) != shard["manifest"]:
-                hint = "join the parts again: twinlm data join"
-                raise ModelError("this shard is not the one that was joined", file=path, hint=hint)
-            if verify:
-                storage.verify_folder(path)
-            pieces.append(_map(path / "tokens.bin", facts["dtype"], shard["tokens"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError("this does not describe shards", file=folder / INDEX / "store.json") from error
+    for shard in facts.shards:
+        path = folder / shard.folder
+        with as_model_error(folder / INDEX / "store.json"):  # a path can hold a NUL character
+            is_inside = path.resolve().is_relative_to(folder.resolve())
+        if not is_inside:
+            raise ModelError("this shard lies outside of its store", file=path)
+        if storage.file_sha256(path / storage.MANIFEST) != shard.manifest:
+            hint = "join the parts again: twinlm data join"
+            raise ModelError("this shard is not the one that was joined", file=path, hint=hint)
+        if verify:
+            storage.verify_folder(path)
+        pieces.append(_map(path / "tokens.bin", facts.dtype, shard.tokens))
     tokens = Pieces(pieces)
-    if len(tokens) != facts["tokens"]:
-        message = f"the shards have {len(tokens)} tokens, but {facts['tokens']} were joined"
+    if len(tokens) != facts.tokens:
+        message = f"the shards have {len(tokens)} tokens, but {facts.tokens} were joined"
         raise ModelError(message, file=folder)
     return tokens
 
@@ -207,6 +273,6 @@ def _map(path: Path, type_name: str, count: int) -> NDArray[Any]:
         raise ModelError(f"can't read the file: {error.strerror}", file=path) from error
     if size_bytes != count * dtype.itemsize:
         message = f"the file has {size_bytes} bytes, but {count * dtype.itemsize} were written"
-        raise ModelError(message, file=path, hint="delete the folder and run the same command again")
+        raise ModelError(message, file=path, hint=_WRITE_AGAIN)
     # A plain array over the map: it slices ten times faster than np.memmap.
     return np.asarray(np.memmap(path, dtype, mode="r", shape=(count,)))

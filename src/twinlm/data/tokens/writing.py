@@ -5,19 +5,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from twinlm.data.tokens.store import FORMAT, TokenStore
+from twinlm.data.tokens.store import StoreFacts, TokenStore
 from twinlm.errors import DataError
 from twinlm.system import storage
 from twinlm.system.log import Progress
+from twinlm.system.records import to_json
 from twinlm.tokenizer import Tokenizer
 
 _DOCUMENTS_AT_ONCE = 512
 _CHARACTERS_AT_ONCE = 1 << 19
-_CODES = {"<u2": "H", "<u4": "I"}
+_CODES: dict[Literal["<u2", "<u4"], Literal["H", "I"]] = {"<u2": "H", "<u4": "I"}
 _Item = TypeVar("_Item")
 
 
@@ -97,7 +98,7 @@ class _Writer:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.dtype = np.dtype("<u2") if tokenizer.vocab_size <= 2**16 else np.dtype("<u4")
+        self.dtype: Literal["<u2", "<u4"] = "<u2" if tokenizer.vocab_size <= 2**16 else "<u4"
         self.sentences = array("q")
         self.documents = array("q")
         self.counts = {"tokens": 0, "text_bytes": 0, "unknown": 0, "empty_documents": 0}
@@ -105,7 +106,7 @@ class _Writer:
     def tokenize(self, texts: list[str], pieces: list[list[str]]) -> bytes:
         """Return the tokens of some documents, each after a <start>, as bytes of the file."""
         encoded = self._encoded([piece for parts in pieces for piece in parts])
-        ids = array(_CODES[self.dtype.str])
+        ids = array(_CODES[self.dtype])
         for text, parts in zip(texts, pieces, strict=True):
             rows = [row for row in islice(encoded, len(parts)) if len(row)]
             if not rows:
@@ -126,7 +127,7 @@ class _Writer:
     def _encoded(self, pieces: list[str]) -> Iterator["array[int]"]:
         # Few pieces at once: the library takes much memory for each.
         for block in blocks(pieces, _CHARACTERS_AT_ONCE):
-            yield from [array(_CODES[self.dtype.str], row) for row in self.tokenizer.encode_batch(block)]
+            yield from [array(_CODES[self.dtype], row) for row in self.tokenizer.encode_batch(block)]
 
     def sentence_bounds(self) -> bytes:
         """Return the contents of sentences.bin."""
@@ -138,11 +139,11 @@ class _Writer:
 
     def facts(self) -> bytes:
         """Return the contents of store.json."""
-        facts = {
-            "format": FORMAT,
-            "dtype": self.dtype.str,
-            "tokenizer": self.tokenizer.fingerprint,
-            "documents": len(self.documents),
-            "sentences": len(self.sentences) // 2,
-        }
-        return storage.json_bytes({**facts, **self.counts})
+        facts = StoreFacts(
+            dtype=self.dtype,
+            tokenizer=self.tokenizer.fingerprint,
+            documents=len(self.documents),
+            sentences=len(self.sentences) // 2,
+            **self.counts,
+        )
+        return storage.json_bytes(to_json(facts))
