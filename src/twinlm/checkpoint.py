@@ -9,9 +9,10 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from msgspec import Meta
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from twinlm.errors import ModelError, UsageError
 from twinlm.families import Family, family
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.system import storage
+from twinlm.system.records import Number, Record, as_record, to_json
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
@@ -227,18 +229,24 @@ _VALID: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def _task(facts: dict[str, Any] | None, path: Path) -> TaskConfig | None:
+_Size = Annotated[int, Meta(ge=1, le=_LARGEST_SIZE)]
+_Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class _Task(Record):
+    kind: str
+    labels: list[str]
+    max_length: _Size
+    stride: _Size = 128  # early versions had no windows
+    dropout: _Share
+    has_bias: bool
+    constants: dict[str, Number]
+
+
+def _task(facts: object, path: Path) -> TaskConfig | None:
     if facts is None:
         return None
-    others = ("kind", "labels", "has_bias", "constants")
-    kind = str(facts["kind"])
-    constants = {str(name): float(value) for name, value in facts["constants"].items()}
-    if missing := sorted(set(task_kind(kind).needs) - constants.keys()):
-        raise ValueError(f"a head for {kind} needs the constant {missing[0]}")
-    return TaskConfig(
-        kind=kind,
-        labels=tuple(map(str, facts["labels"])),
-        has_bias=bool(facts["has_bias"]),
-        constants=constants,
-        **_checked_sizes({name: facts[name] for name in facts if name not in others}, path),
-    )
+    task = as_record(_Task, facts, path)
+    if missing := sorted(set(task_kind(task.kind).needs) - task.constants.keys()):
+        raise ValueError(f"a head for {task.kind} needs the constant {missing[0]}")
+    return TaskConfig(**{**to_json(task), "labels": tuple(task.labels)})

@@ -211,7 +211,7 @@ def _read_training(folder: Path) -> Any:
     state = load_training(
         folder / "checkpoints",
         partial(restore, module=module, optimizer=optimizer),
-        check=lambda state: None,
+        check=lambda state, path: None,
         pass_over=_fail,
     )
     steps = [path.name for path in sorted((folder / "checkpoints").glob("step-*"))]

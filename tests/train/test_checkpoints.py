@@ -103,7 +103,7 @@ def test_what_does_not_fit_beside_a_checkpoint_makes_it_be_passed_over(tmp_path:
     kept_after(tmp_path, [3, 6], every=3)
     passed: list[str] = []
 
-    def check(state: Mapping[str, Any]) -> None:
+    def check(state: Mapping[str, Any], path: Path) -> None:
         if state["step"] == 6:
             raise ModelError("no such log", file=tmp_path)
 
@@ -122,7 +122,7 @@ def test_what_does_not_fit_beside_a_checkpoint_makes_it_be_passed_over(tmp_path:
 def test_parts_of_any_number_of_processes_are_taken_as_one(heights: list[int], tmp_path: Path) -> None:
     save_parts(tmp_path, 3, heights)
     found = trained(9)
-    state = load_training(tmp_path, taking(*found), check=lambda state: None, pass_over=fail)
+    state = load_training(tmp_path, taking(*found), check=lambda state, path: None, pass_over=fail)
     assert state == {"step": 3}
     assert is_as_trained(3, *found)
 
@@ -167,7 +167,7 @@ def test_a_part_that_is_damaged_or_of_another_time_makes_its_checkpoint_be_passe
         return load_training(
             tmp_path,
             taking(*found),
-            check=lambda state: None,
+            check=lambda state, path: None,
             pass_over=lambda error: passed.append(error.message),
         )
 
@@ -217,7 +217,7 @@ def test_a_checkpoint_of_sound_hashes_that_holds_something_else_is_refused(
     files[name] = storage.json_bytes(tensors) if is_json else checkpoint.tensor_bytes(tensors)
     storage.publish_folder(place, files)
     with pytest.raises(ModelError, match=words):
-        load_training(tmp_path, taking(*trained(1)), check=lambda state: None, pass_over=fail)
+        load_training(tmp_path, taking(*trained(1)), check=lambda state, path: None, pass_over=fail)
 
 
 def fail(damage: ModelError) -> None:

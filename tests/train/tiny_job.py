@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 
 from twinlm import rng
@@ -20,6 +19,7 @@ from twinlm.objectives.causal_lm import causal_lm
 from twinlm.objectives.masked_lm import masked_lm_and_next_sentence
 from twinlm.settings import OptimizerSettings
 from twinlm.system.log import Progress, Silent
+from twinlm.system.records import to_json
 from twinlm.system.stopping import Stop
 from twinlm.train.job import Job
 from twinlm.train.loop import evaluate, train
@@ -85,7 +85,7 @@ def build(name: str, folder: Path, *, dropout: float = 0.1, **changes: Any) -> J
 
 def run(job: Job, stop: Stop | None = None, progress: Progress | None = None) -> dict[str, Any]:
     """Train; return what was spent but for seconds and memory, which no two runs share."""
-    spent = msgspec.to_builtins(train(job, progress=progress or Silent(), stop=stop or Stop()))
+    spent = to_json(train(job, progress=progress or Silent(), stop=stop or Stop()))
     return {name: value for name, value in spent.items() if name not in ("seconds", "peak_memory_bytes")}
 
 

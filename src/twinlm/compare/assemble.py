@@ -1,8 +1,7 @@
 """Everything that a finished run left in its folder, put together as one `Results` record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -27,6 +26,7 @@ from twinlm.report import caveats, language_section, verdict
 from twinlm.report.curves_section import baseline_sentence, crossing_sentence
 from twinlm.system import storage
 from twinlm.system.records import read_record
+from twinlm.train.records import Spent
 
 _AXES = {
     "targets": "predicted tokens",
@@ -126,7 +126,7 @@ class Assembly:
     def _lost_tuning_steps(self, task: str) -> dict[str, int]:
         """Return the updates left out of the fine-tuning runs that count on a task, by label."""
         chosen = {arm.label: self.selection.chosen(arm, task) for arm in self.workspace.arms}
-        return {label: _lost_steps([*map(self.finetuning.spent, trials)]) for label, trials in chosen.items()}
+        return {label: _lost_steps(map(self.finetuning.spent, trials)) for label, trials in chosen.items()}
 
 
 def _verdict(tasks: list[TaskResult], quality: QualityResult) -> list[str]:
@@ -151,8 +151,8 @@ def _with_verdict(measured: MeasuredCurve, labels: Mapping[str, str]) -> ScoreCu
     return replace(measured.curve, verdict=" ".join(sentences))
 
 
-def _lost_steps(spent: Sequence[dict[str, Any]]) -> int:
-    return sum(row.get("lost_steps", 0) for row in spent)  # older versions did not count them
+def _lost_steps(spent: Iterable[Spent]) -> int:
+    return sum(row.lost_steps for row in spent)
 
 
 def _data_facts(workspace: Workspace, baselines: Baselines) -> dict[str, str | int | float]:
@@ -192,7 +192,7 @@ def _removed(workspace: Workspace, finetuning: FinetuningStage, selection: Selec
     for arm in workspace.arms:
         for task in workspace.prepared.tasks:
             first = selection.chosen(arm, task)[0]
-            for reason, number in finetuning.spent(first)["counts"].items():
+            for reason, number in finetuning.spent(first).counts.items():
                 counts[f"{task}, {arm.label}, training: {reason}"] = number
     return {name: count for name, count in counts.items() if count and name not in _READ}
 

@@ -76,7 +76,7 @@ def load_training(
     folder: Path,
     restore: Callable[[CheckpointTensors], None],
     *,
-    check: Callable[[Mapping[str, Any]], None],
+    check: Callable[[Mapping[str, Any], Path], None],
     pass_over: Callable[[ModelError], None],
 ) -> dict[str, Any] | None:
     """Restore the newest intact checkpoint; return its state, or None if there is no checkpoint.
@@ -84,7 +84,7 @@ def load_training(
     Args:
         folder: folder of all checkpoints of the run.
         restore: takes weights and averages, as `restore` below does.
-        check: raises a ModelError if the state does not match the files beside the checkpoints.
+        check: raises a ModelError if the state (of the file at a path) is wrong or does not fit other files.
         pass_over: called with the error of each damaged checkpoint; the previous one is tried next.
 
     Raises:
@@ -96,7 +96,7 @@ def load_training(
             state, folders = _verified(path)
             with as_model_error(path / "state.json"):
                 if state["format"] <= FORMAT:
-                    check(state)
+                    check(state, path / "state.json")
         except ModelError as error:
             if path == paths[-1]:
                 raise

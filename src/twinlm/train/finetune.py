@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 
 from twinlm import checkpoint, rng
@@ -22,6 +21,7 @@ from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
 from twinlm.settings import FinetuneSettings
 from twinlm.system import storage
 from twinlm.system.log import Progress
+from twinlm.system.records import to_json
 from twinlm.system.stopping import Stop
 from twinlm.tasks.kind import TaskConfig, TaskKind
 from twinlm.tasks.metrics import is_one_answer
@@ -77,12 +77,12 @@ def finetune(
         precision=precision,
         folder=folder,
     )
-    spent = msgspec.to_builtins(train(job, progress=progress, stop=stop, ranks=ranks))
+    spent = train(job, progress=progress, stop=stop, ranks=ranks)
     job.module.cpu().eval()
     if not ranks.leads:
         return result
     constants, outcome = validation.outcome()
-    spent = msgspec.to_builtins(TuningSpent(**spent, counts=dict(+counts), **outcome))
+    spent = to_json(TuningSpent(**to_json(spent), counts=dict(+counts), **outcome))
     published = replace(
         result,
         task=replace(config, constants=constants),
@@ -152,8 +152,7 @@ class _Validation:
         tuned = replace(self._config, constants=constants)
         answers = self._kind.answers(self._examples, self._inputs, scores, tuned)
         predicted = [answer["predicted"] for answer in answers]
-        measured = self._kind.measure([example.gold for example in self._examples], predicted)
-        figures = {name: float(value) for name, value in measured.figures.items()}  # not NumPy's
+        figures = self._kind.measure([example.gold for example in self._examples], predicted).figures
         return constants, {"validation": figures, "one_answer": is_one_answer(predicted)}
 
 

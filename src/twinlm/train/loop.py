@@ -21,7 +21,7 @@ from twinlm.system.stopping import Stop, stopped
 from twinlm.train.gradients import Gradients, gradients_of
 from twinlm.train.job import BEST, Job
 from twinlm.train.ranks import ALONE, Ranks
-from twinlm.train.records import Spent, TrainingState
+from twinlm.train.records import Spent, TrainingState, fresh_state
 from twinlm.train.resuming import HINT, leave_out, note_stop, resume, save
 
 
@@ -89,7 +89,7 @@ def timed_steps(job: Job, *, least: int, enough_s: float) -> list[float]:
     """
     job.module.to(hardware.device())
     gradients = gradients_of(job.module, job.objective, ALONE)
-    state, times_s = TrainingState(), list[float]()
+    state, times_s = fresh_state(), list[float]()
     with hardware.own_generators():
         for step in range(job.steps):
             began = time.perf_counter()
@@ -168,8 +168,7 @@ def _validate_if_due(
     values = gradients.measured(job.validate, stop)
     if values is None:  # a signal interrupted it: it stays due, and the resumed run measures first
         return
-    name, value = next(iter(values.items()))
-    score = float(value)  # a NumPy number is not JSON
+    name, score = next(iter(values.items()))
     if not math.isfinite(score):
         message = f"{job.name}: after step {state.step} {name} is {score}"
         raise DivergedError(message, file=job.folder, hint=HINT)

@@ -6,8 +6,6 @@ Next: `start.py`, the model that it starts with, and `phases.py`, lengths that c
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from twinlm import checkpoint, rng
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
@@ -16,6 +14,7 @@ from twinlm.families import Examples, Family
 from twinlm.settings import KindSettings
 from twinlm.system import storage
 from twinlm.system.log import Progress
+from twinlm.system.records import to_json
 from twinlm.system.stopping import Stop
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.job import BEST, Job
@@ -77,7 +76,7 @@ def pretrain(
         precision=precision,
         folder=folder,
     )
-    spent = msgspec.to_builtins(train(job, progress=progress, stop=stop, ranks=ranks))
+    spent = to_json(train(job, progress=progress, stop=stop, ranks=ranks))
     # A kind without sentence heads learns no sentence task, whatever its settings name.
     learned = {"sentence_task": options.sentence_task} if family.pretraining_heads else {}
     history = {**before, "pretraining": {**spent, **learned}}

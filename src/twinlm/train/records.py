@@ -1,70 +1,90 @@
-"""Records of a training run in JSON files: what it has spent and reached, so far or in the end."""
+"""Records of a training run: cost and outcome so far, in `state.json`, and at the end, in a result file."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, TypeVar
 
-import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
-Count = Annotated[int, Meta(ge=0, lt=2**63 - 1)]
-Amount = Annotated[float, Meta(ge=0, lt=1e30)]
-Score = Annotated[float, Meta(gt=-1e30, lt=1e30)]
+from twinlm.errors import ModelError
+from twinlm.system.records import Number, Record, Whole, read_record
+
+NotNegative = Annotated[float, Meta(ge=0, le=1e100)]
+Result = TypeVar("Result", bound="Spent")
+_HINT = "the file was changed, or was written by another version"
 
 
-class Spent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+# Not a Record, which is frozen: the training loop counts in its state.
+class Spent(Struct, kw_only=True, forbid_unknown_fields=True):
     """Cost and outcome of a training run: `pretraining.json`."""
 
-    step: Count = 0
+    step: Whole
     """Number of optimizer steps taken."""
-    tokens: Count = 0
+    tokens: Whole
     """Number of real tokens read, padding left out."""
-    targets: Count = 0
+    targets: Whole
     """Number of predictions trained on."""
-    flops: Amount = 0.0
+    flops: NotNegative
     """Floating point operations, forward and backward."""
-    seconds: Amount = 0.0
+    seconds: NotNegative
     """Time of the steps, without validations and checkpoints."""
-    peak_memory_bytes: Count = 0
-    """Largest memory of the process."""
-    non_finite_steps: Count = 0
+    peak_memory_bytes: Whole
+    """Peak memory of the process."""
+    non_finite_steps: Whole = 0
     """Number of steps whose loss or gradient was not finite."""
-    lost_steps: Count = 0
-    """Number of updates left out or rolled back for that."""
-    best: Score | None = None
-    """Best score of a validation; the lowest is the best."""
-    best_step: Count = 0
+    lost_steps: Whole = 0
+    """Number of updates left out or rolled back for that; early versions did not count them."""
+    best: Number | None
+    """Best validation score, the lowest; None before the first validation."""
+    best_step: Whole
     """Step of that validation."""
     best_sha256: str = ""
     """SHA-256 of the weights at that step."""
 
 
-class TuningSpent(Spent, kw_only=True):
+class TuningSpent(Spent, kw_only=True, forbid_unknown_fields=True):
     """Cost and outcome of a fine-tuning: `fine-tuning.json`."""
 
-    counts: dict[str, Count]
+    counts: dict[str, Whole]
     """Number of examples that were changed to be read, by reason."""
-    validation: Annotated[dict[str, float], Meta(min_length=1)]
+    validation: Annotated[dict[str, Number], Meta(min_length=1)]
     """Figures of the best weights on the validation examples, the main one first."""
     one_answer: bool
     """Whether all validation examples got the same answer: training failed."""
 
 
-class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Mark(Record):
     """Length and hash of the metrics that belong to a checkpoint."""
 
-    bytes: Count
+    bytes: Whole
     """Size of the metrics."""
     sha256: str
     """SHA-256 of the metrics."""
 
 
-class TrainingState(Spent, kw_only=True):
+class TrainingState(Spent, kw_only=True, forbid_unknown_fields=True):
     """State of a training run between two steps: `state.json` of a checkpoint."""
 
     is_validation_due: bool = False
-    """Whether the run is to validate before its next step: a signal interrupted the validation."""
+    """Whether the run is to validate before its next step, since a signal interrupted the validation."""
     metrics: Mark | None = None
     """Metrics written before this checkpoint; None in checkpoints of early versions."""
 
     def spent(self) -> Spent:
         """Return cost and outcome alone."""
         return Spent(**{name: getattr(self, name) for name in Spent.__struct_fields__})
+
+
+def fresh_state() -> TrainingState:
+    """Return the state of a run before its first step."""
+    return TrainingState(
+        step=0, tokens=0, targets=0, flops=0.0, seconds=0.0, peak_memory_bytes=0, best=None, best_step=0
+    )
+
+
+def read_result(kind: type[Result], path: Path) -> Result:
+    """Return the record of a finished training; a ModelError if it took no steps or cost nothing."""
+    result = read_record(kind, path)
+    for name in ("step", "tokens", "targets", "flops", "seconds", "peak_memory_bytes"):
+        if getattr(result, name) <= 0:
+            raise ModelError(f"{name} is {getattr(result, name)}, which can't be", file=path, hint=_HINT)
+    return result

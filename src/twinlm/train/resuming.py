@@ -4,18 +4,18 @@ without the update or from the last periodic checkpoint.
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from twinlm.errors import DivergedError, ModelError
 from twinlm.system import hardware
 from twinlm.system.log import MetricsLog, Progress, note_event
+from twinlm.system.records import as_record, to_json
 from twinlm.train.checkpoints import load_training, remove_loose_parts, roll_back
 from twinlm.train.gradients import Gradients
 from twinlm.train.job import CHECKPOINTS, Job
 from twinlm.train.ranks import Ranks
-from twinlm.train.records import Mark, TrainingState
+from twinlm.train.records import Mark, TrainingState, fresh_state
 
 HINT = "lower the learning rate; the last checkpoint is intact"
 _MOST_ROLLED_BACK = 3  # a run that diverges more often needs a lower rate
@@ -30,9 +30,9 @@ def resume(
         ModelError: all checkpoints are damaged, or the processes see different ones.
     """
 
-    def check(values: Mapping[str, Any]) -> None:
-        if (mark := _state(values).metrics) is not None:
-            log.check(msgspec.to_builtins(mark))
+    def check(values: Mapping[str, Any], path: Path) -> None:
+        if (mark := _state(values, path).metrics) is not None:
+            log.check(to_json(mark))
 
     def pass_over(damage: ModelError) -> None:
         progress.say(f"{damage.file}: {damage.message}; the checkpoint before it is used instead")
@@ -42,7 +42,7 @@ def resume(
     ranks.from_leader(lambda: remove_loose_parts(folder))
     restore = partial(gradients.restore, optimizer=job.optimizer)
     values = load_training(folder, restore, check=check, pass_over=pass_over)
-    state = _state(values or {})
+    state = fresh_state() if values is None else _state(values, folder)
     if values is not None:
         _note(job, ranks, "resumed", step=state.step)
     _check_common_step(job, ranks, state.step)
@@ -50,23 +50,19 @@ def resume(
     if state.metrics is None:
         log.keep_until(state.step)
     else:
-        log.cut(msgspec.to_builtins(state.metrics))
+        log.cut(to_json(state.metrics))
     return state
 
 
-def _state(values: Mapping[str, Any]) -> TrainingState:
-    try:
-        return msgspec.convert({name: values[name] for name in values if name != "format"}, TrainingState)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
+def _state(values: Mapping[str, Any], path: Path) -> TrainingState:
+    return as_record(TrainingState, {name: values[name] for name in values if name != "format"}, path)
 
 
 def save(job: Job, state: TrainingState, log: MetricsLog, gradients: Gradients) -> None:
     """Publish a checkpoint, once the metrics up to it are on the disk."""
     state.peak_memory_bytes = max(state.peak_memory_bytes, hardware.peak_memory_bytes())
     state.metrics = Mark(**log.sync())
-    values = msgspec.to_builtins(state)
-    gradients.save(job.folder / CHECKPOINTS, job.optimizer, values, every=job.checkpoint_every)
+    gradients.save(job.folder / CHECKPOINTS, job.optimizer, to_json(state), every=job.checkpoint_every)
 
 
 def note_stop(job: Job, ranks: Ranks, step: int) -> None:

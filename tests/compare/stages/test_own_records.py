@@ -10,8 +10,6 @@ from twinlm.compare.stages.own_records import (
     check_answers,
     read_baselines,
     read_quality,
-    read_spent,
-    read_tuned,
 )
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
@@ -22,8 +20,6 @@ from twinlm.train.costs import PretrainPlan
 
 EXAMPLES = tuple(Example(f"test-{number}", ("text",), gold) for number, gold in enumerate("ab"))
 TASK = LabelledTask(name="t", train=EXAMPLES, valid=EXAMPLES, test=EXAMPLES, classes=("a", "b"))
-SPENT = {"step": 3, "tokens": 9, "targets": 9, "flops": 1e9, "seconds": 1.5, "peak_memory_bytes": 10}
-TUNED = {**SPENT, "best_step": 3, "validation": {"accuracy": 0.5}, "counts": {"cut": 1}, "one_answer": False}
 BASELINE = {"name": "n", "label": "N", "seconds": 1, "settings": {"C": 0.5}, "predictions": ["a", "a"]}
 FIGURE = {
     **dict.fromkeys(("name", "unit", "method", "comparable", "caveat"), "x"),
@@ -44,36 +40,10 @@ def written(folder: Path, value: object) -> Path:
 
 
 def test_what_fits_comes_back(tmp_path: Path) -> None:
-    assert read_spent(written(tmp_path, SPENT)) == SPENT
-    assert read_tuned(written(tmp_path, TUNED)) == TUNED
     assert read_baselines(written(tmp_path, [BASELINE]), TASK) == [BASELINE]
     assert read_quality(written(tmp_path, QUALITY), **ASKED) == QUALITY
     bare = {"figures": [], "pairs": {}}
     assert read_quality(written(tmp_path, bare), passages=0, pairs={}, gaps=0) == bare
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"step": 0}, "a training of no steps"),
-        ({"step": None}, "expected `int`, got `null`"),
-        ({"seconds": "1"}, "expected `float`"),
-        ({"seconds": 0.0}, "seconds is 0.0, which can't be"),
-        ({"flops": -1.0}, "flops is -1.0"),
-        ({"tokens": True}, "expected `float`"),
-        ({"best_step": 1.5}, "expected `int`"),
-        ({"best_step": None}, "expected `int`"),
-        ({"validation": {}}, "expected `object`"),
-        ({"validation": {"accuracy": "high"}}, "expected `float`, got `str`"),
-        ({"counts": [1]}, "expected `object`"),
-        ({"one_answer": 1}, "expected `bool`"),
-    ],
-)
-def test_a_fine_tuning_of_other_kinds_of_values_is_refused(
-    change: dict[str, Any], words: str, tmp_path: Path
-) -> None:
-    with pytest.raises(ModelError, match=rf"x\.json: .*{words}"):
-        read_tuned(written(tmp_path, TUNED | change))
 
 
 def test_a_plan_of_nothing_is_refused(tmp_path: Path) -> None:

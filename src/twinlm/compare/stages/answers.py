@@ -71,9 +71,8 @@ class Answers:
             groups=groups,
             seeds=names,
             said=[self.finetuning.predictions(trial) for trial in trials],
-            seconds=sum(row["seconds"] for row in spent),
+            seconds=sum(row.seconds for row in spent),
             chosen_epochs={
-                name: round(row["best_step"] / row["step"] * epochs)
-                for name, row in zip(names, spent, strict=True)
+                name: round(row.best_step / row.step * epochs) for name, row in zip(names, spent, strict=True)
             },
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from twinlm import checkpoint, families
 from twinlm.compare.plan.arms import Arm, retuned
-from twinlm.compare.stages.own_records import check_answers, read_tuned
+from twinlm.compare.stages.own_records import check_answers
 from twinlm.compare.stages.pretraining import PretrainingStage
 from twinlm.compare.workspace import Workspace
 from twinlm.errors import DivergedError
@@ -22,6 +22,7 @@ from twinlm.system import storage
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.finetune import RESULT, finetune, tidy
 from twinlm.train.ranks import ALONE
+from twinlm.train.records import TuningSpent, read_result
 from twinlm.train.start import untrained
 
 _DIVERGED = "diverged.json"
@@ -121,11 +122,11 @@ class FinetuningStage:
         of_kind = build.build(KindSettings, given(settings))
         self.finetuned(Trial(arm=Arm(**{**arm, "folder": folder}, settings=of_kind), **details))
 
-    def spent(self, trial: Trial) -> dict[str, Any]:
+    def spent(self, trial: Trial) -> TuningSpent:
         """Return what a finished trial cost and reached on validation examples."""
-        return read_tuned(self.folder(trial) / RESULT)
+        return read_result(TuningSpent, self.folder(trial) / RESULT)
 
-    def tried(self, trial: Trial) -> dict[str, Any] | None:
+    def tried(self, trial: Trial) -> TuningSpent | None:
         """Fine-tune unless done; return what it cost and reached, or None if it diverged."""
         folder = self.folder(trial)
         if not (folder / RESULT).is_file() and not (folder / _DIVERGED).is_file():

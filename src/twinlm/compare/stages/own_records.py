@@ -28,36 +28,6 @@ class _Figure(Record):
     caveat: str
 
 
-def read_spent(path: Path) -> dict[str, Any]:
-    """Return what a training took and reached.
-
-    Raises:
-        ModelError: a figure is missing, no number, or not above 0.
-    """
-    found: dict[str, Any] = read_record(dict[str, object], path)
-    spent = ("tokens", "targets", "flops", "seconds", "peak_memory_bytes")
-    _check_above_zero({name: as_record(Number, found.get(name), path) for name in spent}, path)
-    for name in ("step", "best_step", "lost_steps"):
-        as_record(Whole, found.get(name, 0), path)
-    if not found.get("step"):
-        raise ModelError("this is a training of no steps", file=path, hint=_HINT)
-    return found
-
-
-def read_tuned(path: Path) -> dict[str, Any]:
-    """Return what a fine-tuning took and reached on validation examples.
-
-    Raises:
-        ModelError: a figure is missing, or no number.
-    """
-    found = read_spent(path)
-    as_record(dict[str, Number], found.get("validation") or None, path)
-    as_record(dict[str, Whole], found.get("counts"), path)
-    as_record(Whole, found.get("best_step"), path)
-    as_record(bool, found.get("one_answer"), path)
-    return found
-
-
 def check_answers(rows: Sequence[Mapping[str, Any]], task: LabelledTask, path: Path) -> None:
     """Check that what a model said is of a task's test examples, and of its kind.
 
@@ -115,12 +85,6 @@ def read_quality(path: Path, *, passages: int, pairs: Mapping[str, int], gaps: i
         as_record(list[str], [look.get("sees"), look.get("method")], path)
         _check_rights(look, gaps, path)
     return found
-
-
-def _check_above_zero(figures: Mapping[str, float], path: Path) -> None:
-    for name, value in figures.items():
-        if value <= 0:
-            raise ModelError(f"{name} is {value}, which can't be", file=path, hint=_HINT)
 
 
 def _check_rights(said: Mapping[str, Any], count: int, path: Path) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 from twinlm import checkpoint, families
 from twinlm.compare.plan.budgets import check_match, plan_pretraining
 from twinlm.compare.plan.pretrainings import Pretraining, pretrainings, smaller_pretrainings
-from twinlm.compare.stages.own_records import read_spent
 from twinlm.compare.workspace import Workspace
 from twinlm.errors import UsageError, as_model_error
 from twinlm.evaluate.language import (
@@ -34,6 +33,7 @@ from twinlm.tasks.judging import is_number
 from twinlm.train.costs import PretrainPlan
 from twinlm.train.phases import micro_batch_count
 from twinlm.train.pretrain import RESULT, pretrain
+from twinlm.train.records import Spent, read_result
 from twinlm.train.start import start_fingerprint
 
 
@@ -182,15 +182,15 @@ class PretrainingStage:
             )
         return self._counting_losses[kind]
 
-    def spent(self, name: str) -> list[dict[str, Any]]:
+    def spent(self, name: str) -> list[Spent]:
         """Return what each seed of a finished pre-training cost."""
-        return [read_spent(self.folder(name, seed) / RESULT) for seed in self.seeds]
+        return [read_result(Spent, self.folder(name, seed) / RESULT) for seed in self.seeds]
 
     def cost(self, name: str) -> Cost:
         """Return what a finished pre-training cost, as the mean over its seeds."""
         pretraining, plan, rows = self.pretraining(name), self.plan(name), self.spent(name)
         means = {
-            measure: sum(row[measure] for row in rows) / len(rows)
+            measure: sum(getattr(row, measure) for row in rows) / len(rows)
             for measure in ("tokens", "targets", "flops", "seconds")
         }
         train_tokens = self.workspace.stores(pretraining.family)["train"].token_count
@@ -200,14 +200,14 @@ class PretrainingStage:
             family=pretraining.family,
             parameters=plan.parameters,
             non_embedding_parameters=plan.non_embedding_parameters,
-            steps=rows[0]["step"],
+            steps=rows[0].step,
             tokens=round(means["tokens"]),
             targets=round(means["targets"]),
             flops=means["flops"],
             seconds=means["seconds"],
             planned_seconds=plan.seconds,
             tokens_per_second=means["tokens"] / max(1e-9, means["seconds"]),
-            peak_memory_bytes=max(row["peak_memory_bytes"] for row in rows),
+            peak_memory_bytes=max(row.peak_memory_bytes for row in rows),
             corpus_passes=means["tokens"] / train_tokens,
             model_bytes=(self.folder(name) / "model" / "model.safetensors").stat().st_size,
         )

@@ -51,7 +51,7 @@ class Selection:
         spent = [self.finetuning.tried(trial) for trial in trials]
         if any(row is None for row in spent):
             return -math.inf
-        return float(np.mean([next(iter(row["validation"].values())) for row in spent if row]))
+        return float(np.mean([next(iter(row.validation.values())) for row in spent if row]))
 
     def ledger(self, arm: Arm, task: str) -> Ledger:
         """Return what was tried for an arm on a task, and what it cost."""
@@ -71,8 +71,8 @@ class Selection:
         return RateTried(
             learning_rate=trials[0].settings.optimizer.learning_rate,
             trials=len(trials),
-            failed=len(spent) - len(ended) + sum(row["one_answer"] for row in ended),
+            failed=len(spent) - len(ended) + sum(row.one_answer for row in ended),
             validation=None if mean == -math.inf else mean,
-            flops=sum(row["flops"] for row in ended),
-            seconds=sum(row["seconds"] for row in ended),
+            flops=sum(row.flops for row in ended),
+            seconds=sum(row.seconds for row in ended),
         )
