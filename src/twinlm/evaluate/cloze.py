@@ -1,4 +1,4 @@
-"""Which word belongs into a gap of held-out text: a choice that each kind of model makes by what it sees.
+"""Which word belongs in a gap of held-out text: a choice that each kind of model makes by what it sees.
 
     kind      scored text                                       seen text
     decoder   the text with the choice in it                    for each token, the tokens before it

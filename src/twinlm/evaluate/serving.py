@@ -2,7 +2,7 @@
 
 Only times measured side by side can be compared: on a busy machine, a model measured a minute later may
 seem twice as slow. So in each round all models answer the same requests, and every round starts with
-another model. A request goes from texts to answers, through `use/predict.py`.
+another model. A request covers all steps from texts to answers (`use/predict.py`).
 """
 
 import itertools
