@@ -111,7 +111,7 @@ def test_what_a_source_lacks_is_said_and_refused_in_use(cli, models):
     assert cli("score", "ours", "The red cat").code == 4
     done = cli("follows", "ours", "The red cat sat.", "It slept.")
     assert done.code == 4
-    assert "it has no next sentence head" in done.err
+    assert "without a next sentence head" in done.err
 
 
 def test_a_place_that_is_taken_is_left_alone(cli, models):

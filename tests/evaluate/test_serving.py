@@ -31,12 +31,12 @@ def examples(count: int) -> list[Example]:
     return [Example(f"test-{number}", (f"The cat of number {number}.",), None) for number in range(count)]
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("kind", TASKS)
 def measure_serving(trained, examples, **options):
     return measure_in_turns({"model": trained}, examples, **options)["model"]
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("kind", TASKS)
 def test_the_operations_are_those_that_a_counter_sees_beside_head_and_pooler(
     kind, name, tuned, task_examples, monkeypatch
 ):

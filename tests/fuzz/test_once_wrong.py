@@ -145,7 +145,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
         "training checkpoint",
         STATE,
         value("metrics", "bytes", to=0.5),
-        "slice indices",
+        "metrics.bytes: expected `int`, got `float`",
     ),
     "tokens that are a text": (
         "training checkpoint",
