@@ -114,10 +114,10 @@ def _chosen(examples: Sequence[Example]) -> list[Example]:
 
 def _counted(trained: Trained, examples: Sequence[Example]) -> dict[str, Any]:
     """Return the counted parts of the cost; each example is padded as if it came alone."""
-    kind, config = task_of(trained)
+    task_type, config = task_of(trained)
     assert trained.tuned is not None
     sizes: Any = trained.model.config
-    inputs = kind.inputs(examples, trained.family.reader(trained.tokenizer), config, Counter())
+    inputs = task_type.inputs(examples, trained.family.reader(trained.tokenizer), config, Counter())
     training_flops = sum(
         trained.family.training_flops(
             sizes,

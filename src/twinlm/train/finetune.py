@@ -64,8 +64,8 @@ def finetune(
         return checkpoint.load_model(folder / "model")
     counts: Counter[str] = Counter()
     result, inputs = with_head(trained, task, settings, seed=seed, counts=counts)
-    kind, config = task_of(result)
-    validation = _Validation(result, kind, config, task.valid)
+    task_type, config = task_of(result)
+    validation = _Validation(result, task_type, config, task.valid)
     job = finetuning_job(
         result,
         inputs,
@@ -104,9 +104,9 @@ def with_head(
     trained: Trained, task: LabelledTask, settings: FinetuneSettings, *, seed: int, counts: Counter[str]
 ) -> tuple[Trained, Sequence[Any]]:
     """Return a model under a new head for a task, and the inputs of its training examples."""
-    kind, config = task_kind(task.kind), _configure(trained, task, settings)
-    inputs = kind.inputs(task.train, trained.family.reader(trained.tokenizer), config, counts)
-    tuned = _add_head(trained, kind, config, settings, seed)
+    task_type, config = task_kind(task.kind), _configure(trained, task, settings)
+    inputs = task_type.inputs(task.train, trained.family.reader(trained.tokenizer), config, counts)
+    tuned = _add_head(trained, task_type, config, settings, seed)
     return replace(trained, task=config, tuned=tuned), inputs
 
 
@@ -133,11 +133,11 @@ class _Validation:
     """Measures the model on the validation examples, which are read once."""
 
     def __init__(
-        self, trained: Trained, kind: TaskKind, config: TaskConfig, examples: Sequence[Example]
+        self, trained: Trained, task_type: TaskKind, config: TaskConfig, examples: Sequence[Example]
     ) -> None:
-        self._trained, self._kind, self._config, self._examples = trained, kind, config, examples
+        self._trained, self._task_type, self._config, self._examples = trained, task_type, config, examples
         reader = trained.family.reader(trained.tokenizer)
-        self._inputs = kind.inputs(examples, reader, config, Counter())
+        self._inputs = task_type.inputs(examples, reader, config, Counter())
 
     def figures(self) -> dict[str, float]:
         """Return 1 minus the main figure, so that lower is better, then all figures."""
@@ -148,11 +148,11 @@ class _Validation:
     def outcome(self) -> tuple[dict[str, float], dict[str, Any]]:
         """Return the task's constants, tuned on these examples, and the fields of `TuningSpent` with them."""
         scores = input_scores(self._trained, self._inputs)
-        constants = self._kind.tune(self._examples, self._inputs, scores, self._config)
+        constants = self._task_type.tune(self._examples, self._inputs, scores, self._config)
         tuned = replace(self._config, constants=constants)
-        answers = self._kind.answers(self._examples, self._inputs, scores, tuned)
+        answers = self._task_type.answers(self._examples, self._inputs, scores, tuned)
         predicted = [answer["predicted"] for answer in answers]
-        figures = self._kind.measure([example.gold for example in self._examples], predicted).figures
+        figures = self._task_type.measure([example.gold for example in self._examples], predicted).figures
         return constants, {"validation": figures, "one_answer": is_one_answer(predicted)}
 
 
@@ -168,7 +168,7 @@ def finetuning_job(
 ) -> Job:
     """Return the training run of a model under its new head; `others` are further fields of `Job`."""
     assert result.tuned is not None
-    kind, config = task_of(result)
+    task_type, config = task_of(result)
     auxiliary = result.family.auxiliary(settings.auxiliary_weight)
     lengths = [one.length for one in inputs]
 
@@ -178,7 +178,7 @@ def finetuning_job(
         parts = [chosen[first : first + size] for first in range(0, len(chosen), size)]
         pad = result.tokenizer.specials.pad
         return LazyBatches(
-            lambda part: kind.batch([inputs[number] for number in parts[part]], config, pad), len(parts)
+            lambda part: task_type.batch([inputs[number] for number in parts[part]], config, pad), len(parts)
         )
 
     def flops(batch: Batch, targets: int) -> float:
@@ -218,7 +218,7 @@ def inputs_of_step(step: int, lengths: Sequence[int], size: int, seed: int) -> l
 
 
 def _add_head(
-    trained: Trained, kind: TaskKind, config: TaskConfig, settings: FinetuneSettings, seed: int
+    trained: Trained, task_type: TaskKind, config: TaskConfig, settings: FinetuneSettings, seed: int
 ) -> FineTuned:
     """Put a new head on the model; redraw the tokens that pre-training never showed and the upper layers."""
     model: Any = trained.model
@@ -230,7 +230,7 @@ def _add_head(
         seed=rng.torch_seed(seed, "not transferred"),
         is_truncated=is_truncated,
     )
-    head = kind.build_head(config, sizes.width)
+    head = task_type.build_head(config, sizes.width)
     generator = torch.Generator().manual_seed(rng.torch_seed(seed, "new tokens"))
     initialize(head, seed=rng.torch_seed(seed, "head"), is_truncated=is_truncated)
     embedding: Any = trained.model.token_embedding

@@ -81,9 +81,9 @@ def fresh_state() -> TrainingState:
     )
 
 
-def read_result(kind: type[Result], path: Path) -> Result:
+def read_result(record: type[Result], path: Path) -> Result:
     """Return the record of a finished training; a ModelError if it took no steps or cost nothing."""
-    result = read_record(kind, path)
+    result = read_record(record, path)
     for name in ("step", "tokens", "targets", "flops", "seconds", "peak_memory_bytes"):
         if getattr(result, name) <= 0:
             raise ModelError(f"{name} is {getattr(result, name)}, which can't be", file=path, hint=_HINT)
