@@ -31,7 +31,9 @@ class Finetuning:
         figure = self.figures[trial.learning_rate][trial.seed]
         if figure is None:
             return None
-        return {"validation": {"accuracy": figure}, "one_answer": figure == 0.5, "flops": 2.0, "seconds": 1.0}
+        return SimpleNamespace(
+            validation={"accuracy": figure}, one_answer=figure == 0.5, flops=2.0, seconds=1.0
+        )
 
 
 def selection(figures):
