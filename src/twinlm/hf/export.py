@@ -76,7 +76,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         ResourceError: the disk is full, or the path can't be written.
     """
     storage.require_free(folder)
-    # People go on editing these files, so a manifest of them would soon be wrong.
+    # People keep editing these files, so a manifest of them would soon be wrong.
     storage.publish_folder(folder, files, has_manifest=False)
 
 

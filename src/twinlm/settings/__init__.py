@@ -45,7 +45,7 @@ UNTRAINED = "-scratch"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetSettings:
-    """What each model may spend on pre-training, so that the comparison is fair."""
+    """Pre-training budget, equal for both models, so that the comparison is fair."""
 
     match: Literal["tokens", "targets", "flops", "seconds", "money", "steps", "passes"] = "flops"
     """Quantity that is equal for both models. `twinlm plan` shows all of them before training starts."""

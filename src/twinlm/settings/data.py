@@ -1,4 +1,4 @@
-"""Settings of what goes in: the text, the labelled tasks, the tokenizer."""
+"""Settings of the text, the labelled tasks and the tokenizer."""
 
 import re
 from dataclasses import dataclass
@@ -10,15 +10,11 @@ from twinlm.settings.build import option
 _NAME = re.compile(r"\w[\w .()+-]{0,79}")
 
 
-def check_name(name: str, what: str) -> None:
-    """Check that a name that a user chose can be that of a folder of its own.
-
-    Raises:
-        UsageError: it is empty, hidden, too long, or leads elsewhere.
-    """
+def check_name(name: str, owner: str) -> None:
+    """Raise a UsageError for a name that is no folder's: empty, hidden, too long or leading elsewhere."""
     if not _NAME.fullmatch(name):
-        hint = "its results lie in a folder of that name: take letters, digits, spaces and - . _"
-        raise UsageError(f"{name[:60]!r} can't be the name of {what}", hint=hint)
+        hint = "its results are stored in a folder of that name: use letters, digits, spaces and - . _"
+        raise UsageError(f"{name[:60]!r} can't be the name of {owner}", hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
