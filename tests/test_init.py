@@ -13,7 +13,7 @@ def test_every_public_name_can_be_used():
 
 
 def test_the_names_that_are_told_to_type_checkers_are_those_that_are_imported():
-    assert {*twinlm._PLACES, "__version__"} == {*twinlm.__all__}
+    assert {*twinlm._MODULES, "__version__"} == {*twinlm.__all__}
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -4,7 +4,7 @@
     gpt = twinlm.load("runs/demo/gpt")
     print(twinlm.generate(gpt, "The capital of France"))
 
-Names are imported when they are first asked for, so that `import twinlm` takes no time.
+Names are imported on first use, so that `import twinlm` takes no time.
 """
 
 import importlib
@@ -89,59 +89,43 @@ __all__ = [
     "tag",
 ]
 
-_PLACES = {
-    "Continuation": "twinlm.use.generate",
-    "Example": "twinlm.data.labels.examples",
-    "MinimalPair": "twinlm.data.probes.minimal_pairs",
-    "Results": "twinlm.evidence.results",
-    "Run": "twinlm.compare.run",
-    "Sampling": "twinlm.use.sampling",
-    "Settings": "twinlm.settings",
-    "Silent": "twinlm.system.log",
-    "Stop": "twinlm.system.stopping",
-    "Trained": "twinlm.checkpoint",
-    "UserError": "twinlm.errors",
-    "answer": "twinlm.use.ask",
-    "beam_search": "twinlm.use.beams",
-    "choose": "twinlm.use.ask",
-    "classify": "twinlm.use.ask",
-    "cosines": "twinlm.use.embed",
-    "draw_passages": "twinlm.data.probes.passages",
-    "embed": "twinlm.use.embed",
-    "features": "twinlm.use.embed",
-    "fill": "twinlm.use.fill",
-    "fill_batch": "twinlm.use.fill",
-    "fill_together": "twinlm.use.fill",
-    "generate": "twinlm.use.generate",
-    "generate_batch": "twinlm.use.generate",
-    "language_quality": "twinlm.evaluate.quality",
-    "load": "twinlm.use.load",
-    "make_cloze": "twinlm.data.probes.gaps_from_text",
-    "make_pairs": "twinlm.data.probes.pairs_from_text",
-    "next_sentence": "twinlm.use.next_sentence",
-    "next_sentence_batch": "twinlm.use.next_sentence",
-    "open_run": "twinlm.compare.run",
-    "predict": "twinlm.use.predict",
-    "rank": "twinlm.use.rank",
-    "rank_batch": "twinlm.use.rank",
-    "read_pairs": "twinlm.data.probes.minimal_pairs",
-    "readable_items": "twinlm.evaluate.cloze",
-    "readable_pairs": "twinlm.evaluate.minimal_pairs",
-    "resolve": "twinlm.settings.presets",
-    "score": "twinlm.use.score",
-    "score_batch": "twinlm.use.score",
-    "score_cloze": "twinlm.evaluate.cloze",
-    "score_pairs": "twinlm.evaluate.minimal_pairs",
-    "similarity": "twinlm.use.ask",
-    "tag": "twinlm.use.ask",
+_NAMES = {
+    "twinlm.checkpoint": "Trained",
+    "twinlm.compare.run": "Run open_run",
+    "twinlm.data.labels.examples": "Example",
+    "twinlm.data.probes.gaps_from_text": "make_cloze",
+    "twinlm.data.probes.minimal_pairs": "MinimalPair read_pairs",
+    "twinlm.data.probes.pairs_from_text": "make_pairs",
+    "twinlm.data.probes.passages": "draw_passages",
+    "twinlm.errors": "UserError",
+    "twinlm.evaluate.cloze": "readable_items score_cloze",
+    "twinlm.evaluate.minimal_pairs": "readable_pairs score_pairs",
+    "twinlm.evaluate.quality": "language_quality",
+    "twinlm.evidence.results": "Results",
+    "twinlm.settings": "Settings",
+    "twinlm.settings.presets": "resolve",
+    "twinlm.system.log": "Silent",
+    "twinlm.system.stopping": "Stop",
+    "twinlm.use.ask": "answer choose classify similarity tag",
+    "twinlm.use.beams": "beam_search",
+    "twinlm.use.embed": "cosines embed features",
+    "twinlm.use.fill": "fill fill_batch fill_together",
+    "twinlm.use.generate": "Continuation generate generate_batch",
+    "twinlm.use.load": "load",
+    "twinlm.use.next_sentence": "next_sentence next_sentence_batch",
+    "twinlm.use.predict": "predict",
+    "twinlm.use.rank": "rank rank_batch",
+    "twinlm.use.sampling": "Sampling",
+    "twinlm.use.score": "score score_batch",
 }
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:
     """Import a public name."""
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'twinlm' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_PLACES[name]), name)
+    value = getattr(importlib.import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 

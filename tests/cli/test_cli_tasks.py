@@ -183,7 +183,7 @@ def lines_of(outcome) -> list[str]:
 
 MISTAKES = {
     "classify": [
-        (["gpt-classification", ""], 3, "item 1 holds an empty text"),
+        (["gpt-classification", ""], 3, "item 1 has an empty text"),
         (["gpt-pairs", "a"], 3, "texts come in pairs here, but found 1"),
         (["gpt-tagging", "a"], 4, "fine-tuned for tagging, not for classification"),
         (["gpt", "a"], 4, "fine-tune it first"),
@@ -191,8 +191,8 @@ MISTAKES = {
         (["gpt-classification", "\udcff"], 3, "not UTF-8"),
     ],
     "tag": [
-        (["gpt-tagging", ""], 3, "item 1 holds an empty text"),
-        (["gpt-tagging", "a", " \t"], 3, "item 2 holds an empty text"),
+        (["gpt-tagging", ""], 3, "item 1 has an empty text"),
+        (["gpt-tagging", "a", " \t"], 3, "item 2 has an empty text"),
         (["gpt-choice", "a"], 4, "fine-tuned for choice, not for tagging"),
         (["gpt", "a"], 4, "fine-tune it first"),
         (["nowhere", "a"], 4, "there is no such folder"),
@@ -201,17 +201,17 @@ MISTAKES = {
     "similarity": [
         (["gpt-similarity", "a"], 3, "texts come in pairs here, but found 1"),
         (["gpt-similarity", "a", "b", "c"], 3, "texts come in pairs here, but found 1: 'c'"),
-        (["gpt-similarity", "a", ""], 3, "item 1 holds an empty text"),
+        (["gpt-similarity", "a", ""], 3, "item 1 has an empty text"),
         (["gpt-span_qa", "a", "b"], 4, "fine-tuned for span_qa, not for similarity"),
         (["gpt", "a", "b"], 4, "fine-tune it first"),
         (["nowhere", "a", "b"], 4, "there is no such folder"),
         (["gpt-similarity", "a", "\udcff"], 3, "not UTF-8"),
     ],
     "choose": [
-        (["gpt-choice", "a"], 3, "0 choices: at least 2 are needed"),
-        (["gpt-choice", "a", "b"], 3, "1 choices: at least 2 are needed"),
-        (["gpt-choice", "a", "b", ""], 3, "item 1 holds an empty text"),
-        (["gpt-choice", "", "b", "c"], 3, "item 1 holds an empty text"),
+        (["gpt-choice", "a"], 3, "choose among at least 2 choices, not 0"),
+        (["gpt-choice", "a", "b"], 3, "choose among at least 2 choices, not 1"),
+        (["gpt-choice", "a", "b", ""], 3, "item 1 has an empty text"),
+        (["gpt-choice", "", "b", "c"], 3, "item 1 has an empty text"),
         (["gpt-tagging", "a", "b", "c"], 4, "fine-tuned for tagging, not for choice"),
         (["gpt", "a", "b", "c"], 4, "fine-tune it first"),
         (["nowhere", "a", "b", "c"], 4, "there is no such folder"),
@@ -219,8 +219,8 @@ MISTAKES = {
         (["gpt-choice", "a", "b", "\udcff"], 3, "not UTF-8"),
     ],
     "answer": [
-        (["gpt-span_qa", "", "a"], 3, "item 1 holds an empty text"),
-        (["gpt-span_qa", "a", " "], 3, "item 1 holds an empty text"),
+        (["gpt-span_qa", "", "a"], 3, "item 1 has an empty text"),
+        (["gpt-span_qa", "a", " "], 3, "item 1 has an empty text"),
         (["gpt-similarity", "a", "b"], 4, "fine-tuned for similarity, not for span_qa"),
         (["gpt", "a", "b"], 4, "fine-tune it first"),
         (["nowhere", "a", "b"], 4, "there is no such folder"),
@@ -326,7 +326,7 @@ def test_a_models_folder_is_fine_tuned_without_any_text_to_pre_train_on(name, cl
         (["gpt-tagging", "--task.kind", "tagging"], 3, "'.csv' does not say what the file holds"),
         (["gpt-tagging", "--task.kind", "similarity"], 3, "the header has no column 'text_b'"),
         (["gpt-tagging", "--task.train", "gone.csv"], 3, "gone.csv"),
-        (["."], 4, "this is no model folder"),
+        (["."], 4, "this is not a model folder"),
     ],
 )
 def test_a_model_that_cannot_be_fine_tuned_so_is_refused_in_one_line(

@@ -245,7 +245,7 @@ def test_the_best_baseline_is_fitted_on_the_examples_that_the_models_have(
     monkeypatch.chdir(project)
     with open_run(tiny, project) as run:
         few = run.workspace.task("topic", 20)
-        floors = {row.name: row for row in task_kind(task.kind).floors(few.train, few.valid, few.test)}
+        floors = {row.name: row for row in task_kind(task.kind).baselines(few.train, few.valid, few.test)}
         assert run.baselines.fitted(run.workspace.task("topic"), 20) == list(kept.values())
     assert len(few.train) == 20 and len(few.test) == task.test_examples
     assert {name: row["predictions"] for name, row in kept.items()} == {

@@ -127,7 +127,7 @@ def test_each_kind_of_task_is_learned_and_the_saved_model_answers_alike(
     answers = predict(tuned, task.test)
     golds = [example.gold for example in task.test]
     measured = TASKS[kind].measure(golds, [answer["predicted"] for answer in answers])
-    floors = TASKS[kind].floors(task.train, task.valid, task.test)[:1]
+    floors = TASKS[kind].baselines(task.train, task.valid, task.test)[:1]
     floor = max(TASKS[kind].measure(golds, floor.predictions).main for floor in floors)
     assert measured.main > max(0.85, floor + 0.2)
     assert tuned.history["fine-tuning"]["validation"].keys() == measured.figures.keys()

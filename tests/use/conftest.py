@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from twinlm.hf.layouts import layout_of
-from twinlm.hf.names import to_hf
 
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
@@ -15,7 +13,8 @@ from twinlm.data.text.sentences import split_sentences
 from twinlm.data.tokens.store import TokenStore
 from twinlm.data.tokens.writing import write_store
 from twinlm.families import FAMILIES
-from twinlm.hf.configuration import to_config
+from twinlm.hf.configuration import layout_of, to_config
+from twinlm.hf.layout import to_hf
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.settings import ModelSettings, PretrainSettings, presets
 from twinlm.system.log import Silent

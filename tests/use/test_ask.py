@@ -52,13 +52,13 @@ def test_an_answer_is_a_stretch_of_the_context(tuned):
 @pytest.mark.parametrize(
     ("kind", "ask", "message"),
     [
-        ("tagging", lambda model: tag(model, [["a"], []]), "item 2 holds an empty text"),
-        ("tagging", lambda model: tag(model, [["a", " "]]), "item 1 holds an empty text"),
-        ("similarity", lambda model: similarity(model, [("a", "")]), "item 1 holds an empty text"),
-        ("choice", lambda model: choose(model, "a", ["b"]), "1 choices: at least 2 are needed"),
-        ("choice", lambda model: choose(model, "a", ["b", "\n"]), "item 1 holds an empty text"),
-        ("span_qa", lambda model: answer(model, "", "b"), "item 1 holds an empty text"),
-        ("span_qa", lambda model: answer(model, "a", " " * 999), "item 1 holds an empty text"),
+        ("tagging", lambda model: tag(model, [["a"], []]), "item 2 has an empty text"),
+        ("tagging", lambda model: tag(model, [["a", " "]]), "item 1 has an empty text"),
+        ("similarity", lambda model: similarity(model, [("a", "")]), "item 1 has an empty text"),
+        ("choice", lambda model: choose(model, "a", ["b"]), "choose among at least 2 choices, not 1"),
+        ("choice", lambda model: choose(model, "a", ["b", "\n"]), "item 1 has an empty text"),
+        ("span_qa", lambda model: answer(model, "", "b"), "item 1 has an empty text"),
+        ("span_qa", lambda model: answer(model, "a", " " * 999), "item 1 has an empty text"),
     ],
 )
 def test_empty_texts_are_refused(kind, ask, message, tuned):
@@ -122,5 +122,5 @@ def test_pairs_are_refused_by_a_model_of_single_texts(classifier):
 
 
 def test_empty_texts_are_refused_by_their_number(classifier):
-    with pytest.raises(DataError, match="item 2 holds an empty text"):
+    with pytest.raises(DataError, match="item 2 has an empty text"):
         classify(classifier, ["tea", " "])

@@ -168,5 +168,5 @@ def test_options_out_of_range_are_refused_by_name(gpt, options):
 def test_other_models_and_long_prompts_are_refused(gpt, bert):
     with pytest.raises(ModelError, match="use fill"):
         beam_search(bert, "The")
-    with pytest.raises(DataError, match="but the model holds 32"):
+    with pytest.raises(DataError, match="but the model reads 32"):
         beam_search(gpt, "The red cat. " * 30)

@@ -110,7 +110,7 @@ def test_special_tokens_are_never_written(gpt, monkeypatch):
 
 
 def test_a_prompt_that_fills_the_model_is_refused_with_counts(gpt):
-    with pytest.raises(DataError, match=r"the prompt has \d+ tokens, but the model holds 32"):
+    with pytest.raises(DataError, match=r"the prompt has \d+ tokens, but the model reads 32"):
         generate(gpt, "The red cat sat on the mat. " * 20)
 
 

@@ -28,7 +28,7 @@ def test_a_fine_tuned_model_comes_with_its_classes(run):
 
 
 def test_a_run_folder_is_answered_with_the_models_in_it(run):
-    with pytest.raises(ModelError, match=r"no model folder; models are in .*gpt, .*seed-1"):
+    with pytest.raises(ModelError, match=r"not a model folder; models are in .*gpt, .*seed-1"):
         load(run)
     assert models_below(run) == [run / "gpt", run / "tasks" / "topic" / "gpt" / "seed-1"]
 

@@ -144,7 +144,7 @@ def test_a_prompt_may_be_empty(gpt, their_gpt):
 @pytest.mark.parametrize(
     ("prompt", "candidates", "options", "error", "said"),
     [
-        ("The", ["cat"], {}, UsageError, "1 candidates can't be ranked"),
+        ("The", ["cat"], {}, UsageError, "cannot rank 1 candidates"),
         ("The", ["cat", ""], {}, DataError, "a candidate is empty"),
         ("The", ["cat", "dog"], {"part": "rest"}, DataError, "nothing to score after the gap"),
         ("{} the {}", ["cat", "dog"], {}, DataError, "the prompt has 2 gaps"),

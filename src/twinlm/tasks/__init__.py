@@ -1,1 +1,1 @@
-"""What fine-tuning adds to a model: heads, metrics, and the examples of each kind of task."""
+"""Fine-tuning tasks: heads, metrics, baselines, and inputs and answers of each kind of task."""

@@ -1,4 +1,4 @@
-"""One class for a text, or for two texts such as premise and hypothesis.
+"""Classification: one class for a text, or for two texts such as premise and hypothesis.
 
 GPT: <start> A <extract>, <start> A <delimiter> B <extract> (Radford et al. 2018, 3.3); BERT: [CLS] A [SEP]
 and [CLS] A [SEP] B [SEP] (Devlin et al. 2018, figure 4 a and b).
@@ -19,7 +19,7 @@ from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKin
 from twinlm.tasks.metrics import f1_of_classes, of_classes
 
 TEXTS = "texts"
-"""In `TaskConfig.constants`: how many texts an example has."""
+"""Key in `TaskConfig.constants`: number of texts in an example."""
 
 
 def learn(examples: Sequence[Example]) -> dict[str, float]:
@@ -33,16 +33,16 @@ def inputs(
     """Return one input for each example; the class of an unlabelled one is `IGNORE`.
 
     Raises:
-        UsageError: an example has one text where the model was fine-tuned on two, or the other way round.
+        UsageError: an example has one text but the model was fine-tuned on two, or the other way round.
     """
     texts_each = int(config.constants[TEXTS])
     if wrong := next((example for example in examples if len(example.texts) != texts_each), None):
         message = f"this model classifies {texts_each} text(s) at once, not {len(wrong.texts)}"
         raise UsageError(message, hint="pairs, with text_b_field, for a model of pairs; else single texts")
-    places = {label: place for place, label in enumerate(config.labels)}
+    numbers = {label: number for number, label in enumerate(config.labels)}
     rows = reader.packed([example.texts for example in examples], config.max_length, counts)
     return [
-        Input(number, (row,), places.get(example.gold, IGNORE))
+        Input(number, (row,), numbers.get(example.gold, IGNORE))
         for number, (row, example) in enumerate(zip(rows, examples, strict=True))
     ]
 
@@ -51,25 +51,25 @@ def answers(
     examples: Sequence[Example], inputs: Sequence[Input], scores: Sequence[Scores], config: TaskConfig
 ) -> list[Answer]:
     """Return the most probable class of each example, and P(class | texts) of all, as in `labels`."""
-    found = []
+    rows: list[Answer] = []
     for chances_C in map(softmax, scores):
         rounded = [round(float(chance), 6) for chance in chances_C]
-        found.append({"predicted": config.labels[int(chances_C.argmax())], "probabilities": rounded})
-    return found
+        rows.append({"predicted": config.labels[int(chances_C.argmax())], "probabilities": rounded})
+    return rows
 
 
 def decisions(golds: Sequence[str], rows: Sequence[Said]) -> list[list[Decision]]:
-    """Return the one decision on each example: its class."""
-    found = []
+    """Return the decision on each example: its class."""
+    by_example = []
     for gold, said in zip(golds, rows, strict=True):
         is_right = said["predicted"] == gold
-        found.append([Decision(gold, said["predicted"], is_right, float(is_right), surest(said), gold)])
-    return found
+        by_example.append([Decision(gold, said["predicted"], is_right, float(is_right), surest(said), gold)])
+    return by_example
 
 
 def combined(rows: Sequence[Sequence[Said]], classes: Sequence[str]) -> list[str]:
     """Return the class with the highest mean probability over models."""
-    return [classes[place] for place in likeliest(rows)]
+    return [classes[index] for index in likeliest(rows)]
 
 
 def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
@@ -89,7 +89,7 @@ KIND = TaskKind(
     answers=answers,
     measure=of_classes,
     by_class=f1_of_classes,
-    floors=class_baselines,
+    baselines=class_baselines,
     judging=Judging(
         right="the class is the true one",
         decisions=decisions,

@@ -1,6 +1,6 @@
-"""Entities in rows of tags such as B-PER I-PER O, and how many were found: as the CoNLL-2003 script counts.
+"""Entities in rows of tags such as B-PER I-PER O, counted like the CoNLL-2003 script.
 
-An entity begins with B- or S-, or with an I- or E- that does not go on with one of its type.
+An entity starts with B- or S-, or with an I- or E- that does not continue one of its type.
 """
 
 import re
@@ -13,28 +13,27 @@ _PLACED = re.compile(r"[BIES]-.+")
 
 
 def has_entities(rows: Sequence[Tags]) -> bool:
-    """Tell whether tags speak of entities: all are O or B-, I-, E-, S- with a type, and not all are O."""
+    """Tell whether tags mark entities: all are O or B-, I-, E-, S- with a type, and not all are O."""
     tags = {tag for row in rows for tag in row} - {"O"}
     return bool(tags) and all(_PLACED.fullmatch(tag) for tag in tags)
 
 
 def entities(tags: Tags) -> set[tuple[int, int, str]]:
-    """Return each entity of a sentence: its first word, the one after its last, its type."""
-    found: list[tuple[int, int, str]] = []
+    """Return each entity of a sentence: first word, last word + 1, type."""
+    spans: list[tuple[int, int, str]] = []
     before = "O"
-    for place, tag in enumerate(tags):
-        goes_on = tag[0] in "IE" and before[0] in "BI" and tag[2:] == before[2:]
-        if goes_on:
-            begin, _, kind = found.pop()
-            found.append((begin, place + 1, kind))
+    for word, tag in enumerate(tags):
+        if tag[0] in "IE" and before[0] in "BI" and tag[2:] == before[2:]:
+            begin, _, name = spans.pop()
+            spans.append((begin, word + 1, name))
         elif tag != "O":
-            found.append((place, place + 1, tag[2:]))
+            spans.append((word, word + 1, tag[2:]))
         before = tag
-    return set(found)
+    return set(spans)
 
 
 def of_tags(golds: Sequence[Tags], predicted: Sequence[Tags]) -> Measured:
-    """Measure tags: F1, precision and recall of entities, or else the share of words that are right."""
+    """Measure tags: F1, precision and recall of entities; without entities, word accuracy and macro F1."""
     right = [
         sum(a == b for a, b in zip(gold, found, strict=True))
         for gold, found in zip(golds, predicted, strict=True)
@@ -59,7 +58,7 @@ def of_tags(golds: Sequence[Tags], predicted: Sequence[Tags]) -> Measured:
 
 
 def f1_by_type(golds: Sequence[Tags], predicted: Sequence[Tags]) -> dict[str, float]:
-    """Return the F1 of each type of entity, or of each tag where tags speak of none, by name."""
+    """Return the F1 of each entity type, or of each tag if tags mark no entities, by name."""
     if has_entities(golds):
         sets = [[entities(row) for row in rows] for rows in (golds, [_entity_tags(row) for row in predicted])]
     else:
@@ -77,7 +76,6 @@ def f1_by_type(golds: Sequence[Tags], predicted: Sequence[Tags]) -> dict[str, fl
 
 
 def _entity_tags(row: Tags) -> list[str]:
-    """Return tags with O for what is no tag of entities."""
     return [tag if _PLACED.fullmatch(tag) else "O" for tag in row]
 
 

@@ -1,7 +1,7 @@
-"""What fine-tuning puts on top of a model: one linear layer, fed with a `Reading`.
+"""Heads of fine-tuning: one linear layer on a `Reading`.
 
-A head never sees the model: each works on GPT and on BERT alike. G are the decisions of a batch, C the
-classes or choices, S the sequences of a choice. Which task has which head is said in `table.py`.
+A head never sees the model, so each works on GPT and BERT alike. G are the decisions of a batch, C the
+classes or choices. `TaskKind.head` assigns heads to tasks.
 """
 
 import torch
@@ -12,12 +12,12 @@ from twinlm.batch import IGNORE, LabelledBatch, Reading, SpanBatch, TaggedBatch
 
 
 class _LinearHead(nn.Module):
-    """The parts of every head.
+    """Dropout and linear layer of every head.
 
     Args:
-        width: D, of the model's states.
-        outputs: scores for each state.
-        dropout: probability, before the linear layer.
+        width: D, width of the model's states.
+        outputs: number of scores for each state.
+        dropout: probability before the linear layer.
         has_bias: whether the linear layer has one. Neither paper's equation has; BERT's released code does.
     """
 
@@ -36,14 +36,14 @@ class SequenceHead(_LinearHead):
         return scores_GC
 
     def loss(self, scores_GC: Tensor, batch: LabelledBatch) -> Tensor:
-        """Return -L2 / count: the mean of -log P(label), in nats."""
+        """Return the mean of -log P(label), in nats."""
         return F.cross_entropy(scores_GC.float(), batch.labels_G)
 
 
 class NumberHead(_LinearHead):
     """One number for each input, such as the similarity of two texts.
 
-    Where an input is read in both orders, the two states are added before the linear layer (Radford et al.
+    If an input is read in both orders, the two states are added before the linear layer (Radford et al.
     2018, 3.3).
     """
 
@@ -66,15 +66,15 @@ class ChoiceHead(_LinearHead):
     """
 
     def forward(self, reading: Reading, batch: LabelledBatch) -> Tensor:
-        """Return a score for each choice, (G, C); where a decision has fewer choices, minus infinity."""
+        """Return a score for each choice, (G, C); minus infinity beyond the choices of a decision."""
         owners_B, decisions = batch.owners_B, len(batch.labels_G)
         shared_GD = self.drop(reading.summary_BD.new_ones(decisions, reading.summary_BD.shape[1]))
         scores_B = self.score(reading.summary_BD * shared_GD[owners_B])[:, 0]
         sizes_G = torch.bincount(owners_B, minlength=decisions)
         first_G = sizes_G.cumsum(0) - sizes_G
-        places_B = torch.arange(len(owners_B), device=owners_B.device) - first_G[owners_B]
+        choice_B = torch.arange(len(owners_B), device=owners_B.device) - first_G[owners_B]
         scores_GC = scores_B.new_full((decisions, int(sizes_G.max())), -torch.inf)
-        filled_GC: Tensor = scores_GC.index_put((owners_B, places_B), scores_B)
+        filled_GC: Tensor = scores_GC.index_put((owners_B, choice_B), scores_B)
         return filled_GC
 
     def loss(self, scores_GC: Tensor, batch: LabelledBatch) -> Tensor:
@@ -91,7 +91,7 @@ class TokenHead(_LinearHead):
         return scores_BLC
 
     def loss(self, scores_BLC: Tensor, batch: TaggedBatch) -> Tensor:
-        """Return the mean of -log P(label) over tokens that have one, in nats; 0 if none has."""
+        """Return the mean of -log P(label) over labelled tokens, in nats; 0 if there are none."""
         nats = F.cross_entropy(
             scores_BLC.float().flatten(0, 1), batch.labels_BL.flatten(), ignore_index=IGNORE, reduction="sum"
         )
@@ -99,10 +99,10 @@ class TokenHead(_LinearHead):
 
 
 class SpanHead(_LinearHead):
-    """Where an answer begins and ends: the vectors S and E of Devlin et al. 2018, 4.2."""
+    """Start and end of an answer: the vectors S and E of Devlin et al. 2018, 4.2."""
 
     def forward(self, reading: Reading, batch: SpanBatch) -> Tensor:
-        """Return for each token its score as the first and as the last one, (B, L, 2)."""
+        """Return each token's score as the first and as the last one, (B, L, 2)."""
         scores_BL2: Tensor = self.score(self.drop(reading.hidden_BLD)).float()
         return scores_BL2.masked_fill(~batch.allowed_BL[:, :, None], -torch.inf)
 

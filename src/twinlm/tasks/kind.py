@@ -1,8 +1,7 @@
-"""What a kind of task is: how its examples become inputs, and a head's scores become answers.
+"""A kind of task: how its examples become inputs, and a head's scores become answers.
 
-Each kind has a file of its own: classification.py, similarity.py, choice.py, tagging.py, span_qa.py. The
-table of them stands in `table.py`; what rows of data hold, in `data/labels/forms.py`; figures, in
-`metrics.py`.
+Each kind has its own file: classification.py, similarity.py, choice.py, tagging.py, span_qa.py; `table.py`
+lists them. See `data/labels/forms.py` for rows of data and `metrics.py` for metrics.
 """
 
 from collections import Counter
@@ -29,32 +28,32 @@ CUT = "texts cut to the longest input"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskConfig:
-    """What a fine-tuned model needs to be used, beside its weights."""
+    """Everything beside the weights that a fine-tuned model needs for use."""
 
     kind: str
     """Name of the kind of task."""
     labels: tuple[str, ...] = ()
     """Classes or tags, in the order of the head's scores."""
     max_length: int
-    """Longest input in tokens, special tokens included."""
+    """Longest input in tokens, with special tokens."""
     stride: int = 128
     """Tokens from one window of a long context to the next."""
     dropout: float
-    """Before the head, in training."""
+    """Dropout before the head, in training."""
     has_bias: bool = True
     """Whether the head's linear layer has a bias."""
     constants: Mapping[str, float] = field(default_factory=dict)
-    """Numbers found on the examples, such as the mean of the scores, or the threshold for "no answer"."""
+    """Numbers learned from examples, such as the mean score or the threshold for "no answer"."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
-    """Turns texts into inputs, in the way of one kind of model."""
+    """Turns texts into inputs for one kind of model."""
 
     tokenizer: Tokenizer
-    """The model's."""
+    """Tokenizer of the model."""
     pack: Pack
-    """Puts special tokens around texts."""
+    """Function that puts special tokens around texts."""
     reads_both_orders: bool
     """Whether two texts of equal rank are read in both orders."""
     labels_last_piece: bool
@@ -74,29 +73,29 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a head decides on at once."""
+    """Input of one decision of a head."""
 
     example: int
-    """The place of its example."""
+    """Index of its example."""
     sequences: tuple[Packed, ...]
-    """One, or several that belong together."""
+    """One sequence, or several that belong together."""
     target: Any
-    """What the head is to say, as the kind's batches hold it."""
+    """Target of the head, in the form of the kind's batches."""
 
     @property
     def length(self) -> int:
-        """Tokens of the longest sequence."""
+        """Number of tokens of the longest sequence."""
         return max(len(sequence.tokens) for sequence in self.sequences)
 
 
 Scores = NDArray[np.float32]
-"""What a head says of one input."""
+"""A head's scores of one input."""
 Answer = dict[str, Any]
-"""What is said of an example: "predicted", and what else the kind knows, such as probabilities."""
+"""Answer to an example: "predicted", and more that depends on the kind, such as probabilities."""
 
 
 def collate(inputs: Sequence[Input], pad_id: int, length: int = 0) -> LabelledBatch:
-    """Return a batch of decisions on whole sequences, padded to `length` at least."""
+    """Return a batch of decisions on whole sequences, padded to at least `length`."""
     batch = pad_packed([sequence for given in inputs for sequence in given.sequences], pad_id, length)
     counts_G = torch.tensor([len(given.sequences) for given in inputs])
     return LabelledBatch(
@@ -113,38 +112,38 @@ class TaskKind:
     """One kind of task."""
 
     name: str
-    """In settings and files."""
+    """Name in settings and files."""
     form: Form
-    """What rows of data hold."""
+    """Form of its rows of data."""
     head: Callable[..., nn.Module]
     """Builds the head from width, outputs, dropout and has_bias."""
     outputs: Callable[[TaskConfig], int]
-    """How many scores the head gives for each state."""
+    """Returns the number of the head's scores for each state."""
     inputs: Callable[[Sequence[Example], Reader, TaskConfig, Counter[str]], Sequence[Any]]
-    """The examples' `Input`s; counts what was cut or lost."""
+    """Returns the examples' `Input`s; counts what was cut or lost."""
     answers: Callable[[Sequence[Example], Sequence[Any], Sequence[Scores], TaskConfig], list[Answer]]
-    """An answer for each example, from the scores of its inputs."""
+    """Returns an answer for each example, from the scores of its inputs."""
     measure: Callable[[Sequence[Any], Sequence[Any]], Measured]
-    """What answers are worth, from gold and predicted ones."""
-    floors: Callable[[Sequence[Example], Sequence[Example], Sequence[Example]], list[Baseline]]
-    """What a model must beat: fitted on training and validation examples, answering those of the test."""
+    """Measures answers, from gold and predicted ones."""
+    baselines: Callable[[Sequence[Example], Sequence[Example], Sequence[Example]], list[Baseline]]
+    """Fits what a model must beat on training and validation examples; returns its test answers."""
     judging: Judging
-    """How single answers are looked at."""
+    """How single answers are judged."""
     collate: Callable[[Sequence[Any], int, int], Batch] = collate
-    """A batch of inputs, padded with a token to a length at least; most kinds decide on whole sequences."""
+    """Returns a batch of inputs, padded with a token to at least a length; by default of whole sequences."""
     learn: Callable[[Sequence[Example]], dict[str, float]] = lambda examples: {}
-    """`TaskConfig.constants`, from the training examples; most kinds need none."""
+    """Returns `TaskConfig.constants` from the training examples; by default none."""
     needs: tuple[str, ...] = ()
-    """Names of `TaskConfig.constants` without which it can't be used."""
+    """Names of required `TaskConfig.constants`."""
     tune: Callable[[Sequence[Example], Sequence[Any], Sequence[Scores], TaskConfig], dict[str, float]] = (
         lambda examples, inputs, scores, config: dict(config.constants)
     )
-    """`TaskConfig.constants` made better on validation examples, from their scores; most stay as they are."""
+    """Returns `TaskConfig.constants` improved on validation examples, from their scores; by default as is."""
     by_class: Callable[[Sequence[Any], Sequence[Any]], dict[str, float]] = lambda golds, predicted: {}
-    """The F1 of each class or type, from gold and predicted answers; empty for kinds without classes."""
+    """Returns the F1 of each class or type, from gold and predicted answers; empty without classes."""
 
     def batch(self, inputs: Sequence[Any], config: TaskConfig, pad_id: int) -> Batch:
-        """Return a batch of inputs, of one of few lengths."""
+        """Return a batch of inputs, padded to one of few lengths."""
         longest = max(given.length for given in inputs)
         return self.collate(inputs, pad_id, few_lengths(longest, config.max_length))
 

@@ -1,8 +1,8 @@
-"""Figures of how good answers are, and one value for each example whose mean is the main figure.
+"""Metrics of answers, with one value for each example whose mean is the main metric.
 
-The values are what intervals and paired tests are made from. Accuracy and the F1 of an answer are means over
-examples already. The F1 of entities and correlations are not: there the values are jackknife pseudo-values
-(Efron and Stein 1981), n * whole - (n - 1) * without the example, moved such that their mean is the figure.
+Intervals and paired tests use these values. Accuracy and the F1 of an answer are means over examples. The F1
+of entities and correlations are not: their values are jackknife pseudo-values (Efron and Stein 1981),
+n * whole - (n - 1) * without the example, shifted so that their mean is the metric.
 """
 
 import json
@@ -20,23 +20,23 @@ Rights = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Measured:
-    """What a model's answers to labelled examples are worth."""
+    """Metrics of a model's answers to labelled examples."""
 
     figures: dict[str, float]
-    """By name, the main one first; the higher, the better."""
+    """Metrics by name, the main one first; higher is better."""
     find_values: Callable[[], Values | Rights]
-    """Returns `values_E`: validation asks for figures only, and a jackknife takes its time."""
+    """Returns `values_E`; called only if needed, because a jackknife takes time."""
     least: float = 0.0
-    """The least value that the main figure can have; the most is 1."""
+    """Least possible value of the main metric; the most is 1."""
 
     @cached_property
     def values_E(self) -> Values | Rights:
-        """A value for each example; their mean is the main figure. Truth values where right or wrong."""
+        """Value for each example, whose mean is the main metric; booleans if right or wrong."""
         return self.find_values()
 
     @property
     def main(self) -> float:
-        """The main figure."""
+        """Main metric."""
         return next(iter(self.figures.values()))
 
 
@@ -56,24 +56,24 @@ def of_places(golds: Sequence[int], predicted: Sequence[int]) -> Measured:
 
 
 def of_numbers(golds: Sequence[float], predicted: Sequence[float]) -> Measured:
-    """Measure numbers: Spearman's and Pearson's correlation with the gold ones, 0 if all are alike."""
+    """Measure numbers: Spearman's and Pearson's correlation with the gold ones; 0 if all are equal."""
     gold_E, predicted_E = np.array(golds, np.float64), np.array(predicted, np.float64)
     gold_ranks_E, predicted_ranks_E = ranks(gold_E), ranks(predicted_E)
     rho = pearson(gold_ranks_E, predicted_ranks_E)
     figures = {"Spearman's correlation": rho, "Pearson's correlation": pearson(gold_E, predicted_E)}
 
-    def without(place: int) -> float:
-        gold_rest_E = ranks_without(gold_E, gold_ranks_E, place)
-        return pearson(gold_rest_E, ranks_without(predicted_E, predicted_ranks_E, place))
+    def without(index: int) -> float:
+        gold_rest_E = ranks_without(gold_E, gold_ranks_E, index)
+        return pearson(gold_rest_E, ranks_without(predicted_E, predicted_ranks_E, index))
 
     def find_values() -> Values:
-        return pseudo_values(rho, np.array([without(place) for place in range(len(gold_E))]))
+        return pseudo_values(rho, np.array([without(index) for index in range(len(gold_E))]))
 
     return Measured(figures, find_values, least=-1.0)
 
 
 def of_ratio(name: str, parts_E: npt.ArrayLike, wholes_E: npt.ArrayLike, **others: float) -> Measured:
-    """Measure a sum over a sum, such as right words over words; 0 if there is nothing to divide by."""
+    """Measure a ratio of sums, such as right words / words; 0 if the divisor is 0."""
     part_E, whole_E = np.asarray(parts_E, np.float64), np.asarray(wholes_E, np.float64)
     figure = float(part_E.sum() / max(1.0, whole_E.sum()))
     left_out_E = (part_E.sum() - part_E) / np.maximum(1.0, whole_E.sum() - whole_E)
@@ -81,14 +81,14 @@ def of_ratio(name: str, parts_E: npt.ArrayLike, wholes_E: npt.ArrayLike, **other
 
 
 def pseudo_values(figure: float, left_out_E: Values) -> Values:
-    """Return jackknife pseudo-values with the mean `figure`, from the figures without each one example."""
+    """Return jackknife pseudo-values with the mean `figure`, from the metric without each example."""
     values_E: Values = figure + (len(left_out_E) - 1) * (left_out_E.mean() - left_out_E)
     return values_E
 
 
 def pearson(first_E: Values, second_E: Values) -> float:
     """Return the correlation of two rows of numbers; 0 if one of them is constant or empty."""
-    # A mean is rounded, so that what is constant need not equal its own.
+    # Constants are found by their range: rounding can make a constant row differ from its mean.
     widths = [float(np.ptp(row_E)) if len(row_E) else 0.0 for row_E in (first_E, second_E)]
     if min(widths) == 0:
         return 0.0
@@ -97,22 +97,22 @@ def pearson(first_E: Values, second_E: Values) -> float:
 
 
 def ranks(numbers_E: Values) -> Values:
-    """Return the place of each number in their order, from 1; equal ones share the mean of their places."""
+    """Return the rank of each number, from 1; equal numbers share their mean rank."""
     _, group_E, counts = np.unique(numbers_E, return_inverse=True, return_counts=True)
     last = counts.cumsum()
     shared: Values = (last - (counts - 1) / 2)[group_E]
     return shared
 
 
-def ranks_without(numbers_E: Values, ranks_E: Values, place: int) -> Values:
+def ranks_without(numbers_E: Values, ranks_E: Values, index: int) -> Values:
     """Return the ranks of all numbers but one, from the ranks of all."""
-    gone = numbers_E[place]
+    gone = numbers_E[index]
     moved_E = ranks_E - (numbers_E > gone) - 0.5 * (numbers_E == gone)
-    return np.delete(moved_E, place)
+    return np.delete(moved_E, index)
 
 
 def confusion(true_E: npt.ArrayLike, predicted_E: npt.ArrayLike, classes: int) -> npt.NDArray[np.int64]:
-    """Return how often each class, in rows, was taken for each class, in columns; labels count from 0."""
+    """Return how often each true class (row) was predicted as each class (column); classes count from 0."""
     pairs_E = np.asarray(true_E, dtype=np.int64) * classes + np.asarray(predicted_E, dtype=np.int64)
     return np.bincount(pairs_E, minlength=classes * classes).reshape(classes, classes)
 
@@ -149,12 +149,12 @@ def matthews(confusion_CC: npt.ArrayLike) -> float:
 
 
 def _numbers(labels: Sequence[str], classes: Sequence[str]) -> list[int]:
-    places = {name: place for place, name in enumerate(classes)}
-    return [places[label] for label in labels]
+    numbers = {name: number for number, name in enumerate(classes)}
+    return [numbers[label] for label in labels]
 
 
 def is_one_answer(answers: Sequence[Any]) -> bool:
-    """Tell whether all examples, or all words of all, got one and the same answer: training failed."""
+    """Tell whether all examples, or all their words, got the same answer: training failed."""
     lists = [answer if isinstance(answer, list) else [answer] for answer in answers]
     items = [json.dumps(item) for answer in lists for item in answer]
     return len(items) > 1 and len(set(items)) == 1

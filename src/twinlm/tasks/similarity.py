@@ -1,7 +1,7 @@
-"""A number for two texts, such as how much they mean the same.
+"""Similarity: a number for two texts, such as how similar their meaning is.
 
-BERT reads the pair once. A left-to-right model has no order that is fair to both texts, so it reads both
-orders and the two states are added (Radford et al. 2018, 3.3): score(a, b) = score(b, a).
+BERT reads the pair once. For a left-to-right model no order is fair to both texts, so it reads both orders
+and the two states are added (Radford et al. 2018, 3.3): score(a, b) = score(b, a).
 """
 
 from collections import Counter
@@ -12,18 +12,18 @@ import numpy as np
 
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import SIMILARITY
-from twinlm.tasks.floors import similarity_floors
+from twinlm.tasks.baselines import similarity_baselines
 from twinlm.tasks.heads import NumberHead
 from twinlm.tasks.judging import Decision, Judging, Said, is_number
 from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind
 from twinlm.tasks.metrics import of_numbers
 
 _NEAR = 0.1
-"""A number is right if it is no further from the true one than this share of the range of all true ones."""
+"""A number is right if its error is at most this share of the range of all true numbers."""
 
 
 def learn(examples: Sequence[Example]) -> dict[str, float]:
-    """Return mean and deviation of the scores: the head predicts standardized ones."""
+    """Return mean and deviation of the scores; the head predicts standardized scores."""
     golds = np.array([example.gold for example in examples])
     return {"mean": float(golds.mean()), "deviation": float(golds.std()) if np.ptp(golds) else 1.0}
 
@@ -31,7 +31,7 @@ def learn(examples: Sequence[Example]) -> dict[str, float]:
 def inputs(
     examples: Sequence[Example], reader: Reader, config: TaskConfig, counts: Counter[str]
 ) -> list[Input]:
-    """Return one input for each example, of one sequence or, read in both orders, of two."""
+    """Return one input for each example: one sequence, or two if read in both orders."""
     orders = [1, -1] if reader.reads_both_orders else [1]
     pairs = [example.texts[::order] for example in examples for order in orders]
     rows = iter(reader.packed(pairs, config.max_length, counts))
@@ -55,21 +55,21 @@ def answers(
 
 
 def decisions(golds: Sequence[float], rows: Sequence[Said]) -> list[list[Decision]]:
-    """Return the one decision on each example: its number."""
+    """Return the decision on each example: its number."""
     width = float(np.ptp(np.array(golds))) or 1.0
-    found = []
+    by_example = []
     for gold, said in zip(golds, rows, strict=True):
         error = abs(said["predicted"] - gold) / width
         numbers = [f"{number:.2f}" for number in (gold, said["predicted"])]
-        found.append([Decision(numbers[0], numbers[1], error <= _NEAR, max(0.0, 1.0 - error))])
-    return found
+        by_example.append([Decision(numbers[0], numbers[1], error <= _NEAR, max(0.0, 1.0 - error))])
+    return by_example
 
 
 def combined(rows: Sequence[Sequence[Said]], classes: Sequence[str]) -> list[float]:
     """Return the mean number over models."""
     means_E = np.mean([[said["predicted"] for said in row] for row in rows], axis=0)
-    found: list[float] = means_E.tolist()
-    return found
+    means: list[float] = means_E.tolist()
+    return means
 
 
 def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
@@ -92,7 +92,7 @@ KIND = TaskKind(
     inputs=inputs,
     answers=answers,
     measure=of_numbers,
-    floors=similarity_floors,
+    baselines=similarity_baselines,
     judging=Judging(
         right="the number is no further from the true one than a tenth of the range of the true ones",
         decisions=decisions,

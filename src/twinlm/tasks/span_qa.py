@@ -1,13 +1,13 @@
-"""The stretch of a context that answers a question, or that there is none (Devlin et al. 2018, 4.2 and 4.3).
+"""Question answering: the part of a context that answers, or none (Devlin et al. 2018, 4.2 and 4.3).
 
     BERT   [CLS] question [SEP] context [SEP]
              ^ "no answer here"
     GPT    <start> question <delimiter> context <extract>
                                                     ^ "no answer here"
 
-A long context is read in windows, `stride` tokens apart; where a token stands in several, the window counts
-that shows most on both sides of it. In GPT a token's state has read the question and the context up to
-itself: it must see the beginning of an answer coming without having read on. Only its <extract> has read all.
+A long context is read in windows, `stride` tokens apart; for a token in several windows, the window with most
+context on both sides counts. A state of GPT has read only the question and the context up to its token: it
+must foresee an answer without reading on. Only the state at <extract> has read all.
 """
 
 from collections import Counter
@@ -25,33 +25,33 @@ from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import SPAN_QA
 from twinlm.data.sequences.packing import pad_packed, room
 from twinlm.tasks.answer_metrics import best_f1, gold_texts, is_exact, of_answers
-from twinlm.tasks.floors import span_floors
+from twinlm.tasks.baselines import span_baselines
 from twinlm.tasks.heads import SpanHead
 from twinlm.tasks.judging import Decision, Judging, Passage, Said, around, cut
 from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind
 
 LONGEST_QUESTION = 64
 LONGEST_ANSWER = 30
-"""In tokens; both as in BERT's released code."""
+"""Longest question and answer in tokens, as in BERT's released code."""
 THRESHOLD = "threshold"
-"""How much more likely "no answer" must be than the best answer; without it there always is an answer."""
+"""Key of the margin above which "no answer" wins; without it, there always is an answer."""
 _NONE = "(no answer)"
 _NO_SPAN = -1e9
-"""The score of an answer in a context without a token: no margin is infinite, which JSON can't hold."""
+"""Score of an answer in a context without tokens; finite, because JSON has no infinity."""
 LOST = "training answers that lie in no window as a whole"
 CUT_QUESTIONS = "questions cut to 64 tokens, or to half of the input"
 
 
 @dataclass(frozen=True, slots=True)
 class SpanInput(Input):
-    """One window of a context behind its question; the target holds the answer's first and last token."""
+    """One window of a context after its question; the target is the answer's first and last token."""
 
     first: int
-    """Where the window's first token stands in the sequence."""
+    """Position of the window's first token in the sequence."""
     offsets: tuple[tuple[int, int], ...]
-    """For each token of the window, the characters of the context that it stands for: first and last + 1."""
+    """For each token of the window, its characters in the context: first and last + 1."""
     is_best: tuple[bool, ...]
-    """For each of them, whether no other window shows more around it."""
+    """For each token, whether no other window shows more context around it."""
 
 
 def learn(examples: Sequence[Example]) -> dict[str, float]:
@@ -74,12 +74,12 @@ def inputs(
         windows = _windows(len(tokens), room(config.max_length, 2) - len(question), config.stride)
         best_T = _best_windows(windows, len(tokens))
         has_it = False
-        for place, (begin, end) in enumerate(windows):
+        for window, (begin, end) in enumerate(windows):
             packed = reader.pack([question, tokens[begin:end]], reader.tokenizer.specials)
             first = packed.starts[1]
             is_inside = span is not None and begin <= span[0] and span[1] < end
             target = [first + at - begin for at in span] if span and is_inside else [packed.summary] * 2
-            is_best = tuple((best_T[begin:end] == place).tolist())
+            is_best = tuple((best_T[begin:end] == window).tolist())
             found.append(SpanInput(number, (packed,), target, first, tuple(offsets[begin:end]), is_best))
             has_it |= is_inside
         counts[LOST] += bool(example.gold) and not has_it
@@ -127,8 +127,8 @@ def tune(
     gains = np.array(
         [best_f1(gold, text) - best_f1(gold, "") for gold, (_, _, text) in zip(golds, best, strict=True)]
     )
-    # A threshold between the k-th smallest margin and the next lets k questions be answered. It lies midway,
-    # as a margin measured again may differ in its last digits. No threshold parts equal margins.
+    # A threshold between the k-th smallest margin and the next answers k questions. It lies midway, because a
+    # margin measured again may differ in its last digits. No threshold separates equal margins.
     by_margin = margins.argsort(kind="stable")
     totals = np.append(0.0, gains[by_margin].cumsum())
     ordered = np.concatenate([[margins.min() - 2], margins[by_margin], [margins.max() + 2]])
@@ -141,19 +141,19 @@ def _answer_span(example: Example, offsets: Sequence[tuple[int, int]]) -> tuple[
     if not example.gold:
         return None
     begin, end = example.gold[0]["start"], example.gold[0]["start"] + len(example.gold[0]["text"])
-    inside = [place for place, (left, right) in enumerate(offsets) if left < end and right > begin]
+    inside = [index for index, (left, right) in enumerate(offsets) if left < end and right > begin]
     return (inside[0], inside[-1]) if inside else None
 
 
 def _windows(count: int, size: int, stride: int) -> list[tuple[int, int]]:
-    """Return first and last + 1 of each window over `count` tokens; neighbours share half of it at least."""
+    """Return first and last + 1 of each window over `count` tokens; neighbours overlap by at least half."""
     stride = min(stride, max(1, size // 2))
     begins = range(0, max(1, count - size + stride), stride)
     return [(begin, min(count, begin + size)) for begin in begins]
 
 
 def _best_windows(windows: Sequence[tuple[int, int]], count: int) -> npt.NDArray[np.int64]:
-    """Return for each token the number of the window that shows most on its poorer side."""
+    """Return for each token the number of the window with most context on its shorter side."""
     begins_W1, ends_W1 = np.array(windows).T[:, :, None]
     tokens_T = np.arange(count)
     poorer_WT = np.minimum(tokens_T - begins_W1, ends_W1 - 1 - tokens_T)
@@ -179,10 +179,7 @@ def _best_answers(
 
 
 def _best_span(given: SpanInput, scores_L2: Scores) -> tuple[float, tuple[int, int]]:
-    """Return the score of the best span of a window, and the characters that it stands for: one at least.
-
-    A token that is a space stands for none.
-    """
+    """Return the score of the best span of a window, and its characters, at least one: a space has none."""
     scores_M2 = scores_L2[given.first : given.first + len(given.offsets)].astype(np.float64)
     starts_M = np.where(given.is_best, scores_M2[:, 0], -np.inf)
     begins_M, ends_M = np.array(given.offsets).reshape(-1, 2).T
@@ -190,15 +187,15 @@ def _best_span(given: SpanInput, scores_L2: Scores) -> tuple[float, tuple[int, i
     for longer in range(min(LONGEST_ANSWER, len(starts_M))):
         sums = starts_M[: len(starts_M) - longer] + scores_M2[longer:, 1]
         sums[ends_M[longer:] <= begins_M[: len(sums)]] = -np.inf
-        place = int(sums.argmax())
-        if sums[place] > best:
-            best = float(sums[place])
-            span = (given.offsets[place][0], given.offsets[place + longer][1])
+        start = int(sums.argmax())
+        if sums[start] > best:
+            best = float(sums[start])
+            span = (given.offsets[start][0], given.offsets[start + longer][1])
     return best, span
 
 
 def decisions(golds: Sequence[Any], rows: Sequence[Said]) -> list[list[Decision]]:
-    """Return the one decision on each question: its answer."""
+    """Return the decision on each question: its answer."""
     found = []
     for gold, said in zip(golds, rows, strict=True):
         right, given = gold_texts(gold), said["predicted"]
@@ -208,7 +205,7 @@ def decisions(golds: Sequence[Any], rows: Sequence[Said]) -> list[list[Decision]
 
 
 def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
-    """Tell whether the gold one is a list of answers and the given one a text."""
+    """Tell whether the gold answer is a list of answers and the model's a text."""
     is_gold = isinstance(gold, list) and all(
         isinstance(answer, dict)
         and isinstance(answer.get("text"), str)
@@ -236,14 +233,14 @@ KIND = TaskKind(
     answers=answers,
     tune=tune,
     measure=of_answers,
-    floors=span_floors,
+    baselines=span_baselines,
     judging=Judging(
         right="the answer has the words of a right one",
         decisions=decisions,
         is_sound=is_sound,
         passage=passage,
         has_texts=True,
-        why_not_combined="Its answers are stretches of text, which have no mean.",
+        why_not_combined="Its answers are parts of a text, which have no mean.",
         why_not_sure="Its answers are scored by where they begin and end, not by a probability of the whole.",
     ),
 )

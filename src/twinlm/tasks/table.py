@@ -1,4 +1,4 @@
-"""THE table of tasks: all that tells one kind of task from another, outside their own files."""
+"""The table of all kinds of task. Nothing else outside their own files distinguishes them."""
 
 from twinlm.errors import UsageError
 from twinlm.settings.build import closest

@@ -1,13 +1,12 @@
-"""A tag for each word (Devlin et al. 2018, 5.3): read from one of the word's tokens, without a CRF.
+"""Tagging: a tag for each word, read from one of its tokens, without a CRF (Devlin et al. 2018, 5.3).
 
     words            Ada          moved  to
     tokens   [CLS]   A    ##da    moved  to   [SEP]
     labels     -    B-PER   -      O     O      -
 
-BERT's tag is read from a word's first token, as in the paper. A left-to-right state has not seen what comes
-after it, so GPT's is read from the last one, which has seen the whole word and all words before it; words
-after it stay unseen. What is longer than the input is read in pieces of whole words, so that no word loses
-its tag.
+BERT's tag is read from a word's first token, as in the paper. A left-to-right model sees nothing after a
+token, so GPT's tag is read from the word's last token, which has seen the whole word and all before. Longer
+sentences are read in pieces of whole words, so no word loses its tag.
 """
 
 from collections import Counter
@@ -22,8 +21,8 @@ from twinlm.batch import IGNORE, TaggedBatch
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import TAGGING
 from twinlm.data.sequences.packing import pad, pad_packed, room
+from twinlm.tasks.baselines import tagging_baselines
 from twinlm.tasks.entities import f1_by_type, of_tags
-from twinlm.tasks.floors import tagging_floors
 from twinlm.tasks.heads import TokenHead
 from twinlm.tasks.judging import Decision, Judging, Passage, Said, is_chance
 from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, softmax
@@ -31,7 +30,7 @@ from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKin
 PIECES = "sentences read in pieces"
 CUT_WORDS = "words cut to the longest input"
 LEAST_CHANCE = 0.005
-"""Less probable tags of a word are not written down: most words have one or two that count."""
+"""Least probability of a stored tag: most words have one or two that count."""
 _SHOWN_WORDS = 12
 
 
@@ -40,7 +39,7 @@ class TaggingInput(Input):
     """Some words of a sentence; the target holds a label for each token."""
 
     places: tuple[int, ...]
-    """For each word the place of the token that its tag is read from."""
+    """For each word the position of the token that its tag is read from."""
 
 
 def inputs(
@@ -50,7 +49,7 @@ def inputs(
     numbers = {tag: number for number, tag in enumerate(config.labels)}
     encoded = reader.tokenizer.encode_words([example.texts for example in examples])
     free = room(config.max_length, 1)
-    found = []
+    pieces_read = []
     for number, (example, words) in enumerate(zip(examples, encoded, strict=True)):
         golds = iter(example.gold or [""] * len(words))
         pieces = list(_pieces(words, free))
@@ -61,12 +60,12 @@ def inputs(
             packed = reader.pack([tokens], reader.tokenizer.specials)
             places = _places(piece, packed.starts[0], is_last=reader.labels_last_piece)
             labels = [IGNORE] * len(packed.tokens)
-            for word, place in zip(piece, places, strict=True):
+            for word, position in zip(piece, places, strict=True):
                 tag = next(golds)
                 if word:
-                    labels[place] = numbers.get(tag, IGNORE)
-            found.append(TaggingInput(number, (packed,), labels, places))
-    return found
+                    labels[position] = numbers.get(tag, IGNORE)
+            pieces_read.append(TaggingInput(number, (packed,), labels, places))
+    return pieces_read
 
 
 def collate(inputs: Sequence[TaggingInput], pad_id: int, length: int = 0) -> TaggedBatch:
@@ -81,7 +80,7 @@ def collate(inputs: Sequence[TaggingInput], pad_id: int, length: int = 0) -> Tag
 def answers(
     examples: Sequence[Example], inputs: Sequence[TaggingInput], scores: Sequence[Scores], config: TaskConfig
 ) -> list[Answer]:
-    """Return a tag for each word of each example, and P(tag) of those that are not quite improbable."""
+    """Return a tag for each word of each example, and P(tag) of all but improbable tags."""
     tags: list[list[str]] = [[] for _ in examples]
     chances: list[list[dict[str, float]]] = [[] for _ in examples]
     for given, scores_LC in zip(inputs, scores, strict=True):
@@ -93,12 +92,12 @@ def answers(
                 {config.labels[number]: round(float(chances_C[number]), 4) for number in counting}
             )
     return [
-        {"predicted": found, "probabilities": of_words} for found, of_words in zip(tags, chances, strict=True)
+        {"predicted": row, "probabilities": of_words} for row, of_words in zip(tags, chances, strict=True)
     ]
 
 
 def _pieces(words: Sequence[Sequence[int]], free: int) -> Iterator[list[Sequence[int]]]:
-    """Yield the words in runs that have at most `free` tokens; a longer word is cut."""
+    """Yield runs of words with at most `free` tokens; a longer word is cut."""
     piece: list[Sequence[int]] = []
     used = 0
     for word in words:
@@ -112,7 +111,7 @@ def _pieces(words: Sequence[Sequence[int]], free: int) -> Iterator[list[Sequence
 
 
 def _places(words: Sequence[Sequence[int]], begin: int, *, is_last: bool) -> tuple[int, ...]:
-    """Return where each word's tag is read; for a word without a token, at the token before it."""
+    """Return the position where each word's tag is read; for a word without tokens, the token before it."""
     places = []
     for word in words:
         end = begin + len(word)
@@ -123,14 +122,14 @@ def _places(words: Sequence[Sequence[int]], begin: int, *, is_last: bool) -> tup
 
 def decisions(golds: Sequence[Sequence[str]], rows: Sequence[Said]) -> list[list[Decision]]:
     """Return the decisions on each sentence: the tag of each word."""
-    found = []
+    by_example = []
     for gold, said in zip(golds, rows, strict=True):
         chances = said.get("probabilities", [{}] * len(gold))
         words = zip(gold, said["predicted"], chances, strict=True)
-        found.append(
+        by_example.append(
             [Decision(tag, a, a == tag, float(a == tag), of_tag.get(a), tag) for tag, a, of_tag in words]
         )
-    return found
+    return by_example
 
 
 def combined(rows: Sequence[Sequence[Said]], classes: Sequence[str]) -> list[list[str]]:
@@ -142,7 +141,7 @@ def combined(rows: Sequence[Sequence[Said]], classes: Sequence[str]) -> list[lis
 
 
 def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
-    """Tell whether both are a tag for each word, and the probabilities those of tags."""
+    """Tell whether both have a tag for each word, and the probabilities belong to tags."""
     tags, chances = said["predicted"], said.get("probabilities")
     if not all(isinstance(row, list) and row for row in (gold, tags)) or len(gold) != len(tags):
         return False
@@ -151,7 +150,7 @@ def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
 
 
 def passage(words: Sequence[str], place: int, gold: Any) -> Passage:
-    """Return some words before a word, the word, and some behind it."""
+    """Return some words before a word, the word itself, and some words after it."""
     before, after = words[max(0, place - _SHOWN_WORDS) : place], words[place + 1 : place + 1 + _SHOWN_WORDS]
     head = ["\N{HORIZONTAL ELLIPSIS}"] * (place > _SHOWN_WORDS)
     tail = ["\N{HORIZONTAL ELLIPSIS}"] * (place + 1 + _SHOWN_WORDS < len(words))
@@ -193,7 +192,7 @@ KIND = TaskKind(
     answers=answers,
     measure=of_tags,
     by_class=f1_by_type,
-    floors=tagging_floors,
+    baselines=tagging_baselines,
     judging=Judging(
         right="the word's tag is the true one",
         decisions=decisions,

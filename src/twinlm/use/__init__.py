@@ -1,1 +1,1 @@
-"""Trained models at work: generate, fill, classify."""
+"""Trained models in use: generate, fill, score, embed, and answer questions of a task."""

@@ -1,4 +1,4 @@
-"""Ask a fine-tuned model about texts at hand; `predict.py` takes whole files of any kind of task."""
+"""Ask a fine-tuned model about a few texts; `predict.py` takes examples of any kind of task."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,11 +25,7 @@ def classify(trained: Trained, texts: Sequence[str | tuple[str, ...]]) -> list[d
 
 
 def tag(trained: Trained, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return a tag for each word of each sentence.
-
-    Args:
-        trained: a model that was fine-tuned for tagging.
-        sentences: each as its words.
+    """Return a tag for each word of each sentence, given as lists of words.
 
     Raises:
         ModelError: the model was not fine-tuned for tagging.
@@ -39,7 +35,7 @@ def tag(trained: Trained, sentences: Sequence[Sequence[str]]) -> list[list[str]]
 
 
 def similarity(trained: Trained, pairs: Sequence[tuple[str, str]]) -> list[float]:
-    """Return the number for each pair of texts, in the unit of the training examples' scores.
+    """Return the score of each pair of texts, in the unit of the training scores.
 
     Raises:
         ModelError: the model was not fine-tuned for similarity.
@@ -48,23 +44,23 @@ def similarity(trained: Trained, pairs: Sequence[tuple[str, str]]) -> list[float
 
 
 def choose(trained: Trained, text: str, choices: Sequence[str]) -> list[float]:
-    """Return P(choice | text) of each choice.
+    """Return P(choice | text) for each choice.
 
     Raises:
         ModelError: the model was not fine-tuned for choices.
-        DataError: there are fewer than two.
+        DataError: there are fewer than two choices.
     """
     if len(choices) < 2:
-        raise DataError(f"{len(choices)} choices: at least 2 are needed")
+        raise DataError(f"choose among at least 2 choices, not {len(choices)}")
     chances: list[float] = asked(trained, "choice", [(text, *choices)])[0]["probabilities"]
     return chances
 
 
 def answer(trained: Trained, question: str, context: str) -> dict[str, Any]:
-    """Return the stretch of a context that answers a question.
+    """Return the part of a context that answers a question.
 
-    "predicted" is its text, empty if the model says that there is none, and "start" its first character in
-    the context; "best" is the best answer in any case, "no_answer_margin" by how much "none" is more likely.
+    "predicted" is its text, empty if the model finds no answer, and "start" its first character in the
+    context; "best" is the best answer in any case, "no_answer_margin" how much more likely "no answer" is.
 
     Raises:
         ModelError: the model was not fine-tuned for question answering.
@@ -74,7 +70,7 @@ def answer(trained: Trained, question: str, context: str) -> dict[str, Any]:
 
 
 def asked(trained: Trained, kind: str, rows: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """Return the answer to each row of texts, as `predict` gives it.
+    """Return the answer of `predict` to each row of texts.
 
     Raises:
         ModelError: the model was not fine-tuned for this kind of task.
@@ -83,5 +79,5 @@ def asked(trained: Trained, kind: str, rows: Sequence[Sequence[str]]) -> list[di
     task_of(trained, kind)
     for number, row in enumerate(rows, 1):
         if not row or not all(text.strip() for text in row):
-            raise DataError(f"item {number} holds an empty text: {list(row)!r}"[:200])
+            raise DataError(f"item {number} has an empty text: {list(row)!r}"[:200])
     return predict(trained, [Example(str(number), tuple(row), None) for number, row in enumerate(rows)])

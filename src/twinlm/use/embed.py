@@ -1,7 +1,6 @@
-"""Texts as vectors: one for a text, or one for each token (the feature-based use of Devlin et al. 2018, 5.3).
+"""Texts as vectors: one for each text, or one for each token (feature-based use, Devlin et al. 2018, 5.3).
 
-A text's vector is made of its tokens' states. The special tokens around it count as well, as they do in
-sentence-transformers.
+A text's vector is made of its tokens' states. Special tokens count as well, as in sentence-transformers.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,20 +18,20 @@ from twinlm.system import hardware
 from twinlm.system.log import Progress, Silent
 from twinlm.use.inputs import batches, read_texts
 
-# E is the width of what comes out: D for one layer, k * D for k of them.
+# E is the width of a vector: D for one layer, k * D for k of them.
 Pooling = Literal["mean", "cls", "last"]
 LAST_LAYER = (-1,)
 LAST_FOUR_LAYERS = (-4, -3, -2, -1)
-"""What did best in the paper's feature-based approach, Table 7."""
+"""Best layers of the paper's feature-based approach, Table 7."""
 
 
 class Features(NamedTuple):
     """A text's tokens and their states."""
 
     tokens: list[int]
-    """Token ids, special tokens included."""
+    """Token ids with special tokens."""
     states_LE: NDArray[np.float32]
-    """One row for each token."""
+    """States, one row for each token."""
 
 
 def embed(
@@ -44,17 +43,17 @@ def embed(
     normalize: bool = False,
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
-    """Return a vector for each text, (N, E), whatever else is embedded with it.
+    """Return a vector for each text, (N, E), independent of the other texts.
 
     Args:
         trained: a model of either kind.
-        texts: N of them, none empty; a text that is too long loses its end.
+        texts: N texts, none empty; a text that is too long loses its end.
         pooling: "mean" of all tokens' states, the state at [CLS] ("cls", without BERT's pooler), or that of
             the "last" token, the only one that has seen a GPT's whole text.
-        layers: whose states count, from 0 (embeddings) to the number of layers, or from -1 (the last) down.
-            Those of several are put side by side.
-        normalize: scale each vector to length 1, so that products are cosines.
-        progress: where to report, also how many texts were cut.
+        layers: layers to read, from 0 (embeddings) to the number of layers, or from -1 (the last) down.
+            States of several layers are put side by side.
+        normalize: scale each vector to length 1, so that dot products are cosines.
+        progress: reports progress, and how many texts were cut.
 
     Raises:
         DataError: a text is empty.
@@ -77,19 +76,19 @@ def features(
     layers: Sequence[int] = LAST_FOUR_LAYERS,
     progress: Progress | None = None,
 ) -> list[Features]:
-    """Return the states of each text's tokens, to be the input of another model; see `embed`.
+    """Return the states of each text's tokens, as input of another model; see `embed`.
 
     Raises:
         DataError: a text is empty.
         UsageError: the model has no such layer.
     """
-    found: dict[int, Features] = {}
+    by_text: dict[int, Features] = {}
     for group, states_BLE, batch in _states(trained, texts, layers, progress or Silent()):
         for row, number in enumerate(group):
             real_L = batch.real_BL[row]
             tokens: list[int] = batch.tokens_BL[row, real_L].tolist()
-            found[number] = Features(tokens, states_BLE[row, real_L].cpu().numpy())
-    return [found[number] for number in range(len(texts))]
+            by_text[number] = Features(tokens, states_BLE[row, real_L].cpu().numpy())
+    return [by_text[number] for number in range(len(texts))]
 
 
 def cosines(
@@ -108,23 +107,23 @@ def cosines(
         UsageError: the model has no such layer, or `pooling` makes no sense for it.
     """
     if not trained.tokenizer.encode(query):
-        raise DataError(f"there is nothing to compare with in {query!r}")
+        raise DataError(f"the query is empty: {query!r}")
     vectors_NE = embed(
         trained, [query, *texts], pooling=pooling, layers=layers, normalize=True, progress=progress
     )
-    found: list[float] = (vectors_NE[1:] @ vectors_NE[0]).tolist()
-    return found
+    products: list[float] = (vectors_NE[1:] @ vectors_NE[0]).tolist()
+    return products
 
 
 def check_pooling(trained: Trained, name: Pooling) -> None:
     """Check that a pooling makes sense for a model.
 
     Raises:
-        UsageError: it does not, or there is none of that name.
+        UsageError: it does not, or the pooling is unknown.
     """
     label = trained.family.label
     if name not in _POOLINGS:
-        raise UsageError(f"pooling can't be {name!r}", hint=f"it is one of {', '.join(_POOLINGS)}")
+        raise UsageError(f"pooling can't be {name!r}", hint=f"use one of {', '.join(_POOLINGS)}")
     if name == "cls" and trained.family.is_generative:
         message = f"a {label} reads from left to right: its first state is the same for every text"
         raise UsageError(message, hint="pool by mean or last")
@@ -157,12 +156,12 @@ def _width(trained: Trained) -> int:
 def _states(
     trained: Trained, texts: Sequence[str], layers: Sequence[int], progress: Progress
 ) -> Iterator[tuple[list[int], Tensor, Batch]]:
-    """Yield (numbers of texts, their states (B, L, E), the batch), until all texts were read."""
+    """Yield the numbers of some texts, their states (B, L, E) and their batch, until all texts are read."""
     sizes: Any = trained.model.config
     for layer in layers:
         if not -sizes.layers - 1 <= layer <= sizes.layers:
             message = f"there is no layer {layer}: the model has {sizes.layers}"
-            raise UsageError(message, hint="0 stands for the embeddings, -1 for the last layer")
+            raise UsageError(message, hint="0 is the embeddings, -1 the last layer")
     inputs = read_texts(trained, texts)
     if inputs.cut:
         progress.say(f"cut {inputs.cut:,} of {len(texts):,} texts to {sizes.max_length:,} tokens")
@@ -177,8 +176,8 @@ def _states(
 def layer_states(model: Any, batch: Batch, layers: Sequence[int]) -> Tensor:
     """Return the states of these layers side by side, (B, L, E).
 
-    A layer's state is what the next one takes; the last one's is what the model itself gives, which after
-    a stack of pre-norm layers is normalized once more.
+    A layer's state is the input of the next one; the last one's is the model's own output, which after a
+    stack of pre-norm layers is normalized once more.
     """
     states: list[Tensor] = []
     hooks = [

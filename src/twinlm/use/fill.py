@@ -1,4 +1,4 @@
-"""Guess what stands at each [MASK] of a text (Devlin et al. 2018, 3.1, Task 1)."""
+"""Fill each [MASK] in a text (Devlin et al. 2018, 3.1, Task 1)."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -20,25 +20,25 @@ class Guess(NamedTuple):
     """A token that may stand at a mask."""
 
     text: str
-    """As people read it; with byte-level BPE a space before a word is part of it."""
+    """Token as people read it; with byte-level BPE, with the space before its word."""
     probability: float
-    """P(token | the rest of the text); each mask is guessed without knowing the others."""
+    """P(token | the rest of the text); each mask is filled without knowing the others."""
 
 
 class Filled(NamedTuple):
-    """A text whose masks were filled one after another."""
+    """A text whose masks were filled one by one."""
 
     text: str
-    """Without masks, as its tokens spell it."""
+    """Text without masks, as its tokens spell it."""
     guesses: list[Guess]
-    """What was put at each mask, in the order of the text; each probability given those put in before it."""
+    """Token at each mask, in the order of the text; its probability given those filled in before it."""
 
 
 def fill(trained: Trained, text: str, top_k: int = 5) -> list[list[Guess]]:
     """Return the `top_k` best guesses for each [MASK] of a text, best first.
 
     Raises:
-        ModelError: the model continues texts and doesn't fill masks.
+        ModelError: the model continues texts instead of filling masks.
         DataError: the text has no [MASK] or is too long.
         UsageError: `top_k` is below 1.
     """
@@ -46,10 +46,10 @@ def fill(trained: Trained, text: str, top_k: int = 5) -> list[list[Guess]]:
 
 
 def fill_batch(trained: Trained, texts: Sequence[str], top_k: int = 5) -> list[list[list[Guess]]]:
-    """Return for each text what `fill` returns, whatever else is filled with it.
+    """Return the guesses of `fill` for each text, independent of the other texts.
 
     Raises:
-        ModelError: the model continues texts and doesn't fill masks.
+        ModelError: the model continues texts instead of filling masks.
         DataError: a text has no [MASK] or is too long.
         UsageError: `top_k` is below 1.
     """
@@ -67,38 +67,38 @@ def fill_batch(trained: Trained, texts: Sequence[str], top_k: int = 5) -> list[l
 
 
 def fill_together(trained: Trained, text: str) -> Filled:
-    """Fill all masks of a text so that they fit each other: the surest one first, then anew with it in place.
+    """Fill all masks of a text so that they fit each other: the most confident one first, then guess again.
 
     Raises:
-        ModelError: the model continues texts and doesn't fill masks.
+        ModelError: the model continues texts instead of filling masks.
         DataError: the text has no [MASK] or is too long.
     """
     row, specials = masked_row(trained, text), trained.tokenizer.specials
-    put: dict[int, Guess] = {}
+    filled: dict[int, Guess] = {}
     while specials.mask in row:
-        masks = [place for place, token in enumerate(row) if token == specials.mask]
-        # One of so many is no special token.
+        masks = [position for position, token in enumerate(row) if token == specials.mask]
+        # With this many guesses, at least one is not a special token.
         (best,) = _best(trained, [row], 1 + len(specials.ids))
-        found = [
+        guesses = [
             next(
-                (chance, place, token)
-                for token, chance in zip(*guesses, strict=True)
+                (chance, position, token)
+                for token, chance in zip(*of_mask, strict=True)
                 if token not in specials.ids
             )
-            for place, guesses in zip(masks, best, strict=True)
+            for position, of_mask in zip(masks, best, strict=True)
         ]
-        chance, place, token = max(found, key=lambda guess: guess[0])
-        row[place] = token
-        put[place] = Guess(trained.tokenizer.display(token), chance)
-    return Filled(trained.tokenizer.decode(row), [put[place] for place in sorted(put)])
+        chance, position, token = max(guesses, key=lambda guess: guess[0])
+        row[position] = token
+        filled[position] = Guess(trained.tokenizer.display(token), chance)
+    return Filled(trained.tokenizer.decode(row), [filled[position] for position in sorted(filled)])
 
 
 def _best(
     trained: Trained, rows: Sequence[list[int]], count: int
 ) -> list[list[tuple[list[int], list[float]]]]:
-    """Return for each mask of each row the best tokens and their probabilities."""
+    """Return the best tokens and their probabilities for each mask of each row."""
     model: Any = trained.model.to(hardware.device()).eval()
-    found: dict[int, list[tuple[list[int], list[float]]]] = {}
+    by_row: dict[int, list[tuple[list[int], list[float]]]] = {}
     for group, batch in batches(trained, rows, Silent()):
         is_masked_BL = batch.tokens_BL == trained.tokenizer.specials.mask
         with torch.inference_mode():
@@ -110,8 +110,8 @@ def _best(
             ]
         masks = iter(best)
         for number, size in zip(group, is_masked_BL.sum(1).tolist(), strict=True):
-            found[number] = [next(masks) for _ in range(size)]
-    return [found[number] for number in range(len(rows))]
+            by_row[number] = [next(masks) for _ in range(size)]
+    return [by_row[number] for number in range(len(rows))]
 
 
 def _top(model: Any, hidden_MD: Tensor, count: int) -> list[tuple[list[int], list[float]]]:
@@ -121,12 +121,10 @@ def _top(model: Any, hidden_MD: Tensor, count: int) -> list[tuple[list[int], lis
 
 
 def masked_row(trained: Trained, text: str) -> list[int]:
-    """Return [CLS] text [SEP] as tokens, with the mask token wherever the text says [MASK].
-
-    A mask stands for a whole token, which holds the space before its word: so that space goes with it.
+    """Return [CLS] text [SEP] as tokens, with the mask token at each [MASK].
 
     Raises:
-        ModelError: the model continues texts and doesn't fill masks, or was imported without what fills them.
+        ModelError: the model continues texts instead of filling masks, or was imported without its head.
         DataError: the text has no [MASK] or is too long.
     """
     if trained.family.is_generative:
@@ -135,11 +133,10 @@ def masked_row(trained: Trained, text: str) -> list[int]:
     require_part(trained, "masked_token_head")
     pieces, specials = text.split(MASK), trained.tokenizer.specials
     if len(pieces) == 1:
-        raise DataError(
-            f"the text has no {MASK}: {text[:60]!r}", hint=f"write {MASK} where a word is to be guessed"
-        )
+        raise DataError(f"the text has no {MASK}: {text[:60]!r}", hint=f"write {MASK} in place of a word")
     tokens: list[int] = []
     for piece in pieces[:-1]:
+        # A mask replaces a whole token, which includes the space before its word.
         tokens += [*trained.tokenizer.encode(piece.removesuffix(" ")), specials.mask]
     tokens += trained.tokenizer.encode(pieces[-1])
     if len(tokens) > room(trained):

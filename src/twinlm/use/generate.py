@@ -1,6 +1,6 @@
 """Continue texts, one token after another (Radford et al. 2018, 3.1: P(u) = softmax(h_n W_e^T)).
 
-Each new token is read once, see `reader.py`. Only whole characters leave this file, although a token of
+Each new token is read once, see `reader.py`. Text is returned in whole characters, although a token of
 byte-level BPE may end inside one. Next: `sampling.py`, how a token is drawn; `beams.py`, the likeliest text.
 """
 
@@ -22,7 +22,7 @@ MAX_TOKENS = "max_tokens"
 MAX_LENGTH = "max_length"
 END_OF_TEXT = "end of text"
 STOP_STRING = "stop string"
-_NOT_WHOLE = "\ufffd"  # what decoding shows for bytes that are no whole character
+_NOT_WHOLE = "\ufffd"  # decoded from bytes that are not a whole character
 
 
 def generate(
@@ -34,10 +34,10 @@ def generate(
     stop: Sequence[str] = (),
     seed: int = 0,
 ) -> str:
-    """Return what a model writes after `prompt`, without the prompt; see `Continuation`.
+    """Return the continuation of a prompt, without the prompt; see `Continuation`.
 
     Raises:
-        ModelError: the model fills masks and doesn't continue texts.
+        ModelError: the model fills masks instead of continuing texts.
         DataError: the prompt is too long.
         UsageError: an option is out of range.
     """
@@ -58,25 +58,25 @@ def generate_batch(
 ) -> "list[list[Continuation]]":
     """Return `n` finished continuations of each prompt, many at a time; see `Continuation`.
 
-    Each is what its prompt gets alone with the same seed, up to rounding in the last bits of the scores.
+    Each equals the one that its prompt gets alone with the same seed, up to rounding of the scores.
 
     Raises:
-        ModelError: the model fills masks and doesn't continue texts.
+        ModelError: the model fills masks instead of continuing texts.
         DataError: a prompt is too long.
         UsageError: an option is out of range.
     """
     if n < 1:
         raise UsageError(f"n must be at least 1, not {n}")
-    asked = [
+    continuations = [
         Continuation(
             trained, prompt, max_tokens=max_tokens, sampling=sampling, stop=stop, seed=seed, sample=sample
         )
         for prompt in prompts
         for sample in range(n)
     ]
-    for group in by_length([text.most_tokens for text in asked]):
-        _write_together(trained, [asked[number] for number in group])
-    return [asked[first : first + n] for first in range(0, len(asked), n)]
+    for group in by_length([text.most_tokens for text in continuations]):
+        _write_together(trained, [continuations[number] for number in group])
+    return [continuations[first : first + n] for first in range(0, len(continuations), n)]
 
 
 def _write_together(trained: Trained, texts: "Sequence[Continuation]") -> None:
@@ -93,19 +93,19 @@ def _write_together(trained: Trained, texts: "Sequence[Continuation]") -> None:
 
 
 class Continuation:
-    """What a model writes after a prompt: iterate over it once, to get its text in pieces as they come.
+    """The continuation of a prompt: iterate over it once, to get its text in pieces as they come.
 
     Args:
         trained: a generative model.
         prompt: may be empty.
-        max_tokens: stop after so many new tokens, at least 1.
+        max_tokens: most new tokens, at least 1.
         sampling: how tokens are drawn.
         stop: end before the first of these strings.
-        seed: the same one gives the same text.
-        sample: another number gives another text, from 0.
+        seed: the same seed gives the same text.
+        sample: number of the text, from 0; another number gives another text.
 
     Raises:
-        ModelError: the model fills masks and doesn't continue texts.
+        ModelError: the model fills masks instead of continuing texts.
         DataError: the prompt is too long.
         UsageError: an option is out of range.
     """
@@ -130,20 +130,20 @@ class Continuation:
         self.sampling = sampling
         self.stop = tuple(stop)
         self.tokens: list[int] = []
-        """The new tokens so far."""
+        """New tokens so far."""
         self.stopped_by = ""
-        """Why the text ended: `MAX_TOKENS`, `MAX_LENGTH` (of the model), `END_OF_TEXT` or `STOP_STRING`."""
-        # The first sample has the stream's own name. So the first samples of all prompts share their draws.
+        """Reason of the end: `MAX_TOKENS`, `MAX_LENGTH` (of the model), `END_OF_TEXT` or `STOP_STRING`."""
+        # The first sample uses the stream's plain name, so `n` does not change the first text.
         self._chance = rng.stream(seed, "generate", *([sample] if sample else []))
 
     @property
     def most_tokens(self) -> int:
-        """How many tokens the prompt and its continuation can have at most."""
+        """Most tokens of prompt and continuation together."""
         return min(len(self.prompt_tokens) + self.max_tokens, longest_text(self.trained))
 
     @property
     def text(self) -> str:
-        """What may be shown of the text so far: of what may yet become a stop string, nothing."""
+        """Text so far, without an end that may become a stop string."""
         whole = self._whole_text()
         ends = [whole.index(stop) for stop in self.stop if stop in whole]
         waiting = 0 if self.stopped_by else _beginning(whole, self.stop)
@@ -160,7 +160,7 @@ class Continuation:
                 shown = text
 
     def take(self, logits_V: NDArray[np.float64]) -> None:
-        """Choose the next token by its scores, and note if the text ends with it."""
+        """Choose the next token from its scores, and record whether the text ends."""
         specials = self.trained.tokenizer.specials
         logits_V[never_written(self.trained.tokenizer)] = -np.inf
         token = choose(logits_V, [*self.prompt_tokens, *self.tokens], self.sampling, self._chance)
@@ -183,7 +183,7 @@ def read_prompt(trained: Trained, prompt: str, max_tokens: int) -> list[int]:
     """Return <start> and the tokens of a prompt that can be continued.
 
     Raises:
-        ModelError: the model fills masks and doesn't continue texts.
+        ModelError: the model fills masks instead of continuing texts.
         DataError: the prompt is too long.
         UsageError: `max_tokens` is below 1.
     """
@@ -195,32 +195,29 @@ def read_prompt(trained: Trained, prompt: str, max_tokens: int) -> list[int]:
     tokens = trained.family.enclose(trained.tokenizer.encode(prompt), trained.tokenizer.specials)
     longest = longest_text(trained)
     if len(tokens) >= longest:
-        message = f"the prompt has {len(tokens) - 1:,} tokens, but the model holds {longest:,} in all"
+        message = f"the prompt has {len(tokens) - 1:,} tokens, but the model reads {longest:,} in all"
         raise DataError(message, hint=f"give a prompt of at most {longest - 2:,} tokens")
     return tokens
 
 
 def longest_text(trained: Trained) -> int:
-    """Return how many tokens the model holds, <start> included."""
+    """Return the most tokens that the model reads, with <start>."""
     sizes: Any = trained.model.config
     longest: int = sizes.max_length
     return longest
 
 
 def never_written(tokenizer: Tokenizer) -> list[int]:
-    """Return the special tokens that no text holds; <start> may come, and ends it."""
+    """Return the special tokens that no text contains; <start> is not one of them: it ends a text."""
     return [number for number in tokenizer.specials.ids if number != tokenizer.specials.start]
 
 
 def continued(tokenizer: Tokenizer, prompt: Sequence[int], tokens: Sequence[int]) -> str:
-    """Return the text of new tokens, with the space that joins it to the prompt.
-
-    A character at its end whose rest may be the next token is left out.
-    """
+    """Return the text of new tokens, with the space after the prompt and without an unfinished character."""
     return tokenizer.decode([*prompt, *tokens])[len(tokenizer.decode(prompt)) :].rstrip(_NOT_WHOLE)
 
 
 def _beginning(text: str, stops: Sequence[str]) -> int:
-    """Return how many characters at the end of a text may be the beginning of a stop string."""
+    """Return how many characters at the end of a text may start a stop string."""
     sizes = [size for stop in stops for size in range(1, len(stop)) if text.endswith(stop[:size])]
     return max(sizes, default=0)

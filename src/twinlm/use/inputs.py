@@ -1,4 +1,4 @@
-"""Texts as a model reads them outside of a task: inside the special tokens that pre-training showed."""
+"""Texts as inputs outside of a task: enclosed in the special tokens of pre-training."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -15,13 +15,13 @@ class Inputs(NamedTuple):
     """Texts as tokens."""
 
     rows: list[list[int]]
-    """With special tokens."""
+    """Tokens of each text, with special tokens."""
     cut: int
-    """How many texts lost their end, because the model reads no more."""
+    """Number of texts that lost their end, because the model reads no more."""
 
 
 def read_texts(trained: Trained, texts: Sequence[str]) -> Inputs:
-    """Return texts as inputs; what is longer than the model reads loses its end, and is counted.
+    """Return texts as inputs; a text that is too long loses its end, and is counted.
 
     Raises:
         DataError: a text is empty.
@@ -35,7 +35,7 @@ def read_texts(trained: Trained, texts: Sequence[str]) -> Inputs:
 
 
 def room(trained: Trained) -> int:
-    """Return how many tokens of a text the model can read."""
+    """Return how many tokens of a text the model can read, without special tokens."""
     sizes: Any = trained.model.config
     most: int = sizes.max_length - len(trained.family.enclose([], trained.tokenizer.specials))
     return most
@@ -44,7 +44,7 @@ def room(trained: Trained) -> int:
 def batches(
     trained: Trained, rows: Sequence[Sequence[int]], progress: Progress
 ) -> Iterator[tuple[list[int], Batch]]:
-    """Yield the rows as batches on the model's device, each with the numbers of its rows; report each."""
+    """Yield batches of rows on the model's device, each with the numbers of its rows; report progress."""
     done = 0
     for group in by_length([len(row) for row in rows]):
         batch = pad([rows[number] for number in group], trained.tokenizer.specials.pad)

@@ -1,4 +1,4 @@
-"""Find and load a model by the name that a person gives it: its folder, or the folder around it."""
+"""Find and load a model by its folder, or the folder around it."""
 
 import difflib
 from pathlib import Path
@@ -11,7 +11,7 @@ _MODEL = "config.json"
 
 
 def load(folder: str | Path) -> Trained:
-    """Return the model of a folder, such as "runs/demo/gpt" or "runs/demo/gpt/model", ready for use.
+    """Return the model in a folder, such as "runs/demo/gpt" or "runs/demo/gpt/model", ready for use.
 
     Raises:
         ModelError: there is no such folder, no finished model in it, or the model is damaged.
@@ -20,38 +20,38 @@ def load(folder: str | Path) -> Trained:
 
 
 def find_model(folder: Path) -> Path:
-    """Return the model folder that is meant by a folder.
+    """Return the model folder itself, or the one inside a folder.
 
     Raises:
-        ModelError: there is none; says what is there instead.
+        ModelError: there is none; the hint names models nearby.
     """
-    for place in (folder, folder / "model"):
-        if (place / _MODEL).is_file():
-            return place
+    for path in (folder, folder / "model"):
+        if (path / _MODEL).is_file():
+            return path
     if not folder.exists():
         raise ModelError("there is no such folder", file=folder, hint=_neighbours(folder))
     if not folder.is_dir():
         raise ModelError("this is a file, but a model is a folder", file=folder, hint=_found(folder.parent))
     if (folder / "checkpoints").is_dir():
-        hint = "give the command that began it again: it goes on"
+        hint = "repeat the command that started it: it resumes"
         raise ModelError("the training here has not finished", file=folder, hint=hint)
-    raise ModelError("this is no model folder", file=folder, hint=_found(folder))
+    raise ModelError("this is not a model folder", file=folder, hint=_found(folder))
 
 
 def models_below(folder: Path) -> list[Path]:
-    """Return every folder below one that `load` takes, the shorter name of each."""
+    """Return every folder below one that `load` takes, by its shorter name."""
     return sorted(path.parent.parent for path in folder.rglob(f"model/{_MODEL}"))
 
 
 def _found(folder: Path) -> str:
-    found = [str(path) for path in models_below(folder)[:6]]
-    if not found:
+    models = [str(path) for path in models_below(folder)[:6]]
+    if not models:
         return "give a folder that pre-training or fine-tuning wrote, such as RUN/gpt"
-    return f"models are in {', '.join(found)}" + (", ..." if len(found) == 6 else "")
+    return f"models are in {', '.join(models)}" + (", ..." if len(models) == 6 else "")
 
 
 def _neighbours(folder: Path) -> str:
-    """Return what may have been meant by a folder that doesn't exist."""
+    """Return a hint with the folder that was probably meant."""
     parent = folder.parent
     while not parent.is_dir():
         folder, parent = parent, parent.parent

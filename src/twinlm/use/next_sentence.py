@@ -1,4 +1,4 @@
-"""Whether one text follows another, as BERT learned it (Devlin et al. 2018, 3.1, Task 2)."""
+"""Next sentence prediction: whether one text follows another (Devlin et al. 2018, 3.1, Task 2)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,56 +17,54 @@ def next_sentence(trained: Trained, first: str, second: str) -> float:
     """Return P(`second` follows `first`), from 0 to 1; see `next_sentence_batch`.
 
     Raises:
-        ModelError: the model did not learn to tell.
+        ModelError: the model did not learn next sentence prediction.
         DataError: a text is empty, or the two are too long together.
     """
     return next_sentence_batch(trained, [(first, second)])[0]
 
 
 def next_sentence_batch(trained: Trained, pairs: Sequence[tuple[str, str]]) -> list[float]:
-    """Return P(second follows first) for each pair of texts, whatever else is asked with it.
+    """Return P(second follows first) for each pair of texts, independent of the other pairs.
 
-    Half of the pairs in pre-training were true, so 0.5 stands for not knowing.
+    Half of the pairs in pre-training were true, so 0.5 means not knowing.
 
     Raises:
-        ModelError: the model did not learn to tell.
+        ModelError: the model did not learn next sentence prediction.
         DataError: a text is empty, or the two of a pair are too long together.
     """
     _check_learned(trained)
     packed = [_pack(trained, first, second) for first, second in pairs]
     model: Any = trained.model.to(hardware.device()).eval()
-    found = [0.0] * len(pairs)
+    chances = [0.0] * len(pairs)
     for group in by_length([len(pair.tokens) for pair in packed]):
         batch = pad_packed([packed[number] for number in group], trained.tokenizer.specials.pad)
         batch = batch.to(hardware.device())
         with torch.inference_mode():
             logits_B2 = model.next_sentence_logits(model.read(batch).hidden_BLD)
-            chances = logits_B2.float().softmax(-1)[:, 0].tolist()
-        for number, chance in zip(group, chances, strict=True):
-            found[number] = chance
-    return found
+            of_group = logits_B2.float().softmax(-1)[:, 0].tolist()
+        for number, chance in zip(group, of_group, strict=True):
+            chances[number] = chance
+    return chances
 
 
 def _check_learned(trained: Trained) -> None:
     label = trained.family.label
     if trained.family.is_generative:
-        message = f"a {label} has no answer to whether a text follows another: it never learned to tell"
+        message = f"a {label} cannot tell whether a text follows another: it never learned it"
         raise ModelError(message, hint="use rank: it orders texts by how likely they come next")
     pretraining: Mapping[str, Any] = trained.history.get("pretraining", {})
     task = pretraining.get("sentence_task", _TASK)
     if task != _TASK:
-        message = f"this {label} was pre-trained with sentence_task = {task!r}: it never learned to tell"
+        message = f"this {label} was pre-trained with sentence_task = {task!r}: it never learned this"
         raise ModelError(message, hint=f"use one that was pre-trained with {_TASK!r}")
     for part in ("pooler", "next_sentence_head"):
         require_part(trained, part)
 
 
 def _pack(trained: Trained, first: str, second: str) -> Packed:
-    """Return [CLS] A [SEP] B [SEP].
-
-    In pre-training, white space belongs to the sentence after it, so a text that follows begins with some.
-    """
+    """Return [CLS] A [SEP] B [SEP]."""
     tokenizer, sizes = trained.tokenizer, trained.model.config
+    # In pre-training, white space belongs to the sentence after it, so the second text starts with some.
     texts = [tokenizer.encode(first.rstrip()), tokenizer.encode(" " + second.strip())]
     for name, text, tokens in zip(("first", "second"), (first, second), texts, strict=True):
         if not text.strip() or not tokens:

@@ -1,4 +1,4 @@
-"""What a fine-tuned model says of examples, whatever it was fine-tuned for."""
+"""Answers of a fine-tuned model to examples, for any kind of task."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ from twinlm.tasks.table import task_kind
 def predict(
     trained: Trained, examples: Sequence[Example], *, progress: Progress | None = None
 ) -> list[Answer]:
-    """Return an answer for each example: "predicted", and what else the kind of task knows.
+    """Return an answer for each example: "predicted", and more, depending on the kind of task.
 
     Args:
         trained: a fine-tuned model.
-        examples: of its kind of task; their gold answers are not looked at.
-        progress: where to report.
+        examples: of its kind of task; their gold answers are not used.
+        progress: reports progress.
 
     Raises:
         ModelError: the model was not fine-tuned.
@@ -39,33 +39,30 @@ def predict(
 
 
 def task_of(trained: Trained, wanted: str = "") -> tuple[TaskKind, TaskConfig]:
-    """Return what a model was fine-tuned for.
+    """Return the kind of task that a model was fine-tuned for, and its configuration.
 
     Args:
         trained: the model.
-        wanted: the kind of task that is needed; any if it is empty.
+        wanted: name of the required kind of task; empty for any.
 
     Raises:
         ModelError: it was not fine-tuned, or for another kind of task.
     """
     if trained.task is None:
-        message = "this model was pre-trained only and knows no classes"
+        message = "this model was only pre-trained and knows no task"
         raise ModelError(message, hint="fine-tune it first: twinlm finetune")
     if wanted and trained.task.kind != wanted:
         message = f"this model was fine-tuned for {trained.task.kind}, not for {wanted}"
-        raise ModelError(message, hint="twinlm predict takes every kind")
+        raise ModelError(message, hint="twinlm predict takes every kind of task")
     return task_kind(trained.task.kind), trained.task
 
 
 def input_scores(
     trained: Trained, inputs: Sequence[Any], *, done: Callable[[int], None] = lambda count: None
 ) -> list[Scores]:
-    """Return what the head says of each input, in float32 whatever the model was trained in.
+    """Return the head's scores of each input from `TaskKind.inputs`, in float32 in any case.
 
-    Args:
-        trained: a fine-tuned model.
-        inputs: from `TaskKind.inputs`.
-        done: told how many inputs are done.
+    `done` is called with the number of finished inputs.
     """
     kind, config = task_of(trained)
     assert trained.tuned is not None
@@ -79,8 +76,8 @@ def input_scores(
         for numbers in by_length([given.length * len(given.sequences) for given in inputs]):
             chosen = [inputs[number] for number in numbers]
             batch = kind.batch(chosen, config, trained.tokenizer.specials.pad)
-            found = tuned(batch.to(where)).float().cpu().numpy()
-            for number, of_input in zip(numbers, found, strict=True):
+            of_batch = tuned(batch.to(where)).float().cpu().numpy()
+            for number, of_input in zip(numbers, of_batch, strict=True):
                 scores[number] = of_input
             finished += len(numbers)
             done(finished)

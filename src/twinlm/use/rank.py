@@ -5,8 +5,7 @@
     "It doesn't fit since the {} is too large."          decoder: the rest, after each candidate
                                                          encoder: the candidate, between both sides
 
-A decoder can't look ahead, so it judges a candidate by what comes after it, as GPT-1 does for Winograd
-schemas.
+A decoder can't look ahead, so it judges a candidate by the text after it, as GPT-1 does for Winograd schemas.
 """
 
 from collections.abc import Sequence
@@ -26,34 +25,32 @@ class Ranked(NamedTuple):
     """A candidate and how likely it is."""
 
     candidate: str
-    """As it was given."""
+    """Text of the candidate."""
     score: float
-    """What the order is by: the higher, the likelier."""
+    """Score that the order follows; higher is likelier."""
     log_likelihood: float
     """Sum over the scored tokens, in nats."""
     tokens: int
-    """How many were scored."""
+    """Number of scored tokens."""
 
 
 class Ranking(NamedTuple):
-    """Candidates in order, and what their figures are."""
+    """Candidates in order, with the method of their scores."""
 
     candidates: list[Ranked]
-    """The best first."""
+    """Candidates, best first."""
     method: str
-    """Figures of different methods must not be compared."""
+    """Scoring method; scores of different methods must not be compared."""
     part: str
-    """What was scored: "candidate" or "rest"."""
+    """Scored part: "candidate" or "rest"."""
 
 
 class _Texts(NamedTuple):
-    """One prompt with all its candidates in place, as tokens."""
-
     candidates: Sequence[str]
     rows: list[list[int]]
     words: list[list[int]]
-    head: int  # tokens that all rows begin with, of the text before the gap
-    tail: int  # tokens that all rows end with, of the text after it
+    head: int  # number of first tokens that all rows share with the text before the gap
+    tail: int  # number of last tokens that all rows share with the text after it
     rest: str
 
 
@@ -66,11 +63,11 @@ def rank(
     part: Part | None = None,
     method: str | None = None,
 ) -> Ranking:
-    """Return the candidates of a prompt, the best first; see `rank_batch`.
+    """Return the candidates of a prompt, best first; see `rank_batch`.
 
     Raises:
         DataError: there is nothing to score, or a text is too long.
-        UsageError: an option is not one of those allowed, or there are not two candidates.
+        UsageError: an option has an unknown value, or there are fewer than two candidates.
     """
     return rank_batch(trained, [(prompt, candidates)], normalize=normalize, part=part, method=method)[0]
 
@@ -87,23 +84,23 @@ def rank_batch(
 
     Args:
         trained: a model of either kind.
-        questions: prompts with their candidates. A candidate takes the place of {} in its prompt; without
-            {} it comes after the prompt and a space.
-        normalize: "sum" of log-likelihoods in nats; the "mean" over tokens, as in GPT-1; the sum over
-            "bytes" of the scored text; or "pmi", the sum less that of the same tokens without what is
-            around them: how much likelier the prompt makes a candidate.
-        part: score the "candidate" or the "rest" after the gap; if not given, the rest if it has words and
-            the model can't look ahead, else the candidate.
+        questions: prompts with their candidates. A candidate replaces {} in its prompt; without {} it follows
+            the prompt and a space.
+        normalize: "sum" of log-likelihoods in nats; "mean" over tokens, as in GPT-1; sum over "bytes" of the
+            scored text; or "pmi", the sum minus that of the same tokens alone: how much likelier the prompt
+            makes a candidate.
+        part: score the "candidate" or the "rest" after the gap; by default the rest if it has words and the
+            model can't look ahead, otherwise the candidate.
         method: see `score_batch`.
 
     Raises:
         DataError: there is nothing to score, or a text is too long.
-        UsageError: an option is not one of those allowed, or there are not two candidates.
+        UsageError: an option has an unknown value, or there are fewer than two candidates.
     """
     if normalize not in ("sum", "mean", "bytes", "pmi"):
-        raise UsageError(f"normalize can't be {normalize!r}", hint="it is one of sum, mean, bytes, pmi")
+        raise UsageError(f"normalize can't be {normalize!r}", hint="use one of sum, mean, bytes, pmi")
     if part not in (None, "candidate", "rest"):
-        raise UsageError(f"part can't be {part!r}", hint="it is one of candidate, rest")
+        raise UsageError(f"part can't be {part!r}", hint="use candidate or rest")
     method = method_of(trained, method)
     placed = [_place(trained, prompt, candidates) for prompt, candidates in questions]
     parts = [part or _usual_part(trained, texts) for texts in placed]
@@ -135,13 +132,10 @@ def _usual_part(trained: Trained, texts: _Texts) -> Part:
 
 
 def _place(trained: Trained, prompt: str, candidates: Sequence[str]) -> _Texts:
-    """Put each candidate into the prompt.
-
-    A token may reach over the seam. So the part that is scored begins with the first token in which any row
-    differs from the text before the gap alone, the same place in all rows.
-    """
+    # A token may span the seam between prompt and candidate. So the scored part starts, in all rows, at the
+    # first token in which any row differs from the text before the gap alone.
     if len(candidates) < 2:
-        raise UsageError(f"{len(candidates)} candidates can't be ranked", hint="give two or more")
+        raise UsageError(f"cannot rank {len(candidates)} candidates", hint="give two or more")
     if any(not candidate.strip() for candidate in candidates):
         raise DataError("a candidate is empty", hint="leave it out")
     if GAP not in prompt:
@@ -164,14 +158,13 @@ def _place(trained: Trained, prompt: str, candidates: Sequence[str]) -> _Texts:
 
 
 def _stretches(texts: _Texts, *, is_rest: bool) -> list[Stretch]:
-    """Return what is to be scored of each candidate's text."""
     found = []
     for candidate, row, words in zip(texts.candidates, texts.rows, texts.words, strict=True):
         end = len(row) - texts.tail
         begin, end = (end, len(row)) if is_rest else (texts.head, end)
         if begin >= end:
-            what = "after the gap" if is_rest else f"in the candidate {candidate!r}"
-            raise DataError(f"there is nothing to score {what}")
+            where = "after the gap" if is_rest else f"in the candidate {candidate!r}"
+            raise DataError(f"there is nothing to score {where}")
         found.append(
             Stretch(before=row[:begin], tokens=row[begin:end], after=row[end:], words=words[begin:end])
         )
@@ -179,6 +172,6 @@ def _stretches(texts: _Texts, *, is_rest: bool) -> list[Stretch]:
 
 
 def _alike(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return how many tokens two rows begin with alike."""
+    """Return how many first tokens two rows share."""
     pairs = zip(first, second, strict=False)
-    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
+    return next((index for index, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))

@@ -1,4 +1,4 @@
-"""Reads token sequences side by side, each token once: keys and values of those before it are kept."""
+"""Read token sequences side by side, each token once: keys and values of earlier tokens are cached."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,10 +14,9 @@ from twinlm.system import hardware
 
 
 class Reader:
-    """What a generative model expects after each of several texts that grow together.
+    """Next-token scores of a generative model for several texts that grow together.
 
-    Texts of different lengths are padded on the left, where no token sees it: what is expected after one does
-    not depend on the others.
+    Shorter texts are padded on the left, which no token attends to: scores do not depend on the other texts.
 
     Args:
         trained: a generative model.
@@ -33,15 +32,15 @@ class Reader:
         self._padding_B: Tensor | None = None
 
     def read(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """Read on in each text; return the scores of every token as the next one, (B, V).
+        """Read the next tokens of each text; return the score of every token as the next one, (B, V).
 
         Args:
-            rows: the next tokens of each text; after the first call equally many for each.
+            rows: next tokens of each text; after the first call, equally many for each.
         """
         longest = max(map(len, rows))
         padding = [longest - len(row) for row in rows]
         if any(padding):
-            assert self._seen == 0, "texts that have begun grow together"
+            assert self._seen == 0, "after the first call, texts grow by equally many tokens"
             self._padding_B = torch.tensor(padding, device=self._where)
         padded = [[self._pad] * missing + list(row) for missing, row in zip(padding, rows, strict=True)]
         with torch.inference_mode():
@@ -55,7 +54,7 @@ class Reader:
         return scores_BV
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with these texts only, in this order; one may come several times."""
+        """Keep these texts only, in this order; one may come several times."""
         rows_B = torch.tensor(rows, device=self._where)
         trimmed = 0
         if self._padding_B is not None:

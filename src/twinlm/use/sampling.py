@@ -1,8 +1,8 @@
-"""How the next token is drawn from a model's scores.
+"""Draw the next token from a model's scores.
 
-The steps follow one another as in other libraries: a penalty for repetition, the temperature, then what is
-left out: all but the k best (Fan et al. 2018), all but the nucleus (Holtzman et al. 2020), all that is far
-less likely than the best (Nguyen et al. 2024).
+The steps have the usual order: repetition penalty, temperature, then truncation to the k best tokens (Fan et
+al. 2018), the nucleus (Holtzman et al. 2020), and tokens not far less likely than the best (Nguyen et al.
+2024).
 """
 
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ from twinlm.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:
-    """How to draw; the defaults of `top_p`, `min_p` and `repetition_penalty` do nothing."""
+    """Sampling options; the defaults of `top_p`, `min_p` and `repetition_penalty` have no effect."""
 
     temperature: float = 0.8
-    """Divides the scores; 0 always takes the best token."""
+    """Divisor of the scores; 0 always takes the best token."""
     top_k: int = 40
-    """Draw from so many best tokens only; 0 for all."""
+    """Number of best tokens to draw from; 0 for all."""
     top_p: float = 1.0
-    """Draw from the fewest best tokens that together have this probability."""
+    """Probability of the nucleus: the fewest best tokens that together have it are drawn from."""
     min_p: float = 0.0
-    """Leave out tokens that are less likely than this times the best one's probability."""
+    """Least probability of a token, as a multiple of the best one's."""
     repetition_penalty: float = 1.0
-    """Divides positive scores of tokens that were there before, multiplies negative ones (Keskar 2019)."""
+    """Divisor of positive scores of earlier tokens, and factor of negative ones (Keskar 2019)."""
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -38,7 +38,7 @@ class Sampling:
         if not 0 <= self.temperature <= 100:
             raise UsageError(f"temperature must be from 0 to 100, not {self.temperature}")
         if self.top_k < 0:
-            raise UsageError(f"top_k must be at least 0, not {self.top_k}", hint="0 stands for all tokens")
+            raise UsageError(f"top_k must be at least 0, not {self.top_k}", hint="0 means all tokens")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"top_p must be above 0 and at most 1, not {self.top_p}", hint="1 keeps all")
         if not 0 <= self.min_p <= 1:
@@ -54,14 +54,7 @@ DEFAULT_SAMPLING = Sampling()
 def choose(
     logits_V: NDArray[np.float64], seen: Sequence[int], sampling: Sampling, chance: np.random.Generator
 ) -> int:
-    """Return one token, drawn among what `sampling` leaves, or the best one at temperature 0.
-
-    Args:
-        logits_V: the scores of all tokens.
-        seen: the tokens before.
-        sampling: how to draw.
-        chance: where the draw comes from.
-    """
+    """Return one token drawn from the `candidates`, or the best one at temperature 0."""
     if sampling.temperature == 0:
         return int(penalized(logits_V, seen, sampling.repetition_penalty).argmax())
     tokens_K, weights_K = candidates(logits_V, seen, sampling)
@@ -73,20 +66,20 @@ def choose(
 def candidates(
     logits_V: NDArray[np.float64], seen: Sequence[int], sampling: Sampling
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the K tokens to draw from, the best first, and weights in proportion to their probabilities."""
+    """Return the K tokens to draw from, best first, with weights proportional to their probabilities."""
     logits_V = penalized(logits_V, seen, sampling.repetition_penalty)
     tokens_K = np.argsort(-logits_V, kind="stable")[: sampling.top_k or None]
     weights_K = np.exp((logits_V[tokens_K] - logits_V[tokens_K[0]]) / sampling.temperature)
     before_K = weights_K.cumsum() - weights_K
-    # The first token always stays. Its weight is 1.
+    # The first token has weight 1 and is always kept.
     is_kept_K = (before_K < sampling.top_p * weights_K.sum()) & (weights_K >= sampling.min_p)
     return tokens_K[is_kept_K], weights_K[is_kept_K]
 
 
 def penalized(logits_V: NDArray[np.float64], seen: Sequence[int], penalty: float) -> NDArray[np.float64]:
-    """Return the scores with those of the tokens in `seen` made lower, each once."""
-    places_N = np.unique(np.array(seen, np.int64))
-    scores_N = logits_V[places_N]
+    """Return the scores, lowered once for each token in `seen`."""
+    tokens_N = np.unique(np.array(seen, np.int64))
+    scores_N = logits_V[tokens_N]
     logits_V = logits_V.copy()
-    logits_V[places_N] = np.where(scores_N > 0, scores_N / penalty, scores_N * penalty)
+    logits_V[tokens_N] = np.where(scores_N > 0, scores_N / penalty, scores_N * penalty)
     return logits_V

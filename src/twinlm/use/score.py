@@ -1,8 +1,8 @@
 """How likely a model finds a text. Next: `rank.py`, to choose among candidates without any training.
 
-A decoder's figure is the log-probability of the text. An encoder's is a pseudo-log-likelihood, each token
-given all others (Salazar et al. 2020): compare texts within one model, never figures of the two kinds. Only
-an encoder's "chain-rule" is a log-probability too.
+A decoder's score is the log-probability of the text. An encoder's is a pseudo-log-likelihood, each token
+given all others (Salazar et al. 2020): compare texts within one model, never scores of the two kinds. Only an
+encoder's "chain-rule" is a log-probability too.
 """
 
 from collections.abc import Sequence
@@ -22,20 +22,20 @@ _TOKENS_BETWEEN_REPORTS = 2048
 
 
 class Score(NamedTuple):
-    """A text's likelihood and that of its tokens."""
+    """Likelihood of a text and of its tokens."""
 
     text: str
-    """What was scored."""
+    """Scored text."""
     log_likelihood: float
-    """Sum over the tokens, in nats: longer texts have lower ones."""
+    """Sum over the tokens, in nats; lower for longer texts."""
     tokens: list[tuple[str, float]]
-    """Each token as people read it, and its part of the sum."""
+    """Each token as people read it, with its part of the sum."""
     method: str
-    """What the figure is: figures of different methods must not be compared."""
+    """Scoring method; scores of different methods must not be compared."""
 
     @property
     def mean(self) -> float:
-        """The log-likelihood of a token on average, to compare texts of different lengths."""
+        """Mean log-likelihood of a token, to compare texts of different lengths."""
         return self.log_likelihood / len(self.tokens)
 
 
@@ -50,15 +50,15 @@ def score(trained: Trained, text: str, *, method: str | None = None) -> Score:
 
 
 def score_batch(trained: Trained, texts: Sequence[str], *, method: str | None = None) -> list[Score]:
-    """Return how likely a model finds each text, whatever else is scored with it.
+    """Return how likely a model finds each text, independent of the other texts.
 
     Args:
         trained: a model of either kind.
         texts: none empty or too long.
-        method: "likelihood" for a decoder; for an encoder "pseudo-likelihood", "pseudo-likelihood-l2r",
-            which hides the rest of a word with each of its tokens (Kauf & Ivanova 2023), or "chain-rule",
-            which reads only what stands before a token: a log-probability, off the model's training. The
-            first one that the model's kind has if not given.
+        method: "likelihood" for a decoder; for an encoder "pseudo-likelihood" (default),
+            "pseudo-likelihood-l2r", which masks the rest of a word with each of its tokens (Kauf & Ivanova
+            2023), or "chain-rule", which reads only the tokens before: a log-probability, but not what the
+            model was trained for.
 
     Raises:
         DataError: a text is empty or too long.
@@ -72,20 +72,20 @@ def score_batch(trained: Trained, texts: Sequence[str], *, method: str | None = 
     for text, stretch in zip(texts, stretches, strict=True):
         if not stretch.tokens:
             raise DataError(f"there is nothing to score in {text!r}")
-    shown = []
+    scores = []
     for text, stretch, each in zip(texts, stretches, likelihoods(trained, stretches, method), strict=True):
         tokens = zip(map(tokenizer.display, stretch.tokens), each, strict=True)
-        shown.append(Score(text, sum(each), list(tokens), method_of(trained, method)))
-    return shown
+        scores.append(Score(text, sum(each), list(tokens), method_of(trained, method)))
+    return scores
 
 
 def likelihoods(
     trained: Trained, stretches: Sequence[Stretch], method: str | None, progress: Progress | None = None
 ) -> list[list[float]]:
-    """Return the figure of each scored token of each stretch, in nats; report how many stretches are done.
+    """Return the log-likelihood of each scored token of each stretch, in nats; report progress.
 
     Raises:
-        ModelError: the model was imported without what scores tokens.
+        ModelError: the model was imported without the head that scores tokens.
         DataError: a text is too long.
         UsageError: the model's kind has no such method.
     """
@@ -97,22 +97,22 @@ def likelihoods(
         raise DataError(message, hint="shorten it")
     ask = trained.family.likelihoods[method_of(trained, method)]
     model = trained.model.to(hardware.device()).eval()
-    found: list[list[float]] = [[] for _ in stretches]
+    by_stretch: list[list[float]] = [[] for _ in stretches]
     progress.start("scoring", len(stretches), "texts")
     done = 0
     for group in by_length(sizes, _TOKENS_BETWEEN_REPORTS):
         with torch.inference_mode():
-            values = ask(model, [stretches[place] for place in group], trained.tokenizer.specials)
-        for place, each in zip(group, values, strict=True):
-            found[place] = each
+            values = ask(model, [stretches[index] for index in group], trained.tokenizer.specials)
+        for index, each in zip(group, values, strict=True):
+            by_stretch[index] = each
         done += len(group)
         progress.advance(done)
     progress.finish()
-    return found
+    return by_stretch
 
 
 def method_of(trained: Trained, method: str | None) -> str:
-    """Return the method that is meant: the model kind's own if none is named.
+    """Return the method, by default the first one of the model's kind.
 
     Raises:
         UsageError: the model's kind has no such method.

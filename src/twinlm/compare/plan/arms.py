@@ -10,7 +10,7 @@ from twinlm import checkpoint, families
 from twinlm.compare.plan.pretrainings import Pretraining, pretrainings, same_pretraining, settings_of
 from twinlm.errors import UsageError
 from twinlm.settings import UNTRAINED, ArmSettings, ImportedSettings, KindSettings, Settings, build
-from twinlm.tasks.floors import NAMES
+from twinlm.tasks.baselines import NAMES
 from twinlm.use.load import find_model
 
 _WITHOUT = "without pre-training"

@@ -47,7 +47,7 @@ class Baselines:
                     "notes": baseline.notes,
                     "predictions": baseline.predictions,
                 }
-                for baseline in task_kind(task.kind).floors(some.train, some.valid, some.test)
+                for baseline in task_kind(task.kind).baselines(some.train, some.valid, some.test)
             ]
             storage.write_json(path, rows)
         return read_baselines(path, task)
