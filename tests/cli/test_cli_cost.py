@@ -105,7 +105,7 @@ def test_tags_are_timed_too(cli, models, tmp_path, topics, monkeypatch):
         ([], 2, "no model was given"),
         (["gpt", "gpt"], 2, "a model was given twice"),
         (["nowhere"], 4, "there is no such folder"),
-        (["gpt-raw"], 4, "pre-trained only"),
+        (["gpt-raw"], 4, "only pre-trained"),
         (["gpt", "gpt-tags"], 4, "fine-tuned for tagging, not for classification"),
         (["gpt", "--seconds", "0"], 2, "--seconds must be above 0"),
         (["gpt", "--seconds", "nan"], 2, "--seconds must be above 0"),

@@ -128,7 +128,7 @@ MISTAKES = {
         (["bert", "\udcff"], 3, "not UTF-8"),
     ],
     "follows": [
-        (["gpt", "x", "y"], 4, "a GPT has no answer to whether a text follows another"),
+        (["gpt", "x", "y"], 4, "a GPT cannot tell whether a text follows another"),
         (["bert", "x"], 2, "give two texts, not 1"),
         (["bert", "x", ""], 3, "the second text is empty"),
         (["bert", "x", "cat " * 50], 3, "at most 29 are read"),

@@ -182,5 +182,5 @@ class Noting:
 def test_what_can_not_be_timed_is_refused(tuned):
     with pytest.raises(DataError, match="no example to time"):
         measure_serving(tuned("gpt"), [])
-    with pytest.raises(ModelError, match="pre-trained only"):
+    with pytest.raises(ModelError, match="only pre-trained"):
         measure_serving(replace(tuned("gpt"), task=None, tuned=None), examples(2))

@@ -40,7 +40,7 @@ def test_white_space_between_the_texts_changes_nothing(bert):
 
 
 def test_a_model_that_did_not_learn_it_is_refused_with_the_reason(gpt, bert):
-    with pytest.raises(ModelError, match=r"a GPT has no answer.*; use rank"):
+    with pytest.raises(ModelError, match=r"a GPT cannot tell.*; use rank"):
         next_sentence(gpt, *PAIRS[0])
     for task in ("none", "sentence_order"):
         other = replace(bert, history={"pretraining": {"sentence_task": task}})

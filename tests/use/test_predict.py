@@ -97,7 +97,7 @@ def test_scores_come_with_their_inputs_and_the_work_done_is_told(tuned):
 
 
 def test_what_a_model_was_not_fine_tuned_for_is_refused(tuned, gpt):
-    with pytest.raises(ModelError, match="pre-trained only"):
+    with pytest.raises(ModelError, match="only pre-trained"):
         task_of(gpt)
     with pytest.raises(ModelError, match="fine-tuned for tagging, not for choice"):
         task_of(tuned("tagging"), "choice")
