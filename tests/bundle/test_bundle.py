@@ -71,7 +71,7 @@ def test_no_text_is_in_it_but_answers_that_are_stretches_of_texts(whole, made):
     with_text = [path.name for path in whole.rglob("*") if path.is_file() and made.SECRET in path.read_text()]
     assert with_text == []
     notes = verify_bundle(whole, Silent()).notes
-    assert any("answers of span_qa are stretches of its texts" in note for note in notes)
+    assert any("answers of span_qa still quote its texts" in note for note in notes)
 
 
 def test_a_run_that_has_not_finished_or_a_place_that_is_taken_is_refused(run, whole, tmp_path):
@@ -86,7 +86,7 @@ def test_a_run_whose_answers_do_not_give_its_results_is_refused(run, tmp_path):
     edit(
         copy / "results.json", lambda records: records["tasks"][0]["scores"][0]["score"].update(estimate=0.9)
     )
-    with pytest.raises(ModelError, match="is not what the stored answers give"):
+    with pytest.raises(ModelError, match="differs from what the stored answers give"):
         make_bundle(copy, tmp_path / "out", has_texts=False, has_weights=False, progress=Silent())
     assert not (tmp_path / "out").exists()
 
@@ -202,13 +202,16 @@ def test_a_file_that_was_added_is_told(bundle):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"../out.txt": {"size": 1, "sha256": "0" * 64}}, "a place that no bundle has"),
-        ({"/etc/passwd": {"size": 1, "sha256": "0" * 64}}, "a place that no bundle has"),
-        ({"a\\b": {"size": 1, "sha256": "0" * 64}}, "a place that no bundle has"),
-        ({"a": {"size": 2**60, "sha256": "0" * 64}}, "more than"),
-        ({"a": {"size": -1, "sha256": "0" * 64}}, "has no size"),
-        ({"a": {"size": 1, "sha256": "x"}}, "has no SHA-256"),
-        ([], "no bundle of ours"),
+        ({"../out.txt": {"size": 1, "sha256": "0" * 64}}, "a file outside the bundle"),
+        ({"/etc/passwd": {"size": 1, "sha256": "0" * 64}}, "a file outside the bundle"),
+        ({"": {"size": 1, "sha256": "0" * 64}}, "a file outside the bundle"),
+        ({"a": {"size": 1, "sha256": "0" * 64 + "\n"}}, "expected `str` matching"),
+        ({"a\\b": {"size": 1, "sha256": "0" * 64}}, "a file outside the bundle"),
+        ({"a": {"size": 2**60, "sha256": "0" * 64}}, r"files\['a'\].size: expected `int` <= "),
+        ({"a": {"size": 2**31, "sha256": "0" * 64}}, "has 2,147,483,648 bytes, more than"),
+        ({"a": {"size": -1, "sha256": "0" * 64}}, r"files\['a'\].size: expected `int` >= 0"),
+        ({"a": {"size": 1, "sha256": "x"}}, r"files\['a'\].sha256: expected `str` matching"),
+        ([], "files: expected `object`, got `array`"),
     ],
 )
 def test_a_hostile_manifest_is_refused(bundle, files, said):
@@ -223,7 +226,7 @@ def test_links_and_pipes_are_refused_and_nothing_behind_them_is_read(bundle, tmp
         verify_bundle(bundle, Silent())
     (bundle / "link").unlink()
     os.mkfifo(bundle / "pipe")
-    with pytest.raises(ModelError, match="no regular file"):
+    with pytest.raises(ModelError, match="not a regular file"):
         verify_bundle(bundle, Silent())
 
 

@@ -1,8 +1,8 @@
-"""A bundle: the part of a finished run from which everybody can compute its scores again, as one folder.
+"""A bundle: the part of a finished run from which anybody can compute its scores again, as one folder.
 
-It holds what every model said of every test example, the right answers, settings, fingerprints, records and
-report, and the SHA-256 of every file. Texts and weights are left out unless they are asked for: texts may be
-private. `bundle/verify.py` checks a bundle.
+It contains every model's answers, the right answers, settings, fingerprints, records and report, and the
+SHA-256 of every file. Texts, which may be private, and weights are included only on request.
+`bundle/verify.py` checks a bundle.
 """
 
 import json
@@ -38,49 +38,49 @@ _PRETRAINING = (INPUTS, "pretraining.json", "language.json")
 _PIECE_BYTES = 2**24
 
 Texts = Mapping[str, Mapping[str, Sequence[str]]]
-"""Of the test examples, by task and id."""
+"""Texts of the test examples, by task and id."""
 
 
 class BundleAbout(Record):
-    """What a bundle says of itself: `bundle.json`."""
+    """Facts of a bundle: `bundle.json`."""
 
     FORMAT: ClassVar[int] = 1
 
     twinlm: str
-    """Version that made it."""
+    """Version of twinlm that made the bundle."""
     title: str
-    """Of the comparison."""
+    """Title of the comparison."""
     has_texts: bool
-    """Whether the texts of the test examples are in it, and in its report."""
+    """Whether the bundle and its report contain the texts of the test examples."""
     has_weights: bool
-    """Whether the models are in it."""
+    """Whether the bundle contains the models."""
 
 
 def make_bundle(
     folder: Path, out: Path, *, has_texts: bool, has_weights: bool, progress: Progress
 ) -> list[str]:
-    """Write the bundle of a finished run, and return what its reader should know, as sentences.
+    """Write the bundle of a finished run, and return remarks for its reader.
 
     Args:
-        folder: of the run.
-        out: of the bundle; must not be there yet.
-        has_texts: whether the texts of the test examples, and samples of the models', go into it.
-        has_weights: whether the models go into it.
-        progress: where to report.
+        folder: run directory.
+        out: folder of the bundle, which must not exist yet.
+        has_texts: include the texts of the test examples and the models' samples.
+        has_weights: include the models.
+        progress: display of the progress.
 
     Raises:
-        UsageError: the run has not finished, or `out` is there.
-        DataError: the texts have changed since.
+        UsageError: the run has not finished, or `out` exists.
+        DataError: the texts have changed since the run.
         ModelError: files of the run are damaged, or don't give its results.
     """
     storage.require_free(out)
     if not (folder / RECORDS).is_file():
-        hint = "give the folder of a comparison that has finished, such as runs/demo"
+        hint = "give the run directory of a finished comparison, such as runs/demo"
         raise UsageError(f"there is no {RECORDS} here", file=folder, hint=hint)
     results, view = read_record(Results, folder / RECORDS), Folder(folder)
     lacking = [task.name for task in results.tasks if not (folder / index_name(task.name)).is_file()]
     if lacking:
-        hint = "give its command again with this version: finished work is found again"
+        hint = "repeat the command of the run with this version: finished work is reused"
         raise UsageError(f"this run has no index of the answers to {lacking[0]!r}", file=folder, hint=hint)
     texts = _texts(view, results) if has_texts else {}
     answers = [read_answers(view, task.name, texts.get(task.name)) for task in results.tasks]
@@ -103,35 +103,33 @@ def make_bundle(
 
 
 def notes(about: BundleAbout, results: Results) -> list[str]:
-    """Return what a reader of a bundle should know of what is in it, as sentences."""
-    found = []
+    """Return remarks on the contents of a bundle, as sentences."""
+    remarks = []
     if not about.has_texts:
-        found.append(
+        remarks.append(
             "Texts are left out: the report shows its examples by id only, with right and given answers, "
             "and no samples."
         )
         shown = [task.name for task in results.tasks if task_kind(task.kind).judging.has_texts]
         if shown:
-            found.append(
-                f"Right and given answers of {', '.join(shown)} are stretches of its texts all the same."
-            )
+            remarks.append(f"Right and given answers of {', '.join(shown)} still quote its texts.")
     if not about.has_weights:
-        found.append("Weights are left out: their SHA-256 are among the fingerprints.")
-    return found
+        remarks.append("Weights are left out: the fingerprints include their SHA-256.")
+    return remarks
 
 
 def without_texts(results: Results) -> Results:
-    """Return the results without samples, which hold held-out text."""
+    """Return the results without samples, which quote held-out text."""
     return replace(results, language=[replace(item, samples=[]) for item in results.language])
 
 
 def texts_name(task: str) -> str:
-    """Return the name of the file that holds the texts of a task's test examples."""
+    """Return the name of the file with the texts of a task's test examples."""
     return f"tasks/{task}/texts.jsonl"
 
 
 def _texts(view: Folder, results: Results) -> Texts:
-    """Read the test examples again from the files of the settings; they must be those of the run."""
+    """Read the test examples again from the settings' files; they must be those of the run."""
     settings = presets.resolve(view.path / SETTINGS, {})
     is_demo = not settings.corpus.train
     tasks = prepare.prepare_demo(settings).tasks if is_demo else prepare.prepare_tasks(settings).tasks
@@ -141,8 +139,8 @@ def _texts(view: Folder, results: Results) -> Texts:
             result.name not in tasks
             or stage.fingerprint(build.plain(tasks[result.name])) != made_from["task"]
         ):
-            hint = "bundle it where the run was made, with the same files, or without --texts"
-            raise DataError(f"the examples of {result.name!r} are not those of the run any more", hint=hint)
+            hint = "bundle it with the same files where the run was made, or without --texts"
+            raise DataError(f"the examples of {result.name!r} have changed since the run", hint=hint)
     return {
         name: {example.id: example.texts for example in task.test}
         for name, task in tasks.items()
@@ -151,11 +149,11 @@ def _texts(view: Folder, results: Results) -> Texts:
 
 
 def _check_scores(folder: Path, results: Results, answers: Sequence[TaskAnswers]) -> None:
-    found = verdict.with_verdicts(multiple_testing.adjusted([scored(of_task) for of_task in answers]))
-    for stored, again in zip(results.tasks, found, strict=True):
+    computed = verdict.with_verdicts(multiple_testing.adjusted([scored(of_task) for of_task in answers]))
+    for stored, again in zip(results.tasks, computed, strict=True):
         for one in differences(stored, again, f"tasks[{stored.name}]"):
-            message = f"{RECORDS} is not what the stored answers give: {one}"
-            hint = "it was written by another version: give the command of the run again"
+            message = f"{RECORDS} differs from what the stored answers give: {one}"
+            hint = "it was written by another version: repeat the command of the run"
             raise ModelError(message, file=folder / RECORDS, hint=hint)
 
 
@@ -165,26 +163,26 @@ def _answer_files(view: Folder, results: Results) -> Iterator[str]:
         yield f"tasks/{task.name}/{BASELINES}"
         yield f"tasks/{task.name}/{Path(BASELINES).parent}/{INPUTS}"
         for arm in read_index(view, task.name).arms:
-            for place in arm.folders.values():
-                yield from (f"{place}/{name}" for name in (PREDICTIONS, FINE_TUNING, INPUTS))
+            for inner in arm.folders.values():
+                yield from (f"{inner}/{name}" for name in (PREDICTIONS, FINE_TUNING, INPUTS))
 
 
 def _pretraining_files(folder: Path, results: Results) -> Iterator[str]:
-    for place in _pretrainings(folder, results):
+    for inner in _pretrainings(folder, results):
         for name in _PRETRAINING:
-            if (folder / place / name).is_file():
-                yield f"{place}/{name}"
+            if (folder / inner / name).is_file():
+                yield f"{inner}/{name}"
 
 
 def _weight_files(folder: Path, results: Results) -> Iterator[str]:
     tuned = [
-        place
+        inner
         for task in results.tasks
         for arm in read_index(Folder(folder), task.name).arms
-        for place in arm.folders.values()
+        for inner in arm.folders.values()
     ]
-    for place in [*_pretrainings(folder, results), *tuned]:
-        for path in sorted((folder / place / "model").glob("*")):
+    for inner in [*_pretrainings(folder, results), *tuned]:
+        for path in sorted((folder / inner / "model").glob("*")):
             yield str(path.relative_to(folder))
 
 

@@ -1,4 +1,4 @@
-"""Which values of two records differ, each with its place: `tasks[topic].scores[bert].score.low`."""
+"""Differing values of two records, each with its path: `tasks[topic].scores[bert].score.low`."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,39 +10,34 @@ from msgspec import structs
 from twinlm.system.records import Record
 
 TOLERANCE = 1e-9
-"""Of numbers, relative and absolute: other processors round otherwise."""
+"""Relative and absolute tolerance of numbers: processors differ in rounding."""
 _LONGEST = 120
 _NAMES = ("arm", "name", "task", "id")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """A value that is not what it should be."""
+    """A value that differs."""
 
     where: str
-    """Its place."""
+    """Path of the value."""
     stored: str
-    """What stands there."""
+    """Stored value."""
     found: str
-    """What was found instead."""
+    """Value computed again."""
 
     is_sentence: bool = False
-    """Whether it is in words, which another version may say otherwise."""
+    """Whether both values are sentences, whose words change between versions."""
 
     def __str__(self) -> str:
-        """Return it as a line."""
+        """Return the difference as one line."""
         return f"{self.where}: stored {self.stored}, found {self.found}"
 
 
 def differences(stored: Any, found: Any, where: str) -> Iterator[Difference]:
-    """Yield each value in which two records differ.
+    """Yield each value in which two records differ; `where` is their path.
 
-    Items of lists are told by their names where they have some: one that is missing is one difference.
-
-    Args:
-        stored: a record of plain values, lists, dictionaries and records.
-        found: another one of the same kind.
-        where: what they are.
+    List items with names are matched by name, so that a missing item is one difference.
     """
     one, other = _plain(stored), _plain(found)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
@@ -58,7 +53,7 @@ def differences(stored: Any, found: Any, where: str) -> Iterator[Difference]:
 
 
 def count_values(record: Any) -> int:
-    """Return how many plain values a record holds."""
+    """Return the number of plain values in a record."""
     plain = _plain(record)
     if isinstance(plain, Mapping):
         return sum(map(count_values, plain.values()))
@@ -77,7 +72,7 @@ def _below(where: str, record: Any, name: Any) -> str:
 
 
 def _named(items: Sequence[Any], others: Sequence[Any]) -> dict[Any, Any]:
-    """Return the items of a list by their names, if both lists have some, or else by their places."""
+    """Return the items of a list by name if all items of both have distinct ones, else by index."""
     for rows in (items, others):
         names = [_name(item) for item in rows]
         if None in names or len(set(names)) < len(names):

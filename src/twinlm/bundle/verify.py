@@ -1,7 +1,7 @@
-"""A bundle checked: every file against its hash, and every score against the stored predictions.
+"""Verification of a bundle: files against their hashes, scores against the stored predictions.
 
-Scores, intervals, p values, winners and details are computed again with today's code. What pre-training
-measured, curves of scores and costs are no function of predictions and are taken as stored.
+Scores, intervals, p values, winners and details are computed again with today's code. Pre-training losses,
+curves of scores and costs don't follow from predictions and are not checked.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -31,34 +31,34 @@ from twinlm.version import __version__
 _LARGEST_RECORDS = 2**28
 _T = TypeVar("_T", Results, Details)
 _STORED_ONLY = (
-    "Not computed again, as it doesn't follow from predictions: what pre-training measured, curves of "
-    "scores, the ledger of fine-tunings, and costs."
+    "Not checked, as they don't follow from predictions: pre-training losses, curves of scores, the ledger "
+    "of fine-tuning runs, and costs."
 )
-# A stranger's records may be nonsense of the right types: then the page can't be made, which is a finding.
+# Untrusted records may be nonsense of the right types: that the page can't be made is then a finding.
 _NONSENSE = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verification:
-    """What was found of a bundle."""
+    """Result of verifying a bundle."""
 
     files: int
-    """That its manifest names."""
+    """Number of files in the manifest."""
     size_bytes: int
-    """Of all of them."""
+    """Total size of these files."""
     seal: str
-    """SHA-256 of the manifest: who knows it from elsewhere knows that nothing was made up anew."""
+    """SHA-256 of the manifest; equal to a published one, it shows that nothing was forged."""
     compared: int
-    """Values that were computed again and compared; 0 if that was not possible."""
+    """Number of values computed again and compared; 0 if that was not possible."""
     differences: list[Difference]
-    """All that is not as it should be."""
+    """Differences found."""
     notes: list[str]
-    """What a reader should know."""
+    """Remarks for the reader."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Opened:
-    """What a bundle holds, read."""
+    """Contents of a bundle."""
 
     about: BundleAbout
     results: Results
@@ -68,14 +68,10 @@ class _Opened:
 
 
 def verify_bundle(path: Path, progress: Progress) -> Verification:
-    """Check the files of a bundle and score it again.
-
-    Args:
-        path: its folder.
-        progress: where to report.
+    """Check the files of a bundle and compute its scores again.
 
     Raises:
-        ModelError: it is no bundle, or holds what is refused: links, places outside, huge files.
+        ModelError: it is not a bundle, or has links, files outside its folder or huge ones.
     """
     folder = Folder(path)
     there, written = files_in(path), written_files(folder)
@@ -102,10 +98,10 @@ def verify_bundle(path: Path, progress: Progress) -> Verification:
 
 
 def _opened(folder: Folder) -> _Opened:
-    """Read what a bundle holds.
+    """Read a bundle.
 
     Raises:
-        ModelError: a part of it is missing, damaged, or fits no other part.
+        ModelError: a part is missing or damaged, or does not fit the others.
     """
     about = as_record(BundleAbout, folder.read_json(ABOUT), folder.path / ABOUT)
     results = _record(Results, folder, RECORDS)
@@ -126,7 +122,7 @@ def _opened(folder: Folder) -> _Opened:
 
 
 def _facts(folder: Folder, opened: _Opened, written: Mapping[str, Written]) -> Iterator[Difference]:
-    """Yield where settings, environment and fingerprints are not those of the records."""
+    """Yield differences of settings, environment and fingerprints from the records."""
     results = opened.results
     settings = folder.read(SETTINGS).decode(errors="replace")
     yield from differences(results.settings_toml, settings, f"{RECORDS}: settings_toml")
@@ -141,7 +137,7 @@ def _facts(folder: Folder, opened: _Opened, written: Mapping[str, Written]) -> I
 
 
 def _origins(folder: Folder, index: TaskIndex, known: Collection[str]) -> Iterator[Difference]:
-    """Yield fine-tunings of other examples than the baselines', or of models that have no fingerprint."""
+    """Yield fine-tuning runs on other examples than the baselines', or of models without a fingerprint."""
     task = folder.read_json(f"tasks/{index.name}/{Path(BASELINES).parent}/{INPUTS}").get("task")
     for arm in index.arms:
         for place in arm.folders.values():
@@ -155,7 +151,7 @@ def _origins(folder: Folder, index: TaskIndex, known: Collection[str]) -> Iterat
 
 
 def _scores(opened: _Opened, progress: Progress) -> Iterator[Difference]:
-    """Yield where scores, comparisons, verdicts and details are not what the answers give."""
+    """Yield differences of scores, comparisons, verdicts and details from what the answers give."""
     results = opened.results
     progress.start("scoring again", len(opened.answers), "tasks")
     again = []
@@ -180,7 +176,7 @@ def _scores(opened: _Opened, progress: Progress) -> Iterator[Difference]:
 
 
 def _pages(folder: Folder, opened: _Opened) -> Iterator[Difference]:
-    """Yield pages that don't show the records."""
+    """Yield pages that differ from those the records give."""
     if not _is_same_version(opened.about):
         return
     try:
@@ -201,18 +197,18 @@ def _of_versions(about: BundleAbout) -> Sequence[str]:
     if _is_same_version(about):
         return []
     versions = f"Made by twinlm {about.twinlm}, checked by {__version__}"
-    return [f"{versions}: numbers are compared, and neither sentences nor pages."]
+    return [f"{versions}: only numbers are compared, not sentences or pages."]
 
 
 def _texts(folder: Folder, task: str) -> dict[str, list[str]]:
-    """Return the texts of a task's test examples by id, each of the length that is noted."""
+    """Return the texts of a task's test examples by id."""
     found = {}
     for number, row in enumerate(read_rows(folder, texts_name(task)), 1):
         texts = row.get("texts")
         is_sound = isinstance(row.get("id"), str) and isinstance(texts, list)
         if not is_sound or not texts or not all(isinstance(text, str) for text in texts):
             raise ModelError(
-                "these are no texts of an example", file=folder.path / texts_name(task), line=number
+                "expected an id and a list of texts", file=folder.path / texts_name(task), line=number
             )
         found[row["id"]] = texts
     return found
