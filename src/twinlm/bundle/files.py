@@ -23,12 +23,13 @@ MOST_FILES = 20_000
 LARGEST_BYTES = 2**30
 """Largest file other than weights."""
 LARGEST_WEIGHTS = 2**37
+Size = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_WEIGHTS)]
 
 
 class Written(Record):
     """A file as the manifest describes it."""
 
-    size: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_WEIGHTS)]
+    size: Size
     """Size in bytes."""
     sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
     """SHA-256 of its bytes."""
