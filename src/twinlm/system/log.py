@@ -36,10 +36,17 @@ class Progress(Protocol):
 class Silent:
     """Progress that is not shown."""
 
-    def start(self, *work: object, **shown: object) -> None:
-        """Ignore the call."""
+    def start(self, what: str, total: int, unit: str) -> None:
+        """Ignore it."""
 
-    advance = finish = say = start
+    def advance(self, done: int, **shown: float | str) -> None:
+        """Ignore it."""
+
+    def finish(self) -> None:
+        """Ignore it."""
+
+    def say(self, line: str) -> None:
+        """Ignore it."""
 
 
 def note_event(folder: Path, event: str, **facts: Any) -> None:
