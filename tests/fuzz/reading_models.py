@@ -223,6 +223,7 @@ def _job(folder: Path, steps: int) -> Job:
         seed=1,
         precision="float32",
         folder=folder / "run",
+        averaging="step",
     )
 
 

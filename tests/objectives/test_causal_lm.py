@@ -49,7 +49,7 @@ def test_l1_is_minus_the_mean_log_likelihood_of_all_tokens(model: GPT) -> None:
 def test_the_auxiliary_loss_is_each_texts_mean_then_the_mean_over_texts(model: GPT) -> None:
     given = batch([9, 6, 2])
     means = [sum(row) / len(row) for row in surprises(model, given)]
-    found = auxiliary_causal_lm(model, model(given.tokens_BL), given)
+    found = auxiliary_causal_lm(model, model(given.tokens_BL), given, given.counts())
     assert float(found) == pytest.approx(sum(means) / len(means), abs=1e-5)
     assert float(found) != pytest.approx(float(causal_lm(model, given).total), abs=1e-3)
 

@@ -37,7 +37,7 @@ def test_the_total_is_lambda_times_l1_plus_l2(weight: float, batch: LabelledBatc
     model = tuned(GPT_FAMILY)
     loss = fine_tuning(GPT_FAMILY.auxiliary(weight))(model, batch)
     task = F.cross_entropy(model(batch), batch.labels_G)
-    language = auxiliary_causal_lm(model.model, model.read(batch).hidden_BLD, batch)
+    language = auxiliary_causal_lm(model.model, model.read(batch).hidden_BLD, batch, batch.counts())
     torch.testing.assert_close(loss.total, weight * language + task)
     torch.testing.assert_close(loss.parts["task"], task.detach())
     torch.testing.assert_close(loss.parts["causal_lm"], language.detach())
@@ -48,7 +48,7 @@ def test_the_total_is_lambda_times_l1_plus_l2(weight: float, batch: LabelledBatc
 def test_its_gradient_is_lambda_times_that_of_l1_plus_that_of_l2(batch: LabelledBatch) -> None:
     both, language, task = (tuned(GPT_FAMILY) for _ in range(3))
     fine_tuning(GPT_FAMILY.auxiliary(0.5))(both, batch).total.backward()
-    auxiliary_causal_lm(language.model, language.read(batch).hidden_BLD, batch).backward()
+    auxiliary_causal_lm(language.model, language.read(batch).hidden_BLD, batch, batch.counts()).backward()
     fine_tuning(None)(task, batch).total.backward()
     for name, weight in both.model.named_parameters():
         parts = [model.model.get_parameter(name).grad for model in (language, task)]

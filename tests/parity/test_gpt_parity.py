@@ -124,7 +124,7 @@ def test_the_auxiliary_loss_is_hugging_faces_loss_of_each_text_on_average(norm: 
     lengths = given.real_BL.sum(1).tolist()
     texts = [given.tokens_BL[row : row + 1, :length] for row, length in enumerate(lengths)]
     wanted = torch.stack([theirs(text, labels=text).loss for text in texts]).mean()
-    found = auxiliary_causal_lm(ours, ours(given.tokens_BL), given)
+    found = auxiliary_causal_lm(ours, ours(given.tokens_BL), given, given.counts())
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
     found.backward()
     wanted.backward()

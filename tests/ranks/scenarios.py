@@ -63,8 +63,8 @@ def play(scenario: str, folder: Path, ranks: Ranks = ALONE) -> Any:
         now[0] = step + 1
         return [jobs.batch(int(count) * step + number, count=4) for number in range(int(count))]
 
-    def objective(model: Any, batch: Any) -> Any:
-        loss = jobs.OBJECTIVES[family](model, batch)
+    def objective(model: Any, batch: Any, step: Any = None) -> Any:
+        loss = jobs.OBJECTIVES[family](model, batch, step)
         is_wrong = what == "wrong" and model.training and now[0] == at
         return replace(loss, total=loss.total * math.nan) if is_wrong else loss
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -159,9 +160,9 @@ def test_another_seed_gives_other_dropout(tiny: Any, tmp_path: Path) -> None:
 def test_every_micro_batch_of_every_step_has_dropout_of_its_own(tiny: Any, tmp_path: Path) -> None:
     seeds = []
 
-    def objective(model: Any, given: Any) -> Loss:
+    def objective(model: Any, given: Any, step: Any = None) -> Loss:
         seeds.append(torch.initial_seed())
-        return tiny.OBJECTIVES["gpt"](model, given)
+        return tiny.OBJECTIVES["gpt"](model, given, step)
 
     changes = {"batches": lambda step: [tiny.batch(step)] * 2, "validate": lambda: {"valid_loss": 0.0}}
     tiny.run(tiny.build("gpt", tmp_path, steps=3, objective=objective, **changes))
@@ -187,8 +188,8 @@ class Spoiled:
     def __init__(self, objective: Any, step: int, how: str) -> None:
         self.objective, self.step, self.how, self.count = objective, step, how, 0
 
-    def __call__(self, model: Any, batch: Any) -> Loss:
-        loss = self.objective(model, batch)
+    def __call__(self, model: Any, batch: Any, step: Any = None) -> Loss:
+        loss = self.objective(model, batch, step)
         if model.training:
             self.count += 1
         if not model.training or self.count != self.step:
@@ -233,8 +234,8 @@ def spoiled(tiny: Any, folder: Path, steps: set[int], **changes: Any) -> Any:
         now[0] = step + 1
         return [tiny.batch(step)]
 
-    def objective(model: Any, batch: Any) -> Loss:
-        loss: Loss = tiny.OBJECTIVES["gpt"](model, batch)
+    def objective(model: Any, batch: Any, step: Any = None) -> Loss:
+        loss: Loss = tiny.OBJECTIVES["gpt"](model, batch, step)
         is_wrong = model.training and now[0] in steps
         return replace(loss, total=loss.total * math.nan) if is_wrong else loss
 
@@ -336,9 +337,14 @@ def test_evaluation_is_the_mean_over_targets_and_leaves_no_trace(
     assert all(weight.grad is None for weight in job.module.parameters())
     job.module.eval()
     losses = [job.objective(job.module, given) for given in batches]
-    targets = sum(loss.targets for loss in losses)
-    wanted = sum(loss.total.item() * loss.targets for loss in losses) / targets
-    assert found["valid_loss"] == pytest.approx(wanted, abs=1e-6)
+    counts = [given.counts() for given in batches]
+    parts = {"causal_lm": "next_tokens", "masked_lm": "masked"}  # others are means over rows
+    for part in losses[0].parts:
+        targets = [each[parts.get(part, "rows")] for each in counts]
+        values = [loss.parts[part].item() for loss in losses]
+        assert found[f"valid_{part}"] == pytest.approx(np.average(values, weights=targets), abs=1e-6)
+    in_loss = [f"valid_{part}" for part in losses[0].parts if not part.endswith("accuracy")]
+    assert found["valid_loss"] == pytest.approx(sum(found[part] for part in in_loss), abs=1e-6)
     assert set(found) == {"valid_loss", *(f"valid_{part}" for part in losses[0].parts)}
 
 

@@ -62,7 +62,28 @@ def test_the_second_phase_begins_its_own_order() -> None:
     assert batches(18)[0][0].tolist() == [0, 1, 2, 3]
 
 
-def test_micro_batches_lie_side_by_side() -> None:
-    options = replace(TWO, micro_batch_sequences=2)
-    parts = micro_batches(Numbers(Phase(1.0, options)), options, 3)
-    assert [part[0].tolist() for part in parts] == [[12, 13], [14, 15]]
+class Rows:
+    """A batch that is only the numbers of its rows."""
+
+    def __init__(self, numbers: range) -> None:
+        self.numbers = numbers
+
+    def rows(self, begin: int, end: int) -> "Rows":
+        return Rows(self.numbers[begin:end])
+
+
+class Once:
+    """Examples that count how often they are drawn."""
+
+    drawn = 0
+
+    def batch(self, first: int, count: int) -> Any:
+        self.drawn += 1
+        return Rows(range(first, first + count))
+
+
+def test_micro_batches_are_cut_from_one_draw_for_the_step() -> None:
+    examples = Once()
+    parts = micro_batches(examples, replace(TWO, micro_batch_sequences=2), 3)
+    assert [list(part.numbers) for part in parts] == [[12, 13], [14, 15]]  # type: ignore[attr-defined]
+    assert examples.drawn == 1

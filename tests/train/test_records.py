@@ -65,8 +65,8 @@ def test_a_result_that_lacks_a_value_is_refused(name: str, tmp_path: Path) -> No
 
 
 def test_the_state_of_a_run_holds_what_it_spent_first() -> None:
-    state = fresh_state()
+    state = fresh_state("step")
     state.metrics = Mark(bytes=3, sha256="f")
-    assert list(to_json(state)) == [*SPENT, "is_validation_due", "metrics"]
+    assert list(to_json(state)) == [*SPENT, "is_validation_due", "averaging", "metrics"]
     assert as_record(TrainingState, to_json(state)) == state
     assert list(to_json(state.spent())) == list(SPENT)

@@ -78,6 +78,7 @@ def build(name: str, folder: Path, *, dropout: float = 0.1, **changes: Any) -> J
         "seed": 11,
         "precision": "float32",
         "folder": folder,
+        "averaging": "step",
     }
     job = Job(**{**fields, **changes})
     return job

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from twinlm.batch import Batch
+from twinlm.batch import Batch, total
 from twinlm.checkpoint import Trained
 from twinlm.data.sequences.packing import pad
 from twinlm.data.tokens.store import TokenStore
-from twinlm.objectives import mean_values
+from twinlm.objectives import sum_values
 from twinlm.objectives.causal_lm import causal_lm
 from twinlm.settings import PretrainSettings
 from twinlm.system import hardware
@@ -72,10 +72,13 @@ def _masked_loss(trained: Trained, store: TokenStore, settings: PretrainSettings
     objective = trained.family.objective(settings)
     device = hardware.device()
     sequences = max(_SEQUENCES_AT_ONCE, store.token_count // settings.length)
+    starts = range(0, sequences, _SEQUENCES_AT_ONCE)
+    # Batches are made twice rather than held: a large store has too many.
+    counts = total(examples.batch(first, _SEQUENCES_AT_ONCE).counts() for first in starts)
     losses = (
-        objective(trained.model, examples.batch(first, _SEQUENCES_AT_ONCE).to(device))
-        for first in range(0, sequences, _SEQUENCES_AT_ONCE)
+        objective(trained.model, examples.batch(first, _SEQUENCES_AT_ONCE).to(device), counts)
+        for first in starts
     )
-    means = mean_values(losses)
+    means = sum_values(losses)
     others = {name.replace("_", " "): value for name, value in means.items() if name != "loss"}
     return Measured(unit=NATS_PER_MASKED_TOKEN, value=others.pop("masked lm"), others=others)

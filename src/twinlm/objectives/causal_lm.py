@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from twinlm.batch import Batch
+from twinlm.batch import Batch, Counts
 from twinlm.data.sequences.packing import by_length, pad
 from twinlm.models.gpt import GPT
 from twinlm.objectives import Loss
@@ -15,19 +15,20 @@ from twinlm.objectives.likelihood import Stretch, log_likelihood_at
 from twinlm.tokenizer import SpecialIds
 
 
-def causal_lm(model: GPT, batch: Batch) -> Loss:
+def causal_lm(model: GPT, batch: Batch, step: Counts | None = None) -> Loss:
     """Return the mean of -log P(token | tokens before it), which is -L1 / count, in nats."""
+    counts = batch.counts()
     hidden_BLD = model(batch.tokens_BL)
-    targets_BT, real_BT = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
-    mean = model.next_token_loss(hidden_BLD[:, :-1], targets_BT, real_BT / real_BT.sum().clamp(min=1))
-    return Loss(mean, int(real_BT.sum()), {"causal_lm": mean.detach()})
+    weights_BT = batch.real_BL[:, 1:] / max(1, (step or counts)["next_tokens"])
+    mean = model.next_token_loss(hidden_BLD[:, :-1], batch.tokens_BL[:, 1:], weights_BT)
+    return Loss(mean, counts["next_tokens"], {"causal_lm": mean.detach()})
 
 
-def auxiliary_causal_lm(model: GPT, hidden_BLD: Tensor, batch: Batch) -> Tensor:
+def auxiliary_causal_lm(model: GPT, hidden_BLD: Tensor, batch: Batch, step: Counts) -> Tensor:
     """Return L1 of labelled inputs from their states: the mean over texts of each text's mean, in nats."""
     # As in the released code, every token after the first counts, the extract token included.
     targets_BT, real_BT = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
-    weights_BT = real_BT / real_BT.sum(1, keepdim=True) / len(real_BT)
+    weights_BT = real_BT / real_BT.sum(1, keepdim=True) / step["rows"]
     return model.next_token_loss(hidden_BLD[:, :-1], targets_BT, weights_BT)
 
 

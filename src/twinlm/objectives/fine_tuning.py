@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from twinlm.batch import Batch, Reading
+from twinlm.batch import Batch, Counts, Reading
 from twinlm.objectives import Loss, Objective
 
 
@@ -18,8 +18,8 @@ class Auxiliary:
 
     weight: float
     """Weight lambda of the loss: 0.5 in the paper."""
-    loss: Callable[[Any, Tensor, Batch], Tensor]
-    """Loss in nats from the model, its states (B, L, D) and the batch: `causal_lm.auxiliary_causal_lm`."""
+    loss: Callable[[Any, Tensor, Batch, Counts], Tensor]
+    """Loss in nats from the model, its states (B, L, D), the batch and the counts of its step."""
 
 
 class FineTuned(nn.Module):
@@ -44,14 +44,17 @@ class FineTuned(nn.Module):
 def fine_tuning(auxiliary: Auxiliary | None) -> Objective[FineTuned, Batch]:
     """Return the objective L2 + lambda * L1, or L2 alone."""
 
-    def objective(model: FineTuned, batch: Batch) -> Loss:
+    def objective(model: FineTuned, batch: Batch, step: Counts | None = None) -> Loss:
+        own = batch.counts()
+        counts = step or own
         reading = model.read(batch)
         scores = model.head(reading, batch)
-        task: Tensor = model.head.loss(scores, batch)  # type: ignore[operator]
+        share = own["decisions"] / max(1, counts["decisions"])
+        task: Tensor = share * model.head.loss(scores, batch)  # type: ignore[operator]
         parts = {"task": task.detach()}
         total = task
         if auxiliary is not None:
-            language = auxiliary.loss(model.model, reading.hidden_BLD, batch)
+            language = auxiliary.loss(model.model, reading.hidden_BLD, batch, counts)
             total = auxiliary.weight * language + task
             parts["causal_lm"] = language.detach()
         return Loss(total, len(scores), parts)

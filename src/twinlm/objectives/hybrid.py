@@ -6,9 +6,9 @@ and the state sees both sides. So one network learns both ways to read. The alte
 other: a BERT whose first steps are left to right.
 """
 
-from torch import Tensor
+from torch import Tensor, tensor
 
-from twinlm.batch import IGNORE, Batch, HybridBatch, MaskedBatch
+from twinlm.batch import IGNORE, Batch, Counts, HybridBatch, MaskedBatch
 from twinlm.core import masks
 from twinlm.models.bert import BERT
 from twinlm.models.gpt import GPT
@@ -16,45 +16,51 @@ from twinlm.objectives import Loss, Objective
 from twinlm.objectives.causal_lm import causal_lm
 
 
-def hybrid_lm(model: GPT, batch: Batch) -> Loss:
+def hybrid_lm(model: GPT, batch: Batch, step: Counts | None = None) -> Loss:
     """Return the mean loss of causal rows and that of masked rows, weighted by their shares of the rows.
 
     Batches other than a `HybridBatch` have no masked rows.
     """
     if not isinstance(batch, HybridBatch):
-        return causal_lm(model, batch)
+        return causal_lm(model, batch, step)
+    own = batch.counts()
+    counts = step or own
     hidden_BLD = model(batch.tokens_BL, masks.mixed(batch.sees_all_B, batch.tokens_BL.shape[1]))
-    causal = _shifted_loss(model, hidden_BLD, batch.originals_BL, ~batch.sees_all_B)
-    masked = _shifted_loss(model, hidden_BLD, batch.originals_BL, batch.sees_all_B)
-    share = batch.sees_all_B.float().mean()
+    causal = _shifted_loss(model, hidden_BLD, batch.originals_BL, ~batch.sees_all_B, counts["causal"])
+    masked = _shifted_loss(model, hidden_BLD, batch.originals_BL, batch.sees_all_B, counts["masked"])
+    share = tensor(counts["masked_rows"] / counts["rows"])
     parts = {"causal_lm": causal.detach(), "masked_next_token": masked.detach()}
-    targets = int((batch.originals_BL[:, 1:] != IGNORE).sum())
-    return Loss((1 - share) * causal + share * masked, targets, parts)
+    return Loss((1 - share) * causal + share * masked, own["causal"] + own["masked"], parts)
 
 
 def left_to_right_first(objective: Objective[BERT, MaskedBatch]) -> Objective[BERT, Batch]:
     """Return an objective that reads batches without masks left to right, and others as `objective` does."""
 
-    def either(model: BERT, batch: Batch) -> Loss:
-        return objective(model, batch) if isinstance(batch, MaskedBatch) else left_to_right_lm(model, batch)
+    def either(model: BERT, batch: Batch, step: Counts | None = None) -> Loss:
+        if isinstance(batch, MaskedBatch):
+            return objective(model, batch, step)
+        return left_to_right_lm(model, batch, step)
 
     return either
 
 
-def left_to_right_lm(model: BERT, batch: Batch) -> Loss:
+def left_to_right_lm(model: BERT, batch: Batch, step: Counts | None = None) -> Loss:
     """Return the mean of -log P(token | tokens before it), in nats: GPT's L1 on a BERT.
 
     The head for masked tokens scores the next token (Devlin et al. 2018, 5.1, "LTR").
     """
+    counts = batch.counts()
     hidden_BLD = model(batch.tokens_BL, batch.segments_BL, batch.real_BL, masks.causal())
-    targets_BT, real_BT = batch.tokens_BL[:, 1:], batch.real_BL[:, 1:]
-    mean = model.masked_token_loss(hidden_BLD[:, :-1], targets_BT, real_BT / real_BT.sum().clamp(min=1))
-    return Loss(mean, int(real_BT.sum()), {"causal_lm": mean.detach()})
+    weights_BT = batch.real_BL[:, 1:] / max(1, (step or counts)["next_tokens"])
+    mean = model.masked_token_loss(hidden_BLD[:, :-1], batch.tokens_BL[:, 1:], weights_BT)
+    return Loss(mean, counts["next_tokens"], {"causal_lm": mean.detach()})
 
 
-def _shifted_loss(model: GPT, hidden_BLD: Tensor, originals_BL: Tensor, chosen_B: Tensor) -> Tensor:
-    """Return the mean loss of the targets in the chosen rows, each from the state before it."""
+def _shifted_loss(
+    model: GPT, hidden_BLD: Tensor, originals_BL: Tensor, chosen_B: Tensor, targets: int
+) -> Tensor:
+    """Return the loss of the targets in the chosen rows, each from the state before it, over their number."""
     targets_BT = originals_BL[:, 1:]
     is_target_BT = (targets_BT != IGNORE) & chosen_B[:, None]
-    weights_BT = is_target_BT / is_target_BT.sum().clamp(min=1)
+    weights_BT = is_target_BT / max(1, targets)
     return model.next_token_loss(hidden_BLD[:, :-1], targets_BT, weights_BT)

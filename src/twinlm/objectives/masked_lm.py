@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from twinlm.batch import IGNORE, MaskedBatch
+from twinlm.batch import IGNORE, Counts, MaskedBatch
 from twinlm.data.sequences.packing import by_length, pad
 from twinlm.models.bert import BERT
 from twinlm.objectives import Loss
@@ -16,42 +16,44 @@ from twinlm.objectives.likelihood import Stretch, log_likelihood_at
 from twinlm.tokenizer import SpecialIds
 
 
-def masked_lm(model: BERT, batch: MaskedBatch) -> Loss:
+def masked_lm(model: BERT, batch: MaskedBatch, step: Counts | None = None) -> Loss:
     """Return the mean of -log P(masked token | all other tokens), in nats."""
     hidden_BLD = model(batch.tokens_BL, batch.segments_BL, batch.real_BL)
-    mean, count = _masked_token_loss(model, hidden_BLD, batch)
-    return Loss(mean, count, {"masked_lm": mean.detach()})
+    counts = batch.counts()
+    mean = _masked_token_loss(model, hidden_BLD, batch, step or counts)
+    return Loss(mean, counts["masked"], {"masked_lm": mean.detach()})
 
 
-def masked_lm_and_next_sentence(model: BERT, batch: MaskedBatch) -> Loss:
+def masked_lm_and_next_sentence(model: BERT, batch: MaskedBatch, step: Counts | None = None) -> Loss:
     """Return the mean loss of masked tokens plus that of "does B follow A?", in nats."""
-    return _with_sentence_task(model, batch, "next_sentence")
+    return _with_sentence_task(model, batch, step, "next_sentence")
 
 
-def masked_lm_and_sentence_order(model: BERT, batch: MaskedBatch) -> Loss:
+def masked_lm_and_sentence_order(model: BERT, batch: MaskedBatch, step: Counts | None = None) -> Loss:
     """Return the mean loss of masked tokens plus that of "does A come before B?", in nats.
 
     Lan et al. 2020, 3.1, with the head for next sentences.
     """
-    return _with_sentence_task(model, batch, "sentence_order")
+    return _with_sentence_task(model, batch, step, "sentence_order")
 
 
-def _with_sentence_task(model: BERT, batch: MaskedBatch, name: str) -> Loss:
+def _with_sentence_task(model: BERT, batch: MaskedBatch, step: Counts | None, name: str) -> Loss:
+    own = batch.counts()
+    counts = step or own
+    share = own["rows"] / counts["rows"]
     hidden_BLD = model(batch.tokens_BL, batch.segments_BL, batch.real_BL)
-    tokens, count = _masked_token_loss(model, hidden_BLD, batch)
+    tokens = _masked_token_loss(model, hidden_BLD, batch, counts)
     logits_B2 = model.next_sentence_logits(hidden_BLD)
-    pairs = F.cross_entropy(logits_B2.float(), batch.is_random_B)
-    accuracy = (logits_B2.argmax(1) == batch.is_random_B).float().mean()
+    pairs = share * F.cross_entropy(logits_B2.float(), batch.is_random_B)
+    accuracy = share * (logits_B2.argmax(1) == batch.is_random_B).float().mean()
     parts = {"masked_lm": tokens.detach(), name: pairs.detach(), f"{name}_accuracy": accuracy}
-    return Loss(tokens + pairs, count, parts)
+    return Loss(tokens + pairs, own["masked"], parts)
 
 
-def _masked_token_loss(model: BERT, hidden_BLD: Tensor, batch: MaskedBatch) -> tuple[Tensor, int]:
-    """Return the mean loss of the masked tokens, and their number."""
-    is_masked_BL = batch.originals_BL != IGNORE
-    weights_BL = is_masked_BL / is_masked_BL.sum().clamp(min=1)
-    mean = model.masked_token_loss(hidden_BLD, batch.originals_BL, weights_BL)
-    return mean, int(is_masked_BL.sum())
+def _masked_token_loss(model: BERT, hidden_BLD: Tensor, batch: MaskedBatch, step: Counts) -> Tensor:
+    weights_BL = (batch.originals_BL != IGNORE) / max(1, step["masked"])
+    mean: Tensor = model.masked_token_loss(hidden_BLD, batch.originals_BL, weights_BL)
+    return mean
 
 
 def pseudo_log_likelihoods(

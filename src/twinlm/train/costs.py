@@ -112,6 +112,7 @@ def seconds_per_step(
             seed=seed,
             precision=precision,
             folder=Path(),
+            averaging="step",
         )
 
     mean_s = 0.0

@@ -32,6 +32,7 @@ from twinlm.train.loop import train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.records import TuningSpent
+from twinlm.train.resuming import averaging
 from twinlm.train.schedule import learning_rate
 from twinlm.use.predict import input_scores, task_of
 
@@ -76,6 +77,7 @@ def finetune(
         seed=seed,
         precision=precision,
         folder=folder,
+        averaging=averaging(folder),
     )
     spent = train(job, progress=progress, stop=stop, ranks=ranks)
     job.module.cpu().eval()

@@ -42,6 +42,7 @@ def finetune_seconds(
         seed=seed,
         precision=precision,
         folder=Path(),
+        averaging="step",
     )
     step_s = usual_s(
         timed_steps(replace(job, learning_rate=lambda step: 0.0), least=_LEAST_STEPS, enough_s=_PROBED_S)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from twinlm.batch import Batch
+from twinlm.batch import Batch, Counts
 from twinlm.objectives import Loss, Objective
 from twinlm.system.stopping import Stop
 from twinlm.train.checkpoint_tensors import CheckpointTensors
@@ -24,9 +24,9 @@ class Gradients(Protocol):
     """Adds up the gradients of one module; measures, saves and restores it as its weights are distributed."""
 
     def begin(self, count: int) -> int:
-        """Start a step of `count` micro-batches; return the divisor of their losses."""
+        """Start a step of `count` micro-batches; return the factor of their losses."""
 
-    def loss(self, batch: Batch) -> Loss:
+    def loss(self, batch: Batch, step: Counts) -> Loss:
         """Return the loss of a micro-batch."""
 
     def adding(self, number: int) -> AbstractContextManager[None]:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from twinlm.batch import Batch
-from twinlm.objectives import Objective
+from twinlm.objectives import Averaging, Objective
 
 BEST, CHECKPOINTS = "best.safetensors", "checkpoints"
 """Names of the best weights and of the checkpoints in a run's folder."""
@@ -26,7 +26,7 @@ class Job:
     objective: Objective[Any, Any]
     """Loss of the module on a batch."""
     batches: Callable[[int], Sequence[Batch]]
-    """Micro-batches of a step, from 0; their losses have equal weights."""
+    """Micro-batches of a step, from 0."""
     optimizer: torch.optim.Optimizer
     """Optimizer, whose learning rate is set before each step."""
     learning_rate: Callable[[int], float]
@@ -49,5 +49,7 @@ class Job:
     """Precision of matrix products: "float32" or "bfloat16"."""
     folder: Path
     """Folder of checkpoints and metrics."""
+    averaging: Averaging
+    """What a loss is a mean over, from `resuming.averaging`."""
     non_finite: Literal["stop", "skip", "roll_back"] = "stop"
     """Reaction to a loss or gradient that is not finite."""

@@ -7,14 +7,14 @@ one process or several turn micro-batches into a gradient, and `resuming.py`, ho
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
 from twinlm import rng
-from twinlm.batch import Batch
+from twinlm.batch import Batch, Counts, total
 from twinlm.errors import DivergedError, ModelError
-from twinlm.objectives import mean_values
+from twinlm.objectives import Loss, sum_values
 from twinlm.system import hardware, storage
 from twinlm.system.log import MetricsLog, Progress
 from twinlm.system.stopping import Stop, stopped
@@ -89,7 +89,7 @@ def timed_steps(job: Job, *, least: int, enough_s: float) -> list[float]:
     """
     job.module.to(hardware.device())
     gradients = gradients_of(job.module, job.objective, ALONE)
-    state, times_s = fresh_state(), list[float]()
+    state, times_s = fresh_state(job.averaging), list[float]()
     with hardware.own_generators():
         for step in range(job.steps):
             began = time.perf_counter()
@@ -101,14 +101,26 @@ def timed_steps(job: Job, *, least: int, enough_s: float) -> list[float]:
 
 
 def evaluate(job: Job, batches: Sequence[Batch]) -> dict[str, float]:
-    """Return the mean of the loss and of each of its parts over batches, weighted by their targets."""
+    """Return the mean of the loss and of each of its parts over the targets of all batches."""
     device = hardware.device()
     was_training = job.module.training
     job.module.eval()
+    everything = total(batch.counts() for batch in batches)
     with torch.no_grad(), hardware.autocast(job.precision, device):
-        means = mean_values(job.objective(job.module, batch.to(device)) for batch in batches)
+        if job.averaging == "step":
+            losses = (job.objective(job.module, batch.to(device), everything) for batch in batches)
+            means = sum_values(losses)
+        else:
+            means = _means_of_means(job.objective(job.module, batch.to(device)) for batch in batches)
     job.module.train(was_training)
     return {f"valid_{name}": value for name, value in means.items()}
+
+
+def _means_of_means(losses: Iterable[Loss]) -> dict[str, float]:
+    """Return what versions before 0.2.0 validated by: all parts weighted by the number of main targets."""
+    rows = [(loss.values(), loss.targets) for loss in losses]
+    targets = sum(count for _, count in rows)
+    return {name: sum(values[name] * count for values, count in rows) / targets for name in rows[0][0]}
 
 
 def _take_step(
@@ -118,17 +130,19 @@ def _take_step(
     job.module.train()
     for group in job.optimizer.param_groups:
         group["lr"] = job.learning_rate(step)
-    batches, device = job.batches(step), hardware.device()  # batches are made when indexed
-    divisor = gradients.begin(len(batches))
+    batches, device = job.batches(step), hardware.device()
+    own = {number: batches[number] for number in ranks.share(len(batches))}  # made when indexed
+    counts = _counts(job, own, len(batches), ranks)
+    parts_of_mean = 1 if job.averaging == "step" else len(batches)
+    scale = gradients.begin(len(batches))
     rows: list[dict[str, float]] = []
-    for number in ranks.share(len(batches)):
-        batch = batches[number]
+    for number, batch in own.items():
         # Dropout follows from the micro-batch's number, whichever process computes it.
         torch.manual_seed(rng.torch_seed(job.seed, "dropout", step, number))
         with gradients.adding(number):
             with hardware.autocast(job.precision, device):
-                loss = gradients.loss(batch.to(device))
-            (loss.total / divisor).backward()  # type: ignore[no-untyped-call]
+                loss = gradients.loss(batch.to(device), counts[number])
+            (loss.total * scale / parts_of_mean).backward()  # type: ignore[no-untyped-call]
         spent = {"tokens": int(batch.real_BL.sum()), "targets": loss.targets}
         rows.append({**loss.values(), **spent, "flops": job.flops(batch, loss.targets)})
     gradients.finish()
@@ -139,7 +153,7 @@ def _take_step(
         state.targets += int(row.pop("targets"))
         state.flops += row.pop("flops")
         for name, value in row.items():
-            parts[name] = parts.get(name, 0.0) + value / len(batches)
+            parts[name] = parts.get(name, 0.0) + value / parts_of_mean
     norm = gradients.clip(job.clip_norm)
     problem = ""
     if math.isfinite(parts["loss"]) and math.isfinite(norm):
@@ -148,6 +162,16 @@ def _take_step(
         problem = f"a loss of {parts['loss']} and a gradient of norm {norm}"
     job.optimizer.zero_grad()
     return parts, problem
+
+
+def _counts(job: Job, own: Mapping[int, Batch], micro_batches: int, ranks: Ranks) -> dict[int, Counts]:
+    """Return for each of this process's micro-batches the counts that its loss is divided by."""
+    counts = {number: batch.counts() for number, batch in own.items()}
+    if micro_batches == 1 or job.averaging == "micro-batch":
+        return counts
+    rows = ranks.gather([{name: float(value) for name, value in each.items()} for each in counts.values()])
+    step = total({name: int(value) for name, value in row.items()} for row in rows)
+    return dict.fromkeys(counts, step)
 
 
 def _load_best(job: Job, state: TrainingState, gradients: Gradients) -> None:

@@ -7,9 +7,11 @@ Until the second phase, the position embeddings beyond the first length are not 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from twinlm.batch import Batch, LazyBatches
 from twinlm.families import Examples
+from twinlm.objectives import Averaging
 from twinlm.settings import PretrainSettings
 
 
@@ -36,7 +38,10 @@ def phases(settings: PretrainSettings) -> list[Phase]:
 
 
 def phased_batches(
-    settings: PretrainSettings, steps: int, examples: Callable[[Phase], Examples]
+    settings: PretrainSettings,
+    steps: int,
+    examples: Callable[[Phase], Examples],
+    averaging: Averaging = "step",
 ) -> Callable[[int], Sequence[Batch]]:
     """Return the function from a step, counted from 0, to its micro-batches.
 
@@ -47,7 +52,7 @@ def phased_batches(
 
     def batches(step: int) -> Sequence[Batch]:
         options, order = parts[0 if step < change else -1]
-        return micro_batches(order, options, step if step < change else step - change)
+        return micro_batches(order, options, step if step < change else step - change, averaging)
 
     return batches
 
@@ -66,9 +71,17 @@ def micro_batch_count(settings: PretrainSettings) -> int:
     return settings.batch_sequences // (settings.micro_batch_sequences or settings.batch_sequences)
 
 
-def micro_batches(examples: Examples, settings: PretrainSettings, step: int) -> Sequence[Batch]:
-    """Return the micro-batches of a phase's step; their examples depend on the step alone."""
+def micro_batches(
+    examples: Examples, settings: PretrainSettings, step: int, averaging: Averaging = "step"
+) -> Sequence[Batch]:
+    """Return the micro-batches of a phase's step."""
     size = settings.micro_batch_sequences or settings.batch_sequences
     first = step * settings.batch_sequences
-    starts = range(first, first + settings.batch_sequences, size)
-    return LazyBatches(lambda number: examples.batch(starts[number], size), len(starts))
+    starts = range(0, settings.batch_sequences, size)
+    if averaging == "micro-batch":
+        return LazyBatches(lambda number: examples.batch(first + starts[number], size), len(starts))
+    # Pairs and masks are drawn for the whole step, so that any cut trains on the same rows.
+    whole = cache(lambda: examples.batch(first, settings.batch_sequences))
+    if len(starts) == 1:
+        return LazyBatches(lambda number: whole(), 1)
+    return LazyBatches(lambda number: whole().rows(starts[number], starts[number] + size), len(starts))

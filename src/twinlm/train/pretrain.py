@@ -22,6 +22,7 @@ from twinlm.train.loop import evaluate, train
 from twinlm.train.optimizer import build_optimizer
 from twinlm.train.phases import Phase, phased_batches
 from twinlm.train.ranks import ALONE, Ranks
+from twinlm.train.resuming import averaging
 from twinlm.train.schedule import learning_rate
 from twinlm.train.start import first_model
 
@@ -56,7 +57,7 @@ def pretrain(
         from twinlm.train.sharding import shard
 
         shard(model, ranks)  # before the optimizer is built, which then holds rows only
-    options = settings.pretrain
+    options, mean_over = settings.pretrain, averaging(folder)
     held_out = family.examples(valid_store, options, tokenizer, seed)
     size = min(options.batch_sequences, options.validation_sequences)
     validation = [held_out.batch(first, size) for first in range(0, options.validation_sequences, size)]
@@ -67,7 +68,10 @@ def pretrain(
         model,
         name=title,
         batches=phased_batches(
-            options, steps, lambda phase: phase_examples(family, phase, train_store, tokenizer, seed)
+            options,
+            steps,
+            lambda phase: phase_examples(family, phase, train_store, tokenizer, seed),
+            mean_over,
         ),
         learning_rate=learning_rate(options.optimizer, steps),
         validate=lambda: evaluate(job, validation),
@@ -75,6 +79,7 @@ def pretrain(
         seed=seed,
         precision=precision,
         folder=folder,
+        averaging=mean_over,
     )
     spent = to_json(train(job, progress=progress, stop=stop, ranks=ranks))
     # A kind without sentence heads learns no sentence task, whatever its settings name.

@@ -1,11 +1,12 @@
 """Records of a training run: cost and outcome so far, in `state.json`, and at the end, in a result file."""
 
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta, Struct
 
 from twinlm.errors import ModelError
+from twinlm.objectives import Averaging
 from twinlm.system.records import Number, Record, Whole, read_record
 
 NotNegative = Annotated[float, Meta(ge=0, le=1e100)]
@@ -66,6 +67,8 @@ class TrainingState(Spent, kw_only=True, forbid_unknown_fields=True):
 
     is_validation_due: bool = False
     """Whether the run is to validate before its next step, since a signal interrupted the validation."""
+    averaging: Averaging = "micro-batch"
+    """What losses are means over; versions before 0.2.0 did not write it."""
     metrics: Mark | None = None
     """Metrics written before this checkpoint; None in checkpoints of early versions."""
 
@@ -74,11 +77,10 @@ class TrainingState(Spent, kw_only=True, forbid_unknown_fields=True):
         return Spent(**{name: getattr(self, name) for name in Spent.__struct_fields__})
 
 
-def fresh_state() -> TrainingState:
+def fresh_state(averaging: Averaging) -> TrainingState:
     """Return the state of a run before its first step."""
-    return TrainingState(
-        step=0, tokens=0, targets=0, flops=0.0, seconds=0.0, peak_memory_bytes=0, best=None, best_step=0
-    )
+    nothing: dict[str, Any] = {"step": 0, "tokens": 0, "targets": 0, "flops": 0.0, "seconds": 0.0}
+    return TrainingState(**nothing, peak_memory_bytes=0, best=None, best_step=0, averaging=averaging)
 
 
 def read_result(record: type[Result], path: Path) -> Result:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from twinlm import checkpoint
-from twinlm.batch import Batch
+from twinlm.batch import Batch, Counts
 from twinlm.errors import StoppedError
 from twinlm.objectives import Loss, Objective
 from twinlm.system.stopping import Stop
@@ -72,9 +72,9 @@ class Replicated:
         self._objective = objective
         self._ranks = ranks
 
-    def loss(self, batch: Batch) -> Loss:
+    def loss(self, batch: Batch, step: Counts) -> Loss:
         """Return the loss of a micro-batch."""
-        return self._objective(self._module, batch)
+        return self._objective(self._module, batch, step)
 
     def clip(self, max_norm: float) -> float:
         """Scale the gradient to at most this norm; return its norm before."""
@@ -128,10 +128,10 @@ class Ordered(Replicated):
         self._count = 0
 
     def begin(self, count: int) -> int:
-        """Start a step of `count` micro-batches; return the divisor of their losses."""
+        """Start a step of `count` micro-batches; return the factor of their losses."""
         self._count = count
         self._tree = TreeSum(count, _add_all)
-        return count
+        return 1
 
     @contextlib.contextmanager
     def adding(self, number: int) -> Iterator[None]:
@@ -201,15 +201,14 @@ class Averaged(Replicated):
             self._wrapped = DistributedDataParallel(_Whole(module, objective), find_unused_parameters=True)
 
     def begin(self, count: int) -> int:
-        """Start a step of `count` micro-batches; return the divisor of this process's losses."""
-        share = self._ranks.share(count)
-        self._last = share[-1]
-        return len(share)
+        """Start a step of `count` micro-batches; return the factor of their losses."""
+        self._last = self._ranks.share(count)[-1]
+        return self._ranks.count  # PyTorch divides the sum over the processes by their number
 
-    def loss(self, batch: Batch) -> Loss:
+    def loss(self, batch: Batch, step: Counts) -> Loss:
         """Return the loss of a micro-batch."""
         with as_peer_error():
-            return Loss(*self._wrapped(batch))
+            return Loss(*self._wrapped(batch, step))
 
     @contextlib.contextmanager
     def adding(self, number: int) -> Iterator[None]:
@@ -230,8 +229,8 @@ class _Whole(nn.Module):
         self.module = module
         self._objective = objective
 
-    def forward(self, batch: Batch) -> tuple[Tensor, int, dict[str, Tensor]]:
-        loss = self._objective(self.module, batch)
+    def forward(self, batch: Batch, step: Counts) -> tuple[Tensor, int, dict[str, Tensor]]:
+        loss = self._objective(self.module, batch, step)
         return loss.total, loss.targets, loss.parts
 
 

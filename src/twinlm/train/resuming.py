@@ -2,16 +2,18 @@
 without the update or from the last periodic checkpoint.
 """
 
+import contextlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from twinlm.errors import DivergedError, ModelError
-from twinlm.system import hardware
+from twinlm.errors import DivergedError, ModelError, UserError
+from twinlm.objectives import Averaging
+from twinlm.system import hardware, storage
 from twinlm.system.log import MetricsLog, Progress, note_event
 from twinlm.system.records import as_record, to_json
-from twinlm.train.checkpoints import load_training, remove_loose_parts, roll_back
+from twinlm.train.checkpoints import checkpoints, load_training, remove_loose_parts, roll_back
 from twinlm.train.gradients import Gradients
 from twinlm.train.job import CHECKPOINTS, Job
 from twinlm.train.ranks import Ranks
@@ -42,7 +44,7 @@ def resume(
     ranks.from_leader(lambda: remove_loose_parts(folder))
     restore = partial(gradients.restore, optimizer=job.optimizer)
     values = load_training(folder, restore, check=check, pass_over=pass_over)
-    state = fresh_state() if values is None else _state(values, folder)
+    state = fresh_state(job.averaging) if values is None else _state(values, folder)
     if values is not None:
         _note(job, ranks, "resumed", step=state.step)
     _check_common_step(job, ranks, state.step)
@@ -52,6 +54,15 @@ def resume(
     else:
         log.cut(to_json(state.metrics))
     return state
+
+
+def averaging(folder: Path) -> Averaging:
+    """Return what a run's losses are means over: what its checkpoints say, or a step for a new run."""
+    for path in checkpoints(folder / CHECKPOINTS):
+        with contextlib.suppress(UserError):  # a damaged one; `resume` says so
+            if "averaging" not in storage.read_json(path / "state.json"):
+                return "micro-batch"
+    return "step"
 
 
 def _state(values: Mapping[str, Any], path: Path) -> TrainingState:

@@ -15,7 +15,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
 from twinlm import checkpoint
-from twinlm.batch import Batch
+from twinlm.batch import Batch, Counts
 from twinlm.errors import StoppedError, as_model_error
 from twinlm.objectives import Loss, Objective
 from twinlm.system import hardware
@@ -46,15 +46,14 @@ class Sharded:
         self._last = 0
 
     def begin(self, count: int) -> int:
-        """Start a step of `count` micro-batches; return the divisor of this process's losses."""
-        share = self._ranks.share(count)
-        self._last = share[-1]
-        return len(share)
+        """Start a step of `count` micro-batches; return the factor of their losses."""
+        self._last = self._ranks.share(count)[-1]
+        return self._ranks.count  # PyTorch divides the sum over the processes by their number
 
-    def loss(self, batch: Batch) -> Loss:
+    def loss(self, batch: Batch, step: Counts) -> Loss:
         """Return the loss of a micro-batch."""
         with as_peer_error():
-            return self._objective(self._module, batch)
+            return self._objective(self._module, batch, step)
 
     @contextlib.contextmanager
     def adding(self, number: int) -> Iterator[None]:
