@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from twinlm.compare.stages.language_results import ALL_PAIRS, cloze_result, phenomenon
+from twinlm.compare.stages.records import GapChoices
 from twinlm.evaluate.timings import ServingCost, Timing, spread
 from twinlm.evidence import intervals, multiple_testing
 from twinlm.evidence.outcomes import Outcomes
@@ -373,8 +374,8 @@ def _quality():
             )
         ],
         cloze=cloze_result(
-            {kind: SimpleNamespace(label=label) for kind, label in FAMILIES.items()},
-            {kind: [{"cloze": _looks(kind, shares[kind] - 0.2)}] for kind in FAMILIES},
+            FAMILIES,
+            {kind: [SimpleNamespace(gaps=_looks(kind, shares[kind] - 0.2))] for kind in FAMILIES},
         ),
         notes=["own text: number_swap: 0 of 200 pairs could be made of 12 documents"],
     )
@@ -384,7 +385,7 @@ def _looks(kind, share):
     random = stream(9, "gaps", kind)
     sees = {"gpt": ("the whole text", "the text up to the word"), "bert": ("both sides", "among all others")}
     return [
-        {"sees": way, "method": "likelihood", "right": (random.random(150) < share).tolist()}
+        GapChoices(sees=way, method="likelihood", right=(random.random(150) < share).tolist())
         for way in sees[kind]
     ]
 

@@ -1,6 +1,6 @@
 """Everything that a finished run left in its folder, put together as one `Results` record."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -20,113 +20,78 @@ from twinlm.compare.workspace import Workspace
 from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import TaskAnswers
 from twinlm.evidence.records import QualityResult, ScoreCurve
-from twinlm.evidence.results import ArmCost, Results, TaskResult
+from twinlm.evidence.results import Results, TaskResult
 from twinlm.evidence.scores import scored
 from twinlm.report import caveats, language_section, verdict
 from twinlm.report.curves_section import baseline_sentence, crossing_sentence
 from twinlm.system import storage
 from twinlm.system.records import read_record
-from twinlm.train.records import Spent
 
-_AXES = {
-    "targets": "predicted tokens",
-    "flops": "FLOPs",
-}  # for people; the other axes are called what they are
+_AXES = {"targets": "predicted tokens", "flops": "FLOPs"}  # names for people where they differ
 _READ = ("files", "documents")  # counts of what was read, not of what was left out
 
 
-class Assembly:
-    """The results of a run; all its stages must be done."""
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        *,
-        command: str,
-        diagnosis: Diagnosis,
-        baselines: Baselines,
-        pretraining: PretrainingStage,
-        language: Language,
-        finetuning: FinetuningStage,
-        selection: Selection,
-        curves: Curves,
-        serving: Serving,
-    ) -> None:
-        self.workspace = workspace
-        self.command = command
-        self.diagnosis = diagnosis
-        self.baselines = baselines
-        self.pretraining = pretraining
-        self.language = language
-        self.finetuning = finetuning
-        self.selection = selection
-        self.curves = curves
-        self.serving = serving
-
-    def results(self, answers: Sequence[TaskAnswers]) -> Results:
-        """Return the results of a run from the answers to its tasks."""
-        workspace, pretraining = self.workspace, self.pretraining
-        settings, prepared = workspace.settings, workspace.prepared
-        tasks = verdict.with_verdicts(multiple_testing.adjusted([scored(of_task) for of_task in answers]))
-        language = [
-            replace(result, remarks=pretraining.remarks(result.name, pretraining.seeds))
-            for result in language_results(workspace, pretraining)
-        ]
-        quality, doctor = quality_result(self.language), self.diagnosis.result()
-        costs = [pretraining.cost(name) for name in pretraining.compared]
-        matched_by = _AXES.get(settings.budget.match, settings.budget.match)
-        labels = {name: family.label for name, family in families.FAMILIES.items()}
-        return Results(
-            title=settings.title,
-            verdict=_verdict(tasks, quality),
-            caveats=caveats.caveats(
-                tasks,
-                costs,
-                matched_by,
-                families=labels,
-                unknown_shares=_unknown_shares(workspace),
-                starts={kind: start for kind in labels if (start := getattr(settings, kind).pretrain.start)},
-                lost_steps={
-                    item.label: _lost_steps(pretraining.spent(name))
-                    for name, item in pretraining.compared.items()
-                },
-                lost_tuning_steps={name: self._lost_tuning_steps(name) for name in prepared.tasks},
-                pretraining_seeds=len(pretraining.seeds),
-                doctor=doctor,
-                remarks=[text for result in language for text in result.remarks],
-            ),
+def results(
+    workspace: Workspace,
+    answers: Sequence[TaskAnswers],
+    *,
+    command: str,
+    diagnosis: Diagnosis,
+    baselines: Baselines,
+    pretraining: PretrainingStage,
+    language: Language,
+    finetuning: FinetuningStage,
+    selection: Selection,
+    curves: Curves,
+    serving: Serving,
+) -> Results:
+    """Return the results of a run, whose stages must be done, from the answers to its tasks."""
+    settings, prepared = workspace.settings, workspace.prepared
+    tasks = verdict.with_verdicts(multiple_testing.adjusted([scored(of_task) for of_task in answers]))
+    learned = [
+        replace(result, remarks=pretraining.remarks(result.name, pretraining.seeds))
+        for result in language_results(workspace, pretraining)
+    ]
+    quality, doctor = quality_result(language), diagnosis.result()
+    costs = [pretraining.cost(name) for name in pretraining.compared]
+    matched_by = _AXES.get(settings.budget.match, settings.budget.match)
+    labels = {name: family.label for name, family in families.FAMILIES.items()}
+    return Results(
+        title=settings.title,
+        verdict=_verdict(tasks, quality),
+        caveats=caveats.caveats(
+            tasks,
+            costs,
+            matched_by,
             families=labels,
-            matched_by=matched_by,
+            unknown_shares=_unknown_shares(workspace),
+            starts={kind: start for kind in labels if (start := getattr(settings, kind).pretrain.start)},
+            lost_steps=pretraining.lost_steps,
+            lost_tuning_steps={task: selection.lost_steps(task) for task in prepared.tasks},
             pretraining_seeds=len(pretraining.seeds),
-            tasks=tasks,
-            curves=[_with_verdict(measured, labels) for measured in self.curves.measured()],
-            ledger=[self.selection.ledger(arm, task) for task in prepared.tasks for arm in workspace.arms],
-            language=language,
-            quality=quality,
-            costs=costs,
-            cost_cards=self._cost_cards(),
-            price_per_hour=settings.budget.price_per_hour or None,
             doctor=doctor,
-            data=_data_facts(workspace, self.baselines),
-            removed=_removed(workspace, self.finetuning, self.selection),
-            attribution=list(prepared.attribution),
-            settings_toml=workspace.settings_toml,
-            environment=read_record(dict[str, str], workspace.folder / "environment.json"),
-            fingerprints=_fingerprints(workspace, pretraining.weights),
-            command=self.command,
-        )
-
-    def _cost_cards(self) -> dict[str, list[ArmCost]]:
-        budget_s = self.workspace.settings.compare.timing_seconds
-        if not budget_s:
-            return {}
-        tasks = self.workspace.prepared.tasks
-        return {name: self.serving.cost_card(task, budget_s=budget_s) for name, task in tasks.items()}
-
-    def _lost_tuning_steps(self, task: str) -> dict[str, int]:
-        """Return the updates left out of the fine-tuning runs that count on a task, by label."""
-        chosen = {arm.label: self.selection.chosen(arm, task) for arm in self.workspace.arms}
-        return {label: _lost_steps(map(self.finetuning.spent, trials)) for label, trials in chosen.items()}
+            remarks=[text for result in learned for text in result.remarks],
+        ),
+        families=labels,
+        matched_by=matched_by,
+        pretraining_seeds=len(pretraining.seeds),
+        tasks=tasks,
+        curves=[_with_verdict(measured, labels) for measured in curves.measured()],
+        ledger=[selection.ledger(arm, task) for task in prepared.tasks for arm in workspace.arms],
+        language=learned,
+        quality=quality,
+        costs=costs,
+        cost_cards=serving.cost_cards(),
+        price_per_hour=settings.budget.price_per_hour or None,
+        doctor=doctor,
+        data=_data_facts(workspace, baselines),
+        removed=_removed(workspace, finetuning, selection),
+        attribution=list(prepared.attribution),
+        settings_toml=workspace.settings_toml,
+        environment=read_record(dict[str, str], workspace.folder / "environment.json"),
+        fingerprints=_fingerprints(workspace, pretraining.weights),
+        command=command,
+    )
 
 
 def _verdict(tasks: list[TaskResult], quality: QualityResult) -> list[str]:
@@ -138,21 +103,13 @@ def _verdict(tasks: list[TaskResult], quality: QualityResult) -> list[str]:
 def _with_verdict(measured: MeasuredCurve, labels: Mapping[str, str]) -> ScoreCurve:
     sentences = [crossing_sentence(measured.curve, labels)]
     if measured.baseline:
+        line = measured.baseline
         sentences.append(
             baseline_sentence(
-                measured.baseline.label,
-                measured.baseline.outcomes,
-                measured.positions,
-                labels,
-                measured.outcomes,
-                least=measured.least,
+                line.label, line.outcomes, measured.positions, labels, measured.outcomes, least=measured.least
             )
         )
     return replace(measured.curve, verdict=" ".join(sentences))
-
-
-def _lost_steps(spent: Iterable[Spent]) -> int:
-    return sum(row.lost_steps for row in spent)
 
 
 def _data_facts(workspace: Workspace, baselines: Baselines) -> dict[str, str | int | float]:
@@ -160,8 +117,8 @@ def _data_facts(workspace: Workspace, baselines: Baselines) -> dict[str, str | i
     facts: dict[str, str | int | float] = {}
     for name, task in workspace.prepared.tasks.items():
         for baseline in baselines.fitted(task):
-            for setting, value in baseline["settings"].items():
-                facts[f"{name}: {baseline['label']}, {setting}"] = value
+            for setting, value in baseline.settings.items():
+                facts[f"{name}: {baseline.label}, {setting}"] = value
     for kind, family in families.FAMILIES.items():
         tokenizer = workspace.tokenizer(kind)
         facts[f"tokenizer of {family.label}"] = f"{tokenizer.algorithm}, {tokenizer.vocab_size:,} tokens"

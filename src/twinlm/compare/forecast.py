@@ -56,11 +56,7 @@ class Forecast:
     """Time and disk space of every training of a comparison; trainings alike are timed once."""
 
     def __init__(
-        self,
-        workspace: Workspace,
-        pretraining: PretrainingStage,
-        finetuning: FinetuningStage,
-        curves: Curves,
+        self, workspace: Workspace, pretraining: PretrainingStage, finetuning: FinetuningStage, curves: Curves
     ) -> None:
         self.workspace = workspace
         self.pretraining = pretraining

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from twinlm import families
-from twinlm.compare.assemble import Assembly
+from twinlm.compare import assemble
 from twinlm.compare.forecast import Forecast
 from twinlm.compare.stages.answers import Answers
 from twinlm.compare.stages.baselines import Baselines
@@ -70,6 +70,7 @@ class Run:
         self.folder = folder
         self.settings = settings
         self.progress = progress
+        self.command = command
         self.ranks = ranks
         self._held = contextlib.ExitStack()
 
@@ -85,18 +86,6 @@ class Run:
         self.curves = Curves(work, self.pretraining, self.finetuning, self.selection, self.baselines)
         self.serving = Serving(work, self.finetuning, self.selection)
         self.forecast = Forecast(work, self.pretraining, self.finetuning, self.curves)
-        self.assembly = Assembly(
-            work,
-            command=command,
-            diagnosis=self.diagnosis,
-            baselines=self.baselines,
-            pretraining=self.pretraining,
-            language=self.language,
-            finetuning=self.finetuning,
-            selection=self.selection,
-            curves=self.curves,
-            serving=self.serving,
-        )
 
     def __enter__(self) -> Self:
         """Lock the folder for this process, and note settings and environment in it.
@@ -177,7 +166,19 @@ class Run:
 
     def _report(self, answers: Sequence[TaskAnswers]) -> Results:
         """Write the report, with stored details where nothing changed since they were made."""
-        results = self.assembly.results(answers)
+        results = assemble.results(
+            self.workspace,
+            answers,
+            command=self.command,
+            diagnosis=self.diagnosis,
+            baselines=self.baselines,
+            pretraining=self.pretraining,
+            language=self.language,
+            finetuning=self.finetuning,
+            selection=self.selection,
+            curves=self.curves,
+            serving=self.serving,
+        )
         details = None if has_changed(results, self.folder) else read_details(self.folder)
         if details is None:
             write_report(results, self.folder, find_details(answers, self.progress))

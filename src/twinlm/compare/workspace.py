@@ -27,16 +27,7 @@ from twinlm.train.start import load_start
 
 
 class Workspace:
-    """A run's folder; each part is read or made when it is first asked for, and then kept.
-
-    Args:
-        folder: run directory.
-        settings: settings of the whole run.
-        is_demo: use the embedded data instead of the settings' files.
-        progress: receiver of progress and messages.
-        stop: set by signals.
-        ranks: processes that share the trainings; the leader does everything else alone.
-    """
+    """A run's folder; each part is read or made when it is first asked for. Arguments are as for `Run`."""
 
     def __init__(
         self,

@@ -217,16 +217,13 @@ def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> Labelled
             f"task {given.name!r} has no file to train on", hint='set train = "labels.csv" in its [[task]]'
         )
 
-    def read(path: str, split: str) -> LabelledSet:
-        return read_task_file(given, path, split, errors=given.errors, counts=counts)
-
+    sets = {
+        split: read_task_file(given, getattr(given, split), split, errors=given.errors, counts=counts)
+        for split in SPLITS
+        if getattr(given, split)
+    }
     return build_read_task(
-        given,
-        read(given.train, "train"),
-        read(given.valid, "valid") if given.valid else None,
-        read(given.test, "test") if given.test else None,
-        seed=seed,
-        counts=counts,
+        given, sets["train"], sets.get("valid"), sets.get("test"), seed=seed, counts=counts
     )
 
 
@@ -240,10 +237,9 @@ def read_task_file(
         choices=given.choices_field,
         label=given.label_field,
     )
-    form = task_kind(given.kind).form
     return read_labelled(
         path,
-        form=form,
+        form=task_kind(given.kind).form,
         fields=fields,
         split=split,
         encoding=given.encoding,

@@ -20,9 +20,7 @@ _INPUTS = "inputs.json"
 def enter(folder: Path, inputs: dict[str, Any]) -> str:
     """Start a stage or return to it; return the fingerprint of its inputs.
 
-    Args:
-        folder: folder of the stage.
-        inputs: inputs by name; settings as dataclasses, so that their defaults are known.
+    Settings are given as dataclasses, so that their defaults are known.
 
     Raises:
         UsageError: the stage was started with different inputs.

@@ -8,11 +8,13 @@ import pytest
 from twinlm.compare.run import Run
 from twinlm.compare.stages.language import FOUND, OWN_TEXT
 from twinlm.compare.stages.language_results import quality_result
+from twinlm.compare.stages.records import LanguageAnswers
 from twinlm.data.probes.minimal_pairs import MOST_PAIRS
 from twinlm.errors import DataError, UsageError
 from twinlm.settings import QualitySettings
 from twinlm.system import storage
 from twinlm.system.log import Silent
+from twinlm.system.records import to_json
 from twinlm.system.stopping import Stop
 
 SETTINGS = """
@@ -55,9 +57,9 @@ def test_both_kinds_are_asked_the_same_and_found_again(open_run):
         said = {name: run.language.measured(name) for name in run.pretraining.compared}
         assert [found.name for found in run.language.sets] == [OWN_TEXT, "some"]
         for given in run.language.sets:
-            assert {len(row["pairs"][given.name]["right"]) for row in said.values()} == {len(given.pairs)}
+            assert {len(row.pairs[given.name].right) for row in said.values()} == {len(given.pairs)}
         path = run.pretraining.folder("bert") / "quality" / FOUND
-        assert storage.read_json(path) == said["bert"]
+        assert storage.read_json(path) == to_json(said["bert"])
     with open_run() as again:
         assert {name: again.language.measured(name) for name in said} == said
         result = quality_result(again.language)
@@ -106,7 +108,7 @@ def test_gaps_are_asked_of_both_kinds_beside_the_pairs_and_found_again(open_run,
         gaps = run.language.gaps
         assert len(gaps) == 6
         for (row,) in said.values():
-            assert [len(view["right"]) for view in row["cloze"]] == [6, 6]
+            assert [len(view.right) for view in row.gaps] == [6, 6]
     with open_run("gaps", **given) as again:
         assert {name: [again.language.measured(name)] for name in said} == said
         result = quality_result(again.language)
@@ -123,10 +125,10 @@ def test_gaps_are_asked_of_both_kinds_beside_the_pairs_and_found_again(open_run,
 
 def test_without_gaps_a_stage_of_before_there_were_gaps_is_found_again(open_run):
     with open_run("before") as run:
-        found = run.language.measured("gpt")
+        run.language.measured("gpt")
         path = run.pretraining.folder("gpt") / "quality"
     assert set(storage.read_json(path / "inputs.json")) == {"weights", "window", "sample", "pairs"}
-    assert set(found) == {"figures", "pairs"}
+    assert set(storage.read_json(path / FOUND)) == {"figures", "pairs"}
 
 
 def test_pairs_that_no_model_can_read_whole_are_counted(open_run):
@@ -139,7 +141,7 @@ def test_nothing_is_asked_where_nothing_is_wanted(open_run):
     off = {"quality.sample_bytes": "0", "quality.own_pairs": "0", "quality.pairs": "[]"}
     with open_run("off", **off) as run:
         assert run.language.sample is None
-        assert run.language.measured("gpt") == {"figures": [], "pairs": {}}
+        assert run.language.measured("gpt") == LanguageAnswers(figures=[], pairs={})
 
 
 def test_too_little_test_text_is_a_note_and_no_failure(open_run, monkeypatch):

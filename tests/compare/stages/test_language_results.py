@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from twinlm.compare.stages.language_results import cloze_result, figure, phenomenon, rights_of
+from twinlm.compare.stages.records import Choices, GapChoices, LanguageAnswers
 from twinlm.evidence import intervals
 from twinlm.evidence.outcomes import Outcomes
 
@@ -14,9 +15,9 @@ LABELS = {"gpt": "GPT", "bert": "BERT"}
 
 
 def test_choices_without_ties_are_truth_values_and_one_tie_makes_numbers_of_all():
-    sure = rights_of({"gpt": [[True, False]], "bert": [[1.0, 0.0]]})
+    sure = rights_of({"gpt": [chosen(True, False)], "bert": [chosen(1.0, 0.0)]})
     assert [values_PE.dtype for values_PE in sure.values()] == [np.bool_, np.bool_]
-    tied = rights_of({"gpt": [[True, False]], "bert": [[0.5, 0.0]]})
+    tied = rights_of({"gpt": [chosen(True, False)], "bert": [chosen(0.5, 0.0)]})
     assert [values_PE.dtype for values_PE in tied.values()] == [np.float64, np.float64]
     assert tied["bert"].tolist() == [[0.5, 0.0]]
 
@@ -38,11 +39,10 @@ def test_a_phenomenon_takes_its_own_pairs_and_compares_the_kinds_by_pair_and_pre
 
 def test_gaps_are_compared_by_what_sees_most_and_shared_ties_make_numbers():
     said = {
-        "gpt": [{"cloze": [look("whole", [1.0, 0.5, 0]), look("before", [0, 0, 1.0])]}] * 2,
-        "bert": [{"cloze": [look("both sides", [0, 0, 1.0]), look("among all", [1.0, 1.0, 1.0])]}] * 2,
+        "gpt": [answers(look("whole", [1.0, 0.5, 0]), look("before", [0, 0, 1.0]))] * 2,
+        "bert": [answers(look("both sides", [0, 0, 1.0]), look("among all", [1.0, 1.0, 1.0]))] * 2,
     }
-    compared = {name: SimpleNamespace(label=label) for name, label in LABELS.items()}
-    found = cloze_result(compared, said)
+    found = cloze_result(LABELS, said)
     assert (found.chance, found.overall.pairs) == (0.2, 3)
     assert [row.accuracy.estimate for row in found.overall.scores] == pytest.approx([0.5, 1 / 3])
     assert found.overall.comparison.difference.estimate == pytest.approx(1 / 6)
@@ -54,11 +54,19 @@ def test_gaps_are_compared_by_what_sees_most_and_shared_ties_make_numbers():
 
 
 def look(sees, right):
-    return {"sees": sees, "method": "likelihood", "right": right}
+    return GapChoices(sees=sees, method="likelihood", right=right)
+
+
+def answers(*looks):
+    return LanguageAnswers(figures=[], pairs={}, cloze=list(looks))
+
+
+def chosen(*right):
+    return Choices(method="likelihood", right=list(right))
 
 
 def figures_of(values_PE):
-    return [{"value": float(row.mean()), "values_E": row.tolist(), "caveat": ""} for row in values_PE]
+    return [SimpleNamespace(value=float(row.mean()), values_E=row.tolist(), caveat="") for row in values_PE]
 
 
 def test_the_difference_of_one_model_to_another_is_that_of_a_paired_t_test_over_passages():

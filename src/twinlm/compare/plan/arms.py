@@ -1,6 +1,6 @@
-"""The arms of a comparison: the ways to get a fine-tuned model that are compared with one another.
+"""The arms of a comparison: the ways to get a fine-tuned model.
 
-Next: `compare/plan/pretrainings.py`, what arms are pre-trained by; several may share one.
+Next: `compare/plan/pretrainings.py`, how arms are pre-trained; several may share one pre-training.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +13,6 @@ from twinlm.settings import UNTRAINED, ArmSettings, ImportedSettings, KindSettin
 from twinlm.tasks.baselines import NAMES
 from twinlm.use.load import find_model
 
-_WITHOUT = "without pre-training"
 _TAKEN = NAMES | {"baselines", "tasks", "tokens", "tokenizers", "plan", "data-doctor"}
 
 
@@ -22,17 +21,17 @@ class Arm:
     """One way to get a fine-tuned model."""
 
     name: str
-    """In settings, folders and files: "gpt", "gpt-scratch", or its own."""
+    """Name in settings, folders and files: "gpt", "gpt-scratch", or its own."""
     family: str
-    """The kind of model."""
+    """Kind of model."""
     label: str
-    """For people."""
+    """Name for people."""
     settings: KindSettings
-    """Its sizes, its pre-training if it has one, and its fine-tuning."""
+    """Sizes, pre-training settings if it has a pre-training, and fine-tuning settings."""
     pretraining: str = ""
-    """Name of the pre-training that it begins with; empty for an imported model, or without any."""
+    """Name of the pre-training it starts from; empty for an imported model, or without pre-training."""
     folder: Path | None = None
-    """Where an imported model lies; None for one that is made here."""
+    """Folder of an imported model; None for a model made here."""
 
     @property
     def is_pretrained(self) -> bool:
@@ -48,76 +47,77 @@ def arms(settings: Settings) -> list[Arm]:
         UsageError: two arms have one name, or one that can't be a folder's.
     """
     kinds = [(kind.name, kind.label, getattr(settings, kind.name)) for kind in families.FAMILIES.values()]
-    found = [
-        Arm(name=name, family=name, label=label, settings=of_kind, pretraining=name)
-        for name, label, of_kind in kinds
-    ]
     trained = pretrainings(settings)
-    found += [_arm(given, trained) for given in settings.arm]
-    found += [_imported(given, settings) for given in settings.imported]
-    found += [
-        Arm(name=name + UNTRAINED, family=name, label=f"{label} {_WITHOUT}", settings=of_kind)
-        for name, label, of_kind in kinds
+    every = [
+        *(
+            Arm(name=name, family=name, label=label, settings=own, pretraining=name)
+            for name, label, own in kinds
+        ),
+        *(_own_arm(arm, trained) for arm in settings.arm),
+        *(_imported(model, settings) for model in settings.imported),
+        *(
+            Arm(name=name + UNTRAINED, family=name, label=f"{label} without pre-training", settings=own)
+            for name, label, own in kinds
+        ),
     ]
-    names = [arm.name for arm in found]
+    names = [arm.name for arm in every]
     if twin := next((name for name in names if names.count(name) > 1), None):
         hint = "give each [[arm]] and [[imported]] a name of its own"
         raise UsageError(f"two arms have the name {twin!r}", hint=hint)
-    return found
+    return every
 
 
 def arm_named(settings: Settings, name: str) -> Arm:
-    """Return the arm of a name, or one for the model of a folder.
+    """Return the arm of a name, or one for the model in a folder.
 
     Raises:
         UsageError: there is neither.
     """
-    found = arms(settings)
-    for arm in found:
-        if arm.name == name:
-            return arm
-    place = Path(name).expanduser()
-    if place.is_dir():
-        *_, above, own = place.resolve().parts
-        is_taken = any(own in (arm.name, arm.family) for arm in found)
-        given = ImportedSettings(name=f"{above}-{own}" if is_taken else own, folder=name)
-        return _imported(given, settings)
-    raise UsageError(f"there is no arm {name!r}", hint=build.closest(name, [arm.name for arm in found]))
+    known = {arm.name: arm for arm in arms(settings)}
+    if name in known:
+        return known[name]
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        *_, above, own = folder.resolve().parts
+        is_taken = any(own in (arm.name, arm.family) for arm in known.values())
+        return _imported(ImportedSettings(name=f"{above}-{own}" if is_taken else own, folder=name), settings)
+    raise UsageError(f"there is no arm {name!r}", hint=build.closest(name, list(known)))
 
 
 def retuned(settings: KindSettings, learning_rate: float | None, epochs: int | None) -> KindSettings:
-    """Return the settings with another learning rate or number of epochs in fine-tuning, where given."""
+    """Return the settings with another learning rate or number of epochs in fine-tuning, unless None."""
     tuning = settings.finetune
     rate = learning_rate or tuning.optimizer.learning_rate
     optimizer = replace(tuning.optimizer, learning_rate=rate)
     return replace(settings, finetune=replace(tuning, epochs=epochs or tuning.epochs, optimizer=optimizer))
 
 
-def _arm(given: ArmSettings, trained: dict[str, Pretraining]) -> Arm:
-    _check_free(given.name, "an arm")
-    label = given.label or given.name
-    settings = settings_of(given)
-    if not given.pretrained:
-        return Arm(name=given.name, family=given.kind, label=label, settings=settings)
-    shared = next(name for name, other in trained.items() if same_pretraining(other, given))
-    return Arm(name=given.name, family=given.kind, label=label, settings=settings, pretraining=shared)
-
-
-def _imported(given: ImportedSettings, settings: Settings) -> Arm:
-    _check_free(given.name, "an imported model")
-    folder = find_model(Path(given.folder).expanduser())
-    family = checkpoint.family_of(folder)
-    of_kind: KindSettings = getattr(settings, family.name)
+def _own_arm(arm: ArmSettings, trained: dict[str, Pretraining]) -> Arm:
+    _check_free(arm.name, "an arm")
+    shared = (name for name, other in trained.items() if same_pretraining(other, arm))
     return Arm(
-        name=given.name,
+        name=arm.name,
+        family=arm.kind,
+        label=arm.label or arm.name,
+        settings=settings_of(arm),
+        pretraining=next(shared) if arm.pretrained else "",
+    )
+
+
+def _imported(model: ImportedSettings, settings: Settings) -> Arm:
+    _check_free(model.name, "an imported model")
+    folder = find_model(Path(model.folder).expanduser())
+    family = checkpoint.family_of(folder)
+    return Arm(
+        name=model.name,
         family=family.name,
-        label=f"{given.name} (imported {family.label})",
-        settings=retuned(of_kind, given.learning_rate, given.epochs),
+        label=f"{model.name} (imported {family.label})",
+        settings=retuned(getattr(settings, family.name), model.learning_rate, model.epochs),
         folder=folder,
     )
 
 
-def _check_free(name: str, what: str) -> None:
+def _check_free(name: str, role: str) -> None:
     if name in _TAKEN:
-        hint = "its results lie in a folder of that name, beside those of the baselines and the text"
-        raise UsageError(f"{name!r} can't be the name of {what}", hint=hint)
+        hint = "its results are stored in a folder of that name, beside those of the baselines and the text"
+        raise UsageError(f"{name!r} can't be the name of {role}", hint=hint)

@@ -13,7 +13,7 @@ from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import UsageError
 from twinlm.families import Family
 from twinlm.prepare import stage
-from twinlm.settings import BudgetSettings, KindSettings, ModelSettings, Settings
+from twinlm.settings import KindSettings, ModelSettings, Settings
 from twinlm.system import hardware, storage
 from twinlm.system.records import read_record, to_json
 from twinlm.tokenizer import Tokenizer
@@ -41,10 +41,7 @@ def plan_pretraining(
     *,
     precision: str,
 ) -> PretrainPlan:
-    """Plan a pre-training, or read the plan that was made.
-
-    The number of steps is decided once and kept: a resumed run takes the same ones, also where the budget is
-    seconds, which are measured on a few real steps.
+    """Plan a pre-training, or read its stored plan.
 
     Raises:
         UsageError: the budget is too small.
@@ -64,30 +61,16 @@ def plan_pretraining(
     stage.enter(folder, inputs)
     path = folder / "plan.json"
     if path.is_file():
+        # Planned once: a resumed run takes as many steps, also where seconds of steps were measured.
         return read_record(PretrainPlan, path)
-    family = families.family(pretraining.family)
-    plan = _plan(family, kind, *part, budget=budget, seed=settings.seed, precision=precision)
-    storage.write_json(path, to_json(plan))
-    return plan
-
-
-def _plan(
-    family: Family,
-    settings: KindSettings,
-    store: TokenStore,
-    tokenizer: Tokenizer,
-    *,
-    budget: BudgetSettings,
-    seed: int,
-    precision: str,
-) -> PretrainPlan:
-    check_memory(family, settings, tokenizer.vocab_size)
-    parameters, non_embedding = count_parameters(family, settings.model, tokenizer.vocab_size)
-    costs = step_costs(family, settings, store, tokenizer, seed)
+    family, seed = families.family(pretraining.family), settings.seed
+    check_memory(family, kind, tokenizer.vocab_size)
+    parameters, non_embedding = count_parameters(family, kind.model, tokenizer.vocab_size)
+    costs = step_costs(family, kind, store, tokenizer, seed)
     hardware.forget_peak_memory()
-    step_s = seconds_per_step(family, settings, store, tokenizer, seed=seed, precision=precision)
+    step_s = seconds_per_step(family, kind, store, tokenizer, seed=seed, precision=precision)
     steps = budget_steps(budget, costs, step_s)
-    return PretrainPlan(
+    plan = PretrainPlan(
         family=family.name,
         steps=steps,
         tokens=steps * costs["tokens"],
@@ -99,22 +82,19 @@ def _plan(
         parameters=parameters,
         non_embedding_parameters=non_embedding,
     )
+    storage.write_json(path, to_json(plan))
+    return plan
 
 
 def check_match(plans: Sequence[PretrainPlan], settings: Settings, vocab_sizes: Mapping[str, int]) -> None:
-    """Refuse to compare a pair whose sizes differ.
-
-    Args:
-        plans: of the two kinds.
-        settings: of the run; `budget.same_parameters` says which parameters count.
-        vocab_sizes: V of each kind, by its name.
+    """Check that both kinds are of one size; `budget.same_parameters` says which parameters count.
 
     Raises:
         UsageError: they differ by more than 5 %; the hint says what makes them equal.
     """
     is_total = settings.budget.same_parameters == "total"
     sizes = [plan.parameters if is_total else plan.non_embedding_parameters for plan in plans]
-    if _differ(min(sizes), max(sizes)) <= _LARGEST_DIFFERENCE:
+    if _difference(min(sizes), max(sizes)) <= _LARGEST_DIFFERENCE:
         return
     shown = " and ".join(f"{plan.family} {size:,}" for plan, size in zip(plans, sizes, strict=True))
     message = f"the models are not of one size: {shown} parameters in {'all' if is_total else 'their layers'}"
@@ -123,10 +103,10 @@ def check_match(plans: Sequence[PretrainPlan], settings: Settings, vocab_sizes: 
 
 
 def resized(family: Family, sizes: ModelSettings, vocab_size: int, wanted: int) -> ModelSettings | None:
-    """Return sizes that come to as many parameters, in all, as are wanted; None if none do.
+    """Return sizes with as many parameters in all as are wanted; None if there are none.
 
-    The width inside the feed-forward layers is the finest knob; if that would get out of proportion, there
-    are other layers too, and at last another width.
+    Tries the width inside the feed-forward layers first, as the finest knob; where that gets out of
+    proportion, fewer or more layers, and at last another width.
     """
     now = count_parameters(family, sizes, vocab_size)[0]
     for layers, width in _shapes(sizes, is_shrinking=now > wanted):
@@ -138,18 +118,15 @@ def resized(family: Family, sizes: ModelSettings, vocab_size: int, wanted: int) 
         exact = width + (wanted - least) * width / (more - least)
         low, high = (factor * width for factor in _FEED_FORWARD_OVER_WIDTH)
         for grain in _GRAINS:
-            found = replace(shape, feed_forward=max(1, grain * round(exact / grain)))
-            is_like = low <= found.feed_forward <= high
-            if (
-                is_like
-                and _differ(count_parameters(family, found, vocab_size)[0], wanted) <= _FINE_DIFFERENCE
-            ):
-                return found
+            fitted = replace(shape, feed_forward=max(1, grain * round(exact / grain)))
+            parameters = count_parameters(family, fitted, vocab_size)[0]
+            if low <= fitted.feed_forward <= high and _difference(parameters, wanted) <= _FINE_DIFFERENCE:
+                return fitted
     return None
 
 
 def _shapes(sizes: ModelSettings, *, is_shrinking: bool) -> Iterator[tuple[int, int]]:
-    """Yield layers and width, the given ones first, then ever smaller or larger ones, each with the other."""
+    """Yield (layers, width): the given ones, then other numbers of layers, then other widths."""
     yield sizes.layers, sizes.width
     step, layers, width = (-1, 0, 0) if is_shrinking else (1, 2 * sizes.layers + 1, 2 * sizes.width + 1)
     yield from ((count, sizes.width) for count in range(sizes.layers + step, layers, step))
@@ -158,20 +135,20 @@ def _shapes(sizes: ModelSettings, *, is_shrinking: bool) -> Iterator[tuple[int, 
 
 
 def _equal_totals(plans: Sequence[PretrainPlan], settings: Settings, vocab_sizes: Mapping[str, int]) -> str:
-    """Return the settings of the larger one, or of the smaller one, that make them equal."""
+    """Return the hint: settings of the largest model, or else of the smallest one, that make them equal."""
     smaller, *_, larger = sorted(plans, key=lambda plan: plan.parameters)
     for plan, other in ((larger, smaller), (smaller, larger)):
         kind: KindSettings = getattr(settings, plan.family)
-        if kind.pretrain.start:  # whose sizes are what they are
+        if kind.pretrain.start:  # the sizes of a start model can't change
             continue
         family, vocab_size = families.family(plan.family), vocab_sizes[plan.family]
-        if found := resized(family, kind.model, vocab_size, other.parameters):
-            changed = [name for name in _KNOBS if getattr(found, name) != getattr(kind.model, name)]
+        if sizes := resized(family, kind.model, vocab_size, other.parameters):
+            changed = [name for name in _KNOBS if getattr(sizes, name) != getattr(kind.model, name)]
             return "set " + " and ".join(
-                f"{plan.family}.model.{name} = {getattr(found, name)}" for name in changed
+                f"{plan.family}.model.{name} = {getattr(sizes, name)}" for name in changed
             )
     return "take sizes or tokenizers that are more alike"
 
 
-def _differ(first: int, second: int) -> float:
+def _difference(first: int, second: int) -> float:
     return max(first, second) / min(first, second) - 1

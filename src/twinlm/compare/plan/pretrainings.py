@@ -1,7 +1,6 @@
-"""What is pre-trained in a comparison: both kinds, and each arm that is not pre-trained just as another one.
+"""The pre-trainings of a comparison: both kinds, and every arm that is not pre-trained just as another one.
 
-Arms that differ in their fine-tuning only share a pre-training, so that it is done once. A curve of score
-against pre-training takes both kinds again with shares of the budget, each a whole training of its own.
+A curve of score against pre-training takes both kinds again with shares of the budget, each a whole training.
 """
 
 from dataclasses import dataclass
@@ -15,55 +14,51 @@ class Pretraining:
     """One model to pre-train, once for each pre-training seed."""
 
     name: str
-    """That of the first arm that has it, and of its folder in a run."""
+    """Name of the first arm that has it, and of its folder in a run."""
     family: str
-    """The kind of model."""
+    """Kind of model."""
     label: str
-    """For people."""
+    """Name for people."""
     settings: KindSettings
-    """Its sizes and its pre-training."""
+    """Sizes and pre-training settings."""
     share: float = 1
-    """Of the budget."""
+    """Share of the budget."""
 
 
 def pretrainings(settings: Settings) -> dict[str, Pretraining]:
-    """Return what the arms are pre-trained by, by name: the two kinds, then the arms that need their own."""
-    found = {name: _of_kind(settings, name) for name in families.FAMILIES}
-    for given in settings.arm:
-        if given.pretrained and not any(same_pretraining(other, given) for other in found.values()):
-            found[given.name] = Pretraining(
-                name=given.name,
-                family=given.kind,
-                label=given.label or given.name,
-                settings=settings_of(given),
-                share=given.budget_share,
+    """Return the pre-trainings of all arms by name: the two kinds, then arms that share no earlier one."""
+    trained = {name: _of_kind(settings, name) for name in families.FAMILIES}
+    for arm in settings.arm:
+        if arm.pretrained and not any(same_pretraining(other, arm) for other in trained.values()):
+            trained[arm.name] = Pretraining(
+                name=arm.name,
+                family=arm.kind,
+                label=arm.label or arm.name,
+                settings=settings_of(arm),
+                share=arm.budget_share,
             )
-    return found
+    return trained
 
 
 def smaller_pretrainings(settings: Settings) -> dict[str, Pretraining]:
-    """Return those of both kinds with the shares of the budget that a curve is drawn from, by name."""
-    found = [
+    """Return the pre-trainings of both kinds with the budget shares of a curve, by name."""
+    smaller = [
         _of_kind(settings, name, share)
         for share in settings.compare.budget_shares
         for name in families.FAMILIES
     ]
-    return {pretraining.name: pretraining for pretraining in found}
+    return {pretraining.name: pretraining for pretraining in smaller}
 
 
-def same_pretraining(other: Pretraining, given: ArmSettings) -> bool:
-    """Tell whether an arm is pre-trained as another one is: of one kind, size, objective and budget."""
-    return (other.family, other.share, other.settings.model, other.settings.pretrain) == (
-        given.kind,
-        given.budget_share,
-        given.model,
-        given.pretrain,
-    )
+def same_pretraining(other: Pretraining, arm: ArmSettings) -> bool:
+    """Tell whether an arm is pre-trained as another one is: same kind, sizes, objective and budget."""
+    ours = (arm.kind, arm.budget_share, arm.model, arm.pretrain)
+    return (other.family, other.share, other.settings.model, other.settings.pretrain) == ours
 
 
-def settings_of(given: ArmSettings) -> KindSettings:
+def settings_of(arm: ArmSettings) -> KindSettings:
     """Return the settings of an arm without its name."""
-    return KindSettings(model=given.model, pretrain=given.pretrain, finetune=given.finetune)
+    return KindSettings(model=arm.model, pretrain=arm.pretrain, finetune=arm.finetune)
 
 
 def _of_kind(settings: Settings, name: str, share: float = 1) -> Pretraining:

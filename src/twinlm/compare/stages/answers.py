@@ -35,9 +35,7 @@ class Answers:
         }
         arms = [self._of_arm(trials) for trials in chosen.values()]
         arms += [
-            baseline_answers(
-                baseline["name"], baseline["label"], baseline["predictions"], baseline["seconds"]
-            )
+            baseline_answers(baseline.name, baseline.label, baseline.predictions, baseline.seconds)
             for baseline in self.baselines.fitted(task)
         ]
         answers = TaskAnswers(

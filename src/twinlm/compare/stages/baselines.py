@@ -1,12 +1,15 @@
 """The baselines of each task, fitted once on all training examples or on as many as a curve asks for."""
 
+from dataclasses import asdict
 from typing import Any
 
-from twinlm.compare.stages.own_records import read_baselines
+from twinlm.compare.stages.records import FittedBaseline, check_answers
 from twinlm.compare.workspace import Workspace
 from twinlm.data.labels.task import LabelledTask
+from twinlm.errors import as_model_error
 from twinlm.prepare import stage
 from twinlm.system import storage
+from twinlm.system.records import read_record
 from twinlm.tasks.table import task_kind
 
 
@@ -21,13 +24,8 @@ class Baselines:
         wanted = sorted(self.workspace.settings.compare.label_counts)
         return [count for count in wanted if count < len(task.train)]
 
-    def fitted(self, task: LabelledTask, labels: int | None = None) -> list[dict[str, Any]]:
-        """Fit the baselines of a task, or read their answers to its test examples.
-
-        Args:
-            task: task with all its examples.
-            labels: number of training examples to fit them on; None for all.
-        """
+    def fitted(self, task: LabelledTask, labels: int | None = None) -> list[FittedBaseline]:
+        """Fit the baselines of a task on so many labels, None for all, once; return their test answers."""
         folder = self.workspace.folder / "tasks" / task.name / "baselines"
         inputs: dict[str, Any] = {"task": self.workspace.task_fingerprints[task.name]}
         if labels is not None:
@@ -38,16 +36,16 @@ class Baselines:
             some = self.workspace.task(task.name, labels)
             message = f"fitting the baselines of {task.name}"
             self.workspace.progress.say(message if labels is None else f"{message}, {labels} labels")
-            rows = [
-                {
-                    "name": baseline.name,
-                    "label": baseline.label,
-                    "seconds": round(baseline.seconds, 3),
-                    "settings": baseline.settings,
-                    "notes": baseline.notes,
-                    "predictions": baseline.predictions,
-                }
-                for baseline in task_kind(task.kind).baselines(some.train, some.valid, some.test)
-            ]
+            fitted = task_kind(task.kind).baselines(some.train, some.valid, some.test)
+            rows = [{**asdict(baseline), "seconds": round(baseline.seconds, 3)} for baseline in fitted]
             storage.write_json(path, rows)
-        return read_baselines(path, task)
+        baselines = read_record(list[FittedBaseline], path)
+        ids = [example.id for example in task.test]
+        for baseline in baselines:
+            with as_model_error(path):
+                rows = [
+                    {"id": name, "predicted": answer}
+                    for name, answer in zip(ids, baseline.predictions, strict=True)
+                ]
+            check_answers(rows, task, path)
+        return baselines

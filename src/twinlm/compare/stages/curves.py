@@ -158,23 +158,12 @@ class Curves:
         positions = [point.x for point in points if point.arm == points[0].arm]
         baseline = self._best_baseline(task) if axis == LABELS else None
         if baseline:
-            points += [
-                ScorePoint(
-                    arm=baseline.name,
-                    label=baseline.label,
-                    x=x,
-                    tokens=0,
-                    score=intervals.mean_interval(of_point, least=least),
-                )
-                for x, of_point in zip(positions, baseline.outcomes, strict=True)
-            ]
+            for x, of_point in zip(positions, baseline.outcomes, strict=True):
+                score = intervals.mean_interval(of_point, least=least)
+                points.append(ScorePoint(arm=baseline.name, label=baseline.label, x=x, tokens=0, score=score))
+        found = _crossing(positions, outcomes)
         curve = ScoreCurve(
-            task=task.name,
-            metric=metric,
-            axis=axis,
-            points=points,
-            crossing=_crossing(positions, outcomes),
-            verdict="",
+            task=task.name, metric=metric, axis=axis, points=points, crossing=found, verdict=""
         )
         return MeasuredCurve(
             curve=curve, positions=positions, outcomes=outcomes, baseline=baseline, least=least
@@ -184,15 +173,12 @@ class Curves:
         """Return the baseline that is best with all labels, fitted on each number of them."""
         kind = task_kind(task.kind)
         by_count = [self.baselines.fitted(task, count) for count in [*self.baselines.counts(task), None]]
-        measured = {
-            row["name"]: scores.measure(kind, task, [row["predictions"]])[0].main for row in by_count[-1]
-        }
+        measured = {row.name: scores.measure(kind, task, [row.predictions])[0].main for row in by_count[-1]}
         best = max(measured, key=lambda name: measured[name])
-        rows = [next(row for row in rows if row["name"] == best) for rows in by_count]
-        answers = [scores.measure(kind, task, [row["predictions"]]) for row in rows]
-        return BaselineLine(
-            best, rows[-1]["label"], [Outcomes(scores.stacked(of_count)) for of_count in answers]
-        )
+        rows = [next(row for row in rows if row.name == best) for rows in by_count]
+        answers = [scores.measure(kind, task, [row.predictions]) for row in rows]
+        outcomes = [Outcomes(scores.stacked(of_count)) for of_count in answers]
+        return BaselineLine(best, rows[-1].label, outcomes)
 
 
 def _crossing(positions: Sequence[float], values: dict[str, list[Outcomes]]) -> Crossing | None:

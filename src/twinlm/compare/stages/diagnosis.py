@@ -5,26 +5,23 @@
 It is renewed when data or settings change. It stops nothing: what must stop a run does so by itself.
 """
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from twinlm import families
+from twinlm.compare.stages.records import KeptDiagnosis, read_kept
 from twinlm.compare.workspace import Workspace
 from twinlm.data.text.splits import SPLITS
 from twinlm.doctor.examine import SCRATCH, examine
 from twinlm.doctor.material import Material, of_files, of_prepared
-from twinlm.errors import as_model_error
 from twinlm.evidence.results import DoctorFinding, DoctorResult
 from twinlm.prepare import stage
 from twinlm.report.data_section import finding_line
 from twinlm.settings import build
 from twinlm.system import storage
-from twinlm.system.records import as_record, read_record
+from twinlm.system.records import to_json
 
 FOLDER, FOUND = "data-doctor", "diagnosis.json"
 _NOTE = "note"
-_FIELDS = ("level", "where", "message", "why", "hint")
 _EXAMINED = ("seed", "corpus", "task", "tokenizer", "budget", *families.FAMILIES)
 
 
@@ -35,21 +32,26 @@ class Diagnosis:
         self.workspace = workspace
 
     def result(self) -> DoctorResult | None:
-        """Return the findings, examining the data once; None if the settings don't ask for it.
-
-        New problems and warnings are reported through `progress`.
-        """
+        """Examine the data once, and say what is found; None if the settings don't ask for it."""
         workspace = self.workspace
         if not workspace.settings.compare.doctor:
             return None
         path, made_from = workspace.folder / FOLDER / FOUND, self._made_from()
-        if not path.is_file() or read_record(dict[str, object], path).get("made_from") != made_from:
-            storage.write_json(path, {"made_from": made_from, **self._examined()})
-            for finding in _result(path).findings:
-                workspace.progress.say(f"data doctor: {finding_line(finding)}")
-        return _result(path)
+        kept = read_kept(KeptDiagnosis, path, made_from)
+        is_new = kept is None
+        if kept is None:
+            kept = self._examined(made_from)
+            storage.write_json(path, to_json(kept))
+        findings = [
+            DoctorFinding(**{name: getattr(finding, name) for name in DoctorFinding.__struct_fields__})
+            for finding in kept.findings
+            if finding.level != _NOTE
+        ]
+        for finding in findings if is_new else ():
+            workspace.progress.say(f"data doctor: {finding_line(finding)}")
+        return DoctorResult(findings=findings, notes=len(kept.findings) - len(findings))
 
-    def _examined(self) -> dict[str, Any]:
+    def _examined(self, made_from: str) -> KeptDiagnosis:
         workspace = self.workspace
         for kind in families.FAMILIES:
             workspace.tokenizer(kind)  # so that the doctor finds the run's tokenizers and trains none
@@ -57,7 +59,7 @@ class Diagnosis:
         found = examine(
             self._material(), folder=workspace.folder, scratch=scratch, progress=workspace.progress
         )
-        return {"findings": [asdict(finding) for finding in found.findings], "facts": found.facts}
+        return KeptDiagnosis(made_from=made_from, findings=list(found.findings), facts=dict(found.facts))
 
     def _material(self) -> Material:
         workspace = self.workspace
@@ -77,15 +79,3 @@ class Diagnosis:
         examined = {name: settings[name] for name in _EXAMINED}
         text = self.workspace.prepared.fingerprint
         return stage.fingerprint({"text": text, "files": files, "settings": examined})
-
-
-def _result(path: Path) -> DoctorResult:
-    """Return what a diagnosis says, without pieces of texts."""
-    with as_model_error(path):
-        rows = as_record(list[dict[str, object]], storage.read_json(path)["findings"], path)
-        found = [{name: row[name] for name in _FIELDS} for row in rows]
-    findings = as_record(list[DoctorFinding], found, path)
-    return DoctorResult(
-        findings=[finding for finding in findings if finding.level != _NOTE],
-        notes=sum(finding.level == _NOTE for finding in findings),
-    )

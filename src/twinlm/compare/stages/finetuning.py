@@ -10,8 +10,8 @@ from typing import Any
 
 from twinlm import checkpoint, families
 from twinlm.compare.plan.arms import Arm, retuned
-from twinlm.compare.stages.own_records import check_answers
 from twinlm.compare.stages.pretraining import PretrainingStage
+from twinlm.compare.stages.records import check_answers
 from twinlm.compare.workspace import Workspace
 from twinlm.errors import DivergedError
 from twinlm.evaluate.predictions import read_predictions, write_predictions
@@ -64,15 +64,8 @@ class FinetuningStage:
     ) -> list[Trial]:
         """Return the trials of an arm on a task, pre-training seed by pre-training seed."""
         return [
-            Trial(
-                arm=arm,
-                task=task,
-                seed=seed,
-                first_seed=first_seed,
-                learning_rate=learning_rate,
-                labels=labels,
-            )
-            for first_seed in self.first_seeds(arm)
+            Trial(arm=arm, task=task, seed=seed, first_seed=first, learning_rate=learning_rate, labels=labels)
+            for first in self.first_seeds(arm)
             for seed in self.workspace.settings.compare.seeds
         ]
 

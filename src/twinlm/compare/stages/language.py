@@ -1,9 +1,7 @@
 """Language quality of the pre-trained models, without labels.
 
 Each predicts passages of the test text, chooses between the texts of minimal pairs and fills gaps.
-
-Each model's answers are stored in RUN/NAME[/seed-N]/quality.
-Next: `compare/stages/language_results.py`.
+Its answers are stored in RUN/NAME[/seed-N]/quality. Next: `compare/stages/language_results.py`.
 """
 
 from collections import Counter
@@ -11,26 +9,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec import UNSET
+
 from twinlm import families
 from twinlm.checkpoint import Trained
-from twinlm.compare.stages.own_records import read_quality
 from twinlm.compare.stages.pretraining import PretrainingStage
+from twinlm.compare.stages.records import HINT, Choices, FigureValues, GapChoices, LanguageAnswers
 from twinlm.compare.workspace import Workspace
 from twinlm.data.probes.gaps_from_text import ClozeItem, make_cloze
 from twinlm.data.probes.minimal_pairs import MinimalPair, read_pairs, sample_pairs
 from twinlm.data.probes.pairs_from_text import make_pairs
 from twinlm.data.probes.passages import Sample, draw_passages
-from twinlm.errors import DataError, UsageError
+from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.evaluate.cloze import fitting_items, score_cloze
 from twinlm.evaluate.minimal_pairs import fitting_pairs, score_pairs
 from twinlm.evaluate.quality import Figure, language_quality
 from twinlm.prepare import stage
 from twinlm.settings import build
 from twinlm.system import storage
+from twinlm.system.records import read_record, to_json
 from twinlm.tokenizer import Tokenizer
 
 OWN_TEXT = "own text"
-"""Names the pairs that are made of the run's test text."""
+"""Name of the minimal pairs that are made from the run's test text."""
 FOUND = "quality.json"
 
 
@@ -38,9 +39,9 @@ class PairSet(NamedTuple):
     """Minimal pairs that every model of the run can read."""
 
     name: str
-    """Of the file, without its endings, or `OWN_TEXT`."""
+    """Name of the file without its endings, or `OWN_TEXT`."""
     pairs: tuple[MinimalPair, ...]
-    """At least one."""
+    """Pairs, at least one."""
 
 
 class Language:
@@ -50,10 +51,11 @@ class Language:
         self.workspace = workspace
         self.pretraining = pretraining
         self.notes: list[str] = []
+        """Sentences on what could not be made or read."""
 
     @cached_property
     def window(self) -> int:
-        """How many tokens of a text all pre-trained models can read."""
+        """Number of tokens that every pre-trained model can read."""
         sizes = []
         for pretraining in self.pretraining.compared.values():
             specials = self.workspace.tokenizer(pretraining.family).specials
@@ -75,28 +77,29 @@ class Language:
 
     @cached_property
     def sets(self) -> list[PairSet]:
-        """The minimal pairs that the settings ask for, without those that a model can't read whole.
+        """Minimal pairs that the settings ask for, without those that a model can't read whole.
 
         Raises:
             DataError: a file can't be used.
             UsageError: two files have one name.
         """
         options, seed = self.workspace.settings.quality, self.workspace.settings.seed
-        found: dict[str, tuple[MinimalPair, ...]] = {}
+        by_name: dict[str, tuple[MinimalPair, ...]] = {}
         if options.own_pairs:
             made = make_pairs(
                 self._held_out, count=options.own_pairs, seed=seed, progress=self.workspace.progress
             )
-            found[OWN_TEXT] = made.pairs
+            by_name[OWN_TEXT] = made.pairs
             self.notes += [f"{OWN_TEXT}: {note}" for note in made.notes]
         for path in map(Path, options.pairs):
             name = path.name.split(".")[0]
-            if name in found:
+            if name in by_name:
                 raise UsageError(f"two sets of pairs have the name {name!r}", hint="rename one of the files")
             counts: Counter[str] = Counter()
-            found[name] = sample_pairs(read_pairs(path, counts=counts), options.most_pairs, seed=seed)
-            self.notes += [f"{name}: {number:,} {what}" for what, number in (+counts).items()]
-        return [given for name, pairs in found.items() if (given := self._readable(name, pairs)).pairs]
+            by_name[name] = sample_pairs(read_pairs(path, counts=counts), options.most_pairs, seed=seed)
+            self.notes += [f"{name}: {number:,} {reason}" for reason, number in (+counts).items()]
+        readable = [PairSet(name, self._readable(name, pairs)) for name, pairs in by_name.items()]
+        return [pairs for pairs in readable if pairs.pairs]
 
     @cached_property
     def gaps(self) -> tuple[ClozeItem, ...]:
@@ -115,33 +118,24 @@ class Language:
         return kept
 
     def prepare(self) -> None:
-        """Read and make what the models are asked, so that what is wrong with it shows before training."""
-        for given in self.sets:
-            self.workspace.progress.say(f"minimal pairs of {given.name}: {len(given.pairs):,}")
+        """Read and make the questions, so that an error in them shows before training."""
+        for pairs in self.sets:
+            self.workspace.progress.say(f"minimal pairs of {pairs.name}: {len(pairs.pairs):,}")
         if self.gaps:
             self.workspace.progress.say(f"gaps in {OWN_TEXT}: {len(self.gaps):,}")
 
-    def measured(self, name: str, seed: int | None = None) -> dict[str, Any]:
-        """Ask the model of a pre-training seed, the first one if it is None, or read what it said.
-
-        Returns:
-            "figures": the fields of each figure; "pairs": for each set "method", and in "right" what each
-            pair adds to the accuracy; "cloze", if there are gaps: for each way to look at them "sees",
-            "method", and in "right" what each gap adds, the way that sees most first.
-        """
+    def measured(self, name: str, seed: int | None = None) -> LanguageAnswers:
+        """Ask the model of a pre-training seed once; None stands for the first seed."""
         folder = self.pretraining.folder(name, seed)
         path = folder / "quality" / FOUND
         trained = None if path.is_file() else self.pretraining.trained(name, seed)
         weights = storage.file_sha256(folder / "model" / "model.safetensors")
         stage.enter(path.parent, {"weights": weights, **self._asked})
         if trained is not None:
-            storage.write_json(path, self._ask(trained))
-        return read_quality(
-            path,
-            passages=len(self.sample.texts) if self.sample else 0,
-            pairs={given.name: len(given.pairs) for given in self.sets},
-            gaps=len(self.gaps),
-        )
+            storage.write_json(path, to_json(self._ask(trained)))
+        answers = read_record(LanguageAnswers, path)
+        self._check(answers, path)
+        return answers
 
     @property
     def _held_out(self) -> list[str]:
@@ -152,7 +146,7 @@ class Language:
         return {
             "window": self.window,
             "sample": self.sample.fingerprint if self.sample else None,
-            "pairs": {given.name: stage.fingerprint(build.plain(given.pairs)) for given in self.sets},
+            "pairs": {pairs.name: stage.fingerprint(build.plain(pairs.pairs)) for pairs in self.sets},
             **({"cloze": stage.fingerprint(build.plain(self.gaps))} if self.gaps else {}),
         }
 
@@ -160,32 +154,50 @@ class Language:
     def _readers(self) -> list[tuple[Tokenizer, int]]:
         return [(self.workspace.tokenizer(kind), self.window) for kind in families.FAMILIES]
 
-    def _readable(self, name: str, pairs: tuple[MinimalPair, ...]) -> PairSet:
+    def _readable(self, name: str, pairs: tuple[MinimalPair, ...]) -> tuple[MinimalPair, ...]:
         kept = fitting_pairs(self._readers, pairs)
         self._note_left_out(name, len(pairs) - len(kept), len(pairs), "pairs")
-        return PairSet(name, kept)
+        return kept
 
-    def _note_left_out(self, name: str, number: int, of_all: int, what: str) -> None:
+    def _note_left_out(self, name: str, number: int, of_all: int, unit: str) -> None:
         if number:
             self.notes.append(
-                f"{name}: left out {number:,} of {of_all:,} {what} that a model can't read whole"
+                f"{name}: left out {number:,} of {of_all:,} {unit} that a model can't read whole"
             )
 
-    def _ask(self, trained: Trained) -> dict[str, Any]:
+    def _ask(self, trained: Trained) -> LanguageAnswers:
         progress = self.workspace.progress
         figures: list[Figure] = []
         if self.sample:
             figures = language_quality(trained, self.sample, window_tokens=self.window, progress=progress)
-        scores = {given.name: score_pairs(trained, given.pairs, progress=progress) for given in self.sets}
+        scores = {pairs.name: score_pairs(trained, pairs.pairs, progress=progress) for pairs in self.sets}
         views = score_cloze(trained, self.gaps, progress=progress) if self.gaps else []
-        of_gaps = [
-            {"sees": view.sees, "method": view.method, "right": view.right_E.tolist()} for view in views
-        ]
-        return {
-            "figures": [{**build.plain(figure), "values_E": figure.values_E.tolist()} for figure in figures],
-            "pairs": {
-                name: {"method": found.method, "right": found.right_E.tolist()}
-                for name, found in scores.items()
+        return LanguageAnswers(
+            figures=[
+                FigureValues(**{**build.plain(figure), "values_E": figure.values_E.tolist()})
+                for figure in figures
+            ],
+            pairs={
+                name: Choices(method=chosen.method, right=chosen.right_E.tolist())
+                for name, chosen in scores.items()
             },
-            **({"cloze": of_gaps} if of_gaps else {}),
-        }
+            cloze=[
+                GapChoices(sees=view.sees, method=view.method, right=view.right_E.tolist()) for view in views
+            ]
+            or UNSET,
+        )
+
+    def _check(self, answers: LanguageAnswers, path: Path) -> None:
+        """Check that stored answers are to these questions, as many as are asked."""
+        passages = len(self.sample.texts) if self.sample else 0
+        counts = [(passages, len(figure.values_E)) for figure in answers.figures]
+        counts += [(len(self.gaps), len(view.right)) for view in answers.gaps]
+        if answers.pairs.keys() != {pairs.name for pairs in self.sets} or bool(answers.gaps) != bool(
+            self.gaps
+        ):
+            raise ModelError("these are answers to other questions", file=path, hint=HINT)
+        counts += [(len(pairs.pairs), len(answers.pairs[pairs.name].right)) for pairs in self.sets]
+        for expected, found in counts:
+            if found != expected:
+                message = f"expected {expected:,} values for a figure, found {found:,}"
+                raise ModelError(message, file=path, hint=HINT)

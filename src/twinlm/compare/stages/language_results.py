@@ -1,7 +1,6 @@
-"""From what pre-trained models said without labels to figures, accuracies and comparisons of the kinds."""
+"""From the answers without labels to figures, accuracies and comparisons of the two kinds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -9,6 +8,7 @@ from msgspec.structs import replace
 from twinlm import families
 from twinlm.compare.plan.pretrainings import Pretraining
 from twinlm.compare.stages.language import OWN_TEXT, Language, PairSet
+from twinlm.compare.stages.records import Choices, FigureValues, GapChoices, LanguageAnswers
 from twinlm.data.probes.gaps_from_text import DISTRACTORS
 from twinlm.data.probes.minimal_pairs import by_phenomenon
 from twinlm.evaluate.quality import standard_error
@@ -26,36 +26,37 @@ from twinlm.evidence.records import (
 )
 
 ALL_PAIRS = "all pairs"
-"""Names the phenomenon that is all of a set."""
+"""Name of the phenomenon that is all pairs of a set."""
 ALL_GAPS = "all gaps"
-"""Names what is asked with gaps."""
+"""Name of the phenomenon that is all gaps."""
+BySeed = Mapping[str, Sequence[LanguageAnswers]]
+"""Answers of each pre-training, seed by seed."""
 
 
 def quality_result(language: Language) -> QualityResult:
     """Return what the models know without labels, asking those of every pre-training seed."""
     compared, seeds = language.pretraining.compared, language.pretraining.seeds
-    said = {name: [language.measured(name, seed) for seed in seeds] for name in compared}
-    sets = [_pairs(compared, said, pairs) for pairs in language.sets]
-    gaps = [cloze_result(compared, said)] if language.gaps else []
+    labels = {name: pretraining.label for name, pretraining in compared.items()}
+    answers = {name: [language.measured(name, seed) for seed in seeds] for name in compared}
+    sets = [_pairs(labels, answers, pairs) for pairs in language.sets]
+    gaps = [cloze_result(labels, answers)] if language.gaps else []
     overall = [result.overall for result in sets] + [result.overall for result in gaps]
     corrected = multiple_testing.corrected([result.comparison for result in overall])
     adjusted = [replace(result, comparison=item) for result, item in zip(overall, corrected, strict=True)]
     return QualityResult(
-        groups=_groups(compared, seeds, said),
+        groups=_groups(compared, seeds, answers),
         pairs=[replace(result, overall=of_set) for result, of_set in zip(sets, adjusted, strict=False)],
         cloze=replace(gaps[0], overall=adjusted[-1]) if gaps else None,
         notes=language.notes,
     )
 
 
-def _groups(
-    compared: Mapping[str, Pretraining], seeds: Sequence[int], said: Mapping[str, Sequence[Any]]
-) -> list[FigureGroup]:
+def _groups(compared: Mapping[str, Pretraining], seeds: Sequence[int], answers: BySeed) -> list[FigureGroup]:
     """Return the figures by the group in which they may be compared, across models."""
-    groups: dict[tuple[str, str], list[tuple[Pretraining, Sequence[Any]]]] = {}
+    groups: dict[tuple[str, str], list[tuple[Pretraining, Sequence[FigureValues]]]] = {}
     for name, pretraining in compared.items():
-        for of_seeds in zip(*(row["figures"] for row in said[name]), strict=True):
-            key = (of_seeds[0]["comparable"], of_seeds[0]["unit"])
+        for of_seeds in zip(*(row.figures for row in answers[name]), strict=True):
+            key = (of_seeds[0].comparable, of_seeds[0].unit)
             groups.setdefault(key, []).append((pretraining, of_seeds))
     return [
         FigureGroup(
@@ -71,18 +72,14 @@ def _groups(
 
 
 def figure(
-    pretraining: Pretraining, seeds: Sequence[int], of_seeds: Sequence[Any], first: Sequence[Any] | None
+    pretraining: Pretraining,
+    seeds: Sequence[int],
+    of_seeds: Sequence[FigureValues],
+    first: Sequence[FigureValues] | None,
 ) -> QualityFigure:
-    """Return one figure of a pre-training.
-
-    Args:
-        pretraining: what was measured.
-        seeds: its pre-training seeds.
-        of_seeds: the fields of the `Figure` of each of them.
-        first: the same of the one that is to be subtracted, of the same group; None for none.
-    """
+    """Return one figure of a pre-training, with its difference from `first`, that of another, unless None."""
     values_PE = _by_passage(of_seeds)
-    values_P = np.array([row["value"] for row in of_seeds])
+    values_P = np.array([row.value for row in of_seeds])
     over_seeds = standard_error(values_P) if len(values_P) > 1 else 0.0
     return QualityFigure(
         pretraining=pretraining.name,
@@ -90,114 +87,96 @@ def figure(
         value=float(values_P.mean()),
         standard_error=float(np.hypot(standard_error(values_PE.mean(axis=0)), over_seeds)),
         passages=values_PE.shape[1],
-        value_by_seed={str(seed): row["value"] for seed, row in zip(seeds, of_seeds, strict=True)},
+        value_by_seed={str(seed): row.value for seed, row in zip(seeds, of_seeds, strict=True)},
         difference=None
         if first is None
         else intervals.unbounded_difference(_outcomes(values_PE), _outcomes(_by_passage(first))),
-        caveat=of_seeds[0]["caveat"],
+        caveat=of_seeds[0].caveat,
     )
 
 
-def _by_passage(of_seeds: Sequence[Any]) -> Numbers:
-    """Return what each passage adds to a figure, by pre-training seed."""
-    return np.array([row["values_E"] for row in of_seeds], np.float64)
+def _by_passage(of_seeds: Sequence[FigureValues]) -> Numbers:
+    return np.array([row.values_E for row in of_seeds], np.float64)
 
 
 def _outcomes(values_PE: Matrix) -> Outcomes:
-    """Return what models say, each of a pre-training of its own."""
+    """Return outcomes of models that are each of a pre-training of its own."""
     return Outcomes(values_PE, groups=len(values_PE))
 
 
-def _pairs(
-    compared: Mapping[str, Pretraining], said: Mapping[str, Sequence[Any]], given: PairSet
-) -> PairsResult:
-    rights = rights_of({name: [row["pairs"][given.name]["right"] for row in said[name]] for name in compared})
-    labels = {name: pretraining.label for name, pretraining in compared.items()}
-    places = by_phenomenon(given.pairs)
-    phenomena = [phenomenon(name, labels, rights, numbers) for name, numbers in places.items()]
-    comparisons = multiple_testing.corrected([found.comparison for found in phenomena])
+def _pairs(labels: Mapping[str, str], answers: BySeed, pairs: PairSet) -> PairsResult:
+    choices = {name: [row.pairs[pairs.name] for row in answers[name]] for name in labels}
+    rights = rights_of(choices)
+    by_name = by_phenomenon(pairs.pairs)
+    phenomena = [phenomenon(name, labels, rights, indices) for name, indices in by_name.items()]
+    comparisons = multiple_testing.corrected([result.comparison for result in phenomena])
     return PairsResult(
-        name=given.name,
-        methods={name: said[name][0]["pairs"][given.name]["method"] for name in compared},
-        overall=phenomenon(ALL_PAIRS, labels, rights, range(len(given.pairs))),
+        name=pairs.name,
+        methods={name: of_seeds[0].method for name, of_seeds in choices.items()},
+        overall=phenomenon(ALL_PAIRS, labels, rights, range(len(pairs.pairs))),
         macro={
-            name: float(np.mean([found.scores[number].accuracy.estimate for found in phenomena]))
-            for number, name in enumerate(compared)
+            name: float(np.mean([result.scores[index].accuracy.estimate for result in phenomena]))
+            for index, name in enumerate(labels)
         },
         phenomena=[
-            replace(found, comparison=comparison)
-            for found, comparison in zip(phenomena, comparisons, strict=True)
+            replace(result, comparison=comparison)
+            for result, comparison in zip(phenomena, comparisons, strict=True)
         ],
     )
 
 
-def cloze_result(
-    compared: Mapping[str, Pretraining], said: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> ClozeResult:
-    """Return what models chose for gaps.
-
-    Args:
-        compared: the pre-trainings by name.
-        said: for each of them what `Language.measured` gives, seed by seed.
-    """
-    labels = {name: pretraining.label for name, pretraining in compared.items()}
-    places = range(len(said[next(iter(compared))][0]["cloze"]))
-    looks = [{name: [row["cloze"][place] for row in said[name]] for name in compared} for place in places]
-    rights = [
-        rights_of({name: [row["right"] for row in rows] for name, rows in look.items()}) for look in looks
-    ]
-    views = [_views(labels, look, of_look) for look, of_look in zip(looks, rights, strict=True)]
-    gaps = len(looks[0][next(iter(compared))][0]["right"])
+def cloze_result(labels: Mapping[str, str], answers: BySeed) -> ClozeResult:
+    """Return the words that models chose for gaps."""
+    ranks = range(len(next(iter(answers.values()))[0].gaps))
+    choices = [{name: [row.gaps[rank] for row in answers[name]] for name in labels} for rank in ranks]
+    rights = [rights_of(of_rank) for of_rank in choices]
+    views = [_views(labels, *of_rank) for of_rank in zip(choices, rights, strict=True)]
+    gaps = rights[0][next(iter(labels))].shape[1]
     return ClozeResult(
         name=OWN_TEXT,
         chance=1 / (1 + DISTRACTORS),
         overall=phenomenon(ALL_GAPS, labels, rights[0], range(gaps)),
         whole=views[0],
-        others=[view for of_look in views[1:] for view in of_look],
+        others=[view for of_rank in views[1:] for view in of_rank],
     )
 
 
 def _views(
-    labels: Mapping[str, str], look: Mapping[str, Sequence[Mapping[str, Any]]], rights: Mapping[str, Matrix]
+    labels: Mapping[str, str], choices: Mapping[str, Sequence[GapChoices]], rights: Mapping[str, Matrix]
 ) -> list[ClozeView]:
-    """Return what models chose by the ways of one rank, each kind's way apart."""
-    ways = {(rows[0]["sees"], rows[0]["method"]): None for rows in look.values()}
+    """Return the choices by the ways of one rank, each kind's way apart."""
+    ways = {(rows[0].sees, rows[0].method): None for rows in choices.values()}
     return [
         ClozeView(
             sees=sees,
             method=method,
-            scores=_scores(labels, {name: rights[name] for name in look if look[name][0]["sees"] == sees}),
+            scores=_scores(
+                labels, {name: rights[name] for name, rows in choices.items() if rows[0].sees == sees}
+            ),
         )
         for sees, method in ways
     ]
 
 
-def rights_of(given: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, Matrix]:
+def rights_of(choices: Mapping[str, Sequence[Choices]]) -> dict[str, Matrix]:
     """Return what pairs add to each model's accuracy, seeds by pairs: truth values if no model has a tie."""
-    numbers = {name: np.array(rows, dtype=np.float64) for name, rows in given.items()}
-    has_ties = any(not np.isin(values_PE, (0, 1)).all() for values_PE in numbers.values())
-    found: dict[str, Matrix] = {}
-    for name, values_PE in numbers.items():
-        found[name] = values_PE if has_ties else values_PE == 1
-    return found
+    rights: dict[str, Matrix] = {
+        name: np.array([row.right for row in rows], dtype=np.float64) for name, rows in choices.items()
+    }
+    if any(not np.isin(values_PE, (0, 1)).all() for values_PE in rights.values()):
+        return rights
+    return {name: values_PE == 1 for name, values_PE in rights.items()}
 
 
 def phenomenon(
-    name: str, labels: Mapping[str, str], rights: Mapping[str, Matrix], places: Sequence[int]
+    name: str, labels: Mapping[str, str], rights: Mapping[str, Matrix], indices: Sequence[int]
 ) -> Phenomenon:
-    """Return how all models do on some of the pairs, and the two kinds against each other.
-
-    Args:
-        name: of what these pairs test.
-        labels: for people, of each pre-training.
-        rights: of each pre-training, seeds by pairs.
-        places: which pairs.
-    """
-    chosen = {key: values_PE[:, list(places)] for key, values_PE in rights.items()}
+    """Return how all models do on the pairs of these indices, and the two kinds against each other."""
+    chosen = {key: values_PE[:, list(indices)] for key, values_PE in rights.items()}
     first, second, *_ = families.FAMILIES
     return Phenomenon(
         name=name,
-        pairs=len(places),
+        pairs=len(indices),
         scores=_scores(labels, chosen),
         comparison=intervals.compare(first, _outcomes(chosen[first]), second, _outcomes(chosen[second])),
     )

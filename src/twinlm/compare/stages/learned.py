@@ -22,19 +22,19 @@ def language_results(workspace: Workspace, stage: PretrainingStage) -> list[Lang
 
 def _language(workspace: Workspace, stage: PretrainingStage, pretraining: Pretraining) -> LanguageResult:
     name, family = pretraining.name, pretraining.family
-    measured, counted = stage.language(name), stage.counting_loss(family)
+    held_out, counted = stage.language(name), stage.counting_loss(family)
     path = stage.folder(name) / "samples.json"
     if not path.is_file():
-        held_out = workspace.stores(family)["test"]
-        storage.write_json(path, samples(stage.trained(name), held_out, seed=workspace.settings.seed))
+        store = workspace.stores(family)["test"]
+        storage.write_json(path, samples(stage.trained(name), store, seed=workspace.settings.seed))
     return LanguageResult(
         name=name,
         label=pretraining.label,
         family=family,
-        measure=measured["test"].unit,
-        validation=measured["valid"].value,
-        test=measured["test"].value,
-        others=measured["test"].others,
+        measure=held_out.test.unit,
+        validation=held_out.valid.value,
+        test=held_out.test.value,
+        others=held_out.test.others,
         floors={"unigrams": counted.unigram, "bigrams": counted.bigram},
         curves=[replace(curve, points=_thinned(curve.points)) for curve in stage.curves(name)],
         remarks=[],

@@ -12,15 +12,10 @@ from typing import Any
 from twinlm import checkpoint, families
 from twinlm.compare.plan.budgets import check_match, plan_pretraining
 from twinlm.compare.plan.pretrainings import Pretraining, pretrainings, smaller_pretrainings
+from twinlm.compare.stages.records import HeldOut
 from twinlm.compare.workspace import Workspace
 from twinlm.errors import UsageError, as_model_error
-from twinlm.evaluate.language import (
-    BITS_PER_BYTE,
-    NATS_PER_MASKED_TOKEN,
-    Measured,
-    bits_per_byte,
-    measure,
-)
+from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_per_byte, measure
 from twinlm.evaluate.ngrams import CountingLoss, counting_loss
 from twinlm.evidence.results import Cost, Curve, CurvePoint
 from twinlm.prepare import stage
@@ -136,19 +131,15 @@ class PretrainingStage:
                 workspace.progress.say(remark)
         return trained
 
-    def language(self, name: str, seed: int | None = None) -> dict[str, Measured]:
-        """Return a pre-trained model's loss on validation ("valid") and test ("test") text."""
+    def language(self, name: str, seed: int | None = None) -> HeldOut:
+        """Return a pre-trained model's loss on validation and test text."""
         path, pretraining = self.folder(name, seed) / "language.json", self.pretraining(name)
         if not path.is_file():
             trained, stores = self.trained(name, seed), self.workspace.stores(pretraining.family)
             options, draws = pretraining.settings.pretrain, self.workspace.settings.seed
-            measured = {
-                part: measure(trained, stores[part], options, seed=draws) for part in ("valid", "test")
-            }
-            storage.write_json(path, to_json(measured))
-        read = read_record(dict[str, Measured], path)
-        with as_model_error(path):
-            return {part: read[part] for part in ("valid", "test")}
+            valid, test = (measure(trained, stores[part], options, seed=draws) for part in ("valid", "test"))
+            storage.write_json(path, to_json(HeldOut(valid=valid, test=test)))
+        return read_record(HeldOut, path)
 
     def curves(self, name: str, seed: int | None = None) -> list[Curve]:
         """Return the training and the validation curve in the unit of the kind's loss."""
@@ -186,12 +177,20 @@ class PretrainingStage:
         """Return what each seed of a finished pre-training cost."""
         return [read_result(Spent, self.folder(name, seed) / RESULT) for seed in self.seeds]
 
+    @property
+    def lost_steps(self) -> dict[str, int]:
+        """Number of updates left out of the compared pre-trainings, over all seeds, by label."""
+        return {
+            pretraining.label: sum(row.lost_steps for row in self.spent(name))
+            for name, pretraining in self.compared.items()
+        }
+
     def cost(self, name: str) -> Cost:
         """Return what a finished pre-training cost, as the mean over its seeds."""
         pretraining, plan, rows = self.pretraining(name), self.plan(name), self.spent(name)
         means = {
-            measure: sum(getattr(row, measure) for row in rows) / len(rows)
-            for measure in ("tokens", "targets", "flops", "seconds")
+            quantity: sum(getattr(row, quantity) for row in rows) / len(rows)
+            for quantity in ("tokens", "targets", "flops", "seconds")
         }
         train_tokens = self.workspace.stores(pretraining.family)["train"].token_count
         return Cost(

@@ -1,4 +1,4 @@
-"""A look at what each model does with held-out text: one continues it, one fills words taken out of it."""
+"""Samples of each model on held-out text: a decoder continues it, an encoder fills words taken out of it."""
 
 from pathlib import Path
 from typing import Any
@@ -20,21 +20,21 @@ _FIELDS = ({"prompt", "continuation", "original"}, {"masked", "filled", "origina
 
 
 def read_samples(path: Path) -> list[dict[str, str]]:
-    """Return the samples of a file.
+    """Return stored samples.
 
     Raises:
-        ModelError: they are none.
+        ModelError: the file holds something else.
     """
-    found: list[dict[str, str]] = read_record(list[dict[str, str]], path)
+    stored = read_record(list[dict[str, str]], path)
     with as_model_error(path):
-        for sample in found:
+        for sample in stored:
             if sample.keys() not in _FIELDS:
                 raise KeyError(", ".join(sample))
-    return found
+    return stored
 
 
 def samples(trained: Trained, store: TokenStore, *, seed: int) -> list[dict[str, str]]:
-    """Return a few samples on held-out documents that `seed` chooses, as `LanguageResult` holds them."""
+    """Return a few samples on held-out documents drawn by `seed`, as `LanguageResult` holds them."""
     chance = rng.stream(seed, "samples")
     documents = chance.permutation(store.document_count)[: SAMPLES * 10].tolist()
     show = _continue if trained.family.is_generative else _fill
@@ -51,7 +51,7 @@ def _continue(trained: Trained, store: TokenStore, number: int, chance: Any) -> 
     if len(tokens) < _PROMPT_TOKENS + _NEW_TOKENS // 2:
         return None
     decode = trained.tokenizer.decode
-    # No half word at the end: the model would have to know where the tokenizer cut it.
+    # No half word at the end: the model couldn't know where the tokenizer cut it.
     prompt = decode(tokens[:_PROMPT_TOKENS]).rsplit(" ", 1)[0]
     chosen = int(chance.integers(2**31))
     continuation = generate(trained, prompt, max_tokens=_NEW_TOKENS, seed=chosen)
@@ -60,18 +60,17 @@ def _continue(trained: Trained, store: TokenStore, number: int, chance: Any) -> 
 
 
 def _fill(trained: Trained, store: TokenStore, number: int, chance: Any) -> dict[str, str] | None:
-    """Mask some words of the document's first sentence and let the model fill each."""
     text = trained.tokenizer.decode(store.sentence(int(store.documents_E[number])).tolist()).strip()
     words = text.split(" ")
     if not 8 <= len(words) <= _LONGEST_SENTENCE:
         return None
     count = max(1, round(_MASKED_SHARE * len(words)))
     # Inner words of letters only, so that a mask stands for a word and not for its comma.
-    candidates = [place for place, word in enumerate(words) if place and word.isalpha()]
+    candidates = [index for index, word in enumerate(words) if index and word.isalpha()]
     chosen = sorted(chance.permutation(candidates)[:count].tolist())
     if not chosen:
         return None
-    masked = " ".join("[MASK]" if place in chosen else word for place, word in enumerate(words))
+    masked = " ".join("[MASK]" if index in chosen else word for index, word in enumerate(words))
     best = iter([guesses[0].text.strip() for guesses in fill(trained, masked, top_k=1)])
-    filled = " ".join(f"[{next(best)}]" if place in chosen else word for place, word in enumerate(words))
+    filled = " ".join(f"[{next(best)}]" if index in chosen else word for index, word in enumerate(words))
     return {"masked": masked, "filled": filled, "original": text}

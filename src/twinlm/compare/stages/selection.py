@@ -53,6 +53,13 @@ class Selection:
             return -math.inf
         return float(np.mean([next(iter(row.validation.values())) for row in spent if row]))
 
+    def lost_steps(self, task: str) -> dict[str, int]:
+        """Return the number of updates left out of the chosen trials on a task, by label."""
+        return {
+            arm.label: sum(self.finetuning.spent(trial).lost_steps for trial in self.chosen(arm, task))
+            for arm in self.workspace.arms
+        }
+
     def ledger(self, arm: Arm, task: str) -> Ledger:
         """Return what was tried for an arm on a task, and what it cost."""
         rates: list[float | None] = [*sorted(self.workspace.settings.compare.learning_rates)] or [None]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from twinlm import checkpoint
 from twinlm.checkpoint import Trained
 from twinlm.compare.stages.finetuning import FinetuningStage
+from twinlm.compare.stages.records import KeptCosts, read_kept
 from twinlm.compare.stages.selection import Selection
 from twinlm.compare.workspace import Workspace
 from twinlm.data.labels.task import LabelledTask
@@ -16,7 +17,7 @@ from twinlm.evaluate.serving import BUDGET_S, measure_folders
 from twinlm.evaluate.timings import ServingCost
 from twinlm.evidence.results import ArmCost
 from twinlm.system import storage
-from twinlm.system.records import as_record, read_record, to_json
+from twinlm.system.records import to_json
 
 FILE = "costs.json"
 
@@ -29,12 +30,16 @@ class Serving:
         self.finetuning = finetuning
         self.selection = selection
 
-    def cost_card(self, task: LabelledTask, *, budget_s: float = BUDGET_S) -> list[ArmCost]:
-        """Return the costs of all arms on a task, with the first seed's models; measure them once.
+    def cost_cards(self) -> dict[str, list[ArmCost]]:
+        """Return the cost card of each task; none if the settings give no time to measuring."""
+        budget_s = self.workspace.settings.compare.timing_seconds
+        tasks = self.workspace.prepared.tasks if budget_s else {}
+        return {name: self.cost_card(task, budget_s=budget_s) for name, task in tasks.items()}
 
-        Args:
-            task: one of the run's tasks; predictions of its test examples are timed.
-            budget_s: seconds for each model and size of request.
+    def cost_card(self, task: LabelledTask, *, budget_s: float = BUDGET_S) -> list[ArmCost]:
+        """Return the costs of each arm's first seed on a task, timing its test examples once.
+
+        Each model and size of request gets `budget_s` seconds.
         """
         workspace = self.workspace
         firsts = [self.selection.chosen(arm, task.name)[0] for arm in workspace.arms]
@@ -46,8 +51,8 @@ class Serving:
             "models": {name: storage.file_sha256(at / "model.safetensors") for name, at in folders.items()},
         }
         path = workspace.folder / "tasks" / task.name / FILE
-        if path.is_file() and (kept := read_record(dict[str, object], path)).get("made_from") == made_from:
-            return as_record(list[ArmCost], kept.get("costs"), path)
+        if kept := read_kept(KeptCosts, path, made_from):
+            return kept.costs
         models = {name: checkpoint.load_model(folder) for name, folder in folders.items()}
         # Models of one shape, such as one with pre-training and its twin without, take the same time.
         measured_as = twins(models)
@@ -57,7 +62,7 @@ class Serving:
             arm_cost(models[arm.name], measured[measured_as[arm.name]], arm=arm.name, label=arm.label)
             for arm in workspace.arms
         ]
-        storage.write_json(path, {"made_from": made_from, "costs": to_json(costs)})
+        storage.write_json(path, to_json(KeptCosts(made_from=made_from, costs=costs)))
         return costs
 
 

@@ -1,0 +1,139 @@
+"""Records that stages store as JSON and read again, one class for each file; see `system/records.py`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import UNSET, UnsetType, field
+
+from twinlm.data.labels.task import LabelledTask
+from twinlm.doctor.checks.findings import Finding
+from twinlm.errors import ModelError
+from twinlm.evaluate.language import Measured
+from twinlm.evidence import reading
+from twinlm.evidence.results import ArmCost
+from twinlm.system.records import Number, Record, Whole, as_record, read_record
+
+HINT = "the file was changed, or was written by another version of twinlm"
+"""Hint for a stored file that does not fit."""
+_Kept = TypeVar("_Kept", bound=Record)
+
+
+class HeldOut(Record):
+    """`language.json`: losses of a pre-trained model on held-out text."""
+
+    valid: Measured
+    """Loss on validation text."""
+    test: Measured
+    """Loss on test text."""
+
+
+class FittedBaseline(Record):
+    """An entry of `baselines/predictions.json`: a fitted baseline and its answers."""
+
+    name: str
+    """Name in files."""
+    label: str
+    """Name for people."""
+    seconds: Number
+    """Time to fit it and to answer."""
+    settings: dict[str, str | Whole | Number]
+    """Settings chosen on validation examples."""
+    notes: dict[str, Whole] = field(default_factory=dict)
+    """Problems that did not stop the fit, and how often they occurred."""
+    predictions: list[Any]
+    """Answer to each test example."""
+
+
+class FigureValues(Record):
+    """A language figure of one model: a `Figure` as it is stored."""
+
+    name: str
+    """Measure."""
+    unit: str
+    """Unit, such as "bits per byte"."""
+    value: Number
+    """Value; lower is better."""
+    standard_error: Number
+    """Standard error of the value over passages."""
+    values_E: list[Number]
+    """Pseudo-value of each passage."""
+    method: str
+    """Scoring method."""
+    comparable: str
+    """Group in which figures may be compared."""
+    caveat: str
+    """Caveat for readers, or ""."""
+
+
+class Choices(Record):
+    """Choices of one model between the texts of minimal pairs."""
+
+    method: str
+    """Scoring method."""
+    right: list[bool | Number]
+    """Contribution of each pair to the accuracy; ties share."""
+
+
+class GapChoices(Choices):
+    """Choices of one model for gaps, by one way to look at the text."""
+
+    sees: str
+    """Scored tokens, and the part of the text that the model sees."""
+
+
+class LanguageAnswers(Record):
+    """`quality.json`: the answers of one model to the questions without labels."""
+
+    figures: list[FigureValues]
+    """Figures on the passages."""
+    pairs: dict[str, Choices]
+    """Choices by set of minimal pairs."""
+    cloze: list[GapChoices] | UnsetType = UNSET
+    """Choices for gaps, the way that sees most first; absent without gaps."""
+
+    @property
+    def gaps(self) -> list[GapChoices]:
+        """Choices for gaps; empty without gaps."""
+        return self.cloze or []
+
+
+class KeptDiagnosis(Record):
+    """`diagnosis.json`: the data doctor's findings and facts."""
+
+    made_from: str
+    """Fingerprint of the examined data."""
+    findings: list[Finding]
+    """Problems, warnings and notes."""
+    facts: dict[str, Any]
+    """Measured facts by check."""
+
+
+class KeptCosts(Record):
+    """`costs.json`: the cost card of a task."""
+
+    made_from: dict[str, Any]
+    """Fingerprint of the task, and SHA-256 of the measured weights by arm."""
+    costs: list[ArmCost]
+    """Costs of each arm."""
+
+
+def read_kept(kind: type[_Kept], path: Path, made_from: object) -> _Kept | None:
+    """Return a stored record; None if there is none, or it was made from something else.
+
+    Raises:
+        ModelError: the file is damaged, or does not fit although it was made from the same.
+    """
+    stored = read_record(dict[str, Any], path) if path.is_file() else {}
+    return as_record(kind, stored, path) if stored.get("made_from") == made_from else None
+
+
+def check_answers(rows: Sequence[Mapping[str, Any]], task: LabelledTask, path: Path) -> None:
+    """Check that answers are to a task's test examples, and of its kind.
+
+    Raises:
+        ModelError: they are not.
+    """
+    if [row.get("id") for row in rows] != [example.id for example in task.test]:
+        raise ModelError("these are not the test examples of the task", file=path, hint=HINT)
+    reading.check_answers(rows, [example.gold for example in task.test], task.kind, task.classes, path)
