@@ -232,7 +232,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
     ),
     "answers to fewer pairs": (
         *("finished run", "run/gpt/quality/quality.json", value("figures", 0, "values_E", to=[1.0])),
-        "not the .* values that were asked for",
+        "expected 2 values for a figure, found 1",
     ),
     "baselines without a label": (
         *("finished run", "run/tasks/topic/baselines/predictions.json", value(0, "label", to=None)),
