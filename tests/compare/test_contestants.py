@@ -12,7 +12,7 @@ from twinlm.errors import UsageError
 from twinlm.evidence.results import Results
 from twinlm.settings import presets
 from twinlm.system.log import Silent
-from twinlm.system.records import read_record
+from twinlm.system.records import read_record, to_json
 from twinlm.system.stopping import Stop
 from twinlm.tasks.table import task_kind
 
@@ -246,7 +246,7 @@ def test_the_best_baseline_is_fitted_on_the_examples_that_the_models_have(
     with open_run(tiny, project) as run:
         few = run.workspace.task("topic", 20)
         floors = {row.name: row for row in task_kind(task.kind).baselines(few.train, few.valid, few.test)}
-        assert run.baselines.fitted(run.workspace.task("topic"), 20) == list(kept.values())
+        assert to_json(run.baselines.fitted(run.workspace.task("topic"), 20)) == list(kept.values())
     assert len(few.train) == 20 and len(few.test) == task.test_examples
     assert {name: row["predictions"] for name, row in kept.items()} == {
         name: row.predictions for name, row in floors.items()

@@ -28,7 +28,9 @@ def facts(value: Any) -> Any:
 
 
 def is_of_times(item: Any) -> bool:
-    return isinstance(item, str) and bool(re.match("The (budgets are equal|plan was wrong)", item))
+    return isinstance(item, str) and bool(
+        re.match("The (budgets are equal|planned training time was wrong)", item)
+    )
 
 
 def left_by(folder: Path) -> Iterator[tuple[str, Any]]:
