@@ -27,7 +27,6 @@ READING_PATH = (
 )
 READING_PATH += (
     "train/optimizer.py",
-    "train/schedule.py",
     "tasks/heads.py",
     "tasks/span_qa.py",
     "tasks/choice.py",

@@ -17,8 +17,7 @@ from twinlm.families import FAMILIES
 from twinlm.objectives.causal_lm import causal_lm
 from twinlm.objectives.masked_lm import masked_lm_and_next_sentence
 from twinlm.settings import OptimizerSettings
-from twinlm.train.optimizer import build_optimizer
-from twinlm.train.schedule import learning_rate
+from twinlm.train.optimizer import build_optimizer, learning_rate
 
 STEPS = 20
 V, L, COUNT = 101, 24, 16

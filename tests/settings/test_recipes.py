@@ -14,8 +14,8 @@ from twinlm.errors import UsageError
 from twinlm.families import FAMILIES
 from twinlm.settings import KindSettings, Settings, presets, recipes
 from twinlm.settings.tree import read_toml
+from twinlm.train.optimizer import learning_rate
 from twinlm.train.phases import phases, steps_of_first
-from twinlm.train.schedule import learning_rate
 
 # A section of a paper, released code, a calculation, or a choice of ours; then what there is to add.
 SOURCE = re.compile(r"(GPT|BERT) (\d|[A-Z])[\d.]*(, .+)?|code: .+|calc: .+|ours(: .+)?")

@@ -71,6 +71,23 @@ def test_the_weights_of_the_best_validation_come_back_not_the_last(tiny: Any, tm
     assert not all(map(torch.equal, weights(job), seen[2]))
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(("scores", "step"), [("11111", 10), ("21121", 10), ("31122", 6), ("21222", 4)])
+def test_of_equally_good_validations_the_last_and_most_trained_counts(
+    scores: str, step: int, name: str, tiny: Any, tmp_path: Path
+) -> None:
+    seen, given = [], iter(scores)
+
+    def validate() -> dict[str, float]:
+        seen.append(weights(job))
+        return {"valid_error": float(next(given))}
+
+    job = tiny.build(name, tmp_path, steps=10, validate_every=2, validate=validate)
+    spent = tiny.run(job)
+    assert (spent["best"], spent["best_step"]) == (1.0, step)
+    assert all(map(torch.equal, weights(job), seen[step // 2 - 1]))
+
+
 @pytest.mark.parametrize("is_gone", [False, True])
 def test_best_weights_that_changed_on_disk_are_refused(is_gone: bool, tiny: Any, tmp_path: Path) -> None:
     tiny.run(tiny.build("gpt", tmp_path))

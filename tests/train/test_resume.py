@@ -72,6 +72,18 @@ def test_stopped_is_never_stopped(
     assert finish(tiny, name, tmp_path) == straight[name]
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_stopped_is_never_stopped_where_all_validations_are_equally_good(
+    name: str, tiny: Any, tmp_path: Path
+) -> None:
+    tied = {"validate": lambda: {"valid_error": 0.5}, "validate_every": 2}
+    wanted = finish(tiny, name, tmp_path / "straight", **tied)
+    for step in (2, 3, 7):
+        stop_at(tiny, name, tmp_path / "stopped", step, **tied)
+    assert finish(tiny, name, tmp_path / "stopped", **tied) == wanted
+    assert wanted["spent"]["best_step"] == STEPS
+
+
 def test_stopped_is_never_stopped_with_berts_own_adam_and_schedule(tiny: Any, tmp_path: Path) -> None:
     released = OptimizerSettings(
         learning_rate=5e-3, warmup_steps=3, released_schedule=True, bias_correction=False, epsilon=1e-6

@@ -23,8 +23,7 @@ from twinlm.system.records import to_json
 from twinlm.system.stopping import Stop
 from twinlm.train.job import Job
 from twinlm.train.loop import evaluate, train
-from twinlm.train.optimizer import build_optimizer
-from twinlm.train.schedule import learning_rate
+from twinlm.train.optimizer import build_optimizer, learning_rate
 
 V, L = 37, 10
 SIZES = {"vocab_size": V, "max_length": L, "width": 16, "layers": 2, "heads": 2, "feed_forward": 32}

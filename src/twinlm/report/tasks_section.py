@@ -152,7 +152,7 @@ def fine_tuning(results: Results) -> Table:
     """Return the fine-tuning time and the chosen epochs of each arm on each task."""
     return table_of(
         "What fine-tuning took, all seeds together. For each seed, the epoch with the best score on the "
-        "validation examples is kept.",
+        "validation examples is kept, the last of equally good ones.",
         [(task, score) for task in results.tasks for score in task.scores if score.family],
         [
             ("", lambda row: row[1].label),

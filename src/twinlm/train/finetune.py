@@ -1,5 +1,6 @@
 """Fine-tuning of either kind on a labelled task: all weights are trained (Radford et al. 2018, 3.2;
-Devlin et al. 2018, 3.2). The weights of the epoch with the best validation figure are kept.
+Devlin et al. 2018, 3.2). The weights of the epoch with the best validation figure are kept; of equally good
+epochs the last.
 """
 
 from collections import Counter
@@ -29,11 +30,10 @@ from twinlm.tasks.table import task_kind
 from twinlm.train.freezing import freeze_layers, transfer_layers
 from twinlm.train.job import BEST, CHECKPOINTS, Job
 from twinlm.train.loop import train
-from twinlm.train.optimizer import build_optimizer
+from twinlm.train.optimizer import build_optimizer, learning_rate
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.records import TuningSpent
 from twinlm.train.resuming import averaging
-from twinlm.train.schedule import learning_rate
 from twinlm.use.predict import input_scores, task_of
 
 RESULT = "fine-tuning.json"

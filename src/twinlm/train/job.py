@@ -32,7 +32,7 @@ class Job:
     learning_rate: Callable[[int], float]
     """Learning rate of a step, from 0."""
     validate: Callable[[], dict[str, float]]
-    """Measurement of the module; the weights with the lowest first value are kept as the best."""
+    """Measurement of the module; the weights with the lowest first value are kept, of equals the last."""
     flops: Callable[[Batch, int], float]
     """Operations of a training step on a batch with a number of targets."""
     steps: int

@@ -197,7 +197,7 @@ def _validate_if_due(
         message = f"{job.name}: after step {state.step} {name} is {score}"
         raise DivergedError(message, file=job.folder, hint=HINT)
     log.write(state.step, {"tokens": state.tokens, "flops": state.flops, **values})
-    if state.best is None or score < state.best:
+    if state.best is None or score <= state.best:  # of equals the last, which is the most trained
         state.best, state.best_step = score, state.step
         state.best_sha256 = gradients.keep_best(job.folder / BEST)
     state.is_validation_due = False

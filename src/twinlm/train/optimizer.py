@@ -1,9 +1,12 @@
 """AdamW as both released codes use it: matrices and embeddings decay, biases and gains do not.
 
 GPT-1's is the usual one. BERT's (google-research/bert, optimization.py) does not correct the bias of the
-averages, so its first updates are smaller, the more so the closer beta2 is to 1.
+averages, so its first updates are smaller, the more so the closer beta2 is to 1. The learning rate rises
+linearly, then falls to zero: along a cosine for GPT-1 (Radford et al. 2018, 4.1), linearly for BERT (Devlin
+et al. 2018, A.2).
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from twinlm.settings import OptimizerSettings
+
+_FALLS: dict[str, Callable[[float], float]] = {
+    "linear": lambda done: 1 - done,
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+}
 
 
 def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
@@ -29,6 +37,26 @@ def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.opt
     if not settings.bias_correction:
         return UncorrectedAdamW(groups, **options)
     return torch.optim.AdamW(groups, **options, fused=True)  # one pass over the weights, not several
+
+
+def learning_rate(settings: OptimizerSettings, steps: int) -> Callable[[int], float]:
+    """Return the function from a step, counted from 0, to its learning rate.
+
+    Warm-up takes `warmup_steps`, or `warmup_share` of the steps. The first and the last step learn.
+    """
+    # BERT's released code (optimization.py, run_classifier.py) rounds the share down, starts at rate 0, and
+    # measures the fall from step 0, so that the rate drops a little where the warm-up ends.
+    rounded = int if settings.released_schedule else math.ceil
+    warmup = settings.warmup_steps or rounded(settings.warmup_share * steps)
+    first, origin = (0, 0) if settings.released_schedule else (1, warmup)
+    fall, peak = _FALLS[settings.schedule], settings.learning_rate
+
+    def rate(step: int) -> float:
+        if step < warmup:
+            return peak * (step + first) / warmup
+        return peak * fall((step - origin) / max(1, steps - origin))
+
+    return rate
 
 
 class UncorrectedAdamW(torch.optim.Optimizer):

@@ -19,11 +19,10 @@ from twinlm.system.stopping import Stop
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.job import BEST, Job
 from twinlm.train.loop import evaluate, train
-from twinlm.train.optimizer import build_optimizer
+from twinlm.train.optimizer import build_optimizer, learning_rate
 from twinlm.train.phases import Phase, phased_batches
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.resuming import averaging
-from twinlm.train.schedule import learning_rate
 from twinlm.train.start import first_model
 
 RESULT = "pretraining.json"

@@ -37,7 +37,7 @@ class Spent(Struct, kw_only=True, forbid_unknown_fields=True):
     best: Number | None
     """Best validation score, the lowest; None before the first validation."""
     best_step: Whole
-    """Step of that validation."""
+    """Step of that validation; the last of equally good ones."""
     best_sha256: str = ""
     """SHA-256 of the weights at that step."""
 
