@@ -34,6 +34,7 @@ from twinlm.evidence.results import Results
 from twinlm.report.report import has_changed, write_report
 from twinlm.settings import Settings, presets
 from twinlm.system import hardware, storage
+from twinlm.system.arguments import as_path
 from twinlm.system.log import Progress, note_event
 from twinlm.system.records import read_record
 from twinlm.system.stopping import Stop
@@ -58,7 +59,7 @@ class Run:
 
     def __init__(
         self,
-        folder: Path,
+        folder: str | Path,
         settings: Settings,
         *,
         is_demo: bool,
@@ -67,6 +68,7 @@ class Run:
         command: str = "",
         ranks: Ranks = ALONE,
     ) -> None:
+        folder = as_path(folder, "folder")
         self.folder = folder
         self.settings = settings
         self.progress = progress
@@ -189,8 +191,8 @@ class Run:
 
 
 def open_run(
-    folder: Path,
-    file: Path | None,
+    folder: str | Path,
+    file: str | Path | None,
     overrides: Mapping[str, str],
     *,
     is_demo: bool,

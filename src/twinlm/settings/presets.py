@@ -14,6 +14,7 @@ from typing import Any
 from twinlm.settings import KindSettings, Settings, build, recipes
 from twinlm.settings.starting import Start, check_sizes, read_start
 from twinlm.settings.tree import Given, Tree, given, merge, read_overrides, shown, wrong
+from twinlm.system.arguments import as_path
 
 KINDS = tuple(field.name for field in dataclasses.fields(Settings) if field.default_factory is KindSettings)
 
@@ -84,7 +85,7 @@ SHARED = ("model", "pretrain", "finetune")
 
 
 def resolve(
-    file: Path | None, overrides: Mapping[str, str], *, base: Mapping[str, Any] | None = None
+    file: str | Path | None, overrides: Mapping[str, str], *, base: Mapping[str, Any] | None = None
 ) -> Settings:
     """Return the settings of a run.
 
@@ -96,7 +97,11 @@ def resolve(
     Raises:
         UsageError: a setting is not valid; names file, line, value and the way out.
     """
-    trees = [given(base or {}), *(recipes.read_trees(file) if file else []), read_overrides(overrides)]
+    trees = [
+        given(base or {}),
+        *(recipes.read_trees(as_path(file, "file")) if file else []),
+        read_overrides(overrides),
+    ]
     names = [field.name for field in dataclasses.fields(Settings)]
     for tree in trees:
         build.check_names(tree, [*names, "size", *SHARED])

@@ -6,6 +6,7 @@ from typing import Any
 from twinlm.checkpoint import Trained
 from twinlm.data.labels.examples import Example
 from twinlm.errors import DataError
+from twinlm.system.arguments import check_list, check_many
 from twinlm.use.predict import predict, task_of
 
 
@@ -18,8 +19,9 @@ def classify(trained: Trained, texts: Sequence[str | tuple[str, ...]]) -> list[d
         UsageError: the model was fine-tuned for pairs and gets single texts, or the other way round.
     """
     _, config = task_of(trained, "classification")
+    check_many(texts, "texts")
     rows = [(text,) if isinstance(text, str) else text for text in texts]
-    answers = asked(trained, "classification", rows)
+    answers = asked(trained, "classification", rows, "texts")
     chances = [dict(zip(config.labels, answer["probabilities"], strict=True)) for answer in answers]
     return [dict(sorted(row.items(), key=lambda item: -item[1])) for row in chances]
 
@@ -31,7 +33,7 @@ def tag(trained: Trained, sentences: Sequence[Sequence[str]]) -> list[list[str]]
         ModelError: the model was not fine-tuned for tagging.
         DataError: a sentence has no word.
     """
-    return [answer["predicted"] for answer in asked(trained, "tagging", sentences)]
+    return [answer["predicted"] for answer in asked(trained, "tagging", sentences, "sentences")]
 
 
 def similarity(trained: Trained, pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -40,7 +42,8 @@ def similarity(trained: Trained, pairs: Sequence[tuple[str, str]]) -> list[float
     Raises:
         ModelError: the model was not fine-tuned for similarity.
     """
-    return [answer["predicted"] for answer in asked(trained, "similarity", pairs)]
+    check_list(pairs, "pairs", depth=2, size=2)
+    return [answer["predicted"] for answer in asked(trained, "similarity", pairs, "pairs")]
 
 
 def choose(trained: Trained, text: str, choices: Sequence[str]) -> list[float]:
@@ -50,9 +53,11 @@ def choose(trained: Trained, text: str, choices: Sequence[str]) -> list[float]:
         ModelError: the model was not fine-tuned for choices.
         DataError: there are fewer than two choices.
     """
+    check_list(text, "text", depth=0)
+    check_list(choices, "choices")
     if len(choices) < 2:
         raise DataError(f"choose among at least 2 choices, not {len(choices)}")
-    chances: list[float] = asked(trained, "choice", [(text, *choices)])[0]["probabilities"]
+    chances: list[float] = asked(trained, "choice", [(text, *choices)], "choices")[0]["probabilities"]
     return chances
 
 
@@ -66,17 +71,21 @@ def answer(trained: Trained, question: str, context: str) -> dict[str, Any]:
         ModelError: the model was not fine-tuned for question answering.
         DataError: question or context is empty.
     """
-    return asked(trained, "span_qa", [(question, context)])[0]
+    check_list(question, "question", depth=0)
+    check_list(context, "context", depth=0)
+    return asked(trained, "span_qa", [(question, context)], "question")[0]
 
 
-def asked(trained: Trained, kind: str, rows: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """Return the answer of `predict` to each row of texts.
+def asked(trained: Trained, kind: str, rows: Sequence[Sequence[str]], name: str) -> list[dict[str, Any]]:
+    """Return the answer of `predict` to each row of texts, an argument of that name.
 
     Raises:
         ModelError: the model was not fine-tuned for this kind of task.
         DataError: a text is empty.
+        UsageError: a text stands where a list of texts is due.
     """
     task_of(trained, kind)
+    check_list(rows, name, depth=2)
     for number, row in enumerate(rows, 1):
         if not row or not all(text.strip() for text in row):
             raise DataError(f"item {number} has an empty text: {list(row)!r}"[:200])

@@ -15,6 +15,7 @@ from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
 from twinlm.errors import DataError, UsageError
 from twinlm.system import hardware
+from twinlm.system.arguments import check_list
 from twinlm.system.log import Progress, Silent
 from twinlm.use.inputs import batches, read_texts
 
@@ -60,6 +61,7 @@ def embed(
         UsageError: the model has no such layer, or `pooling` makes no sense for it.
     """
     check_pooling(trained, pooling)
+    check_list(texts, "texts")
     pool = _POOLINGS[pooling]
     vectors_NE = np.zeros((len(texts), len(layers) * _width(trained)), np.float32)
     for group, states_BLE, batch in _states(trained, texts, layers, progress or Silent()):
@@ -106,6 +108,8 @@ def cosines(
         DataError: a text is empty.
         UsageError: the model has no such layer, or `pooling` makes no sense for it.
     """
+    check_list(query, "query", depth=0)
+    check_list(texts, "texts")
     if not trained.tokenizer.encode(query):
         raise DataError(f"the query is empty: {query!r}")
     vectors_NE = embed(

@@ -9,6 +9,7 @@ from torch import Tensor
 from twinlm.checkpoint import Trained, require_part
 from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.system import hardware
+from twinlm.system.arguments import check_list
 from twinlm.system.log import Silent
 from twinlm.use.inputs import batches, room
 
@@ -55,6 +56,7 @@ def fill_batch(trained: Trained, texts: Sequence[str], top_k: int = 5) -> list[l
     """
     if top_k < 1:
         raise UsageError(f"top_k must be at least 1, not {top_k}")
+    check_list(texts, "texts")
     rows = [masked_row(trained, text) for text in texts]
     display, count = trained.tokenizer.display, min(top_k, trained.tokenizer.vocab_size)
     return [
@@ -131,6 +133,7 @@ def masked_row(trained: Trained, text: str) -> list[int]:
         message = f"a {trained.family.label} continues texts and can't fill gaps"
         raise ModelError(message, hint="use generate")
     require_part(trained, "masked_token_head")
+    check_list(text, "text", depth=0)
     pieces, specials = text.split(MASK), trained.tokenizer.specials
     if len(pieces) == 1:
         raise DataError(f"the text has no {MASK}: {text[:60]!r}", hint=f"write {MASK} in place of a word")

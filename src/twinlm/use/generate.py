@@ -14,6 +14,7 @@ from twinlm import rng
 from twinlm.checkpoint import Trained
 from twinlm.data.sequences.packing import by_length
 from twinlm.errors import DataError, ModelError, UsageError
+from twinlm.system.arguments import check_list
 from twinlm.tokenizer import Tokenizer
 from twinlm.use.reader import Reader
 from twinlm.use.sampling import DEFAULT_SAMPLING, Sampling, choose
@@ -67,6 +68,7 @@ def generate_batch(
     """
     if n < 1:
         raise UsageError(f"n must be at least 1, not {n}")
+    check_list(prompts, "prompts")
     continuations = [
         Continuation(
             trained, prompt, max_tokens=max_tokens, sampling=sampling, stop=stop, seed=seed, sample=sample
@@ -123,6 +125,7 @@ class Continuation:
     ) -> None:
         self.prompt_tokens = read_prompt(trained, prompt, max_tokens)
         """<start> and the prompt's tokens."""
+        check_list(stop, "stop")
         if "" in stop:
             raise UsageError("a stop string is empty", hint="leave it out")
         self.trained = trained
@@ -192,6 +195,7 @@ def read_prompt(trained: Trained, prompt: str, max_tokens: int) -> list[int]:
         raise ModelError(message, hint="use fill, with [MASK] in the text")
     if max_tokens < 1:
         raise UsageError(f"max_tokens must be at least 1, not {max_tokens}")
+    check_list(prompt, "prompt", depth=0)
     tokens = trained.family.enclose(trained.tokenizer.encode(prompt), trained.tokenizer.specials)
     longest = longest_text(trained)
     if len(tokens) >= longest:

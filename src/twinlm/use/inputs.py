@@ -8,6 +8,7 @@ from twinlm.checkpoint import Trained
 from twinlm.data.sequences.packing import by_length, pad
 from twinlm.errors import DataError
 from twinlm.system import hardware
+from twinlm.system.arguments import check_list
 from twinlm.system.log import Progress
 
 
@@ -26,6 +27,7 @@ def read_texts(trained: Trained, texts: Sequence[str]) -> Inputs:
     Raises:
         DataError: a text is empty.
     """
+    check_list(texts, "texts")
     encoded, most = trained.tokenizer.encode_batch(texts), room(trained)
     for number, tokens in enumerate(encoded, 1):
         if not tokens:

@@ -6,6 +6,7 @@ from pathlib import Path
 from twinlm import checkpoint
 from twinlm.checkpoint import Trained
 from twinlm.errors import ModelError
+from twinlm.system.arguments import as_path
 
 _MODEL = "config.json"
 
@@ -16,7 +17,7 @@ def load(folder: str | Path) -> Trained:
     Raises:
         ModelError: there is no such folder, no finished model in it, or the model is damaged.
     """
-    return checkpoint.load_model(find_model(Path(folder)))
+    return checkpoint.load_model(find_model(as_path(folder, "folder")))
 
 
 def find_model(folder: Path) -> Path:

@@ -9,6 +9,7 @@ from twinlm.checkpoint import Trained, require_part
 from twinlm.data.sequences.packing import Packed, by_length, pad_packed, room
 from twinlm.errors import DataError, ModelError
 from twinlm.system import hardware
+from twinlm.system.arguments import check_list
 
 _TASK = "next_sentence"
 
@@ -33,6 +34,7 @@ def next_sentence_batch(trained: Trained, pairs: Sequence[tuple[str, str]]) -> l
         DataError: a text is empty, or the two of a pair are too long together.
     """
     _check_learned(trained)
+    check_list(pairs, "pairs", depth=2, size=2)
     packed = [_pack(trained, first, second) for first, second in pairs]
     model: Any = trained.model.to(hardware.device()).eval()
     chances = [0.0] * len(pairs)

@@ -11,6 +11,7 @@ from twinlm.data.labels.examples import Example
 from twinlm.data.sequences.packing import by_length
 from twinlm.errors import ModelError
 from twinlm.system import hardware
+from twinlm.system.arguments import check_list
 from twinlm.system.log import Progress, Silent
 from twinlm.tasks.kind import Answer, Scores, TaskConfig, TaskKind
 from twinlm.tasks.table import task_kind
@@ -28,8 +29,12 @@ def predict(
 
     Raises:
         ModelError: the model was not fine-tuned.
+        UsageError: the examples, or the texts of one, are not a list.
     """
     kind, config = task_of(trained)
+    check_list(examples, "examples", Example)
+    for index, example in enumerate(examples):
+        check_list(example.texts, f"examples[{index}].texts")
     inputs = kind.inputs(examples, trained.family.reader(trained.tokenizer), config, Counter())
     progress = progress or Silent()
     progress.start("answering", len(inputs), "inputs")

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from twinlm.checkpoint import Trained
 from twinlm.errors import DataError, UsageError
 from twinlm.objectives.likelihood import Stretch
+from twinlm.system.arguments import check_list, check_many
 from twinlm.use.score import likelihoods, method_of
 
 GAP = "{}"
@@ -102,6 +103,7 @@ def rank_batch(
     if part not in (None, "candidate", "rest"):
         raise UsageError(f"part can't be {part!r}", hint="use candidate or rest")
     method = method_of(trained, method)
+    check_many(questions, "questions", "a list of prompts with their candidates")
     placed = [_place(trained, prompt, candidates) for prompt, candidates in questions]
     parts = [part or _usual_part(trained, texts) for texts in placed]
     stretches = [
@@ -134,6 +136,8 @@ def _usual_part(trained: Trained, texts: _Texts) -> Part:
 def _place(trained: Trained, prompt: str, candidates: Sequence[str]) -> _Texts:
     # A token may span the seam between prompt and candidate. So the scored part starts, in all rows, at the
     # first token in which any row differs from the text before the gap alone.
+    check_list(prompt, "prompt", depth=0)
+    check_list(candidates, "candidates")
     if len(candidates) < 2:
         raise UsageError(f"cannot rank {len(candidates)} candidates", hint="give two or more")
     if any(not candidate.strip() for candidate in candidates):

@@ -15,6 +15,7 @@ from twinlm.data.sequences.packing import by_length
 from twinlm.errors import DataError, UsageError
 from twinlm.objectives.likelihood import Stretch
 from twinlm.system import hardware
+from twinlm.system.arguments import check_list
 from twinlm.system.log import Progress, Silent
 from twinlm.use.inputs import room
 
@@ -64,6 +65,7 @@ def score_batch(trained: Trained, texts: Sequence[str], *, method: str | None = 
         DataError: a text is empty or too long.
         UsageError: the model's kind has no such method.
     """
+    check_list(texts, "texts")
     tokenizer = trained.tokenizer
     stretches = [
         Stretch(before=[], tokens=tokens, after=[], words=tokenizer.words(text))

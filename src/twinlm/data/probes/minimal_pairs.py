@@ -18,6 +18,7 @@ from twinlm.data.labels.tables import Row, read_rows
 from twinlm.data.labels.values import read_text
 from twinlm.data.text.lines import Decoding, OnBadBytes, read_lines
 from twinlm.errors import UsageError
+from twinlm.system.arguments import as_path
 
 ALL = "all"
 """Phenomenon of pairs that name none."""
@@ -74,7 +75,7 @@ def read_pairs(
         ResourceError: no permission to read the file.
         UsageError: an unknown encoding.
     """
-    path, decoding = Path(path).expanduser(), Decoding(encoding, errors)
+    path, decoding = as_path(path, "path").expanduser(), Decoding(encoding, errors)
     counts = Counter() if counts is None else counts
     phenomenon_names = (phenomenon_field,) if phenomenon_field else _PHENOMENON
 

@@ -31,6 +31,7 @@ from twinlm.data.probes.words import (
     swapped,
 )
 from twinlm.data.text.sentences import split_sentences
+from twinlm.system.arguments import check_many
 from twinlm.system.log import Progress, Silent
 
 LEAST_WORDS = 4
@@ -169,6 +170,7 @@ def make_pairs(
         seed: another seed takes other sentences.
         progress: where to report.
     """
+    check_many(documents, "documents")
     source, progress = Source(documents), progress or Silent()
     pairs: list[MinimalPair] = []
     notes = []

@@ -8,6 +8,7 @@ from functools import cached_property
 from twinlm import rng
 from twinlm.data.text.sentences import split_sentences
 from twinlm.errors import DataError
+from twinlm.system.arguments import check_many
 
 SAMPLE_BYTES = 1 << 14
 """Size of a sample: about 4,000 tokens of English. An encoder reads a passage once for each of its tokens."""
@@ -54,6 +55,7 @@ def draw_passages(
     Raises:
         DataError: the documents give fewer than two passages.
     """
+    check_many(documents, "documents")
     order = rng.stream(seed, "passages").permutation(len(documents)).tolist()
     waiting = [_passages(documents[number], passage_bytes) for number in order]
     texts: list[str] = []
