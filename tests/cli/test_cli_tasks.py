@@ -266,6 +266,35 @@ def test_without_answers_nothing_can_be_measured(cli, tuned, tmp_path):
     assert cli("predict", tuned / "bert-tagging", "x.jsonl").code == 0
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(
+    ("kind", "file", "text", "unknown"),
+    [
+        ("classification", "x.csv", "text,label\nThe red cat,animal\nA big dog,river\n", "'animal', 'river'"),
+        ("classification", "x.csv", "text,label\nThe red cat,cat\nA big dog,Dog\n", "'Dog'"),
+        ("classification", "x.csv", "text,label\nThe red cat,1\nA big dog,0\n", "'0', '1'"),
+        ("tagging", "x.conll", "Ada\tB-PER\nran\tO\n", "'B-PER', 'O'"),
+    ],
+)
+def test_labels_the_model_does_not_know_are_refused_with_both_sets(
+    name, kind, file, text, unknown, cli, tuned, tmp_path
+):
+    (tmp_path / file).write_text(text)
+    refused = cli("predict", tuned / f"{name}-{kind}", file, "--labelled", "--out", "a.jsonl")
+    assert (refused.code, refused.out) == (3, "")
+    assert f"a label that the model does not know: {unknown} (the first is x-" in refused.err
+    assert "the model knows 'cat', 'dog')" in refused.err
+    assert not (tmp_path / "a.jsonl").exists()
+    assert cli("predict", tuned / f"{name}-{kind}", file).code == 0
+
+
+def test_a_rare_tag_that_training_lacked_is_counted(cli, tuned, tmp_path):
+    (tmp_path / "x.conll").write_text("Ada\tcat\n\nran\tbird\n")
+    measured = cli("predict", tuned / "bert-tagging", "x.conll", "--labelled")
+    assert measured.code == 0
+    assert "1 of 2 examples have a tag that the model does not know: it counts as an error" in measured.err
+
+
 def test_one_pair_has_no_correlation_and_no_warning(cli, tuned, tmp_path):
     (tmp_path / "x.csv").write_text("text,text_b,score\ncat,dog,1\n")
     figures = cli("predict", tuned / "gpt-similarity", "x.csv", "--labelled", "--json").json

@@ -9,7 +9,8 @@ import torch
 from twinlm.checkpoint import Trained
 from twinlm.data.labels.examples import Example
 from twinlm.data.sequences.packing import by_length
-from twinlm.errors import ModelError
+from twinlm.data.text.rows import listed
+from twinlm.errors import DataError, ModelError
 from twinlm.system import hardware
 from twinlm.system.arguments import check_list
 from twinlm.system.log import Progress, Silent
@@ -60,6 +61,33 @@ def task_of(trained: Trained, wanted: str = "") -> tuple[TaskKind, TaskConfig]:
         message = f"this model was fine-tuned for {trained.task.kind}, not for {wanted}"
         raise ModelError(message, hint="twinlm predict takes every kind of task")
     return task_kind(trained.task.kind), trained.task
+
+
+def check_labels(trained: Trained, examples: Sequence[Example]) -> int:
+    """Check that a model knows the gold labels of examples it shall be measured on.
+
+    A class must be one of the model's. A tag may be rare and missing in training, which counts as an error of
+    the model; but if it knows none of the tags except O, they are another set.
+
+    Returns:
+        Number of examples with a tag that the model does not know.
+
+    Raises:
+        DataError: the labels are not the model's; names both sets.
+    """
+    kind, config = task_of(trained)
+    labels = {example.id: kind.form.labels([example]) for example in examples}
+    unlike = {name: unknown for name, own in labels.items() if (unknown := {*own} - {*config.labels})}
+    given = sorted({label for own in labels.values() for label in own})
+    is_other_set = {*given} & {*config.labels} <= {"O"}
+    if unlike and (kind.form.is_split_by_label or is_other_set):
+        message = (
+            f"{len(unlike):,} of {len(examples):,} examples have a label that the model does not know: "
+            f"{listed(sorted(set().union(*unlike.values())))} (the first is {next(iter(unlike))}; "
+            f"the model knows {listed(config.labels)})"
+        )
+        raise DataError(message, hint="write the labels as in its training; is label_field the right column?")
+    return len(unlike)
 
 
 def input_scores(

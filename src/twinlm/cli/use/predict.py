@@ -35,14 +35,17 @@ def command(
 
     Use it for many examples, whatever the task. It prints one JSON object for each
     example. With --labelled it prints the metrics of the answers instead, and
-    writes the answers only with --out.
+    writes the answers only with --out. The labels must be those of its training.
     """
     from twinlm.use.load import load
-    from twinlm.use.predict import predict, task_of
+    from twinlm.use.predict import check_labels, predict, task_of
 
     trained = load(model)
     kind, _ = task_of(trained)
     examples = options.read(file, kind.form, is_labelled=is_labelled)
+    if is_labelled and (unknown := check_labels(trained, examples)):
+        message = f"{unknown:,} of {len(examples):,} examples have a tag that the model does not know"
+        print(f"{message}: it counts as an error", file=sys.stderr)
     with progress_on() as progress:
         answers = predict(trained, examples, progress=progress)
     rows = [
