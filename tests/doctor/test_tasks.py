@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from twinlm.data.labels.examples import Example
-from twinlm.data.labels.forms import CLASSIFICATION, SIMILARITY, SPAN_QA
+from twinlm.data.labels.forms import CLASSIFICATION, SIMILARITY, SPAN_QA, TAGGING
 from twinlm.doctor.tasks import (
+    check_order,
     check_task,
     check_task_splits,
     check_task_tokens,
@@ -178,3 +179,48 @@ def test_another_question_on_the_same_context_is_no_other_answer():
 def test_different_texts_are_fine():
     sets = {"train": examples_of("train", ("One.", "a")), "test": examples_of("test", ("Two.", "a"))}
     assert check_task_splits("task t", sets, CLASSIFICATION, Silent()).findings == ()
+
+
+def test_pairs_in_another_order_across_splits_are_found_at_any_length():
+    sets = {
+        "train": examples_of("train", ("a", "b", "x"), ("c", "d", "y"), ("e", "e", "y")),
+        "test": examples_of("test", ("B", "a", "x"), ("c", "d", "y"), ("f", "c", "x")),
+    }
+    checked = check_order("task t", sets, CLASSIFICATION)
+    assert checked.facts == {"test examples that stand in train in another order": 1}
+    (finding,) = checked.findings
+    assert finding.message == "1 of 3 different texts of test are also in train in another order (33.3%)"
+    assert finding.examples == ("test.csv row 1 is train.csv row 1 'B a'",)
+
+
+def test_pairs_in_another_order_are_found_in_what_the_run_splits_off():
+    rows = [f"left {n},right {n},{n % 2}\nright {n},left {n},{n % 2}" for n in range(40)]
+    Path("pairs.csv").write_text("text,text_b,label\n" + "\n".join(rows) + "\n")
+    settings = TaskSettings(name="t", train="pairs.csv", text_b_field="text_b")
+    parts = dict(check_task(read_task(settings, 1), Silent()))
+    assert sum(parts["order",].facts.values()) > 5
+    assert "in another order" in parts["order",].findings[0].message
+
+
+def test_words_in_another_order_and_questions_on_one_context_are_no_such_pairs():
+    tagged = {
+        "train": examples_of("train", ("dogs", "bite", ["O", "O"])),
+        "test": examples_of("test", ("bite", "dogs", ["O", "O"])),
+    }
+    assert check_order("task t", tagged, TAGGING).findings == ()
+    asked = {
+        "train": examples_of("train", ("Who?", "A context.", [])),
+        "test": examples_of("test", ("What?", "A context.", [])),
+    }
+    assert check_order("task t", asked, SPAN_QA).findings == ()
+
+
+def test_joined_texts_that_are_equal_are_no_common_texts():
+    sets = {
+        "train": examples_of("train", ("New York 3", "is big", "x")),
+        "test": examples_of("test", ("New", "York 3 is big", "y")),
+    }
+    assert (
+        check_task_splits("task t", sets, CLASSIFICATION, Silent()).facts["test texts that stand in train"]
+        == 0
+    )

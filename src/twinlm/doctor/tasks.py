@@ -119,6 +119,12 @@ def check_task(read: ReadTask, progress: Progress) -> Iterator[Parts]:
     yield ("characters",), characters.checked()
     yield (), check_labels(where, sets)
     yield ("splits",), check_task_splits(where, sets, form, progress)
+    if read.task:  # also what the run splits off
+        sets = {
+            split: [replace(each, id=_source(read.settings, each)) for each in getattr(read.task, split)]
+            for split in SPLITS
+        }
+    yield ("order",), check_order(where, sets, form)
 
 
 def check_task_splits(where: str, sets: Sets, form: Form, progress: Progress) -> Checked:
@@ -136,6 +142,19 @@ def check_task_splits(where: str, sets: Sets, form: Form, progress: Progress) ->
             findings.append(_shared(where, first, second, pairs, len(by_text[second])))
     near = check_near_duplicates(where, _different(by_text, form), progress)
     return Checked({**facts, "near duplicates": near.facts}, (*findings, *near.findings))
+
+
+def check_order(where: str, sets: Sets, form: Form) -> Checked:
+    """Check for examples of two splits with the same texts in another order: (a, b) and (b, a)."""
+    facts: dict[str, object] = {}
+    findings: list[Finding] = []
+    by_text = {split: _first_of_each(examples, form) for split, examples in sets.items()}
+    for first, second in combinations(sets, 2):
+        turned = list(_turned(by_text[first], by_text[second], form))
+        facts[f"{second} examples that stand in {first} in another order"] = len(turned)
+        if turned:
+            findings.append(_reordered(where, first, second, turned, len(by_text[second])))
+    return Checked(facts, tuple(findings))
 
 
 def check_task_tokens(
@@ -159,7 +178,7 @@ def check_task_tokens(
 def _first_of_each(examples: Sequence[Example], form: Form) -> dict[int, Example]:
     firsts: dict[int, Example] = {}
     for example in examples:
-        firsts.setdefault(digest_of(form.split_by(example)), example)
+        firsts.setdefault(digest_of(*form.split_by(example)), example)
     return firsts
 
 
@@ -172,11 +191,42 @@ def _shared(
     message += f"{other:,} of them with another answer"
     why = "a model that memorized the answer need not understand the text"
     hint = f"none needed if they differ only in white space: the run takes them out of {first}"
-    examples = tuple(
+    return Finding(level_of(share, SHARED_SHARE), where, message, why, hint, _twins(pairs))
+
+
+def _turned(
+    first: Mapping[int, Example], second: Mapping[int, Example], form: Form
+) -> Iterator[tuple[Example, Example]]:
+    """Yield an example of both splits for the same texts in another order."""
+    orders: dict[tuple[str, ...], Example] = {}
+    for example in first.values():
+        orders.setdefault(_in_one_order(example, form), example)
+    for digest, example in second.items():
+        texts = _in_one_order(example, form)
+        if len(texts) > 1 and texts in orders and digest not in first:
+            yield orders[texts], example
+
+
+def _in_one_order(example: Example, form: Form) -> tuple[str, ...]:
+    return tuple(sorted(map(folded, form.documents(example))))
+
+
+def _reordered(
+    where: str, first: str, second: str, pairs: Sequence[tuple[Example, Example]], total: int
+) -> Finding:
+    share = len(pairs) / total
+    message = f"{len(pairs):,} of {total:,} different texts of {second} are also in {first} in another order "
+    message += f"({share:.1%})"
+    why = "a model may answer such a pair from memory; the run leaves out pairs in the same order only"
+    hint = f"if the order does not change the answer, remove them from {first}"
+    return Finding(level_of(share, SHARED_SHARE), where, message, why, hint, _twins(pairs))
+
+
+def _twins(pairs: Sequence[tuple[Example, Example]]) -> tuple[str, ...]:
+    return tuple(
         f"{theirs.id} is {mine.id} {excerpt(' '.join(theirs.texts))}"
         for mine, theirs in pairs[:MOST_EXAMPLES]
     )
-    return Finding(level_of(share, SHARED_SHARE), where, message, why, hint, examples)
 
 
 def _different(by_text: Mapping[str, Mapping[int, Example]], form: Form) -> list[Text]:
@@ -184,7 +234,7 @@ def _different(by_text: Mapping[str, Mapping[int, Example]], form: Form) -> list
     firsts: dict[int, Text] = {}
     for split in reversed(list(by_text)):
         for digest, example in by_text[split].items():
-            firsts.setdefault(digest, Text(split, example.id, form.split_by(example)))
+            firsts.setdefault(digest, Text(split, example.id, "\n".join(form.split_by(example))))
     return list(firsts.values())
 
 

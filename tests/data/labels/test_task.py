@@ -188,7 +188,7 @@ def answer(text: str, start: int) -> list[dict[str, object]]:
 MAKE = {
     "pair": (CLASSIFICATION, lambda group, n: ((f"left {group}", f"right {group}"), f"class {n % 2}")),
     "similarity": (SIMILARITY, lambda group, n: ((f"left {group}", f"right {group}"), n / 2)),
-    "choice": (CHOICE, lambda group, n: ((f"question {group}", f"yes {n}", "no"), n % 2)),
+    "choice": (CHOICE, lambda group, n: (("question", *(f"yes {group}", "no")[:: 1 - n % 2 * 2]), n % 2)),
     "tagging": (TAGGING, lambda group, n: (("word", str(group)), ["O", f"B-{n % 2}"])),
     "span_qa": (SPAN_QA, lambda group, n: ((f"question {n}", f"context {group}"), answer("c", 0) * (n % 2))),
 }
@@ -254,7 +254,7 @@ def test_tags_that_no_training_example_has_are_counted_each_once():
     [
         ("pair", ["left 9", "right 9"]),
         ("similarity", ["left 9", "right 9"]),
-        ("choice", ["question 9", "yes 0", "no"]),
+        ("choice", ["question", "yes 9", "no"]),
         ("tagging", ["word 9"]),
         ("span_qa", ["context 9"]),
     ],
@@ -287,3 +287,49 @@ def test_what_is_all_the_same_is_no_task(form, texts, gold, label):
     with pytest.raises(DataError) as caught:
         build(LabelledSet(examples, form.labels(examples)), form=form)
     assert f"training examples have the label {label}; there must be two" in str(caught.value)
+
+
+PAIRS = {
+    "pair": (CLASSIFICATION, ("New York 3", "is big"), ("New", "York 3 is big")),
+    "similarity": (SIMILARITY, ("New York 3", "is big"), ("New", "York 3 is big")),
+    "tagging": (TAGGING, ("New York", "3"), ("New", "York 3")),
+    "choice": (CHOICE, ("Which?", "a b", "c"), ("Which?", "a", "b c")),
+    "choice without a stem of its own": (
+        CHOICE,
+        ("Which makes sense?", "a", "b"),
+        ("Which makes sense?", "c", "d"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_texts_are_compared_one_by_one(name):
+    form, first, second = PAIRS[name]
+    golds = {"pair": "x", "tagging": ["O", "B-x"]}
+    gold = golds.get(name, 0)
+    assert Example("a", first, gold).digest() != Example("b", second, gold).digest()
+    more = examples_of(name.split()[0], list(range(40)))[1].examples
+    train = (Example("train-900", first, gold), *more)
+    test = LabelledSet((Example("test-1", second, gold),), form.labels(more))
+    task, counts = build(LabelledSet(train, form.labels(train)), None, test, form=form)
+    assert not counts
+    assert len(task.train) + len(task.valid) == 41
+
+
+def test_questions_with_one_stem_stay_and_reordered_choices_are_one_question():
+    stem = "Which of the two makes sense?"
+    rows = [Example(f"train-{n}", (stem, f"yes {n}", f"no {n}"), n % 2) for n in range(60)]
+    turned = [Example("train-60", (stem, "no 0", "yes 0"), 1)]
+    test = LabelledSet((Example("test-1", (stem, "yes 0", "no  0"), 0),), ())
+    task, counts = build(LabelledSet((*rows, *turned), ()), None, test, form=CHOICE)
+    assert counts == {"training examples that stand in validation or test": 2}
+    assert len(task.train) + len(task.valid) == 59
+
+
+def test_the_splits_of_single_texts_and_of_pairs_are_those_of_version_0_1():
+    single, _ = build(many(x=30, y=30), seed=3)
+    assert sorted(each.id for each in single.test) == [f"train-{n}" for n in (21, 25, 41, 48, 50, 6)]
+    form, train = examples_of("pair", list(range(60)))
+    pairs, _ = build(train, seed=3, form=form, max_train_examples=5)
+    assert sorted(each.id for each in pairs.test) == [f"train-{n}" for n in (0, 17, 23, 26, 31, 48)]
+    assert sorted(each.id for each in pairs.train) == [f"train-{n}" for n in (2, 29, 32, 5, 54)]

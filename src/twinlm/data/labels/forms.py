@@ -65,8 +65,8 @@ class Form:
     """Function from examples to their classes or tags, sorted; empty if the form has none."""
     is_split_by_label: bool = False
     """Whether examples are split class by class."""
-    split_by: Callable[[Example], str] = lambda example: "\n".join(example.texts)
-    """Function to the text that examples of two splits must not share."""
+    split_by: Callable[[Example], tuple[str, ...]] = lambda example: example.texts
+    """Function to the texts that examples of two splits must not share, all of them."""
     documents: Callable[[Example], tuple[str, ...]] = lambda example: example.texts
     """Function to the texts that pre-training must not see if the example is held out."""
 
@@ -134,6 +134,10 @@ def _answer(item: object, number: int, context: str) -> dict[str, Any]:
     return {"text": with_line_feeds(text), "start": start - context.count("\r\n", 0, start + 1)}
 
 
+def _in_one_order(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(texts, key=str.split))
+
+
 def _no_labels(examples: Iterable[Example]) -> tuple[str, ...]:
     return ()
 
@@ -160,7 +164,7 @@ SIMILARITY = Form(
     texts=_one_or_two,
     gold=lambda values, fields, texts, labels: read_number(values, fields.label),
     labels=_no_labels,
-    split_by=lambda example: "\n".join(sorted(example.texts)),  # the other order is the same pair
+    split_by=lambda example: _in_one_order(example.texts),  # the other order is the same pair
 )
 CHOICE = Form(
     fields=Fields(text="text", choices="choices", label="label"),
@@ -168,7 +172,8 @@ CHOICE = Form(
     texts=_text_and_choices,
     gold=lambda values, fields, texts, labels: read_choice(values, fields.label, texts[1:], labels.counts),
     labels=_no_labels,
-    split_by=lambda example: example.texts[0],
+    # A question stem may serve many examples, and the same choices in another order are the same question.
+    split_by=lambda example: (example.texts[0], *_in_one_order(example.texts[1:])),
 )
 TAGGING = Form(
     fields=Fields(text="tokens", label="tags"),
@@ -184,6 +189,6 @@ SPAN_QA = Form(
     texts=lambda values, fields: (read_text(values, fields.text_b), read_text(values, fields.text)),
     gold=_answers,
     labels=_no_labels,
-    split_by=lambda example: example.texts[1],
+    split_by=lambda example: example.texts[1:],
     documents=lambda example: example.texts[1:],
 )

@@ -128,7 +128,12 @@ def limited(task: LabelledTask, form: Form, most: int, *, seed: int) -> Labelled
 
 
 def _digest(example: Example, form: Form) -> bytes:
-    return text_hash(form.split_by(example))
+    return text_hash(*form.split_by(example))
+
+
+def _draw(seed: int, purpose: str, texts: Iterable[str]) -> float:
+    """Return a number from 0 to below 1; joined texts, as in version 0.1, keep the splits of its runs."""
+    return uniform(seed, purpose, text_hash("\n".join(texts)))
 
 
 def _stratum(example: Example, form: Form) -> str:
@@ -152,15 +157,17 @@ def _split_off(
     Of a class with 3 texts or more at least one is taken; of every class at least one stays.
     """
     labels: dict[bytes, str] = {}
+    draws: dict[bytes, float] = {}
     for example in examples:
         digest, label = _digest(example, form), _stratum(example, form)
         labels[digest] = min(label, labels.get(digest, label))
+        draws[digest] = _draw(seed, purpose, form.split_by(example))
     by_label: dict[str, list[bytes]] = defaultdict(list)
     for digest, label in labels.items():
         by_label[label].append(digest)
     taken: set[bytes] = set()
     for digests in by_label.values():
-        digests.sort(key=lambda digest: uniform(seed, purpose, digest))
+        digests.sort(key=lambda digest: (draws[digest], digest))
         number = max(round(share * len(digests)), 1 if len(digests) >= 3 else 0)
         # At least one text of each class stays.
         taken.update(digests[: min(number, len(digests) - 1)])
@@ -216,7 +223,7 @@ def _subset(
     # The examples of a class of n get ranks 0, 1/n, 2/n ...: the first `most` of all are in proportion.
     ranked: list[tuple[float, str, str]] = []
     for label, of_class in by_label.items():
-        of_class.sort(key=lambda example: (uniform(seed, f"{name}-subset", example.digest()), example.id))
+        of_class.sort(key=lambda example: (_draw(seed, f"{name}-subset", example.texts), example.id))
         ranked += [(rank / len(of_class), label, example.id) for rank, example in enumerate(of_class)]
     chosen = {example_id for _, _, example_id in sorted(ranked)[:most]}
     counts[f"{part} examples above max_train_examples"] += len(examples) - most

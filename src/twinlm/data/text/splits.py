@@ -35,9 +35,11 @@ class Splits:
     """Documents that scores are reported on; empty for a share of 0."""
 
 
-def text_hash(text: str) -> bytes:
-    """Return a hash that two texts share only if they are equal except for white space."""
-    return hashlib.blake2b(" ".join(text.split()).encode(), digest_size=HASH_BYTES).digest()
+def text_hash(*texts: str) -> bytes:
+    """Return a hash that texts share only if each is equal except for white space."""
+    # Single spaces leave no line end in a text, so that joined texts are equal only if each of them is.
+    joined = "\n".join(" ".join(text.split()) for text in texts)
+    return hashlib.blake2b(joined.encode(), digest_size=HASH_BYTES).digest()
 
 
 def uniform(seed: int, purpose: str, value: bytes) -> float:

@@ -153,7 +153,7 @@ def _check_contradictions(where: str, sets: Sets) -> Checked:
     for examples in sets.values():
         for example in examples:
             joined = "\n".join(example.texts)
-            digest = digest_of(joined)
+            digest = digest_of(*example.texts)
             golds[digest].setdefault(json.dumps(example.gold, ensure_ascii=False), example.id)
             texts.setdefault(digest, joined)
     torn = {digest: answers for digest, answers in golds.items() if len(answers) > 1}

@@ -137,9 +137,10 @@ def bytes_lost(where: str, settings: CorpusSettings | TaskSettings, lines: int) 
         yield Finding(level, where, message, why, hint)
 
 
-def digest_of(text: str) -> int:
-    """Return 64 bits that texts share only if they are equal except for case and white space."""
-    return int.from_bytes(hashlib.blake2b(folded(text).encode(), digest_size=8).digest(), "little")
+def digest_of(*texts: str) -> int:
+    """Return 64 bits that texts share only if each is equal except for case and white space."""
+    joined = "\n".join(map(folded, texts))
+    return int.from_bytes(hashlib.blake2b(joined.encode(), digest_size=8).digest(), "little")
 
 
 def _watch(documents: Iterable[Seen], watchers: Sequence[Watcher], seen: Counter[str]) -> None:
