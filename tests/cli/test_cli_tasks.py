@@ -181,6 +181,36 @@ def lines_of(outcome) -> list[str]:
     return outcome.out.splitlines()
 
 
+def test_a_dash_among_texts_is_a_text(cli, feed, tuned):
+    feed(b"from elsewhere\n")
+    asked = cli("choose", tuned / "gpt-choice", "-", "door.", "river.", "--json").json
+    assert asked["text"] == "-"
+    assert len(asked["probabilities"]) == 2
+    (record,) = lines(cli("choose", tuned / "bert-choice", "The", "-", "river.", "--json"))
+    assert len(record["probabilities"]) == 2
+    assert cli("answer", tuned / "bert-span_qa", "-", "A dog ran.", "--json").json["question"] == "-"
+    classes = cli("classify", tuned / "gpt-classification", "-", "a cat").out.splitlines()
+    assert [line.split("\t")[2] for line in classes] == ["-", "a cat"]
+    words = cli("tag", tuned / "bert-tagging", "a - b", "-").out.split("\n\n")
+    assert [block.split("\t")[0] for block in words[:2]] == ["a", "-"]
+    (pair,) = lines(cli("similarity", tuned / "bert-similarity", "cat", "-", "--json"))
+    assert pair["text_b"] == "-"
+
+
+def test_two_dashes_end_the_options(cli, tuned):
+    (record,) = lines(cli("classify", tuned / "gpt-classification", "--json", "--", "--json"))
+    assert record["text"] == "--json"
+
+
+@pytest.mark.parametrize("file", ["-", "/dev/stdin"])
+@pytest.mark.parametrize("kind", ["classification", "tagging"])
+def test_a_file_of_examples_is_not_standard_input(file, kind, cli, feed, tuned):
+    feed(b"text\nThe red cat\n")
+    refused = cli("predict", tuned / f"gpt-{kind}", file)
+    assert (refused.code, refused.out) == (3, "")
+    assert f"{file}: this must be a file, and standard input is none; save it as a file" in refused.err
+
+
 MISTAKES = {
     "classify": [
         (["gpt-classification", ""], 3, "item 1 has an empty text"),

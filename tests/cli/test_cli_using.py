@@ -199,6 +199,22 @@ def test_a_mistake_is_answered_in_one_line(cli, models, name, arguments, code, s
     assert (answer.code, answer.out, answer.err.count("\n")) == (code, "", 1)
 
 
+@pytest.mark.parametrize("kind", presets.KINDS)
+def test_a_dash_among_texts_and_options_is_a_text(cli, feed, models, kind):
+    feed(b"other\n")
+    ranked = cli("rank", models / kind, "-", "a", "-", "--json").json
+    assert ranked["prompt"] == "-"
+    assert {candidate["candidate"] for candidate in ranked["candidates"]} == {"a", "-"}
+    assert [record["text"] for record in lines(cli("score", models / kind, "-", "a", "--json"))] == ["-", "a"]
+
+
+def test_a_dash_may_be_the_value_of_an_option(cli, models):
+    record = cli("generate", models / "gpt", "The", "--max-tokens", "2", "--stop", "-", "--json").json
+    assert record["stop"] == ["-"]
+    found = cli("embed", models / "bert", "a cat", "--query", "-", "--json")
+    assert (found.code, found.err) == (0, "")
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_what_is_not_utf_8_on_standard_input_is_refused(cli, feed, models, name):
     feed(b"one\n\xff\n")

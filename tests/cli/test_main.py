@@ -163,7 +163,7 @@ def test_arguments_keep_their_meaning_when_prepared():
     assert prepare(["compare", "--pretrain.length=6.5", "a.toml", "--x", "--debug"]) == [
         "compare", "--pretrain/length=6.5", "a.toml", "--x",
     ]  # fmt: skip
-    assert prepare(["fill", "m", "-", "--json"]) == ["fill", "m", "--json"]
+    assert prepare(["fill", "m", "-", "--json"]) == ["fill", "m", "-", "--json"]
     assert prepare(["fill", "m", "--", "--a.b", "-"]) == ["fill", "m", "--", "--a.b", "-"]
 
 

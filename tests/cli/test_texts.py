@@ -18,6 +18,16 @@ def test_standard_input_is_one_prompt_or_many_lines(feed):
     assert arguments_or_lines([]) == ["é one", "two"]
 
 
+def test_a_lone_dash_is_standard_input_and_a_text_among_others(feed):
+    feed(b"one\ntwo\n")
+    assert arguments_or_lines(["-"]) == ["one", "two"]
+    feed(b"Once\n")
+    assert argument_or_input("-") == "Once"
+    feed(b"other")
+    assert arguments_or_lines(["-", "a"]) == ["-", "a"]
+    assert arguments_or_lines(["a", "-"]) == ["a", "-"]
+
+
 def test_blank_lines_are_counted(feed, capsys):
     feed(b"one\n\n \ntwo\n")
     assert arguments_or_lines([]) == ["one", "two"]

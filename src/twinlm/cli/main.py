@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
@@ -116,8 +117,8 @@ def build_app() -> App:
 def prepare(arguments: Sequence[str]) -> list[str]:
     """Return the arguments as the parser takes them.
 
-    Dots in the names of settings become slashes, because the parser gives dots a meaning of its own. A lone
-    "-", standard input, is left out: texts are read from there when none is given.
+    Dots in the names of settings become slashes, because the parser gives dots a meaning of its own, and a
+    lone "-" becomes a `Dash`.
     """
     prepared: list[str] = []
     for position, argument in enumerate(arguments):
@@ -126,9 +127,19 @@ def prepare(arguments: Sequence[str]) -> list[str]:
         name, equals, value = argument.partition("=")
         if _DOTTED.match(name):
             argument = name.replace(".", "/") + equals + value  # noqa: PLW2901
-        if argument not in ("-", "--debug"):
-            prepared.append(argument)
+        if argument != "--debug":
+            prepared.append(Dash(argument) if argument == "-" else argument)
     return prepared
+
+
+class Dash(str):
+    """A lone "-", a value wherever it stands; the parser takes what starts with "-" for an option."""
+
+    __slots__ = ()
+
+    def startswith(self, *prefix: Any) -> bool:
+        """Deny it, so that the parser leaves it where it is."""
+        return False
 
 
 if __name__ == "__main__":

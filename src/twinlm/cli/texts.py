@@ -1,30 +1,42 @@
-"""Texts from arguments or standard input, always valid UTF-8."""
+"""Texts from arguments or standard input, always valid UTF-8.
+
+A lone "-" in place of the only source of texts is standard input; among other texts it is a text.
+"""
 
 import sys
 from collections.abc import Sequence
 
 from twinlm.errors import DataError, UsageError
 
+STANDARD_INPUT = "-"
+
+
+def is_input(arguments: Sequence[str]) -> bool:
+    """Tell whether texts are read from standard input: there is no argument, or only "-"."""
+    return tuple(arguments) in ((), (STANDARD_INPUT,))
+
 
 def argument_or_input(argument: str | None) -> str:
-    """Return the argument, or all of standard input without its last line feed.
+    """Return the argument, or all of standard input without its last line feed if it is None or "-".
 
     Raises:
         UsageError: there is no argument, and standard input is a terminal.
         DataError: the text is not UTF-8.
     """
-    return _checked(argument) if argument is not None else _read_input().removesuffix("\n")
+    if argument is None or is_input((argument,)):
+        return _read_input().removesuffix("\n")
+    return as_text(argument)
 
 
 def arguments_or_lines(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments, or the lines of standard input; blank lines are skipped, and counted on screen.
+    """Return the arguments, or the lines of standard input; blank lines are skipped, and counted.
 
     Raises:
         UsageError: there is no argument, and standard input is a terminal.
         DataError: a text is not UTF-8, or there is none.
     """
-    if arguments:
-        return [_checked(argument) for argument in arguments]
+    if not is_input(arguments):
+        return [as_text(argument) for argument in arguments]
     # Not splitlines: it also splits at characters such as U+2028, which a text may contain.
     lines = _read_input().replace("\r\n", "\n").removesuffix("\n").split("\n")
     texts = [line for line in lines if line.strip()]
@@ -51,7 +63,12 @@ def paired(texts: Sequence[str], *, is_lines: bool) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def _checked(argument: str) -> str:
+def as_text(argument: str) -> str:
+    """Return an argument that is a text in any case, also "-".
+
+    Raises:
+        DataError: it is not UTF-8.
+    """
     try:
         argument.encode()
     except UnicodeEncodeError as error:

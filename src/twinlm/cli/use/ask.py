@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json, Model
 from twinlm.cli.tables import print_json
-from twinlm.cli.texts import argument_or_input, arguments_or_lines, paired
+from twinlm.cli.texts import argument_or_input, arguments_or_lines, as_text, is_input, paired
 
 
 def classify(
@@ -37,7 +37,9 @@ def classify(
 
     trained = load(model)
     _, task = task_of(trained, "classification")
-    rows = paired(lines, is_lines=not texts) if task.constants[TEXTS] == 2 else [(line,) for line in lines]
+    rows = (
+        paired(lines, is_lines=is_input(texts)) if task.constants[TEXTS] == 2 else [(line,) for line in lines]
+    )
     for row, chances in zip(rows, ask.classify(trained, rows), strict=True):
         best = next(iter(chances))
         record = {**dict(zip(("text", "text_b"), row, strict=False)), "class": best, "probabilities": chances}
@@ -81,7 +83,7 @@ def answer(
     Use it to extract the part of a text that answers a question. It prints an empty
     line if the model finds no answer in the text.
     """
-    question, text = argument_or_input(question), argument_or_input(context)
+    question, text = as_text(question), argument_or_input(context)
     from twinlm.use import ask
     from twinlm.use.load import load
 
@@ -102,7 +104,7 @@ def similarity(
     Use it to find paraphrases. The score has the unit of the training scores. A
     GPT reads both orders, so the order of the texts does not matter.
     """
-    rows = paired(arguments_or_lines(texts), is_lines=not texts)
+    rows = paired(arguments_or_lines(texts), is_lines=is_input(texts))
     from twinlm.use import ask
     from twinlm.use.load import load
 
@@ -124,7 +126,7 @@ def choose(
     choice with its probability, the best one first. twinlm rank does this with a
     model that was pre-trained only.
     """
-    text, *others = arguments_or_lines((text, *choices))
+    text, others = as_text(text), [as_text(choice) for choice in choices]
     from twinlm.use import ask
     from twinlm.use.load import load
 

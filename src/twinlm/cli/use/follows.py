@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json, Model
 from twinlm.cli.tables import print_json
-from twinlm.cli.texts import arguments_or_lines, paired
+from twinlm.cli.texts import arguments_or_lines, is_input, paired
 from twinlm.errors import UsageError
 
 
@@ -25,9 +25,9 @@ def command(
     prints the probability that the second text follows the first; 0.5 means that
     the model does not know.
     """
-    if texts and len(texts) != 2:
+    if not is_input(texts) and len(texts) != 2:
         raise UsageError(f"give two texts, not {len(texts)}")
-    pairs = paired(arguments_or_lines(texts), is_lines=not texts)
+    pairs = paired(arguments_or_lines(texts), is_lines=is_input(texts))
     from twinlm.use.load import load
     from twinlm.use.next_sentence import next_sentence_batch
 

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json, Method, Model
 from twinlm.cli.tables import print_json
-from twinlm.cli.texts import argument_or_input, arguments_or_lines
+from twinlm.cli.texts import arguments_or_lines, as_text
 
 
 def command(
@@ -33,7 +33,7 @@ def command(
     makes that text. A BERT reads both sides. Scores of a GPT and of a BERT must not
     be compared.
     """
-    prompt = argument_or_input(prompt)
+    prompt = as_text(prompt)
     texts = arguments_or_lines(candidates)
     from twinlm.use.load import load
     from twinlm.use.rank import rank

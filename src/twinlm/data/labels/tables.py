@@ -18,7 +18,7 @@ from twinlm.data.labels.values import MOST_FIELD_CHARACTERS, MOST_LINE_BYTES
 from twinlm.data.text.finding import unknown_ending
 from twinlm.data.text.lines import Decoding, Line, endings, read_lines
 from twinlm.data.text.rows import BadRows, RowError, json_rows, listed
-from twinlm.data.text.streams import COMPRESSIONS, shown
+from twinlm.data.text.streams import COMPRESSIONS, regular_file_stat, shown
 from twinlm.errors import DataError
 
 _Made = TypeVar("_Made")
@@ -81,6 +81,7 @@ def _rows(
     counts: Counter[str],
 ) -> Iterator[Row]:
     """Yield the rows that can be parsed; the others go to `bad`."""
+    regular_file_stat(path)
     ending, _ = endings(path)
     if ending not in endings_allowed:
         raise unknown_ending(

@@ -20,6 +20,7 @@ from twinlm.errors import DataError, ResourceError, UsageError
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard"}
 """Compression by a file's last ending."""
 
+_STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "Zstandard": b"\x28\xb5\x2f\xfd"}
 
 CHUNK_BYTES = 1 << 18
@@ -61,9 +62,12 @@ def regular_file_stat(path: Path) -> os.stat_result:
     """Return the status of a regular file.
 
     Raises:
-        DataError: the file is missing, a folder, a pipe, a device, a socket or a loop of links.
+        DataError: the file is standard input, missing, a folder, a pipe, a device or a loop of links.
         ResourceError: no permission.
     """
+    if str(path) in _STANDARD_INPUT:
+        hint = "save it as a file whose ending says what it holds, such as texts.csv"
+        raise DataError("this must be a file, and standard input is none", file=shown(path), hint=hint)
     with reading_errors(path):
         status = path.stat()
     file_type = stat.S_IFMT(status.st_mode)
