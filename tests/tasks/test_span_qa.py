@@ -65,6 +65,22 @@ def test_a_question_is_read_before_its_context(reader, config_for, enclosed):
     assert row.texts[1][read.offsets[first][0] : read.offsets[last][1]] == "Ada"
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n", "\r\n\r\n", "\n\r"], ids=repr)
+@pytest.mark.parametrize("answer", ["London", "milk", "drinks{end}tea", "The"])
+def test_an_answer_begins_where_the_given_context_has_it_whatever_its_line_ends(
+    reader, config_for, answer, end
+):
+    answer = answer.format(end=end)
+    context = end.join(["The red cat", "moved to London", "🙂 drinks", "tea", "with milk", ""])
+    row, config = example(context, answer), config_for("span_qa")
+    inputs = KIND.inputs([row], reader, config, Counter())
+    (found,) = KIND.answers([row], inputs, perfect(inputs), config)
+    assert (found["predicted"], found["start"]) == (answer, context.index(answer))
+    read = KIND.form.as_read(row)
+    (plain,) = KIND.inputs([read], reader, config, Counter())
+    assert (plain.sequences, plain.target) == (inputs[0].sequences, inputs[0].target)
+
+
 @given(st.integers(1, 400), st.integers(30, 300), st.integers(1, 300))
 @settings(FIXTURES, max_examples=25)
 def test_every_token_is_in_a_window_and_is_best_in_one_as_a_slow_version_says(

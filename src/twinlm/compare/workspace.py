@@ -77,7 +77,8 @@ class Workspace:
     @cached_property
     def task_fingerprints(self) -> dict[str, str]:
         """SHA-256 of each task's texts and labels, by task name."""
-        return {name: stage.fingerprint(build.plain(task)) for name, task in self.tasks.items()}
+        read = {name: task.as_read(task_kind(task.kind).form) for name, task in self.tasks.items()}
+        return {name: stage.fingerprint(build.plain(task)) for name, task in read.items()}
 
     def task(self, name: str, labels: int | None = None) -> LabelledTask:
         """Return a labelled task by name.

@@ -11,7 +11,7 @@ must foresee an answer without reading on. Only the state at <extract> has read 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -24,6 +24,7 @@ from twinlm.batch import SpanBatch
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import SPAN_QA
 from twinlm.data.sequences.packing import pad_packed, room
+from twinlm.data.text.rows import given_places, with_line_feeds
 from twinlm.tasks.answer_metrics import best_f1, gold_texts, is_exact, of_answers
 from twinlm.tasks.baselines import span_baselines
 from twinlm.tasks.heads import SpanHead
@@ -49,7 +50,7 @@ class SpanInput(Input):
     first: int
     """Position of the window's first token in the sequence."""
     offsets: tuple[tuple[int, int], ...]
-    """For each token of the window, its characters in the context: first and last + 1."""
+    """For each token of the window, its characters in the given context: first and last + 1."""
     is_best: tuple[bool, ...]
     """For each token, whether no other window shows more context around it."""
 
@@ -64,11 +65,11 @@ def inputs(
 ) -> list[SpanInput]:
     """Return the windows of all examples, in order."""
     questions = reader.tokenizer.encode_batch([example.texts[0] for example in examples])
-    contexts = reader.tokenizer.encode_with_offsets([example.texts[1] for example in examples])
+    contexts = _encoded([example.texts[1] for example in examples], reader)
     most = min(LONGEST_QUESTION, room(config.max_length, 2) // 2)
     found = []
-    for number, example in enumerate(examples):
-        (tokens, offsets), question = contexts[number], questions[number][:most]
+    for number, (example, (tokens, offsets)) in enumerate(zip(examples, contexts, strict=True)):
+        question = questions[number][:most]
         counts[CUT_QUESTIONS] += len(questions[number]) > most
         span = _answer_span(example, offsets)
         windows = _windows(len(tokens), room(config.max_length, 2) - len(question), config.stride)
@@ -84,6 +85,14 @@ def inputs(
             has_it |= is_inside
         counts[LOST] += bool(example.gold) and not has_it
     return found
+
+
+def _encoded(contexts: Sequence[str], reader: Reader) -> Iterator[tuple[list[int], list[tuple[int, int]]]]:
+    """Yield each context's tokens, read with line feeds as in training text, and their places in it."""
+    encoded = reader.tokenizer.encode_with_offsets([with_line_feeds(context) for context in contexts])
+    for context, (tokens, offsets) in zip(contexts, encoded, strict=True):
+        places = given_places(context)
+        yield tokens, [(places[begin], places[end]) for begin, end in offsets]
 
 
 def collate(inputs: Sequence[SpanInput], pad_id: int, length: int = 0) -> SpanBatch:

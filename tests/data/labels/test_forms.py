@@ -138,7 +138,9 @@ def test_a_good_file_gives_its_examples(name: str, ending: str, read_file: Calla
     json.dumps([example.gold for example in found.examples])
 
 
-def test_an_answer_keeps_its_place_where_line_ends_become_line_feeds(read_file: Callable) -> None:
+def test_an_answer_keeps_its_place_in_the_given_text_and_in_the_one_with_line_feeds(
+    read_file: Callable,
+) -> None:
     context = "One\r\ntwo\rthree\r\n\r\nfour"
     answers = [
         {"text": text, "answer_start": context.index(text)}
@@ -146,12 +148,16 @@ def test_an_answer_keeps_its_place_where_line_ends_become_line_feeds(read_file: 
     ]
     found, _ = read_file("a.jsonl", line(context=context, question="q", answers=answers), SPAN_QA)
     (example,) = found.examples
-    assert example.texts[1] == "One\ntwo\nthree\n\nfour"
-    assert len(example.gold) == 6
-    for answer in example.gold:
-        start, text = answer["start"], answer["text"]
-        assert "\r" not in text
-        assert example.texts[1][start : start + len(text)] == text
+    assert example.texts[1] == context
+    read = SPAN_QA.as_read(example)
+    assert read.texts[1] == "One\ntwo\nthree\n\nfour"
+    for one in (example, read):
+        assert len(one.gold) == 6
+        for answer in one.gold:
+            start, text = answer["start"], answer["text"]
+            assert one.texts[1][start : start + len(text)] == text
+    assert not any("\r" in answer["text"] for answer in read.gold)
+    assert SPAN_QA.documents(example) == SPAN_QA.documents(read)
 
 
 def test_answers_of_a_question_that_is_said_to_have_none_are_counted(read_file: Callable) -> None:

@@ -333,3 +333,15 @@ def test_the_splits_of_single_texts_and_of_pairs_are_those_of_version_0_1():
     pairs, _ = build(train, seed=3, form=form, max_train_examples=5)
     assert sorted(each.id for each in pairs.test) == [f"train-{n}" for n in (0, 17, 23, 26, 31, 48)]
     assert sorted(each.id for each in pairs.train) == [f"train-{n}" for n in (2, 29, 32, 5, 54)]
+
+
+def test_files_that_differ_in_line_ends_only_are_one_task_to_the_models():
+    def made(end: str) -> LabelledTask:
+        context = f"one{end}two {end}three"
+        gold = [{"text": f"two {end}three", "start": context.index("two")}]
+        part = (Example("train-1", ("q", context), gold), Example("train-2", ("q", context), []))
+        return LabelledTask("asked", part, part, part, (), "span_qa")
+
+    assert made("\r\n").train != made("\n").train
+    assert made("\r\n").as_read(SPAN_QA) == made("\r").as_read(SPAN_QA) == made("\n")
+    assert made("\r\n").held_out(SPAN_QA) == made("\n").held_out(SPAN_QA)

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinlm.data.labels.examples import Example
-from twinlm.data.labels.values import Labels, read_choice, read_choices, read_number, read_text, read_words
+from twinlm.data.labels.values import (
+    Labels,
+    read_choice,
+    read_choices,
+    read_given_text,
+    read_number,
+    read_text,
+    read_words,
+)
 from twinlm.data.text.rows import RowError, json_type, value_of, with_line_feeds
 
 TABLES = (".csv", ".tsv", ".jsonl")
@@ -67,6 +75,8 @@ class Form:
     """Whether examples are split class by class."""
     split_by: Callable[[Example], tuple[str, ...]] = lambda example: example.texts
     """Function to the texts that examples of two splits must not share, all of them."""
+    as_read: Callable[[Example], Example] = lambda example: example
+    """Function to an example as models read it: with line feeds, whatever line ends the file has."""
     documents: Callable[[Example], tuple[str, ...]] = lambda example: example.texts
     """Function to the texts that pre-training must not see if the example is held out."""
 
@@ -117,7 +127,7 @@ def _transposed(columns: dict[str, Any], field: str) -> list[dict[str, Any]]:
 
 
 def _answer(item: object, number: int, context: str) -> dict[str, Any]:
-    """Return an answer after checking that it is in the context, which has the file's own line ends."""
+    """Return an answer after checking that it is in the context; both have the file's own line ends."""
     if not isinstance(item, dict):
         raise RowError(f"answer {number} is {json_type(item)}, not an object with 'text' and 'answer_start'")
     text, start = item.get("text"), item.get("answer_start")
@@ -130,8 +140,21 @@ def _answer(item: object, number: int, context: str) -> dict[str, Any]:
         where = f"it is at {actual:,}" if actual >= 0 else "it is nowhere in it"
         wrong = f"answer {number} ({text[:40]!r}) is not at character {start:,} of the context"
         raise RowError(f"{wrong}; {where}")
-    # Texts are read with CRLF as LF: each pair before the answer moves it by one.
-    return {"text": with_line_feeds(text), "start": start - context.count("\r\n", 0, start + 1)}
+    return {"text": text, "start": start}
+
+
+def _with_line_feeds(example: Example) -> Example:
+    """Return a question with CRLF and CR as LF in context and answers, whose starts count in that."""
+    question, context = example.texts
+    gold = example.gold and [
+        # Each CRLF before the answer moves it by one.
+        {
+            "text": with_line_feeds(answer["text"]),
+            "start": answer["start"] - context.count("\r\n", 0, answer["start"] + 1),
+        }
+        for answer in example.gold
+    ]
+    return Example(example.id, (question, with_line_feeds(context)), gold)
 
 
 def _in_one_order(texts: Iterable[str]) -> tuple[str, ...]:
@@ -186,9 +209,11 @@ TAGGING = Form(
 SPAN_QA = Form(
     fields=Fields(text="context", text_b="question", label="answers"),
     endings=(".jsonl", ".json"),
-    texts=lambda values, fields: (read_text(values, fields.text_b), read_text(values, fields.text)),
+    # Answers are places in the context, so it keeps its line ends.
+    texts=lambda values, fields: (read_text(values, fields.text_b), read_given_text(values, fields.text)),
     gold=_answers,
     labels=_no_labels,
     split_by=lambda example: example.texts[1:],
-    documents=lambda example: example.texts[1:],
+    as_read=_with_line_feeds,
+    documents=lambda example: (with_line_feeds(example.texts[1]),),
 )

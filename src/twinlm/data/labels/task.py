@@ -40,6 +40,11 @@ class LabelledTask:
             text_hash(text) for example in (*self.valid, *self.test) for text in form.documents(example)
         )
 
+    def as_read(self, form: Form = CLASSIFICATION) -> "LabelledTask":
+        """Return the task as models read it, which the line ends of its files do not change."""
+        train, valid, test = (tuple(map(form.as_read, part)) for part in (self.train, self.valid, self.test))
+        return replace(self, train=train, valid=valid, test=test)
+
 
 def build_task(
     name: str,

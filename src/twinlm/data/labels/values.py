@@ -6,7 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from twinlm.data.text.rows import RowError, check_characters, json_type, text_of, value_of, with_line_feeds
+from twinlm.data.text.rows import (
+    RowError,
+    check_characters,
+    given_text_of,
+    json_type,
+    text_of,
+    value_of,
+    with_line_feeds,
+)
 
 MOST_FIELD_CHARACTERS = 1 << 20
 """Longest labelled text. A quote that is never closed gives a longer one."""
@@ -68,7 +76,12 @@ class Labels:
 
 def read_text(values: dict[str, Any], field: str) -> str:
     """Return the text of a field; a `RowError` if it is missing, not a text, or as in `check_text`."""
-    text = text_of(values, field)
+    return with_line_feeds(read_given_text(values, field))
+
+
+def read_given_text(values: dict[str, Any], field: str) -> str:
+    """Return the text of a field as `read_text` does, but with its own line ends."""
+    text = given_text_of(values, field)
     check_text(text, f"the field {field!r}")
     return text
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from twinlm.data.text.lines import Line
@@ -110,11 +110,16 @@ def parse_object(line: str) -> dict[str, Any]:
 
 def text_of(row: dict[str, Any], field: str) -> str:
     """Return the text of a row, with CRLF and CR as LF; a `RowError` if the field is not a text."""
+    return with_line_feeds(given_text_of(row, field))
+
+
+def given_text_of(row: dict[str, Any], field: str) -> str:
+    """Return the text of a row with its own line ends; a `RowError` if the field is not a text."""
     text = value_of(row, field)
     if not isinstance(text, str):
         raise RowError(f"the field {field!r} is {json_type(text)}, not a text: {_begin(repr(text))}")
     check_characters(text, field)
-    return with_line_feeds(text)
+    return text
 
 
 def value_of(row: dict[str, Any], field: str) -> object:
@@ -137,6 +142,14 @@ def check_characters(text: str, field: str) -> None:
 def with_line_feeds(text: str) -> str:
     """Return the text with CRLF and CR as LF."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def given_places(text: str) -> Sequence[int]:
+    """Return where each character of `with_line_feeds(text)` begins in the text, and the text's end."""
+    if "\r" not in text:
+        return range(len(text) + 1)
+    is_second = [text[place - 1 : place + 1] == "\r\n" for place in range(len(text))]
+    return [place for place, is_left_out in enumerate(is_second) if not is_left_out] + [len(text)]
 
 
 def json_type(value: object) -> str:
