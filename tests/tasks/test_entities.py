@@ -94,11 +94,20 @@ def test_tags_of_no_entities_are_measured_by_words():
         ([["O"], ["O", "O"]], False),
         ([["O", "NOUN"]], False),
         ([["O", "B-"]], False),
-        ([["O", "L-PER", "U-PER"]], False),
+        ([["O", "L-PER", "U-PER"]], True),
     ],
 )
 def test_tags_speak_of_entities_if_all_of_them_are_o_or_have_a_place_and_a_type(rows, has):
     assert ours.has_entities(rows) is has
+
+
+@given(SENTENCES)
+def test_bilou_is_measured_as_the_same_entities_in_bies(sentences):
+    golds, predicted = columns([[("S-PER", "S-PER"), ("O", "O")], *sentences])
+    letters = str.maketrans("ES", "LU")
+    bilou = [[[tag[0].translate(letters) + tag[1:] for tag in row] for row in rows] for rows in (golds, predicted)]
+    assert ours.of_tags(*bilou).figures == ours.of_tags(golds, predicted).figures
+    assert ours.f1_by_type(*bilou) == ours.f1_by_type(golds, predicted)
 
 
 def test_a_predicted_tag_of_no_entity_counts_as_o():

@@ -1,6 +1,7 @@
 """Entities in rows of tags such as B-PER I-PER O, counted like the CoNLL-2003 script.
 
-An entity starts with B- or S-, or with an I- or E- that does not continue one of its type.
+An entity starts with B- or S-, or with an I- or E- that does not continue one of its type. BILOU's L- and U-
+are read as E- and S-.
 """
 
 import re
@@ -9,11 +10,11 @@ from collections.abc import Sequence
 from twinlm.tasks.metrics import Measured, confusion, macro_f1, of_ratio
 
 Tags = Sequence[str]
-_PLACED = re.compile(r"[BIES]-.+")
+_PLACED = re.compile(r"[BIESLU]-.+")
 
 
 def has_entities(rows: Sequence[Tags]) -> bool:
-    """Tell whether tags mark entities: all are O or B-, I-, E-, S- with a type, and not all are O."""
+    """Tell whether tags mark entities: all are O or B-, I-, E-, S-, L-, U- with a type, and not all are O."""
     tags = {tag for row in rows for tag in row} - {"O"}
     return bool(tags) and all(_PLACED.fullmatch(tag) for tag in tags)
 
@@ -23,7 +24,7 @@ def entities(tags: Tags) -> set[tuple[int, int, str]]:
     spans: list[tuple[int, int, str]] = []
     before = "O"
     for word, tag in enumerate(tags):
-        if tag[0] in "IE" and before[0] in "BI" and tag[2:] == before[2:]:
+        if tag[0] in "IEL" and before[0] in "BI" and tag[2:] == before[2:]:
             begin, _, name = spans.pop()
             spans.append((begin, word + 1, name))
         elif tag != "O":
