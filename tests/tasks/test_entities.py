@@ -105,7 +105,9 @@ def test_tags_speak_of_entities_if_all_of_them_are_o_or_have_a_place_and_a_type(
 def test_bilou_is_measured_as_the_same_entities_in_bies(sentences):
     golds, predicted = columns([[("S-PER", "S-PER"), ("O", "O")], *sentences])
     letters = str.maketrans("ES", "LU")
-    bilou = [[[tag[0].translate(letters) + tag[1:] for tag in row] for row in rows] for rows in (golds, predicted)]
+    bilou = [
+        [[tag[0].translate(letters) + tag[1:] for tag in row] for row in rows] for rows in (golds, predicted)
+    ]
     assert ours.of_tags(*bilou).figures == ours.of_tags(golds, predicted).figures
     assert ours.f1_by_type(*bilou) == ours.f1_by_type(golds, predicted)
 
