@@ -110,11 +110,6 @@ def test_limits_and_what_is_drawn_reach_the_masking(parts: tuple[TokenStore, Tok
     assert ((batch.originals_BL != IGNORE).sum(1) <= 3).all()
 
 
-def test_share_of_targets_keeps_to_the_limit() -> None:
-    assert BERT.target_share(PretrainSettings(length=128)) == 0.15
-    assert BERT.target_share(PretrainSettings(length=128, max_predictions=8)) == 8 / 128
-
-
 def test_spans_of_a_real_text_have_one_fate(parts: tuple[TokenStore, Tokenizer]) -> None:
     """In a span either all tokens are [MASK], or all are random, or all are shown."""
     masking = _examples(parts, mask_unit="span", mask_share=0.4).masking

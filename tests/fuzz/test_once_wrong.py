@@ -169,7 +169,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
     ),
     "a fine-tuning without its best step": (
         *("finished run", "run/tasks/*/bert/*/seed-1/fine-tuning.json", without("best_step")),
-        "expected `int`",
+        "missing field `best_step`",
     ),
     "seconds beyond all numbers": (
         *("training checkpoint", STATE, value("seconds", to=10**400)),
@@ -191,7 +191,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
         "finished run",
         "run/gpt/language.json",
         text(b'{"test": true}'),
-        "not records",
+        "expected `object`, got `bool`",
     ),
     "language of validation text alone": (
         *("finished run", "run/gpt/language.json", without("test"), "missing field `test`"),
@@ -200,7 +200,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
         "finished run",
         "run/gpt/samples.json",
         text(b"[1]"),
-        "expected `object`, got `array`",
+        "expected `object`, got `int`",
     ),
     "a sample without its prompt": (
         "finished run",
@@ -212,7 +212,7 @@ ONCE_WRONG: dict[str, tuple[str, str, Change, str]] = {
         "finished run",
         "run/gpt/pretraining.json",
         value("step", to=0),
-        "no steps",
+        "step is 0",
     ),
     "a point of a curve that is no number": (
         *(

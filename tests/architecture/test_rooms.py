@@ -1,12 +1,18 @@
-"""No circle of files, not even in design: an import under TYPE_CHECKING counts like any other."""
+"""The plan of the rooms: no circle of files, no hall, no folder that is a pile.
+
+An import under TYPE_CHECKING counts like any other.
+"""
 
 import importlib.util
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+MOST_FILES_OF_A_FOLDER = 20
+LARGEST_SHARE_OF_A_ROOM = 0.155
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +27,15 @@ def structure() -> ModuleType:
 
 def test_no_file_reaches_itself(structure: ModuleType) -> None:
     assert structure.circles(structure.imports(ROOT / "src" / "twinlm")) == []
+
+
+def test_no_folder_holds_many_files_and_no_room_many_lines(structure: ModuleType) -> None:
+    package = ROOT / "src" / "twinlm"
+    files = Counter(path.parent for path in structure.modules(package).values())
+    assert not {folder: count for folder, count in files.items() if count > MOST_FILES_OF_A_FOLDER}
+    names = {structure.room(name) for name in structure.modules(package)}
+    lines = {name: structure.line_count(structure.modules_of(package, name)) for name in names}
+    assert max(lines.values()) <= LARGEST_SHARE_OF_A_ROOM * sum(lines.values())
 
 
 def test_only_the_command_line_and_the_public_names_import_the_run(structure: ModuleType) -> None:
