@@ -299,3 +299,27 @@ def test_all_bad_rows_are_in_one_message_the_first_twenty_in_full():
     assert lines[0] == f"a.jsonl: 25 of 28 rows are bad; {MEND}:"
     assert lines[1:21] == [f"  a.jsonl:{number}: not an object but a number: '7'" for number in range(4, 24)]
     assert lines[21:] == ["  ... and 5 more"]
+
+
+def test_a_quote_in_tsv_is_a_character_and_takes_in_no_row():
+    rows = b'"It rains\tx\nb\ty\nc "so" d\tx\nthe "end"\ty\n"\tx\n'
+    labelled, counts = read("bare.tsv", b"text\tlabel\n" + rows)
+    assert [each.texts[0] for each in labelled.examples] == ['"It rains', "b", 'c "so" d', 'the "end"', '"']
+    assert not counts
+
+
+def test_fields_between_quotes_keep_them_in_tsv_and_are_counted():
+    labelled, counts = read("a.tsv", b'text\tlabel\n"He said ""hi"""\tx\nb\ty\n')
+    assert labelled.examples[0].texts == ('"He said ""hi"""',)
+    assert counts == {"fields between quotes in .tsv files: the quotes were kept": 1}
+    labelled, counts = read("commas.tsv", b'text,label\n"a, b",x\nb,y\n')
+    assert labelled.examples[0].texts == ("a, b",)
+    assert counts == {"files with another delimiter": 1}
+
+
+@pytest.mark.parametrize("rows", [b'"a\tb"\tx\n', b'"a\nb"\tx\n'])
+def test_a_quoted_field_with_tabs_or_line_ends_is_refused_in_tsv_and_read_in_csv(rows):
+    with pytest.raises(DataError, match=r"quoted\.tsv:2: .*if they enclose fields here, give the file"):
+        read("quoted.tsv", b"text\tlabel\n" + rows)
+    labelled, _ = read("quoted.csv", b"text\tlabel\n" + rows)
+    assert labelled.examples[0].texts[0].split() == ["a", "b"]

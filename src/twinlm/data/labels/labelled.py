@@ -42,7 +42,8 @@ def read_labelled(
     JSON integers and booleans are the labels "1" and "True", integral floats are integers; other floats are
     refused. Adds to `counts`: "labels with white space around them", "labels written as floats", "labels
     that are numbers in one row and texts in another", "labels that differ only in case", "texts with
-    different labels", "blank lines", "files with another delimiter", and what forms count.
+    different labels", "blank lines", "files with another delimiter", "fields between quotes in .tsv files:
+    the quotes were kept", and what forms count.
 
     Args:
         path: the file.

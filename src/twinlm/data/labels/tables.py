@@ -1,11 +1,14 @@
 """The rows of files of labelled examples, each with the line on which it begins.
 
-CSV and TSV follow RFC 4180: quotes around a field, a quote in it doubled. Read next: data/labels/labelled.py.
+CSV follows RFC 4180 (quotes around a field, a quote in it doubled), with any delimiter. In TSV a quote is a
+character of the text, as GLUE, Tatoeba and Universal Dependencies write it.
+
+Read next: data/labels/labelled.py.
 """
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,6 +25,7 @@ from twinlm.data.text.streams import COMPRESSIONS, regular_file_stat, shown
 from twinlm.errors import DataError
 
 _Made = TypeVar("_Made")
+_IN_QUOTES = "fields between quotes in .tsv files: the quotes were kept"
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
@@ -153,7 +157,8 @@ def _table_rows(
         header_line = next(source, "")
     delimiter, names = _header(header_line, lines.begin, path, usual, needed)
     counts["files with another delimiter"] += delimiter != usual
-    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    is_plain = usual == delimiter == "\t"
+    reader = _reader(source, delimiter, is_plain)
     while True:
         lines.begin = 0
         try:
@@ -164,7 +169,8 @@ def _table_rows(
                 counts["blank lines"] += 1
                 continue
             bad.rows += 1
-            yield Row(bad.rows, lines.begin, _values(fields, names, delimiter))
+            counts[_IN_QUOTES] += is_plain and sum(map(_is_in_quotes, fields))
+            yield Row(bad.rows, lines.begin, _values(fields, names, delimiter, is_plain))
         except csv.Error as error:
             bad.rows += 1
             bad.add(shown(path), lines.begin, _explain(error, delimiter))
@@ -172,10 +178,22 @@ def _table_rows(
             bad.add(shown(path), lines.begin, error)
 
 
-def _values(fields: list[str], names: list[str], delimiter: str) -> dict[str, Any]:
+def _reader(source: Iterable[str], delimiter: str, is_plain: bool) -> Iterator[list[str]]:
+    if is_plain:
+        return csv.reader(source, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    return csv.reader(source, delimiter=delimiter, strict=True)
+
+
+def _is_in_quotes(field: str) -> bool:
+    return len(field) > 1 and field.startswith('"') and field.endswith('"')
+
+
+def _values(fields: list[str], names: list[str], delimiter: str, is_plain: bool) -> dict[str, Any]:
     if len(fields) != len(names):
         few = len(fields) < len(names)
         why = "a value is missing" if few else f"put a text that holds a {_DELIMITERS[delimiter]} in quotes"
+        if is_plain and any('"' in field for field in fields):
+            why = "in .tsv quotes are text; if they enclose fields here, give the file the ending .csv"
         count = f"{len(fields)} field{'s' * (len(fields) != 1)}"
         raise RowError(f"{count}, but the header names {len(names)} columns ({why})")
     return dict(zip(names, fields, strict=True))
@@ -200,11 +218,11 @@ def _header(line: str, number: int, path: Path, usual: str, needed: tuple[str, .
         raise DataError(message, file=shown(path), hint=_header_hint(needed))
     # The first delimiter with which the header has all needed names is taken.
     for delimiter in (usual, *_DELIMITERS):
-        names = _split_header(line, delimiter)
+        names = _split_header(line, delimiter, usual == delimiter == "\t")
         if set(needed) <= set(names):
             break
     else:
-        raise _unfit_header(_split_header(line, usual), number, path, needed)
+        raise _unfit_header(_split_header(line, usual, usual == "\t"), number, path, needed)
     twins = [name for name, times in Counter(names).items() if name and times > 1]
     if twins:
         message = f"the header names {twins[0]!r} {names.count(twins[0])} times: {listed(names)}"
@@ -212,9 +230,9 @@ def _header(line: str, number: int, path: Path, usual: str, needed: tuple[str, .
     return delimiter, names
 
 
-def _split_header(line: str, delimiter: str) -> list[str]:
+def _split_header(line: str, delimiter: str, is_plain: bool) -> list[str]:
     try:
-        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
+        return [name.strip() for name in next(_reader([line], delimiter, is_plain), [])]
     except csv.Error:
         return []
 
