@@ -188,7 +188,6 @@ BAD_TABLES = {
     ),
     "label.csv": (b"text,label\na,\nb,y\n", 2, "the field 'label' is empty"),
     "blank-label.csv": (b"text,label\na,  \nb,y\n", 2, "the field 'label' is empty"),
-    "nan.csv": (b"text,label\na,NaN\nb,y\n", 2, "the field 'label' is 'NaN', a missing value"),
     "text.csv": (b"text,label\n,x\n", 2, "the field 'text' is empty"),
     "blank-text.csv": (b"text,label\n \t ,x\n", 2, "the field 'text' is only white space"),
     "huge.csv": (
@@ -248,7 +247,6 @@ BAD_OBJECTS = {
     "null-text": (b'{"text": null, "label": "x"}', "the field 'text' is null, not a text: 'None'"),
     "empty-text": (b'{"text": "", "label": "x"}', "the field 'text' is empty"),
     "empty-label": (b'{"text": "a", "label": ""}', "the field 'label' is empty"),
-    "nan-text-label": (b'{"text": "a", "label": "nan"}', "the field 'label' is 'nan', a missing value"),
     "surrogate": (
         b'{"text": "a \\ud83d", "label": "x"}',
         "the field 'text' has half a surrogate pair, \\ud83d, at character 3",

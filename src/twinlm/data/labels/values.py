@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +24,9 @@ MOST_LINE_BYTES = 4 * MOST_FIELD_CHARACTERS
 _LEAST_CHOICES = 2
 UNCLEAR = "labels that are one choice's text and another's number: taken as the text"
 _MOST_DIGITS = 9
+MISSING = "labels that may stand for a missing value (nan, null, NA): taken as a class"
+_MISSING = ("nan", "null", "na", "n/a")
+_CONTROLS = ("Cc", "Zl", "Zp")  # not Cf and Zs: words of many scripts need joiners and no-break spaces
 
 
 class Labels:
@@ -36,9 +40,9 @@ class Labels:
         """Return the label of a row; a `RowError` if it is missing or can't be a label."""
         value = value_of(values, field)
         label = self.bare(self._as_text(value, field))
-        if not label or label.lower() == "nan":
-            problem = f"{label!r}, a missing value" if label else "empty"
-            raise RowError(f"the field {field!r} is {problem}")
+        if not label:
+            raise RowError(f"the field {field!r} is empty")
+        self.counts[MISSING] += label.casefold() in _MISSING
         self._json_types[label].add("text" if isinstance(value, str) else "number")
         return label
 
@@ -51,7 +55,7 @@ class Labels:
         match value:
             case str():
                 check_characters(value, field)
-                if not value.replace("\t", " ").strip().isprintable():
+                if any(unicodedata.category(each) in _CONTROLS for each in value.replace("\t", " ").strip()):
                     raise RowError(f"the field {field!r} has control characters or line ends: {value[:40]!r}")
                 return value
             case int():
