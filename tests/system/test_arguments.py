@@ -28,7 +28,7 @@ def test_lists_tuples_and_arrays_of_texts_are_taken(texts):
         (["a", None], r"texts\[1\] must be a text, not None"),
         ([["a"]], r"texts\[0\] must be a text, not a list: \['a'\]"),
     ],
-    ids=repr,
+    ids=lambda value: repr(value).partition(" at 0x")[0],
 )
 def test_anything_else_is_refused_by_its_name(value, message):
     with pytest.raises(UsageError, match=message):
