@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,20 @@ def test_another_question_on_the_same_context_is_no_other_answer():
     }
     (finding,) = check_task_splits("task t", sets, SPAN_QA, Silent()).findings
     assert "0 of them with another answer" in finding.message
+
+
+@pytest.mark.parametrize(("answer", "other"), [("Ada", 0), ("Ben", 1)])
+def test_the_line_ends_of_a_context_do_not_hide_another_answer(answer, other):
+    def row(number, end, name):
+        context = f"Number {number}.{end}Ada and Ben."
+        answers = [{"text": name, "answer_start": context.index(name)}]
+        return json.dumps({"question": "Who?", "context": context, "answers": answers})
+
+    Path("a.jsonl").write_text("\n".join(row(number, "\n", "Ada") for number in range(40)))
+    Path("b.jsonl").write_text(row(3, "\r\n", answer))
+    given = TaskSettings(name="t", kind="span_qa", train="a.jsonl", test="b.jsonl")
+    message = next(f.message for f in findings_of(given) if "are also in" in f.message)
+    assert f"1 of 1 different texts of test are also in train (100.0%), {other} of them" in message
 
 
 def test_different_texts_are_fine():

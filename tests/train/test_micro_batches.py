@@ -198,15 +198,21 @@ def test_validation_does_not_depend_on_its_batches(
     torch.testing.assert_close(sums, objective(model, whole).total)
 
 
-def test_a_run_of_an_earlier_version_keeps_its_own_mean(
-    store: TokenStore, tokenizer: Tokenizer, tmp_path: Path
+@pytest.mark.parametrize(
+    "states", [[{}, {}], [{}, {"averaging": "micro-batch"}], [{"averaging": "micro-batch"}] * 2]
+)
+def test_a_run_of_an_earlier_version_keeps_its_mean_however_often_it_is_resumed(
+    states: list[dict[str, str]], tmp_path: Path
 ) -> None:
-    """Its checkpoints do not say what losses are means over: each micro-batch draws and weighs for itself."""
     assert resuming.averaging(tmp_path) == "step"
-    for step, state in ((4, {"step": 4}), (8, {"step": 8, "averaging": "step"})):
-        contents = storage.json_bytes(state)
-        storage.publish_folder(tmp_path / "checkpoints" / f"step-{step:09d}", {"state.json": contents})
+    for number, state in enumerate(states):
+        contents = storage.json_bytes({"step": number, **state})
+        storage.publish_folder(tmp_path / "checkpoints" / f"step-{number:09d}", {"state.json": contents})
     assert resuming.averaging(tmp_path) == "micro-batch"
+
+
+def test_micro_batches_of_such_a_run_draw_for_themselves(store: TokenStore, tokenizer: Tokenizer) -> None:
+    """As they did before steps were drawn as a whole."""
     settings = replace(PretrainSettings(length=32), batch_sequences=4, micro_batch_sequences=2)
     examples = FAMILIES["bert"].examples(store, settings, tokenizer, 1)
     before = micro_batches(examples, settings, 3, "micro-batch")

@@ -106,7 +106,10 @@ def check_task(read: ReadTask, progress: Progress) -> Iterator[Parts]:
     where, form = f"task {read.settings.name}", task_kind(read.settings.kind).form
     yield (), read.checked
     sets = {
-        split: [replace(example, id=_source(read.settings, example)) for example in labelled.examples]
+        split: [
+            replace(form.as_read(example), id=_source(read.settings, example))
+            for example in labelled.examples
+        ]
         for split, labelled in read.sets.items()
     }
     if not sets:

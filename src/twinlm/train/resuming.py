@@ -60,8 +60,9 @@ def averaging(folder: Path) -> Averaging:
     """Return what a run's losses are means over: what its checkpoints say, or a step for a new run."""
     for path in checkpoints(folder / CHECKPOINTS):
         with contextlib.suppress(UserError):  # a damaged one; `resume` says so
-            if "averaging" not in storage.read_json(path / "state.json"):
-                return "micro-batch"
+            # Versions before 0.2.0 did not write it; resumed, such a run keeps the mean that it started with.
+            state = storage.read_json(path / "state.json")
+            return state.get("averaging", "micro-batch") if isinstance(state, dict) else "micro-batch"
     return "step"
 
 
