@@ -25,13 +25,16 @@ def loads(data: bytes | str) -> Any:
     return value
 
 
+def repeated_key(pairs: list[tuple[str, Any]]) -> str | None:
+    """Return the first key that an object has more than once; None if it has none."""
+    keys = [key for key, _ in pairs]
+    return next((key for key in keys if keys.count(key) > 1), None) if len(set(keys)) < len(keys) else None
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    unique = dict(pairs)
-    if len(unique) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in unique if keys.count(key) > 1)
+    if (twice := repeated_key(pairs)) is not None:
         raise ValueError(f"the key {twice!r:.60} appears twice in one object")
-    return unique
+    return dict(pairs)
 
 
 def _refuse(word: str) -> float:

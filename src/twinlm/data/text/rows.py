@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from twinlm.data.text.lines import Line
 from twinlm.errors import DataError
+from twinlm.system.strict_json import repeated_key
 
 MOST_SHOWN = 20
 
@@ -164,12 +165,10 @@ def listed(names: Iterable[str]) -> str:
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        names = [name for name, _ in pairs]
-        twin = next(name for name in row if names.count(name) > 1)
-        raise RowError(f"the key {twin!r} comes {names.count(twin)} times in one object")
-    return row
+    if (twin := repeated_key(pairs)) is not None:
+        times = sum(name == twin for name, _ in pairs)
+        raise RowError(f"the key {twin!r} comes {times} times in one object")
+    return dict(pairs)
 
 
 def _refuse_constant(name: str) -> NoReturn:
