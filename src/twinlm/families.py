@@ -162,11 +162,8 @@ def _plain_rows(store: TokenStore, settings: PretrainSettings, tokenizer: Tokeni
 def _masked(
     store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int
 ) -> Dynamic | Static:
-    source = _source(store, settings, seed)
-    masking = _masking(settings, tokenizer)
-    if settings.static_masks:
-        return Static(source, masking, tokenizer.specials, settings.static_masks)
-    return Dynamic(source, masking, tokenizer.specials)
+    parts = _source(store, settings, seed), _masking(settings, tokenizer), tokenizer.specials
+    return Static(*parts, settings.static_masks) if settings.static_masks else Dynamic(*parts)
 
 
 def _source(store: TokenStore, settings: PretrainSettings, seed: int) -> Source:

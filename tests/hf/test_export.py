@@ -14,7 +14,7 @@ from transformers import AutoTokenizer
 from twinlm.checkpoint import Trained
 from twinlm.errors import ModelError, UsageError
 from twinlm.hf.export import to_hf_files, write_folder
-from twinlm.hf.reading import Vocabulary, read_model
+from twinlm.hf.reading import read_model
 from twinlm.system.foreign_folder import Folder
 
 NASTY = [
@@ -83,7 +83,7 @@ def test_what_is_written_is_read_again(
     kind: str, sizes: dict[str, Any], architecture: str, ours: Callable[..., Trained], tmp_path: Path
 ) -> None:
     trained = ours(kind, **sizes)
-    again = read_model(Folder(export(trained, tmp_path / "out")), Vocabulary(trained.tokenizer.vocab_size, 0))
+    again = read_model(Folder(export(trained, tmp_path / "out")), trained.tokenizer.vocab_size)
     assert again.model.config == trained.model.config
     assert again.facts["architecture"] == architecture
     assert again.facts["ignored_keys"] == []
@@ -124,7 +124,7 @@ def test_large_weights_are_written_in_shards_with_an_index(
     assert {path.name for path in shards} == set(index["weight_map"].values())
     assert index["metadata"]["total_size"] == 4 * sum(weight.numel() for weight in trained.model.parameters())
     assert_equal(trained, load(folder, "GPT2LMHeadModel"))
-    again = read_model(Folder(folder), Vocabulary(trained.tokenizer.vocab_size, 0)).model.state_dict()
+    again = read_model(Folder(folder), trained.tokenizer.vocab_size).model.state_dict()
     assert all(torch.equal(tensor, again[name]) for name, tensor in trained.model.state_dict().items())
 
 

@@ -16,7 +16,7 @@ from twinlm.batch import LabelledBatch, SpanBatch, TaggedBatch
 from twinlm.checkpoint import Trained
 from twinlm.errors import ModelError
 from twinlm.hf.export import to_hf_files, write_folder
-from twinlm.hf.reading import Imported, Vocabulary, read_folder, read_model
+from twinlm.hf.reading import Imported, read_folder, read_model
 from twinlm.hf.verify import verify_folder
 from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
 from twinlm.system.foreign_folder import Folder
@@ -52,7 +52,7 @@ SEGMENTS_BL = ((torch.arange(11) >= torch.tensor([[5], [3], [4], [4]])) & REAL_B
 
 
 def read(folder: Path) -> Imported:
-    return read_model(Folder(folder), Vocabulary(V, 0))
+    return read_model(Folder(folder), V)
 
 
 def batch_for(kind: str, real_BL: Tensor = REAL_BL) -> Any:
@@ -230,7 +230,7 @@ def test_labels_are_those_of_the_folder(saved: Saved) -> None:
 
 def test_a_head_can_be_left_out(saved: Saved) -> None:
     _, folder = saved("BertForSequenceClassification")
-    found = read_model(Folder(folder), Vocabulary(V, 0), is_headless=True)
+    found = read_model(Folder(folder), V, is_headless=True)
     assert found.task is None and found.tuned is None
     assert found.facts["ignored_tensors"] == ["classifier.bias", "classifier.weight"]
 

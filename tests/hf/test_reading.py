@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from twinlm.errors import ModelError
-from twinlm.hf.reading import Imported, Vocabulary, read_model
+from twinlm.hf.reading import Imported, read_model
 from twinlm.system.foreign_folder import Folder
 
 V = 61
@@ -24,7 +24,7 @@ SEGMENTS_BL = ((torch.arange(11) >= torch.tensor([[5], [3]])) & REAL_BL).long()
 
 
 def read(folder: Path, known: int = V, appended: int = 0) -> Imported:
-    return read_model(Folder(folder), Vocabulary(known, appended))
+    return read_model(Folder(folder), known, added=appended)
 
 
 def change_config(folder: Path, **changes: Any) -> None:

@@ -5,6 +5,7 @@ transformers, and whatever reads its folders, loads it as if it had been made th
 
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from twinlm.checkpoint import Trained, missing_parts
+from twinlm.data.sequences.packing import Packed
 from twinlm.hf.card import model_card
 from twinlm.hf.configuration import layout_of, to_config
 from twinlm.hf.heads import head_of, head_to, task_keys
@@ -29,13 +31,8 @@ def to_hf_files(
 ) -> dict[str, bytes]:
     """Return the files of a folder that transformers loads, by name.
 
-    Args:
-        trained: the model, with or without a head.
-        max_shard_bytes: weights above this size are split into several files with an index.
-        is_bare: leave all heads out, for a tool that works with the states.
-
-    Raises:
-        ModelError: Hugging Face's model type can't hold this model, or has no class for its head.
+    Weights above `max_shard_bytes` are split into several files with an index. `is_bare` leaves all heads
+    out, for a tool that works with the states. Models that no class of Hugging Face's can hold are errors.
     """
     sizes: Any = trained.model.config
     layout = layout_of(trained.family.name, sizes)
@@ -69,12 +66,7 @@ def to_hf_files(
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Publish the files of an exported model, completely or not at all.
-
-    Raises:
-        UsageError: something exists at that path already.
-        ResourceError: the disk is full, or the path can't be written.
-    """
+    """Publish the files of an exported model, completely or not at all; nothing may exist at that path."""
     storage.require_free(folder)
     # People keep editing these files, so a manifest of them would soon be wrong.
     storage.publish_folder(folder, files, has_manifest=False)
@@ -94,15 +86,14 @@ def weight_files(tensors: Mapping[str, Tensor], max_shard_bytes: int) -> dict[st
     return {**files, INDEX: storage.json_bytes(index)}
 
 
-def enclosed(trained: Trained, texts: Sequence[str], *, has_head: bool) -> tuple[list[int], list[int]]:
-    """Return tokens and segments of one text or two, with the special tokens that exported files describe."""
+def enclosed(trained: Trained, texts: Sequence[str], *, has_head: bool) -> Packed:
+    """Return the input of one text or two, with the special tokens that exported files describe."""
     packed = trained.family.pack(trained.tokenizer.encode_batch(texts), trained.tokenizer.specials)
-    end = len(packed.tokens) if trained.family.template == "encoder" or has_head else -1
-    return packed.tokens[:end], packed.segments[:end]
+    has_last = trained.family.template == "encoder" or has_head
+    return packed if has_last else replace(packed, tokens=packed.tokens[:-1], segments=packed.segments[:-1])
 
 
 def _tokenizer_files(trained: Trained, *, max_length: int, has_head: bool) -> dict[str, bytes]:
-    """Return the files with which transformers gives exactly the tokens that our model reads."""
     tokenizer, template = trained.tokenizer, trained.family.template
     files = tokenizer.to_files(template=template, max_length=max_length)
     if template == "encoder" or not has_head:
@@ -131,7 +122,6 @@ def _body(layout: Layout, lacks: Set[str]) -> str:
 
 
 def _shards(tensors: Mapping[str, Tensor], most_bytes: int) -> Iterator[dict[str, Tensor]]:
-    """Yield the tensors in order, at most so many bytes at once, but at least one tensor."""
     shard: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         if shard and sum(map(_size_bytes, shard.values())) + _size_bytes(tensor) > most_bytes:

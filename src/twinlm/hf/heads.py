@@ -60,12 +60,14 @@ def task_in(
         "classification": {TEXTS: 1.0},
         "similarity": {_MEAN: 0.0, _DEVIATION: 1.0 if layout.heads[name].is_biased else 0.5},
     }
+    share = config.get("classifier_dropout")
+    share = share if isinstance(share, int | float) and 0 <= share < 1 else sizes["dropout"]
     return TaskConfig(
         kind=name,
         labels=labels if name in _WITH_LABELS else (),
         max_length=min(notes.max_length, sizes["max_length"]),
         stride=notes.stride,
-        dropout=_dropout(config, sizes),
+        dropout=float(share),
         has_bias=layout.heads[name].is_biased,
         constants={**usual.get(name, {}), **notes.constants},
     )
@@ -123,11 +125,6 @@ def task_keys(head: Head, task: TaskConfig) -> dict[str, Any]:
         keys["label2id"] = {label: number for number, label in enumerate(task.labels)}
     notes = {"max_length": task.max_length, "stride": task.stride, "constants": constants}
     return {**keys, NOTES: notes}
-
-
-def _dropout(config: Mapping[str, Any], sizes: Mapping[str, Any]) -> float:
-    share = config.get("classifier_dropout")
-    return float(share) if isinstance(share, int | float) and 0 <= share < 1 else float(sizes["dropout"])
 
 
 def _labels(config: Mapping[str, Any], path: Path) -> tuple[str, ...]:

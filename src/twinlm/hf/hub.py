@@ -13,14 +13,10 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*(/[A-Za-z0-9][A-Za-z0-9_.\-]*)?(@[
 
 
 def find_folder(name: str) -> Path:
-    """Return the folder of a model; an id that is not a folder is downloaded.
+    """Return the folder of a model.
 
-    Args:
-        name: a folder, or an id such as "google-bert/bert-base-uncased", optionally with "@" and a revision.
-
-    Raises:
-        ModelError: there is no such folder or model, or the Hub can't be reached.
-        UsageError: huggingface_hub is not installed.
+    A name that is not a folder is downloaded: an id such as "google-bert/bert-base-uncased", optionally with
+    "@" and a revision.
     """
     if Path(name).exists():
         return Path(name)
@@ -45,11 +41,7 @@ def find_folder(name: str) -> Path:
 
 
 def library(module: str, purpose: str, hint: str) -> Any:
-    """Return a module of the extra [hf], imported only when it is needed.
-
-    Raises:
-        UsageError: it is not installed.
-    """
+    """Return a module of the extra [hf], imported only when needed; a UsageError if it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -1,7 +1,4 @@
-"""Which tensor of a foreign file is which: old names, omitted prefixes, copies, buffers, missing parts.
-
-Names and shapes decide, from the headers alone; then copies are compared, before any other weight is read.
-"""
+"""Which tensor of a foreign file is which: old names, omitted prefixes, copies, buffers, missing parts."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +14,7 @@ from twinlm.hf.weights import Weights
 Shapes = dict[str, tuple[int, ...]]
 _SHOWN = 3
 # The first releases of BERT, converted from TensorFlow.
-_OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+_OLD_NAMES = {"gamma": "weight", "beta": "bias"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +41,7 @@ class Matched(Mapping[str, Tensor]):
 
 
 def match(layout: Layout, weights: Weights, body: Shapes, head: Shapes, path: Path) -> Matched:
-    """Return the tensors under the names of our tables.
-
-    `body` and `head` have the names and shapes that the model and the head of its task need.
-    """
+    """Return the tensors that the model (`body`) and the head of its task need, under their tables' names."""
     needed = {**body, **head}
     names, ignored, unknown = _sorted_out(layout, weights, needed, path)
     if unknown:
@@ -55,15 +49,18 @@ def match(layout: Layout, weights: Weights, body: Shapes, head: Shapes, path: Pa
     copies = {copy: names.pop(copy) for copy in layout.copies if copy in names}
     for copy, theirs in copies.items():
         names.setdefault(layout.copies[copy], theirs)
-    parts = {part: _names_of(layout, part) & body.keys() for part in layout.parts}
+    parts = {
+        part: {name for row in layout.table if row.ours.startswith(prefix) for name in row.theirs}
+        for part, prefix in layout.parts.items()
+    }
     missing = tuple(part for part, tensors in parts.items() if not names.keys() & tensors)
     absent = {name for part in missing for name in parts[part]}
     if lost := sorted(needed.keys() - names.keys() - absent):
         raise ModelError(_some(lost, "missing"), file=path)
     for name, theirs in names.items():
-        if weights.shape(theirs) != needed[name]:
-            message = f"{theirs} has shape {weights.shape(theirs)}, but config.json asks for {needed[name]}"
-            raise ModelError(message, file=weights.path(theirs))
+        if (entry := weights.entry(theirs)).shape != needed[name]:
+            message = f"{theirs} has shape {entry.shape}, but config.json asks for {needed[name]}"
+            raise ModelError(message, file=entry.path)
     for copy, theirs in copies.items():
         original = names[layout.copies[copy]]
         if original != theirs and not equal(weights[theirs], weights[original]):
@@ -91,11 +88,6 @@ def rows_without(layout: Layout, parts: Iterable[str]) -> list[Rename]:
     return [row for row in layout.table if not row.ours.startswith(prefixes)]
 
 
-def _names_of(layout: Layout, part: str) -> set[str]:
-    prefix = layout.parts[part]
-    return {name for row in layout.table if row.ours.startswith(prefix) for name in row.theirs}
-
-
 def _sorted_out(
     layout: Layout, weights: Weights, needed: Shapes, path: Path
 ) -> tuple[dict[str, str], list[str], list[str]]:
@@ -107,9 +99,7 @@ def _sorted_out(
     for theirs in weights:
         if re.fullmatch(layout.buffers, theirs):
             continue
-        plain = theirs
-        for old, new in _OLD_NAMES.items():
-            plain = plain.removesuffix(old) + new if plain.endswith(old) else plain
+        plain = re.sub(r"(?<=LayerNorm\.)(gamma|beta)$", lambda old: _OLD_NAMES[old[0]], theirs)
         name = plain if plain in known else layout.prefix + plain
         if name in names:
             raise ModelError(f"{theirs} and {names[name]} are the same tensor", file=path)

@@ -1,7 +1,4 @@
-"""A Hugging Face folder as a model of ours, without transformers: `read_folder`.
-
-Next: `layout.py` for the tables, `weights.py` for the files, `matching.py` for the names.
-"""
+"""A Hugging Face folder as a model of ours, without transformers. Next: `layout.py` for the tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,16 +30,6 @@ _EMBEDDING, _BIAS = "token_embedding.weight", "masked_token_head.bias_V"
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """How the rows of a model's embedding become those of a tokenizer."""
-
-    known: int
-    """Number of tokens in the folder's own tokenizer."""
-    appended: int
-    """Number of special tokens that we need and it lacks; they follow."""
-
-
-@dataclass(frozen=True, slots=True)
 class Imported:
     """Contents of a folder's config.json and weights."""
 
@@ -63,24 +50,19 @@ def read_folder(
 ) -> Trained:
     """Return the model of a Hugging Face folder, with its tokenizer, ready for use.
 
-    Args:
-        path: the folder.
-        source: its origin, as people name it; the folder's name if not given.
-        is_headless: leave the head of a task out.
-        texts: number of texts that a classifier's head takes at once; 1 if neither this nor the folder says.
-        seed: for what is drawn, see `read_model`.
-
-    Raises:
-        ModelError: the folder is damaged, or holds what this version doesn't compute.
+    `source` names its origin for people: the folder's name if not given. `is_headless` leaves the head of a
+    task out. `texts` is the number of texts that a classifier's head reads at once: 1 if neither this nor the
+    folder says. `seed` is for weights that the folder lacks.
     """
     folder = Folder(path)
     layout = layout_in(folder.read_json(CONFIG), path / CONFIG)
     tokenizer = read_foreign(path, template=family(layout.family).template)
-    known = tokenizer.vocab_size - tokenizer.added_tokens
-    vocabulary = Vocabulary(known, tokenizer.added_tokens)
-    imported = read_model(folder, vocabulary, is_headless=is_headless, seed=seed)
+    added = tokenizer.added_tokens
+    imported = read_model(
+        folder, tokenizer.vocab_size - added, added=added, is_headless=is_headless, seed=seed
+    )
     task = imported.task
-    if task and tokenizer.specials.extract >= known:
+    if task and tokenizer.specials.extract >= tokenizer.vocab_size - added:
         message = "this head reads bare texts, but ours reads them between special tokens that are new to it"
         raise ModelError(message, file=path, hint="import it without its head and fine-tune it")
     if task and texts and TEXTS in task.constants:
@@ -96,11 +78,12 @@ def read_folder(
 
 
 def read_model(
-    folder: Folder, vocabulary: Vocabulary, *, is_headless: bool = False, seed: int = 0
+    folder: Folder, known: int, *, added: int = 0, is_headless: bool = False, seed: int = 0
 ) -> Imported:
-    """Return the model of a Hugging Face folder; its tokenizer's files are not read.
+    """Return the model of a Hugging Face folder without reading its tokenizer's files.
 
-    Parts that the folder lacks are drawn from N(0, 0.02) with `seed`, and `facts` says so.
+    Its tokenizer has `known` tokens, and `added` special tokens that we need follow them. Parts that the
+    folder lacks are drawn from N(0, 0.02) with `seed`, and `facts` says so.
     """
     path = folder.path / CONFIG
     config = folder.read_json(CONFIG)
@@ -108,8 +91,8 @@ def read_model(
     sizes = sizes_in(layout, config, path)
     architecture = _architecture(layout, config, path)
     task = None if is_headless else task_in(layout, config, architecture, sizes, path)
-    if sizes["vocab_size"] < vocabulary.known:
-        message = f"vocab_size is {sizes['vocab_size']:,}, but the tokenizer has {vocabulary.known:,} tokens"
+    if sizes["vocab_size"] < known:
+        message = f"vocab_size is {sizes['vocab_size']:,}, but the tokenizer has {known:,} tokens"
         raise ModelError(message, file=path)
     kind = family(layout.family)
     their_head = layout.heads[task.kind] if task else None
@@ -117,7 +100,7 @@ def read_model(
         check_layers(layout, sizes["layers"], weights, folder.path)
         with torch.device("meta"):  # sizes cost nothing there
             body = body_shapes(layout, sizes["layers"], kind.model(kind.config(**sizes)).state_dict())
-            kept = {**sizes, "vocab_size": vocabulary.known + vocabulary.appended}
+            kept = {**sizes, "vocab_size": known + added}
             model = kind.model(kind.config(**kept))
         head = head_shapes(their_head, task, sizes["width"]) if task and their_head else {}
         matched = match(layout, weights, body, head, folder.path)
@@ -126,8 +109,8 @@ def read_model(
             raise ModelError(message, file=folder.path)
         ours = from_hf(rows_without(layout, matched.missing), sizes["layers"], matched)
         our_head = head_from(their_head, task, sizes["width"], matched) if task and their_head else None
-        dtypes = sorted({weights.dtype(name) for name in matched.names.values()})
-    _with_own_tokens(ours, kind, vocabulary, seed)
+        dtypes = sorted({weights.entry(name).dtype for name in matched.names.values()})
+    _with_own_tokens(ours, kind, known, added, seed)
     model.load_state_dict({**ours, **_drawn_parts(kind, model, matched.missing, seed)}, assign=True)
     facts = {
         "model_type": layout.model_type,
@@ -136,8 +119,8 @@ def read_model(
         "missing": list(matched.missing),
         "ignored_tensors": list(matched.ignored),
         "ignored_keys": unknown_keys(layout, config),
-        "unused_rows": sizes["vocab_size"] - vocabulary.known,
-        "drawn_rows": vocabulary.appended,
+        "unused_rows": sizes["vocab_size"] - known,
+        "drawn_rows": added,
     }
     tuned = FineTuned(model, our_head) if our_head else None
     (tuned or model).eval()
@@ -166,13 +149,13 @@ def _drawn_parts(kind: Family, model: nn.Module, missing: Sequence[str], seed: i
     return drawn
 
 
-def _with_own_tokens(ours: dict[str, Tensor], kind: Family, vocabulary: Vocabulary, seed: int) -> None:
+def _with_own_tokens(ours: dict[str, Tensor], kind: Family, known: int, added: int, seed: int) -> None:
     """Drop the rows after the known tokens, and draw rows for the appended ones, in place."""
-    embedding_VD = ours[_EMBEDDING][: vocabulary.known]
-    drawn_VD = embedding_VD.new_empty(vocabulary.appended, embedding_VD.shape[1])
+    embedding_VD = ours[_EMBEDDING][:known]
+    drawn_VD = embedding_VD.new_empty(added, embedding_VD.shape[1])
     generator = torch.Generator().manual_seed(rng.torch_seed(seed, "import", "tokens"))
     draw(drawn_VD, generator, is_truncated=kind.is_truncated)
     ours[_EMBEDDING] = torch.cat([embedding_VD, drawn_VD])
     if _BIAS in ours:
-        bias_V = ours[_BIAS][: vocabulary.known]
-        ours[_BIAS] = torch.cat([bias_V, bias_V.new_zeros(vocabulary.appended)])
+        bias_V = ours[_BIAS][:known]
+        ours[_BIAS] = torch.cat([bias_V, bias_V.new_zeros(added)])

@@ -16,16 +16,9 @@ _POOLING = "1_Pooling"
 def to_sentence_transformers_files(
     trained: Trained, *, pooling: Pooling = "mean", max_shard_bytes: int = MAX_SHARD_BYTES
 ) -> dict[str, bytes]:
-    """Return the files of a folder that `SentenceTransformer` loads, with the vectors of `embed`.
+    """Return the files of a folder that `SentenceTransformer` loads, without heads, by name.
 
-    Args:
-        trained: the model; heads are left out.
-        pooling: the mean of all states ("mean"), the state at [CLS] ("cls"), or the last state ("last").
-        max_shard_bytes: weights above this size are split into several files with an index.
-
-    Raises:
-        UsageError: `pooling` makes no sense for this kind of model.
-        ModelError: Hugging Face's model type can't hold this model.
+    Its vectors are those of `embed` with this pooling. See `to_hf_files` for errors and `max_shard_bytes`.
     """
     check_pooling(trained, pooling)
     sizes: Any = trained.model.config

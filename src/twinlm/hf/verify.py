@@ -4,7 +4,7 @@ transformers and sentence-transformers (extra [hf]) are imported only here, when
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from twinlm.batch import Batch, Reading
 from twinlm.checkpoint import Trained, missing_parts
-from twinlm.data.sequences.packing import pad
+from twinlm.data.sequences.packing import Packed, pad_packed
 from twinlm.hf.configuration import layout_of
 from twinlm.hf.export import enclosed
 from twinlm.hf.heads import head_of, head_to
@@ -32,7 +32,6 @@ NASTY_TEXTS = (
     "[CLS] [MASK] [SEP] <start> <extract> <|endoftext|>",
     "a" * 200,
 )
-"""White space, accents, other scripts, marks, digits, the names of special tokens, and a long word."""
 # For each class, its outputs and the method of our model that gives each; the states themselves without one.
 _METHODS = {
     "BertForPreTraining": {
@@ -105,9 +104,6 @@ def verify_folder(
     """Return whether transformers gives our tokens for texts and pairs, and computes what we compute.
 
     Each text is compared alone and as a pair with the next one.
-
-    Raises:
-        UsageError: transformers is not installed.
     """
     transformers = library("transformers", "to verify", _INSTALL)
     architecture = read_json(folder / "config.json")["architectures"][0]
@@ -136,11 +132,7 @@ def verify_sentence_transformers(
     texts: Sequence[str] = NASTY_TEXTS,
     tolerance: float = TOLERANCE,
 ) -> Verification:
-    """Return whether sentence-transformers gives the vectors of `embed`; see `verify_folder`.
-
-    Raises:
-        UsageError: sentence-transformers is not installed.
-    """
+    """Return whether sentence-transformers gives the vectors of `embed`; see `verify_folder`."""
     tools = library("sentence_transformers", "to verify", _INSTALL)
     theirs = tools.SentenceTransformer(str(folder), device="cpu").eval()
     ours_BD = torch.from_numpy(embed(trained, texts, pooling=pooling))
@@ -163,7 +155,7 @@ def _token_differences(
 ) -> list[TokenDifference]:
     differences = []
     for group in groups:
-        ours, _ = enclosed(trained, group, has_head=has_head)
+        ours = enclosed(trained, group, has_head=has_head).tokens
         # Names of special tokens in a text are text here.
         theirs = tokenizer(*group, split_special_tokens=True)["input_ids"]
         if theirs != ours:
@@ -173,11 +165,12 @@ def _token_differences(
 
 @torch.no_grad()
 def _compared(
-    trained: Trained, theirs: Any, architecture: str, rows: Sequence[tuple[list[int], list[int]]]
+    trained: Trained, theirs: Any, architecture: str, rows: Sequence[Packed]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return for each output the largest difference and the largest number, at real tokens."""
     sizes: Any = trained.model.config
-    batch = _batch(rows, sizes.max_length, trained.tokenizer.specials.pad)
+    batch = pad_packed(rows, trained.tokenizer.specials.pad)
+    batch = replace(batch, **{f.name: getattr(batch, f.name)[:, : sizes.max_length] for f in fields(batch)})
     inputs = {"input_ids": batch.tokens_BL, "attention_mask": batch.real_BL.long()}
     if not trained.family.is_generative:
         inputs["token_type_ids"] = batch.segments_BL
@@ -192,12 +185,6 @@ def _compared(
         largest[name] = float((ours[chosen] - out[name][chosen]).abs().max())
         numbers[name] = float(ours[chosen].abs().max())
     return largest, numbers
-
-
-def _batch(rows: Sequence[tuple[list[int], list[int]]], longest: int, pad_id: int) -> Batch:
-    batch = pad([tokens[:longest] for tokens, _ in rows], pad_id)
-    segments = pad([segments[:longest] for _, segments in rows], 0)
-    return Batch(tokens_BL=batch.tokens_BL, segments_BL=segments.tokens_BL, real_BL=batch.real_BL)
 
 
 def _outputs(trained: Trained, architecture: str, batch: Batch) -> dict[str, Tensor]:

@@ -1,12 +1,12 @@
 """Tensors of untrusted safetensors files: every header is checked before any weight is read.
 
-A file is a length, a JSON header and raw numbers. It is read here, not by its library, so that each tensor
-comes through the very descriptor whose header was checked, and a file that shrinks meanwhile is an error.
+The library is not used: each tensor comes through the very descriptor whose header was checked.
 """
 
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -57,25 +57,21 @@ class Weights(Mapping[str, Tensor]):
 
     def __init__(self, folder: Folder) -> None:
         self._entries: dict[str, _Entry] = {}
-        self._descriptors: list[int] = []
-        try:
+        self._opened = ExitStack()
+        with self._opened as opened:  # closes them if the rest fails
             if WHOLE in folder.names:
                 self._add(folder, WHOLE)
             elif INDEX in folder.names:
                 self._add_shards(folder)
             else:
                 raise _no_weights(folder)
-        except BaseException:
-            self.__exit__()
-            raise
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for descriptor in self._descriptors:
-            os.close(descriptor)
-        self._descriptors = []
+        self._opened.close()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -96,17 +92,9 @@ class Weights(Mapping[str, Tensor]):
             raise ModelError(f"{name} has values that are not finite", file=entry.path)
         return tensor
 
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Return a tensor's shape, from its header."""
-        return self._entries[name].shape
-
-    def dtype(self, name: str) -> str:
-        """Return the format's word for a tensor's type."""
-        return self._entries[name].dtype
-
-    def path(self, name: str) -> Path:
-        """Return the file of a tensor."""
-        return self._entries[name].path
+    def entry(self, name: str) -> _Entry:
+        """Return a tensor's file, type in the format's words, and shape, from its header."""
+        return self._entries[name]
 
     def _add_shards(self, folder: Folder) -> None:
         path = folder.path / INDEX
@@ -131,7 +119,7 @@ class Weights(Mapping[str, Tensor]):
     def _add(self, folder: Folder, name: str) -> None:
         path = folder.path / name
         descriptor = folder.open(name)
-        self._descriptors.append(descriptor)
+        self._opened.callback(os.close, descriptor)
         size_bytes = os.fstat(descriptor).st_size
         header, begin = _read_header(descriptor, size_bytes, path)
         entries = {key: _checked(key, value, descriptor, begin, path) for key, value in header.items()}
@@ -153,7 +141,6 @@ def _no_weights(folder: Folder) -> ModelError:
 
 
 def _read_header(descriptor: int, size_bytes: int, path: Path) -> tuple[dict[str, Any], int]:
-    """Return a file's header and the position of its first number."""
     length = int.from_bytes(read_at(descriptor, 0, 8), "little")
     if size_bytes < 8 or length < 2 or 8 + length > size_bytes:
         message = f"a header of {length:,} bytes doesn't fit into a file of {size_bytes:,}"

@@ -82,7 +82,8 @@ class GPT(nn.Module):
         hidden_BLD = self.embed(tokens_BL, first_position=0)
         for block in self.blocks:
             hidden_BLD = block(hidden_BLD, mask or masks.causal())
-        return self._normalized(hidden_BLD)
+        normalized_BLD: Tensor = self.final_norm(hidden_BLD)
+        return normalized_BLD
 
     def embed(self, tokens_BL: Tensor, *, first_position: int, padding_B: Tensor | None = None) -> Tensor:
         """Return token plus position embeddings, h_0 = U W_e + W_p, (B, L, D)."""
@@ -130,8 +131,5 @@ class GPT(nn.Module):
         mask = masks.following(first_position, tokens_BL, padding_B)
         for block, cache in zip(self.blocks, caches, strict=True):
             hidden_BLD = block(hidden_BLD, mask, cache)
-        return self._normalized(hidden_BLD)
-
-    def _normalized(self, hidden_BLD: Tensor) -> Tensor:
         normalized_BLD: Tensor = self.final_norm(hidden_BLD)
         return normalized_BLD

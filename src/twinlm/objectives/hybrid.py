@@ -1,12 +1,10 @@
 """Objectives that are in neither paper: each model trained the other one's way for part of the time.
 
-A hybrid (Charpentier & Samuel 2024, GPT-BERT) predicts every token from the state one position before it. In
-some rows that is the next token, and the state sees the left side only; in the others it is a masked token,
-and the state sees both sides. So one network learns both ways to read. The alternative is one way after the
-other: a BERT whose first steps are left to right.
+A hybrid (Charpentier & Samuel 2024, GPT-BERT) predicts every token from the state one position before it: the
+next token, if the state sees the left side only, or a masked token, if it sees both sides.
 """
 
-from torch import Tensor, tensor
+from torch import tensor
 
 from twinlm.batch import IGNORE, Batch, Counts, HybridBatch, MaskedBatch
 from twinlm.core import masks
@@ -26,8 +24,16 @@ def hybrid_lm(model: GPT, batch: Batch, step: Counts | None = None) -> Loss:
     own = batch.counts()
     counts = step or own
     hidden_BLD = model(batch.tokens_BL, masks.mixed(batch.sees_all_B, batch.tokens_BL.shape[1]))
-    causal = _shifted_loss(model, hidden_BLD, batch.originals_BL, ~batch.sees_all_B, counts["causal"])
-    masked = _shifted_loss(model, hidden_BLD, batch.originals_BL, batch.sees_all_B, counts["masked"])
+    targets_BT = batch.originals_BL[:, 1:]
+    is_target_BT = targets_BT != IGNORE
+    sees_all_B1 = batch.sees_all_B[:, None]
+    causal, masked = (
+        model.next_token_loss(hidden_BLD[:, :-1], targets_BT, chosen_BT / max(1, counts[name]))
+        for name, chosen_BT in [
+            ("causal", is_target_BT & ~sees_all_B1),
+            ("masked", is_target_BT & sees_all_B1),
+        ]
+    )
     share = tensor(counts["masked_rows"] / counts["rows"])
     parts = {"causal_lm": causal.detach(), "masked_next_token": masked.detach()}
     return Loss((1 - share) * causal + share * masked, own["causal"] + own["masked"], parts)
@@ -54,13 +60,3 @@ def left_to_right_lm(model: BERT, batch: Batch, step: Counts | None = None) -> L
     weights_BT = batch.real_BL[:, 1:] / max(1, (step or counts)["next_tokens"])
     mean = model.masked_token_loss(hidden_BLD[:, :-1], batch.tokens_BL[:, 1:], weights_BT)
     return Loss(mean, counts["next_tokens"], {"causal_lm": mean.detach()})
-
-
-def _shifted_loss(
-    model: GPT, hidden_BLD: Tensor, originals_BL: Tensor, chosen_B: Tensor, targets: int
-) -> Tensor:
-    """Return the loss of the targets in the chosen rows, each from the state before it, over their number."""
-    targets_BT = originals_BL[:, 1:]
-    is_target_BT = (targets_BT != IGNORE) & chosen_B[:, None]
-    weights_BT = is_target_BT / max(1, targets)
-    return model.next_token_loss(hidden_BLD[:, :-1], targets_BT, weights_BT)

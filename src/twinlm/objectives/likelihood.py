@@ -1,7 +1,4 @@
-"""Log-likelihoods of tokens in their context, for many texts at once, without holding all logits.
-
-A decoder's are in `causal_lm.py`, an encoder's in `masked_lm.py`: two different figures.
-"""
+"""Log-likelihoods of tokens; those of decoders (`causal_lm.py`) and encoders (`masked_lm.py`) differ."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

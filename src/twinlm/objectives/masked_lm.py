@@ -30,10 +30,7 @@ def masked_lm_and_next_sentence(model: BERT, batch: MaskedBatch, step: Counts | 
 
 
 def masked_lm_and_sentence_order(model: BERT, batch: MaskedBatch, step: Counts | None = None) -> Loss:
-    """Return the mean loss of masked tokens plus that of "does A come before B?", in nats.
-
-    Lan et al. 2020, 3.1, with the head for next sentences.
-    """
+    """Return the mean loss of masked tokens plus that of "does A come before B?" (Lan et al. 2020, 3.1)."""
     return _with_sentence_task(model, batch, step, "sentence_order")
 
 
@@ -52,8 +49,7 @@ def _with_sentence_task(model: BERT, batch: MaskedBatch, step: Counts | None, na
 
 def _masked_token_loss(model: BERT, hidden_BLD: Tensor, batch: MaskedBatch, step: Counts) -> Tensor:
     weights_BL = (batch.originals_BL != IGNORE) / max(1, step["masked"])
-    mean: Tensor = model.masked_token_loss(hidden_BLD, batch.originals_BL, weights_BL)
-    return mean
+    return model.masked_token_loss(hidden_BLD, batch.originals_BL, weights_BL)
 
 
 def pseudo_log_likelihoods(
@@ -112,7 +108,6 @@ def _nothing_after(stretch: Stretch, token: int, specials: SpecialIds) -> list[i
 def _at_masks(
     model: BERT, stretches: Sequence[Stretch], specials: SpecialIds, view: _View
 ) -> list[list[float]]:
-    """Return the log-likelihood of each token of each stretch, each in its own view."""
     queries = [(number, token) for number, s in enumerate(stretches) for token in range(len(s.tokens))]
     rows = [
         [specials.cls, *view(stretches[number], token, specials), specials.sep] for number, token in queries
