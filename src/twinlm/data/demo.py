@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
@@ -33,28 +33,19 @@ _VALID_SHARE = 0.08
 _HINT = "run: pip install 'twinlm[demo]'"
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
+class Demo(NamedTuple):
     """A corpus and a task over the same articles: an article is in the same split of both."""
 
-    documents: Splits
-    """Summaries of all articles."""
-    examples: LabelledTask
-    """Summaries and topics of the articles that have a topic; the title is not part of the text."""
-    attribution: str
-    """Text to show with the articles or what was learned from them."""
+    documents: Splits  # summaries of all articles
+    examples: LabelledTask  # of those that have a topic; the title is not part of the text
+    attribution: str  # to show with the articles or what was learned from them
     counts: Mapping[str, int]
-    """Counts of what was read and left out."""
 
 
 def load_demo() -> Demo:
     """Return the demo's corpus and its topic task; 76 % of the articles are for training, 8 % for validation.
 
     The split depends on the titles only.
-
-    Raises:
-        DataError: the distribution has another version, or its file is missing or damaged.
-        UsageError: the distribution is not installed.
     """
     counts: Counter[str] = Counter()
     documents: dict[str, list[Document]] = {"train": [], "valid": [], "test": []}

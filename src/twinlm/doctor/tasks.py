@@ -77,9 +77,8 @@ def read_task(settings: TaskSettings, seed: int) -> ReadTask:
             findings += bytes_lost(where, settings, counts[REPLACED] - before)
     task = None
     if "train" in sets and not findings:
-        parts = (sets["train"], sets.get("valid"), sets.get("test"))
         try:
-            task = build_read_task(settings, *parts, seed=seed, counts=counts)
+            task = build_read_task(settings, sets, seed=seed, counts=counts)
         except (DataError, UsageError) as error:
             findings.append(unreadable(where, error))
     return ReadTask(settings, sets, task, Checked({"odd": dict(+counts)}, tuple(findings)))

@@ -14,11 +14,7 @@ from twinlm.tokenizer import Tokenizer
 
 
 def packed_store(corpus: CorpusSettings) -> Path | None:
-    """Return the packed store that `corpus.train` names, or None.
-
-    Raises:
-        UsageError: it names other texts too.
-    """
+    """Return the packed store that `corpus.train` names, or None; it must not name other texts too."""
     folders = [Path(path) for path in corpus.train if is_joined(Path(path))]
     if folders and len(corpus.train) > 1:
         raise UsageError("a packed store is the whole training text", hint="name it alone in corpus.train")
@@ -28,11 +24,7 @@ def packed_store(corpus: CorpusSettings) -> Path | None:
 def read_beside(
     store: Path, corpus: CorpusSettings, held_out: frozenset[bytes], counts: Counter[str]
 ) -> tuple[Splits, str]:
-    """Return validation and test texts, and a fingerprint of all texts.
-
-    Raises:
-        UsageError: the settings name no such texts, or the store was packed without holding them out.
-    """
+    """Return validation and test texts, which must not be in the store, and a fingerprint of all texts."""
     if not (corpus.valid and corpus.test):
         message = "a packed training text can't be split"
         raise UsageError(message, file=store, hint="set corpus.valid and corpus.test to texts of their own")
@@ -51,11 +43,7 @@ def read_beside(
 
 
 def packed_tokenizer(store: Path, algorithm: str) -> Tokenizer:
-    """Return the tokenizer that a store was packed with.
-
-    Raises:
-        UsageError: the run asks for another algorithm.
-    """
+    """Return the tokenizer that a store was packed with; a `UsageError` if it is not of the `algorithm`."""
     tokenizer = Tokenizer.from_folder(store / INDEX / "tokenizer")
     if tokenizer.algorithm != algorithm:
         message = f"this was packed with a {tokenizer.algorithm} tokenizer, but the run asks for {algorithm}"
@@ -65,12 +53,7 @@ def packed_tokenizer(store: Path, algorithm: str) -> Tokenizer:
 
 
 def open_packed(store: Path, tokenizer: Tokenizer) -> TokenStore:
-    """Open a packed store and check every byte.
-
-    Raises:
-        ModelError: it is damaged, or holds tokens that the tokenizer lacks.
-        UsageError: it was packed with another tokenizer.
-    """
+    """Open a packed store, check every byte, and that it was packed with this tokenizer."""
     opened = TokenStore(store, verify=True)
     if opened.tokenizer != tokenizer.fingerprint:
         message = "this was packed with another tokenizer than that of the start model"

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from twinlm import families
 from twinlm.data.demo import load_demo
@@ -59,7 +59,7 @@ def prepare_demo(settings: Settings) -> Prepared:
         *parts,
         valid_share=0.1,
         seed=settings.seed,
-        max_train_examples=limit or None,
+        max_train_examples=limit,
         counts=counts,
     )
     return Prepared(
@@ -71,41 +71,27 @@ def prepare_demo(settings: Settings) -> Prepared:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ReadTasks:
-    """Labelled tasks, read and split."""
+class ReadTasks(NamedTuple):
+    """Labelled tasks by name, read and split, and counts of what was read and what was left out."""
 
     tasks: Mapping[str, LabelledTask]
-    """Labelled tasks by name, in the order of the settings."""
     counts: Mapping[str, int]
-    """Counts of what was read and what was left out."""
 
 
 def prepare_tasks(settings: Settings) -> ReadTasks:
-    """Read the tasks that the settings name.
-
-    Raises:
-        DataError: a file can't be used.
-        UsageError: two tasks have one name.
-    """
+    """Read the tasks that the settings name, in their order."""
     counts: Counter[str] = Counter()
     tasks: dict[str, LabelledTask] = {}
     for given in settings.task:
         if given.name in tasks:
-            raise UsageError(
-                f"two tasks have the name {given.name!r}", hint="give each [[task]] a name of its own"
-            )
+            hint = "give each [[task]] a name of its own"
+            raise UsageError(f"two tasks have the name {given.name!r}", hint=hint)
         tasks[given.name] = _read_task(given, settings.seed, counts)
     return ReadTasks(tasks, counts)
 
 
 def prepare_files(settings: Settings, read: ReadTasks) -> Prepared:
-    """Read the corpus that the settings name, without the texts that the tasks hold out.
-
-    Raises:
-        DataError: a file can't be used.
-        UsageError: no corpus is named.
-    """
+    """Read the corpus that the settings name, without the texts that the tasks hold out."""
     if not settings.corpus.train:
         hint = 'set corpus.train = ["my-text.txt"] or pass --corpus.train my-text.txt'
         raise UsageError("there is no text to pre-train on", hint=hint)
@@ -122,12 +108,7 @@ def prepare_files(settings: Settings, read: ReadTasks) -> Prepared:
         files = [*corpus.train, *corpus.valid, *corpus.test]
         fingerprint = corpus_fingerprint(files, text_field=corpus.text_field)
     return Prepared(
-        documents=documents,
-        tasks=tasks,
-        counts=counts,
-        attribution=(),
-        fingerprint=fingerprint,
-        packed=store,
+        documents=documents, tasks=tasks, counts=counts, attribution=(), fingerprint=fingerprint, packed=store
     )
 
 
@@ -189,11 +170,7 @@ def prepare_stores(
 
 
 def _write_tokens(
-    folder: Path,
-    documents: Collection[Document],
-    tokenizer: Tokenizer,
-    fingerprint: str,
-    progress: Progress,
+    folder: Path, documents: Collection[Document], tokenizer: Tokenizer, fingerprint: str, progress: Progress
 ) -> None:
     if characters(documents) <= packed.SHARD_CHARACTERS:
         write_store(
@@ -213,34 +190,25 @@ def _write_tokens(
 
 def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> LabelledTask:
     if not given.train:
-        raise UsageError(
-            f"task {given.name!r} has no file to train on", hint='set train = "labels.csv" in its [[task]]'
-        )
-
+        hint = 'set train = "labels.csv" in its [[task]]'
+        raise UsageError(f"task {given.name!r} has no file to train on", hint=hint)
+    files = {split: path for split in SPLITS if (path := getattr(given, split))}
     sets = {
-        split: read_task_file(given, getattr(given, split), split, errors=given.errors, counts=counts)
-        for split in SPLITS
-        if getattr(given, split)
+        split: read_task_file(given, path, split, errors=given.errors, counts=counts)
+        for split, path in files.items()
     }
-    return build_read_task(
-        given, sets["train"], sets.get("valid"), sets.get("test"), seed=seed, counts=counts
-    )
+    return build_read_task(given, sets, seed=seed, counts=counts)
 
 
 def read_task_file(
     given: TaskSettings, path: str, split: str, *, errors: OnBadBytes, counts: Counter[str]
 ) -> LabelledSet:
     """Read one file of a task, with the column names of its settings; raises as `read_labelled` does."""
-    fields = Fields(
-        text=given.text_field,
-        text_b=given.text_b_field,
-        choices=given.choices_field,
-        label=given.label_field,
-    )
+    names = {field.name: getattr(given, f"{field.name}_field") for field in fields(Fields)}
     return read_labelled(
         path,
         form=task_kind(given.kind).form,
-        fields=fields,
+        fields=Fields(**names),
         split=split,
         encoding=given.encoding,
         errors=errors,
@@ -249,24 +217,18 @@ def read_task_file(
 
 
 def build_read_task(
-    given: TaskSettings,
-    train: LabelledSet,
-    valid: LabelledSet | None,
-    test: LabelledSet | None,
-    *,
-    seed: int,
-    counts: Counter[str],
+    given: TaskSettings, sets: Mapping[str, LabelledSet], *, seed: int, counts: Counter[str]
 ) -> LabelledTask:
-    """Build the task of the settings from what was read; raises as `build_task` does."""
+    """Build the task of the settings from the sets of its files, by split; raises as `build_task` does."""
     return build_task(
         given.name,
-        train,
-        valid,
-        test,
+        sets["train"],
+        sets.get("valid"),
+        sets.get("test"),
         kind=given.kind,
         form=task_kind(given.kind).form,
         valid_share=given.valid_share,
         seed=seed,
-        max_train_examples=given.max_train_examples or None,
+        max_train_examples=given.max_train_examples,
         counts=counts,
     )

@@ -18,12 +18,9 @@ _INPUTS = "inputs.json"
 
 
 def enter(folder: Path, inputs: dict[str, Any]) -> str:
-    """Start a stage or return to it; return the fingerprint of its inputs.
+    """Start a stage, or return to it if its inputs are the same; return their fingerprint.
 
     Settings are given as dataclasses, so that their defaults are known.
-
-    Raises:
-        UsageError: the stage was started with different inputs.
     """
     path = folder / _INPUTS
     if not path.is_file():
@@ -31,11 +28,9 @@ def enter(folder: Path, inputs: dict[str, Any]) -> str:
     before = storage.read_json(path)
     now = json.loads(storage.json_bytes(_known(inputs, before)))
     if before != now:
-        raise UsageError(
-            f"this stage was started with different settings: {_first_difference(before, now)}",
-            file=folder,
-            hint="choose another --out, or delete this folder to redo it",
-        )
+        message = f"this stage was started with different settings: {_first_difference(before, now)}"
+        hint = "choose another --out, or delete this folder to redo it"
+        raise UsageError(message, file=folder, hint=hint)
     return fingerprint(now)
 
 
@@ -53,10 +48,8 @@ def _first_difference(before: Any, now: Any, path: str = "") -> str:
 
 
 def _known(inputs: Any, before: Any) -> Any:
-    """Return inputs as plain values, without settings at their default that `before` does not know.
-
-    A setting that a later version added changes nothing at its default: so old runs continue.
-    """
+    """Return inputs as plain values, without settings at their default that `before` does not know."""
+    # A setting that a later version added changes nothing at its default: so old runs continue.
     names = before if isinstance(before, dict) else {}
     if dataclasses.is_dataclass(inputs):
         values = {field: getattr(inputs, field.name) for field in dataclasses.fields(inputs)}

@@ -6,9 +6,8 @@ untrusted file is run or compiled. Next: `foreign.py`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer as Engine
 from tokenizers import pre_tokenizers
@@ -28,8 +27,7 @@ from twinlm.tokenizer.specials import (
     special_ids,
 )
 
-LARGEST_BYTES = 64 * 2**20
-"""Largest file of a tokenizer; a vocabulary of 250,000 tokens takes about 17 MB."""
+LARGEST_BYTES = 64 * 2**20  # largest file of a tokenizer; a vocabulary of 250,000 tokens takes about 17 MB
 _MOST_TOKENS = 1_000_000
 _LONGEST_TOKEN = 1000
 _ALGORITHMS: dict[tuple[str, str], Algorithm] = {
@@ -55,18 +53,13 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 _COMPARED = ("normalizer", "pre_tokenizer", "model")
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """The parts of a tokenizer, built and checked."""
+class Built(NamedTuple):
+    """The parts of a tokenizer, built and checked; `added_tokens` were appended to those of the file."""
 
     engine: Engine
-    """Pipeline with its vocabulary."""
     pipeline: Pipeline
-    """Description of how it cuts text."""
     specials: SpecialIds
-    """Ids of the special tokens."""
     added_tokens: int
-    """Number of tokens appended to those of the file."""
 
 
 def read_built(folder: Path) -> Built:
@@ -97,7 +90,7 @@ def check_form(description: dict[str, Any], file: Path) -> None:
 
 
 def build(description: dict[str, Any], file: Path, *, named: Mapping[str, str], template: Template) -> Built:
-    """Return the tokenizer that a description means; its options are respelled in place, see `recognise`.
+    """Return the tokenizer that a description means, if its parts are those of the one that we built.
 
     `named` has the tokens that other files name for roles.
     """
@@ -131,10 +124,7 @@ def build(description: dict[str, Any], file: Path, *, named: Mapping[str, str], 
 
 
 def recognise(description: dict[str, Any], file: Path) -> Pipeline:
-    """Return the pipeline that a description seems to mean; `build` compares it with what we built.
-
-    Options that the description leaves out or spells in another way are changed to our spelling, in place.
-    """
+    """Return the pipeline that a description seems to mean; its options get our spelling, in place."""
     model, words = description["model"], description["pre_tokenizer"]
     # In the oldest files the model has no type.
     model.setdefault("type", "BPE" if "merges" in model else "WordPiece")
@@ -182,7 +172,6 @@ def malformed(file: Path) -> ModelError:
 
 
 def _respell(model: dict[str, Any], words: dict[str, Any], algorithm: Algorithm) -> None:
-    """Change options that mean the same as ours to our spelling."""
     if model["type"] == "BPE":
         for option in ("continuing_subword_prefix", "end_of_word_suffix", "dropout"):
             # An empty prefix and a dropout of 0 change nothing.
@@ -280,7 +269,6 @@ def _unsupported(name: str, component: Any, supported: str, file: Path) -> Model
 
 
 def _in_short(component: Any) -> str:
-    """Return a component without its vocabulary, short enough for a message."""
     if isinstance(component, dict):
         component = {key: value for key, value in component.items() if key not in ("vocab", "merges")}
     return str(component)[:300]

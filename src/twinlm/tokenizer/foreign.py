@@ -39,15 +39,8 @@ def read_foreign(folder: Path, *, template: Template) -> Tokenizer:
     """Return the tokenizer of a Hugging Face folder, with exactly its ids.
 
     It is read from tokenizer.json; without one, from vocab.txt (BERT), or from vocab.json and merges.txt
-    (GPT). A tokenizer that twinlm exported comes back unchanged.
-
-    Args:
-        folder: the model's folder.
-        template: "encoder" or "decoder": special tokens that such a model needs and the vocabulary lacks are
-            appended to it; see `Tokenizer.added_tokens`.
-
-    Raises:
-        ModelError: files are missing, damaged or not supported, or a link leads out of the folder.
+    (GPT). A tokenizer that twinlm exported comes back unchanged. Special tokens that a model of this
+    `template` needs and the vocabulary lacks are appended; see `Tokenizer.added_tokens`.
     """
     files = Folder(folder)
     configuration = _optional(files, _CONFIGURATION)
@@ -62,8 +55,7 @@ def read_foreign(folder: Path, *, template: Template) -> Tokenizer:
         _join_added_tokens(description, configuration, files)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise malformed(folder / main) from error
-    built = build(description, folder / main, named=named, template=template)
-    return Tokenizer(built.engine, built.pipeline, built.specials, added_tokens=built.added_tokens)
+    return Tokenizer(*build(description, folder / main, named=named, template=template))
 
 
 def _optional(files: Folder, name: str) -> dict[str, Any]:
@@ -182,9 +174,7 @@ def _join_added_tokens(description: dict[str, Any], configuration: dict[str, Any
     known = {**description["model"]["vocab"], **{content: token["id"] for content, token in listed.items()}}
     for content, number in _optional(files, _ADDED).items():
         if known.get(content) != number:
-            raise ModelError(
-                f"the added token {content!r:.60} is in no other file",
-                file=files.path / _ADDED,
-                hint="save the tokenizer with transformers, so that there is a tokenizer.json",
-            )
+            hint = "save the tokenizer with transformers, so that there is a tokenizer.json"
+            message = f"the added token {content!r:.60} is in no other file"
+            raise ModelError(message, file=files.path / _ADDED, hint=hint)
     description["added_tokens"] = list(listed.values())

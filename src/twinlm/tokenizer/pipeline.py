@@ -19,10 +19,8 @@ Algorithm = Literal["byte-bpe", "wordpiece", "gpt2-bpe", "gpt1-bpe"]
 
 PIPELINE_VERSION = 1
 """Version; increases when the same vocabulary and merges would cut a text differently."""
-LONGEST_WORD = 100
-"""Longest word of WordPiece in characters; longer ones become [UNK]."""
-WORD_END = "</w>"
-"""Ending of a word's last token in GPT-1's BPE."""
+LONGEST_WORD = 100  # longest word of WordPiece in characters; longer ones become [UNK]
+WORD_END = "</w>"  # ending of a word's last token in GPT-1's BPE
 
 # A word with the space before it (vowel signs and accents belong to it), or a run of digits, of other signs,
 # or of white space. Each is at most 65 characters (260 bytes) long, so that text without spaces stays cheap.
@@ -101,11 +99,7 @@ def describe(engine: Engine) -> dict[str, Any]:
 
 
 def describe_template(template: Template, engine: Engine, specials: SpecialIds) -> dict[str, Any]:
-    """Return the description of the special tokens that other tools put around one text or two.
-
-    "encoder" means [CLS] A [SEP] and [CLS] A [SEP] B [SEP], "decoder" for <start> A and
-    <start> A <delimiter> B.
-    """
+    """Return the description of the special tokens that other tools put around one text or two."""
 
     def special(number: int, segment: int) -> dict[str, Any]:
         return {"SpecialToken": {"id": engine.id_to_token(number), "type_id": segment}}

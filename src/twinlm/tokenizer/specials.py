@@ -10,11 +10,7 @@ from typing import Literal
 
 Template = Literal["encoder", "decoder"]
 
-ABSENT = -1
-"""Id of a role without a token in a foreign vocabulary, since its kind of model never uses the role.
-
-No token has this number: embeddings and token stores refuse it, and `SpecialIds.ids` leaves it out.
-"""
+ABSENT = -1  # id of a role without a token in a foreign vocabulary; embeddings and token stores refuse it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +28,7 @@ class SpecialIds:
     mask: int = 4
     """[MASK], which hides a token from BERT."""
     start: int = 5
-    """<start>, before each of GPT's documents and texts. In a foreign BERT's vocabulary it is [SEP], which
-    then separates documents in a token store."""
+    """<start>, before each of GPT's documents and texts; in a foreign BERT's vocabulary it is [SEP]."""
     delimiter: int = 6
     """<delimiter>, between two of GPT's texts."""
     extract: int = 7
@@ -75,11 +70,9 @@ def is_own(vocabulary: Mapping[str, int]) -> bool:
 def find_roles(
     vocabulary: Mapping[str, int], named: Mapping[str, str], unknown: str | None, template: Template
 ) -> dict[str, str]:
-    """Return the token of each role that the vocabulary, or its kind of model, has.
+    """Return the token of each role that the vocabulary, or its kind of model, has; none has two roles.
 
-    A token has at most one role. A role without a token in the vocabulary gets our spelling.
-
-    `named` has the tokens that the files name for roles; those not in the vocabulary are ignored.
+    Tokens that the files name (`named`) go first; a role without a token in the vocabulary gets our spelling.
     """
     if is_own(vocabulary):
         return dict(zip(ROLES, SPECIAL_TOKENS, strict=True))
@@ -103,18 +96,14 @@ def special_ids(roles: Mapping[str, str], vocabulary: Mapping[str, int]) -> Spec
 
 
 def named_roles(specials: SpecialIds, spell: Callable[[int], str]) -> dict[str, str]:
-    """Return the tokens of the roles that other tools know; `spell` returns the token of an id.
-
-    A [SEP] that is also the start is named only as [SEP].
-    """
+    """Return the tokens of the roles that other tools know; `spell` returns the token of an id."""
     numbers = {role: getattr(specials, role) for role in ROLE_KEYS}
-    if specials.start == specials.sep:
+    if specials.start == specials.sep:  # it is named only as [SEP]
         del numbers["start"]
     return {role: spell(number) for role, number in numbers.items() if number != ABSENT}
 
 
 def _unused(token: str, taken: Iterable[str]) -> str:
-    """Return the token, in angle brackets until no other role has it."""
     while token in taken:
         token = f"<{token}>"
     return token

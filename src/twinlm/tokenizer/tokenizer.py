@@ -7,7 +7,7 @@ from dataclasses import astuple
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,15 +35,11 @@ _SPELLED_SPACES = ("\u0120", "\u010a", "\u0109", "\u010d", "\u010b", "\u010c")
 class Tokenizer:
     """Cuts text into tokens; made by `train_tokenizer`, `from_folder` or `read_foreign`.
 
-    Args:
-        engine: the built pipeline, from `pipeline.py`.
-        pipeline: its description.
-        specials: ids of the special tokens.
-        added_tokens: number of tokens appended to a foreign vocabulary; its model has no embeddings of them.
+    `added_tokens` were appended to a foreign vocabulary; its model has no embeddings of them.
     """
 
     def __init__(
-        self, engine: Engine, pipeline: Pipeline, specials: SpecialIds, *, added_tokens: int = 0
+        self, engine: Engine, pipeline: Pipeline, specials: SpecialIds, added_tokens: int = 0
     ) -> None:
         self._engine = engine
         self._special = frozenset(specials.ids)
@@ -55,20 +51,14 @@ class Tokenizer:
 
     @classmethod
     def from_folder(cls, folder: Path) -> Self:
-        """Return the tokenizer of a folder that `to_files` wrote; `read_foreign` reads others.
-
-        Raises:
-            ModelError: there is none, it is damaged, or it is not twinlm's.
-        """
-        built = read_built(folder)
-        return cls(built.engine, built.pipeline, built.specials)
+        """Return the tokenizer of a folder that `to_files` wrote; `read_foreign` reads others."""
+        return cls(*read_built(folder))
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of everything that decides how a text is cut, and of the ids of the special tokens."""
         merges = describe(self._engine)["model"].get("merges", [])
-        tokens = [self.token(number) for number in range(self.vocab_size)]
-        facts = [PIPELINE_VERSION, self.algorithm, self.pipeline.lowercase, tokens, merges]
+        facts = [PIPELINE_VERSION, self.algorithm, self.pipeline.lowercase, self._tokens, merges]
         if not self._is_own:
             facts += [astuple(self.pipeline), astuple(self.specials)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
@@ -76,10 +66,9 @@ class Tokenizer:
     @cached_property
     def begins_word_V(self) -> NDArray[np.bool_]:
         """Whether each token begins a word: without ## in WordPiece, with white space in byte-level BPE."""
-        tokens = [self.token(number) for number in range(self.vocab_size)]
         if self.algorithm == "wordpiece":
-            return np.array([not token.startswith("##") for token in tokens])
-        return np.array([token.startswith(_SPELLED_SPACES) for token in tokens])
+            return np.array([not token.startswith("##") for token in self._tokens])
+        return np.array([token.startswith(_SPELLED_SPACES) for token in self._tokens])
 
     def encode(self, text: str) -> list[int]:
         """Return the tokens of a text; special tokens are neither added nor recognised in it."""
@@ -101,17 +90,16 @@ class Tokenizer:
         """Return the tokens of each word of sentences that are already split into words.
 
         A sentence's tokens, joined, are those of its words with spaces between them, if no word contains
-        white space. With tokens of bytes, each word but the first includes the space before it. A word that
-        normalization empties, such as one of control characters, has no tokens.
+        white space. A word that normalization empties, such as one of control characters, has no tokens.
         """
         pieces = [self._spaced(words) for words in rows]
         encoded = iter(self.encode_batch([piece for parts in pieces for piece in parts]))
         return [list(islice(encoded, len(parts))) for parts in pieces]
 
     def encode_with_offsets(self, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
-        """Return for each text its tokens, and where each begins and ends in the original, in characters.
+        """Return for each text its tokens, and where each begins and ends in it, in characters.
 
-        White space at the edges of a token is excluded: `text[begin:end]` is "fox" for " fox", and a token of
+        White space at the edges is excluded: `text[begin:end]` is "fox" for the token " fox", and a token of
         white space has (end, end). Tokens with parts of one character each have the whole of it.
         """
         encodings = self._engine.encode_batch(list(texts), add_special_tokens=False)
@@ -121,10 +109,7 @@ class Tokenizer:
         ]
 
     def decode(self, ids: Iterable[int], *, keep_special: bool = False) -> str:
-        """Return the text of tokens, without special tokens except [UNK], unless `keep_special`.
-
-        With tokens of bytes, incomplete characters become U+FFFD.
-        """
+        """Return the text of tokens, without special ones except [UNK]; incomplete characters are U+FFFD."""
         hidden = frozenset() if keep_special else self._special - {self.specials.unknown}
         text: str = self._engine.decode(
             [number for number in ids if number not in hidden], skip_special_tokens=False
@@ -173,23 +158,22 @@ class Tokenizer:
             "tokenizer_config.json": json_bytes(configuration),
         }
         if self.algorithm == "wordpiece":
-            files["vocab.txt"] = "".join(
-                self.token(number) + "\n" for number in range(self.vocab_size)
-            ).encode()
+            files["vocab.txt"] = "".join(f"{token}\n" for token in self._tokens).encode()
         return files
+
+    @property
+    def _tokens(self) -> list[str]:
+        return [self.token(number) for number in range(self.vocab_size)]
 
     @cached_property
     def _is_own(self) -> bool:
-        algorithms: dict[str, Trainable] = {"byte-bpe": "byte-bpe", "wordpiece": "wordpiece"}
-        ours = algorithms.get(self.algorithm)
-        if ours is None or self.specials != SpecialIds():
-            return False
-        return self.pipeline == own_pipeline(ours, lowercase=self.pipeline.lowercase)
+        ours = [own_pipeline(name, lowercase=self.pipeline.lowercase) for name in get_args(Trainable)]
+        return self.pipeline in ours and self.specials == SpecialIds()
 
     def _spaced(self, words: Sequence[str]) -> list[str]:
-        """Return words, if tokens contain spaces with a space before each but the first non-empty one."""
         if not self.pipeline.is_of_bytes:
             return list(words)
+        # Tokens of bytes include the space before a word: before each but the first that is not empty.
         first = next((index for index, word in enumerate(words) if word), len(words))
         return [f" {word}" if word and index > first else word for index, word in enumerate(words)]
 

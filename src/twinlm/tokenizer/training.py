@@ -43,9 +43,6 @@ def train_tokenizer(
         lowercase: fold case before anything else; WordPiece drops accents too.
         progress: shows each pass over the texts, and a vocabulary that stays smaller.
         share: part of the texts to read, above 0 to 1, in evenly spaced pieces.
-
-    Raises:
-        UsageError: the vocabulary is too small for the special tokens and the alphabet.
     """
     engine = trainable_engine(algorithm, lowercase=lowercase)
     alphabet = pre_tokenizers.ByteLevel.alphabet()

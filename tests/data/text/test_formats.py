@@ -69,6 +69,19 @@ def test_parquet_rows_are_read():
         assert texts("b.parquet") == ["one", "one"]
 
 
+def test_rows_of_parquet_files_are_counted_file_by_file():
+    parquet("a.parquet", "text", ["one", "two"])
+    parquet("b.parquet", "text", ["three", None])
+    assert [document.source for document in read("a.parquet", "b.parquet", max_bad_share=0.5)[0]] == [
+        "a.parquet:1",
+        "a.parquet:2",
+        "b.parquet:1",
+    ]
+    with pytest.raises(DataError, match="null") as caught:
+        read("a.parquet", "b.parquet")
+    assert (caught.value.file, caught.value.line) == ("b.parquet", 2)
+
+
 def test_parquet_faults_are_explained():
     parquet("a.parquet", "body", ["one"])
     with pytest.raises(DataError) as caught:

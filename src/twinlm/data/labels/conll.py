@@ -10,10 +10,11 @@ nodes such as 1.1 are not words.
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from twinlm.data.labels.values import MOST_LINE_BYTES
-from twinlm.data.text.lines import Line
+from twinlm.data.text.lines import Line, endings
 from twinlm.data.text.rows import BadRows, listed
 from twinlm.data.text.streams import shown
 from twinlm.errors import UsageError
@@ -25,41 +26,39 @@ _NO_WORD = re.compile(r"\d+[-.]\d+")
 
 
 def conll_sentences(
-    lines: Iterator[Line],
-    path: Path,
-    *,
-    is_universal: bool,
-    label: str,
-    has_tags: bool,
-    bad: BadRows,
-    counts: Counter[str],
+    lines: Iterator[Line], path: Path, *, label: str, has_tags: bool, bad: BadRows, counts: Counter[str]
 ) -> Iterator[tuple[int, list[str], list[str]]]:
     """Yield each sentence's first line, words and tags.
 
-    Sentences with a bad line go to `bad` instead, with the line of their first mistake. In .conllu
-    (`is_universal`) the tags are in the column `label`, if it is one of `COLUMNS`, else in UPOS. Adds to
-    `counts`: "lines that begin a document".
+    Sentences with a bad line go to `bad` instead, with the line of their first mistake. In .conllu the tags
+    are in the column `label`, if it is one of `COLUMNS`, else in UPOS. Adds to `counts`: "lines that begin a
+    document".
     """
-    column = COLUMNS.index(label) if label in COLUMNS else COLUMNS.index("UPOS")
+    is_universal = endings(path)[0] == ".conllu"
+    if is_universal:
+        check_column(label)
+    column = COLUMNS.index(label if label in COLUMNS else "UPOS")
     sentence = _Sentence(has_tags)
-    for line in lines:
+    for line in chain(lines, [Line("", 0, 0)]):  # the end of the file ends a sentence too
         is_break = line.text.startswith(_BREAK)
         if is_break or not line.text.strip():
-            yield from sentence.end(path, bad)
-            sentence = _Sentence(has_tags, sentence.columns)
             counts["lines that begin a document"] += is_break
+            if sentence.mistake or sentence.words:
+                bad.rows += 1
+            if sentence.mistake:
+                bad.add(shown(path), *sentence.mistake)
+            elif sentence.words:
+                yield sentence.line, sentence.words, sentence.tags
+            sentence = _Sentence(has_tags, sentence.columns)
         elif line.is_part:
             sentence.note(line, f"the line is longer than {MOST_LINE_BYTES:,} bytes")
         elif is_universal:
             sentence.add_universal(line, column)
         else:
             sentence.add(line)
-    yield from sentence.end(path, bad)
 
 
 class _Sentence:
-    """Gathers the lines of one sentence."""
-
     def __init__(self, has_tags: bool, columns: int = 0) -> None:
         self.has_tags = has_tags
         self.line = 0
@@ -81,7 +80,6 @@ class _Sentence:
             self._take(line, fields[0].strip(), fields[-1].strip())
 
     def add_universal(self, line: Line, column: int) -> None:
-        """Take a word of ten columns."""
         if line.text.startswith("#"):
             return
         fields = line.text.split("\t")
@@ -92,17 +90,7 @@ class _Sentence:
         elif not _NO_WORD.fullmatch(fields[0]):
             self.note(line, f"the ID is {fields[0][:40]!r}, not 1, 1-2 or 1.1")
 
-    def end(self, path: Path, bad: BadRows) -> Iterator[tuple[int, list[str], list[str]]]:
-        """Yield the sentence if it has words and no mistake."""
-        if self.mistake is not None:
-            bad.rows += 1
-            bad.add(shown(path), *self.mistake)
-        elif self.words:
-            bad.rows += 1
-            yield self.line, self.words, self.tags
-
     def note(self, line: Line, reason: str) -> None:
-        """Keep the sentence's first mistake."""
         self.mistake = self.mistake or (line.number, reason)
 
     def _take(self, line: Line, word: str, tag: str) -> None:

@@ -10,7 +10,7 @@ Read next: data/labels/labelled.py (files), data/labels/task.py (splits).
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from twinlm.data.labels.examples import Example
@@ -45,12 +45,8 @@ class Fields:
 
     def over(self, other: "Fields") -> "Fields":
         """Return these names, with those of `other` where these are empty."""
-        return Fields(
-            text=self.text or other.text,
-            text_b=self.text_b or other.text_b,
-            choices=self.choices or other.choices,
-            label=self.label or other.label,
-        )
+        names = [field.name for field in fields(Fields)]
+        return Fields(**{name: getattr(self, name) or getattr(other, name) for name in names})
 
     def named(self, *, is_labelled: bool) -> tuple[str, ...]:
         """Return the columns that a table must have."""
@@ -85,10 +81,6 @@ def _one_or_two(values: dict[str, Any], fields: Fields) -> tuple[str, ...]:
     return tuple(read_text(values, name) for name in (fields.text, fields.text_b) if name)
 
 
-def _text_and_choices(values: dict[str, Any], fields: Fields) -> tuple[str, ...]:
-    return (read_text(values, fields.text), *read_choices(values, fields.choices))
-
-
 def _tags(values: dict[str, Any], fields: Fields, words: tuple[str, ...], labels: Labels) -> list[str]:
     tags = [labels.bare(tag) for tag in read_words(values, fields.label)]
     if len(tags) != len(words):
@@ -104,7 +96,6 @@ def _tags(values: dict[str, Any], fields: Fields, words: tuple[str, ...], labels
 def _answers(
     values: dict[str, Any], fields: Fields, texts: tuple[str, ...], labels: Labels
 ) -> list[dict[str, Any]]:
-    """Return each answer's text and its first character in the context."""
     is_impossible = values.get("is_impossible", False)
     if not isinstance(is_impossible, bool):
         raise RowError(f"the field 'is_impossible' is {json_type(is_impossible)}, not true or false")
@@ -161,24 +152,12 @@ def _in_one_order(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(texts, key=str.split))
 
 
-def _no_labels(examples: Iterable[Example]) -> tuple[str, ...]:
-    return ()
-
-
-def _classes(examples: Iterable[Example]) -> tuple[str, ...]:
-    return tuple(sorted({example.gold for example in examples}))
-
-
-def _all_tags(examples: Iterable[Example]) -> tuple[str, ...]:
-    return tuple(sorted({tag for example in examples for tag in example.gold}))
-
-
 CLASSIFICATION = Form(
     fields=Fields(text="text", label="label"),
     endings=TABLES,
     texts=_one_or_two,
     gold=lambda values, fields, texts, labels: labels.label(values, fields.label),
-    labels=_classes,
+    labels=lambda examples: tuple(sorted({example.gold for example in examples})),
     is_split_by_label=True,
 )
 SIMILARITY = Form(
@@ -186,15 +165,18 @@ SIMILARITY = Form(
     endings=TABLES,
     texts=_one_or_two,
     gold=lambda values, fields, texts, labels: read_number(values, fields.label),
-    labels=_no_labels,
+    labels=lambda examples: (),
     split_by=lambda example: _in_one_order(example.texts),  # the other order is the same pair
 )
 CHOICE = Form(
     fields=Fields(text="text", choices="choices", label="label"),
     endings=TABLES,
-    texts=_text_and_choices,
+    texts=lambda values, fields: (
+        read_text(values, fields.text),
+        *read_choices(values, fields.choices),
+    ),
     gold=lambda values, fields, texts, labels: read_choice(values, fields.label, texts[1:], labels.counts),
-    labels=_no_labels,
+    labels=lambda examples: (),
     # A question stem may serve many examples, and the same choices in another order are the same question.
     split_by=lambda example: (example.texts[0], *_in_one_order(example.texts[1:])),
 )
@@ -203,7 +185,7 @@ TAGGING = Form(
     endings=(".jsonl", ".conll", ".conllu"),
     texts=lambda values, fields: read_words(values, fields.text),
     gold=_tags,
-    labels=_all_tags,
+    labels=lambda examples: tuple(sorted({tag for example in examples for tag in example.gold})),
     documents=lambda example: (" ".join(example.texts),),
 )
 SPAN_QA = Form(
@@ -212,7 +194,7 @@ SPAN_QA = Form(
     # Answers are places in the context, so it keeps its line ends.
     texts=lambda values, fields: (read_text(values, fields.text_b), read_given_text(values, fields.text)),
     gold=_answers,
-    labels=_no_labels,
+    labels=lambda examples: (),
     split_by=lambda example: example.texts[1:],
     as_read=_with_line_feeds,
     documents=lambda example: (with_line_feeds(example.texts[1]),),

@@ -6,8 +6,8 @@ Read next: data/labels/task.py (splits).
 
 import json
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import CLASSIFICATION, Fields, Form
@@ -16,14 +16,11 @@ from twinlm.data.labels.values import Labels
 from twinlm.data.text.lines import Decoding, OnBadBytes
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledSet:
-    """The examples of one file."""
+class LabelledSet(NamedTuple):
+    """The examples of one file in the order of its rows, and their labels, sorted."""
 
     examples: tuple[Example, ...]
-    """Examples in the order of the rows."""
     classes: tuple[str, ...]
-    """Labels of the examples, sorted."""
 
 
 def read_labelled(
@@ -39,28 +36,8 @@ def read_labelled(
 ) -> LabelledSet:
     """Read a file of labelled examples with one of the form's endings, also with .gz, .bz2, .xz or .zst.
 
-    JSON integers and booleans are the labels "1" and "True", integral floats are integers; other floats are
-    refused. Adds to `counts`: "labels with white space around them", "labels written as floats", "labels
-    that are numbers in one row and texts in another", "labels that differ only in case", "texts with
-    different labels", "blank lines", "files with another delimiter", "fields between quotes in .tsv files:
-    the quotes were kept", and what forms count.
-
-    Args:
-        path: the file.
-        form: what its rows hold.
-        fields: names of columns or keys that differ from the form's.
-        is_labelled: whether rows must have a label; else their `gold` is None.
-        split: first part of the examples' ids.
-        encoding: encoding of the file, such as "utf-8" or "cp1252".
-        errors: treatment of bytes of another encoding: "strict" (an error), "replace" (U+FFFD) or "skip"
-            (the line is left out).
-        counts: counts of what is odd but readable.
-
-    Raises:
-        DataError: the file can't be read to its end, has no rows, or has bad rows: all of them are in one
-            message, the first 20 in full.
-        ResourceError: no permission to read the file.
-        UsageError: an unknown encoding.
+    `fields` names columns or keys that differ from the form's. Without labels an example's `gold` is None.
+    `counts` gets what is odd but readable. All bad rows are in one `DataError`, the first 20 in full.
     """
     path = Path(path).expanduser()
     names = fields.over(form.fields)

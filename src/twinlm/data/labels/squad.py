@@ -18,13 +18,7 @@ _NEAR_CHARACTERS = 1 << 20  # to search for a question: some files escape what n
 
 
 def squad_questions(lines: Iterator[Line], path: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield line and values of each question, with the context of its paragraph; bad parts go to `bad`.
-
-    The line is that of the question's own text, or an earlier one if the text is escaped in an odd way.
-
-    Raises:
-        DataError: the file is not JSON of this form.
-    """
+    """Yield line and values of each question, with the context of its paragraph; bad parts go to `bad`."""
     text = _whole(lines)
     if not text.strip():
         raise DataError("the file has no content", file=shown(path), hint=_HINT)
@@ -39,7 +33,7 @@ def squad_questions(lines: Iterator[Line], path: Path, bad: BadRows) -> Iterator
             bad.add(shown(path), number_of_line, f"{where} is {json_type(question)}, not an object")
             continue
         start, end = _span(text, question.get("question"), begin)
-        if end:  # only error messages use the line, so a guess will do
+        if end:  # only messages use the line, so an earlier one will do where the text is escaped oddly
             number_of_line += text.count("\n", begin, start)
             begin = end
         yield number_of_line, {**question, "context": context}
@@ -56,7 +50,6 @@ def _span(text: str, question: object, begin: int) -> tuple[int, int]:
 
 
 def _whole(lines: Iterator[Line]) -> str:
-    """Return the text of a file; long lines come in parts."""
     pieces: list[str] = []
     number = 1
     for line in lines:
@@ -66,7 +59,6 @@ def _whole(lines: Iterator[Line]) -> str:
 
 
 def _questions(articles: list[Any], path: Path, bad: BadRows) -> Iterator[tuple[Any, Any, str]]:
-    """Yield each question's context, the question, and its path in the JSON value."""
     for number, article in enumerate(articles):
         for paragraph, where in _parts(article, "paragraphs", f"data[{number}]", path, bad):
             context = paragraph.get("context") if isinstance(paragraph, dict) else None

@@ -10,11 +10,12 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from twinlm.data.labels.conll import check_column, conll_sentences
+from twinlm.data.labels.conll import conll_sentences
 from twinlm.data.labels.forms import Fields
 from twinlm.data.labels.squad import squad_questions
 from twinlm.data.labels.values import MOST_FIELD_CHARACTERS, MOST_LINE_BYTES
@@ -32,12 +33,18 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 class Row(NamedTuple):
     """One parsed row."""
 
-    number: int
-    """Number of the row from 1, bad rows included."""
+    number: int  # from 1, bad rows included
     line: int
-    """Line on which it begins, from 1."""
     values: dict[str, Any]
-    """Values by column or key."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    names: Fields
+    needed: tuple[str, ...]  # columns that a table must have
+    bad: BadRows
+    counts: Counter[str]
 
 
 def read_rows(
@@ -53,18 +60,20 @@ def read_rows(
 ) -> list[_Made]:
     """Return what `make` makes of each row of a labelled file; `noun` names that for messages.
 
+    A table's header must have the columns `needed`. All bad rows are in one `DataError`.
     Adds to `counts`: "blank lines", "files with another delimiter", and what `read_lines` adds.
-
-    Raises:
-        DataError: the ending is not allowed, the header lacks a field of `needed` or has one twice, the file
-            can't be read to its end, or has no rows or bad rows: all of them are in one message.
     """
+    regular_file_stat(path)
+    if endings(path)[0] not in endings_allowed:
+        hint = f"known: {', '.join(endings_allowed)}, each also with {', '.join(COMPRESSIONS)}"
+        raise unknown_ending(path, hint)
     bad, results = BadRows(), []
-    for row in _rows(path, decoding, endings_allowed, names=names, needed=needed, bad=bad, counts=counts):
+    lines = read_lines(path, decoding, counts=counts, longest_bytes=MOST_LINE_BYTES)
+    for line, values in _rows(lines, _File(path, names, needed, bad, counts)):
         try:
-            results.append(make(row))
+            results.append(make(Row(bad.rows, line, values)))
         except RowError as error:
-            bad.add(shown(path), row.line, error)
+            bad.add(shown(path), line, error)
     if bad.number:
         raise bad.error(file=shown(path), hint="correct or remove what is bad")
     if not results:
@@ -74,71 +83,28 @@ def read_rows(
     return results
 
 
-def _rows(
-    path: Path,
-    decoding: Decoding,
-    endings_allowed: tuple[str, ...],
-    *,
-    names: Fields,
-    needed: tuple[str, ...],
-    bad: BadRows,
-    counts: Counter[str],
-) -> Iterator[Row]:
-    """Yield the rows that can be parsed; the others go to `bad`."""
-    regular_file_stat(path)
-    ending, _ = endings(path)
-    if ending not in endings_allowed:
-        raise unknown_ending(
-            path, f"known: {', '.join(endings_allowed)}, each also with {', '.join(COMPRESSIONS)}"
-        )
-    lines = read_lines(path, decoding, counts=counts, longest_bytes=MOST_LINE_BYTES)
-    match ending:
+def _rows(lines: Iterator[Line], file: _File) -> Iterator[tuple[int, dict[str, Any]]]:
+    path, bad, counts = file.path, file.bad, file.counts
+    match endings(path)[0]:
         case ".jsonl":
-            rows = json_rows(lines, shown(path), most_bytes=MOST_LINE_BYTES, bad=bad, counts=counts)
-            yield from (Row(bad.rows, line, values) for line, values in rows)
+            return json_rows(lines, shown(path), most_bytes=MOST_LINE_BYTES, bad=bad, counts=counts)
         case ".json":
-            questions = squad_questions(lines, path, bad)
-            yield from (Row(bad.rows, line, values) for line, values in questions)
+            return squad_questions(lines, path, bad)
         case ".conll" | ".conllu":
-            yield from _tagged_rows(lines, path, ending, names=names, needed=needed, bad=bad, counts=counts)
+            text, label = file.names.text, file.names.label
+            has_tags = label in file.needed
+            sentences = conll_sentences(lines, path, label=label, has_tags=has_tags, bad=bad, counts=counts)
+            return ((line, {text: words, label: tags}) for line, words, tags in sentences)
+        case ".tsv":
+            return _table_rows(_Lines(lines), file, "\t")
         case _:
-            with _field_limit(MOST_FIELD_CHARACTERS):
-                usual = "\t" if ending == ".tsv" else ","
-                yield from _table_rows(_Lines(lines), path, usual, needed=needed, bad=bad, counts=counts)
-
-
-def _tagged_rows(
-    lines: Iterator[Line],
-    path: Path,
-    ending: str,
-    *,
-    names: Fields,
-    needed: tuple[str, ...],
-    bad: BadRows,
-    counts: Counter[str],
-) -> Iterator[Row]:
-    is_universal = ending == ".conllu"
-    if is_universal:
-        check_column(names.label)
-    sentences = conll_sentences(
-        lines,
-        path,
-        is_universal=is_universal,
-        label=names.label,
-        has_tags=names.label in needed,
-        bad=bad,
-        counts=counts,
-    )
-    for line, words, tags in sentences:
-        yield Row(bad.rows, line, {names.text: words, names.label: tags})
+            return _table_rows(_Lines(lines), file, ",")
 
 
 class _Lines:
-    """Hands lines to the csv module and knows on which line the current row began."""
-
     def __init__(self, lines: Iterator[Line]) -> None:
         self._lines = lines
-        self.begin = 0
+        self.begin = 0  # line on which the csv module's current row began
 
     def __iter__(self) -> Iterator[str]:
         for line in self._lines:
@@ -146,36 +112,35 @@ class _Lines:
             yield line.text + "\n"
 
 
-def _table_rows(
-    lines: _Lines, path: Path, usual: str, *, needed: tuple[str, ...], bad: BadRows, counts: Counter[str]
-) -> Iterator[Row]:
-    source = iter(lines)
+def _table_rows(lines: _Lines, file: _File, usual: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    source, bad, counts = iter(lines), file.bad, file.counts
     header_line = next(source, "")
     while header_line and not header_line.strip():
         counts["blank lines"] += 1
         lines.begin = 0
         header_line = next(source, "")
-    delimiter, names = _header(header_line, lines.begin, path, usual, needed)
+    delimiter, names = _header(header_line, lines.begin, file.path, usual, file.needed)
     counts["files with another delimiter"] += delimiter != usual
     is_plain = usual == delimiter == "\t"
     reader = _reader(source, delimiter, is_plain)
-    while True:
-        lines.begin = 0
-        try:
-            fields = next(reader, None)
-            if fields is None:
-                return
-            if not fields:
-                counts["blank lines"] += 1
-                continue
-            bad.rows += 1
-            counts[_IN_QUOTES] += is_plain and sum(map(_is_in_quotes, fields))
-            yield Row(bad.rows, lines.begin, _values(fields, names, delimiter, is_plain))
-        except csv.Error as error:
-            bad.rows += 1
-            bad.add(shown(path), lines.begin, _explain(error, delimiter))
-        except RowError as error:
-            bad.add(shown(path), lines.begin, error)
+    with _field_limit(MOST_FIELD_CHARACTERS):
+        while True:
+            lines.begin = 0
+            try:
+                fields = next(reader, None)
+                if fields is None:
+                    return
+                if not fields:
+                    counts["blank lines"] += 1
+                    continue
+                bad.rows += 1
+                counts[_IN_QUOTES] += is_plain and sum(map(_is_in_quotes, fields))
+                yield lines.begin, _values(fields, names, delimiter, is_plain)
+            except csv.Error as error:
+                bad.rows += 1
+                bad.add(shown(file.path), lines.begin, _explain(error, delimiter))
+            except RowError as error:
+                bad.add(shown(file.path), lines.begin, error)
 
 
 def _reader(source: Iterable[str], delimiter: str, is_plain: bool) -> Iterator[list[str]]:
@@ -212,7 +177,6 @@ def _explain(error: csv.Error, delimiter: str) -> str:
 
 
 def _header(line: str, number: int, path: Path, usual: str, needed: tuple[str, ...]) -> tuple[str, list[str]]:
-    """Return the delimiter with which the header has all needed names, and its names."""
     if not line:
         message = "the file has no content: no header, 0 rows"
         raise DataError(message, file=shown(path), hint=_header_hint(needed))

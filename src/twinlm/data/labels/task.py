@@ -57,30 +57,15 @@ def build_task(
     valid_share: float,
     test_share: float | None = None,
     seed: int,
-    max_train_examples: int | None = None,
+    max_train_examples: int = 0,
     counts: Counter[str],
 ) -> LabelledTask:
     """Make a task of one to three labelled sets.
 
-    Missing sets are split off from train, class by class where there are classes. Texts of test leave
-    validation and train, those of validation leave train. Adds to `counts`: "training examples that stand in
-    validation or test", "validation examples that stand in test", "training examples above
-    max_train_examples", "validation examples above max_train_examples" and "tags that no training example
-    has".
-
-    Args:
-        name: name of the task.
-        train: training examples.
-        valid: validation examples, if they have a file.
-        test: test examples, if they have a file.
-        kind: name of the task type.
-        form: form of the examples.
-        valid_share: share of train's texts for validation if `valid` is None; between 0 and 1.
-        test_share: the same for test; `valid_share` if it is None.
-        seed: another seed gives another split.
-        max_train_examples: most training examples, in the same proportions of classes; also most validation
-            examples: who has few labels has few of both.
-        counts: counts of what was left out.
+    Missing sets are split off from train, class by class where there are classes: `valid_share` of its texts,
+    and `test_share` or as many. Texts of test leave validation and train, those of validation leave train.
+    At most `max_train_examples` are kept (0: all), in the same proportions of classes, and as many for
+    validation: who has few labels has few of both. Adds what was left out to `counts`.
 
     Raises:
         DataError: a single class, a label that train lacks, or too few examples to split.
@@ -113,22 +98,18 @@ def build_task(
         _check_labels(name, classes, parts)
     else:
         counts["tags that no training example has"] += len({*form.labels((*valids, *tests))} - {*classes})
-    if max_train_examples is not None:
-        rest = _subset(name, rest, form, max_train_examples, seed, counts, "training")
-        valids = _subset(name, valids, form, max_train_examples, seed, counts, "validation")
-    return LabelledTask(name, rest, valids, tests, classes, kind)
+    task = LabelledTask(name, rest, valids, tests, classes, kind)
+    return limited(task, form, max_train_examples, seed=seed, counts=counts) if max_train_examples else task
 
 
-def limited(task: LabelledTask, form: Form, most: int, *, seed: int) -> LabelledTask:
-    """Return the task with at most `most` training and validation examples; small sets are within large ones.
-
-    Raises:
-        UsageError: there are more classes than that.
-    """
-    parts = {"training": task.train, "validation": task.valid}
-    train, valid = (
-        _subset(task.name, examples, form, most, seed, Counter(), part) for part, examples in parts.items()
-    )
+def limited(
+    task: LabelledTask, form: Form, most: int, *, seed: int, counts: Counter[str] | None = None
+) -> LabelledTask:
+    """Return the task with at most `most` training and validation examples; larger sets contain smaller."""
+    train, valid = (_subset(task.name, part, form, most, seed) for part in (task.train, task.valid))
+    if counts is not None:
+        counts["training examples above max_train_examples"] += len(task.train) - len(train)
+        counts["validation examples above max_train_examples"] += len(task.valid) - len(valid)
     return replace(task, train=train, valid=valid)
 
 
@@ -137,8 +118,8 @@ def _digest(example: Example, form: Form) -> bytes:
 
 
 def _draw(seed: int, purpose: str, texts: Iterable[str]) -> float:
-    """Return a number from 0 to below 1; joined texts, as in version 0.1, keep the splits of its runs."""
-    return uniform(seed, purpose, text_hash("\n".join(texts)))
+    joined = "\n".join(texts)  # as in version 0.1, whose runs so keep their splits
+    return uniform(seed, purpose, text_hash(joined))
 
 
 def _stratum(example: Example, form: Form) -> str:
@@ -157,10 +138,7 @@ def _without(
 def _split_off(
     examples: Sequence[Example], form: Form, share: float, seed: int, purpose: str
 ) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """Return a share of each class's texts and the rest; equal texts stay together, whatever their labels.
-
-    Of a class with 3 texts or more at least one is taken; of every class at least one stays.
-    """
+    """Return a share of each class's texts and the rest; equal texts stay together, whatever their labels."""
     labels: dict[bytes, str] = {}
     draws: dict[bytes, float] = {}
     for example in examples:
@@ -173,8 +151,8 @@ def _split_off(
     taken: set[bytes] = set()
     for digests in by_label.values():
         digests.sort(key=lambda digest: (draws[digest], digest))
+        # Of three texts or more at least one is taken, and of every class at least one stays.
         number = max(round(share * len(digests)), 1 if len(digests) >= 3 else 0)
-        # At least one text of each class stays.
         taken.update(digests[: min(number, len(digests) - 1)])
     parts: dict[bool, list[Example]] = {True: [], False: []}
     for example in examples:
@@ -207,15 +185,7 @@ def _check_labels(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Ex
             raise DataError(message, hint="write labels alike in all files, or remove these examples")
 
 
-def _subset(
-    name: str,
-    examples: Sequence[Example],
-    form: Form,
-    most: int,
-    seed: int,
-    counts: Counter[str],
-    part: str,
-) -> tuple[Example, ...]:
+def _subset(name: str, examples: Sequence[Example], form: Form, most: int, seed: int) -> tuple[Example, ...]:
     """Return at most `most` examples, at least one of each class, else in proportion to the classes."""
     by_label: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
@@ -231,5 +201,4 @@ def _subset(
         of_class.sort(key=lambda example: (_draw(seed, f"{name}-subset", example.texts), example.id))
         ranked += [(rank / len(of_class), label, example.id) for rank, example in enumerate(of_class)]
     chosen = {example_id for _, _, example_id in sorted(ranked)[:most]}
-    counts[f"{part} examples above max_train_examples"] += len(examples) - most
     return tuple(example for example in examples if example.id in chosen)

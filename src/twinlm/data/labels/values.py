@@ -17,11 +17,8 @@ from twinlm.data.text.rows import (
     with_line_feeds,
 )
 
-MOST_FIELD_CHARACTERS = 1 << 20
-"""Longest labelled text. A quote that is never closed gives a longer one."""
-MOST_LINE_BYTES = 4 * MOST_FIELD_CHARACTERS
-"""Size above which a line of a labelled file comes in parts."""
-_LEAST_CHOICES = 2
+MOST_FIELD_CHARACTERS = 1 << 20  # of a text; a quote that is never closed gives a longer one
+MOST_LINE_BYTES = 4 * MOST_FIELD_CHARACTERS  # size above which a line of a labelled file comes in parts
 UNCLEAR = "labels that are one choice's text and another's number: taken as the text"
 _MOST_DIGITS = 9
 MISSING = "labels that may stand for a missing value (nan, null, NA): taken as a class"
@@ -115,11 +112,7 @@ def read_number(values: dict[str, Any], field: str) -> float:
 
 
 def read_choices(values: dict[str, Any], field: str) -> tuple[str, ...]:
-    """Return the choices: a list, or the numbered columns of a table.
-
-    The columns have the field's name and a number, with or without the last s: "choice_1", "choices2".
-    Empty columns at the end are choices that the row does not have. Fewer than two are a `RowError`.
-    """
+    """Return the choices: a list, or the numbered columns of a table, such as "choice_1" or "choices2"."""
     if field in values:
         choices = _list_of_texts(values[field], field)
     else:
@@ -127,9 +120,9 @@ def read_choices(values: dict[str, Any], field: str) -> tuple[str, ...]:
         matches = [match for name in values if (match := numbered.fullmatch(name))]
         columns = [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
         choices = [text_of(values, name) for name in columns]
-        while choices and not choices[-1].strip():
+        while choices and not choices[-1].strip():  # the row has fewer choices than the table has columns
             choices.pop()
-    if len(choices) < _LEAST_CHOICES:
+    if len(choices) < 2:
         raise RowError(f"{len(choices)} choices in {field!r}: at least 2 are needed")
     for number, text in enumerate(choices):
         check_text(text, f"choice {number} of {field!r}")

@@ -22,12 +22,9 @@ from twinlm.system.log import Progress, Silent
 from twinlm.tokenizer import Tokenizer
 
 DISTRACTORS = 4
-LEAST_TIMES = 5
-"""Least occurrences of a word in the training text, so that a model could learn it."""
-MOST_SHARE = 1 / 2000
-"""Most share of a word among the running words; more frequent words are grammar rather than content."""
-READ_CHARACTERS = 1 << 24
-"""Characters of the training text that are counted."""
+LEAST_TIMES = 5  # in the training text, so that a model could learn the word
+MOST_SHARE = 1 / 2000  # of the running words; more frequent ones are grammar rather than content
+READ_CHARACTERS = 1 << 24  # of the training text
 _FACTOR = 2.0
 _LEAST_BEFORE = 3
 _PURPOSE = "cloze"
@@ -60,12 +57,10 @@ class ClozeItem:
 
 
 class OwnCloze(NamedTuple):
-    """Items that were made."""
+    """Items that were made, and a note for people if they are fewer than were requested."""
 
     items: tuple[ClozeItem, ...]
-    """Items, at most as many as were requested."""
     notes: tuple[str, ...]
-    """Note for people if they are fewer."""
 
 
 class _Words:
@@ -152,7 +147,6 @@ def _gaps(source: Source, site: Site, words: _Words, seed: int) -> Iterator[tupl
 
 
 def _distractors(words: _Words, word: str, around: str, chance: np.random.Generator) -> tuple[str, ...]:
-    """Return words that are not in the text, fewer than wanted if there are no more."""
     present = {span.text.lower() for span in find_words(around)} | {word.lower()}
     near = [other for other in words.near(word) if other.lower() not in present]
     return tuple(near[index] for index in chance.permutation(len(near))[:DISTRACTORS].tolist())

@@ -7,10 +7,9 @@ Read next: data/probes/pairs_from_text.py, which makes such pairs from any text.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from twinlm import rng
 from twinlm.data.labels.forms import TABLES, Fields
@@ -20,8 +19,7 @@ from twinlm.data.text.lines import Decoding, OnBadBytes, read_lines
 from twinlm.errors import UsageError
 from twinlm.system.arguments import as_path
 
-ALL = "all"
-"""Phenomenon of pairs that name none."""
+ALL = "all"  # phenomenon of pairs that name none
 MOST_PAIRS = 200
 """Default number of pairs of each phenomenon. For BLiMP's 13, a GPT of two layers of width 128 then takes 6 s
 and such a BERT 35 s; for all 67,000 pairs, 45 s and 274 s (2026-11, 2 cores)."""
@@ -72,16 +70,16 @@ def read_pairs(
     Raises:
         DataError: the file can't be read to its end, has no rows, or has bad rows: all of them are in one
             message, the first 20 in full.
-        ResourceError: no permission to read the file.
-        UsageError: an unknown encoding.
     """
     path, decoding = as_path(path, "path").expanduser(), Decoding(encoding, errors)
     counts = Counter() if counts is None else counts
-    phenomenon_names = (phenomenon_field,) if phenomenon_field else _PHENOMENON
+    phenomena = (phenomenon_field,) if phenomenon_field else _PHENOMENON
 
     def pair(row: Row) -> MinimalPair:
-        good, bad = (_text(row.values, names) for names in (_GOOD, _BAD))
-        phenomenon = _phenomenon(row.values, phenomenon_names, is_needed=bool(phenomenon_field))
+        good, bad = (read_text(row.values, _present(row.values, names)) for names in (_GOOD, _BAD))
+        name = _present(row.values, phenomena)
+        has_name = name in row.values or bool(phenomenon_field)
+        phenomenon = read_text(row.values, name).strip() if has_name else ALL
         return MinimalPair(f"{path.name.split('.')[0]}-{row.number}", good, bad, phenomenon)
 
     pairs = read_rows(
@@ -100,11 +98,7 @@ def read_pairs(
 
 
 def sample_pairs(pairs: Sequence[MinimalPair], most: int, *, seed: int) -> tuple[MinimalPair, ...]:
-    """Return at most `most` pairs of each phenomenon, in their order, chosen by the seed and the pairs alone.
-
-    Raises:
-        UsageError: `most` is below 1.
-    """
+    """Return at most `most` pairs of each phenomenon, in their order, chosen by seed and pairs alone."""
     if most < 1:
         raise UsageError(f"at least 1 pair of each phenomenon must be used, not {most}")
 
@@ -129,14 +123,10 @@ def _needed(path: Path, decoding: Decoding, phenomenon_field: str) -> tuple[str,
     """Return the columns that a table must have, chosen by the names in its first line."""
     lines = (line.text for line in read_lines(path, decoding, counts=Counter()))
     words = set(re.findall(r"\w+", next((line for line in lines if line.strip()), "")))
-    columns = [next((name for name in names if name in words), names[0]) for names in (_GOOD, _BAD)]
+    columns = [_present(words, names) for names in (_GOOD, _BAD)]
     return tuple(name for name in (*columns, phenomenon_field) if name)
 
 
-def _text(values: Mapping[str, Any], names: Sequence[str]) -> str:
-    return read_text(dict(values), next((name for name in names if name in values), names[0]))
-
-
-def _phenomenon(values: Mapping[str, Any], names: Sequence[str], *, is_needed: bool) -> str:
-    name = next((name for name in names if name in values), "")
-    return read_text(dict(values), name or names[0]).strip() if name or is_needed else ALL
+def _present(values: Collection[str], names: Sequence[str]) -> str:
+    """Return the first of the names that is among the values, or else the first."""
+    return next((name for name in names if name in values), names[0])

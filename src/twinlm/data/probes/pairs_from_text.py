@@ -35,30 +35,24 @@ from twinlm.system.arguments import check_many
 from twinlm.system.log import Progress, Silent
 
 LEAST_WORDS = 4
-"""Least words of a usable sentence."""
-MOST_CHARACTERS = 200
-"""Most characters of a usable sentence; two are about 100 tokens, which small models can read."""
+MOST_CHARACTERS = 200  # of a sentence: two are about 100 tokens, which small models can read
 _Item = TypeVar("_Item")
 _NEAR = 2
 _TRIES = 20
 
 
 class OwnPairs(NamedTuple):
-    """Pairs that were made."""
+    """Pairs in the order of the phenomena, and notes on phenomena with fewer than were requested."""
 
     pairs: tuple[MinimalPair, ...]
-    """Pairs in the order of the phenomena."""
     notes: tuple[str, ...]
-    """Notes for people on phenomena with fewer pairs than were requested."""
 
 
 class Site(NamedTuple):
-    """Position of a sentence."""
+    """Number of a document, and of a sentence within it."""
 
     document: int
-    """Number of its document."""
     sentence: int
-    """Number of the sentence within it."""
 
 
 class Source:
@@ -90,7 +84,8 @@ class Source:
     def names(self) -> dict[tuple[str, int], list[str]]:
         """Names by casing and by frequency in powers of two."""
         # A name of like frequency takes its place, so that frequency does not tell.
-        counts = Counter(span.text for span in find_names(self.whole) if self.is_name(span.text))
+        words = (span.text for span in find_names(self.whole))
+        counts = Counter(word for word in words if word.lower() not in self.small_words)
         names: dict[tuple[str, int], list[str]] = defaultdict(list)
         for name, times in sorted(counts.items()):
             names[casing(name), times.bit_length()].append(name)
@@ -100,10 +95,6 @@ class Source:
     def name_keys(self) -> dict[str, tuple[str, int]]:
         """Key of each name in `names`."""
         return {name: key for key, names in self.names.items() for name in names}
-
-    def is_name(self, word: str) -> bool:
-        """Tell whether a capitalized word is nowhere in small letters."""
-        return word.lower() not in self.small_words
 
     def sentences(self, document: int) -> list[str]:
         """Return the sentences of a document, each with the white space before it."""
@@ -220,7 +211,6 @@ def _word_order(source: Source, site: Site, chance: np.random.Generator) -> Iter
 
 
 def _shuffled(items: Sequence[_Item], chance: np.random.Generator) -> Iterator[_Item]:
-    """Yield the first few items of a random order."""
     for index in chance.permutation(len(items))[:_TRIES].tolist():
         yield items[index]
 
@@ -270,5 +260,4 @@ _MAKERS: dict[str, _Maker] = {
     "name_swap": _name_swap,
     "sentence_order": _sentence_order,
 }
-PHENOMENA = tuple(_MAKERS)
-"""Names of what the pairs test."""
+PHENOMENA = tuple(_MAKERS)  # names of what the pairs test

@@ -38,22 +38,15 @@ class Sample:
 
 
 def draw_passages(
-    documents: Sequence[str],
-    *,
-    seed: int,
-    most_bytes: int = SAMPLE_BYTES,
-    passage_bytes: int = PASSAGE_BYTES,
+    documents: Sequence[str], *, seed: int, most_bytes: int = SAMPLE_BYTES, passage_bytes: int = PASSAGE_BYTES
 ) -> Sample:
     """Draw at least two passages, up to `most_bytes`: each document's first before any document's second.
 
     Args:
-        documents: held-out texts.
+        documents: held-out texts; a `DataError` if they give fewer than two passages.
         seed: another seed draws from other documents.
         most_bytes: size of all passages; the last one may exceed it.
         passage_bytes: most bytes of a passage; a longer sentence is a passage of its own.
-
-    Raises:
-        DataError: the documents give fewer than two passages.
     """
     check_many(documents, "documents")
     order = rng.stream(seed, "passages").permutation(len(documents)).tolist()

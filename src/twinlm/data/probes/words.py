@@ -17,14 +17,11 @@ _LEAST_NAME = 2
 
 
 class Span(NamedTuple):
-    """A part of a text."""
+    """A part of a text: its first character, the one after its last, and what it says."""
 
     begin: int
-    """Index of the first character."""
     end: int
-    """Index after the last character."""
     text: str
-    """Characters of the span."""
 
 
 def find_words(text: str) -> list[Span]:

@@ -6,9 +6,9 @@ Documents of one sentence give no chunk.
 """
 
 from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,47 +17,33 @@ from twinlm.data.sequences import order
 from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import DataError
 
-LEAST_USABLE_SHARE = 0.5
-"""Least share of the corpus's tokens that must be in documents of two or more sentences."""
+LEAST_USABLE_SHARE = 0.5  # of the corpus's tokens, in documents of two or more sentences
 ADVICE = (
     "put a blank line between documents and full sentences in them, or train without a sentence task: "
     'pretrain.sentence_task = "none"'
 )
-MOST_MARKS = 1 << 22
-"""Most chunk beginnings kept in memory (32 MB); of a billion chunks, every 256th."""
+MOST_MARKS = 1 << 22  # most chunk beginnings kept in memory (32 MB); of a billion chunks, every 256th
 
 _BLOCK_SENTENCES = 1 << 16
 _SENTENCES_AFTER_A_MARK = 1 << 11
 _DOCUMENTS_AT_ONCE = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A chunk cut in two."""
+class Split(NamedTuple):
+    """A chunk of a document cut in two: A has the sentences `begin` .. `middle`, B has `middle` .. `end`."""
 
     document: int
-    """Number of its document."""
     begin: int
-    """First sentence of A."""
     middle: int
-    """First sentence of B."""
     end: int
-    """Sentence after the last one of B."""
-    room: int
-    """Most tokens of A and B together."""
+    room: int  # most tokens of A and B together
 
 
 class Chunks:
-    """The chunks of a store.
+    """The chunks of a store; a `DataError` if most of the text is in documents of one sentence.
 
-    Args:
-        store: the corpus.
-        room: most tokens of a pair.
-        short_share: share of pairs with a random shorter length, so that the model also sees short inputs
-            (Devlin et al. 2018, A.2, and the released code).
-
-    Raises:
-        DataError: most of the text is in documents of one sentence.
+    `room` is the most tokens of a pair. A share `short_share` of the pairs has a random shorter length, so
+    that the model also sees short inputs (Devlin et al. 2018, A.2, and the released code).
     """
 
     def __init__(self, store: TokenStore, *, room: int, short_share: float) -> None:
@@ -87,9 +73,7 @@ class Chunks:
     def split(self, chunk: int, draws_4: NDArray[np.float64]) -> Split:
         """Return where a chunk, or a part of it, is cut in two between sentences.
 
-        Args:
-            chunk: number of the chunk.
-            draws_4: uniform draws: short or not, how short, start, split.
+        The draws are uniform: short or not, how short, start, split.
         """
         document, begin, end = self.bounds(chunk)
         room = self.room
@@ -106,7 +90,6 @@ class Chunks:
         return min(end, begin + after + 1)
 
     def _count(self) -> int:
-        """Mark and count all chunks."""
         count = 0
         for begin in self._starts(0, _BLOCK_SENTENCES):
             if count == MOST_MARKS * self._stride:
@@ -130,10 +113,7 @@ class Chunks:
                 begin = abs(after)
 
     def _following(self, begin: int, end: int) -> NDArray[np.int64]:
-        """Return for each sentence of a block where the next chunk begins if one begins here.
-
-        The result is negative at a sentence that is a whole document: no chunk begins there.
-        """
+        """Return for each sentence of a block where the next chunk begins; negative if none begins here."""
         reach = end + self.room + 1  # a chunk has no more sentences than tokens
         sentences_S2 = self.store.sentences_S2[begin:reach]
         numbers_S = np.arange(begin, end)
@@ -156,12 +136,12 @@ def sentence_tokens(store: TokenStore, begin: int, end: int) -> NDArray[np.int64
 
 
 def shorten(
-    first: NDArray[np.int64], second: NDArray[np.int64], room: int, draw: float
+    first: NDArray[np.int64], second: NDArray[np.int64], room: int, front_of: Callable[[int], int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Cut two segments to fit; `draw` decides how much of each cut is at the front."""
+    """Cut two segments to fit; `front_of` decides how much of a cut is at the front."""
     shortened = []
     for tokens, cut in zip((first, second), cuts(len(first), len(second), room), strict=True):
-        front = int(draw * (cut + 1))
+        front = front_of(cut)
         shortened.append(tokens[front : len(tokens) - (cut - front)])
     return shortened[0], shortened[1]
 

@@ -8,14 +8,14 @@ more than half of the pairs are random: 55 % in documents of 50 sentences, 64 % 
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twinlm import rng
 from twinlm.data.sequences import order
-from twinlm.data.sequences.chunks import cuts, sentence_tokens
+from twinlm.data.sequences.chunks import sentence_tokens, shorten
 from twinlm.data.sequences.masked_examples import Row
 from twinlm.data.tokens.store import TokenStore
 
@@ -28,14 +28,8 @@ class GooglePairs:
 
     A pass is laid out in memory, 40 bytes a pair, because each document's pairs depend on the draws for those
     before it; so passes differ a little in size. The last two are kept. A corpus of 10^8 pairs takes 8 GB,
-    where `data/sequences/sentence_pairs.py` takes 32 MB.
-
-    Args:
-        store: the corpus.
-        length: L, most tokens of a packed pair.
-        seed: decides order and pairs.
-        short_share: share of documents with a random shorter target length; 0.1 in the released code.
-        variants: number of passes that differ; 0 if all do.
+    where `data/sequences/sentence_pairs.py` takes 32 MB. A share `short_share` of the documents has a shorter
+    target length (0.1 in the released code); `variants` passes differ, all if it is 0.
     """
 
     stream = "released pairs"
@@ -67,13 +61,8 @@ class GooglePairs:
     def row(self, turn: int, index: int, chance: np.random.Generator) -> Row:
         """Return a pair; `chance` decides how much of a cut is at the front."""
         *bounds, is_random = self.layout(turn)[index].tolist()
-        segments = [sentence_tokens(self.store, *bounds[:2]), sentence_tokens(self.store, *bounds[2:])]
-        shortened = []
-        lost = cuts(len(segments[0]), len(segments[1]), self.room)
-        for tokens, cut in zip(segments, lost, strict=True):
-            front = int(chance.binomial(cut, 0.5))
-            shortened.append(tokens[front : len(tokens) - (cut - front)])
-        return Row(shortened[0], shortened[1], is_random)
+        first, second = sentence_tokens(self.store, *bounds[:2]), sentence_tokens(self.store, *bounds[2:])
+        return Row(*shorten(first, second, self.room, lambda cut: int(chance.binomial(cut, 0.5))), is_random)
 
     def layout(self, turn: int) -> NDArray[np.int64]:
         """Return all pairs of a pass in the order of the text: begin and end of A and of B, and is_random."""
@@ -81,13 +70,8 @@ class GooglePairs:
         if variant not in self._newest:
             chance = rng.stream(self.seed, self.stream, "layout", variant)
             documents = enumerate(pairwise(map(int, self.store.documents_E)))
-            numbers = (
-                value
-                for number, bounds in documents
-                for row in self._walk(number, *bounds, chance)
-                for value in row
-            )
-            layout_P5 = np.fromiter(numbers, np.int64).reshape(-1, 5)
+            rows = (row for number, bounds in documents for row in self._walk(number, *bounds, chance))
+            layout_P5 = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 5)
             kept = dict(list(self._newest.items())[1 - _PASSES_KEPT :])
             self._newest = {**kept, variant: layout_P5}
         return self._newest[variant]

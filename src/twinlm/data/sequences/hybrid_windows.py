@@ -30,7 +30,9 @@ class HybridWindows:
     def batch(self, first: int, count: int) -> HybridBatch:
         """Return windows `first` .. `first + count` of the order as a batch."""
         tokens_BL = self.windows.tokens(first, count)
-        sees_all_B = np.array([self._is_masked(number) for number in range(first, first + count)])
+        # A row is masked each time the running total of `share` passes a whole number.
+        totals = [math.floor(number * self.share) for number in range(first, first + count + 1)]
+        sees_all_B = np.diff(totals) > 0
         real_BL = np.ones_like(tokens_BL, np.bool_)
         real_BL[:, 0] = False  # the first token has no left context to be predicted from
         chance = rng.stream(self.windows.seed, "hybrid masks", first, count)
@@ -46,7 +48,3 @@ class HybridWindows:
             originals_BL=torch.from_numpy(originals_BL),
             sees_all_B=torch.from_numpy(sees_all_B),
         )
-
-    def _is_masked(self, number: int) -> bool:
-        # True each time the running total of `share` passes a whole number.
-        return math.floor((number + 1) * self.share) > math.floor(number * self.share)

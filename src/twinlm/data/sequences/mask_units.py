@@ -9,32 +9,21 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 NOT_CHOSEN = -1
-SPAN_STOP = 0.2
-"""p of the geometric distribution of span lengths (Joshi et al. 2020, 3.1)."""
+SPAN_STOP = 0.2  # p of the geometric distribution of span lengths (Joshi et al. 2020, 3.1)
 LONGEST_SPAN = 10
 """Longest span in words. Longer draws are repeated, which gives the paper's mean of 3.8 words."""
 
 
-class Chooser(Protocol):
-    """Chooses the tokens to predict."""
-
-    def __call__(
-        self,
-        tokens_BL: NDArray[np.int64],
-        maskable_BL: NDArray[np.bool_],
-        wanted_B: NDArray[np.int64],
-        generator: np.random.Generator,
-    ) -> NDArray[np.int64]:
-        """Return for each token its leader, (B, L): the position whose fate it shares, or `NOT_CHOSEN`.
-
-        At most `wanted_B` tokens are chosen in each row; no more are wanted than are maskable.
-        """
+Chooser = Callable[
+    [NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64], np.random.Generator], NDArray[np.int64]
+]
+"""Function from tokens (B, L), which are maskable (B, L), how many are wanted at most (B,) and a generator to
+each token's leader (B, L): the position whose fate it shares, or `NOT_CHOSEN`."""
 
 
 def choose_tokens(
@@ -52,8 +41,8 @@ def choose_tokens(
 Stretches = Callable[
     [NDArray[np.int64], NDArray[np.int64], int, np.random.Generator], Iterator[tuple[int, int]]
 ]
-"""Function that yields begin and end of each stretch to choose in one row, from the row's words (W, 2), the
-leaders so far (L,), the number of tokens wanted, and a generator."""
+"""Function from a row's words (W, 2), its leaders so far (L,), the number of tokens wanted and a generator to
+begin and end of each stretch to choose."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,19 +74,12 @@ class ByWord:
 
 
 def whole_words(begins_word_V: NDArray[np.bool_]) -> ByWord:
-    """Choose whole words in a random order, skipping those that would exceed the limit, as released.
-
-    Where no word is short enough, the released code masks nothing; here the first word is cut.
-    """
+    """Choose whole words in a random order, skipping those that would exceed the limit, as released."""
     return ByWord(begins_word_V, _words_in_turn, shares_fate=False)
 
 
 def spans(begins_word_V: NDArray[np.bool_]) -> ByWord:
-    """Choose spans of whole words, of random begin and length, until enough tokens are chosen.
-
-    The released code cuts the last word to reach exactly the wanted number. Here a span ends before a word
-    that would exceed it; a word is cut only if nothing else could be masked.
-    """
+    """Choose spans of whole words, of random begin and length, until enough tokens are chosen."""
     return ByWord(begins_word_V, _spans_in_turn, shares_fate=True)
 
 
@@ -133,7 +115,7 @@ def _words_in_turn(
         if end - begin <= left:
             yield begin, end
             left -= end - begin
-    if left == wanted and wanted:
+    if left == wanted and wanted:  # no word is short enough: the released code then masks nothing
         yield words[0][0], words[0][0] + wanted
 
 
@@ -143,6 +125,7 @@ def _spans_in_turn(
     order = generator.permutation(len(words_W2)).tolist()
     lengths, left = draw_span_lengths(len(words_W2), generator).tolist(), wanted
     for first, length in zip(order, lengths, strict=True):
+        # The released code cuts the last word to reach exactly the wanted number; here the span ends before.
         begin, end = _span(words_W2[first : first + length], leaders_L, left)
         yield begin, end
         left -= end - begin

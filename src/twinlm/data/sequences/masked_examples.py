@@ -8,7 +8,7 @@ repeat: the released code writes each text 10 times, then trains for 40 passes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -20,16 +20,12 @@ from twinlm.data.sequences.masking import Masking
 from twinlm.tokenizer import SpecialIds
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One or two segments before packing."""
+class Row(NamedTuple):
+    """Tokens of A and B before packing, and the target of the sentence task: 1 if B does not follow A."""
 
     first: NDArray[np.int64]
-    """Tokens of A."""
-    second: NDArray[np.int64] | None
-    """Tokens of B; None if there is only A."""
+    second: NDArray[np.int64] | None  # None if there is only A
     label: int
-    """Target of the sentence task: 1 if B does not follow A, else 0."""
 
 
 class Source(Protocol):
@@ -65,7 +61,9 @@ class Dynamic:
         rows = [self.source.row(turn, index, chance) for turn, index in indices]
         tokens_BL, segments_BL, real_BL = pack(rows, self.specials)
         shown_BL, originals_BL = self.masking(tokens_BL, real_BL, chance)
-        return _batch(rows, shown_BL, segments_BL, real_BL, originals_BL)
+        return _batch(
+            rows, tokens_BL=shown_BL, segments_BL=segments_BL, real_BL=real_BL, originals_BL=originals_BL
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,9 @@ class Static:
         for row, (shown_1L, originals_1L) in enumerate(masked):
             tokens_BL[row, : shown_1L.shape[1]] = shown_1L[0]
             originals_BL[row, : shown_1L.shape[1]] = originals_1L[0]
-        return _batch(rows, tokens_BL, segments_BL, real_BL, originals_BL)
+        return _batch(
+            rows, tokens_BL=tokens_BL, segments_BL=segments_BL, real_BL=real_BL, originals_BL=originals_BL
+        )
 
 
 def pack(
@@ -119,17 +119,6 @@ def _packed(row: Row, ids: SpecialIds) -> NDArray[np.int64]:
     return np.concatenate([np.array([ids.cls]), row.first, sep_1, *seconds])
 
 
-def _batch(
-    rows: Sequence[Row],
-    shown_BL: NDArray[np.int64],
-    segments_BL: NDArray[np.int64],
-    real_BL: NDArray[np.bool_],
-    originals_BL: NDArray[np.int64],
-) -> MaskedBatch:
-    return MaskedBatch(
-        tokens_BL=torch.from_numpy(shown_BL),
-        segments_BL=torch.from_numpy(segments_BL),
-        real_BL=torch.from_numpy(real_BL),
-        originals_BL=torch.from_numpy(originals_BL),
-        is_random_B=torch.tensor([row.label for row in rows]),
-    )
+def _batch(rows: Sequence[Row], **arrays: NDArray[Any]) -> MaskedBatch:
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return MaskedBatch(**tensors, is_random_B=torch.tensor([row.label for row in rows]))

@@ -17,7 +17,7 @@ from twinlm.tokenizer import SpecialIds
 
 
 class WindowRows:
-    """An endless order of windows as rows of one segment; arguments as for `Windows`."""
+    """An endless order of windows as rows of one segment."""
 
     stream = "masks"
 

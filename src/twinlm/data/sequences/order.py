@@ -14,14 +14,7 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 def permute(numbers_N: NDArray[np.int64], size: int, seed: int, *names: str | int) -> NDArray[np.int64]:
-    """Return where a random permutation of 0 .. size - 1 sends each number.
-
-    Args:
-        numbers_N: numbers below `size`.
-        size: length of the permutation.
-        seed: with `names`, selects the permutation.
-        names: purpose of the order, and the pass.
-    """
+    """Return where the permutation of 0 .. size - 1 that seed and names select sends each number."""
     # Both halves of a number need equally many bits.
     half_bits = max(1, ((size - 1).bit_length() + 1) // 2)
     keys = [np.uint64(rng.key(seed, *names, turn) & (2**64 - 1)) for turn in range(_ROUNDS)]

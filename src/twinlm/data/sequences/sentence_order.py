@@ -12,11 +12,7 @@ from twinlm.data.tokens.store import TokenStore
 
 
 class OrderedSentences:
-    """An endless order of pairs, half of them swapped; arguments as for `SentencePairs`.
-
-    Raises:
-        DataError: most of the text is in documents of one sentence.
-    """
+    """An endless order of pairs, half of them swapped; arguments as for `SentencePairs`."""
 
     stream = "ordered pairs"
 
@@ -35,6 +31,6 @@ class OrderedSentences:
         split = self.chunks.split(index, draws_6[:4])
         first = sentence_tokens(self.store, split.begin, split.middle)
         second = sentence_tokens(self.store, split.middle, split.end)
-        both = shorten(first, second, split.room, draws_6[4])
+        both = shorten(first, second, split.room, lambda cut: int(draws_6[4] * (cut + 1)))
         is_swapped = bool(draws_6[5] < 0.5)
         return Row(*(both[::-1] if is_swapped else both), int(is_swapped))

@@ -16,16 +16,10 @@ from twinlm.errors import DataError
 
 
 class SentencePairs:
-    """An endless order of pairs, of which exactly half are random in the long run.
+    """An endless order of pairs of at most `length` tokens, exactly half of them random in the long run.
 
-    Args:
-        store: the corpus.
-        length: L, most tokens of a packed pair.
-        seed: decides order and pairs.
-        short_share: share of pairs with a random shorter length.
-
-    Raises:
-        DataError: the corpus is one document, or most of it is in documents of one sentence.
+    A share `short_share` has a random shorter length. A `DataError` if the corpus is one document, or most of
+    it is in documents of one sentence.
     """
 
     stream = "pairs"
@@ -49,10 +43,7 @@ class SentencePairs:
     def pair(self, chunk: int, draws_8: NDArray[np.float64]) -> Row:
         """Return a pair from one chunk.
 
-        Args:
-            chunk: number of the chunk.
-            draws_8: uniform draws: short or not, how short, start, split, random or not, document,
-                sentence, cut.
+        The draws are uniform: short or not, how short, start, split, random or not, document, sentence, cut.
         """
         split = self.chunks.split(chunk, draws_8[:4])
         first = sentence_tokens(self.store, split.begin, split.middle)
@@ -61,10 +52,11 @@ class SentencePairs:
         if is_random:
             room = max(1, min(split.room - len(first), len(second)))
             second = self._elsewhere(split.document, room, draws_8[5:7])
-        return Row(*shorten(first, second, split.room, draws_8[7]), int(is_random))
+        return Row(
+            *shorten(first, second, split.room, lambda cut: int(draws_8[7] * (cut + 1))), int(is_random)
+        )
 
     def _elsewhere(self, document: int, room: int, draws_2: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return sentences of another document that fill `room` tokens."""
         other = int(draws_2[0] * (self.store.document_count - 1))
         other += other >= document
         low, high = self.store.documents_E[other : other + 2].tolist()

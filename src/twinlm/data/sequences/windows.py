@@ -17,16 +17,7 @@ from twinlm.errors import DataError
 
 
 class Windows:
-    """An endless order of windows over a store; every pass cuts the corpus at another offset.
-
-    Args:
-        store: the corpus.
-        length: L, tokens of a window.
-        seed: decides offsets and order.
-
-    Raises:
-        DataError: the corpus is shorter than two windows.
-    """
+    """An endless order of windows of `length` tokens; every pass cuts the corpus at another offset."""
 
     def __init__(self, store: TokenStore, *, length: int, seed: int) -> None:
         self.store = store
@@ -48,15 +39,13 @@ class Windows:
 
     def window(self, turn: int, index: int) -> NDArray[np.int64]:
         """Return the tokens of one window of a pass, (L,)."""
-        begin = index * self.length + self._offset(turn)
+        offset = int(rng.stream(self.seed, "window offset", turn).integers(self.length))
+        begin = index * self.length + offset
         return self.store.tokens_T[begin : begin + self.length].astype(np.int64)
 
     def batch(self, first: int, count: int) -> Batch:
         """Return windows `first` .. `first + count` of the order as a batch."""
         return plain_batch(torch.from_numpy(self.tokens(first, count)))
-
-    def _offset(self, turn: int) -> int:
-        return int(rng.stream(self.seed, "window offset", turn).integers(self.length))
 
 
 def plain_batch(tokens_BL: torch.Tensor) -> Batch:

@@ -7,8 +7,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from twinlm.data.text.finding import find_files, unique_files
 from twinlm.data.text.formats import hub_documents, json_documents, parquet_documents, text_documents
@@ -18,18 +18,14 @@ from twinlm.data.text.streams import opened, reading_errors, regular_file_stat, 
 from twinlm.errors import DataError, UsageError
 
 HUB_PREFIX = "hf:"
+_HOPELESS_ROWS = 1000  # with so many bad rows, and half of all, the wrong field is read
 
-_HOPELESS_ROWS = 1000
 
-
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A text that belongs together: sentence pairs stay within it, and a split takes it whole."""
 
-    text: str
-    """Text; never blank, lines end in LF."""
-    source: str
-    """Begin of the text, as "path:line"."""
+    text: str  # never blank, with line feeds only
+    source: str  # where it begins, as "path:line"
 
 
 def read_documents(
@@ -43,24 +39,9 @@ def read_documents(
 ) -> Iterator[Document]:
     """Return the documents of all paths, in the order of the paths and, within each, of the file names.
 
-    Files are looked up at once, before the first document. Adds to `counts`: "files", "documents", "blank
-    documents", "bad rows", and what the readers of `formats` and `finding` add.
-
-    Args:
-        paths: .txt (a blank line ends a document), .jsonl, both also .gz, .bz2, .xz or .zst, .parquet,
-            folders and patterns of those, and "hf:org/name[:config][:split]".
-        text_field: field of .jsonl, .parquet and Hugging Face rows that holds the text.
-        encoding: encoding of .txt and .jsonl files, such as "utf-8" or "cp1252".
-        errors: treatment of bytes of another encoding: "strict" (an error), "replace" (U+FFFD) or "skip"
-            (the line is left out).
-        max_bad_share: share of rows, from 0 to 1, that may be left out because they hold no usable text.
-        counts: counts of what was read and left out.
-
-    Raises:
-        DataError: a file is missing, damaged, empty, not of the encoding or changed while it was read, or
-            more rows are bad than `max_bad_share` allows.
-        ResourceError: no permission to read a file.
-        UsageError: no path, an unknown encoding, or a missing extra.
+    Files are looked up at once, before the first document. The arguments are the settings of [corpus]. A
+    `DataError` if a file is missing, damaged, empty, not of the encoding or changed while it was read, or
+    more rows are bad than `max_bad_share` allows. Counts files, documents, blank documents and bad rows.
     """
     if not 0 <= max_bad_share <= 1:
         raise UsageError(f"max_bad_share must be from 0 to 1, but is {max_bad_share}", hint="0.001 is 0.1 %")
@@ -71,13 +52,7 @@ def read_documents(
 
 
 def corpus_fingerprint(paths: Sequence[str], *, text_field: str = "text") -> str:
-    """Return a SHA-256 over the names (without folders) and contents of all files, in hexadecimal.
-
-    For Hugging Face data sets it covers the name and the texts.
-
-    Raises:
-        DataError, ResourceError, UsageError: as `read_documents`.
-    """
+    """Return a SHA-256 over names (without folders) and contents of files, names and texts of data sets."""
     digest = hashlib.sha256()
     for name, files in _files_of(paths, Counter()).items():
         if name.startswith(HUB_PREFIX):
@@ -91,7 +66,6 @@ def corpus_fingerprint(paths: Sequence[str], *, text_field: str = "text") -> str
 
 
 def _files_of(paths: Sequence[str], counts: Counter[str]) -> dict[str, list[Path]]:
-    """Return the files of each path, none for Hugging Face names; a file named twice goes to the first."""
     if not paths:
         raise UsageError("no corpus is named", hint="name files, folders or patterns")
     seen: set[str] = set()
@@ -103,11 +77,7 @@ def _files_of(paths: Sequence[str], counts: Counter[str]) -> dict[str, list[Path
 
 
 def _read(
-    files: dict[str, list[Path]],
-    text_field: str,
-    decoding: Decoding,
-    max_bad_share: float,
-    counts: Counter[str],
+    files: dict[str, list[Path]], text_field: str, decoding: Decoding, share: float, counts: Counter[str]
 ) -> Iterator[Document]:
     bad = BadRows()
     for name, paths in files.items():
@@ -119,22 +89,19 @@ def _read(
             else:
                 blanks += 1
             if bad.number >= max(_HOPELESS_ROWS, bad.rows // 2):
-                raise _too_many(bad, max_bad_share, text_field)
+                raise _too_many(bad, share, text_field)
         counts["documents"] += documents
         counts["blank documents"] += blanks
         if not documents and (paths or name.startswith(HUB_PREFIX)):
-            if bad.number:
-                raise _too_many(bad, max_bad_share, text_field)
-            raise _no_text(name, paths, blanks)
+            raise _too_many(bad, share, text_field) if bad.number else _no_text(name, paths, blanks)
     counts["bad rows"] += bad.number
-    if bad.number > max_bad_share * bad.rows:
-        raise _too_many(bad, max_bad_share, text_field)
+    if bad.number > share * bad.rows:
+        raise _too_many(bad, share, text_field)
 
 
 def _texts_of(
     name: str, paths: list[Path], text_field: str, decoding: Decoding, *, bad: BadRows, counts: Counter[str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield source and text of every document, blank ones too."""
     if name.startswith(HUB_PREFIX):
         documents = hub_documents(name, text_field=text_field, bad=bad)
         yield from ((f"{name}:{number}", text) for number, text in documents)
@@ -150,9 +117,9 @@ def _texts_of(
         yield from ((f"{file}:{number}", text) for number, text in documents)
 
 
-def _too_many(bad: BadRows, max_bad_share: float, text_field: str) -> DataError:
+def _too_many(bad: BadRows, share: float, text_field: str) -> DataError:
     hint = f"correct or remove them, or set corpus.text_field (now {text_field!r}) or corpus.max_bad_share"
-    return bad.error(allowed=f"at most {max_bad_share:.3%} may be", hint=hint)
+    return bad.error(allowed=f"at most {share:.3%} may be", hint=hint)
 
 
 def _no_text(name: str, paths: list[Path], blanks: int) -> DataError:

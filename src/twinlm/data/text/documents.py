@@ -19,17 +19,7 @@ from twinlm.settings import CorpusSettings
 def read_splits(
     corpus: CorpusSettings, *, seed: int, held_out: AbstractSet[bytes], counts: Counter[str]
 ) -> Splits:
-    """Read a corpus once and split it by hashes; the documents stay in their files.
-
-    Args:
-        corpus: names the files of one, two or all three splits; the others are split off the training text.
-        seed: seed of the split.
-        held_out: `text_hash` of the tasks' validation and test texts.
-        counts: counts of what was read and left out.
-
-    Raises:
-        DataError, ResourceError, UsageError: as `read_documents`, `split_flags` and `distinct_flags`.
-    """
+    """Read a corpus once and split it by hashes; splits without files of their own come from training."""
     valid, test, train = (
         _first_reading(corpus, paths, counts) for paths in (corpus.valid, corpus.test, corpus.train)
     )
@@ -55,10 +45,7 @@ def read_splits(
 
 
 def read_held_out(corpus: CorpusSettings, *, held_out: AbstractSet[bytes], counts: Counter[str]) -> Splits:
-    """Read only the validation and test texts, for a training text that is already tokenized.
-
-    The arguments and errors are those of `read_splits`.
-    """
+    """Read only the validation and test texts, for a training text that is already tokenized."""
     valid, test = (_first_reading(corpus, paths, counts) for paths in (corpus.valid, corpus.test))
     digests = [iter(()), valid.digests(), test.digests()]
     flags = [bytearray(), _all_of(valid), _all_of(test)]
@@ -84,24 +71,13 @@ class CorpusReader:
     checksum: int = 0
     """CRC-32 of all texts."""
 
-    def note_all(self, documents: Iterator[Document]) -> None:
-        """Note hash, size and checksum of all documents at the first reading."""
-        for document in documents:
-            self.hashes += text_hash(document.text)
-            self.characters += len(document.text)
-            self.checksum = _crc(self.checksum, document)
-
     def digests(self) -> Iterator[bytes]:
         """Yield the hash of each document."""
         for begin in range(0, len(self.hashes), HASH_BYTES):
             yield bytes(self.hashes[begin : begin + HASH_BYTES])
 
     def again(self) -> Iterator[Document]:
-        """Yield all documents.
-
-        Raises:
-            DataError: at the end, if they differ from those of the first reading.
-        """
+        """Yield all documents; a `DataError` at the end if they differ from those of the first reading."""
         total = 0
         for document in self.read():
             total = _crc(total, document)
@@ -121,15 +97,12 @@ class Selected(Collection[Document]):
     """One byte a document: 1 if it is selected, else 0."""
 
     def __len__(self) -> int:
-        """Return the number of selected documents."""
         return self.flags.count(1)
 
     def __iter__(self) -> Iterator[Document]:
-        """Read the files and yield the selected documents."""
         return compress(self.reader.again(), self.flags)
 
     def __contains__(self, document: object) -> bool:
-        """Tell whether a document is selected."""
         return any(document == other for other in self)
 
 
@@ -141,15 +114,12 @@ class Texts(Collection[str]):
     """Documents, in memory or read again."""
 
     def __len__(self) -> int:
-        """Return the number of documents."""
         return len(self.documents)
 
     def __iter__(self) -> Iterator[str]:
-        """Yield each text."""
         return (document.text for document in self.documents)
 
     def __contains__(self, text: object) -> bool:
-        """Tell whether a text is among these."""
         return any(text == other for other in self)
 
 
@@ -169,7 +139,10 @@ def _first_reading(corpus: CorpusSettings, paths: tuple[str, ...], counts: Count
         )
 
     reader = CorpusReader(lambda: read(Counter()))
-    reader.note_all(read(counts) if paths else iter(()))
+    for document in read(counts) if paths else ():
+        reader.hashes += text_hash(document.text)
+        reader.characters += len(document.text)
+        reader.checksum = _crc(reader.checksum, document)
     return reader
 
 

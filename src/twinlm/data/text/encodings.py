@@ -53,10 +53,7 @@ def guess_wide(head: bytes) -> str:
 
 
 def describe_undecodable(data: bytes, start: int, *, encoding: str, section: str) -> tuple[str, str]:
-    """Return what is wrong at `data[start]`, which should be of `encoding`, and a hint.
-
-    `section` is the settings section of `encoding` and `errors`; empty if a user can't set them.
-    """
+    """Return what is wrong at `data[start]`, and a hint; `section` is that of `lines.Decoding`."""
     before = data[max(0, start - 20) : start].decode("utf-8", "ignore")
     shown = data[start : start + _SHOWN_BYTES].hex(" ")
     message = f"the bytes {shown} are not {encoding.upper()}" + (f" (after {before!r})" if before else "")
@@ -65,10 +62,9 @@ def describe_undecodable(data: bytes, start: int, *, encoding: str, section: str
 
 
 def _guess_narrow(sample: bytes) -> str:
-    """Guess a one-byte encoding of text around a bad byte; empty for text that is not mostly ASCII."""
     high = [byte for byte in sample if byte >= 0x80]
     if len(high) > len(sample) * 0.3:
-        return ""
+        return ""  # this is not mostly ASCII
     if all(byte >= 0xA0 for byte in high):
         return "iso-8859-1"
     return "cp1252" if not set(high) & {0x81, 0x8D, 0x8F, 0x90, 0x9D} else ""

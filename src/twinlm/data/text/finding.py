@@ -25,11 +25,7 @@ def find_files(name: str, *, counts: Counter[str]) -> list[Path]:
     """Return the files of a path, folder or pattern, sorted.
 
     A folder gives its files with known endings, at any depth, but nothing hidden, no link that leads out of
-    it and no linked folder. Adds to `counts`: "files of other kinds", "links left out".
-
-    Raises:
-        DataError: there is no such file, or no file with a known ending.
-        UsageError: the name is empty.
+    it and no linked folder; a `DataError` if it has none. Counts the others.
     """
     if not name:
         hint = "name a file, a folder or a pattern such as 'texts/*.txt'"

@@ -4,7 +4,7 @@ Each reader yields where a document begins (its line or row, from 1) and its tex
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,14 @@ from twinlm.data.text.rows import BadRows, RowError, json_rows, listed, text_of
 from twinlm.data.text.streams import opened, shown
 from twinlm.errors import DataError, UsageError
 
-MOST_DOCUMENT_CHARACTERS = 1 << 24
-"""Size above which a document of a .txt file is cut at a line's end."""
-
+MOST_DOCUMENT_CHARACTERS = 1 << 24  # size above which a document of a .txt file is cut at a line's end
 MOST_ROW_BYTES = 64 << 20
-
 _DATA_EXTRA = "run: pip install 'twinlm[data]'"
 _SPLITS = ("train", "validation", "test")
 
 
 def text_documents(path: Path, decoding: Decoding, *, counts: Counter[str]) -> Iterator[tuple[int, str]]:
-    """Yield the documents of a .txt file: runs of lines between blank lines.
-
-    Adds to `counts`: "long lines cut", "long documents cut", and what `read_lines` adds.
-    """
+    """Yield the documents of a .txt file: runs of lines between blank lines; counts what is cut."""
     lines: list[str] = []
     first, characters, cut_line = 0, 0, 0
     for line in read_lines(path, decoding, counts=counts):
@@ -62,12 +56,7 @@ def json_documents(
 
 
 def parquet_documents(path: Path, *, text_field: str, bad: BadRows) -> Iterator[tuple[int, str]]:
-    """Yield the documents of a .parquet file, one a row; rows without text go to `bad`.
-
-    Raises:
-        DataError: the file is damaged, or has no column of texts by that name.
-        UsageError: the package pyarrow is missing.
-    """
+    """Yield the documents of a .parquet file, one a row; rows without text go to `bad`."""
     try:
         import pyarrow
         import pyarrow.parquet
@@ -78,13 +67,9 @@ def parquet_documents(path: Path, *, text_field: str, bad: BadRows) -> Iterator[
         try:
             table = pyarrow.parquet.ParquetFile(source)
             _check_column(path, text_field, {field.name: field.type for field in table.schema_arrow})
-            for batch in table.iter_batches(batch_size=1024, columns=[text_field]):
-                for text in batch.column(0).to_pylist():
-                    bad.rows += 1
-                    try:
-                        yield bad.rows, text_of({text_field: text}, text_field)
-                    except RowError as error:
-                        bad.add(shown(path), bad.rows, error)
+            batches = table.iter_batches(batch_size=1024, columns=[text_field])
+            rows = (row for batch in batches for row in batch.to_pylist())
+            yield from _usable(rows, shown(path), text_field, bad)
         except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             message = f"the Parquet data is damaged: {_one_line(error)}"
             raise DataError(message, file=shown(path), hint="copy or download the file again") from None
@@ -93,15 +78,8 @@ def parquet_documents(path: Path, *, text_field: str, bad: BadRows) -> Iterator[
 def hub_documents(name: str, *, text_field: str, bad: BadRows) -> Iterator[tuple[int, str]]:
     """Yield the documents of a Hugging Face data set, or of a local folder that `datasets` can load.
 
-    Args:
-        name: "hf:org/name", then ":config", ":config:split", ":split" or "::split". The default split is
-            "train"; as the only addition, "train", "validation" and "test" name a split.
-        text_field: the column with the text.
-        bad: gets the rows without text.
-
-    Raises:
-        DataError: the data set can't be loaded.
-        UsageError: the package datasets is missing, or the name has too many parts.
+    `name` is "hf:org/name", then ":config", ":config:split", ":split" or "::split". The default split is
+    "train"; as the only addition, "train", "validation" and "test" name a split.
     """
     path, config, split = _hub_name(name)
     try:
@@ -110,18 +88,24 @@ def hub_documents(name: str, *, text_field: str, bad: BadRows) -> Iterator[tuple
         raise UsageError(f"{name!r} needs the package datasets", hint=_DATA_EXTRA) from None
     try:
         rows: Any = datasets.load_dataset(path, config, split=split, streaming=True)
-        for number, row in enumerate(rows, start=1):
-            bad.rows += 1
-            try:
-                text = text_of(row, text_field)
-            except RowError as error:
-                bad.add(name, number, error)
-            else:
-                yield number, text
+        yield from _usable(rows, name, text_field, bad)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         message = f"can't load {name!r}: {type(error).__name__}: {_one_line(error)}"
         hint = "check the name, the configuration, the split and the network"
         raise DataError(message, hint=hint) from None
+
+
+def _usable(
+    rows: Iterable[dict[str, Any]], source: str, text_field: str, bad: BadRows
+) -> Iterator[tuple[int, str]]:
+    for number, row in enumerate(rows, start=1):
+        bad.rows += 1
+        try:
+            text = text_of(row, text_field)
+        except RowError as error:
+            bad.add(source, number, error)
+        else:
+            yield number, text
 
 
 def _hub_name(name: str) -> tuple[str, str | None, str]:

@@ -16,8 +16,7 @@ from twinlm.data.text.encodings import check_head, describe_undecodable
 from twinlm.data.text.streams import COMPRESSIONS, read_chunks, shown
 from twinlm.errors import DataError, UsageError
 
-LONGEST_LINE_BYTES = 1 << 20
-"""Size above which a line is yielded in parts."""
+LONGEST_LINE_BYTES = 1 << 20  # size above which a line is yielded in parts
 
 OnBadBytes = Literal["strict", "replace", "skip"]
 
@@ -27,20 +26,13 @@ class Line(NamedTuple):
 
     text: str
     number: int
-    """Number of the line, from 1."""
-    offset: int
-    """Offset of its first byte in the decompressed file (in its text as UTF-8 for other encodings)."""
+    offset: int  # of its first byte in the decompressed file, or in its text as UTF-8 for other encodings
     is_part: bool = False
-    """Whether this is a part of a long line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How bytes become text.
-
-    Raises:
-        UsageError: Python knows no such encoding, or `errors` is not one of the three.
-    """
+    """How bytes become text; a `UsageError` for an unknown encoding."""
 
     encoding: str = "utf-8"
     """Name of a Python text encoding, such as "utf-8", "cp1252" or "utf-16"."""
@@ -50,7 +42,6 @@ class Decoding:
     """Settings section of both, for messages; empty if a user can't set them."""
 
     def __post_init__(self) -> None:
-        """Check both settings."""
         prefix = f"{self.section}." if self.section else ""
         try:
             "a".encode(self.encoding)
@@ -81,11 +72,7 @@ def read_lines(
 ) -> Iterator[Line]:
     """Yield the lines of a text file without their ends.
 
-    Adds to `counts`: "NUL characters", "lines with bad bytes replaced", "lines with bad bytes left out".
-
-    Raises:
-        DataError: the file can't be read to its end (see `streams.read_chunks`), is not text, or has bytes
-            that are not of the encoding while `decoding.errors` is "strict".
+    Counts NUL characters and lines with bad bytes, which are a `DataError` if `decoding.errors` is "strict".
     """
     chunks = read_chunks(path)
     first = next(chunks, b"")
@@ -107,7 +94,7 @@ def read_lines(
             counts[_COUNTED[decoding.errors]] += 1
             if decoding.errors == "skip":
                 continue
-        if "\0" in text:
+        if "\0" in text:  # so that a file without one has no such count
             counts["NUL characters"] += text.count("\0")
         yield Line(text, number, offset, is_part)
 
@@ -159,7 +146,6 @@ def _cut_offset(line: bytes, most_bytes: int) -> int:
 
 
 def _as_utf8(chunks: Iterable[bytes], path: Path, decoding: Decoding) -> Iterator[bytes]:
-    """Yield text of another encoding as UTF-8, so that the rest of this file knows one encoding only."""
     is_strict = decoding.errors == "strict"
     decoder = codecs.getincrementaldecoder(decoding.encoding)("strict" if is_strict else "replace")
     read_bytes, number = 0, 1
@@ -182,7 +168,6 @@ def _as_utf8(chunks: Iterable[bytes], path: Path, decoding: Decoding) -> Iterato
 def _undecodable(
     path: Path, decoding: Decoding, number: int, offset: int, error: UnicodeDecodeError
 ) -> DataError:
-    """Return the error for bad bytes at an offset of the file."""
     message, hint = describe_undecodable(
         error.object, error.start, encoding=decoding.encoding, section=decoding.section
     )

@@ -26,13 +26,10 @@ class RowError(ValueError):
 
 
 class BadRows:
-    """Errors of the rows of one or more files: the first 20 in full, all of them counted.
-
-    Readers add each row to `rows`; `number` counts the bad ones.
-    """
+    """Errors of the rows of one or more files: the first 20 in full, all of them counted."""
 
     def __init__(self) -> None:
-        self.rows = 0
+        self.rows = 0  # all of them: each reader adds its own
         self.number = 0
         self._shown: list[tuple[str, int, str]] = []
 
@@ -43,10 +40,7 @@ class BadRows:
             self._shown.append((file, line, str(reason)))
 
     def error(self, *, file: str | None = None, allowed: str = "", hint: str) -> DataError:
-        """Return one error about all bad rows of a `file`, or of several.
-
-        `allowed` says what would have been allowed, such as "at most 0.1 % may be".
-        """
+        """Return one error about all bad rows; `allowed` is for example "at most 0.1 % may be"."""
         number_of_rows = f"{self.rows:,} row{'s' * (self.rows != 1)}"
         if self.number == 1:
             file, line, reason = self._shown[0]
@@ -63,13 +57,10 @@ class BadRows:
 def json_rows(
     lines: Iterable[Line], file: str, *, most_bytes: int, bad: BadRows, counts: Counter[str]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield line number and object of each JSON line; bad rows go to `bad`, "blank lines" to `counts`.
-
-    A line longer than `most_bytes` is bad; it comes in parts.
-    """
+    """Yield line number and object of each JSON line; bad rows go to `bad`, "blank lines" to `counts`."""
     cut_line = 0
     for line in lines:
-        if line.number == cut_line:
+        if line.number == cut_line:  # another part of a line that is too long
             continue
         if not line.text.strip():
             counts["blank lines"] += 1
@@ -115,7 +106,7 @@ def text_of(row: dict[str, Any], field: str) -> str:
 
 
 def given_text_of(row: dict[str, Any], field: str) -> str:
-    """Return the text of a row with its own line ends; a `RowError` if the field is not a text."""
+    """Return the text of a row with its own line ends."""
     text = value_of(row, field)
     if not isinstance(text, str):
         raise RowError(f"the field {field!r} is {json_type(text)}, not a text: {_begin(repr(text))}")

@@ -48,10 +48,9 @@ _OPENERS = frozenset({
 def split_sentences(text: str) -> list[str]:
     """Return the sentences of a text, such that `"".join(sentences) == text`.
 
-    A sentence ends at a newline; at a full stop, exclamation mark, question mark or ellipsis before white
-    space, unless a lower-case letter follows (in a text that has capitals); and at the Chinese and Japanese
-    marks. It does not end at "Mr.", "e.g.", "J. R.", at "U.S." within a name, or in "3.14". No sentence is
-    blank unless the whole text is.
+    A sentence ends at a newline; at . ! ? or an ellipsis before white space, unless a lower-case letter
+    follows (in a text that has capitals); and at the Chinese and Japanese marks. It does not end at "Mr.",
+    "e.g.", "J. R.", at "U.S." within a name, or in "3.14". No sentence is blank unless the whole text is.
     """
     has_capitals = text.lower() != text
     sentences: list[str] = []
@@ -86,13 +85,13 @@ def _split_line(line: str, has_capitals: bool) -> list[str]:
 
 
 def _is_end(line: str, start: int, mark: int, end: int, has_capitals: bool) -> bool:
-    """Tell whether the marks from `mark` to `end` end the sentence that begins at `start`."""
     marks = line[mark:end]
     if any(wide in marks for wide in _WIDE_ENDS):
         return True
     if not line[end].isspace():
         return False
-    following = _following_word(line, end)
+    match = _FOLLOWING.match(line, end)
+    following = match.group(1) if match else ""
     if has_capitals and following[:1].islower():
         return False
     return marks != "." or not _is_abbreviation(line, start, mark, following)
@@ -112,13 +111,7 @@ def _is_abbreviation(line: str, start: int, dot: int, following: str) -> bool:
     return False
 
 
-def _following_word(line: str, end: int) -> str:
-    match = _FOLLOWING.match(line, end)
-    return match.group(1) if match else ""
-
-
 def _shortened(sentence: str) -> list[str]:
-    """Return the sentence, or its pieces if it is too long."""
     if len(sentence) <= LONGEST_CHARACTERS:
         return [sentence]
     pieces, start, end = [], 0, 0

@@ -8,31 +8,25 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from itertools import compress
+from typing import NamedTuple
 
 from twinlm import rng
 from twinlm.data.text.corpus import Document
 from twinlm.errors import DataError, UsageError
 
 SPLITS = ("train", "valid", "test")
-"""Names of the splits in fields, folders and settings."""
 HASH_BYTES = 16
-"""Size of a `text_hash`."""
 _HELD_OUT = "documents that equal a held-out task text"
 _DUPLICATES = "duplicate documents"
 
 
-@dataclass(frozen=True, slots=True)
-class Splits:
-    """Three sets of documents without a common text."""
+class Splits(NamedTuple):
+    """Three sets of documents without a common text; those with a share of 0 are empty."""
 
     train: Collection[Document]
-    """Documents that models and tokenizers are trained on."""
     valid: Collection[Document]
-    """Documents that select checkpoints; empty for a share of 0."""
     test: Collection[Document]
-    """Documents that scores are reported on; empty for a share of 0."""
 
 
 def text_hash(*texts: str) -> bytes:
@@ -56,7 +50,7 @@ def split_documents(
     held_out: AbstractSet[bytes] = frozenset(),
     counts: Counter[str],
 ) -> Splits:
-    """Split documents by their texts, without duplicates; arguments and errors as for `split_flags`."""
+    """Split documents in memory; arguments and errors as for `split_flags`."""
     held = list(documents)
     flags = split_flags(
         (text_hash(document.text) for document in held),
@@ -78,21 +72,10 @@ def split_flags(
     held_out: AbstractSet[bytes],
     counts: Counter[str],
 ) -> tuple[bytearray, bytearray, bytearray]:
-    """Return for each document whether it belongs to training, validation and test.
+    """Return for each document whether it belongs to training, validation and test; none of them stays empty.
 
-    Adds to `counts`: "duplicate documents", "documents that equal a held-out task text".
-
-    Args:
-        digests: `text_hash` of each document, in any order; the first of equal ones is kept.
-        valid_share: share of documents for validation, from 0 to below 1.
-        test_share: share for testing.
-        seed: another seed gives another split.
-        held_out: `text_hash` of the tasks' validation and test texts, which are left out of all splits.
-        counts: counts of what was left out.
-
-    Raises:
-        DataError: a split with a share above 0 stays empty.
-        UsageError: the shares leave nothing to train on.
+    The first of equal documents is kept, and none that is in `held_out`, the hashes of the tasks' validation
+    and test texts.
     """
     check_shares(valid_share, test_share)
     kept = bytearray(), bytearray(), bytearray()
@@ -127,20 +110,10 @@ def distinct_flags(
 ) -> tuple[bytearray, bytearray, bytearray]:
     """Make three sets disjoint: test keeps common texts, validation keeps those in common with training.
 
-    Within each set the first of equal texts is kept. Documents that equal a held-out task text leave training
-    and validation, which train and select models; test keeps them. Adds to `counts`: "duplicate documents",
-    "training documents that stand in validation or test", "validation documents that stand in test",
-    "documents that equal a held-out task text".
-
-    Args:
-        digests: `text_hash` of each document of the files that hold training, validation and test.
-        flags: for each of these documents, 1 if it belongs to the set.
-        held_out: `text_hash` of the tasks' validation and test texts.
-        counts: counts of what was left out.
-        has_train: whether there must be something to train on.
-
-    Raises:
-        DataError: nothing is left of a set that held documents, or to train on.
+    `digests` are those of each document of the files of training, validation and test, and `flags` say which
+    belong to the set; the first of equal texts is kept. Documents that equal a held-out task text leave
+    training and validation, which train and select models; test keeps them. Counts what left. A `DataError`
+    if nothing is left of a set that held documents, or (`has_train`) to train on.
     """
     nothing: AbstractSet[bytes] = frozenset()
     test_kept, in_test = _first_of_each("test", digests[2], flags[2], {}, nothing, counts)

@@ -10,27 +10,22 @@ import lzma
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from twinlm.errors import DataError, ResourceError, UsageError
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard"}
-"""Compression by a file's last ending."""
-
 _STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "Zstandard": b"\x28\xb5\x2f\xfd"}
 
 CHUNK_BYTES = 1 << 18
 """Size of the chunks that are yielded; a Zstandard bomb may give one larger chunk before it is noticed."""
-
-MOST_EXPANSION = 1000
-"""Most decompressed bytes for each compressed byte, beyond `FREE_BYTES`."""
-
+MOST_EXPANSION = 1000  # most decompressed bytes for each compressed byte, beyond `FREE_BYTES`
 FREE_BYTES = 64 << 20
-
 _READ_BYTES = 1 << 16
 _ZSTANDARD_STEP_BYTES = 1 << 10  # 4 bytes can give 128 KiB, and the decoder has no limit of its own
 _XZ_MEMORY_BYTES = 512 << 20
@@ -59,12 +54,7 @@ def shown(path: str | Path) -> str:
 
 
 def regular_file_stat(path: Path) -> os.stat_result:
-    """Return the status of a regular file.
-
-    Raises:
-        DataError: the file is standard input, missing, a folder, a pipe, a device or a loop of links.
-        ResourceError: no permission.
-    """
+    """Return the status of a regular file; a `DataError` or `ResourceError` if it is none or unreadable."""
     if str(path) in _STANDARD_INPUT:
         hint = "save it as a file whose ending says what it holds, such as texts.csv"
         raise DataError("this must be a file, and standard input is none", file=shown(path), hint=hint)
@@ -81,12 +71,7 @@ def regular_file_stat(path: Path) -> os.stat_result:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a regular file for reading; at the end, check that it did not change meanwhile.
-
-    Raises:
-        DataError: as `regular_file_stat`, or the file's size, time or identity changed.
-        ResourceError: no permission, or the disk fails.
-    """
+    """Open a regular file for reading; at the end, check that size, time and identity did not change."""
     before = regular_file_stat(path)
     with reading_errors(path):
         file = path.open("rb")
@@ -103,13 +88,7 @@ def opened(path: Path) -> Iterator[BufferedReader]:
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file, decompressed by its ending, in chunks of bounded size.
-
-    Raises:
-        DataError: as `opened`; or the compressed data is truncated, damaged, followed by other bytes, or a
-            decompression bomb.
-        UsageError: the file ends in .zst and the package zstandard is missing.
-    """
+    """Yield the bytes of a file, decompressed by its ending, in chunks of bounded size."""
     compression = path.suffix.lower()
     with opened(path) as file, reading_errors(path):
         if compression in COMPRESSIONS:
@@ -145,28 +124,12 @@ def _identity(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-class _Decoder(Protocol):
-    """Decoder of one compressed member: the interface of bz2 and lzma, to which the others are adapted."""
-
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def needs_input(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
-
-
 # The libraries' file objects would lose text without an error: BZ2File and LZMAFile drop whatever follows a
 # complete member if it is damaged, and zstandard takes a truncated frame for the end (2026-11). So we
 # drive their decoders member by member.
 def _decompressed(file: BufferedReader, path: Path, compression: str) -> Iterator[bytes]:
-    """Yield the contents of all members of a compressed file."""
     name = COMPRESSIONS[compression]
-    decoder: _Decoder | None = None
+    decoder: Any = None  # of one member, with the interface of bz2 and lzma
     members, read_bytes, written_bytes, member_bytes, data = 0, 0, 0, 0, b""
     while True:
         if not data and (decoder is None or decoder.needs_input):
@@ -178,7 +141,7 @@ def _decompressed(file: BufferedReader, path: Path, compression: str) -> Iterato
             data = data.lstrip(b"\0") if members else data  # padding between members is allowed
             if not data:
                 continue
-            decoder, member_bytes = _new_decoder(compression), 0
+            decoder, member_bytes = _DECODERS[compression](), 0
         try:
             piece = decoder.decompress(data, CHUNK_BYTES)
         except Exception as error:  # each decoder has exceptions of its own
@@ -190,22 +153,18 @@ def _decompressed(file: BufferedReader, path: Path, compression: str) -> Iterato
         if decoder.eof:
             decoder, members = None, members + 1
         if written_bytes > max(FREE_BYTES, MOST_EXPANSION * read_bytes):
-            message = (
-                f"a decompression bomb: its first {read_bytes:,} bytes of {name} data decompress to "
-                f"{written_bytes:,} bytes, and at most {MOST_EXPANSION:,} to 1 is read"
-            )
+            sizes = f"its first {read_bytes:,} bytes of {name} data decompress to {written_bytes:,} bytes"
+            message = f"a decompression bomb: {sizes}, and at most {MOST_EXPANSION:,} to 1 is read"
             raise DataError(message, file=shown(path), hint="if you trust it, decompress it yourself")
         if piece:
             yield piece
     if decoder is not None:
-        message = (
-            f"the {name} data is cut off: it ends after {read_bytes:,} bytes, within a compressed member"
-        )
+        where = f"it ends after {read_bytes:,} bytes, within a compressed member"
+        message = f"the {name} data is cut off: {where}"
         raise DataError(message, file=shown(path), hint="copy or download the file again")
 
 
 def _damaged(path: Path, name: str, offset: int, is_at_end: bool, data: bytes, error: Exception) -> DataError:
-    """Say what is wrong at a compressed byte: another format, garbage after the end, or damage."""
     hint = "copy or download the file again"
     is_member = data.startswith(_MAGIC[name])
     if offset == 0 and not is_member:
@@ -219,18 +178,6 @@ def _damaged(path: Path, name: str, offset: int, is_at_end: bool, data: bytes, e
             f"the {name} data is damaged within its bytes {offset:,} to {offset + len(data):,} ({error})"
         )
     return DataError(message, file=shown(path), hint=hint)
-
-
-def _new_decoder(compression: str) -> _Decoder:
-    match compression:
-        case ".gz":
-            return _GzipMember()
-        case ".bz2":
-            return bz2.BZ2Decompressor()
-        case ".xz":
-            return lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES)
-        case _:
-            return _ZstandardFrame()
 
 
 class _GzipMember:
@@ -279,3 +226,11 @@ class _ZstandardFrame:
         data = self._waiting + data
         self._waiting = data[_ZSTANDARD_STEP_BYTES:]
         return bytes(self._inner.decompress(data[:_ZSTANDARD_STEP_BYTES]))
+
+
+_DECODERS: dict[str, Callable[[], Any]] = {
+    ".gz": _GzipMember,
+    ".bz2": bz2.BZ2Decompressor,
+    ".xz": partial(lzma.LZMADecompressor, memlimit=_XZ_MEMORY_BYTES),
+    ".zst": _ZstandardFrame,
+}

@@ -21,7 +21,7 @@ import numpy as np
 from twinlm.data.text.corpus import corpus_fingerprint
 from twinlm.data.text.sentences import split_sentences
 from twinlm.data.text.splits import text_hash
-from twinlm.data.tokens.store import INDEX, JoinedFacts, Shard, TokenStore, store_facts
+from twinlm.data.tokens.store import COUNTS, INDEX, JoinedFacts, Shard, TokenStore, store_facts
 from twinlm.data.tokens.writing import write_store
 from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.system import storage
@@ -30,7 +30,7 @@ from twinlm.system.records import Record, Whole, read_record, to_json
 from twinlm.tokenizer import Tokenizer
 
 SHARD_CHARACTERS = 1 << 28
-"""Least characters of a shard, except the last. A kill costs at most this much work."""
+"""Fewest characters of a shard, except the last. A kill costs at most this much work."""
 _INPUTS, _DONE = "inputs.json", "done.json"
 _MOST_PARTS = 100_000  # a part's name has five digits
 
@@ -52,10 +52,7 @@ def part_name(part: int, parts: int) -> str:
 def of_part(
     texts: Iterable[str], part: int, parts: int, *, held_out: AbstractSet[bytes], counts: dict[str, int]
 ) -> Iterator[str]:
-    """Yield the texts of a part, without duplicates and held-out texts.
-
-    Adds to `counts`: "documents", "duplicate documents", "held-out documents", of this part.
-    """
+    """Yield the texts of a part, without duplicates and held-out texts, and count them."""
     seen: set[bytes] = set()
     for name in ("documents", "duplicate documents", "held-out documents"):
         counts.setdefault(name, 0)
@@ -90,17 +87,8 @@ def write_part(
 ) -> bool:
     """Write a part, or resume it; return whether anything was left to do.
 
-    Args:
-        folder: `part_name` in the store's folder.
-        texts: the part's texts, always in the same order and from the first one on.
-        tokenizer: cuts the texts into tokens.
-        inputs: what else the part is made from; equal in all parts of a store, except the part's number.
-        counts: what was read; written once all texts were read.
-        progress: told of each shard.
-
-    Raises:
-        DataError: the part has no text.
-        UsageError: the part was started with other inputs.
+    `texts` come in the same order each time, from the first one on; `inputs` is what else the part is made
+    from, equal in all parts but for the part's number. `counts` are written once all texts were read.
     """
     wanted = {**inputs, "tokenizer": tokenizer.fingerprint, "shard_characters": SHARD_CHARACTERS}
     if (folder / _INPUTS).is_file():
@@ -115,7 +103,7 @@ def write_part(
         return False
     shards = _complete_shards(folder)
     read_before = sum(facts.documents + facts.empty_documents for facts in map(store_facts, shards))
-    # Texts come in the same order each time, so those of complete shards can be skipped.
+    # Those of complete shards are skipped.
     remaining, number = islice(iter(texts), read_before, None), len(shards)
     for first in remaining:
         number += 1
@@ -136,11 +124,7 @@ def read_done(folder: Path) -> Done:
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """Return the parts of a store that were started, in order.
-
-    Raises:
-        ModelError: there are none.
-    """
+    """Return the parts of a store that were started, in order; a `ModelError` if there are none."""
     parts = sorted(path for path in folder.glob("part-*-of-*") if (path / _INPUTS).is_file())
     if not parts:
         hint = "write them first: twinlm data pack TEXT --tokenizer FOLDER --out STORE --part 1/8"
@@ -149,11 +133,7 @@ def parts_of(folder: Path) -> list[Path]:
 
 
 def join_parts(folder: Path) -> TokenStore:
-    """Join the parts of a store and open it; every byte of them is checked first.
-
-    Raises:
-        ModelError: a part is missing, incomplete, damaged, or was made from other inputs than the first.
-    """
+    """Join the parts of a store and open it, if all are there, sound, and made from the same inputs."""
     parts = parts_of(folder)
     inputs = [read_record(dict[str, Any], path / _INPUTS) for path in parts]
     _check_parts(folder, parts, inputs)
@@ -171,12 +151,7 @@ def join_parts(folder: Path) -> TokenStore:
             )
             for shard, one in zip(shards, shard_facts, strict=True)
         ],
-        documents=sum(one.documents for one in shard_facts),
-        sentences=sum(one.sentences for one in shard_facts),
-        tokens=sum(one.tokens for one in shard_facts),
-        text_bytes=sum(one.text_bytes for one in shard_facts),
-        unknown=sum(one.unknown for one in shard_facts),
-        empty_documents=sum(one.empty_documents for one in shard_facts),
+        **{name: sum(getattr(one, name) for one in shard_facts) for name in COUNTS},
     )
     files: dict[str, bytes | Iterable[bytes]] = {
         "sentences.bin": _sentences(shards),
@@ -216,7 +191,6 @@ def _check_parts(folder: Path, parts: list[Path], inputs: list[dict[str, Any]]) 
 
 
 def _complete_shards(folder: Path) -> list[Path]:
-    """Return the shards of a part, up to the first that is absent."""
     shards: list[Path] = []
     while storage.is_published(shard := folder / f"{len(shards) + 1:04d}"):
         shards.append(shard)
@@ -224,7 +198,6 @@ def _complete_shards(folder: Path) -> list[Path]:
 
 
 def _until_full(texts: Iterable[str]) -> Iterator[str]:
-    """Yield texts until a shard is full."""
     characters = 0
     for text in texts:
         yield text
@@ -234,7 +207,6 @@ def _until_full(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _sentences(shards: Iterable[Path]) -> Iterator[bytes]:
-    """Yield the bounds of sentences in all tokens, shard by shard."""
     begin = 0
     for shard in shards:
         store = TokenStore(shard)
@@ -243,7 +215,6 @@ def _sentences(shards: Iterable[Path]) -> Iterator[bytes]:
 
 
 def _documents(shards: Iterable[Path]) -> Iterator[bytes]:
-    """Yield each document's first sentence among all, shard by shard, then the number of sentences."""
     begin = np.int64(0)
     for shard in shards:
         store = TokenStore(shard)

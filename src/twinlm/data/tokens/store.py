@@ -24,7 +24,6 @@ from twinlm.system import storage
 from twinlm.system.records import Record, as_record
 
 INDEX = "index"
-"""Name of the folder with the index of a joined store."""
 _WRITE_AGAIN = "delete the folder and run the same command again"
 _NUMBERS_AT_ONCE = 1 << 20
 _Some = Annotated[int, Meta(gt=0, lt=2**48)]
@@ -53,6 +52,9 @@ class StoreFacts(Record):
     """Number of documents without a token, which are left out."""
 
 
+COUNTS = ("documents", "sentences", "tokens", "text_bytes", "unknown", "empty_documents")
+
+
 class Shard(Record):
     """One shard of a joined store."""
 
@@ -64,30 +66,14 @@ class Shard(Record):
     """SHA-256 of its manifest."""
 
 
-class JoinedFacts(Record):
-    """The store.json of a joined store's index."""
+class JoinedFacts(StoreFacts):
+    """The store.json of a joined store's index; its counts are sums over the shards."""
 
     FORMAT: ClassVar[int] = 2
-    dtype: Literal["<u2", "<u4"]
-    """Type of a token."""
-    tokenizer: str
-    """Fingerprint of the tokenizer."""
     inputs: dict[str, Any]
     """Inputs that all parts were made from."""
     shards: list[Shard]
     """Shards in order."""
-    documents: _Some
-    """Sum over the shards, as are the following counts."""
-    sentences: _Some
-    """Number of sentences."""
-    tokens: _Some
-    """Number of tokens."""
-    text_bytes: _Some
-    """Size of the documents in UTF-8."""
-    unknown: _Any
-    """Number of unknown tokens."""
-    empty_documents: _Any
-    """Number of documents without a token."""
 
 
 _Facts = TypeVar("_Facts", StoreFacts, JoinedFacts)
@@ -101,11 +87,9 @@ class Pieces:
         self.bounds = np.cumsum([0, *map(len, pieces)]).tolist()
 
     def __len__(self) -> int:
-        """Return the total length."""
         return int(self.bounds[-1])
 
     def __getitem__(self, index: slice) -> NDArray[Any]:
-        """Return a slice: a view if it stays within one piece, else a copy."""
         begin, end, _ = index.indices(len(self))
         end = max(begin, end)
         first = bisect_right(self.bounds, begin, hi=len(self.pieces)) - 1
@@ -118,15 +102,9 @@ class Pieces:
 
 
 class TokenStore:
-    """An opened store.
+    """An opened store, published by `write_store` or joined by `packed.join_parts`.
 
-    Args:
-        folder: a store published by `write_store` or joined by `packed.join_parts`.
-        verify: check every byte against the manifest's hashes, and that sentences and documents fit the
-            tokens; otherwise only sizes are checked.
-
-    Raises:
-        ModelError: something is missing or damaged, or was written by a newer version.
+    With `verify`, every byte is checked against the manifest's hashes; else only sizes.
     """
 
     def __init__(self, folder: Path, *, verify: bool = False) -> None:
@@ -163,15 +141,12 @@ class TokenStore:
 
     def sentence(self, number: int) -> NDArray[Any]:
         """Return the tokens of one sentence."""
-        begin, end = self.sentences_S2[number]
-        tokens: NDArray[Any] = self.tokens_T[begin:end]
-        return tokens
+        return self.tokens_T[slice(*self.sentences_S2[number])]
 
     def document(self, number: int) -> NDArray[Any]:
         """Return the tokens of one document, without its <start>."""
-        first, after = self.documents_E[number], self.documents_E[number + 1]
-        tokens: NDArray[Any] = self.tokens_T[self.sentences_S2[first, 0] : self.sentences_S2[after - 1, 1]]
-        return tokens
+        first, after = self.documents_E[number : number + 2]
+        return self.tokens_T[self.sentences_S2[first, 0] : self.sentences_S2[after - 1, 1]]
 
 
 def is_joined(folder: Path) -> bool:
@@ -185,16 +160,12 @@ def is_store(folder: Path) -> bool:
 
 
 def store_facts(folder: Path) -> StoreFacts:
-    """Return what the store.json of a plain store says.
-
-    Raises:
-        ModelError: it is missing, of a newer version, or impossible.
-    """
+    """Return what the store.json of a plain store says; a `ModelError` if it is missing or impossible."""
     return _facts(StoreFacts, folder)
 
 
 def joined_facts(folder: Path) -> JoinedFacts:
-    """Return what the store.json of a joined store says; errors as for `store_facts`."""
+    """Return what the store.json of a joined store says."""
     return _facts(JoinedFacts, folder / INDEX)
 
 
@@ -233,7 +204,6 @@ def check_ids(tokens_T: NDArray[Any] | Pieces, vocab_size: int, folder: Path) ->
 
 
 def _rises(values_N: NDArray[Any], *, is_strict: bool) -> bool:
-    """Tell whether each number is above the one before, or at least not below it."""
     is_wrong = np.less_equal if is_strict else np.less
     for begin in range(0, len(values_N) - 1, _NUMBERS_AT_ONCE):
         block_N = values_N[begin : begin + _NUMBERS_AT_ONCE + 1]
@@ -243,7 +213,6 @@ def _rises(values_N: NDArray[Any], *, is_strict: bool) -> bool:
 
 
 def _joined_tokens(folder: Path, facts: JoinedFacts, *, verify: bool) -> Pieces:
-    """Map the tokens of all shards of a joined store, if they are those that were joined."""
     pieces = []
     for shard in facts.shards:
         path = folder / shard.folder

@@ -31,18 +31,9 @@ def write_store(
     total: int,
     progress: Progress,
 ) -> TokenStore:
-    """Tokenize documents into a new store and open it.
+    """Tokenize documents, one text each, `total` of them, into a new store and open it.
 
-    Args:
-        folder: where to publish the store.
-        texts: one text a document.
-        tokenizer: the size of its vocabulary decides between 2 and 4 bytes a token.
-        split_sentences: cuts a text into pieces whose concatenation is the text.
-        total: number of documents, for the progress bar.
-        progress: where to report.
-
-    Raises:
-        DataError: no document has a token.
+    `split_sentences` cuts a text into pieces whose concatenation is the text.
     """
     writer = _Writer(tokenizer)
     split = ((block, [split_sentences(text) for text in block]) for block in blocks(texts))
@@ -130,15 +121,12 @@ class _Writer:
             yield from [array(_CODES[self.dtype], row) for row in self.tokenizer.encode_batch(block)]
 
     def sentence_bounds(self) -> bytes:
-        """Return the contents of sentences.bin."""
         return np.asarray(self.sentences, "<i8").tobytes()
 
     def document_bounds(self) -> bytes:
-        """Return the contents of documents.bin."""
         return np.append(self.documents, len(self.sentences) // 2).astype("<i8").tobytes()
 
     def facts(self) -> bytes:
-        """Return the contents of store.json."""
         facts = StoreFacts(
             dtype=self.dtype,
             tokenizer=self.tokenizer.fingerprint,
