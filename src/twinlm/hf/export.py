@@ -5,7 +5,6 @@ transformers, and whatever reads its folders, loads it as if it had been made th
 
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,7 @@ def enclosed(trained: Trained, texts: Sequence[str], *, has_head: bool) -> Packe
     """Return the input of one text or two, with the special tokens that exported files describe."""
     packed = trained.family.pack(trained.tokenizer.encode_batch(texts), trained.tokenizer.specials)
     has_last = trained.family.template == "encoder" or has_head
-    return packed if has_last else replace(packed, tokens=packed.tokens[:-1], segments=packed.segments[:-1])
+    return packed if has_last else packed._replace(tokens=packed.tokens[:-1], segments=packed.segments[:-1])
 
 
 def _tokenizer_files(trained: Trained, *, max_length: int, has_head: bool) -> dict[str, bytes]:
