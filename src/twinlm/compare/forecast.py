@@ -33,18 +33,12 @@ _EXAMPLE_BYTES = 250
 class Training:
     """One pre-training or fine-tuning run."""
 
-    pretraining: str = ""
-    """Name of the pre-training; empty for a fine-tuning run."""
-    trial: Trial | None = None
-    """Fine-tuning trial; None for a pre-training run."""
-    folder: Path
-    """Folder that it is stored in."""
-    is_done: bool
-    """Whether it has finished already."""
-    kept_bytes: int
-    """Bytes on disk once it is done."""
-    working_bytes: int
-    """Bytes on disk beside those while it runs, at most."""
+    pretraining: str = ""  # name of the pre-training; empty for a fine-tuning run
+    trial: Trial | None = None  # fine-tuning trial; None for a pre-training run
+    folder: Path  # folder that it is stored in
+    is_done: bool  # whether it has finished already
+    kept_bytes: int  # bytes on disk once it is done
+    working_bytes: int  # bytes on disk beside those while it runs, at most
 
     @property
     def title(self) -> str:

@@ -18,8 +18,7 @@ from twinlm.doctor.tasks import check_task, check_task_tokens
 from twinlm.system import storage
 from twinlm.system.log import Progress
 
-SCRATCH = ".data-doctor"
-"""Name of the folder for temporary files."""
+SCRATCH = ".data-doctor"  # name of the folder for temporary files
 _ORDER = ("problem", "warning", "note")
 
 
@@ -27,10 +26,8 @@ _ORDER = ("problem", "warning", "note")
 class Diagnosis:
     """All facts and findings."""
 
-    facts: Mapping[str, Any]
-    """Measurements by part: "corpus", "tasks", "tokenizers", "models"."""
-    findings: tuple[Finding, ...]
-    """Findings: problems first, then warnings, then notes."""
+    facts: Mapping[str, Any]  # measurements by part: "corpus", "tasks", "tokenizers", "models"
+    findings: tuple[Finding, ...]  # findings: problems first, then warnings, then notes
 
     @property
     def is_healthy(self) -> bool:

@@ -20,14 +20,10 @@ from twinlm.system.log import Progress
 class Material:
     """Text and labels to check."""
 
-    settings: Settings
-    """Settings of the run."""
-    tasks: Sequence[ReadTask]
-    """Tasks as they were read."""
-    read: Callable[[Sequence[Watcher], Progress], Checked] | None
-    """Function that shows every document to all watchers; None if there is no text."""
-    held_out_shares: tuple[float, float]
-    """Shares of the training text that the run splits off for validation and test."""
+    settings: Settings  # settings of the run
+    tasks: Sequence[ReadTask]  # tasks as they were read
+    read: Callable[[Sequence[Watcher], Progress], Checked] | None  # shows all text; None if there is none
+    held_out_shares: tuple[float, float]  # shares of the training text split off for validation and test
 
 
 def of_files(settings: Settings, progress: Progress) -> Material:

@@ -26,10 +26,8 @@ from twinlm.tokenizer import Tokenizer, train_tokenizer
 from twinlm.train.costs import count_parameters, step_costs
 from twinlm.train.start import load_start
 
-MOST_TOKENIZED_BYTES = 4 << 20
-"""Text of the sample's first documents by which lengths, pairs and tokens are judged."""
-MOST_LEARNED_BYTES = 8 << 20
-"""Text that a tokenizer is trained on if the run has none yet."""
+MOST_TOKENIZED_BYTES = 4 << 20  # text of the sample by which lengths, pairs and tokens are judged
+MOST_LEARNED_BYTES = 8 << 20  # text that a tokenizer is trained on if the run has none yet
 
 
 class Laboratory:

@@ -35,26 +35,19 @@ from twinlm.tasks.kind import CUT, TaskConfig
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 
-MOST_INPUTS = 2000
-"""Training examples, and test examples, that are made into inputs to see what is cut."""
-CUT_SHARE = 0.05
-"""Share of cut inputs from which it is a warning."""
-SHARED_SHARE = 0.01
-"""Share of a held-out file's texts in another file from which it is a warning."""
+MOST_INPUTS = 2000  # training examples, and test examples, that are made into inputs to see what is cut
+CUT_SHARE = 0.05  # share of cut inputs from which it is a warning
+SHARED_SHARE = 0.01  # share of a held-out file's texts in another file from which it is a warning
 
 
 @dataclass(frozen=True, slots=True)
 class ReadTask:
     """A task as it was read, whether or not a run could use it."""
 
-    settings: TaskSettings
-    """Settings of the task."""
-    sets: Mapping[str, LabelledSet]
-    """Examples of the files that could be read, by split."""
-    task: LabelledTask | None
-    """Task as the run would make it; None if it can't."""
-    checked: Checked = field(default_factory=Checked)
-    """Result of the reading."""
+    settings: TaskSettings  # settings of the task
+    sets: Mapping[str, LabelledSet]  # examples of the files that could be read, by split
+    task: LabelledTask | None  # task as the run would make it; None if it can't
+    checked: Checked = field(default_factory=Checked)  # result of the reading
 
 
 def read_task(settings: TaskSettings, seed: int) -> ReadTask:

@@ -14,8 +14,7 @@ from torch import Tensor
 from twinlm.checkpoint import as_tensor_error
 from twinlm.errors import ModelError
 
-GROUPS = ("model", "optimizer")
-"""Groups of tensors: weights by name; Adam's averages by the number of their weight and their own name."""
+GROUPS = ("model", "optimizer")  # weights by name; Adam's averages by number of their weight and own name
 
 
 def file_name(group: str) -> str:

@@ -37,26 +37,16 @@ _OUTSIDE = 0.25  # left out at each end: other work on the machine lengthens som
 class PretrainPlan(Record):
     """Steps of pre-training that the budget buys, and their expected costs."""
 
-    family: str
-    """Name of the kind."""
-    steps: Count
-    """Number of optimizer steps."""
-    tokens: Positive
-    """Number of real tokens, padding left out."""
-    targets: Positive
-    """Number of tokens to predict."""
-    flops: Positive
-    """Floating point operations, forward and backward."""
-    seconds: Positive
-    """Training time on this machine, estimated from a few measured steps."""
-    memory_bytes: Count
-    """Peak memory of those steps."""
-    corpus_passes: Positive
-    """Passes through the corpus, in tokens."""
-    parameters: Count
-    """Number of weights."""
-    non_embedding_parameters: Count
-    """Number of weights in the transformer layers."""
+    family: str  # name of the kind
+    steps: Count  # number of optimizer steps
+    tokens: Positive  # number of real tokens, padding left out
+    targets: Positive  # number of tokens to predict
+    flops: Positive  # floating point operations, forward and backward
+    seconds: Positive  # training time on this machine, estimated from a few measured steps
+    memory_bytes: Count  # peak memory of those steps
+    corpus_passes: Positive  # passes through the corpus, in tokens
+    parameters: Count  # number of weights
+    non_embedding_parameters: Count  # number of weights in the transformer layers
 
 
 def step_costs(

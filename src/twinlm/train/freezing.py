@@ -11,10 +11,8 @@ from torch import nn
 from twinlm.core.initialize import STANDARD_DEVIATION, initialize
 from twinlm.errors import UsageError
 
-ALL = -1
-"""Value of `transferred_layers` that keeps all weights."""
-NONE = -1
-"""Value of `frozen_layers` that trains all weights."""
+ALL = -1  # value of `transferred_layers` that keeps all weights
+NONE = -1  # value of `frozen_layers` that trains all weights
 
 
 def transfer_layers(

@@ -19,12 +19,9 @@ from twinlm.settings import PretrainSettings
 class Phase:
     """A phase of pre-training."""
 
-    share: float
-    """Share of the steps."""
-    settings: PretrainSettings
-    """Settings with this phase's length."""
-    is_causal: bool = False
-    """Whether next tokens are predicted, whatever the kind's own objective is."""
+    share: float  # share of the steps
+    settings: PretrainSettings  # settings with this phase's length
+    is_causal: bool = False  # whether next tokens are predicted, whatever the kind's own objective is
 
 
 def phases(settings: PretrainSettings) -> list[Phase]:

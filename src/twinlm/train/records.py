@@ -18,59 +18,40 @@ _HINT = "the file was changed, or was written by another version"
 class Spent(Struct, kw_only=True, forbid_unknown_fields=True):
     """Cost and outcome of a training run: `pretraining.json`."""
 
-    step: Whole
-    """Number of optimizer steps taken."""
-    tokens: Whole
-    """Number of real tokens read, padding left out."""
-    targets: Whole
-    """Number of predictions trained on."""
-    flops: NotNegative
-    """Floating point operations, forward and backward."""
-    seconds: NotNegative
-    """Time of the steps, without validations and checkpoints."""
-    peak_memory_bytes: Whole
-    """Peak memory of the process."""
-    non_finite_steps: Whole = 0
-    """Number of steps whose loss or gradient was not finite."""
-    lost_steps: Whole = 0
-    """Number of updates left out or rolled back for that; early versions did not count them."""
-    best: Number | None
-    """Best validation score, the lowest; None before the first validation."""
-    best_step: Whole
-    """Step of that validation; the last of equally good ones."""
-    best_sha256: str = ""
-    """SHA-256 of the weights at that step."""
+    step: Whole  # number of optimizer steps taken
+    tokens: Whole  # number of real tokens read, padding left out
+    targets: Whole  # number of predictions trained on
+    flops: NotNegative  # floating point operations, forward and backward
+    seconds: NotNegative  # time of the steps, without validations and checkpoints
+    peak_memory_bytes: Whole  # peak memory of the process
+    non_finite_steps: Whole = 0  # number of steps whose loss or gradient was not finite
+    lost_steps: Whole = 0  # number of updates left out or rolled back for that, in early versions uncounted
+    best: Number | None  # best validation score, the lowest; None before the first validation
+    best_step: Whole  # step of that validation; the last of equally good ones
+    best_sha256: str = ""  # SHA-256 of the weights at that step
 
 
 class TuningSpent(Spent, kw_only=True, forbid_unknown_fields=True):
     """Cost and outcome of a fine-tuning: `fine-tuning.json`."""
 
-    counts: dict[str, Whole]
-    """Number of examples that were changed to be read, by reason."""
-    validation: Annotated[dict[str, Number], Meta(min_length=1)]
-    """Figures of the best weights on the validation examples, the main one first."""
-    one_answer: bool
-    """Whether all validation examples got the same answer: training failed."""
+    counts: dict[str, Whole]  # number of examples that were changed to be read, by reason
+    validation: Annotated[dict[str, Number], Meta(min_length=1)]  # by the best weights, the main one first
+    one_answer: bool  # whether all validation examples got the same answer: training failed
 
 
 class Mark(Record):
     """Length and hash of the metrics that belong to a checkpoint."""
 
-    bytes: Whole
-    """Size of the metrics."""
-    sha256: str
-    """SHA-256 of the metrics."""
+    bytes: Whole  # size of the metrics
+    sha256: str  # SHA-256 of the metrics
 
 
 class TrainingState(Spent, kw_only=True, forbid_unknown_fields=True):
     """State of a training run between two steps: `state.json` of a checkpoint."""
 
-    is_validation_due: bool = False
-    """Whether the run is to validate before its next step, since a signal interrupted the validation."""
-    averaging: Averaging = "micro-batch"
-    """What losses are means over; versions before 0.2.0 did not write it."""
-    metrics: Mark | None = None
-    """Metrics written before this checkpoint; None in checkpoints of early versions."""
+    is_validation_due: bool = False  # whether a signal interrupted a validation, which then comes first
+    averaging: Averaging = "micro-batch"  # what losses are means over; versions before 0.2.0 did not write it
+    metrics: Mark | None = None  # metrics before this checkpoint; None in checkpoints of early versions
 
     def spent(self) -> Spent:
         """Return cost and outcome alone."""

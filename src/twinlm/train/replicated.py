@@ -25,8 +25,7 @@ from twinlm.train.checkpoints import restore, save_training, write_weights
 from twinlm.train.ranks import Ranks, as_peer_error, share_of
 
 T = TypeVar("T")
-Node = tuple[int, int]
-"""A node of the tree: its level, 0 for micro-batches, and its number within the level."""
+Node = tuple[int, int]  # a node of the tree: its level, 0 for micro-batches, and its number within the level
 
 
 class TreeSum(Generic[T]):

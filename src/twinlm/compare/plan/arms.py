@@ -20,18 +20,12 @@ _TAKEN = NAMES | {"baselines", "tasks", "tokens", "tokenizers", "plan", "data-do
 class Arm:
     """One way to get a fine-tuned model."""
 
-    name: str
-    """Name in settings, folders and files: "gpt", "gpt-scratch", or its own."""
-    family: str
-    """Kind of model."""
-    label: str
-    """Name for people."""
-    settings: KindSettings
-    """Sizes, pre-training settings if it has a pre-training, and fine-tuning settings."""
-    pretraining: str = ""
-    """Name of the pre-training it starts from; empty for an imported model, or without pre-training."""
-    folder: Path | None = None
-    """Folder of an imported model; None for a model made here."""
+    name: str  # name in settings, folders and files: "gpt", "gpt-scratch", or its own
+    family: str  # kind of model
+    label: str  # name for people
+    settings: KindSettings  # sizes, pre-training settings if it has a pre-training, and fine-tuning settings
+    pretraining: str = ""  # name of the pre-training it starts from; empty if imported or untrained
+    folder: Path | None = None  # folder of an imported model; None for a model made here
 
     @property
     def is_pretrained(self) -> bool:

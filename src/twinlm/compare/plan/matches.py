@@ -8,20 +8,16 @@ from msgspec.structs import replace
 
 from twinlm.train.costs import PretrainPlan
 
-AXES = ("tokens", "targets", "flops", "seconds", "money", "steps", "passes")
-"""Axes, as `budget.match` names them."""
+AXES = ("tokens", "targets", "flops", "seconds", "money", "steps", "passes")  # names of `budget.match`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Match:
     """The plans if one axis was matched, at the amount that the first model's plan takes of it."""
 
-    axis: str
-    """Matched axis, as `budget.match` names it."""
-    amount: float
-    """Amount for each model; an arm with a share of the budget gets that share of it."""
-    plans: dict[str, PretrainPlan]
-    """Plans by name; the first is unchanged."""
+    axis: str  # matched axis, as `budget.match` names it
+    amount: float  # amount for each model; an arm with a share of the budget gets that share of it
+    plans: dict[str, PretrainPlan]  # plans by name; the first is unchanged
 
 
 def all_matches(

@@ -13,16 +13,11 @@ from twinlm.settings import ArmSettings, KindSettings, Settings
 class Pretraining:
     """One model to pre-train, once for each pre-training seed."""
 
-    name: str
-    """Name of the first arm that has it, and of its folder in a run."""
-    family: str
-    """Kind of model."""
-    label: str
-    """Name for people."""
-    settings: KindSettings
-    """Sizes and pre-training settings."""
-    share: float = 1
-    """Share of the budget."""
+    name: str  # name of the first arm that has it, and of its folder in a run
+    family: str  # kind of model
+    label: str  # name for people
+    settings: KindSettings  # sizes and pre-training settings
+    share: float = 1  # share of the budget
 
 
 def pretrainings(settings: Settings) -> dict[str, Pretraining]:

@@ -31,39 +31,28 @@ class Point:
     Each is a whole training whose learning rate came to its end, not a checkpoint on the way of a longer one.
     """
 
-    x: float
-    """Number of labels, or amount of the budget."""
-    pretraining: str
-    """Name of the pre-training that they start from."""
-    trials: list[Trial]
-    """One trial for each pair of seeds."""
+    x: float  # number of labels, or amount of the budget
+    pretraining: str  # name of the pre-training that they start from
+    trials: list[Trial]  # one trial for each pair of seeds
 
 
 class BaselineLine(NamedTuple):
     """The baseline that is best with all labels, on each number of labels."""
 
-    name: str
-    """Name of the baseline."""
-    label: str
-    """Name for people."""
-    outcomes: list[Outcomes]
-    """Contributions of the test examples to its figure, by number of labels."""
+    name: str  # name of the baseline
+    label: str  # name for people
+    outcomes: list[Outcomes]  # contributions of the test examples to its figure, by number of labels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeasuredCurve:
     """A curve, and the outcomes that sentences on it are tested with."""
 
-    curve: ScoreCurve
-    """Curve without its verdict."""
-    positions: list[float]
-    """Positions on the axis, ascending."""
-    outcomes: dict[str, list[Outcomes]]
-    """Contributions of the test examples to the figure of each kind, by position."""
-    baseline: BaselineLine | None
-    """Best baseline; None against pre-training, which it has none of."""
-    least: float
-    """Least value that the figure can have."""
+    curve: ScoreCurve  # curve without its verdict
+    positions: list[float]  # positions on the axis, ascending
+    outcomes: dict[str, list[Outcomes]]  # contributions of the test examples by kind, then by position
+    baseline: BaselineLine | None  # best baseline; None against pre-training, which it has none of
+    least: float  # least value that the figure can have
 
 
 class Curves:

@@ -32,18 +32,12 @@ _DIVERGED = "diverged.json"
 class Trial:
     """One fine-tuning run."""
 
-    arm: Arm
-    """Arm whose model is fine-tuned."""
-    task: str
-    """Name of the task."""
-    seed: int
-    """Seed of the head's first weights, the data order and dropout."""
-    first_seed: int
-    """Pre-training seed, or seed of the first weights where nothing is pre-trained."""
-    learning_rate: float | None = None
-    """Learning rate from the grid; None for the arm's own."""
-    labels: int | None = None
-    """Number of training examples, drawn in proportion to the classes; None for all."""
+    arm: Arm  # arm whose model is fine-tuned
+    task: str  # name of the task
+    seed: int  # seed of the head's first weights, the data order and dropout
+    first_seed: int  # pre-training seed, or seed of the first weights where nothing is pre-trained
+    learning_rate: float | None = None  # learning rate from the grid; None for the arm's own
+    labels: int | None = None  # number of training examples, drawn in proportion to the classes; None for all
 
     @property
     def settings(self) -> FinetuneSettings:

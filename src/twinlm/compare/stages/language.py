@@ -30,18 +30,15 @@ from twinlm.system import storage
 from twinlm.system.records import read_record, to_json
 from twinlm.tokenizer import Tokenizer
 
-OWN_TEXT = "own text"
-"""Name of the minimal pairs that are made from the run's test text."""
+OWN_TEXT = "own text"  # name of the minimal pairs that are made from the run's test text
 FOUND = "quality.json"
 
 
 class PairSet(NamedTuple):
     """Minimal pairs that every model of the run can read."""
 
-    name: str
-    """Name of the file without its endings, or `OWN_TEXT`."""
-    pairs: tuple[MinimalPair, ...]
-    """Pairs, at least one."""
+    name: str  # name of the file without its endings, or `OWN_TEXT`
+    pairs: tuple[MinimalPair, ...]  # pairs, at least one
 
 
 class Language:

@@ -25,12 +25,9 @@ from twinlm.evidence.records import (
     QualityResult,
 )
 
-ALL_PAIRS = "all pairs"
-"""Name of the phenomenon that is all pairs of a set."""
-ALL_GAPS = "all gaps"
-"""Name of the phenomenon that is all gaps."""
-BySeed = Mapping[str, Sequence[LanguageAnswers]]
-"""Answers of each pre-training, seed by seed."""
+ALL_PAIRS = "all pairs"  # name of the phenomenon that is all pairs of a set
+ALL_GAPS = "all gaps"  # name of the phenomenon that is all gaps
+BySeed = Mapping[str, Sequence[LanguageAnswers]]  # answers of each pre-training, seed by seed
 
 
 def quality_result(language: Language) -> QualityResult:

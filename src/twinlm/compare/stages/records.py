@@ -15,82 +15,59 @@ from twinlm.evidence.results import ArmCost
 from twinlm.system.records import Number, Record, Whole, as_record, read_record
 
 HINT = "the file was changed, or was written by another version of twinlm"
-"""Hint for a stored file that does not fit."""
 _Kept = TypeVar("_Kept", bound=Record)
 
 
 class HeldOut(Record):
     """`language.json`: losses of a pre-trained model on held-out text."""
 
-    valid: Measured
-    """Loss on validation text."""
-    test: Measured
-    """Loss on test text."""
+    valid: Measured  # loss on validation text
+    test: Measured  # loss on test text
 
 
 class FittedBaseline(Record):
     """An entry of `baselines/predictions.json`: a fitted baseline and its answers."""
 
-    name: str
-    """Name in files."""
-    label: str
-    """Name for people."""
-    seconds: Number
-    """Time to fit it and to answer."""
-    settings: dict[str, str | Whole | Number]
-    """Settings chosen on validation examples."""
-    notes: dict[str, Whole] = field(default_factory=dict)
-    """Problems that did not stop the fit, and how often they occurred."""
-    predictions: list[Any]
-    """Answer to each test example."""
+    name: str  # name in files
+    label: str  # name for people
+    seconds: Number  # time to fit it and to answer
+    settings: dict[str, str | Whole | Number]  # settings chosen on validation examples
+    notes: dict[str, Whole] = field(default_factory=dict)  # how often problems that stopped nothing occurred
+    predictions: list[Any]  # answer to each test example
 
 
 class FigureValues(Record):
     """A language figure of one model: a `Figure` as it is stored."""
 
-    name: str
-    """Measure."""
-    unit: str
-    """Unit, such as "bits per byte"."""
-    value: Number
-    """Value; lower is better."""
-    standard_error: Number
-    """Standard error of the value over passages."""
-    values_E: list[Number]
-    """Pseudo-value of each passage."""
-    method: str
-    """Scoring method."""
-    comparable: str
-    """Group in which figures may be compared."""
-    caveat: str
-    """Caveat for readers, or ""."""
+    name: str  # measure
+    unit: str  # unit, such as "bits per byte"
+    value: Number  # value; lower is better
+    standard_error: Number  # standard error of the value over passages
+    values_E: list[Number]  # pseudo-value of each passage
+    method: str  # scoring method
+    comparable: str  # group in which figures may be compared
+    caveat: str  # caveat for readers, or ""
 
 
 class Choices(Record):
     """Choices of one model between the texts of minimal pairs."""
 
-    method: str
-    """Scoring method."""
-    right: list[bool | Number]
-    """Contribution of each pair to the accuracy; ties share."""
+    method: str  # scoring method
+    right: list[bool | Number]  # contribution of each pair to the accuracy; ties share
 
 
 class GapChoices(Choices):
     """Choices of one model for gaps, by one way to look at the text."""
 
-    sees: str
-    """Scored tokens, and the part of the text that the model sees."""
+    sees: str  # scored tokens, and the part of the text that the model sees
 
 
 class LanguageAnswers(Record):
     """`quality.json`: the answers of one model to the questions without labels."""
 
-    figures: list[FigureValues]
-    """Figures on the passages."""
-    pairs: dict[str, Choices]
-    """Choices by set of minimal pairs."""
-    cloze: list[GapChoices] | UnsetType = UNSET
-    """Choices for gaps, the way that sees most first; absent without gaps."""
+    figures: list[FigureValues]  # figures on the passages
+    pairs: dict[str, Choices]  # choices by set of minimal pairs
+    cloze: list[GapChoices] | UnsetType = UNSET  # choices for gaps, the way that sees most first
 
     @property
     def gaps(self) -> list[GapChoices]:
@@ -101,21 +78,16 @@ class LanguageAnswers(Record):
 class KeptDiagnosis(Record):
     """`diagnosis.json`: the data doctor's findings and facts."""
 
-    made_from: str
-    """Fingerprint of the examined data."""
-    findings: list[Finding]
-    """Problems, warnings and notes."""
-    facts: dict[str, Any]
-    """Measured facts by check."""
+    made_from: str  # fingerprint of the examined data
+    findings: list[Finding]  # problems, warnings and notes
+    facts: dict[str, Any]  # measured facts by check
 
 
 class KeptCosts(Record):
     """`costs.json`: the cost card of a task."""
 
-    made_from: dict[str, Any]
-    """Fingerprint of the task, and SHA-256 of the measured weights by arm."""
-    costs: list[ArmCost]
-    """Costs of each arm."""
+    made_from: dict[str, Any]  # fingerprint of the task, and SHA-256 of the measured weights by arm
+    costs: list[ArmCost]  # costs of each arm
 
 
 def read_kept(kind: type[_Kept], path: Path, made_from: object) -> _Kept | None:

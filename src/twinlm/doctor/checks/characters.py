@@ -10,8 +10,7 @@ import numpy as np
 from twinlm.doctor.checks.findings import MOST_EXAMPLES, Checked, Finding, excerpt, level_of
 from twinlm.doctor.checks.reading import Seen
 
-SECOND_SCRIPT_SHARE = 0.05
-"""Share of the letters from which a second script is a warning."""
+SECOND_SCRIPT_SHARE = 0.05  # share of the letters from which a second script is a warning
 
 _LETTERS_AT_ONCE = 1 << 20
 # UTF-8 read as cp1252 or Latin-1: a lead byte's letter, then what continuation bytes look like there.
@@ -28,12 +27,10 @@ class _Sign:
 
     name: str
     pattern: re.Pattern[str]
-    least_share: float
-    """Share of the documents from which it is a warning."""
+    least_share: float  # share of the documents from which it is a warning
     why: str
     hint: str
-    is_ascii: bool = False
-    """Whether ASCII text can have it."""
+    is_ascii: bool = False  # whether ASCII text can have it
 
 
 _SIGNS = (

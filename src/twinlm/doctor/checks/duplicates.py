@@ -15,13 +15,9 @@ from twinlm.data.text.splits import SPLITS
 from twinlm.doctor.checks.findings import MOST_EXAMPLES, Checked, Finding, excerpt, folded, level_of
 from twinlm.doctor.checks.reading import Seen
 
-COPIED_SHARE = 0.01
-"""Share of the text from which copies are a warning: headings are copies too, but short."""
-BOILERPLATE_SHARE = 0.01
-"""Share of the characters from which repeated lines are a warning."""
-LEAST_DOCUMENTS = 10
-"""Documents a line must be in to count as boilerplate, at least; also `LEAST_DOCUMENT_SHARE` of them."""
-LEAST_DOCUMENT_SHARE = 0.005
+COPIED_SHARE = 0.01  # share of the text from which copies are a warning: headings are copies too, but short
+BOILERPLATE_SHARE = 0.01  # share of the characters from which repeated lines are a warning
+LEAST_DOCUMENTS, LEAST_DOCUMENT_SHARE = 10, 0.005  # a line in at least so many of them is boilerplate
 
 _WHY = "GPT and BERT memorize what they read several times, and the budget for the rest is smaller"
 _WHY_ACROSS = "the loss on held-out text looks better than it is, because some of it was memorized"

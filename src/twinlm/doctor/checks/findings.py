@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+# The run would stop or mean nothing; results may be worse or misleading; good to know.
 Level = Literal["problem", "warning", "note"]
-"""Severity: the run would stop or mean nothing; results may be worse or misleading; good to know."""
 MOST_EXAMPLES = 3
 
 _SHOWN_CHARACTERS = 60
@@ -17,32 +17,23 @@ _WORDS = re.compile(r"\w+")
 class Finding:
     """One thing that is wrong or worth knowing."""
 
-    level: Level
-    """Severity."""
-    where: str
-    """Part of the settings or name of a task, such as "corpus.train" or "task sst2"."""
-    message: str
-    """Description with numbers."""
-    why: str = ""
-    """Effect on GPT or BERT."""
-    hint: str = ""
-    """What to do."""
-    examples: tuple[str, ...] = ()
-    """A few excerpts, each with file and line."""
+    level: Level  # severity
+    where: str  # part of the settings or name of a task, such as "corpus.train" or "task sst2"
+    message: str  # description with numbers
+    why: str = ""  # effect on GPT or BERT
+    hint: str = ""  # what to do
+    examples: tuple[str, ...] = ()  # a few excerpts, each with file and line
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """Result of one check."""
 
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """Measurements; JSON can hold them."""
-    findings: tuple[Finding, ...] = ()
-    """Findings."""
+    facts: Mapping[str, Any] = field(default_factory=dict)  # measurements; JSON can hold them
+    findings: tuple[Finding, ...] = ()  # findings
 
 
-Parts = tuple[tuple[str, ...], Checked]
-"""Path of a check's facts among all facts, and its result."""
+Parts = tuple[tuple[str, ...], Checked]  # path of a check's facts among all facts, and its result
 
 
 def level_of(share: float, least: float) -> Level:

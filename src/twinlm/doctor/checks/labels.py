@@ -12,8 +12,7 @@ from twinlm.doctor.checks.reading import digest_of
 
 LEAST_OF_A_CLASS = 10
 MOST_SHARE = 0.9
-CONTRADICTED_SHARE = 0.01
-"""Share of the texts from which different labels for one text are a warning."""
+CONTRADICTED_SHARE = 0.01  # share of the texts from which different labels for one text are a warning
 
 _FAR = 10.0  # interquartile ranges beyond the quartiles: no score of a scale is that far
 _MOST_LISTED = 8

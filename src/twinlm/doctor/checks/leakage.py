@@ -14,10 +14,8 @@ from twinlm.doctor.checks.findings import MOST_EXAMPLES, Checked, Finding, excer
 from twinlm.doctor.checks.reading import Seen
 
 RUN_WORDS = 13
-LEAST_WORDS = 6
-"""Words of the shortest text to search for; shorter ones are common in unrelated text."""
-PROBLEM_SHARE = 0.05
-"""Share of a task's held-out texts that are whole in the corpus from which this is a problem."""
+LEAST_WORDS = 6  # words of the shortest text to search for; shorter ones are common in unrelated text
+PROBLEM_SHARE = 0.05  # share of a task's held-out texts whole in the corpus from which it is a problem
 WARNING_SHARE = 0.005
 
 _WORDS_AT_ONCE = 1 << 17
@@ -28,12 +26,9 @@ _FACTOR = 6364136223846793005
 class Target:
     """A held-out text to search for."""
 
-    task: str
-    """Name of its task."""
-    source: str
-    """File and row, for people."""
-    text: str
-    """The text."""
+    task: str  # name of its task
+    source: str  # file and row, for people
+    text: str  # text to search for
 
 
 class TaskSearch:

@@ -18,14 +18,10 @@ from twinlm.doctor.checks.findings import Checked, Finding, Level, level_of, qua
 from twinlm.errors import DataError
 from twinlm.settings import PretrainSettings
 
-UNREAD_SHARE = 0.05
-"""Share of the text in documents of one sentence, which balanced pairs skip, from which it is a warning."""
-SINGLE_SHARE = 0.2
-"""Share of documents of one sentence from which there is a note: they may be headings."""
-RANDOM_SHARE = 0.6
-"""Share of random pairs, made as released, that is a warning; it is 55 % in long documents."""
-MOST_RANDOM_SHARE = 0.9
-"""Share of random pairs, made as released, that is a problem."""
+UNREAD_SHARE = 0.05  # share of the text in documents of one sentence, which balanced pairs skip: a warning
+SINGLE_SHARE = 0.2  # share of documents of one sentence from which there is a note: they may be headings
+RANDOM_SHARE = 0.6  # share of random pairs, made as released, that is a warning; it is 55 % in long documents
+MOST_RANDOM_SHARE = 0.9  # share of random pairs, made as released, that is a problem
 MOST_PAIRS = 2000
 
 
@@ -33,14 +29,10 @@ MOST_PAIRS = 2000
 class Forecast:
     """The data of next sentence prediction."""
 
-    pairs: int
-    """Number of pairs made as released."""
-    google_share: float
-    """Share of random pairs among them."""
-    balanced_share: float | None
-    """Share of random pairs among balanced ones; None if these can't be made of the text."""
-    unread_share: float
-    """Share of the tokens in documents of one sentence, which balanced pairs skip."""
+    pairs: int  # number of pairs made as released
+    google_share: float  # share of random pairs among them
+    balanced_share: float | None  # share of random pairs among balanced ones; None if there can be none
+    unread_share: float  # share of the tokens in documents of one sentence, which balanced pairs skip
 
 
 def forecast_pairs(store: TokenStore, *, length: int, short_share: float, seed: int) -> Forecast:

@@ -11,13 +11,10 @@ from typing import NamedTuple
 from twinlm.doctor.checks.findings import MOST_EXAMPLES, Checked, Finding, excerpt, level_of, words_of
 from twinlm.system.log import Progress
 
-LEAST_SIMILARITY = 0.8
-"""Jaccard similarity of two texts' runs of words from which they are near duplicates."""
+LEAST_SIMILARITY = 0.8  # Jaccard similarity of two texts' runs of words from which they are near duplicates
 RUN_WORDS = 3
-LEAST_WORDS = 8
-"""Words of the shortest text to compare; shorter ones are left to the search for copies."""
-MOST_WORDS = 20_000
-"""Words of a text that are compared, from its beginning."""
+LEAST_WORDS = 8  # words of the shortest text to compare; shorter ones are left to the search for copies
+MOST_WORDS = 20_000  # words of a text that are compared, from its beginning
 MOST_TEXTS = 100_000
 WARNING_SHARE = 0.01
 
@@ -30,24 +27,18 @@ _AT_ONCE = 256
 class Text(NamedTuple):
     """A text to compare."""
 
-    split: str
-    """Name of its split."""
-    source: str
-    """File and row, for people."""
-    text: str
-    """The text."""
+    split: str  # name of its split
+    source: str  # file and row, for people
+    text: str  # text to compare
 
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicate:
     """A text that is almost equal to an earlier one."""
 
-    first: int
-    """Index of the earlier text."""
-    second: int
-    """Index of the later text."""
-    similarity: float
-    """Exact Jaccard similarity of their runs of words."""
+    first: int  # index of the earlier text
+    second: int  # index of the later text
+    similarity: float  # exact Jaccard similarity of their runs of words
 
 
 def find_near_duplicates(texts: Sequence[Text], progress: Progress) -> list[NearDuplicate]:

@@ -12,10 +12,8 @@ from twinlm.errors import DataError, UserError
 from twinlm.settings import CorpusSettings, TaskSettings
 from twinlm.system.log import Progress
 
-MOST_KEPT_BYTES = 32 << 20
-"""Size of the sample for checks that take long or must see texts again."""
-MOST_KEPT_CHARACTERS = 1 << 20
-"""Size above which a document is cut in the sample."""
+MOST_KEPT_BYTES = 32 << 20  # size of the sample for checks that take long or must see texts again
+MOST_KEPT_CHARACTERS = 1 << 20  # size above which a document is cut in the sample
 REPLACED = "lines with bad bytes replaced"
 
 _DIGESTS = 1 << 64
@@ -25,16 +23,11 @@ _BETWEEN_REPORTS = 1000
 class Seen(NamedTuple):
     """A document for the checks."""
 
-    split: str
-    """ "train", "valid" or "test"."""
-    source: str
-    """Begin of the text, as "path:line"."""
-    text: str
-    """Text; bytes that could not be decoded are U+FFFD."""
-    is_replaced: bool
-    """Whether there were such bytes."""
-    digest: int
-    """64 bits that copies share, whatever their case and white space."""
+    split: str  # "train", "valid" or "test"
+    source: str  # begin of the text, as "path:line"
+    text: str  # text; bytes that could not be decoded are U+FFFD
+    is_replaced: bool  # whether there were such bytes
+    digest: int  # 64 bits that copies share, whatever their case and white space
 
 
 class Watcher(Protocol):

@@ -20,18 +20,12 @@ WORTHLESS_PASSES = 40
 class Plan:
     """Sizes of a model, a text and a budget."""
 
-    label: str
-    """Name of the model."""
-    parameters: int
-    """Number of all parameters."""
-    non_embedding_parameters: int
-    """Number of parameters of the layers."""
-    corpus_tokens: float
-    """Tokens of the training text."""
-    budget_tokens: float | None
-    """Tokens that the budget reads; None if that is known only once steps are timed."""
-    size_parameters: Mapping[str, int]
-    """Parameters of each named size with this vocabulary, smallest first."""
+    label: str  # name of the model
+    parameters: int  # number of all parameters
+    non_embedding_parameters: int  # number of parameters of the layers
+    corpus_tokens: float  # tokens of the training text
+    budget_tokens: float | None  # tokens that the budget reads; None if steps must be timed to know
+    size_parameters: Mapping[str, int]  # parameters of each named size with this vocabulary, smallest first
 
 
 def check_size(plan: Plan) -> Checked:

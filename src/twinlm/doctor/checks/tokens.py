@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from twinlm.doctor.checks.findings import Checked, Finding
 from twinlm.tokenizer import Tokenizer
 
-UNKNOWN_SHARE = 0.01
-"""Share of unknown tokens from which it is a warning."""
-MOST_TOKENS_A_WORD = 2.5
-"""Tokens a word from which it is a warning. English with its own 4,096 tokens needs about 1.5."""
+UNKNOWN_SHARE = 0.01  # share of unknown tokens from which it is a warning
+MOST_TOKENS_A_WORD = 2.5  # from which it is a warning; English with its own 4,096 tokens needs about 1.5
 
 
 def check_tokens(where: str, tokenizer: Tokenizer, texts: Sequence[str], *, origin: str = "") -> Checked:
