@@ -113,7 +113,6 @@ def _with_verdict(measured: MeasuredCurve, labels: Mapping[str, str]) -> ScoreCu
 
 
 def _data_facts(workspace: Workspace, baselines: Baselines) -> dict[str, str | int | float]:
-    """Return settings of the baselines, tokenizers, and the size of every split."""
     facts: dict[str, str | int | float] = {}
     for name, task in workspace.prepared.tasks.items():
         for baseline in baselines.fitted(task):
@@ -131,7 +130,6 @@ def _data_facts(workspace: Workspace, baselines: Baselines) -> dict[str, str | i
 
 
 def _unknown_shares(workspace: Workspace) -> dict[str, float]:
-    """Return for each kind the share of tokens that its tokenizer could not spell."""
     stores = {kind: workspace.stores(kind).values() for kind in families.FAMILIES}
     return {
         kind: sum(store.unknown_count for store in parts) / sum(store.token_count for store in parts)
@@ -155,7 +153,6 @@ def _removed(workspace: Workspace, finetuning: FinetuningStage, selection: Selec
 
 
 def _fingerprints(workspace: Workspace, weights: Mapping[str, Path]) -> dict[str, str]:
-    """Return the SHA-256 of the text, of each tokenizer and of the weights that the arms start from."""
     prints = {"text": workspace.prepared.fingerprint}
     prints |= {f"tokenizer of {kind}": workspace.tokenizer(kind).fingerprint for kind in families.FAMILIES}
     imported = {arm.name: arm.folder for arm in workspace.arms if arm.folder is not None}

@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from twinlm import checkpoint, families
@@ -46,17 +46,15 @@ class Training:
         return f"fine-tuning {self.trial.arm.name}" if self.trial else f"pre-training {self.pretraining}"
 
 
+@dataclass
 class Forecast:
     """Time and disk space of every training of a comparison; trainings alike are timed once."""
 
-    def __init__(
-        self, workspace: Workspace, pretraining: PretrainingStage, finetuning: FinetuningStage, curves: Curves
-    ) -> None:
-        self.workspace = workspace
-        self.pretraining = pretraining
-        self.finetuning = finetuning
-        self.curves = curves
-        self._timed_s: dict[object, float] = {}
+    workspace: Workspace
+    pretraining: PretrainingStage
+    finetuning: FinetuningStage
+    curves: Curves
+    _timed_s: dict[object, float] = field(default_factory=dict)
 
     def trainings(self) -> list[Training]:
         """Return all trainings of the comparison, finished ones included."""
@@ -83,11 +81,7 @@ class Forecast:
         return shutil.disk_usage(self.workspace.folder).free
 
     def check_disk(self) -> None:
-        """Check, before anything is trained, that the disk has room for it.
-
-        Raises:
-            ResourceError: the trainings will write more than is free.
-        """
+        """Raise a ResourceError if the trainings will write more than is free on the disk."""
         missing, free = missing_bytes(self.trainings()), self.free_bytes()
         if missing > free:
             message = f"this comparison will write about {missing / 2**30:,.1f} GiB more, and "
@@ -97,7 +91,6 @@ class Forecast:
             )
 
     def _trials(self) -> list[Trial]:
-        """Return all fine-tuning trials: every arm at every learning rate, then those of the curves."""
         rates: list[float | None] = [*sorted(self.workspace.settings.compare.learning_rates)] or [None]
         trials = []
         for task in self.workspace.prepared.tasks:
@@ -148,7 +141,6 @@ class Forecast:
         )
 
     def _body(self, arm: Arm) -> tuple[int, int]:
-        """Return the number of weights of an arm below its head, and the size of its tokenizer's files."""
         if arm.folder is not None:
             weights = (arm.folder / "model.safetensors").stat().st_size // _WEIGHT_BYTES
             return weights, _tokenizer_bytes(Tokenizer.from_folder(arm.folder), arm.family)
@@ -179,7 +171,6 @@ class Forecast:
         return self._timed_s[key]
 
     def _untrained(self, arm: Arm) -> Trained:
-        """Return a model of an arm's sizes."""
         if arm.folder is not None:
             return checkpoint.load_model(arm.folder)
         family, tokenizer = families.family(arm.family), self.workspace.tokenizer(arm.family)

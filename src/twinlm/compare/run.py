@@ -90,11 +90,7 @@ class Run:
         self.forecast = Forecast(work, self.pretraining, self.finetuning, self.curves)
 
     def __enter__(self) -> Self:
-        """Lock the folder for this process, and note settings and environment in it.
-
-        Raises:
-            LockedError: another process uses the folder.
-        """
+        """Lock the folder, else a LockedError, and note settings and environment in it."""
         threads = hardware.use_threads(self.settings.threads, processes=self.ranks.local_count)
         if not self.ranks.leads:
             return self
@@ -133,7 +129,6 @@ class Run:
         return self._report(answers)
 
     def _prepare(self) -> None:
-        """Read, split and tokenize the text, and read the tasks."""
         self.diagnosis.result()  # first, as it may say why something later fails
         for kind in families.FAMILIES:
             self.workspace.stores(kind)
@@ -147,7 +142,6 @@ class Run:
             self.curves.fit_baselines(self.workspace.task(name))
 
     def _pretrain(self) -> None:
-        """Pre-train every model with every seed, and measure it without labels."""
         for name in self.pretraining.plans:
             for seed in self.pretraining.seeds:
                 self.pretraining.trained(name, seed)
@@ -163,7 +157,6 @@ class Run:
         self.curves.fill()
 
     def _evidence(self) -> list[TaskAnswers]:
-        """Return all answers to the test examples, which every figure is made from."""
         return [self.answers.gathered(task) for task in self.workspace.prepared.tasks.values()]
 
     def _report(self, answers: Sequence[TaskAnswers]) -> Results:
@@ -201,18 +194,14 @@ def open_run(
 ) -> Run:
     """Return the run of a folder with the settings of a file and overrides, or with those of the demo.
 
-    Raises:
-        UsageError: a setting is not valid.
+    Raises a UsageError if a setting is not valid.
     """
     settings = presets.resolve(file, overrides, base=presets.DEMO if is_demo else None)
     return Run(folder, settings, is_demo=is_demo, progress=progress, stop=stop)
 
 
 def note_environment(folder: Path, precision: str, progress: Progress) -> None:
-    """Note what bitwise repetition depends on; a change since the run started is said and noted as an event.
-
-    See docs/reliability.md.
-    """
+    """Note what bitwise repetition depends on (docs/reliability.md); say and note a change of it."""
     path = folder / ENVIRONMENT
     now = {"twinlm": __version__, "precision": precision, **hardware.describe()}
     if not path.is_file():

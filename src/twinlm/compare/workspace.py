@@ -4,6 +4,7 @@ Every stage takes a `Workspace` and the earlier stages it uses. Next: `compare/s
 """
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,27 +27,19 @@ from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.start import load_start
 
 
+@dataclass
 class Workspace:
-    """A run's folder; each part is read or made when it is first asked for. Arguments are as for `Run`."""
+    """A run's folder; each part is read or made when it is first asked for. Fields are as for `Run`."""
 
-    def __init__(
-        self,
-        folder: Path,
-        settings: Settings,
-        *,
-        is_demo: bool,
-        progress: Progress,
-        stop: Stop,
-        ranks: Ranks = ALONE,
-    ) -> None:
-        self.folder = folder
-        self.settings = settings
-        self.is_demo = is_demo
-        self.progress = progress
-        self.stop = stop
-        self.ranks = ranks
-        self._tokenizers: dict[str, Tokenizer] = {}
-        self._stores: dict[str, dict[str, TokenStore]] = {}
+    folder: Path
+    settings: Settings
+    _: KW_ONLY
+    is_demo: bool
+    progress: Progress
+    stop: Stop
+    ranks: Ranks = ALONE
+    _tokenizers: dict[str, Tokenizer] = field(default_factory=dict)
+    _stores: dict[str, dict[str, TokenStore]] = field(default_factory=dict)
 
     @property
     def settings_toml(self) -> str:
@@ -81,15 +74,7 @@ class Workspace:
         return {name: stage.fingerprint(build.plain(task)) for name, task in read.items()}
 
     def task(self, name: str, labels: int | None = None) -> LabelledTask:
-        """Return a labelled task by name.
-
-        Args:
-            name: task name.
-            labels: number of training examples, drawn in proportion to the classes; None for all.
-
-        Raises:
-            UsageError: no task has that name, or it has more classes than `labels`.
-        """
+        """Return a task with `labels` training examples, drawn in proportion to the classes; None for all."""
         if name not in self.tasks:
             raise UsageError(f"there is no task {name!r}", hint=build.closest(name, self.tasks))
         task = self.tasks[name]
@@ -104,11 +89,7 @@ class Workspace:
         return [arm for arm in arms(self.settings) if arm.name not in left_out]
 
     def arm(self, name: str) -> Arm:
-        """Return an arm by name.
-
-        Raises:
-            UsageError: no arm has that name.
-        """
+        """Return an arm by name; a UsageError if there is none."""
         return arm_named(self.settings, name)
 
     def tokenizer(self, kind: str) -> Tokenizer:

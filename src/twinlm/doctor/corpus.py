@@ -67,7 +67,6 @@ def _different(sample: CorpusSample) -> list[Seen]:
 
 
 def _as_split(material: Material, documents: Sequence[Seen]) -> list[Text]:
-    """Return texts by the split that the run puts them into."""
     valid_share, test_share = material.held_out_shares
     split = split_documents(
         (Document(document.text, document.source) for document in documents if document.split == "train"),

@@ -36,13 +36,9 @@ class Diagnosis:
 
 
 def examine(material: Material, *, folder: Path, scratch: Path, progress: Progress) -> Diagnosis:
-    """Run all checks.
+    """Run all checks, with the tokenizers of the run directory `folder` if it has some.
 
-    Args:
-        material: text and labels.
-        folder: run directory, whose tokenizers are used if it has some.
-        scratch: folder for temporary files; removed at the end, with its parent if that did not exist.
-        progress: where to report.
+    `scratch`, for temporary files, is removed at the end, with its parent if that did not exist.
     """
     facts: dict[str, Any] = {}
     findings: list[Finding] = []

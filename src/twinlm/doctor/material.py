@@ -27,11 +27,7 @@ class Material:
 
 
 def of_files(settings: Settings, progress: Progress) -> Material:
-    """Return the material that settings name, with the tasks already read.
-
-    Raises:
-        UsageError: they name neither text nor labels.
-    """
+    """Return the material that settings name, its tasks read; a UsageError if they name nothing."""
     corpus = settings.corpus
     if not corpus.train and not settings.task:
         hint = "give --corpus.train my-text.txt, --task labels.csv or a settings file"

@@ -30,35 +30,35 @@ MOST_TOKENIZED_BYTES = 4 << 20  # text of the sample by which lengths, pairs and
 MOST_LEARNED_BYTES = 8 << 20  # text that a tokenizer is trained on if the run has none yet
 
 
+@dataclasses.dataclass
 class Laboratory:
     """Tokenizers and token stores for the checks, each made once.
 
-    Tokenizers come from the run directory `folder`, or are trained on the sample, or on the tasks' texts if
-    there is no corpus; stores are written to `scratch`.
+    Tokenizers come from the run directory `folder`, or are trained on the sample, else on the tasks' texts.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        folder: Path,
-        scratch: Path,
-        sample: CorpusSample,
-        tasks: Sequence[ReadTask],
-        progress: Progress,
-    ) -> None:
-        self.settings = settings
-        self.folder = folder
-        self.scratch = scratch
-        self.progress = progress
-        self.texts = [document.text for document in sample.of("train")]
-        self._task_texts = [
+    settings: Settings
+    folder: Path
+    scratch: Path
+    sample: CorpusSample
+    tasks: Sequence[ReadTask]
+    progress: Progress
+    origins: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Training texts of the sample."""
+        return [document.text for document in self.sample.of("train")]
+
+    @cached_property
+    def _task_texts(self) -> list[str]:
+        return [
             text
-            for read in tasks
+            for read in self.tasks
             if "train" in read.sets
             for example in read.sets["train"].examples
             for text in task_kind(read.settings.kind).form.documents(example)
         ]
-        self.origins: dict[str, str] = {}
 
     @cached_property
     def tokenizers(self) -> dict[str, Tokenizer]:
@@ -165,7 +165,6 @@ def _budget_tokens(laboratory: Laboratory, family: Family, corpus_tokens: float)
 
 
 def _first(texts: Sequence[str], most_bytes: int) -> list[str]:
-    """Return the first texts that have `most_bytes` together, at least one."""
     kept: list[str] = []
     size_bytes = 0
     for text in texts:

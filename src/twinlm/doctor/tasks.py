@@ -192,7 +192,6 @@ def _shared(
 def _turned(
     first: Mapping[int, Example], second: Mapping[int, Example], form: Form
 ) -> Iterator[tuple[Example, Example]]:
-    """Yield an example of both splits for the same texts in another order."""
     orders: dict[tuple[str, ...], Example] = {}
     for example in first.values():
         orders.setdefault(_in_one_order(example, form), example)
@@ -236,7 +235,6 @@ def _different(by_text: Mapping[str, Mapping[int, Example]], form: Form) -> list
 def _check_inputs(
     where: str, task: LabelledTask, family: Family, tokenizer: Tokenizer, settings: KindSettings
 ) -> Checked:
-    """Make the inputs that fine-tuning would make, and count what is cut."""
     kind = task_kind(task.kind)
     config = TaskConfig(
         kind=task.kind,

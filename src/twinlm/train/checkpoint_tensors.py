@@ -1,7 +1,4 @@
-"""The tensors of a checkpoint, read by rows from one folder or from the parts that several processes wrote.
-
-So a run may continue with any number of processes: each reads only the rows that it holds.
-"""
+"""The tensors of a checkpoint, whole or in the parts of several processes, read row by row as needed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,10 +20,7 @@ def file_name(group: str) -> str:
 
 
 class CheckpointTensors:
-    """The opened tensor files of a checkpoint whose hashes were checked.
-
-    `folders` is the folder of its tensors, or those of its parts, in the order of their rows.
-    """
+    """The tensors of a verified checkpoint: of one folder, or of its parts in the order of their rows."""
 
     def __init__(self, path: Path, folders: Sequence[Path]) -> None:
         self.path = path

@@ -39,15 +39,9 @@ def save_training(
     *,
     every: int = 1,
 ) -> None:
-    """Publish a checkpoint, then remove all but the newest `KEPT`.
+    """Publish a checkpoint of `state` (JSON values) and tensors, then remove all but the newest `KEPT`.
 
-    Args:
-        folder: folder of all checkpoints of the run.
-        step: number of steps taken.
-        module: module whose weights are saved.
-        optimizer: optimizer whose averages are saved.
-        state: everything else to restore, as JSON values.
-        every: steps between periodic checkpoints; the newest of these is always kept, for rolling back.
+    `every` counts the steps between periodic checkpoints; the newest of these is kept, to roll back to.
     """
     tensors = {"model": module.state_dict(), "optimizer": averages(optimizer)}
     _publish(folder, {"step": step, **state}, _files(tensors), every)

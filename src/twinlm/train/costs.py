@@ -52,10 +52,7 @@ class PretrainPlan(Record):
 def step_costs(
     family: Family, settings: KindSettings, store: TokenStore, tokenizer: Tokenizer, seed: int
 ) -> dict[str, float]:
-    """Return the mean costs of a step by the name of a budget: tokens, targets, flops, passes, and 1 step.
-
-    They are counted on the first batches of each phase, in the real order.
-    """
+    """Return the mean costs of a step by the name of a budget, counted on each phase's first batches."""
     sizes = family.configure(settings.model, tokenizer.vocab_size)
     rows = []
     for phase in phases(settings.pretrain):

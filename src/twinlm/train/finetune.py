@@ -1,6 +1,5 @@
 """Fine-tuning of either kind on a labelled task: all weights are trained (Radford et al. 2018, 3.2;
-Devlin et al. 2018, 3.2). The weights of the epoch with the best validation figure are kept; of equally good
-epochs the last.
+Devlin et al. 2018, 3.2), and those of the last of the best epochs are kept.
 """
 
 from collections import Counter
@@ -118,7 +117,6 @@ def steps_of(settings: FinetuneSettings, inputs: int) -> int:
 
 
 def _configure(trained: Trained, task: LabelledTask, settings: FinetuneSettings) -> TaskConfig:
-    """Return the configuration of the head and its inputs."""
     sizes: Any = trained.model.config
     return TaskConfig(
         kind=task.kind,
@@ -132,8 +130,6 @@ def _configure(trained: Trained, task: LabelledTask, settings: FinetuneSettings)
 
 
 class _Validation:
-    """Measures the model on the validation examples, which are read once."""
-
     def __init__(
         self, trained: Trained, task_type: TaskKind, config: TaskConfig, examples: Sequence[Example]
     ) -> None:

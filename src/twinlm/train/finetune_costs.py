@@ -1,7 +1,4 @@
-"""Time of a fine-tuning, measured on its first steps and a few predictions.
-
-Next: `finetune.py`, whose steps are timed here.
-"""
+"""Time of a fine-tuning, measured on its first steps and a few predictions."""
 
 import time
 from collections import Counter
@@ -52,7 +49,6 @@ def finetune_seconds(
 
 
 def _prediction_s(result: Trained, task: LabelledTask) -> float:
-    """Return the time of one prediction among many."""
     examples = task.test[:_PREDICTIONS]
     predict(result, examples)  # the first time is slower
     began = time.perf_counter()

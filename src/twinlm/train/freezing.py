@@ -23,10 +23,7 @@ def transfer_layers(
     is_truncated: bool,
     deviation: float = STANDARD_DEVIATION,
 ) -> None:
-    """Redraw a model's weights, except its embeddings and first layers.
-
-    `layers` counts from 0, for the embeddings only; `ALL` keeps everything, heads too.
-    """
+    """Redraw a model's weights, except its embeddings and first `layers`; `ALL` keeps everything."""
     if layers == ALL:
         return
     pretrained: Any = model
@@ -38,11 +35,7 @@ def transfer_layers(
 
 
 def freeze_layers(model: nn.Module, layers: int) -> None:
-    """Exclude a model's embeddings and first layers from training; their dropout stays.
-
-    That includes embeddings that fine-tuning has redrawn. `layers` counts from 0, for the embeddings only;
-    `NONE` trains everything.
-    """
+    """Exclude a model's embeddings, redrawn ones too, and first `layers` from training, unless `NONE`."""
     kept = set() if layers == NONE else lower_part(model, layers)
     for name, weight in model.named_parameters():
         weight.requires_grad_(name not in kept)

@@ -20,10 +20,7 @@ _STOPPING = "stopping"
 
 @contextlib.contextmanager
 def heartbeat(store: Any, number: int, count: int, *, timeout_s: float, stop: Stop) -> Iterator[None]:
-    """Keep the leader informed in this block: a signal to any process stops it, a silent process ends it.
-
-    `store` is PyTorch's key-value store, and `timeout_s` the longest silence of a process.
-    """
+    """Keep the leader informed in this block: a signal to any process stops it, a silent process ends it."""
     is_over = threading.Event()
     beats = _listen(store, range(1, count), timeout_s, stop) if number == 0 else _send(store, number, stop)
 

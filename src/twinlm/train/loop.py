@@ -83,9 +83,9 @@ def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> 
 
 
 def timed_steps(job: Job, *, least: int, enough_s: float) -> list[float]:
-    """Take the first steps of a run, write nothing, and return the seconds of each, as `train` counts them.
+    """Take the first steps, write nothing, and return the seconds of each, as `train` counts them.
 
-    At least `least` steps are taken, then further ones until they have taken `enough_s` seconds together.
+    They are at least `least`, and take `enough_s` seconds together.
     """
     job.module.to(hardware.device())
     gradients = gradients_of(job.module, job.objective, ALONE)
@@ -175,7 +175,6 @@ def _counts(job: Job, own: Mapping[int, Batch], micro_batches: int, ranks: Ranks
 
 
 def _load_best(job: Job, state: TrainingState, gradients: Gradients) -> None:
-    """Load the best weights into the module."""
     path = job.folder / BEST
     if not path.is_file() or storage.file_sha256(path) != state.best_sha256:
         hint = f"remove {job.folder} to train again from the start"

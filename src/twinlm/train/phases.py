@@ -40,10 +40,7 @@ def phased_batches(
     examples: Callable[[Phase], Examples],
     averaging: Averaging = "step",
 ) -> Callable[[int], Sequence[Batch]]:
-    """Return the function from a step, counted from 0, to its micro-batches.
-
-    `steps` counts all phases; `examples` makes the examples of a phase, which it reads from their start.
-    """
+    """Return the function from a step of all phases, from 0, to its micro-batches."""
     parts = [(phase.settings, examples(phase)) for phase in phases(settings)]
     change = steps_of_first(settings, steps)
 

@@ -46,8 +46,7 @@ def pretrain(
 ) -> Trained:
     """Pre-train a model, or continue where it was stopped, and publish it as `folder/model`.
 
-    `seed` decides first weights, order, masks, pairs and dropout. A StoppedError means that the same call
-    resumes.
+    `seed` decides weights, order, masks, pairs and dropout. After a StoppedError the same call resumes.
     """
     if (folder / RESULT).is_file():
         return checkpoint.load_model(folder / "model")

@@ -200,14 +200,7 @@ def share_of(number: int, count: int, micro_batches: int) -> range:
 def join(*, reduce: Reduce, is_sharded: bool, timeout_s: float) -> Ranks:
     """Join the processes that `--nproc` or torchrun started with this one; `ALONE` if there are none.
 
-    Args:
-        reduce: way to add gradients.
-        is_sharded: whether each process holds only a part of a model that is pre-trained.
-        timeout_s: longest wait for an answer of another process.
-
-    Raises:
-        PeerError: the others can't be reached.
-        UsageError: this machine has fewer GPUs than processes.
+    Raises a PeerError if one does not answer in `timeout_s`, a UsageError if there are fewer GPUs.
     """
     count = int(os.environ["WORLD_SIZE"]) if launch.is_among_others() else 1
     if count == 1:
@@ -254,7 +247,6 @@ def _value(reply: dict[str, Any]) -> Any:
 
 
 def _use_gpu(local_number: int, local_count: int) -> str:
-    """Select this process's GPU; return the backends that reach the other processes."""
     if local_count > (most := torch.cuda.device_count()):
         message = f"{local_count} processes on this machine, but it has {most} GPUs"
         raise UsageError(message, hint="start as many processes as there are GPUs, or hide the GPUs")

@@ -149,7 +149,6 @@ class Ordered(Replicated):
         self._tree.nodes.clear()
 
     def _exchange(self) -> None:
-        """Replace the sums of this process by the total over all processes."""
         processes, (device, *_) = self._ranks.count, [weight.device for weight in self._weights]
         sizes = [weight.numel() for weight in self._weights]
         width = -(-sum(sizes) // processes)

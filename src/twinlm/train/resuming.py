@@ -26,11 +26,7 @@ _MOST_ROLLED_BACK = 3  # a run that diverges more often needs a lower rate
 def resume(
     job: Job, log: MetricsLog, gradients: Gradients, ranks: Ranks, progress: Progress
 ) -> TrainingState:
-    """Restore module, optimizer and metrics from the newest intact checkpoint, if any; return its state.
-
-    Raises:
-        ModelError: all checkpoints are damaged, or the processes see different ones.
-    """
+    """Restore module, optimizer and metrics from the newest intact checkpoint, if any; return its state."""
 
     def check(values: Mapping[str, Any], path: Path) -> None:
         if (mark := _state(values, path).metrics) is not None:
@@ -120,7 +116,6 @@ def _note(job: Job, ranks: Ranks, event: str, **facts: Any) -> None:
 
 
 def _check_common_step(job: Job, ranks: Ranks, step: int) -> None:
-    """Check that all processes continue from the same step."""
     steps = {int(row["step"]) for row in ranks.gather([{"step": step}])}
     if len(steps) > 1:
         message = f"the processes see checkpoints of different steps: {sorted(steps)}"

@@ -69,10 +69,7 @@ def first_model(
 
 
 def started_model(start: Trained, settings: KindSettings, seed: int) -> tuple[Any, list[str]]:
-    """Return a model with the weights of `start`, and the names of the parts that were newly drawn.
-
-    Parts that `start` lacks are drawn. The settings may raise `max_length` and change `dropout`.
-    """
+    """Return a model with the weights of `start`, perhaps more positions, and the parts it lacked."""
     before: Any = start.model.config
     sizes = replace(before, max_length=settings.model.max_length, dropout=settings.model.dropout)
     model = _drawn(start.family, sizes, settings, seed)

@@ -1,7 +1,4 @@
-"""The arms of a comparison: the ways to get a fine-tuned model.
-
-Next: `compare/plan/pretrainings.py`, how arms are pre-trained; several may share one pre-training.
-"""
+"""The arms of a comparison: the ways to get a fine-tuned model. Several may share one pre-training."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,9 +33,7 @@ class Arm:
 def arms(settings: Settings) -> list[Arm]:
     """Return all arms: both kinds, the settings' own, imported models, both kinds without pre-training.
 
-    Raises:
-        ModelError: an imported model can't be found.
-        UsageError: two arms have one name, or one that can't be a folder's.
+    Raises a ModelError if an imported model can't be found, a UsageError for a name that is taken.
     """
     kinds = [(kind.name, kind.label, getattr(settings, kind.name)) for kind in families.FAMILIES.values()]
     trained = pretrainings(settings)
@@ -62,11 +57,7 @@ def arms(settings: Settings) -> list[Arm]:
 
 
 def arm_named(settings: Settings, name: str) -> Arm:
-    """Return the arm of a name, or one for the model in a folder.
-
-    Raises:
-        UsageError: there is neither.
-    """
+    """Return the arm of a name, or one for the model in a folder; a UsageError if there is neither."""
     known = {arm.name: arm for arm in arms(settings)}
     if name in known:
         return known[name]

@@ -41,11 +41,7 @@ def plan_pretraining(
     *,
     precision: str,
 ) -> PretrainPlan:
-    """Plan a pre-training, or read its stored plan.
-
-    Raises:
-        UsageError: the budget is too small.
-    """
+    """Plan a pre-training, or read its stored plan; a UsageError if the budget is too small."""
     store, tokenizer = part
     kind = pretraining.settings
     budget = replace(settings.budget, amount=pretraining.share * settings.budget.amount)
@@ -87,11 +83,7 @@ def plan_pretraining(
 
 
 def check_match(plans: Sequence[PretrainPlan], settings: Settings, vocab_sizes: Mapping[str, int]) -> None:
-    """Check that both kinds are of one size; `budget.same_parameters` says which parameters count.
-
-    Raises:
-        UsageError: they differ by more than 5 %; the hint says what makes them equal.
-    """
+    """Raise a UsageError if both kinds differ by more than 5 % in what `budget.same_parameters` names."""
     is_total = settings.budget.same_parameters == "total"
     sizes = [plan.parameters if is_total else plan.non_embedding_parameters for plan in plans]
     if _difference(min(sizes), max(sizes)) <= _LARGEST_DIFFERENCE:

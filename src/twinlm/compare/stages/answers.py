@@ -1,6 +1,7 @@
 """The answers of a run's arms and baselines to the test examples: all that `evidence/scores.py` needs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from twinlm.compare.stages.baselines import Baselines
 from twinlm.compare.stages.finetuning import FinetuningStage, Trial
@@ -12,22 +13,17 @@ from twinlm.system import storage
 from twinlm.system.records import to_json
 
 
+@dataclass
 class Answers:
     """The answers of all arms and baselines to the test examples of a run's tasks."""
 
-    def __init__(
-        self, workspace: Workspace, finetuning: FinetuningStage, selection: Selection, baselines: Baselines
-    ) -> None:
-        self.workspace = workspace
-        self.finetuning = finetuning
-        self.selection = selection
-        self.baselines = baselines
+    workspace: Workspace
+    finetuning: FinetuningStage
+    selection: Selection
+    baselines: Baselines
 
     def gathered(self, task: LabelledTask) -> TaskAnswers:
-        """Return all answers to a task's test examples, with their texts.
-
-        Notes in the task's folder which files hold them, for `evidence/reading.py`.
-        """
+        """Return all answers to a task's test examples, and note their files for `evidence/reading.py`."""
         chosen = {arm.name: self.selection.chosen(arm, task.name) for arm in self.workspace.arms}
         folders = {
             name: [str(self.finetuning.folder(trial).relative_to(self.workspace.folder)) for trial in trials]

@@ -26,10 +26,7 @@ LABELS, BUDGET = "labels", "pre-training budget"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The fine-tuning runs of one kind at one position of the axis.
-
-    Each is a whole training whose learning rate came to its end, not a checkpoint on the way of a longer one.
-    """
+    """Fine-tuning runs of one kind at one position: whole trainings, not checkpoints of a longer one."""
 
     x: float  # number of labels, or amount of the budget
     pretraining: str  # name of the pre-training that they start from
@@ -55,22 +52,15 @@ class MeasuredCurve:
     least: float  # least value that the figure can have
 
 
+@dataclass
 class Curves:
     """The curves that the settings ask for."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        pretraining: PretrainingStage,
-        finetuning: FinetuningStage,
-        selection: Selection,
-        baselines: Baselines,
-    ) -> None:
-        self.workspace = workspace
-        self.pretraining = pretraining
-        self.finetuning = finetuning
-        self.selection = selection
-        self.baselines = baselines
+    workspace: Workspace
+    pretraining: PretrainingStage
+    finetuning: FinetuningStage
+    selection: Selection
+    baselines: Baselines
 
     @property
     def axes(self) -> list[str]:
@@ -150,16 +140,15 @@ class Curves:
             for x, of_point in zip(positions, baseline.outcomes, strict=True):
                 score = intervals.mean_interval(of_point, least=least)
                 points.append(ScorePoint(arm=baseline.name, label=baseline.label, x=x, tokens=0, score=score))
-        found = _crossing(positions, outcomes)
+        crosses = _crossing(positions, outcomes)
         curve = ScoreCurve(
-            task=task.name, metric=metric, axis=axis, points=points, crossing=found, verdict=""
+            task=task.name, metric=metric, axis=axis, points=points, crossing=crosses, verdict=""
         )
         return MeasuredCurve(
             curve=curve, positions=positions, outcomes=outcomes, baseline=baseline, least=least
         )
 
     def _best_baseline(self, task: LabelledTask) -> BaselineLine:
-        """Return the baseline that is best with all labels, fitted on each number of them."""
         kind = task_kind(task.kind)
         by_count = [self.baselines.fitted(task, count) for count in [*self.baselines.counts(task), None]]
         measured = {row.name: scores.measure(kind, task, [row.predictions])[0].main for row in by_count[-1]}

@@ -68,7 +68,6 @@ class Diagnosis:
         return of_files(workspace.settings, workspace.progress)
 
     def _made_from(self) -> str:
-        """Return a fingerprint of all that the doctor examines."""
         files = {
             path: storage.file_sha256(Path(path))
             for task in self.workspace.settings.task

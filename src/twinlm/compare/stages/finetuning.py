@@ -1,10 +1,9 @@
 """Fine-tuning: one trial for each arm, task, pre-training seed, fine-tuning seed and learning rate.
 
-Each trial is stored in its own folder below RUN/tasks, with its predictions on the test examples.
 Next: `compare/stages/selection.py`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +44,13 @@ class Trial:
         return retuned(self.arm.settings, self.learning_rate, None).finetune
 
 
+@dataclass
 class FinetuningStage:
     """The fine-tuning runs of a comparison; each is done once and found again."""
 
-    def __init__(self, workspace: Workspace, pretraining: PretrainingStage) -> None:
-        self.workspace = workspace
-        self.pretraining = pretraining
-        self._origins: dict[tuple[str, int], dict[str, Any]] = {}
+    workspace: Workspace
+    pretraining: PretrainingStage
+    _origins: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)  # by arm and first seed
 
     def trials(
         self, arm: Arm, task: str, *, learning_rate: float | None = None, labels: int | None = None
@@ -139,7 +138,6 @@ class FinetuningStage:
         return rows
 
     def _enter(self, trial: Trial) -> None:
-        """Note what a trial is made from, or check that it was made from the same."""
         inputs = {
             **self._origin(trial),
             "finetune": trial.settings,
@@ -153,7 +151,6 @@ class FinetuningStage:
         stage.enter(self.folder(trial), inputs)
 
     def _origin(self, trial: Trial) -> dict[str, Any]:
-        """Return what identifies the model that a trial starts from; its weights are hashed once."""
         arm, key = trial.arm, (trial.arm.name, trial.first_seed)
         if key not in self._origins:
             start = self._model_folder(trial)

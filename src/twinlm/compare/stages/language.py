@@ -5,6 +5,7 @@ Its answers are stored in RUN/NAME[/seed-N]/quality. Next: `compare/stages/langu
 """
 
 from collections import Counter
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,14 +42,13 @@ class PairSet(NamedTuple):
     pairs: tuple[MinimalPair, ...]  # pairs, at least one
 
 
+@dataclass
 class Language:
     """The questions without labels; each model is asked once, and its answers are found again."""
 
-    def __init__(self, workspace: Workspace, pretraining: PretrainingStage) -> None:
-        self.workspace = workspace
-        self.pretraining = pretraining
-        self.notes: list[str] = []
-        """Sentences on what could not be made or read."""
+    workspace: Workspace
+    pretraining: PretrainingStage
+    notes: list[str] = field(default_factory=list)  # sentences on what could not be made or read
 
     @cached_property
     def window(self) -> int:
@@ -74,12 +74,7 @@ class Language:
 
     @cached_property
     def sets(self) -> list[PairSet]:
-        """Minimal pairs that the settings ask for, without those that a model can't read whole.
-
-        Raises:
-            DataError: a file can't be used.
-            UsageError: two files have one name.
-        """
+        """Minimal pairs that every model can read whole; a DataError or UsageError for a file of no use."""
         options, seed = self.workspace.settings.quality, self.workspace.settings.seed
         by_name: dict[str, tuple[MinimalPair, ...]] = {}
         if options.own_pairs:
@@ -185,7 +180,6 @@ class Language:
         )
 
     def _check(self, answers: LanguageAnswers, path: Path) -> None:
-        """Check that stored answers are to these questions, as many as are asked."""
         passages = len(self.sample.texts) if self.sample else 0
         counts = [(passages, len(figure.values_E)) for figure in answers.figures]
         counts += [(len(self.gaps), len(view.right)) for view in answers.gaps]

@@ -49,7 +49,6 @@ def quality_result(language: Language) -> QualityResult:
 
 
 def _groups(compared: Mapping[str, Pretraining], seeds: Sequence[int], answers: BySeed) -> list[FigureGroup]:
-    """Return the figures by the group in which they may be compared, across models."""
     groups: dict[tuple[str, str], list[tuple[Pretraining, Sequence[FigureValues]]]] = {}
     for name, pretraining in compared.items():
         for of_seeds in zip(*(row.figures for row in answers[name]), strict=True):

@@ -1,6 +1,5 @@
-"""Pre-training: each model of a comparison with its plan, its weights for every seed and its losses.
+"""Pre-training: in RUN/NAME for the first seed, in RUN/NAME/seed-N for further ones.
 
-The first seed is stored in RUN/NAME, further seeds in RUN/NAME/seed-N.
 Next: `compare/stages/finetuning.py`.
 """
 
@@ -56,11 +55,7 @@ class PretrainingStage:
         return plans
 
     def pretraining(self, name: str) -> Pretraining:
-        """Return a pre-training by name.
-
-        Raises:
-            UsageError: no pre-training has that name.
-        """
+        """Return a pre-training by name; a UsageError if there is none."""
         known = {**self.compared, **self.smaller}
         if name not in known:
             raise UsageError(f"there is no pre-training {name!r}", hint=build.closest(name, known))
@@ -83,10 +78,7 @@ class PretrainingStage:
         return folder if seed in (None, self.workspace.settings.seed) else folder / f"seed-{seed}"
 
     def trained(self, name: str, seed: int | None = None) -> checkpoint.Trained:
-        """Pre-train a model, resume its pre-training, or load it.
-
-        A newly trained model that fell short of its size and data is reported through `progress`.
-        """
+        """Pre-train a model, resume its pre-training, or load it; say what a new one lacks."""
         workspace, pretraining = self.workspace, self.pretraining(name)
         settings = pretraining.settings
         # Raises here, before anything is written, if the processes can't share a batch.

@@ -91,21 +91,13 @@ class KeptCosts(Record):
 
 
 def read_kept(kind: type[_Kept], path: Path, made_from: object) -> _Kept | None:
-    """Return a stored record; None if there is none, or it was made from something else.
-
-    Raises:
-        ModelError: the file is damaged, or does not fit although it was made from the same.
-    """
+    """Return a stored record; None if there is none, or it was made from something else."""
     stored = read_record(dict[str, Any], path) if path.is_file() else {}
     return as_record(kind, stored, path) if stored.get("made_from") == made_from else None
 
 
 def check_answers(rows: Sequence[Mapping[str, Any]], task: LabelledTask, path: Path) -> None:
-    """Check that answers are to a task's test examples, and of its kind.
-
-    Raises:
-        ModelError: they are not.
-    """
+    """Raise a ModelError if answers are not to a task's test examples, or not of its kind."""
     if [row.get("id") for row in rows] != [example.id for example in task.test]:
         raise ModelError("these are not the test examples of the task", file=path, hint=HINT)
     reading.check_answers(rows, [example.gold for example in task.test], task.kind, task.classes, path)

@@ -20,11 +20,7 @@ _FIELDS = ({"prompt", "continuation", "original"}, {"masked", "filled", "origina
 
 
 def read_samples(path: Path) -> list[dict[str, str]]:
-    """Return stored samples.
-
-    Raises:
-        ModelError: the file holds something else.
-    """
+    """Return stored samples; a ModelError if the file holds something else."""
     stored = read_record(list[dict[str, str]], path)
     with as_model_error(path):
         for sample in stored:

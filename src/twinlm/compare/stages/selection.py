@@ -1,10 +1,10 @@
 """Equal tuning: every arm tries the same learning rates, chosen on validation examples only.
 
-Every arm gets the same number of trials for each task: rates x pre-training seeds x fine-tuning seeds.
-Without a grid each arm has one rate, its own.
+Every arm gets as many trials for each task: rates (without a grid its own one) x seeds of both kinds.
 """
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,20 +15,16 @@ from twinlm.errors import DivergedError
 from twinlm.evidence.records import Ledger, RateTried
 
 
+@dataclass
 class Selection:
     """The learning rate of each arm on each task, chosen once, and the ledger of what was tried."""
 
-    def __init__(self, workspace: Workspace, finetuning: FinetuningStage) -> None:
-        self.workspace = workspace
-        self.finetuning = finetuning
-        self._kept_rates: dict[tuple[str, str], float] = {}  # by arm and task
+    workspace: Workspace
+    finetuning: FinetuningStage
+    _kept_rates: dict[tuple[str, str], float] = field(default_factory=dict)  # by arm and task
 
     def chosen(self, arm: Arm, task: str) -> list[Trial]:
-        """Return an arm's trials on a task at its best learning rate, training those still missing.
-
-        Raises:
-            DivergedError: at every rate a trial diverged.
-        """
+        """Return an arm's trials on a task at its best rate; a DivergedError if a trial diverged at each."""
         rates = self.workspace.settings.compare.learning_rates
         if not rates:
             return self.finetuning.trials(arm, task)

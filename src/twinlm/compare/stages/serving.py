@@ -1,7 +1,4 @@
-"""The cost card of each task, measured once and kept, as no measurement of time repeats.
-
-tasks/TASK/costs.json    costs, and the SHA-256 of the weights that were measured
-"""
+"""The cost card of each task, measured once and kept, as no measurement of time repeats."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -22,13 +19,13 @@ from twinlm.system.records import to_json
 FILE = "costs.json"
 
 
+@dataclasses.dataclass
 class Serving:
     """The costs of every arm's predictions."""
 
-    def __init__(self, workspace: Workspace, finetuning: FinetuningStage, selection: Selection) -> None:
-        self.workspace = workspace
-        self.finetuning = finetuning
-        self.selection = selection
+    workspace: Workspace
+    finetuning: FinetuningStage
+    selection: Selection
 
     def cost_cards(self) -> dict[str, list[ArmCost]]:
         """Return the cost card of each task; none if the settings give no time to measuring."""
@@ -37,10 +34,7 @@ class Serving:
         return {name: self.cost_card(task, budget_s=budget_s) for name, task in tasks.items()}
 
     def cost_card(self, task: LabelledTask, *, budget_s: float = BUDGET_S) -> list[ArmCost]:
-        """Return the costs of each arm's first seed on a task, timing its test examples once.
-
-        Each model and size of request gets `budget_s` seconds.
-        """
+        """Return the costs of each arm's first seed, giving each model and size of request `budget_s`."""
         workspace = self.workspace
         firsts = [self.selection.chosen(arm, task.name)[0] for arm in workspace.arms]
         folders = {trial.arm.name: self.finetuning.folder(trial) / "model" for trial in firsts}

@@ -23,8 +23,6 @@ _TAGS = "p|br|div|span|a|b|i|u|em|strong|table|tr|td|th|li|ul|ol|img|font|script
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """Something that should not be in text."""
-
     name: str
     pattern: re.Pattern[str]
     least_share: float  # share of the documents from which it is a warning
@@ -182,7 +180,6 @@ def check_scripts(where: str, texts: Iterable[str]) -> Checked:
 
 
 def _joined(texts: Iterable[str]) -> Iterator[str]:
-    """Yield the texts joined into few long ones."""
     waiting: list[str] = []
     characters = 0
     for text in texts:

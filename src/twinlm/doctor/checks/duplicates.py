@@ -73,7 +73,6 @@ class Copies:
     def _finding(
         self, split: str, other: str, copies_N: NDArray[np.int64], examples: tuple[str, ...]
     ) -> Finding:
-        """Return the finding for copies within a split, or for those that are also in another one."""
         is_here_N = np.frombuffer(self._splits, np.uint8) == SPLITS.index(split)
         characters_N = np.frombuffer(self._characters, np.int64)
         share = float(characters_N[copies_N].sum() / characters_N[is_here_N].sum())

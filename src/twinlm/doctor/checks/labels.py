@@ -146,7 +146,6 @@ def _check_choices(where: str, golds: Mapping[str, Sequence[int]]) -> Checked:
 
 
 def _check_contradictions(where: str, sets: Sets) -> Checked:
-    """Find texts that have different answers, within and across splits."""
     golds: dict[int, dict[str, str]] = defaultdict(dict)
     texts: dict[int, str] = {}
     for examples in sets.values():

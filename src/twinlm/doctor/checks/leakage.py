@@ -87,7 +87,6 @@ class TaskSearch:
         self._waiting, self._waiting_words = [], 0
 
     def _compare(self, words: list[str], index: int, low: int, source: str) -> None:
-        """Compare the corpus's words from `index` with all targets of the same hash."""
         last = int(np.searchsorted(self._hashes_N, self._hashes_N[low], side="right"))
         for owner, offset in zip(
             self._owners_N[low:last].tolist(), self._offsets_N[low:last].tolist(), strict=True
@@ -139,7 +138,6 @@ class TaskSearch:
 
 
 def _run_hashes(words: Sequence[str]) -> NDArray[np.uint64]:
-    """Return the hash of each six words in a row."""
     each_N = np.fromiter(map(hash, words), np.int64, len(words)).astype(np.uint64)
     count = len(words) - LEAST_WORDS + 1
     hashes_N = np.zeros(count, np.uint64)

@@ -45,10 +45,7 @@ def find_near_duplicates(texts: Sequence[Text], progress: Progress) -> list[Near
     """Return each text that is almost equal to an earlier one, with the most similar of a few such ones.
 
     Copies of one text are grouped around the first, which alone is kept in the index: so a thousand almost
-    equal texts take a thousand comparisons. Memory: the index, about 1 KB a text.
-
-    Raises:
-        ImportError: rensa is not installed.
+    equal texts take a thousand comparisons. Memory: about 1 KB a text. An ImportError without rensa.
     """
     from rensa import RMinHash, RMinHashLSH
 
@@ -78,11 +75,7 @@ def check_near_duplicates(
 ) -> Checked:
     """Check for texts that are almost copies, within a split and across splits.
 
-    Args:
-        where: the corpus or a task.
-        texts: texts without exact copies; the test split first, so that its texts stay.
-        progress: where to report.
-        is_all: whether these are all texts, not a sample.
+    `texts` holds no exact copies, the test split first so that its texts stay; `is_all` if it is no sample.
     """
     compared = texts[:MOST_TEXTS]
     try:

@@ -73,10 +73,7 @@ class CorpusSample:
 
 
 def read_corpus(corpus: CorpusSettings, watchers: Sequence[Watcher], progress: Progress) -> Checked:
-    """Show every document to all watchers; errors of reading become findings.
-
-    Bytes of another encoding never stop the reading, whatever the settings say.
-    """
+    """Show every document to all watchers; errors become findings, and no encoding stops the reading."""
     facts, findings = {}, []
     for split in SPLITS:
         if not getattr(corpus, split):
