@@ -21,8 +21,8 @@ from twinlm.system.log import EVENTS, Silent
 from twinlm.system.stopping import Stop
 from twinlm.tasks.table import TASKS
 from twinlm.tokenizer import Tokenizer, train_tokenizer
+from twinlm.train.costs import finetune_seconds
 from twinlm.train.finetune import RESULT, finetune, inputs_of_step
-from twinlm.train.finetune_costs import finetune_seconds
 from twinlm.use.predict import predict
 
 NAMES = ["Ada", "Ben", "Cleo", "Dora"]

@@ -18,8 +18,7 @@ from twinlm.errors import ResourceError
 from twinlm.tokenizer import Tokenizer
 from twinlm.train import finetune, pretrain
 from twinlm.train.checkpoints import KEPT
-from twinlm.train.costs import count_parameters
-from twinlm.train.finetune_costs import finetune_seconds
+from twinlm.train.costs import count_parameters, finetune_seconds
 from twinlm.train.start import untrained
 
 _WEIGHT_BYTES = 4

@@ -1,7 +1,4 @@
-"""A run's folder and all that its settings alone decide: text, tasks, arms, tokenizers and token stores.
-
-Every stage takes a `Workspace` and the earlier stages it uses. Next: `compare/stages/pretraining.py`.
-"""
+"""A run's folder and all that its settings alone decide: text, tasks, arms, tokenizers and token stores."""
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field

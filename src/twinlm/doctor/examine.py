@@ -1,7 +1,6 @@
 """The data doctor: all checks of the text, tasks and sizes of a run, before any training.
 
-Text is read once; slow checks look at a sample of it (`doctor/checks/reading.py`). Parts: doctor/material.py,
-doctor/tasks.py, doctor/corpus.py, doctor/models.py. A comparison runs it in compare/stages/diagnosis.py.
+Text is read once; slow checks look at a sample of it (`doctor/checks/reading.py`).
 """
 
 from collections.abc import Iterator, Mapping

@@ -31,9 +31,10 @@ from twinlm.families import FAMILIES, Family
 from twinlm.prepare.prepare import build_read_task, read_task_file
 from twinlm.settings import KindSettings, Settings, TaskSettings
 from twinlm.system.log import Progress
-from twinlm.tasks.kind import CUT, TaskConfig
+from twinlm.tasks.kind import CUT
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
+from twinlm.train.finetune import head_config
 
 MOST_INPUTS = 2000  # training examples, and test examples, that are made into inputs to see what is cut
 CUT_SHARE = 0.05  # share of cut inputs from which it is a warning
@@ -235,18 +236,11 @@ def _different(by_text: Mapping[str, Mapping[int, Example]], form: Form) -> list
 def _check_inputs(
     where: str, task: LabelledTask, family: Family, tokenizer: Tokenizer, settings: KindSettings
 ) -> Checked:
-    kind = task_kind(task.kind)
-    config = TaskConfig(
-        kind=task.kind,
-        labels=task.classes,
-        max_length=min(settings.finetune.max_length, settings.model.max_length),
-        stride=settings.finetune.stride,
-        dropout=settings.finetune.dropout,
-        constants=kind.learn(task.train),
-    )
+    config = head_config(family, task, settings.finetune, most_length=settings.model.max_length)
     examples = (*task.train[:MOST_INPUTS], *task.test[:MOST_INPUTS])
     counts: Counter[str] = Counter()
-    lengths = [each.length for each in kind.inputs(examples, family.reader(tokenizer), config, counts)]
+    inputs = task_kind(task.kind).inputs(examples, family.reader(tokenizer), config, counts)
+    lengths = [each.length for each in inputs]
     facts = {
         "examples": len(examples),
         "longest allowed": config.max_length,

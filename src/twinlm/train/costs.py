@@ -1,10 +1,10 @@
-"""Costs of a step of pre-training, counted and measured before any training, and the steps a budget buys.
-
-Next: `pretrain.py`, whose steps are timed here.
-"""
+"""Costs of a training, counted and measured before it, and the steps that a budget buys."""
 
 import math
+import time
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +12,29 @@ import torch
 from scipy import stats
 
 from twinlm.batch import Batch
+from twinlm.checkpoint import Trained
 from twinlm.core import count
+from twinlm.data.labels.task import LabelledTask
 from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import ResourceError, UsageError
 from twinlm.families import Family
-from twinlm.settings import BudgetSettings, KindSettings, ModelSettings
+from twinlm.settings import BudgetSettings, FinetuneSettings, KindSettings, ModelSettings
 from twinlm.system import hardware
 from twinlm.system.records import Count, Positive, Record
 from twinlm.tokenizer import Tokenizer
+from twinlm.train.finetune import finetuning_job, steps_of, with_head
 from twinlm.train.job import Job
 from twinlm.train.loop import timed_steps
 from twinlm.train.phases import Phase, micro_batches, phases
 from twinlm.train.pretrain import phase_examples, pretraining_job
 from twinlm.train.start import fresh_model
+from twinlm.use.predict import predict
 
 _COUNTED_STEPS = 16  # masks and pairs make steps differ
 _FIRST_STEPS = 3  # left out: kernels for new shapes are compiled in them
-_LEAST_STEPS = 8
-_MOST_STEPS = 43
-_PROBED_S = 3.0
+_LEAST_STEPS, _MOST_STEPS, _PROBED_S = 8, 43, 3.0
+_LEAST_TUNING_STEPS, _MOST_TUNING_STEPS, _TUNING_PROBED_S = 6, 23, 1.5
+_PREDICTIONS = 64
 _OUTSIDE = 0.25  # left out at each end: other work on the machine lengthens some steps
 
 
@@ -152,3 +156,42 @@ def budget_steps(budget: BudgetSettings, costs: dict[str, float], step_s: float)
         message = f"a budget of {budget.amount:g} {budget.match} buys {steps} steps of {per_step:.3g} each"
         raise UsageError(message, hint="raise budget.amount, or lower the batch or the model's size")
     return steps
+
+
+def finetune_seconds(
+    trained: Trained, task: LabelledTask, settings: FinetuneSettings, *, seed: int, precision: str
+) -> float:
+    """Return the expected time of a fine-tuning on all labels, with validations and test predictions.
+
+    `trained` may be any model of the right sizes; its weights are changed.
+    """
+    began = time.perf_counter()
+    result, inputs = with_head(trained, task, settings, seed=seed, counts=Counter())
+    reading_s = time.perf_counter() - began
+    job = finetuning_job(
+        result,
+        inputs,
+        settings,
+        name=f"timing {task.name}",
+        validate=dict,
+        steps=_MOST_TUNING_STEPS,
+        seed=seed,
+        precision=precision,
+        folder=Path(),
+        averaging="step",
+    )
+    step_s = usual_s(
+        timed_steps(
+            replace(job, learning_rate=lambda step: 0.0), least=_LEAST_TUNING_STEPS, enough_s=_TUNING_PROBED_S
+        )
+    )
+    predictions = (settings.epochs + 1) * len(task.valid) + len(task.test)  # after each epoch, and at the end
+    return reading_s + steps_of(settings, len(inputs)) * step_s + predictions * _prediction_s(result, task)
+
+
+def _prediction_s(result: Trained, task: LabelledTask) -> float:
+    examples = task.test[:_PREDICTIONS]
+    predict(result, examples)  # the first time is slower
+    began = time.perf_counter()
+    predict(result, examples)
+    return (time.perf_counter() - began) / len(examples)

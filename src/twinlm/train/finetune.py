@@ -17,6 +17,7 @@ from twinlm.core.initialize import draw, initialize
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
 from twinlm.data.sequences import order
+from twinlm.families import Family
 from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
 from twinlm.settings import FinetuneSettings
 from twinlm.system import storage
@@ -105,7 +106,9 @@ def with_head(
     trained: Trained, task: LabelledTask, settings: FinetuneSettings, *, seed: int, counts: Counter[str]
 ) -> tuple[Trained, Sequence[Any]]:
     """Return a model under a new head for a task, and the inputs of its training examples."""
-    task_type, config = task_kind(task.kind), _configure(trained, task, settings)
+    sizes: Any = trained.model.config
+    task_type = task_kind(task.kind)
+    config = head_config(trained.family, task, settings, most_length=sizes.max_length)
     inputs = task_type.inputs(task.train, trained.family.reader(trained.tokenizer), config, counts)
     tuned = _add_head(trained, task_type, config, settings, seed)
     return replace(trained, task=config, tuned=tuned), inputs
@@ -116,15 +119,17 @@ def steps_of(settings: FinetuneSettings, inputs: int) -> int:
     return max(1, round(settings.epochs * inputs / settings.batch_examples))
 
 
-def _configure(trained: Trained, task: LabelledTask, settings: FinetuneSettings) -> TaskConfig:
-    sizes: Any = trained.model.config
+def head_config(
+    family: Family, task: LabelledTask, settings: FinetuneSettings, *, most_length: int
+) -> TaskConfig:
+    """Return the configuration of a task's head on a model that reads `most_length` tokens."""
     return TaskConfig(
         kind=task.kind,
         labels=tuple(task.classes),
-        max_length=min(settings.max_length, sizes.max_length),
+        max_length=min(settings.max_length, most_length),
         stride=settings.stride,
         dropout=settings.dropout,
-        has_bias=trained.family.has_head_bias,
+        has_bias=family.has_head_bias,
         constants=task_kind(task.kind).learn(task.train),
     )
 

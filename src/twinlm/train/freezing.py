@@ -1,7 +1,6 @@
 """Which layers of a pre-trained model fine-tuning takes over, and which of these stay frozen.
 
-GPT-1's figure 2 (left) transfers the embeddings and the first n layers and redraws the rest (Radford et al.
-2018, 5): each transferred layer helped. Both functions change a model without a head, in place.
+GPT-1 redraws all but the embeddings and first n layers (Radford et al. 2018, 5, figure 2 left).
 """
 
 from typing import Any

@@ -1,7 +1,6 @@
-"""What the training loop asks of the processes that train together, and the three ways to do it.
+"""The three ways in which processes that train together turn micro-batches' gradients into one.
 
-Each turns the gradients of a step's micro-batches into one gradient; `gradients_of` chooses. Next:
-`replicated.py`, where every process holds all weights, and `sharding.py`, where each holds some rows of them.
+Next: `replicated.py`, where every process holds all weights, and `sharding.py`, where each holds some rows.
 """
 
 from typing import TYPE_CHECKING, Any, TypeAlias

@@ -1,7 +1,6 @@
 """How the leader learns, while it works alone, that another process is to stop or does not answer.
 
-In a training step the processes tell each other. While the leader tokenizes, validates or predicts, the
-others only wait for it, so a thread of each sends a heartbeat, and a thread of the leader listens.
+The others then only wait, so a thread of each sends a heartbeat, and a thread of the leader listens.
 """
 
 import contextlib

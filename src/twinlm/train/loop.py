@@ -1,8 +1,7 @@
 """The training loop, for pre-training and fine-tuning of either kind. It knows no model and no task.
 
-A step is a function of its number: batches, dropout and learning rate follow from (seed, step), so a stopped
-run continues from its last checkpoint as if it had never been stopped, to the bit. Next: `gradients.py`, how
-one process or several turn micro-batches into a gradient, and `resuming.py`, how a run continues.
+A step is a function of its number: batches, dropout and rate follow from (seed, step), so a stopped run
+continues to the same bits. Next: `gradients.py` and `resuming.py`, how a run continues.
 """
 
 import math
@@ -22,7 +21,7 @@ from twinlm.train.gradients import Gradients, gradients_of
 from twinlm.train.job import BEST, Job
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.records import Spent, TrainingState, fresh_state
-from twinlm.train.resuming import HINT, leave_out, note_stop, resume, save
+from twinlm.train.resuming import HINT, leave_out, note, resume, save
 
 
 def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> Spent:
@@ -72,7 +71,7 @@ def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> 
             if is_last or is_stopped or state.step % job.checkpoint_every == 0:
                 save(job, state, log, gradients)
             if is_stopped and (not is_last or state.is_validation_due):
-                note_stop(job, ranks, state.step)
+                note(job, ranks, "stopped", step=state.step)
                 raise stopped()
             rate = state.tokens / max(1e-9, state.seconds)
             progress.advance(state.step, loss=parts.get("loss", math.nan), tokens_per_second=round(rate))

@@ -1,7 +1,6 @@
 """AdamW as both released codes use it: matrices and embeddings decay, biases and gains do not.
 
-GPT-1's is the usual one. BERT's (google-research/bert, optimization.py) does not correct the bias of the
-averages, so its first updates are smaller, the more so the closer beta2 is to 1. The learning rate rises
+BERT's (google-research/bert, optimization.py) does not correct the bias of the averages. The rate rises
 linearly, then falls to zero: along a cosine for GPT-1 (Radford et al. 2018, 4.1), linearly for BERT (Devlin
 et al. 2018, A.2).
 """

@@ -1,7 +1,6 @@
-"""Pre-training in one phase or two: short sequences before long ones (Devlin et al. 2018, A.2), or left to
-right before the kind's own way.
+"""Pre-training in one phase or two: short sequences first, or left to right first.
 
-Attention costs the square of the length, so BERT took 90 % of its steps at length 128, the rest at 512.
+Attention costs the square of the length: BERT took 90 % of its steps at 128 tokens (Devlin et al. 2018, A.2).
 Until the second phase, the position embeddings beyond the first length are not trained.
 """
 

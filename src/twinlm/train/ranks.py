@@ -1,9 +1,7 @@
 """The processes of one run. The first leads: it alone decides and writes, and calls the others to each
 training, where they take their share of every step's micro-batches.
 
-Micro-batches, not processes, define what a step computes: data, masks and dropout follow from their numbers.
-Processes exchange JSON through PyTorch's store, and tensors of numbers. Next: `heartbeat.py`, how the leader
-learns about the others, and `gradients.py`, how their gradients become one.
+They exchange JSON through PyTorch's store, and tensors. Next: `heartbeat.py` and `gradients.py`.
 """
 
 import contextlib
@@ -12,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -74,26 +73,21 @@ class Alone:
 ALONE = Alone()
 
 
+@dataclass
 class Together:
     """One process among the others of its run; rank 0 leads. `store` is PyTorch's key-value store."""
 
-    def __init__(
-        self,
-        store: Any,
-        *,
-        number: int,
-        count: int,
-        local_count: int,
-        reduce: Reduce,
-        is_sharded: bool,
-        timeout_s: float,
-    ) -> None:
-        self.number, self.count, self.local_count = number, count, local_count
-        self.leads = number == 0
-        self.reduce: Reduce = reduce
-        self.is_sharded = is_sharded
-        self._store = store
-        self._timeout_s = timeout_s
+    store: Any
+    _: KW_ONLY
+    number: int
+    count: int
+    local_count: int
+    reduce: Reduce
+    is_sharded: bool
+    timeout_s: float
+
+    def __post_init__(self) -> None:
+        self.leads = self.number == 0
         self._asks = ThreadPoolExecutor(1)
         self._is_answered = True
         self._turns = self._calls = 0
@@ -150,7 +144,7 @@ class Together:
 
     def watched(self, stop: Stop) -> contextlib.AbstractContextManager[None]:
         """Return a context in which the processes watch each other, also while the leader works alone."""
-        return heartbeat(self._store, self.number, self.count, timeout_s=self._timeout_s, stop=stop)
+        return heartbeat(self.store, self.number, self.count, timeout_s=self.timeout_s, stop=stop)
 
     def close(self) -> None:
         """Release the other processes; this one must then end by `launch.leave`."""
@@ -158,29 +152,29 @@ class Together:
             if self.leads:
                 self._tell(f"call/{self._calls}", None)
                 until_s = time.monotonic() + _GOODBYE_S  # the store ends with the leader, so it leaves last
-                while self._store.add("gone", 0) < self.count - 1 and time.monotonic() < until_s:
+                while self.store.add("gone", 0) < self.count - 1 and time.monotonic() < until_s:
                     time.sleep(_POLL_S)
             else:
-                self._answer(partial(self._store.add, "gone", 1))
+                self._answer(partial(self.store.add, "gone", 1))
 
     def _tell(self, key: str, value: Any) -> None:
         with as_peer_error():
-            self._store.set(key, json.dumps(value))
+            self.store.set(key, json.dumps(value))
 
     def _wait(self, key: str) -> Any:
         with as_peer_error():
-            while not self._answer(partial(self._store.check, [key])):
+            while not self._answer(partial(self.store.check, [key])):
                 time.sleep(_POLL_S)
-            return json.loads(self._answer(partial(self._store.get, key)))
+            return json.loads(self._answer(partial(self.store.get, key)))
 
     def _answer(self, ask: Callable[[], T]) -> T:
         """Return the answer of the store, which the leader holds and may leave unanswered."""
         # In a thread, since PyTorch itself would wait forever. After one silence there is no second wait.
         try:
-            return self._asks.submit(ask).result(self._timeout_s * self._is_answered)
+            return self._asks.submit(ask).result(self.timeout_s * self._is_answered)
         except TimeoutError as error:
             self._is_answered = False
-            message = f"rank 0 did not answer for {self._timeout_s:g} seconds"
+            message = f"rank 0 did not answer for {self.timeout_s:g} seconds"
             raise PeerError(message, hint=launch.GOES_ON) from error
 
 

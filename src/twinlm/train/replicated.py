@@ -1,8 +1,4 @@
-"""Training in which every process holds all weights: each computes the gradients of some micro-batches.
-
-`Ordered` adds them along a fixed tree of micro-batch numbers: any number of processes gives the same bits.
-`Averaged` lets PyTorch's DistributedDataParallel add them while they are computed, in any order.
-"""
+"""Training in which every process holds all weights: each computes the gradients of some micro-batches."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping

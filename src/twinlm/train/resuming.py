@@ -34,7 +34,7 @@ def resume(
 
     def pass_over(damage: ModelError) -> None:
         progress.say(f"{damage.file}: {damage.message}; the checkpoint before it is used instead")
-        _note(job, ranks, "checkpoint passed over", file=damage.file, message=damage.message)
+        note(job, ranks, "checkpoint passed over", file=damage.file, message=damage.message)
 
     folder = job.folder / CHECKPOINTS
     ranks.from_leader(lambda: remove_loose_parts(folder))
@@ -42,7 +42,7 @@ def resume(
     values = load_training(folder, restore, check=check, pass_over=pass_over)
     state = fresh_state(job.averaging) if values is None else _state(values, folder)
     if values is not None:
-        _note(job, ranks, "resumed", step=state.step)
+        note(job, ranks, "resumed", step=state.step)
     _check_common_step(job, ranks, state.step)
     # The log holds lines of steps after the checkpoint, which come again.
     if state.metrics is None:
@@ -73,11 +73,6 @@ def save(job: Job, state: TrainingState, log: MetricsLog, gradients: Gradients) 
     gradients.save(job.folder / CHECKPOINTS, job.optimizer, to_json(state), every=job.checkpoint_every)
 
 
-def note_stop(job: Job, ranks: Ranks, step: int) -> None:
-    """Note among the run's events that it was stopped."""
-    _note(job, ranks, "stopped", step=step)
-
-
 def leave_out(
     job: Job,
     step: int,
@@ -106,11 +101,12 @@ def leave_out(
         lost += step - periodic
     state.lost_steps += lost
     progress.say(f"{message}: {lost} of {step + 1} updates left out")
-    _note(job, ranks, "not finite", step=step + 1, lost=lost, message=message)
+    note(job, ranks, "not finite", step=step + 1, lost=lost, message=message)
     return {"lost": lost}
 
 
-def _note(job: Job, ranks: Ranks, event: str, **facts: Any) -> None:
+def note(job: Job, ranks: Ranks, event: str, **facts: Any) -> None:
+    """Note something among the run's events, if this process leads."""
     if ranks.leads:
         note_event(job.folder, event, **facts)
 

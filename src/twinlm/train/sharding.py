@@ -1,7 +1,4 @@
-"""A sharded model: each process holds some rows of all weights, gradients and averages (PyTorch's FSDP2).
-
-Importing this file takes PyTorch most of a second, so it is imported only where a model is sharded.
-"""
+"""A sharded model: each process holds some rows of all weights, gradients and averages (PyTorch's FSDP2)."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping

@@ -1,8 +1,7 @@
 """The model that pre-training starts with: newly drawn weights, or those of a model to continue from.
 
-A model that continues may get more positions. The new rows are copies of its own, over and over, since what
-they say about near neighbours holds there too (Beltagy et al. 2020, Longformer, 5); or they are newly drawn,
-as before BERT's own second phase.
+New positions are copies of its own, over and over, since what they say about near neighbours holds there too
+(Beltagy et al. 2020, Longformer, 5); or they are newly drawn, as before BERT's own second phase.
 """
 
 from dataclasses import replace

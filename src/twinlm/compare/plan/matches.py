@@ -24,8 +24,16 @@ def all_matches(
     plans: Mapping[str, PretrainPlan], shares: Mapping[str, float], price_per_hour: float = 0
 ) -> list[Match]:
     """Return a match for every axis (money needs a price); the first plan has the whole budget."""
-    axes = [axis for axis in AXES if axis != "money" or price_per_hour]
-    return [_match(axis, plans, shares, price_per_hour) for axis in axes]
+    matches = []
+    first, *others = plans
+    for axis in (axis for axis in AXES if axis != "money" or price_per_hour):
+        amount = taken(plans[first], axis, price_per_hour)
+        matched = {first: plans[first]}
+        for name in others:
+            steps = shares[name] * amount / taken(plans[name], axis, price_per_hour) * plans[name].steps
+            matched[name] = scaled(plans[name], math.floor(round(steps, 6)))  # 99.9999999 is 100
+        matches.append(Match(axis=axis, amount=amount, plans=matched))
+    return matches
 
 
 def taken(plan: PretrainPlan, axis: str, price_per_hour: float = 0) -> float:
@@ -40,16 +48,3 @@ def scaled(plan: PretrainPlan, steps: int) -> PretrainPlan:
     """Return the plan with another number of steps, each costing the same."""
     totals = ("tokens", "targets", "flops", "seconds", "corpus_passes")
     return replace(plan, steps=steps, **{name: getattr(plan, name) / plan.steps * steps for name in totals})
-
-
-def _match(
-    axis: str, plans: Mapping[str, PretrainPlan], shares: Mapping[str, float], price_per_hour: float
-) -> Match:
-    first = next(iter(plans))
-    amount = taken(plans[first], axis, price_per_hour)
-    matched = {first: plans[first]}
-    for name, plan in plans.items():
-        if name != first:
-            steps = shares[name] * amount / taken(plan, axis, price_per_hour) * plan.steps
-            matched[name] = scaled(plan, math.floor(round(steps, 6)))  # 99.9999999 is 100
-    return Match(axis=axis, amount=amount, plans=matched)

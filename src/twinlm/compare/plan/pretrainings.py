@@ -1,7 +1,4 @@
-"""The pre-trainings of a comparison: both kinds, and every arm that is not pre-trained just as another one.
-
-A curve of score against pre-training takes both kinds again with shares of the budget, each a whole training.
-"""
+"""The pre-trainings of a comparison: both kinds, and every arm that is not pre-trained as another one."""
 
 from dataclasses import dataclass
 

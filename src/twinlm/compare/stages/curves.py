@@ -1,7 +1,4 @@
-"""Scores of both kinds against labels and against pre-training, and the point where they cross.
-
-Against labels, the task's best baseline is a third line, fitted anew on each number of them.
-"""
+"""Scores of both kinds, and of the best baseline, against labels or pre-training, and where they cross."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

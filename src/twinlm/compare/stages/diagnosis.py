@@ -1,8 +1,6 @@
-"""The data doctor's findings, before anything is trained.
+"""The data doctor's findings, renewed when data or settings change.
 
-    data-doctor/diagnosis.json    all facts and findings, and the fingerprint of the examined data
-
-It is renewed when data or settings change. It stops nothing: what must stop a run does so by itself.
+They stop nothing: what must stop a run does so by itself.
 """
 
 from pathlib import Path

@@ -1,7 +1,6 @@
-"""Language quality of the pre-trained models, without labels.
+"""Language quality without labels, in RUN/NAME[/seed-N]/quality: passages, minimal pairs and gaps.
 
-Each predicts passages of the test text, chooses between the texts of minimal pairs and fills gaps.
-Its answers are stored in RUN/NAME[/seed-N]/quality. Next: `compare/stages/language_results.py`.
+Next: `compare/stages/language_results.py`.
 """
 
 from collections import Counter

@@ -12,25 +12,15 @@ from twinlm.compare.stages.records import Choices, FigureValues, GapChoices, Lan
 from twinlm.data.probes.gaps_from_text import DISTRACTORS
 from twinlm.data.probes.minimal_pairs import by_phenomenon
 from twinlm.evaluate.quality import standard_error
-from twinlm.evidence import intervals, multiple_testing
+from twinlm.evidence import intervals, multiple_testing, records
 from twinlm.evidence.outcomes import Matrix, Numbers, Outcomes
-from twinlm.evidence.records import (
-    ClozeResult,
-    ClozeView,
-    FigureGroup,
-    PairAccuracy,
-    PairsResult,
-    Phenomenon,
-    QualityFigure,
-    QualityResult,
-)
 
 ALL_PAIRS = "all pairs"  # name of the phenomenon that is all pairs of a set
 ALL_GAPS = "all gaps"  # name of the phenomenon that is all gaps
 BySeed = Mapping[str, Sequence[LanguageAnswers]]  # answers of each pre-training, seed by seed
 
 
-def quality_result(language: Language) -> QualityResult:
+def quality_result(language: Language) -> records.QualityResult:
     """Return what the models know without labels, asking those of every pre-training seed."""
     compared, seeds = language.pretraining.compared, language.pretraining.seeds
     labels = {name: pretraining.label for name, pretraining in compared.items()}
@@ -40,7 +30,7 @@ def quality_result(language: Language) -> QualityResult:
     overall = [result.overall for result in sets] + [result.overall for result in gaps]
     corrected = multiple_testing.corrected([result.comparison for result in overall])
     adjusted = [replace(result, comparison=item) for result, item in zip(overall, corrected, strict=True)]
-    return QualityResult(
+    return records.QualityResult(
         groups=_groups(compared, seeds, answers),
         pairs=[replace(result, overall=of_set) for result, of_set in zip(sets, adjusted, strict=False)],
         cloze=replace(gaps[0], overall=adjusted[-1]) if gaps else None,
@@ -48,14 +38,16 @@ def quality_result(language: Language) -> QualityResult:
     )
 
 
-def _groups(compared: Mapping[str, Pretraining], seeds: Sequence[int], answers: BySeed) -> list[FigureGroup]:
+def _groups(
+    compared: Mapping[str, Pretraining], seeds: Sequence[int], answers: BySeed
+) -> list[records.FigureGroup]:
     groups: dict[tuple[str, str], list[tuple[Pretraining, Sequence[FigureValues]]]] = {}
     for name, pretraining in compared.items():
         for of_seeds in zip(*(row.figures for row in answers[name]), strict=True):
             key = (of_seeds[0].comparable, of_seeds[0].unit)
             groups.setdefault(key, []).append((pretraining, of_seeds))
     return [
-        FigureGroup(
+        records.FigureGroup(
             comparable=comparable,
             unit=unit,
             figures=[
@@ -72,12 +64,12 @@ def figure(
     seeds: Sequence[int],
     of_seeds: Sequence[FigureValues],
     first: Sequence[FigureValues] | None,
-) -> QualityFigure:
+) -> records.QualityFigure:
     """Return one figure of a pre-training, with its difference from `first`, that of another, unless None."""
     values_PE = _by_passage(of_seeds)
     values_P = np.array([row.value for row in of_seeds])
     over_seeds = standard_error(values_P) if len(values_P) > 1 else 0.0
-    return QualityFigure(
+    return records.QualityFigure(
         pretraining=pretraining.name,
         label=pretraining.label,
         value=float(values_P.mean()),
@@ -100,13 +92,13 @@ def _outcomes(values_PE: Matrix) -> Outcomes:
     return Outcomes(values_PE, groups=len(values_PE))
 
 
-def _pairs(labels: Mapping[str, str], answers: BySeed, pairs: PairSet) -> PairsResult:
+def _pairs(labels: Mapping[str, str], answers: BySeed, pairs: PairSet) -> records.PairsResult:
     choices = {name: [row.pairs[pairs.name] for row in answers[name]] for name in labels}
     rights = rights_of(choices)
     by_name = by_phenomenon(pairs.pairs)
     phenomena = [phenomenon(name, labels, rights, indices) for name, indices in by_name.items()]
     comparisons = multiple_testing.corrected([result.comparison for result in phenomena])
-    return PairsResult(
+    return records.PairsResult(
         name=pairs.name,
         methods={name: of_seeds[0].method for name, of_seeds in choices.items()},
         overall=phenomenon(ALL_PAIRS, labels, rights, range(len(pairs.pairs))),
@@ -121,14 +113,14 @@ def _pairs(labels: Mapping[str, str], answers: BySeed, pairs: PairSet) -> PairsR
     )
 
 
-def cloze_result(labels: Mapping[str, str], answers: BySeed) -> ClozeResult:
+def cloze_result(labels: Mapping[str, str], answers: BySeed) -> records.ClozeResult:
     """Return the words that models chose for gaps."""
     ranks = range(len(next(iter(answers.values()))[0].gaps))
     choices = [{name: [row.gaps[rank] for row in answers[name]] for name in labels} for rank in ranks]
     rights = [rights_of(of_rank) for of_rank in choices]
     views = [_views(labels, *of_rank) for of_rank in zip(choices, rights, strict=True)]
     gaps = rights[0][next(iter(labels))].shape[1]
-    return ClozeResult(
+    return records.ClozeResult(
         name=OWN_TEXT,
         chance=1 / (1 + DISTRACTORS),
         overall=phenomenon(ALL_GAPS, labels, rights[0], range(gaps)),
@@ -139,17 +131,15 @@ def cloze_result(labels: Mapping[str, str], answers: BySeed) -> ClozeResult:
 
 def _views(
     labels: Mapping[str, str], choices: Mapping[str, Sequence[GapChoices]], rights: Mapping[str, Matrix]
-) -> list[ClozeView]:
+) -> list[records.ClozeView]:
     """Return the choices by the ways of one rank, each kind's way apart."""
     ways = {(rows[0].sees, rows[0].method): None for rows in choices.values()}
+    kinds = {
+        sees: {name: rights[name] for name, rows in choices.items() if rows[0].sees == sees}
+        for sees, _ in ways
+    }
     return [
-        ClozeView(
-            sees=sees,
-            method=method,
-            scores=_scores(
-                labels, {name: rights[name] for name, rows in choices.items() if rows[0].sees == sees}
-            ),
-        )
+        records.ClozeView(sees=sees, method=method, scores=_scores(labels, kinds[sees]))
         for sees, method in ways
     ]
 
@@ -166,11 +156,11 @@ def rights_of(choices: Mapping[str, Sequence[Choices]]) -> dict[str, Matrix]:
 
 def phenomenon(
     name: str, labels: Mapping[str, str], rights: Mapping[str, Matrix], indices: Sequence[int]
-) -> Phenomenon:
+) -> records.Phenomenon:
     """Return how all models do on the pairs of these indices, and the two kinds against each other."""
     chosen = {key: values_PE[:, list(indices)] for key, values_PE in rights.items()}
     first, second, *_ = families.FAMILIES
-    return Phenomenon(
+    return records.Phenomenon(
         name=name,
         pairs=len(indices),
         scores=_scores(labels, chosen),
@@ -178,9 +168,9 @@ def phenomenon(
     )
 
 
-def _scores(labels: Mapping[str, str], rights: Mapping[str, Matrix]) -> list[PairAccuracy]:
+def _scores(labels: Mapping[str, str], rights: Mapping[str, Matrix]) -> list[records.PairAccuracy]:
     return [
-        PairAccuracy(
+        records.PairAccuracy(
             pretraining=key, label=labels[key], accuracy=intervals.mean_interval(_outcomes(values_PE))
         )
         for key, values_PE in rights.items()

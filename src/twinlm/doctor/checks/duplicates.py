@@ -1,7 +1,6 @@
 """Texts and lines that come more than once in the corpus, ignoring case and white space.
 
-Lee et al. 2022 ("Deduplicating training data makes language models better") measured the effect of exact and
-of near duplicates; the latter are found in doctor/checks/near_duplicates.py.
+Lee et al. 2022 ("Deduplicating training data makes language models better") measured their effect.
 """
 
 from array import array

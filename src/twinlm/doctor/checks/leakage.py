@@ -1,7 +1,4 @@
-"""Contamination: held-out texts of the tasks in the corpus, whole or by a run of 13 words.
-
-Brown et al. 2020 (GPT-3, appendix C) count 13 words in a row as contamination.
-"""
+"""Held-out texts of tasks in the corpus, whole or by 13 words in a row (Brown et al. 2020, appendix C)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

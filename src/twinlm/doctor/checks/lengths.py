@@ -1,7 +1,4 @@
-"""Lengths of documents and sentences, and the share of random pairs that BERT would read.
-
-The forecast makes the pairs of the first documents of a store in both ways that `pretrain.pairs` offers.
-"""
+"""Lengths of documents and sentences, and the share of random pairs that BERT would read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

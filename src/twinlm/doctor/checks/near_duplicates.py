@@ -1,7 +1,6 @@
 """Near duplicates: MinHash of runs of three words finds candidates, the sets of runs decide.
 
-Broder 1997 ("On the resemblance and containment of documents"). The library `rensa`, of the extra [data],
-makes signatures and index.
+Broder 1997 ("On the resemblance and containment of documents"); `rensa` makes signatures and index.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,8 @@
 """Whether there is enough text for the size of a model, and how often a budget reads it.
 
-About 20 tokens for each parameter are best for a given compute (Hoffmann et al. 2022, "Training
-compute-optimal large language models"); up to 4 passes are nearly worth fresh text, and past 40 nothing more
-is learned (Muennighoff et al. 2023, "Scaling data-constrained language models"). Both were measured on
-left-to-right models far larger than these: read them as orders of magnitude.
+About 20 tokens a parameter are best for a given compute (Hoffmann et al. 2022); up to 4 passes are nearly
+worth fresh text, and past 40 nothing more is learned (Muennighoff et al. 2023). Both were measured on far
+larger left-to-right models: read them as orders of magnitude.
 """
 
 from collections.abc import Iterator, Mapping

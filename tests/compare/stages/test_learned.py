@@ -3,7 +3,7 @@
 import pytest
 
 from twinlm.checkpoint import Trained
-from twinlm.compare.stages.samples import SAMPLES, samples
+from twinlm.compare.stages.learned import SAMPLES, samples
 from twinlm.data.text.sentences import split_sentences
 from twinlm.data.tokens.store import TokenStore
 from twinlm.data.tokens.writing import write_store
