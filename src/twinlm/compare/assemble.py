@@ -1,6 +1,6 @@
 """Everything that a finished run left in its folder, put together as one `Results` record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -12,11 +12,12 @@ from twinlm.compare.stages.diagnosis import Diagnosis
 from twinlm.compare.stages.finetuning import FinetuningStage
 from twinlm.compare.stages.language import Language
 from twinlm.compare.stages.language_results import quality_result
-from twinlm.compare.stages.learned import language_results
+from twinlm.compare.stages.learned import language_result
 from twinlm.compare.stages.pretraining import PretrainingStage
 from twinlm.compare.stages.selection import Selection
 from twinlm.compare.stages.serving import Serving
 from twinlm.compare.workspace import Workspace
+from twinlm.data.tokens.store import TokenStore
 from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import TaskAnswers
 from twinlm.evidence.records import QualityResult, ScoreCurve
@@ -48,10 +49,7 @@ def results(
     """Return the results of a run, whose stages must be done, from the answers to its tasks."""
     settings, prepared = workspace.settings, workspace.prepared
     tasks = verdict.with_verdicts(multiple_testing.adjusted([scored(of_task) for of_task in answers]))
-    learned = [
-        replace(result, remarks=pretraining.remarks(result.name, pretraining.seeds))
-        for result in language_results(workspace, pretraining)
-    ]
+    learned = [language_result(workspace, pretraining, each) for each in pretraining.compared.values()]
     quality, doctor = quality_result(language), diagnosis.result()
     costs = [pretraining.cost(name) for name in pretraining.compared]
     matched_by = _AXES.get(settings.budget.match, settings.budget.match)
@@ -64,7 +62,7 @@ def results(
             costs,
             matched_by,
             families=labels,
-            unknown_shares=_unknown_shares(workspace),
+            unknown_shares={kind: _unknown_share(workspace.stores(kind).values()) for kind in labels},
             starts={kind: start for kind in labels if (start := getattr(settings, kind).pretrain.start)},
             lost_steps=pretraining.lost_steps,
             lost_tuning_steps={task: selection.lost_steps(task) for task in prepared.tasks},
@@ -129,16 +127,11 @@ def _data_facts(workspace: Workspace, baselines: Baselines) -> dict[str, str | i
     return facts
 
 
-def _unknown_shares(workspace: Workspace) -> dict[str, float]:
-    stores = {kind: workspace.stores(kind).values() for kind in families.FAMILIES}
-    return {
-        kind: sum(store.unknown_count for store in parts) / sum(store.token_count for store in parts)
-        for kind, parts in stores.items()
-    }
+def _unknown_share(stores: Collection[TokenStore]) -> float:
+    return sum(store.unknown_count for store in stores) / sum(store.token_count for store in stores)
 
 
 def _removed(workspace: Workspace, finetuning: FinetuningStage, selection: Selection) -> dict[str, int]:
-    """Return what was left out, cut or could not be spelled, and how often; only what occurred."""
     counts = dict(workspace.prepared.counts)
     for kind, family in families.FAMILIES.items():
         stores = workspace.stores(kind).values()

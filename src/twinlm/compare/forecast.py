@@ -3,6 +3,7 @@
 import math
 import shutil
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from twinlm import checkpoint, families
@@ -62,12 +63,11 @@ class Forecast:
             for pretraining in (*self.pretraining.compared.values(), *self.pretraining.smaller.values())
             for seed in self.pretraining.seeds
         ]
-        sizes: dict[str, tuple[int, int]] = {}
-        for trial in self._trials():
-            if trial.arm.name not in sizes:
-                sizes[trial.arm.name] = self._body(trial.arm)
-            trainings.append(self._fine_tuning(trial, *sizes[trial.arm.name]))
-        return trainings
+        trials = self._trials()
+        sizes = {
+            arm.name: self._body(arm) for arm in {trial.arm.name: trial.arm for trial in trials}.values()
+        }
+        return trainings + [self._fine_tuning(trial, *sizes[trial.arm.name]) for trial in trials]
 
     def seconds(self, training: Training) -> float:
         """Return the time of a training with its validations and, if it is a fine-tuning, its predictions."""
@@ -84,10 +84,9 @@ class Forecast:
         missing, free = missing_bytes(self.trainings()), self.free_bytes()
         if missing > free:
             message = f"this comparison will write about {missing / 2**30:,.1f} GiB more, and "
+            message += f"{free / 2**30:,.1f} GiB are free"
             hint = "free some space, choose another --out, or take fewer arms, seeds or learning rates"
-            raise ResourceError(
-                f"{message}{free / 2**30:,.1f} GiB are free", file=self.workspace.folder, hint=hint
-            )
+            raise ResourceError(message, file=self.workspace.folder, hint=hint)
 
     def _trials(self) -> list[Trial]:
         rates: list[float | None] = [*sorted(self.workspace.settings.compare.learning_rates)] or [None]
@@ -96,11 +95,10 @@ class Forecast:
             for arm in self.workspace.arms:
                 for rate in rates:
                     trials += self.finetuning.trials(arm, task, learning_rate=rate)
-            for axis in self.curves.axes:
-                for kind in families.FAMILIES:
-                    arm = self.workspace.arm(kind)
-                    for point in self.curves.smaller_points(arm, task, axis, rates[0]):
-                        trials += point.trials
+            for axis, kind in product(self.curves.axes, families.FAMILIES):
+                arm = self.workspace.arm(kind)
+                for point in self.curves.smaller_points(arm, task, axis, rates[0]):
+                    trials += point.trials
         return trials
 
     def _pretraining(self, pretraining: Pretraining, seed: int) -> Training:

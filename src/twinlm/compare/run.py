@@ -9,7 +9,6 @@ Next: `compare/workspace.py`, what all stages share, and `compare/stages/pretrai
 import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from twinlm import families
@@ -101,9 +100,7 @@ class Run:
         note_environment(self.folder, self.workspace.precision, self.progress)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Release the folder."""
         self._held.close()
 

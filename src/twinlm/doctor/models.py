@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +166,5 @@ def _budget_tokens(laboratory: Laboratory, family: Family, corpus_tokens: float)
 
 
 def _first(texts: Sequence[str], most_bytes: int) -> list[str]:
-    kept: list[str] = []
-    size_bytes = 0
-    for text in texts:
-        if kept and size_bytes >= most_bytes:
-            break
-        kept.append(text)
-        size_bytes += len(text.encode())
-    return kept
+    ends = accumulate(len(text.encode()) for text in texts)
+    return [text for text, before in zip(texts, chain([0], ends), strict=False) if before < most_bytes]

@@ -75,14 +75,8 @@ def load_training(
 ) -> dict[str, Any] | None:
     """Restore the newest intact checkpoint; return its state, or None if there is no checkpoint.
 
-    Args:
-        folder: folder of all checkpoints of the run.
-        restore: takes weights and averages, as `restore` below does.
-        check: raises a ModelError if the state (of the file at a path) is wrong or does not fit other files.
-        pass_over: called with the error of each damaged checkpoint; the previous one is tried next.
-
-    Raises:
-        ModelError: all checkpoints are damaged, or they belong to another model or a newer version.
+    `check` raises a ModelError if a state does not fit other files; `pass_over` gets the error of each
+    damaged checkpoint, before the previous one is tried. A ModelError if all are damaged.
     """
     paths = sorted(folder.glob("step-*"), reverse=True)
     for path in paths:

@@ -86,9 +86,7 @@ def finetune(
     constants, outcome = validation.outcome()
     spent = to_json(TuningSpent(**to_json(spent), counts=dict(+counts), **outcome))
     published = replace(
-        result,
-        task=replace(config, constants=constants),
-        history={**trained.history, "fine-tuning": spent},
+        result, task=replace(config, constants=constants), history={**trained.history, "fine-tuning": spent}
     )
     checkpoint.save_model(folder / "model", published)
     storage.write_json(folder / RESULT, spent)  # last: its presence means that the model is complete

@@ -15,12 +15,7 @@ NONE = -1  # value of `frozen_layers` that trains all weights
 
 
 def transfer_layers(
-    model: nn.Module,
-    layers: int,
-    *,
-    seed: int,
-    is_truncated: bool,
-    deviation: float = STANDARD_DEVIATION,
+    model: nn.Module, layers: int, *, seed: int, is_truncated: bool, deviation: float = STANDARD_DEVIATION
 ) -> None:
     """Redraw a model's weights, except its embeddings and first `layers`; `ALL` keeps everything."""
     if layers == ALL:

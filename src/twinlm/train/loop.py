@@ -27,14 +27,8 @@ from twinlm.train.resuming import HINT, leave_out, note, resume, save
 def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> Spent:
     """Train to the end, from the newest checkpoint if there is one; leave the best weights in the module.
 
-    Args:
-        job: training run, the same in all processes.
-        progress: receiver of progress reports.
-        stop: set by signals; a signal to one process stops all of them.
-        ranks: processes that train together; only the leader writes.
-
     Raises:
-        StoppedError: a signal came; the state is saved.
+        StoppedError: a signal came to any process; the state is saved.
         DivergedError: a loss or gradient is not finite; the update was not made.
         ModelError: no checkpoint on the disk can be continued from.
         PeerError: another process ended, or does not answer.
@@ -184,7 +178,6 @@ def _load_best(job: Job, state: TrainingState, gradients: Gradients) -> None:
 def _validate_if_due(
     job: Job, state: TrainingState, log: MetricsLog, gradients: Gradients, stop: Stop
 ) -> None:
-    """Measure the module when a validation is due, and keep its weights if they are the best so far."""
     if not state.is_validation_due:
         return
     values = gradients.measured(job.validate, stop)

@@ -32,45 +32,39 @@ _MEETING_S = 300.0  # nodes of a cluster may start minutes apart
 Reduce = Literal["ordered", "fast"]
 
 
-class Alone:
-    """A run of one process."""
+class _Alone:
+    """A run of one process: its methods are those of `Together`, with nobody to share with."""
 
     number, count, local_count, leads = 0, 1, 1, True
     reduce: Reduce = "ordered"
     is_sharded = False
 
     def share(self, count: int) -> range:
-        """Return the numbers of this process's micro-batches, out of `count` in a step: all."""
         return range(count)
 
     def gather(self, rows: list[dict[str, float]]) -> list[dict[str, float]]:
-        """Return the rows of all processes, in the order of micro-batches."""
         return rows
 
     def any(self, flag: bool) -> bool:
-        """Return whether the flag is set in any process."""
         return flag
 
     def from_leader(self, work: Callable[[], Any]) -> Any:
-        """Return the result of `work`, done by the leader."""
         return work()
 
     def call(self, training: dict[str, Any]) -> None:
-        """Do nothing: there is no other process to call."""
+        pass
 
     def calls(self) -> Iterator[dict[str, Any]]:
-        """Yield nothing: no leader calls this process."""
         yield from ()
 
     def watched(self, stop: Stop) -> contextlib.AbstractContextManager[None]:
-        """Return a context that does nothing: there is no other process to watch."""
         return contextlib.nullcontext()
 
     def close(self) -> None:
-        """Do nothing: there is no other process to release."""
+        pass
 
 
-ALONE = Alone()
+ALONE = _Alone()
 
 
 @dataclass
@@ -112,11 +106,7 @@ class Together:
     def from_leader(self, work: Callable[[], Any]) -> Any:
         """Return the result of `work`, a JSON value, done by the leader; the others wait for it.
 
-        Raises:
-            PeerError: the leader has ended.
-            SystemExit: in the others, if the leader's work failed; the leader reports why.
-            UserError: in the leader, the error of `work`. A DivergedError is raised in all processes, since
-                the run continues after it.
+        If it fails, the others end with a SystemExit; a DivergedError, which a run survives, reaches all.
         """
         self._turns += 1
         key = f"turn/{self._turns}"
@@ -178,7 +168,7 @@ class Together:
             raise PeerError(message, hint=launch.GOES_ON) from error
 
 
-Ranks = Alone | Together
+Ranks = _Alone | Together
 
 
 def share_of(number: int, count: int, micro_batches: int) -> range:
@@ -232,7 +222,6 @@ def as_peer_error() -> Iterator[None]:
 
 
 def _value(reply: dict[str, Any]) -> Any:
-    """Return the result of the leader's work, or fail as the leader did."""
     if "value" in reply:
         return reply["value"]
     if reply["exit_code"] == DivergedError.exit_code:

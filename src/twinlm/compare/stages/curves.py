@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import NamedTuple
 
 from twinlm import families
@@ -76,17 +77,15 @@ class Curves:
         for name in self.pretraining.smaller:
             for seed in self.pretraining.seeds:
                 self.pretraining.trained(name, seed)
-        for task in self.workspace.prepared.tasks:
-            for axis in self.axes:
-                for kind in families.FAMILIES:
-                    for point in self._points(self.workspace.arm(kind), task, axis):
-                        for trial in point.trials:
-                            self.finetuning.predictions(trial)
+        for task, axis, kind in product(self.workspace.prepared.tasks, self.axes, families.FAMILIES):
+            for point in self._points(self.workspace.arm(kind), task, axis):
+                for trial in point.trials:
+                    self.finetuning.predictions(trial)
 
     def measured(self) -> list[MeasuredCurve]:
         """Return the curves of each task."""
-        tasks = self.workspace.prepared.tasks
-        return [self._measured(self.workspace.task(task), axis) for task in tasks for axis in self.axes]
+        tasks = self.workspace.prepared.tasks.values()
+        return [self._measured(task, axis) for task, axis in product(tasks, self.axes)]
 
     def smaller_points(self, arm: Arm, task: str, axis: str, learning_rate: float | None) -> list[Point]:
         """Return all points of a kind but the last, from left to right, at this learning rate."""

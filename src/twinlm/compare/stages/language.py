@@ -163,28 +163,22 @@ class Language:
             figures = language_quality(trained, self.sample, window_tokens=self.window, progress=progress)
         scores = {pairs.name: score_pairs(trained, pairs.pairs, progress=progress) for pairs in self.sets}
         views = score_cloze(trained, self.gaps, progress=progress) if self.gaps else []
+        values = [{**build.plain(figure), "values_E": figure.values_E.tolist()} for figure in figures]
+        gaps = [GapChoices(sees=view.sees, method=view.method, right=view.right_E.tolist()) for view in views]
+        pairs = {
+            name: Choices(method=chosen.method, right=chosen.right_E.tolist())
+            for name, chosen in scores.items()
+        }
         return LanguageAnswers(
-            figures=[
-                FigureValues(**{**build.plain(figure), "values_E": figure.values_E.tolist()})
-                for figure in figures
-            ],
-            pairs={
-                name: Choices(method=chosen.method, right=chosen.right_E.tolist())
-                for name, chosen in scores.items()
-            },
-            cloze=[
-                GapChoices(sees=view.sees, method=view.method, right=view.right_E.tolist()) for view in views
-            ]
-            or UNSET,
+            figures=[FigureValues(**row) for row in values], pairs=pairs, cloze=gaps or UNSET
         )
 
     def _check(self, answers: LanguageAnswers, path: Path) -> None:
         passages = len(self.sample.texts) if self.sample else 0
         counts = [(passages, len(figure.values_E)) for figure in answers.figures]
         counts += [(len(self.gaps), len(view.right)) for view in answers.gaps]
-        if answers.pairs.keys() != {pairs.name for pairs in self.sets} or bool(answers.gaps) != bool(
-            self.gaps
-        ):
+        names = {pairs.name for pairs in self.sets}
+        if answers.pairs.keys() != names or bool(answers.gaps) != bool(self.gaps):
             raise ModelError("these are answers to other questions", file=path, hint=HINT)
         counts += [(len(pairs.pairs), len(answers.pairs[pairs.name].right)) for pairs in self.sets]
         for expected, found in counts:

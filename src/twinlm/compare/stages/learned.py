@@ -32,12 +32,10 @@ _FIELDS = ({"prompt", "continuation", "original"}, {"masked", "filled", "origina
 _CURVE_POINTS = 200
 
 
-def language_results(workspace: Workspace, stage: PretrainingStage) -> list[LanguageResult]:
-    """Return what each pre-training taught; curves and samples are those of the first seed."""
-    return [_language(workspace, stage, pretraining) for pretraining in stage.compared.values()]
-
-
-def _language(workspace: Workspace, stage: PretrainingStage, pretraining: Pretraining) -> LanguageResult:
+def language_result(
+    workspace: Workspace, stage: PretrainingStage, pretraining: Pretraining
+) -> LanguageResult:
+    """Return what a pre-training taught; curves and samples are those of the first seed."""
     name, family = pretraining.name, pretraining.family
     held_out, counted = stage.language(name), stage.counting_loss(family)
     path = stage.folder(name) / "samples.json"
@@ -54,13 +52,12 @@ def _language(workspace: Workspace, stage: PretrainingStage, pretraining: Pretra
         others=held_out.test.others,
         floors={"unigrams": counted.unigram, "bigrams": counted.bigram},
         curves=[replace(curve, points=_thinned(curve.points)) for curve in stage.curves(name)],
-        remarks=[],
+        remarks=stage.remarks(name, stage.seeds),
         samples=read_samples(path),
     )
 
 
 def _thinned(points: Sequence[CurvePoint]) -> list[CurvePoint]:
-    """Return at most `_CURVE_POINTS` points, each the mean of its neighbours' values."""
     if len(points) <= _CURVE_POINTS:
         return list(points)
     thin = []

@@ -114,7 +114,7 @@ class PretrainingStage:
             folder=folder,
             progress=workspace.progress,
             stop=workspace.stop,
-            title=self._title(pretraining, seed),
+            title=f"pre-training {pretraining.label}" + (f", seed {seed}" if len(self.seeds) > 1 else ""),
             ranks=workspace.ranks,
         )
         if is_new and workspace.ranks.leads:
@@ -217,10 +217,6 @@ class PretrainingStage:
         pretraining = self.pretraining(name)
         validations = {str(seed): self.curves(name, seed)[1] for seed in seeds}
         return remarks(pretraining.label, validations, self.counting_loss(pretraining.family))
-
-    def _title(self, pretraining: Pretraining, seed: int) -> str:
-        suffix = "" if len(self.seeds) == 1 else f", seed {seed}"
-        return f"pre-training {pretraining.label}{suffix}"
 
 
 def _point(record: Mapping[str, Any], key: str, factor: float) -> CurvePoint:

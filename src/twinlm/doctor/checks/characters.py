@@ -138,15 +138,10 @@ class Characters:
             hits = self._hits[sign.name]
             if hits.documents:
                 share = hits.documents / self._texts
-                number = f"{hits.times:,} {sign.name} in {hits.documents:,} of {self._texts:,} texts"
-                yield Finding(
-                    level_of(share, sign.least_share),
-                    self.where,
-                    f"{number} ({share:.2%})",
-                    sign.why,
-                    sign.hint,
-                    tuple(hits.examples),
-                )
+                message = f"{hits.times:,} {sign.name} in {hits.documents:,} of {self._texts:,} texts "
+                message += f"({share:.2%})"
+                level, examples = level_of(share, sign.least_share), tuple(hits.examples)
+                yield Finding(level, self.where, message, sign.why, sign.hint, examples)
 
 
 def script_shares(texts: Iterable[str]) -> dict[str, float]:

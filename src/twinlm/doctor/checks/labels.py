@@ -3,7 +3,8 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from twinlm.data.labels.examples import Example
@@ -148,22 +149,14 @@ def _check_choices(where: str, golds: Mapping[str, Sequence[int]]) -> Checked:
 def _check_contradictions(where: str, sets: Sets) -> Checked:
     golds: dict[int, dict[str, str]] = defaultdict(dict)
     texts: dict[int, str] = {}
-    for examples in sets.values():
-        for example in examples:
-            joined = "\n".join(example.texts)
-            digest = digest_of(*example.texts)
-            golds[digest].setdefault(json.dumps(example.gold, ensure_ascii=False), example.id)
-            texts.setdefault(digest, joined)
+    for example in chain.from_iterable(sets.values()):
+        digest = digest_of(*example.texts)
+        golds[digest].setdefault(json.dumps(example.gold, ensure_ascii=False), example.id)
+        texts.setdefault(digest, "\n".join(example.texts))
     torn = {digest: answers for digest, answers in golds.items() if len(answers) > 1}
     facts = {"different texts": len(golds), "texts with different answers": len(torn)}
-    return Checked(facts, tuple(_contradicted(where, torn, texts)))
-
-
-def _contradicted(
-    where: str, torn: Mapping[int, Mapping[str, str]], texts: Mapping[int, str]
-) -> Iterator[Finding]:
     if not torn:
-        return
+        return Checked(facts)
     share = len(torn) / len(texts)
     message = f"{len(torn):,} of {len(texts):,} different texts have different answers ({share:.2%})"
     why = "no model can be right about both; in the test they limit every score"
@@ -172,8 +165,8 @@ def _contradicted(
         + ", ".join(f"{answer[:40]} ({source})" for answer, source in list(answers.items())[:3])
         for digest, answers in list(torn.items())[:MOST_EXAMPLES]
     )
-    level = level_of(share, CONTRADICTED_SHARE)
-    yield Finding(level, where, message, why, "decide each of them, or remove them", examples)
+    level, hint = level_of(share, CONTRADICTED_SHARE), "decide each of them, or remove them"
+    return Checked(facts, (Finding(level, where, message, why, hint, examples),))
 
 
 def _listed(names: Sequence[str] | Mapping[str, Any], counts: Mapping[str, int] | None = None) -> str:

@@ -85,9 +85,8 @@ class TaskSearch:
 
     def _compare(self, words: list[str], index: int, low: int, source: str) -> None:
         last = int(np.searchsorted(self._hashes_N, self._hashes_N[low], side="right"))
-        for owner, offset in zip(
-            self._owners_N[low:last].tolist(), self._offsets_N[low:last].tolist(), strict=True
-        ):
+        owners, offsets = (values_N[low:last].tolist() for values_N in (self._owners_N, self._offsets_N))
+        for owner, offset in zip(owners, offsets, strict=True):
             wanted = self._words[owner]
             run = wanted[offset : offset + RUN_WORDS]
             if owner not in self._runs and words[index : index + len(run)] == run:

@@ -89,10 +89,8 @@ def check_lengths(store: TokenStore, settings: PretrainSettings, *, label: str, 
 def _of_google(label: str, forecast: Forecast, single_share: float) -> Iterator[Finding]:
     share = forecast.google_share
     if share >= RANDOM_SHARE:
-        message = (
-            f'with pretrain.pairs = "google" {share:.0%} of the pairs would be random ({single_share:.0%} '
-        )
-        message += "of the documents have one sentence)"
+        message = f'with pretrain.pairs = "google" {share:.0%} of the pairs would be random '
+        message += f"({single_share:.0%} of the documents have one sentence)"
         why = f'{label} would be right in {share:.0%} of the cases by always predicting "random", and learn '
         why += "little else from the task"
         level: Level = "problem" if share >= MOST_RANDOM_SHARE else "warning"

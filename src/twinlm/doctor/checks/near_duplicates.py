@@ -4,7 +4,6 @@ Broder 1997 ("On the resemblance and containment of documents"); `rensa` makes s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from twinlm.doctor.checks.findings import MOST_EXAMPLES, Checked, Finding, excerpt, level_of, words_of
@@ -31,8 +30,7 @@ class Text(NamedTuple):
     text: str  # text to compare
 
 
-@dataclass(frozen=True, slots=True)
-class NearDuplicate:
+class NearDuplicate(NamedTuple):
     """A text that is almost equal to an earlier one."""
 
     first: int  # index of the earlier text
@@ -81,9 +79,8 @@ def check_near_duplicates(
         pairs = find_near_duplicates(compared, progress)
     except ImportError:
         message = "near duplicates were not looked for: the package rensa is not installed"
-        return Checked(
-            {"looked at": 0}, (Finding("note", where, message, hint="pip install 'twinlm[data]'"),)
-        )
+        finding = Finding("note", where, message, hint="pip install 'twinlm[data]'")
+        return Checked({"looked at": 0}, (finding,))
     is_all = is_all and len(compared) == len(texts)
     of = f"{len(compared):,} texts" if is_all else f"a sample of {len(compared):,} texts"
     crossing = [pair for pair in pairs if compared[pair.first].split != compared[pair.second].split]
@@ -95,28 +92,20 @@ def check_near_duplicates(
         "within a split": len(inside),
         "across splits": len(crossing),
     }
+    why = "scores on held-out texts look better, most for the model that memorizes"
     effects = {
         "within one split": (inside, "models memorize what they read several times"),
-        "across splits": (
-            crossing,
-            "scores on held-out texts look better, most for the model that memorizes",
-        ),
+        "across splits": (crossing, why),
     }
     hint = "remove them from the training data; the run leaves out exact copies only"
     similar = f"(Jaccard similarity of {LEAST_SIMILARITY} or more)"
-    findings = tuple(
-        Finding(
-            level_of(len(some) / len(compared), WARNING_SHARE),
-            where,
-            f"{len(some):,} of {of} are near duplicates of others {kind} {similar}",
-            why,
-            hint,
-            _examples(compared, some),
-        )
-        for kind, (some, why) in effects.items()
-        if some
-    )
-    return Checked(facts, findings)
+    findings = []
+    for kind, (some, why) in effects.items():
+        if some:
+            message = f"{len(some):,} of {of} are near duplicates of others {kind} {similar}"
+            level = level_of(len(some) / len(compared), WARNING_SHARE)
+            findings.append(Finding(level, where, message, why, hint, _examples(compared, some)))
+    return Checked(facts, tuple(findings))
 
 
 def _examples(texts: Sequence[Text], pairs: Sequence[NearDuplicate]) -> tuple[str, ...]:
