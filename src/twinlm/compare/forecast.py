@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from twinlm import checkpoint, families
-from twinlm.checkpoint import Trained
+from twinlm import families
 from twinlm.compare.plan.arms import Arm
 from twinlm.compare.plan.pretrainings import Pretraining
 from twinlm.compare.stages.curves import Curves
@@ -20,7 +19,6 @@ from twinlm.tokenizer import Tokenizer
 from twinlm.train import finetune, pretrain
 from twinlm.train.checkpoints import KEPT
 from twinlm.train.costs import count_parameters, finetune_seconds
-from twinlm.train.start import untrained
 
 _WEIGHT_BYTES = 4
 _CHECKPOINT_BYTES = 3 * _WEIGHT_BYTES  # for each weight: itself and Adam's two averages
@@ -159,19 +157,13 @@ class Forecast:
         key = (arm.family, arm.folder, arm.settings.model, arm.settings.finetune, trial.task)
         if key not in self._timed_s:
             self._timed_s[key] = finetune_seconds(
-                self._untrained(arm),
+                self.finetuning.not_pretrained(arm, workspace.settings.seed),
                 workspace.task(trial.task),
                 arm.settings.finetune,
                 seed=workspace.settings.seed,
                 precision=workspace.precision,
             )
         return self._timed_s[key]
-
-    def _untrained(self, arm: Arm) -> Trained:
-        if arm.folder is not None:
-            return checkpoint.load_model(arm.folder)
-        family, tokenizer = families.family(arm.family), self.workspace.tokenizer(arm.family)
-        return untrained(family, arm.settings, tokenizer, self.workspace.settings.seed)
 
 
 def missing_bytes(planned: list[Training]) -> int:

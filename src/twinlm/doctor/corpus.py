@@ -52,8 +52,8 @@ def _about(sample: CorpusSample) -> Checked:
     size = f"{len(sample.documents):,} documents of {size_bytes / 1e6:,.1f} MB in all"
     message = (
         "near duplicates, repeated lines, scripts, lengths and tokens are judged by a sample: 1 text in "
-        f"{1 / sample.share:.0f}, {size}"
     )
+    message += f"{1 / sample.share:.0f}, {size}"
     why = "of two near duplicates a sample may hold only one: there are more than it shows"
     return Checked(facts, (Finding("note", "corpus", message, why),))
 
@@ -76,9 +76,8 @@ def _as_split(material: Material, documents: Sequence[Seen]) -> list[Text]:
         counts=Counter(),
     )
     texts = [Text(*document[:3]) for document in documents if document.split != "train"]
-    texts += [
-        Text(name, document.source, document.text) for name in SPLITS for document in getattr(split, name)
-    ]
+    for name in SPLITS:
+        texts += [Text(name, document.source, document.text) for document in getattr(split, name)]
     return sorted(texts, key=_split_rank)
 
 

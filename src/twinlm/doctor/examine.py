@@ -1,7 +1,4 @@
-"""The data doctor: all checks of the text, tasks and sizes of a run, before any training.
-
-Text is read once; slow checks look at a sample of it (`doctor/checks/reading.py`).
-"""
+"""The data doctor: all checks of the text, tasks and sizes of a run, before any training."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,10 +32,7 @@ class Diagnosis:
 
 
 def examine(material: Material, *, folder: Path, scratch: Path, progress: Progress) -> Diagnosis:
-    """Run all checks, with the tokenizers of the run directory `folder` if it has some.
-
-    `scratch`, for temporary files, is removed at the end, with its parent if that did not exist.
-    """
+    """Run all checks, with the tokenizers of the run directory `folder`; remove `scratch` at the end."""
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
     for path, checked in _parts(material, folder, scratch, progress):

@@ -38,14 +38,9 @@ def of_files(settings: Settings, progress: Progress) -> Material:
         tasks.append(read_task(task, settings.seed))
         progress.advance(number)
     progress.finish()
-    valid_share = 0 if corpus.valid else corpus.valid_share
-    test_share = 0 if corpus.test else corpus.test_share
-    return Material(
-        settings=settings,
-        tasks=tasks,
-        read=partial(read_corpus, corpus) if corpus.train else None,
-        held_out_shares=(valid_share, test_share),
-    )
+    shares = (0 if corpus.valid else corpus.valid_share, 0 if corpus.test else corpus.test_share)
+    read = partial(read_corpus, corpus) if corpus.train else None
+    return Material(settings=settings, tasks=tasks, read=read, held_out_shares=shares)
 
 
 def of_prepared(settings: Settings, prepared: Prepared, origin: str) -> Material:

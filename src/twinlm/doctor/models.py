@@ -33,10 +33,7 @@ MOST_LEARNED_BYTES = 8 << 20  # text that a tokenizer is trained on if the run h
 
 @dataclasses.dataclass
 class Laboratory:
-    """Tokenizers and token stores for the checks, each made once.
-
-    Tokenizers come from the run directory `folder`, or are trained on the sample, else on the tasks' texts.
-    """
+    """Tokenizers (of the run directory, else trained on the sample, else on the tasks) and token stores."""
 
     settings: Settings
     folder: Path

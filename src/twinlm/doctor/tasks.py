@@ -99,19 +99,15 @@ def check_task(read: ReadTask, progress: Progress) -> Iterator[Parts]:
     where, form = f"task {read.settings.name}", task_kind(read.settings.kind).form
     yield (), read.checked
     sets = {
-        split: [
-            replace(form.as_read(example), id=_source(read.settings, example))
-            for example in labelled.examples
-        ]
+        split: [replace(form.as_read(each), id=_source(read.settings, each)) for each in labelled.examples]
         for split, labelled in read.sets.items()
     }
     if not sets:
         return
     characters = Characters(where)
-    for split, examples in sets.items():
-        for example in examples:
-            for text in form.documents(example):
-                characters.see(Seen(split, example.id, text, False, 0))
+    for split, example in ((split, example) for split, examples in sets.items() for example in examples):
+        for text in form.documents(example):
+            characters.see(Seen(split, example.id, text, False, 0))
     yield ("characters",), characters.checked()
     yield (), check_labels(where, sets)
     yield ("splits",), check_task_splits(where, sets, form, progress)
@@ -241,12 +237,8 @@ def _check_inputs(
     counts: Counter[str] = Counter()
     inputs = task_kind(task.kind).inputs(examples, family.reader(tokenizer), config, counts)
     lengths = [each.length for each in inputs]
-    facts = {
-        "examples": len(examples),
-        "longest allowed": config.max_length,
-        "tokens": quantiles(lengths),
-        "counted": dict(+counts),
-    }
+    facts: dict[str, object] = {"examples": len(examples), "longest allowed": config.max_length}
+    facts |= {"tokens": quantiles(lengths), "counted": dict(+counts)}
     share = counts[CUT] / len(examples)
     if share < CUT_SHARE:
         return Checked(facts)
@@ -258,6 +250,5 @@ def _check_inputs(
 
 
 def _source(settings: TaskSettings, example: Example) -> str:
-    """Return file and row of an example, whose id is such as "train-17"."""
-    split, _, row = example.id.rpartition("-")
+    split, _, row = example.id.rpartition("-")  # such as "train-17"
     return f"{getattr(settings, split)} row {row}"

@@ -57,7 +57,6 @@ class CheckpointTensors:
 
 
 def _widths(file: Any) -> dict[str, tuple[int, list[int]]]:
-    """Return the number of dimensions of each tensor of a file, and all of them but the rows."""
     shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 - no mapping
     return {name: (len(shape), shape[1:]) for name, shape in shapes.items()}
 

@@ -4,13 +4,8 @@
                    model.safetensors       the weights
                    optimizer.safetensors   Adam's averages
 
-If the model is sharded, each process publishes its rows of all tensors. Then the leader publishes
-`state.json`, which holds the hashes of the parts' manifests and so makes them count:
-
-    parts-000000042/00003/model.safetensors, optimizer.safetensors
-    step-000000042/state.json
-
-A resumed run reads the rows that it needs from either form, see `checkpoint_tensors.py`.
+If the model is sharded, each process publishes its rows in parts-000000042/00003. Then the leader publishes
+`state.json`, which holds the hashes of the parts' manifests and so makes them count.
 """
 
 import hashlib
@@ -39,10 +34,7 @@ def save_training(
     *,
     every: int = 1,
 ) -> None:
-    """Publish a checkpoint of `state` (JSON values) and tensors, then remove all but the newest `KEPT`.
-
-    `every` counts the steps between periodic checkpoints; the newest of these is kept, to roll back to.
-    """
+    """Publish a checkpoint; keep the newest `KEPT`, and the newest of those at each `every` steps."""
     tensors = {"model": module.state_dict(), "optimizer": averages(optimizer)}
     _publish(folder, {"step": step, **state}, _files(tensors), every)
 

@@ -161,10 +161,7 @@ def budget_steps(budget: BudgetSettings, costs: dict[str, float], step_s: float)
 def finetune_seconds(
     trained: Trained, task: LabelledTask, settings: FinetuneSettings, *, seed: int, precision: str
 ) -> float:
-    """Return the expected time of a fine-tuning on all labels, with validations and test predictions.
-
-    `trained` may be any model of the right sizes; its weights are changed.
-    """
+    """Return the expected time of a fine-tuning with predictions; the weights of `trained` are changed."""
     began = time.perf_counter()
     result, inputs = with_head(trained, task, settings, seed=seed, counts=Counter())
     reading_s = time.perf_counter() - began

@@ -221,16 +221,11 @@ def inputs_of_step(step: int, lengths: Sequence[int], size: int, seed: int) -> l
 def _add_head(
     trained: Trained, task_type: TaskKind, config: TaskConfig, settings: FinetuneSettings, seed: int
 ) -> FineTuned:
-    """Put a new head on the model; redraw the tokens that pre-training never showed and the upper layers."""
     model: Any = trained.model
     model.config = sizes = trained.family.for_tasks(model.config, settings)
-    is_truncated = trained.family.is_truncated
-    transfer_layers(
-        trained.model,
-        settings.transferred_layers,
-        seed=rng.torch_seed(seed, "not transferred"),
-        is_truncated=is_truncated,
-    )
+    is_truncated, kept = trained.family.is_truncated, settings.transferred_layers
+    layers_seed = rng.torch_seed(seed, "not transferred")
+    transfer_layers(trained.model, kept, seed=layers_seed, is_truncated=is_truncated)
     head = task_type.build_head(config, sizes.width)
     generator = torch.Generator().manual_seed(rng.torch_seed(seed, "new tokens"))
     initialize(head, seed=rng.torch_seed(seed, "head"), is_truncated=is_truncated)

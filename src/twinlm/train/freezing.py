@@ -1,28 +1,23 @@
-"""Which layers of a pre-trained model fine-tuning takes over, and which of these stay frozen.
-
-GPT-1 redraws all but the embeddings and first n layers (Radford et al. 2018, 5, figure 2 left).
-"""
+"""Layers that fine-tuning redraws (Radford et al. 2018, 5, figure 2 left) and layers that it freezes."""
 
 from typing import Any
 
 from torch import nn
 
-from twinlm.core.initialize import STANDARD_DEVIATION, initialize
+from twinlm.core.initialize import initialize
 from twinlm.errors import UsageError
 
 ALL = -1  # value of `transferred_layers` that keeps all weights
 NONE = -1  # value of `frozen_layers` that trains all weights
 
 
-def transfer_layers(
-    model: nn.Module, layers: int, *, seed: int, is_truncated: bool, deviation: float = STANDARD_DEVIATION
-) -> None:
+def transfer_layers(model: nn.Module, layers: int, *, seed: int, is_truncated: bool) -> None:
     """Redraw a model's weights, except its embeddings and first `layers`; `ALL` keeps everything."""
     if layers == ALL:
         return
     pretrained: Any = model
     fresh = type(pretrained)(pretrained.config)
-    initialize(fresh, seed=seed, is_truncated=is_truncated, deviation=deviation)
+    initialize(fresh, seed=seed, is_truncated=is_truncated)
     kept = lower_part(model, layers)
     drawn = {name: weight for name, weight in fresh.state_dict().items() if name not in kept}
     model.load_state_dict({**model.state_dict(), **drawn})

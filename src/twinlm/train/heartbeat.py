@@ -1,7 +1,4 @@
-"""How the leader learns, while it works alone, that another process is to stop or does not answer.
-
-The others then only wait, so a thread of each sends a heartbeat, and a thread of the leader listens.
-"""
+"""How the leader learns, while it works alone, that another process is to stop or does not answer."""
 
 import contextlib
 import threading
@@ -40,7 +37,6 @@ def heartbeat(store: Any, number: int, count: int, *, timeout_s: float, stop: St
 
 
 def _send(store: Any, number: int, stop: Stop) -> Iterator[None]:
-    """At each beat, tell that this process is there, and whether it was asked to stop."""
     while True:
         if stop.asked:
             store.set(_STOPPING, "")
@@ -49,7 +45,6 @@ def _send(store: Any, number: int, stop: Stop) -> Iterator[None]:
 
 
 def _listen(store: Any, others: range, timeout_s: float, stop: Stop) -> Iterator[None]:
-    """At each beat, read what the others sent, until one is silent."""
     beats, silent = dict.fromkeys(others, 0), dict.fromkeys(others, 0)
     while True:
         if not stop.asked and store.check([_STOPPING]):

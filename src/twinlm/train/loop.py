@@ -76,10 +76,7 @@ def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> 
 
 
 def timed_steps(job: Job, *, least: int, enough_s: float) -> list[float]:
-    """Take the first steps, write nothing, and return the seconds of each, as `train` counts them.
-
-    They are at least `least`, and take `enough_s` seconds together.
-    """
+    """Take at least `least` steps and `enough_s` seconds of steps; return each one's, and write nothing."""
     job.module.to(hardware.device())
     gradients = gradients_of(job.module, job.objective, ALONE)
     state, times_s = fresh_state(job.averaging), list[float]()
@@ -158,7 +155,6 @@ def _take_step(
 
 
 def _counts(job: Job, own: Mapping[int, Batch], micro_batches: int, ranks: Ranks) -> dict[int, Counts]:
-    """Return for each of this process's micro-batches the counts that its loss is divided by."""
     counts = {number: batch.counts() for number, batch in own.items()}
     if micro_batches == 1 or job.averaging == "micro-batch":
         return counts

@@ -39,10 +39,7 @@ def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.opt
 
 
 def learning_rate(settings: OptimizerSettings, steps: int) -> Callable[[int], float]:
-    """Return the function from a step, counted from 0, to its learning rate.
-
-    Warm-up takes `warmup_steps`, or `warmup_share` of the steps. The first and the last step learn.
-    """
+    """Return the function from a step, counted from 0, to its rate; the first and the last step learn."""
     # BERT's released code (optimization.py, run_classifier.py) rounds the share down, starts at rate 0, and
     # measures the fall from step 0, so that the rate drops a little where the warm-up ends.
     rounded = int if settings.released_schedule else math.ceil

@@ -1,7 +1,4 @@
-"""Pre-training of either kind on a token store, into a model folder.
-
-Next: `start.py`, the model that it starts with, and `phases.py`, lengths that change. Costs: `costs.py`.
-"""
+"""Pre-training of either kind on a token store, into a model folder. Next: start.py and phases.py."""
 
 from pathlib import Path
 from typing import Any

@@ -182,10 +182,7 @@ def share_of(number: int, count: int, micro_batches: int) -> range:
 
 
 def join(*, reduce: Reduce, is_sharded: bool, timeout_s: float) -> Ranks:
-    """Join the processes that `--nproc` or torchrun started with this one; `ALONE` if there are none.
-
-    Raises a PeerError if one does not answer in `timeout_s`, a UsageError if there are fewer GPUs.
-    """
+    """Join the processes started with this one, `ALONE` if none; a PeerError if one is silent."""
     count = int(os.environ["WORLD_SIZE"]) if launch.is_among_others() else 1
     if count == 1:
         return ALONE

@@ -110,10 +110,9 @@ class Replicated:
 
 
 class Ordered(Replicated):
-    """Adds each micro-batch's gradient along the tree of micro-batch numbers.
+    """Adds gradients along the tree of micro-batch numbers: any number of processes gives the same bits.
 
-    A process adds up what it has. The sums that remain are cut into one slice per process; each process adds
-    its slice of all sums, then all gather all slices: as many bytes as a usual all-reduce.
+    A process adds what it has. Each then adds one slice of all sums that remain, and all gather all slices.
     """
 
     def __init__(self, module: nn.Module, objective: Objective[Any, Any], ranks: Ranks) -> None:
@@ -229,7 +228,6 @@ class _Whole(nn.Module):
 
 
 def _add_all(first: list[Tensor | None], second: list[Tensor | None]) -> list[Tensor | None]:
-    """Add gradients weight by weight; None where a micro-batch does not reach a weight."""
     return [b if a is None else a if b is None else a.add_(b) for a, b in zip(first, second, strict=True)]
 
 

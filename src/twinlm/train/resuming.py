@@ -1,6 +1,4 @@
-"""How a training run continues: from its newest intact checkpoint, or, after a loss that is not finite,
-without the update or from the last periodic checkpoint.
-"""
+"""How a training run continues: from its newest intact checkpoint, or after a loss that is not finite."""
 
 import contextlib
 from collections.abc import Mapping
@@ -82,10 +80,9 @@ def leave_out(
     ranks: Ranks,
     progress: Progress,
 ) -> dict[str, float]:
-    """Continue without the update of a step, as `Job.non_finite` says; return what to log of the step.
+    """Continue without a step's update, as `Job.non_finite` says; return what to log, or a DivergedError.
 
-    "skip" loses this update. "roll_back" returns to the last periodic checkpoint: the updates since then are
-    lost, and their batches do not come again. Too many such steps raise a DivergedError.
+    "roll_back" returns to the last periodic checkpoint: batches since then do not come again.
     """
     message = f"{job.name}: step {step + 1} has {problem}"
     most = {"stop": 0, "skip": max(1, job.steps // 10), "roll_back": _MOST_ROLLED_BACK}[job.non_finite]

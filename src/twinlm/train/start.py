@@ -77,9 +77,8 @@ def started_model(start: Trained, settings: KindSettings, seed: int) -> tuple[An
     prefixes = tuple(f"{part}." for part in lacking)
     # An imported model holds noise where its folder had no tensors: draw these from this run's own stream.
     weights |= {name: tensor for name, tensor in fresh.items() if name.startswith(prefixes)}
-    weights[_POSITIONS] = grow_positions(
-        weights[_POSITIONS], fresh[_POSITIONS], settings.pretrain.grown_positions
-    )
+    how = settings.pretrain.grown_positions
+    weights[_POSITIONS] = grow_positions(weights[_POSITIONS], fresh[_POSITIONS], how)
     model.load_state_dict(weights)
     return model, lacking
 

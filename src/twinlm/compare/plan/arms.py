@@ -31,10 +31,7 @@ class Arm:
 
 
 def arms(settings: Settings) -> list[Arm]:
-    """Return all arms: both kinds, the settings' own, imported models, both kinds without pre-training.
-
-    Raises a ModelError if an imported model can't be found, a UsageError for a name that is taken.
-    """
+    """Return all arms; a ModelError without an imported model, a UsageError for a name that is taken."""
     kinds = [(kind.name, kind.label, getattr(settings, kind.name)) for kind in families.FAMILIES.values()]
     trained = pretrainings(settings)
     every = [

@@ -1,7 +1,4 @@
-"""Budgets: the size of both kinds, and what each model's share of the budget buys, before any training.
-
-A pair counts as of one size if its layers, or all its parameters, differ by at most 5 %.
-"""
+"""Budgets: the size of both kinds, and what each model's share of the budget buys, before any training."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -95,11 +92,7 @@ def check_match(plans: Sequence[PretrainPlan], settings: Settings, vocab_sizes: 
 
 
 def resized(family: Family, sizes: ModelSettings, vocab_size: int, wanted: int) -> ModelSettings | None:
-    """Return sizes with as many parameters in all as are wanted; None if there are none.
-
-    Tries the width inside the feed-forward layers first, as the finest knob; where that gets out of
-    proportion, fewer or more layers, and at last another width.
-    """
+    """Return sizes with as many parameters in all as are wanted; None if there are none."""
     now = count_parameters(family, sizes, vocab_size)[0]
     for layers, width in _shapes(sizes, is_shrinking=now > wanted):
         shape = replace(sizes, layers=layers, width=width, feed_forward=width)
@@ -107,7 +100,7 @@ def resized(family: Family, sizes: ModelSettings, vocab_size: int, wanted: int) 
             count_parameters(family, replace(shape, feed_forward=factor * width), vocab_size)[0]
             for factor in (1, 2)
         )
-        exact = width + (wanted - least) * width / (more - least)
+        exact = width + (wanted - least) * width / (more - least)  # the finest knob, tried first
         low, high = (factor * width for factor in _FEED_FORWARD_OVER_WIDTH)
         for grain in _GRAINS:
             fitted = replace(shape, feed_forward=max(1, grain * round(exact / grain)))
@@ -118,7 +111,6 @@ def resized(family: Family, sizes: ModelSettings, vocab_size: int, wanted: int) 
 
 
 def _shapes(sizes: ModelSettings, *, is_shrinking: bool) -> Iterator[tuple[int, int]]:
-    """Yield (layers, width): the given ones, then other numbers of layers, then other widths."""
     yield sizes.layers, sizes.width
     step, layers, width = (-1, 0, 0) if is_shrinking else (1, 2 * sizes.layers + 1, 2 * sizes.width + 1)
     yield from ((count, sizes.width) for count in range(sizes.layers + step, layers, step))
@@ -127,7 +119,6 @@ def _shapes(sizes: ModelSettings, *, is_shrinking: bool) -> Iterator[tuple[int, 
 
 
 def _equal_totals(plans: Sequence[PretrainPlan], settings: Settings, vocab_sizes: Mapping[str, int]) -> str:
-    """Return the hint: settings of the largest model, or else of the smallest one, that make them equal."""
     smaller, *_, larger = sorted(plans, key=lambda plan: plan.parameters)
     for plan, other in ((larger, smaller), (smaller, larger)):
         kind: KindSettings = getattr(settings, plan.family)
@@ -136,9 +127,8 @@ def _equal_totals(plans: Sequence[PretrainPlan], settings: Settings, vocab_sizes
         family, vocab_size = families.family(plan.family), vocab_sizes[plan.family]
         if sizes := resized(family, kind.model, vocab_size, other.parameters):
             changed = [name for name in _KNOBS if getattr(sizes, name) != getattr(kind.model, name)]
-            return "set " + " and ".join(
-                f"{plan.family}.model.{name} = {getattr(sizes, name)}" for name in changed
-            )
+            wanted = (f"{plan.family}.model.{name} = {getattr(sizes, name)}" for name in changed)
+            return f"set {' and '.join(wanted)}"
     return "take sizes or tokenizers that are more alike"
 
 

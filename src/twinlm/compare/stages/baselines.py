@@ -1,6 +1,6 @@
 """The baselines of each task, fitted once on all training examples or on as many as a curve asks for."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from twinlm.compare.stages.records import FittedBaseline, check_answers
@@ -13,11 +13,11 @@ from twinlm.system.records import read_record
 from twinlm.tasks.table import task_kind
 
 
+@dataclass
 class Baselines:
     """The baselines of a run."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    workspace: Workspace
 
     def counts(self, task: LabelledTask) -> list[int]:
         """Return the label counts of the settings that are below the number of training examples."""
@@ -43,9 +43,7 @@ class Baselines:
         ids = [example.id for example in task.test]
         for baseline in baselines:
             with as_model_error(path):
-                rows = [
-                    {"id": name, "predicted": answer}
-                    for name, answer in zip(ids, baseline.predictions, strict=True)
-                ]
+                pairs = zip(ids, baseline.predictions, strict=True)
+                rows = [{"id": name, "predicted": answer} for name, answer in pairs]
             check_answers(rows, task, path)
         return baselines

@@ -137,9 +137,8 @@ class Curves:
                 score = intervals.mean_interval(of_point, least=least)
                 points.append(ScorePoint(arm=baseline.name, label=baseline.label, x=x, tokens=0, score=score))
         crosses = _crossing(positions, outcomes)
-        curve = ScoreCurve(
-            task=task.name, metric=metric, axis=axis, points=points, crossing=crosses, verdict=""
-        )
+        named = {"task": task.name, "metric": metric, "axis": axis}
+        curve = ScoreCurve(**named, points=points, crossing=crosses, verdict="")
         return MeasuredCurve(
             curve=curve, positions=positions, outcomes=outcomes, baseline=baseline, least=least
         )

@@ -1,8 +1,6 @@
-"""The data doctor's findings, renewed when data or settings change.
+"""The data doctor's findings, renewed when data or settings change; none stops the run."""
 
-They stop nothing: what must stop a run does so by itself.
-"""
-
+from dataclasses import dataclass
 from pathlib import Path
 
 from twinlm import families
@@ -10,7 +8,7 @@ from twinlm.compare.stages.records import KeptDiagnosis, read_kept
 from twinlm.compare.workspace import Workspace
 from twinlm.data.text.splits import SPLITS
 from twinlm.doctor.examine import SCRATCH, examine
-from twinlm.doctor.material import Material, of_files, of_prepared
+from twinlm.doctor.material import of_files, of_prepared
 from twinlm.evidence.results import DoctorFinding, DoctorResult
 from twinlm.prepare import stage
 from twinlm.report.data_section import finding_line
@@ -23,11 +21,11 @@ _NOTE = "note"
 _EXAMINED = ("seed", "corpus", "task", "tokenizer", "budget", *families.FAMILIES)
 
 
+@dataclass
 class Diagnosis:
     """The data doctor's findings on a run's text and labels."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    workspace: Workspace
 
     def result(self) -> DoctorResult | None:
         """Examine the data once, and say what is found; None if the settings don't ask for it."""
@@ -53,17 +51,13 @@ class Diagnosis:
         workspace = self.workspace
         for kind in families.FAMILIES:
             workspace.tokenizer(kind)  # so that the doctor finds the run's tokenizers and trains none
-        scratch = workspace.folder / FOLDER / SCRATCH
-        found = examine(
-            self._material(), folder=workspace.folder, scratch=scratch, progress=workspace.progress
-        )
-        return KeptDiagnosis(made_from=made_from, findings=list(found.findings), facts=dict(found.facts))
-
-    def _material(self) -> Material:
-        workspace = self.workspace
         if workspace.is_demo:
-            return of_prepared(workspace.settings, workspace.prepared, "the embedded text")
-        return of_files(workspace.settings, workspace.progress)
+            material = of_prepared(workspace.settings, workspace.prepared, "the embedded text")
+        else:
+            material = of_files(workspace.settings, workspace.progress)
+        scratch = workspace.folder / FOLDER / SCRATCH
+        made = examine(material, folder=workspace.folder, scratch=scratch, progress=workspace.progress)
+        return KeptDiagnosis(made_from=made_from, findings=list(made.findings), facts=dict(made.facts))
 
     def _made_from(self) -> str:
         files = {

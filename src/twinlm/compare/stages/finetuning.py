@@ -1,7 +1,4 @@
-"""Fine-tuning: one trial for each arm, task, pre-training seed, fine-tuning seed and learning rate.
-
-Next: `compare/stages/selection.py`.
-"""
+"""Fine-tuning: a trial for each arm, task, seed of both kinds and rate. Next: compare/stages/selection.py."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -108,6 +105,13 @@ class FinetuningStage:
         of_kind = build.build(KindSettings, given(settings))
         self.finetuned(Trial(arm=Arm(**{**arm, "folder": folder}, settings=of_kind), **details))
 
+    def not_pretrained(self, arm: Arm, first_seed: int) -> checkpoint.Trained:
+        """Return the imported model of an arm, or one of its sizes with first weights of a seed."""
+        if arm.folder is not None:
+            return checkpoint.load_model(arm.folder)
+        family, tokenizer = families.family(arm.family), self.workspace.tokenizer(arm.family)
+        return untrained(family, arm.settings, tokenizer, first_seed)
+
     def spent(self, trial: Trial) -> TuningSpent:
         """Return what a finished trial cost and reached on validation examples."""
         return read_result(TuningSpent, self.folder(trial) / RESULT)
@@ -169,13 +173,9 @@ class FinetuningStage:
         return self.pretraining.folder(trial.arm.pretraining, trial.first_seed) / "model"
 
     def _start(self, trial: Trial) -> checkpoint.Trained:
-        arm = trial.arm
-        if arm.folder is not None:
-            return checkpoint.load_model(arm.folder)
-        if arm.pretraining:
-            return self.pretraining.trained(arm.pretraining, trial.first_seed)
-        family, tokenizer = families.family(arm.family), self.workspace.tokenizer(arm.family)
-        return untrained(family, arm.settings, tokenizer, trial.first_seed)
+        if trial.arm.pretraining:
+            return self.pretraining.trained(trial.arm.pretraining, trial.first_seed)
+        return self.not_pretrained(trial.arm, trial.first_seed)
 
     def _title(self, trial: Trial) -> str:
         details = [f"seed {trial.seed}"]
@@ -189,8 +189,7 @@ class FinetuningStage:
 
 
 def _call(trial: Trial) -> dict[str, Any]:
-    """Return a trial as the call to the other ranks, which `FinetuningStage.join` takes."""
-    arm = build.plain(replace(trial.arm, folder=None))
+    arm = build.plain(replace(trial.arm, folder=None))  # all that `join` takes
     settings, folder = arm.pop("settings"), str(trial.arm.folder or "")
     details = {name: value for name, value in build.plain(trial).items() if name != "arm"}
     return {"what": "finetune", "arm": {**arm, "folder": folder}, "settings": settings, **details}

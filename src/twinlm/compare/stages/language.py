@@ -1,7 +1,4 @@
-"""Language quality without labels, in RUN/NAME[/seed-N]/quality: passages, minimal pairs and gaps.
-
-Next: `compare/stages/language_results.py`.
-"""
+"""Language quality without labels: passages, pairs and gaps. Next: compare/stages/language_results.py."""
 
 from collections import Counter
 from dataclasses import dataclass, field

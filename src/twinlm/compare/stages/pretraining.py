@@ -1,7 +1,4 @@
-"""Pre-training: in RUN/NAME for the first seed, in RUN/NAME/seed-N for further ones.
-
-Next: `compare/stages/finetuning.py`.
-"""
+"""Pre-training, in RUN/NAME for the first seed, else RUN/NAME/seed-N. Next: compare/stages/finetuning.py."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -153,16 +150,11 @@ class PretrainingStage:
         if kind not in self._counting_losses:
             stores, tokenizer = self.workspace.stores(kind), self.workspace.tokenizer(kind)
             is_generative = families.family(kind).is_generative
-            nats = counting_loss(
-                stores["train"],
-                stores["valid"],
-                tokenizer.vocab_size,
-                left_out=() if is_generative else tokenizer.specials.ids,
-            )
+            left_out = () if is_generative else tokenizer.specials.ids
+            nats = counting_loss(stores["train"], stores["valid"], tokenizer.vocab_size, left_out=left_out)
             scale = bits_per_byte(stores["train"].token_count, stores["train"]) if is_generative else 1.0
-            self._counting_losses[kind] = CountingLoss(
-                unigram=scale * nats.unigram, bigram=scale * nats.bigram
-            )
+            scaled = CountingLoss(unigram=scale * nats.unigram, bigram=scale * nats.bigram)
+            self._counting_losses[kind] = scaled
         return self._counting_losses[kind]
 
     def spent(self, name: str) -> list[Spent]:

@@ -59,13 +59,9 @@ class Selection:
     def ledger(self, arm: Arm, task: str) -> Ledger:
         """Return what was tried for an arm on a task, and what it cost."""
         rates: list[float | None] = [*sorted(self.workspace.settings.compare.learning_rates)] or [None]
-        return Ledger(
-            arm=arm.name,
-            label=arm.label,
-            task=task,
-            tried=[self._tried(self.finetuning.trials(arm, task, learning_rate=rate)) for rate in rates],
-            kept=self.chosen(arm, task)[0].settings.optimizer.learning_rate,
-        )
+        tried = [self._tried(self.finetuning.trials(arm, task, learning_rate=rate)) for rate in rates]
+        kept = self.chosen(arm, task)[0].settings.optimizer.learning_rate
+        return Ledger(arm=arm.name, label=arm.label, task=task, tried=tried, kept=kept)
 
     def _tried(self, trials: list[Trial]) -> RateTried:
         spent = [self.finetuning.tried(trial) for trial in trials]

@@ -85,7 +85,6 @@ def twins(models: Mapping[str, Trained]) -> dict[str, str]:
 
 
 def _shape(trained: Trained) -> str:
-    """Return all that the time of a prediction depends on: not the weights, nor what was learned."""
     assert trained.task is not None
-    task = dataclasses.replace(trained.task, constants={}, dropout=0.0)
+    task = dataclasses.replace(trained.task, constants={}, dropout=0.0)  # learned: no matter for the time
     return repr((trained.family.name, trained.model.config, trained.tokenizer.fingerprint, task))

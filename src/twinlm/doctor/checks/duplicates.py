@@ -1,7 +1,4 @@
-"""Texts and lines that come more than once in the corpus, ignoring case and white space.
-
-Lee et al. 2022 ("Deduplicating training data makes language models better") measured their effect.
-"""
+"""Texts and lines that come more than once in the corpus, ignoring case and white space (Lee et al. 2022)."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -31,8 +31,7 @@ class Target:
 class TaskSearch:
     """Searches every document that pre-training reads for held-out texts.
 
-    The hash of each six words in a row is looked up among the hashes that begin a target's runs of 13 words
-    (or a shorter target); then the words decide. Memory: 20 bytes and a word for each word of the targets.
+    The hash of six words in a row finds candidates; then the words decide. Memory: 20 bytes a target's word.
     """
 
     def __init__(self, targets: Sequence[Target]) -> None:

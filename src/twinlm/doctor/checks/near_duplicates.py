@@ -118,7 +118,6 @@ def _examples(texts: Sequence[Text], pairs: Sequence[NearDuplicate]) -> tuple[st
 
 
 def _runs(text: str) -> set[str]:
-    """Return the runs of three words of a text, none of a short one."""
     # 16 characters a word are plenty, and a huge text is not split whole.
     words = words_of(text[: MOST_WORDS * 16])[:MOST_WORDS]
     if len(words) < LEAST_WORDS:

@@ -119,9 +119,8 @@ def bytes_lost(where: str, settings: CorpusSettings | TaskSettings, lines: int) 
     if lines:
         effects = {"strict": "the run would stop at the first", "replace": "U+FFFD takes their place"}
         message = f"{lines:,} lines hold bytes that are not {settings.encoding.upper()}"
-        hint = (
-            'set encoding (perhaps "cp1252"), convert the files (iconv), or set errors = "replace" or "skip"'
-        )
+        hint = 'set encoding (perhaps "cp1252"), convert the files (iconv), '
+        hint += 'or set errors = "replace" or "skip"'
         level: Level = "problem" if settings.errors == "strict" else "warning"
         why = effects.get(settings.errors, "these lines are left out")
         yield Finding(level, where, message, why, hint)
@@ -158,8 +157,7 @@ def _documents(corpus: CorpusSettings, split: str, counts: Counter[str]) -> Iter
 
 
 def _shown(progress: Progress, split: str, documents: Iterator[Seen], counts: Counter[str]) -> Iterator[Seen]:
-    """Yield documents and show how many files are read: the size of the text is not known before."""
-    file, files, characters = "", -1, 0
+    file, files, characters = "", -1, 0  # files are counted, as the size of the text is not known before
     for number, document in enumerate(documents):
         if not number:
             progress.start(f"reading corpus.{split}", max(1, counts["files"]), "files")
