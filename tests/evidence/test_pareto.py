@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from twinlm.evaluate.timings import Spread
 from twinlm.evidence import intervals
 from twinlm.evidence.pareto import Contender, front, judge, judge_task, prediction_s, training_flops
-from twinlm.evidence.results import Comparison, Interval
+from twinlm.evidence.records import Comparison, Interval
 
 NUMBERS = st.integers(1, 6)
 

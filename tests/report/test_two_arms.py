@@ -3,8 +3,8 @@ import pytest
 from msgspec.structs import replace
 
 from twinlm.evidence.intervals import compare
-from twinlm.evidence.records import ArmVariances, Variances
-from twinlm.evidence.results import ArmScore, Interval
+from twinlm.evidence.records import ArmVariances, Interval, Variances
+from twinlm.evidence.results import ArmScore
 from twinlm.report.two_arms import by_points, of_two, signed, standing
 
 

@@ -4,8 +4,8 @@ import re
 import pytest
 from msgspec import structs
 
-from twinlm.evidence.records import ArmVariances, Effect, Variances
-from twinlm.evidence.results import ArmScore, Comparison, Cost, Interval, TaskResult
+from twinlm.evidence.records import ArmVariances, Comparison, Effect, Interval, Variances
+from twinlm.evidence.results import ArmScore, Cost, TaskResult
 from twinlm.evidence.scores import pairs_to_compare
 from twinlm.report import caveats, verdict
 

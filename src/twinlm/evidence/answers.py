@@ -1,8 +1,4 @@
-"""Answers of arms and baselines to a task's test examples: all that scores are made from.
-
-An index in the task's folder names the files that hold them, in runs and in bundles alike
-(`evidence/reading.py`).
-"""
+"""Answers of arms and baselines to a task's test examples, and the index of the files that hold them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -122,12 +118,7 @@ def index_name(task: str) -> str:
 
 
 def index_of(answers: TaskAnswers, folders: Mapping[str, Sequence[str]]) -> TaskIndex:
-    """Return the index of a task's answers.
-
-    Args:
-        answers: answers to the task.
-        folders: folders of each arm's fine-tuned models, relative to the run directory.
-    """
+    """Return the index of a task's answers, given each arm's folders relative to the run directory."""
     return TaskIndex(
         **facts(answers, TaskFacts),
         arms=[

@@ -1,9 +1,8 @@
-"""Two bootstrap intervals of a difference, beside the one that decides (`evidence/intervals.py`).
+"""Two bootstrap intervals of a difference, over examples and over examples and seeds.
 
-The first draws test examples anew and takes the seeds as they are; the second draws examples and seeds anew.
-Both are shown, neither decides: three seeds drawn from three vary less than three new ones would. Where seeds
-differed by 3 points, the second held the truth in 93 % of simulated comparisons (85 % in the worst design),
-the one that decides in 98 % (`docs/statistics.md`).
+Neither decides on a winner (`evidence/intervals.py` does): three seeds drawn from three vary less than three
+new ones. Where seeds differed by 3 points, the second covered the truth in 93 % of simulated comparisons
+(85 % in the worst design), the interval that decides in 98 % (`docs/statistics.md`).
 """
 
 from typing import Any
@@ -13,27 +12,17 @@ import numpy.typing as npt
 
 from twinlm import rng
 from twinlm.evidence.outcomes import Matrix, Numbers, Outcomes, paired
-from twinlm.evidence.results import Interval
+from twinlm.evidence.records import Interval
 
 REPLICAS = 1999
 _TAIL = 0.025
-_MOST_WEIGHTS = 2_000_000
-"""Numbers that are held at once."""
+_MOST_WEIGHTS = 2_000_000  # in memory at once
 
 
 def bootstrap_intervals(
     first: Outcomes | Matrix, second: Outcomes | Matrix, *, replicas: int = REPLICAS
 ) -> tuple[Interval, Interval]:
-    """Return two 95 % intervals of the first's figure minus the second's, from the same draws of examples.
-
-    Args:
-        first: an arm.
-        second: another one, on the same examples.
-        replicas: how often the examples are drawn.
-
-    Returns:
-        The interval over examples, and the one over examples and seeds.
-    """
+    """Return 95 % intervals of the first figure minus the second: over examples, and over both."""
     one, other = paired(first, second)
     means_NR = resampled_means(np.vstack([one.values_RE, other.values_RE]), replicas)
     ones_NR, others_NR = means_NR[:, : one.rows], means_NR[:, one.rows :]
@@ -46,16 +35,10 @@ def bootstrap_intervals(
 
 
 def bca_interval(values_E: Numbers, means_N: Numbers) -> Interval:
-    """Return the 95 % interval of a mean from its bootstrap replicas, corrected for bias and acceleration.
+    """Return the 95 % BCa interval of a mean of E values from N replicas (Efron 1987, sections 2 and 6).
 
-    The share of replicas below the estimate says how far off the middle it is, and the skewness of the
-    examples how the error grows with the mean (Efron 1987, sections 2 and 6; of a mean, the jackknife's
-    acceleration is that skewness over 6 roots of E). Where all examples agree nothing varies, and the
-    interval is a point.
-
-    Args:
-        values_E: each example's value.
-        means_N: their means in each replica.
+    The jackknife's acceleration of a mean is the examples' skewness over 6 sqrt(E). Where all examples agree
+    the interval is a point.
     """
     from scipy import special
 
@@ -64,7 +47,7 @@ def bca_interval(values_E: Numbers, means_N: Numbers) -> Interval:
     if square <= 1e-24 * len(values_E):
         return Interval(estimate=estimate, low=estimate, high=estimate)
     acceleration = float((around_E**3).sum()) / (6 * square**1.5)
-    # Means of the same examples are rounded differently: those this close are equal, and count as half below.
+    # Means of the same examples differ by rounding: those this close are ties, half of which count as below.
     near = 1e-12 * max(1.0, abs(estimate))
     below = ((means_N < estimate - near).mean() + (means_N <= estimate + near).mean()) / 2
     bias = special.ndtri(np.clip(below, 0.5 / len(means_N), 1 - 0.5 / len(means_N)))
@@ -74,13 +57,10 @@ def bca_interval(values_E: Numbers, means_N: Numbers) -> Interval:
 
 
 def resampled_means(values_RE: npt.NDArray[Any], replicas: int) -> Numbers:
-    """Return the mean of each row over examples drawn with replacement, once for each replica.
+    """Return the mean of each row over resampled examples, replicas by rows.
 
-    Examples whose columns are alike are drawn as one, as often as a multinomial says; where they are right or
-    wrong few columns differ, and neither time nor memory grows with the examples.
-
-    Returns:
-        Replicas by rows; all rows of a replica have the same examples.
+    All rows of a replica have the same examples. Equal columns are drawn together by a multinomial, so where
+    examples are right or wrong neither time nor memory grows with their number.
     """
     kinds_RK, counts_K = np.unique(values_RE, axis=1, return_counts=True)
     chance = rng.stream(0, "examples", *values_RE.shape)
@@ -94,7 +74,7 @@ def resampled_means(values_RE: npt.NDArray[Any], replicas: int) -> Numbers:
 
 
 def redrawn(arm: Outcomes, means_NR: Numbers, name: str) -> Numbers:
-    """Return an arm's figure in each replica, with its pre-trainings drawn anew, then the seeds of each."""
+    """Return an arm's figure in each replica, with pre-trainings resampled, then the seeds of each."""
     count, rows = means_NR.shape
     chance = rng.stream(0, "models", name, arm.groups, arm.seeds)
     groups_NP1 = chance.integers(0, arm.groups, (count, arm.groups, 1))

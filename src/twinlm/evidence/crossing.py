@@ -1,7 +1,6 @@
-"""Where two curves of scores cross, and how sure that is.
+"""The point where two curves of scores cross, with its interval from a two-level bootstrap.
 
-The curves are straight between their points on a logarithmic axis. Test examples and seeds are drawn again
-and again with replacement (a two-level bootstrap); each draw gives two curves and their crossing, if any.
+The curves are straight between their points on a logarithmic axis.
 """
 
 from collections.abc import Sequence
@@ -18,18 +17,14 @@ _AGREEMENT = 0.95
 
 
 def crossing(
-    places: Sequence[float], first: Sequence[Outcomes], second: Sequence[Outcomes]
+    positions: Sequence[float], first: Sequence[Outcomes], second: Sequence[Outcomes]
 ) -> tuple[int, Interval] | None:
-    """Return which is ahead below the crossing (1 the first, -1 the second), and where it is.
+    """Return who is ahead below the crossing (1 the first, -1 the second), and where the curves cross.
 
-    There is one only if 95 of 100 draws have a crossing in the same direction.
-
-    Args:
-        places: of the points on the axis, ascending, above 0.
-        first: for each place what each example adds to one arm's figure.
-        second: the same of the other arm, on the same examples.
+    None unless 95 of 100 bootstrap samples cross in the same direction. The positions on the axis are
+    ascending and above 0; both arms have outcomes on the same test examples at each.
     """
-    logs_X = np.log(np.asarray(places, float))
+    logs_X = np.log(np.asarray(positions, float))
     pairs = list(zip(first, second, strict=True))
     seen_X = np.array([one.values_RE.mean() - other.values_RE.mean() for one, other in pairs])
     at = _crossing(logs_X, seen_X)
@@ -38,16 +33,16 @@ def crossing(
     ahead = -int(np.sign(seen_X[-1]))
     draws_NX = _drawn_differences(pairs)
     crossings = [_crossing(logs_X, draw_X) for draw_X in draws_NX if np.sign(draw_X[-1]) == -ahead]
-    found = [place for place in crossings if place is not None]
-    if len(found) < _AGREEMENT * _DRAWS:
+    drawn = [log for log in crossings if log is not None]
+    if len(drawn) < _AGREEMENT * _DRAWS:
         return None
-    low, high = np.quantile(found, [0.025, 0.975])
+    low, high = np.quantile(drawn, [0.025, 0.975])
     ends = np.exp([at, min(low, at), max(high, at)])
     return ahead, Interval(estimate=float(ends[0]), low=float(ends[1]), high=float(ends[2]))
 
 
 def _drawn_differences(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> Numbers:
-    """Return the difference at each place in each draw; all places of a draw have the same examples."""
+    """Return the difference at each position in each sample; a sample has the same examples everywhere."""
     arms = list(chain.from_iterable(pairs))
     means_NR = resampled_means(np.vstack([arm.values_RE for arm in arms]), _DRAWS)
     ends = np.cumsum([arm.rows for arm in arms])
@@ -59,10 +54,10 @@ def _drawn_differences(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> Numbers:
 
 
 def _crossing(logs_X: Numbers, difference_X: Numbers) -> float | None:
-    """Return the last place where the difference changes its sign."""
-    for place in range(len(logs_X) - 1, 0, -1):
-        before, after = difference_X[place - 1], difference_X[place]
-        if before * after < 0:
-            share = before / (before - after)
-            return float(logs_X[place - 1] + share * (logs_X[place] - logs_X[place - 1]))
-    return None
+    """Return the last position where the difference changes its sign."""
+    changes = np.flatnonzero(difference_X[:-1] * difference_X[1:] < 0)
+    if not len(changes):
+        return None
+    last = changes[-1]
+    share = difference_X[last] / (difference_X[last] - difference_X[last + 1])
+    return float(logs_X[last] + share * (logs_X[last + 1] - logs_X[last]))

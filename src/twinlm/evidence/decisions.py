@@ -1,6 +1,6 @@
 """An arm's answers decision by decision: R models, U decisions (on examples, or on their words), E examples.
 
-Words of one sentence are right or wrong together, so that intervals are made from examples, never from words.
+The words of a sentence are not independent, so intervals are computed from examples, never from words.
 """
 
 from dataclasses import dataclass, replace
@@ -19,25 +19,24 @@ Places = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """What was made of an arm's answers."""
+    """Decisions of an arm."""
 
     arm: str
-    """Its name."""
+    """Name of the arm."""
     decisions: list[list[Decision]]
-    """For each fine-tuned model, all decisions in the order of the examples."""
+    """Decisions of each fine-tuned model, in the order of the examples."""
     owners_U: Places
-    """The example of each decision."""
+    """Example of each decision."""
     places_U: Places
-    """Which of its example's decisions it is, from 0."""
+    """Number of each decision within its example, from 0."""
     rights_RU: npt.NDArray[np.bool_]
-    """Whether it is right."""
+    """Whether each decision is right."""
     worths_RU: npt.NDArray[np.float64]
-    """From 0 to 1."""
+    """Worth of each decision, from 0 to 1."""
     confidences_RU: npt.NDArray[np.float64]
     """P(answer); nan where there is none."""
-
     groups: int
-    """Pre-trainings, as `Outcomes.groups`."""
+    """Number of pre-trainings, as `Outcomes.groups`."""
 
     @property
     def is_sure(self) -> bool:
@@ -46,7 +45,7 @@ class Judged:
 
 
 def judged(answers: TaskAnswers, arm: ArmAnswers) -> Judged:
-    """Take an arm's answers apart."""
+    """Split an arm's answers into decisions."""
     decide = task_kind(answers.kind).judging.decisions
     by_example = [decide(answers.golds, row) for row in arm.said]
     counts_E = np.array([len(of_example) for of_example in by_example[0]])
@@ -65,19 +64,16 @@ def judged(answers: TaskAnswers, arm: ArmAnswers) -> Judged:
 
 
 def paired(first: Judged, second: Judged) -> tuple[Judged, Judged]:
-    """Return two arms with as many models each: an arm that has fewer is gone through again."""
+    """Return both arms with equally many models, repeating those of the smaller one."""
     rows = max(len(first.decisions), len(second.decisions))
     groups = max(first.groups, second.groups)
     return _with_rows(first, rows, groups), _with_rows(second, rows, groups)
 
 
 def outcomes(values_RU: npt.ArrayLike, owners_U: Places, groups: int) -> Outcomes:
-    """Return values of examples whose mean is the mean over decisions: what `evidence/intervals.py` takes.
+    """Return values of examples whose mean is the mean over decisions, for `evidence/intervals.py`.
 
-    Args:
-        values_RU: of decisions; perhaps of some of them only.
-        owners_U: their examples. Examples without a decision have no column.
-        groups: pre-trainings.
+    Examples without a decision have no column.
     """
     _, owners_U = np.unique(owners_U, return_inverse=True)
     counts_E = np.bincount(owners_U)
@@ -86,13 +82,13 @@ def outcomes(values_RU: npt.ArrayLike, owners_U: Places, groups: int) -> Outcome
     return Outcomes(np.array(rows, np.float64), groups)
 
 
-def _with_rows(found: Judged, rows: int, groups: int) -> Judged:
-    places = np.arange(rows) % len(found.decisions)
+def _with_rows(arm: Judged, rows: int, groups: int) -> Judged:
+    chosen = np.arange(rows) % len(arm.decisions)
     return replace(
-        found,
-        decisions=[found.decisions[place] for place in places],
-        rights_RU=found.rights_RU[places],
-        worths_RU=found.worths_RU[places],
-        confidences_RU=found.confidences_RU[places],
+        arm,
+        decisions=[arm.decisions[row] for row in chosen],
+        rights_RU=arm.rights_RU[chosen],
+        worths_RU=arm.worths_RU[chosen],
+        confidences_RU=arm.confidences_RU[chosen],
         groups=groups,
     )

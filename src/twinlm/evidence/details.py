@@ -1,7 +1,6 @@
-"""What stands behind a task's scores: where arms differ, how sure they are, what both together gain.
+"""Details behind a task's scores: disagreement, calibration and the gain of combining arms.
 
-`details.json` holds these records, beside `results.json`; the report shows them. Next:
-evidence/disagreement.py, evidence/calibration.py and evidence/ensemble.py make the parts.
+`details.json` holds these records, beside `results.json`.
 """
 
 from collections.abc import Sequence
@@ -17,51 +16,50 @@ from twinlm.system.records import Record
 from twinlm.tasks.table import task_kind
 
 NAME = "details.json"
-_SHOWN = 18
-"""Examples to show for each side, over all pairs of a task: six where there are three pairs."""
+_SHOWN = 18  # examples for each side, over all pairs of a task
 
 
 class TaskDetails(Record):
-    """What stands behind the scores of one task."""
+    """Details behind the scores of one task."""
 
     task: str
-    """Its name."""
+    """Name of the task."""
     unit: str
-    """What is decided on: "example" or "word"."""
+    """Unit of a decision: "example" or "word"."""
     right: str
-    """What counts as right, as the end of a sentence."""
+    """Definition of right, as the end of a sentence."""
     calibrations: list[Calibration]
-    """Of all pre-trained arms whose answers have probabilities."""
+    """Calibration of each pre-trained arm whose answers have probabilities."""
     why_not_calibrated: str
-    """Why some are missing, as a sentence; empty if none is."""
+    """Reason why some are missing, as a sentence; empty if none is."""
     disagreements: list[Disagreement]
-    """Of each two of the arms that `side_by_side` chose."""
+    """Disagreement of each pair of the arms that `side_by_side` chose."""
     together: list[Together]
-    """Of the same arms, in the same order."""
+    """Gain of combining the same pairs, in the same order."""
 
 
 class Details(Record):
-    """What stands behind the scores of a comparison: `details.json`."""
+    """Details behind the scores of a comparison: `details.json`."""
 
     FORMAT: ClassVar[int] = 1
 
     tasks: list[TaskDetails]
-    """In the order of `Results.tasks`."""
+    """Details by task, in the order of `Results.tasks`."""
 
 
 def find_details(tasks: Sequence[TaskAnswers], progress: Progress) -> Details:
-    """Return what stands behind the scores of tasks; nothing but the answers goes into it."""
+    """Return the details of tasks, from their answers alone."""
     progress.start("looking at where models differ", len(tasks), "tasks")
-    found: list[TaskDetails] = []
+    details = []
     for answers in tasks:
-        found.append(task_details(answers))
-        progress.advance(len(found))
+        details.append(task_details(answers))
+        progress.advance(len(details))
     progress.finish()
-    return Details(tasks=found)
+    return Details(tasks=details)
 
 
 def task_details(answers: TaskAnswers) -> TaskDetails:
-    """Return what stands behind the scores of one task."""
+    """Return the details of one task."""
     judging, measurer = task_kind(answers.kind).judging, Measurer(answers)
     pairs = list(combinations(side_by_side(answers, measurer), 2))
     calibrations = [calibration(measurer.judged(arm)) for arm in answers.pretrained]
@@ -81,10 +79,7 @@ def task_details(answers: TaskAnswers) -> TaskDetails:
 
 
 def side_by_side(answers: TaskAnswers, measurer: Measurer) -> list[ArmAnswers]:
-    """Return the arms to look at two by two: the two kinds, and the best of the other pre-trained ones.
-
-    Each pair takes a page; nine arms have 36.
-    """
+    """Return the arms to compare in pairs: the two kinds, and the best of the other pre-trained ones."""
     kinds, others = answers.pretrained[:2], answers.pretrained[2:]
     best = sorted(others, key=lambda arm: -float(measurer.alone(arm).means_E.mean()))[:1]
     return [*kinds, *best]

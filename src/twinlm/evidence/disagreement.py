@@ -1,8 +1,7 @@
-"""Where two arms differ: how often only one of them is right, on what, and the examples that tell most.
+"""Where two arms differ: how often only one of them is right, on which decisions, with examples.
 
 Both arms answer the same examples; model by model, each decision falls into one of four cells. An example is
-shown where most models of one arm are right and most of the other wrong. A model is one fine-tuning: of an
-arm that was pre-trained once, a seed.
+shown where most models of one arm are right and most of the other wrong.
 """
 
 from collections import Counter
@@ -20,42 +19,43 @@ from twinlm.tasks.judging import Decision, Passage
 from twinlm.tasks.table import task_kind
 
 _MOST_GROUPS = 12
+_Mask = npt.NDArray[np.bool_]
 
 
 class Telling(Record):
-    """An example on which one arm is right and the other wrong, in most of their seeds."""
+    """Decision on which most models of one arm are right and most of the other wrong."""
 
     id: str
-    """Of the example."""
+    """Name of the example."""
     place: Whole
-    """Which of its decisions it is, from 0."""
+    """Number of the decision within the example, from 0."""
     texts: list[str]
-    """As `Passage.texts`; empty where texts are left out."""
+    """Texts, as `Passage.texts`; empty where texts are left out."""
     focus: Whole
-    """As `Passage.focus`."""
+    """Text in focus, as `Passage.focus`."""
     gold: str
-    """The right answer."""
+    """Right answer."""
     answers: list[str]
-    """Of the first and of the second arm: what most of its models say."""
+    """Answer of most models of the first arm, then of the second."""
     rights: list[Whole]
-    """Of each arm: models that are right."""
+    """Number of each arm's models that are right."""
     confidences: list[Number]
-    """Of each arm: the mean probability of that answer over the models that give it; empty without any."""
+    """Mean probability of each arm's answer over the models that give it; empty without probabilities."""
 
 
 class Slice(Record):
-    """Some of the decisions, and how both arms do on them."""
+    """Both arms' results on some of the decisions."""
 
     name: str
-    """What they have in common: "texts of up to 80 characters", "class: sport"."""
+    """Common property: "texts of up to 80 characters", "class: sport"."""
     decisions: Whole
-    """How many."""
+    """Number of decisions."""
     examples: Whole
-    """Of how many examples."""
+    """Number of examples."""
     shares: list[Number]
-    """Right ones of the first and of the second arm, mean over models."""
+    """Share of right decisions of the first arm and of the second, mean over models."""
     difference: Interval
-    """The first arm's share minus the second's."""
+    """First share minus the second."""
 
 
 class Disagreement(Record):
@@ -64,38 +64,31 @@ class Disagreement(Record):
     first: str
     """Name of an arm."""
     second: str
-    """Name of the other."""
+    """Name of the other arm."""
     decisions: Whole
-    """On the test examples, for each model."""
+    """Number of decisions of each model."""
     examples: Whole
-    """Test examples."""
+    """Number of test examples."""
     models: Whole
-    """Fine-tuned ones of each arm; of fewer, as often as there are."""
+    """Number of pairs of models; those of an arm with fewer are repeated."""
     both_right: Interval
-    """Share of the decisions, mean over models."""
+    """Share of the decisions on which both are right, mean over models."""
     only_first: Interval
-    """Share on which the first arm is right and the second wrong."""
+    """Share on which only the first arm is right."""
     only_second: Interval
-    """The other way round."""
+    """Share on which only the second arm is right."""
     neither: Interval
     """Share on which both are wrong."""
     tellings: list[Telling]
-    """Those for the first arm, then those for the second, the most telling first."""
+    """Examples for the first arm, then for the second, the clearest first."""
     telling_counts: list[Whole]
-    """How many there are in all for each of them."""
+    """Total number of such decisions for each arm."""
     slices: list[Slice]
-    """By length of the texts, then by true class: a hint where to look, and no finding of its own."""
+    """Results by length of the texts, then by true class: a hint where to look, not a finding."""
 
 
 def disagreement(answers: TaskAnswers, first: Judged, second: Judged, *, shown: int) -> Disagreement:
-    """Compare two arms decision by decision.
-
-    Args:
-        answers: to a task.
-        first: those of an arm.
-        second: those of another one.
-        shown: how many examples to show at most for each.
-    """
+    """Compare two arms decision by decision, with at most `shown` examples for each."""
     one, other = paired(first, second)
     cells = {
         "both_right": one.rights_RU & other.rights_RU,
@@ -103,20 +96,17 @@ def disagreement(answers: TaskAnswers, first: Judged, second: Judged, *, shown: 
         "only_second": ~one.rights_RU & other.rights_RU,
         "neither": ~one.rights_RU & ~other.rights_RU,
     }
-    for_first, for_second = _telling_places(one, other), _telling_places(other, one)
-    chosen = [*_of_examples(for_first, one, shown), *_of_examples(for_second, one, shown)]
+    sides = _telling_decisions(one, other), _telling_decisions(other, one)
+    chosen = [index for side in sides for index in _one_per_example(side, one)[:shown]]
     return Disagreement(
         first=one.arm,
         second=other.arm,
         decisions=len(one.owners_U),
         examples=len(answers.golds),
         models=len(one.rights_RU),
-        tellings=[_telling(answers, one, other, place) for place in chosen],
-        telling_counts=[len(for_first), len(for_second)],
-        slices=[
-            *_slices(one, other, _by_length(answers, one)),
-            *_slices(one, other, _by_group(one)),
-        ],
+        tellings=[_telling(answers, one, other, index) for index in chosen],
+        telling_counts=[len(side) for side in sides],
+        slices=[_slice(one, other, *group) for group in [*_by_length(answers, one), *_by_class(one)]],
         **{
             name: intervals.mean_interval(outcomes(cell_RU, one.owners_U, one.groups))
             for name, cell_RU in cells.items()
@@ -124,34 +114,35 @@ def disagreement(answers: TaskAnswers, first: Judged, second: Judged, *, shown: 
     )
 
 
-def _telling_places(right: Judged, wrong: Judged) -> list[int]:
+def _telling_decisions(right: Judged, wrong: Judged) -> list[int]:
     """Return the decisions that most models of one arm get right and most of the other wrong.
 
-    First comes what parts the two most; of equals, what both are surest of.
+    The largest lead comes first; of equal leads, the most confident answers.
     """
     is_telling_U = (right.rights_RU.mean(axis=0) > 0.5) & (wrong.rights_RU.mean(axis=0) < 0.5)
     lead_U = right.worths_RU.mean(axis=0) - wrong.worths_RU.mean(axis=0)
     surety_U = np.nan_to_num(right.confidences_RU.mean(axis=0) + wrong.confidences_RU.mean(axis=0))
-    # Rounded, so that equals are equals whatever the order in which models are added.
+    # Rounded, so that ties do not depend on the order in which models are summed.
     order = np.lexsort((-surety_U.round(9), -lead_U.round(9)))
-    found: list[int] = order[is_telling_U[order]].tolist()
-    return found
+    indices: list[int] = order[is_telling_U[order]].tolist()
+    return indices
 
 
-def _of_examples(places: Sequence[int], one: Judged, shown: int) -> list[int]:
-    """Return the first of the places, one for each example."""
-    by_example = {int(one.owners_U[place]): place for place in reversed(places)}
-    kept = set(by_example.values())
-    return [place for place in places if place in kept][:shown]
+def _one_per_example(indices: Sequence[int], one: Judged) -> list[int]:
+    by_example: dict[int, int] = {}
+    for index in indices:
+        by_example.setdefault(int(one.owners_U[index]), index)
+    return list(by_example.values())
 
 
-def _telling(answers: TaskAnswers, one: Judged, other: Judged, place: int) -> Telling:
-    owner, within = int(one.owners_U[place]), int(one.places_U[place])
+def _telling(answers: TaskAnswers, one: Judged, other: Judged, index: int) -> Telling:
+    owner, within = int(one.owners_U[index]), int(one.places_U[index])
     judging = task_kind(answers.kind).judging
-    by_arm = [[row[place] for row in arm.decisions] for arm in (one, other)]
-    said = [judging.settled(_of_most(decisions)) for decisions in by_arm]
-    gold = answers.golds[owner]
-    passage = judging.passage(answers.texts[owner], within, gold) if answers.texts else Passage([])
+    by_arm = [[row[index] for row in arm.decisions] for arm in (one, other)]
+    said = [judging.settled(_majority(decisions)) for decisions in by_arm]
+    passage = (
+        judging.passage(answers.texts[owner], within, answers.golds[owner]) if answers.texts else Passage([])
+    )
     return Telling(
         id=answers.ids[owner],
         place=within,
@@ -166,18 +157,18 @@ def _telling(answers: TaskAnswers, one: Judged, other: Judged, place: int) -> Te
     )
 
 
-def _of_most(decisions: Sequence[Decision]) -> list[Decision]:
-    """Return the right ones if most are right, or else the wrong ones, which may differ in what they say."""
+def _majority(decisions: Sequence[Decision]) -> list[Decision]:
+    """Return the right decisions if most are right, otherwise the wrong ones, whose answers may differ."""
     are_right = 2 * sum(decision.is_right for decision in decisions) > len(decisions)
     return [decision for decision in decisions if decision.is_right == are_right]
 
 
 def _confidence(decisions: Sequence[Decision], answer: str) -> float:
-    given = [decision.confidence for decision in decisions if decision.answer == answer]
-    return float(np.mean([confidence for confidence in given if confidence is not None]))
+    own = [decision.confidence for decision in decisions if decision.answer == answer]
+    return float(np.mean([confidence for confidence in own if confidence is not None]))
 
 
-def _by_length(answers: TaskAnswers, one: Judged) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _by_length(answers: TaskAnswers, one: Judged) -> Iterator[tuple[str, _Mask]]:
     """Yield thirds of the examples by the length of their texts, if lengths are known and differ."""
     characters_E = np.array(answers.characters)
     if not len(characters_E):
@@ -193,24 +184,21 @@ def _by_length(answers: TaskAnswers, one: Judged) -> Iterator[tuple[str, npt.NDA
         yield name, is_in_E[one.owners_U]
 
 
-def _by_group(one: Judged) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _by_class(one: Judged) -> Iterator[tuple[str, _Mask]]:
     """Yield the decisions of each true class; of many classes, the most frequent ones."""
-    groups_U = [decision.group for decision in one.decisions[0]]
-    counts = Counter(group for group in groups_U if group)
-    for group, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MOST_GROUPS]:
-        yield f"class: {group}", np.array([name == group for name in groups_U])
+    classes_U = [decision.group for decision in one.decisions[0]]
+    counts = Counter(filter(None, classes_U))
+    for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MOST_GROUPS]:
+        yield f"class: {name}", np.array([own == name for own in classes_U])
 
 
-def _slices(
-    one: Judged, other: Judged, groups: Iterator[tuple[str, npt.NDArray[np.bool_]]]
-) -> Iterator[Slice]:
-    for name, is_in_U in groups:
-        owners_U = one.owners_U[is_in_U]
-        first, second = (outcomes(arm.rights_RU[:, is_in_U], owners_U, arm.groups) for arm in (one, other))
-        yield Slice(
-            name=name,
-            decisions=int(is_in_U.sum()),
-            examples=first.examples,
-            shares=[float(first.means_E.mean()), float(second.means_E.mean())],
-            difference=intervals.difference(first, second),
-        )
+def _slice(one: Judged, other: Judged, name: str, is_in_U: _Mask) -> Slice:
+    owners_U = one.owners_U[is_in_U]
+    first, second = (outcomes(arm.rights_RU[:, is_in_U], owners_U, arm.groups) for arm in (one, other))
+    return Slice(
+        name=name,
+        decisions=int(is_in_U.sum()),
+        examples=first.examples,
+        shares=[float(first.means_E.mean()), float(second.means_E.mean())],
+        difference=intervals.difference(first, second),
+    )

@@ -1,14 +1,11 @@
-"""The gain of using two arms together: the mean of what both say, against the better one alone.
+"""The gain of combining two arms: the mean of their outputs, against the better arm alone.
 
-Any two models together do better than one, so that two models of one arm are put together as well: only what
-two arms gain beyond that is due to their being different. The oracle, who always knew which of the two to
-ask, shows how much room there is for choosing between their answers.
-
-A pair and a single model have a model in common. So their difference is taken model by model, which
-`statistics.difference` does not do for arms that have nothing in common.
+Any two models together do better than one, so two models of one arm are combined as well: only what two arms
+gain beyond that is due to their difference. The oracle, which always chooses the better of two answers, shows
+how much room there is for choosing between them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -26,129 +23,119 @@ from twinlm.tasks.table import task_kind
 
 
 class Gain(Record):
-    """What several models together reach, and how much that is above something else."""
+    """Score of models combined in pairs, and its difference to another score."""
 
     members: list[str]
-    """The arms whose answers are put together: two, or one whose models are, two by two."""
+    """Combined arms: two, or one whose models are combined with each other."""
     against: list[str]
-    """What they are compared with: a single arm, or twice the same for two models of it."""
+    """Arm they are compared with; twice the same for two models of it."""
     score: Interval
-    """The main figure, mean over models."""
+    """Main figure, mean over models."""
     gain: Interval
-    """How much it is above that of `against`."""
+    """Main figure minus that of `against`."""
     p_value: Number
-    """Of the claim that there is a gain or a loss, as `statistics.claim_p`."""
+    """P value of the claim that there is a gain or a loss, as `intervals.claim_p`."""
     examples: Whole
-    """Test examples."""
+    """Number of test examples."""
     models: Whole
-    """Pairs of models whose gains the interval is made from."""
+    """Number of pairs of models behind the interval."""
 
     @property
     def is_shown(self) -> bool:
-        """Whether the evidence is enough for a claim."""
+        """Whether a gain or a loss is shown."""
         return self.p_value < intervals.LEVEL
 
 
 class Together(Record):
-    """Two arms used together on one task."""
+    """Two arms combined on one task."""
 
     first: str
     """Name of an arm."""
     second: str
-    """Name of the other."""
+    """Name of the other arm."""
     better: str
-    """The one with the better score."""
+    """Name of the arm with the better score."""
     metric: str
     """Name of the main figure."""
     alone: Interval
-    """The better one's score."""
+    """Score of the better arm."""
     oracle: Interval
-    """The score of asking for each example the one whose answer is better, which nobody can know."""
+    """Score of always choosing the better of the two answers."""
     oracle_gain: Interval
-    """The oracle's score minus the better one's."""
+    """Oracle's score minus the better arm's."""
     gains: list[Gain]
-    """Of both together against the better one; of two models of the better one against one; of both together
-    against two models of the better one. The last two need two models. Empty where answers can't be put
-    together."""
+    """Gain of both against the better one, of two models of the better one against one, and of both against
+    two models of the better one; the last two need two models. Empty where answers can't be combined."""
     why_not: str
-    """Why `gains` is empty, as a sentence; empty if it is not."""
+    """Reason why `gains` is empty, as a sentence; empty if it is not."""
 
 
 class Measurer:
-    """Measures answers to one task, keeping what it measured: some figures take seconds.
-
-    Args:
-        answers: to the task.
-    """
+    """Measures answers to one task, once each: some figures take seconds."""
 
     def __init__(self, answers: TaskAnswers) -> None:
         self._answers = answers
         self._kind = task_kind(answers.kind)
-        self._alone: dict[str, Outcomes] = {}
-        self._pairs: dict[str, Outcomes] = {}
-        self._judged: dict[str, Judged] = {}
+        self._kept: dict[tuple[str, str], Any] = {}
         measured = self._kind.measure(answers.golds, answers.arms[0].predicted[0])
         self.metric, self.least = next(iter(measured.figures)), measured.least
 
     def of(self, rows: Sequence[Sequence[Any]], groups: int) -> Outcomes:
-        """Return what several sets of answers are worth."""
+        """Return the outcomes of several sets of answers."""
         measured = [self._kind.measure(self._answers.golds, row) for row in rows]
         return Outcomes(stacked(measured), groups)
 
     def judged(self, arm: ArmAnswers) -> Judged:
         """Return an arm's answers decision by decision."""
-        if arm.arm not in self._judged:
-            self._judged[arm.arm] = judged(self._answers, arm)
-        return self._judged[arm.arm]
+        decisions: Judged = self._once("judged", arm, lambda: judged(self._answers, arm))
+        return decisions
 
     def alone(self, arm: ArmAnswers) -> Outcomes:
-        """Return what an arm's answers are worth."""
-        if arm.arm not in self._alone:
-            self._alone[arm.arm] = self.of(arm.predicted, arm.groups)
-        return self._alone[arm.arm]
+        """Return the outcomes of an arm's answers."""
+        outcomes: Outcomes = self._once("alone", arm, lambda: self.of(arm.predicted, arm.groups))
+        return outcomes
 
     def both(self, first: ArmAnswers, second: ArmAnswers) -> Outcomes:
-        """Return what two arms are worth together, model by model."""
+        """Return the outcomes of two arms combined, model by model."""
         rows = max(len(first.said), len(second.said))
         pairs = [[arm.said[row % len(arm.said)] for arm in (first, second)] for row in range(rows)]
         return self.of([self._combined(pair) for pair in pairs], max(first.groups, second.groups))
 
     def twins(self, arm: ArmAnswers) -> Outcomes:
-        """Return what two models of an arm are worth together: a row for each model U drawn independently.
+        """Return the outcomes of two models of an arm combined, a row for each independently drawn model U.
 
-        These are seeds, or pre-trainings where there are several. Each takes part in several pairs, so that
-        pairs are no independent rows. The rows are jackknife pseudo-values instead, from the mean over all
-        pairs without each one: their mean is that of the pairs, and their spread over the root of their
-        number is its standard error (Arvesen 1969). Of two models there is one pair, and one row.
+        These are seeds, or pre-trainings where there are several. Each is in several pairs, so pairs are not
+        independent. The rows are jackknife pseudo-values over the pairs without each model: their mean is
+        that of the pairs, and their spread gives its standard error (Arvesen 1969). Two models give one row.
         """
-        if arm.arm not in self._pairs:
-            each = len(arm.said) // arm.groups if arm.groups > 1 else 1
-            pairs = list(combinations(range(len(arm.said) // each), 2))
-            rows = [
-                self._combined([arm.said[unit * each + seed] for unit in pair])
-                for pair in pairs
-                for seed in range(each)
-            ]
-            values_RE = self.of(rows, 1).values_RE.astype(np.float64)
-            values_PE = values_RE.reshape(len(pairs), each, -1).mean(axis=1)
-            self._pairs[arm.arm] = Outcomes(_pseudo_rows(values_PE, pairs, len(arm.said) // each))
-        return self._pairs[arm.arm]
+        outcomes: Outcomes = self._once("twins", arm, lambda: self._twins(arm))
+        return outcomes
+
+    def _twins(self, arm: ArmAnswers) -> Outcomes:
+        each = len(arm.said) // arm.groups if arm.groups > 1 else 1
+        pairs = list(combinations(range(len(arm.said) // each), 2))
+        rows = [
+            self._combined([arm.said[unit * each + seed] for unit in pair])
+            for pair in pairs
+            for seed in range(each)
+        ]
+        values_RE = self.of(rows, 1).values_RE.astype(np.float64)
+        values_PE = values_RE.reshape(len(pairs), each, -1).mean(axis=1)
+        return Outcomes(_pseudo_rows(values_PE, pairs, len(arm.said) // each))
+
+    def _once(self, measure: str, arm: ArmAnswers, compute: Callable[[], Any]) -> Any:
+        if (measure, arm.arm) not in self._kept:
+            self._kept[measure, arm.arm] = compute()
+        return self._kept[measure, arm.arm]
 
     def _combined(self, rows: Sequence[Sequence[Said]]) -> list[Any]:
         combined = self._kind.judging.combined
-        assert combined is not None, "asked of kinds only that have a way to put answers together"
+        assert combined is not None, "only kinds whose answers can be combined are asked"
         return combined(rows, self._answers.classes)
 
 
 def together(answers: TaskAnswers, first: str, second: str, measurer: Measurer) -> Together:
-    """Return what using two arms together gains.
-
-    Args:
-        answers: to a task.
-        first: name of an arm.
-        second: name of another one.
-        measurer: of these answers.
-    """
+    """Return the gain of combining two arms, given by name."""
     arms = [answers.arm(first), answers.arm(second)]
     better, other = sorted(arms, key=lambda arm: -float(measurer.alone(arm).means_E.mean()))
     oracle = _oracle(better, other, measurer)
@@ -177,8 +164,8 @@ def _gains(arms: Sequence[ArmAnswers], better: ArmAnswers, measurer: Measurer) -
 
 
 def _gain(members: list[str], values: Outcomes, against: list[str], others: Outcomes, least: float) -> Gain:
-    """Compare two that have models in common row by row, where they have rows that belong together."""
-    one, other = (Outcomes(found.values_RE.astype(np.float64), found.groups) for found in (values, others))
+    one, other = (Outcomes(arm.values_RE.astype(np.float64), arm.groups) for arm in (values, others))
+    # A pair and a single model have a model in common, so their difference is taken model by model.
     if one.rows % other.rows == 0:
         gains_RE = one.values_RE - other.values_RE[np.arange(one.rows) % other.rows]
         one, other = Outcomes(gains_RE, one.groups), Outcomes(np.zeros((1, one.examples)))
@@ -193,9 +180,9 @@ def _gain(members: list[str], values: Outcomes, against: list[str], others: Outc
     )
 
 
-def _of_units(found: Outcomes, groups: int) -> Outcomes:
-    """Return a row for each pre-training, where an arm has several: they are what was drawn independently."""
-    return Outcomes(found.values_PSE.mean(axis=1)) if groups > 1 else found
+def _of_units(outcomes: Outcomes, groups: int) -> Outcomes:
+    """Return a row for each pre-training, where an arm has several: only these are independent."""
+    return Outcomes(outcomes.values_PSE.mean(axis=1)) if groups > 1 else outcomes
 
 
 def _why_not(judging: Judging, arms: Sequence[ArmAnswers]) -> str:
@@ -206,24 +193,24 @@ def _why_not(judging: Judging, arms: Sequence[ArmAnswers]) -> str:
 
 
 def _oracle(better: ArmAnswers, other: ArmAnswers, measurer: Measurer) -> Outcomes:
-    """Return what the better answer to each example is worth; of equal ones, the better arm's is taken."""
+    """Return the outcomes of the better answer to each example; of equal ones, the better arm's is taken."""
     ones = paired(measurer.judged(better), measurer.judged(other))
-    found = []
+    chosen = []
     for row in range(len(ones[0].decisions)):
         worths = [np.bincount(one.owners_U, weights=one.worths_RU[row]) for one in ones]
         of_both = zip(*(arm.predicted[row % len(arm.said)] for arm in (better, other)), strict=True)
         takes_other_E = (worths[1] > worths[0]).tolist()
-        found.append([pair[takes] for pair, takes in zip(of_both, takes_other_E, strict=True)])
-    return measurer.of(found, ones[0].groups)
+        chosen.append([pair[takes] for pair, takes in zip(of_both, takes_other_E, strict=True)])
+    return measurer.of(chosen, ones[0].groups)
 
 
 def _pseudo_rows(values_PE: Matrix, pairs: Sequence[tuple[int, int]], units: int) -> Matrix:
-    """Return for each of n units n * the mean over all pairs - (n - 1) * that over the pairs without it."""
+    """Return for each of n units: n * mean over all pairs - (n - 1) * mean over the pairs without it."""
     if units < 3:
         return values_PE
     rows = []
     for unit in range(units):
-        others = [place for place, pair in enumerate(pairs) if unit not in pair]
+        others = [index for index, pair in enumerate(pairs) if unit not in pair]
         rows.append(units * values_PE.mean(axis=0) - (units - 1) * values_PE[others].mean(axis=0))
     pseudo_UE: Matrix = np.array(rows, np.float64)
     return pseudo_UE

@@ -1,14 +1,11 @@
-"""What the test examples and the seeds allow us to say: intervals, and which of two arms is better.
+"""Intervals of scores and differences, and which of two arms is better.
 
-`evidence/outcomes.py` says what an arm is here. Two things vary: which examples happen to be in the test
-set, and which seed happened to be drawn, of pre-training and of fine-tuning. An interval that leaves one of
-them out is too narrow. So a difference is called real only if
-    (1) the interval over examples and seeds leaves out zero, and
-    (2) the paired permutation test over examples gives p < 0.05,
-both at the stricter level that Holm's method asks for where the same is asked on several tasks: the greater
-of the two p values is what `evidence/multiple_testing.py` adjusts. `docs/statistics.md` explains it and says
-how often it errs; `tests/evidence/test_intervals.py` simulates pairs without a real difference and counts
-the false winners.
+Both the test examples and the seeds (of pre-training and of fine-tuning) are samples, and an interval that
+ignores one of them is too narrow. A winner is named only if
+    (1) the interval over examples and seeds excludes zero, and
+    (2) the paired permutation test over examples gives p < 0.05.
+The greater of the two p values is adjusted in `evidence/multiple_testing.py`. `docs/statistics.md` explains
+the method and its error rates, which `tests/evidence/test_intervals.py` measures in simulations.
 """
 
 from collections.abc import Sequence
@@ -18,48 +15,49 @@ import numpy as np
 from twinlm.evidence.bootstrap import bootstrap_intervals
 from twinlm.evidence.outcomes import Matrix, Numbers, Outcomes, as_outcomes, paired
 from twinlm.evidence.permutation import paired_permutation_p
-from twinlm.evidence.results import Comparison, Interval
+from twinlm.evidence.records import Comparison, Interval
 from twinlm.evidence.variance import effect, variances
 
 LEVEL = 0.05
-"""How often a difference may be claimed where there is none."""
+"""Greatest chance of a claim where there is no difference."""
 Part = tuple[Numbers | float, Numbers | float]
 """A variance and its degrees of freedom."""
 _LEAST_P = 1e-12
 
 
 def mean_interval(arm: Outcomes | Matrix, *, least: float = 0.0) -> Interval:
-    """Return the figure and its 95 % interval over examples and seeds at once.
-
-    Args:
-        arm: what each example adds.
-        least: the least value that the figure can have: 0, or -1 for a correlation; the most is 1.
-    """
+    """Return a figure of at least `least` and at most 1 with its 95 % interval over examples and seeds."""
     return _interval([as_outcomes(arm)], (least, 1.0))[0]
 
 
 def difference(first: Outcomes | Matrix, second: Outcomes | Matrix, *, least: float = 0.0) -> Interval:
-    """Return the figure of the first minus that of the second, and its 95 % interval.
+    """Return the first figure minus the second, with its 95 % interval.
 
-    The arms are paired by example, so that what makes an example hard for both cancels. They are not paired
-    by seed: one seed in two different models has nothing in common, and two variances estimated apart need
-    fewer seeds than the variance of their difference.
+    The arms are paired by example, which cancels the difficulty they share. They are not paired by seed: the
+    same seed means nothing in two models, and two separate variances need fewer seeds than that of their
+    difference.
     """
     return _interval(paired(first, second), (least - 1, 1 - least))[0]
 
 
 def unbounded_difference(first: Outcomes | Matrix, second: Outcomes | Matrix) -> Interval:
-    """Return the same as `difference` of figures that have no least and no most, such as bits per byte."""
+    """Return `difference` for figures without bounds, such as bits per byte."""
     return _interval(paired(first, second), None)[0]
 
 
 def interval_p(first: Outcomes | Matrix, second: Outcomes | Matrix, *, least: float = 0.0) -> float:
-    """Return the level whose interval of the difference just reaches 0: below 0.05, ours leaves it out."""
-    return _p_of_zero(*_interval(paired(first, second), (least - 1, 1 - least)))
+    """Return the level whose interval of the difference just reaches 0; below 0.05, ours excludes it."""
+    found, parts = _interval(paired(first, second), (least - 1, 1 - least))
+    low, high = np.log(_LEAST_P), 0.0
+    for _ in range(50):  # halve a range of the level's logarithm
+        middle = (low + high) / 2
+        is_reached = half_width(parts, np.exp(middle)) >= abs(found.estimate)
+        low, high = (middle, high) if is_reached else (low, middle)
+    return float(np.exp(high))
 
 
 def claim_p(first: Outcomes | Matrix, second: Outcomes | Matrix, *, least: float = 0.0) -> float:
-    """Return the p of the claim that the two differ: the greater one of the interval and the paired test."""
+    """Return the p value of the claim that two arms differ: the greater of interval and paired test."""
     return max(interval_p(first, second, least=least), paired_permutation_p(first, second))
 
 
@@ -71,24 +69,16 @@ def compare(
     *,
     least: float = 0.0,
 ) -> Comparison:
-    """Compare two arms on one task; there is a winner only where both the interval and the test say so.
-
-    Args:
-        first: the name of the arm or baseline that a positive difference speaks for.
-        first_values: what each example adds to its figure.
-        second: the name of the other.
-        second_values: the same of it, on the same examples.
-        least: the least value that the figure can have.
-    """
+    """Compare two arms by their outcomes on the same examples; a positive difference speaks for the first."""
     one, other = paired(first_values, second_values)
-    found = difference(one, other, least=least)
+    lead = difference(one, other, least=least)
     p_interval, p_value = interval_p(one, other, least=least), paired_permutation_p(one, other)
     over_examples, over_both = bootstrap_intervals(one, other)
     p_claim = max(p_interval, p_value)
     return Comparison(
         first=first,
         second=second,
-        difference=found,
+        difference=lead,
         p_value=p_value,
         p_interval=p_interval,
         p_adjusted=p_claim,
@@ -100,12 +90,12 @@ def compare(
         examples=one.examples,
         seeds=max(one.seeds, other.seeds),
         pretraining_seeds=max(one.groups, other.groups),
-        winner=winner(first, second, found.estimate, p_claim),
+        winner=winner(first, second, lead.estimate, p_claim),
     )
 
 
 def winner(first: str, second: str, estimate: float, p_adjusted: float) -> str | None:
-    """Return which of two arms is called the better one, if p allows it."""
+    """Return the better of two arms, or None if the p value does not allow a claim."""
     if p_adjusted >= LEVEL:
         return None
     return first if estimate > 0 else second
@@ -119,32 +109,30 @@ def pooled(parts: Sequence[Part]) -> Part:
 
 
 def half_width(parts: Sequence[Part], level: float) -> Numbers:
-    """Return half the width of an interval that misses the truth as often as `level` says.
+    """Return half the width of an interval of this level.
 
-    Each part gets the t quantile of its own degrees of freedom, and the half widths add as squares (after
-    Cochran 1964). With three seeds that is wider than one t with the degrees of freedom of Satterthwaite
-    (1946), which in simulation let through up to 8 % false winners where one arm's seeds vary much.
+    Each part gets the t quantile of its own degrees of freedom, and half widths add as squares (after Cochran
+    1964). With three seeds this is wider than one t with the degrees of freedom of Satterthwaite (1946),
+    which gave up to 8 % false winners in simulations where one arm's seeds vary much.
     """
     from scipy import special
 
     square = sum(variance * special.stdtrit(freedom, level / 2) ** 2 for variance, freedom in parts)
-    found: Numbers = np.sqrt(square)
-    return found
+    half: Numbers = np.sqrt(square)
+    return half
 
 
 def _interval(arms: Sequence[Outcomes], ends: tuple[float, float] | None) -> tuple[Interval, list[Part]]:
-    """Return the mean of one arm, or of the first minus the second, its interval, and what that is made of.
+    """Return the mean of one arm, or of the first minus the second, cut to `ends`, with its variance's parts.
 
-    No figure lies below the first or above the second of `ends`, if it has any.
-
-    The variance of the mean is that of the examples over their number, plus, for each arm, that of what was
-    drawn independently (pre-trainings if there are several, or else models) over theirs: crossed random
-    effects (Searle, Casella & McCulloch, Variance Components, 1992, ch. 4).
+    The variance of the mean is that of the examples over their number, plus that of each arm's independent
+    draws (pre-trainings if there are several, otherwise models) over theirs: crossed random effects (Searle,
+    Casella & McCulloch, Variance Components, 1992, ch. 4).
     """
     signs = (1, -1)[: len(arms)]
     means_E = np.sum([sign * arm.means_E for sign, arm in zip(signs, arms, strict=True)], axis=0)
     estimate = float(means_E.mean())
-    # One made-up example for each end, in the variance only, gives the interval a width even where all
+    # One imaginary example at each end, in the variance only, gives the interval a width even where all
     # examples agree (after Agresti & Min 2005).
     varied = np.append(means_E, ends or ())
     spread = float(varied.var(ddof=1))
@@ -153,15 +141,4 @@ def _interval(arms: Sequence[Outcomes], ends: tuple[float, float] | None) -> tup
     parts: list[Part] = [(spread / len(means_E), len(varied) - 1), of_models]
     half = float(half_width(parts, LEVEL))
     low, high = ends or (-np.inf, np.inf)
-    found = Interval(estimate=estimate, low=max(low, estimate - half), high=min(high, estimate + half))
-    return found, parts
-
-
-def _p_of_zero(found: Interval, parts: Sequence[Part]) -> float:
-    """Return the level whose interval just reaches 0, by halving a range of its logarithm."""
-    low, high = np.log(_LEAST_P), 0.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        is_reached = half_width(parts, np.exp(middle)) >= abs(found.estimate)
-        low, high = (middle, high) if is_reached else (low, middle)
-    return float(np.exp(high))
+    return Interval(estimate=estimate, low=max(low, estimate - half), high=min(high, estimate + half)), parts

@@ -1,9 +1,8 @@
-"""What each test example adds to an arm's figure, for each of its models: what all statistics start from.
+"""Outcomes of test examples, from which all statistics start: fine-tuned models R by test examples E.
 
-A row for each fine-tuned model R, a column for each test example E, in it what the example adds to the figure
-(right or wrong; the F1 of an answer; a pseudo-value, see `tasks/metrics.py`), such that a row's mean is the
-figure. The rows of one pre-training stand together: P pre-trainings with S fine-tuning seeds each, R = P * S.
-A baseline without seeds has one row.
+A value is right or wrong, the F1 of an answer, or a pseudo-value (`tasks/metrics.py`); a row's mean is the
+figure. Rows are ordered by pre-training: P pre-trainings with S fine-tuning seeds each, R = P * S. A baseline
+without seeds has one row.
 """
 
 from dataclasses import dataclass
@@ -12,18 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 Matrix = npt.NDArray[np.bool_] | npt.NDArray[np.float64]
-"""What each example adds to the figure, models by examples."""
+"""Outcomes, models by examples."""
 Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Outcomes:
-    """What the test examples add to the figure of one arm."""
+    """Outcomes of one arm."""
 
     values_RE: Matrix
-    """A row for each fine-tuned model, ordered by pre-training."""
+    """Values, a row for each fine-tuned model, ordered by pre-training."""
     groups: int = 1
-    """Pre-trainings P; all have as many rows."""
+    """Number of pre-trainings P, which have equally many rows."""
 
     def __post_init__(self) -> None:
         """Check the shape."""
@@ -32,17 +31,17 @@ class Outcomes:
 
     @property
     def rows(self) -> int:
-        """Fine-tuned models R."""
+        """Number of fine-tuned models R."""
         return len(self.values_RE)
 
     @property
     def examples(self) -> int:
-        """Test examples E."""
+        """Number of test examples E."""
         return int(self.values_RE.shape[1])
 
     @property
     def seeds(self) -> int:
-        """Fine-tuning seeds S of each pre-training."""
+        """Number of fine-tuning seeds S of each pre-training."""
         return self.rows // self.groups
 
     @property
@@ -58,18 +57,18 @@ class Outcomes:
 
     @property
     def figures_U(self) -> Numbers:
-        """The figures of what was drawn independently: pre-trainings if there are several, or else models.
+        """Figures of the independent draws: pre-trainings if there are several, otherwise models.
 
-        Two fine-tunings of one pre-training have it in common, so that they are no two draws of the whole.
+        Two fine-tunings of one pre-training are not independent.
         """
         figures_R: Numbers = self.values_RE.mean(axis=1)
         groups_P: Numbers = figures_R.reshape(self.groups, -1).mean(axis=1)
         return groups_P if self.groups > 1 else figures_R
 
 
-def as_outcomes(given: Outcomes | Matrix) -> Outcomes:
-    """Return what is given; a bare matrix is an arm that was pre-trained once, or never."""
-    return given if isinstance(given, Outcomes) else Outcomes(given)
+def as_outcomes(arm: Outcomes | Matrix) -> Outcomes:
+    """Return outcomes; a bare matrix has one pre-training, or none."""
+    return arm if isinstance(arm, Outcomes) else Outcomes(arm)
 
 
 def paired(first: Outcomes | Matrix, second: Outcomes | Matrix) -> tuple[Outcomes, Outcomes]:

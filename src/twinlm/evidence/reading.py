@@ -1,7 +1,4 @@
-"""The files of a run, or of a bundle, as `TaskAnswers`.
-
-They may be a stranger's, so that every line is checked before anything is computed from it.
-"""
+"""The files of a run, or of a bundle, as `TaskAnswers`. They are untrusted, so every line is checked."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,52 +26,47 @@ PREDICTIONS = "predictions.jsonl"
 FINE_TUNING = "fine-tuning.json"
 BASELINES = "baselines/predictions.json"
 LARGEST_BYTES = 2**30
-"""Of a file of predictions."""
+"""Greatest size of a file of predictions."""
 _NO_GOLD = object()
 _HINT = "the file was changed, or was written by another version"
 
 
 def read_index(folder: Folder, task: str) -> TaskIndex:
-    """Return which files hold what was said of a task's test examples.
+    """Return the index of the files that hold the answers to a task.
 
     Raises:
-        ModelError: the index is missing or damaged, or does not fit itself.
+        ModelError: the index is missing, damaged or inconsistent.
     """
-    place = folder.path / index_name(task)
-    found = as_record(TaskIndex, folder.read_json(index_name(task)), place)
-    names = [arm.arm for arm in found.arms]
+    path = folder.path / index_name(task)
+    index = as_record(TaskIndex, folder.read_json(index_name(task)), path)
+    names = [arm.arm for arm in index.arms]
     wrong = {
-        f"there is no kind of task {found.kind!r}": found.kind not in TASKS,
-        f"it is about the task {found.name!r}": found.name != task,
-        "no arm has answers": not found.arms or not all(arm.folders and arm.family for arm in found.arms),
+        f"there is no kind of task {index.kind!r}": index.kind not in TASKS,
+        f"it is about the task {index.name!r}": index.name != task,
+        "no arm has answers": not index.arms or not all(arm.folders and arm.family for arm in index.arms),
         "two arms have one name": len(set(names)) < len(names),
         "the pre-trainings of an arm have no equal numbers of models": any(
-            arm.groups < 1 or len(arm.folders) % arm.groups for arm in found.arms
+            arm.groups < 1 or len(arm.folders) % arm.groups for arm in index.arms
         ),
     }
     if problems := [problem for problem, is_so in wrong.items() if is_so]:
-        raise ModelError(problems[0], file=place, hint=_HINT)
-    return found
+        raise ModelError(problems[0], file=path, hint=_HINT)
+    return index
 
 
 def read_answers(folder: Folder, task: str, texts: Mapping[str, Sequence[str]] | None = None) -> TaskAnswers:
-    """Return what the files of a run, or of a bundle, hold about a task.
-
-    Args:
-        folder: of the run or bundle.
-        task: its name.
-        texts: of the test examples by id, where they are at hand.
+    """Return all answers to a task in a run or bundle, with the examples' texts by id where they are at hand.
 
     Raises:
         ModelError: a file is missing, damaged, or does not fit the others.
     """
-    found = read_index(folder, task)
-    first = read_rows(folder, f"{next(iter(found.arms[0].folders.values()))}/{PREDICTIONS}")
-    arms = [_arm(folder, found, arm, first) for arm in found.arms]
-    arms += _baselines(folder, found, [row["gold"] for row in first])
+    index = read_index(folder, task)
+    first = read_rows(folder, f"{next(iter(index.arms[0].folders.values()))}/{PREDICTIONS}")
+    arms = [_arm(folder, index, arm, first) for arm in index.arms]
+    arms += _baselines(folder, index, [row["gold"] for row in first])
     known = [row["characters"] for row in first if type(row.get("characters")) is int]
     return TaskAnswers(
-        **facts(found, TaskFacts),
+        **facts(index, TaskFacts),
         ids=[row["id"] for row in first],
         golds=[row["gold"] for row in first],
         characters=known if len(known) == len(first) else [],
@@ -93,7 +85,7 @@ def read_rows(folder: Folder, name: str) -> list[dict[str, Any]]:
 
 
 def read_details(folder: Path) -> Details | None:
-    """Return what the `details.json` of a run or bundle holds; None where there is none.
+    """Return the `details.json` of a run or bundle; None where there is none.
 
     Raises:
         ModelError: the file is damaged or of another format.
@@ -105,11 +97,7 @@ def read_details(folder: Path) -> Details | None:
 def check_answers(
     rows: Sequence[Said], golds: Sequence[Any], task_type: str, classes: Sequence[str], file: Path
 ) -> None:
-    """Check that rows are answers to examples of a task, whose right answers are `golds`.
-
-    Raises:
-        ModelError: a row is not; the message names its number.
-    """
+    """Raise a `ModelError` with the line of the first row that is no answer to an example of a task."""
     is_sound = TASKS[task_type].judging.is_sound
     for number, (row, gold) in enumerate(zip(rows, golds, strict=True), 1):
         if "predicted" not in row or gold is _NO_GOLD or not is_sound(gold, row, classes):
@@ -118,13 +106,13 @@ def check_answers(
 
 
 def _arm(folder: Folder, task: TaskIndex, arm: ArmIndex, first: Sequence[dict[str, Any]]) -> ArmAnswers:
-    """Return an arm's answers, all checked to be of the same examples as the first ones."""
+    """Return an arm's answers, all checked to be on the same examples as the first ones."""
     rows, seconds = [], 0.0
-    for place in arm.folders.values():
-        rows.append(_model(folder, task, f"{place}/{PREDICTIONS}", first))
-        spent = folder.read_json(f"{place}/{FINE_TUNING}").get("seconds")
+    for trial in arm.folders.values():
+        rows.append(_model(folder, task, f"{trial}/{PREDICTIONS}", first))
+        spent = folder.read_json(f"{trial}/{FINE_TUNING}").get("seconds")
         if not is_number(spent):
-            raise ModelError("a fine-tuning without its seconds", file=folder.path / place, hint=_HINT)
+            raise ModelError("a fine-tuning without its seconds", file=folder.path / trial, hint=_HINT)
         seconds += spent
     return ArmAnswers(
         **facts(arm, ArmFacts),
@@ -156,21 +144,21 @@ def _model(
 
 def _baselines(folder: Folder, task: TaskIndex, golds: Sequence[Any]) -> list[ArmAnswers]:
     name = f"tasks/{task.name}/{BASELINES}"
-    given = parse_json(folder.read(name, LARGEST_BYTES), folder.path / name)
-    if not isinstance(given, list) or not all(map(_is_baseline, given)):
+    rows = parse_json(folder.read(name, LARGEST_BYTES), folder.path / name)
+    if not isinstance(rows, list) or not all(map(_is_baseline, rows)):
         raise ModelError("this is no list of baselines", file=folder.path / name, hint=_HINT)
-    names = [row["name"] for row in given] + [arm.arm for arm in task.arms]
+    names = [row["name"] for row in rows] + [arm.arm for arm in task.arms]
     if len(set(names)) < len(names):
         raise ModelError("two arms have one name", file=folder.path / name, hint=_HINT)
-    found = []
-    for row in given:
+    baselines = []
+    for row in rows:
         if len(row["predictions"]) != len(golds):
             message = f"the answers of {row['name']!r} are not those to the test examples"
             raise ModelError(message, file=folder.path / name, hint=_HINT)
         answers = [{"predicted": predicted} for predicted in row["predictions"]]
         check_answers(answers, golds, task.kind, task.classes, folder.path / name)
-        found.append(baseline_answers(row["name"], row["label"], row["predictions"], row["seconds"]))
-    return found
+        baselines.append(baseline_answers(row["name"], row["label"], row["predictions"], row["seconds"]))
+    return baselines
 
 
 def _is_baseline(row: object) -> bool:
@@ -183,19 +171,19 @@ def _is_baseline(row: object) -> bool:
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What must be the same in all files: the example, its gold answer and its length."""
+    """Return what all files must agree on: the example, its gold answer and its length."""
     return row.get("id"), row.get("gold"), row.get("characters")
 
 
 def _probabilities(row: Mapping[str, Any]) -> int:
-    """How many probabilities a line has: as many in every file, or none."""
+    """Return the number of probabilities of a line, 0 without."""
     probabilities = row.get("probabilities")
     return len(probabilities) if isinstance(probabilities, list) else 0
 
 
 def _texts_of(row: Mapping[str, Any], texts: Mapping[str, Sequence[str]], folder: Folder) -> Sequence[str]:
-    found = texts.get(row["id"], ())
-    if not found or row.get("characters", sum(map(len, found))) != sum(map(len, found)):
+    own = texts.get(row["id"], ())
+    if not own or row.get("characters", sum(map(len, own))) != sum(map(len, own)):
         message = f"there are no texts of example {row['id']!r}, or others than it was answered with"
         raise ModelError(message, file=folder.path, hint=_HINT)
-    return found
+    return own

@@ -37,8 +37,8 @@ class Effect(Record):
     first_is_ahead: Number
     """Probability that a model of the first arm has a better figure than one of the second."""
     only_first: Number | None
-    """Number of examples that only the first arm gets right, mean over all pairs of models; None, as the next
-    two, where examples are not just right or wrong."""
+    """Number of examples only the first arm gets right, mean over pairs of models; None (as the next two)
+    where examples are not just right or wrong."""
     only_second: Number | None
     """Number of examples that only the second arm gets right."""
     odds_ratio: Number | None

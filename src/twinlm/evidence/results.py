@@ -1,8 +1,6 @@
-"""Results of a comparison: `results.json` stores them, the report shows them.
+"""Results of a comparison, stored in `results.json` and shown in the report.
 
-An arm is one way to get a fine-tuned model: a kind with or without pre-training, or an imported model. Arms
-are scored on the same test examples. `evidence/intervals.py` makes the intervals and comparisons,
-`report/verdict.py` the sentences.
+An arm is one way to get a fine-tuned model: a kind with or without pre-training, or an imported model.
 """
 
 from typing import ClassVar
@@ -10,18 +8,6 @@ from typing import ClassVar
 from twinlm.evaluate.timings import ServingCost
 from twinlm.evidence.records import ArmFacts, Comparison, Interval, Ledger, QualityResult, ScoreCurve
 from twinlm.system.records import Number, Record, Whole
-
-__all__ = [
-    "ArmScore",
-    "Comparison",
-    "Cost",
-    "Curve",
-    "CurvePoint",
-    "Interval",
-    "LanguageResult",
-    "Results",
-    "TaskResult",
-]
 
 
 class ArmScore(ArmFacts):

@@ -1,6 +1,7 @@
 """From the answers to one task's test examples to scores and comparisons of arms and baselines."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,11 @@ from twinlm.tasks.metrics import Measured, confusion, is_one_answer
 from twinlm.tasks.table import task_kind
 
 Answers = list[Any]
-"""What one model said of each test example."""
+"""Answers of one model to all test examples."""
 
 
 def scored(answers: TaskAnswers) -> TaskResult:
-    """Return all scores and comparisons that follow from what arms and baselines said, and from nothing else.
-
-    A run calls this, and the check of a bundle calls it again. `TaskResult.verdict` stays empty: it is words
-    (`report/verdict.py`).
-    """
+    """Return the scores and comparisons of a task from its answers alone, without the verdict in words."""
     kind = task_kind(answers.kind)
     values: dict[str, Outcomes] = {}
     scores: list[ArmScore] = []
@@ -53,18 +50,15 @@ def scored(answers: TaskAnswers) -> TaskResult:
 
 
 def pairs_to_compare(scores: Sequence[ArmScore]) -> list[tuple[str, str]]:
-    """Return which arms to compare, as (first, second), in the order in which `TaskResult` holds them.
+    """Return the pairs (first, second) to compare, in the order of `TaskResult.comparisons`.
 
-    First the two kinds with one another, the better one first, so that its lead is a positive number; then
-    each kind with every other pre-trained arm, those made here, under equal budgets, before imported ones.
-    Then each kind against those of its kind without pre-training, then each against the baseline that did
-    best.
+    First the two kinds, the better one first; then each kind with every other pre-trained arm, those with
+    equal budgets before imported ones; then each kind with its models without pre-training; then each
+    pre-trained arm with the best baseline.
     """
     pretrained = [score for score in scores if score.is_pretrained]
     ranked = sorted(pretrained, key=lambda score: -score.score.estimate)
-    meetings = [
-        (a, b) for place, a in enumerate(ranked) for b in ranked[place + 1 :] if is_kind(a) or is_kind(b)
-    ]
+    meetings = [(a, b) for a, b in combinations(ranked, 2) if is_kind(a) or is_kind(b)]
     meetings.sort(key=lambda pair: (pair[0].is_imported or pair[1].is_imported, not all(map(is_kind, pair))))
     pairs = [(a.arm, b.arm) for a, b in meetings]
     for score in filter(is_kind, pretrained):
@@ -78,12 +72,12 @@ def pairs_to_compare(scores: Sequence[ArmScore]) -> list[tuple[str, str]]:
 
 
 def is_kind(score: ArmScore) -> bool:
-    """Tell whether an arm is one of the two kinds as such."""
+    """Tell whether an arm is one of the two kinds itself, not a variant."""
     return bool(score.family) and score.arm == score.family
 
 
 def failed_seeds(seeds: Sequence[str], answers: Sequence[Answers]) -> list[str]:
-    """Return the seeds whose model gave one and the same answer, or tag, to all: its training failed."""
+    """Return the seeds whose training failed: the model gives one answer, or tag, to all examples."""
     return [seed for seed, row in zip(seeds, answers, strict=True) if is_one_answer(row)]
 
 
@@ -93,13 +87,13 @@ def predicted(rows: Sequence[dict[str, Any]]) -> Answers:
 
 
 def measure(kind: TaskKind, task: LabelledTask, answers: Sequence[Answers]) -> list[Measured]:
-    """Return what the answers of each seed are worth."""
+    """Return the measured answers of each seed."""
     golds = [example.gold for example in task.test]
     return [kind.measure(golds, row) for row in answers]
 
 
 def stacked(measured: Sequence[Measured]) -> Matrix:
-    """Return a row for each model: truth values only if all are."""
+    """Return a row for each model; truth values only if all are."""
     rows: list[Any] = [of_model.values_E for of_model in measured]
     stacked_RE: Matrix = np.stack(rows)
     return stacked_RE
@@ -125,14 +119,14 @@ def _score(answers: TaskAnswers, arm: ArmAnswers, measured: Sequence[Measured], 
 
 
 def _means(rows: Sequence[dict[str, float]], names: Sequence[str]) -> dict[str, float]:
-    """Return the mean of each figure over seeds; a class that a seed has no figure for counts as 0."""
+    """Return the mean of each figure over seeds; a missing figure of a class counts as 0."""
     return {name: float(np.mean([row.get(name, 0.0) for row in rows])) for name in names}
 
 
 def _confusion(answers: TaskAnswers, rows: Sequence[Answers]) -> list[list[int]]:
     """Return counts over all seeds: true classes in rows, predicted ones in columns."""
-    places = {name: place for place, name in enumerate(answers.classes)}
-    gold_E = [places[gold] for gold in answers.golds]
-    tables = [confusion(gold_E, [places[name] for name in row], len(places)) for row in rows]
+    indices = {name: index for index, name in enumerate(answers.classes)}
+    gold_E = [indices[gold] for gold in answers.golds]
+    tables = [confusion(gold_E, [indices[name] for name in row], len(indices)) for row in rows]
     total: list[list[int]] = np.sum(tables, axis=0).tolist()
     return total

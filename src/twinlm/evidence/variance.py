@@ -1,9 +1,9 @@
-"""How much of a figure's chance is that of examples, of pre-training and of fine-tuning.
+"""Variance components of a figure (examples, pre-training, fine-tuning), and effect sizes.
 
-Examples are crossed with models, and fine-tuning seeds are nested in pre-trainings. The parts are estimated
-from the expectations of mean squares, and none is below 0 (Searle, Casella & McCulloch, Variance Components,
-1992, ch. 4). Rows of right and wrong differ by chance even if their models are equally good: that is noise,
-which more examples take away, and no variance of seeds.
+Examples are crossed with models, and fine-tuning seeds are nested in pre-trainings. The components are
+estimated from expected mean squares and cut at 0 (Searle, Casella & McCulloch, Variance Components, 1992, ch.
+4). Equally good models still differ on single examples: that is noise, which more examples reduce, not
+variance of seeds.
 """
 
 from collections.abc import Sequence
@@ -15,38 +15,30 @@ from twinlm.evidence.records import ArmVariances, Effect, Variances
 
 
 def variances(first: Outcomes | Matrix, second: Outcomes | Matrix | None = None) -> Variances:
-    """Return the components of variance of an arm's figure, or of its difference to a second one's."""
-    given = [as_outcomes(arm) for arm in (first, second) if arm is not None]
-    means_E = given[0].means_E - (given[1].means_E if len(given) > 1 else 0.0)
-    arms = [_of_arm(arm) for arm in given]
+    """Return the variance components of an arm's figure, or of its difference to a second one's."""
+    outcomes = [as_outcomes(arm) for arm in (first, second) if arm is not None]
+    means_E = outcomes[0].means_E - (outcomes[1].means_E if len(outcomes) > 1 else 0.0)
+    arms = [_of_arm(arm) for arm in outcomes]
     return Variances(examples=max(0.0, _variance(means_E) - sum(map(noise, arms))), arms=arms)
 
 
 def noise(arm: ArmVariances) -> float:
-    """Return what one example's mean over an arm's models has of chance: the models' own noise on it."""
+    """Return the variance of one example's mean over an arm's models that is the models' noise on it."""
     per_model = arm.finetuning_by_example / arm.seeds
     return (arm.pretraining_by_example + per_model) / arm.pretrainings
 
 
 def of_models(arm: ArmVariances) -> float:
-    """Return the variance of an arm's figure that its models have, without any of examples."""
+    """Return the variance of an arm's figure between models, without noise on examples."""
     return (arm.pretraining + arm.finetuning / arm.seeds) / arm.pretrainings
 
 
-def shares(found: Variances, examples: int) -> tuple[float, float, float]:
-    """Return what examples, pre-training and fine-tuning are of the variance of the figure or difference.
-
-    Args:
-        found: its components.
-        examples: how many test examples there are.
-
-    Returns:
-        Three shares whose sum is 1, or 0 where nothing varies at all.
-    """
+def shares(variances: Variances, examples: int) -> tuple[float, float, float]:
+    """Return the shares of examples, pre-training and fine-tuning in the variance; 0 where nothing varies."""
     parts = (
-        (found.examples + sum(map(noise, found.arms))) / examples,
-        sum(arm.pretraining / arm.pretrainings for arm in found.arms),
-        sum(arm.finetuning / arm.seeds / arm.pretrainings for arm in found.arms),
+        (variances.examples + sum(map(noise, variances.arms))) / examples,
+        sum(arm.pretraining / arm.pretrainings for arm in variances.arms),
+        sum(arm.finetuning / arm.seeds / arm.pretrainings for arm in variances.arms),
     )
     whole = sum(parts) or 1.0
     return parts[0] / whole, parts[1] / whole, parts[2] / whole
@@ -57,9 +49,8 @@ def effect(first: Outcomes | Matrix, second: Outcomes | Matrix) -> Effect:
     one, other = paired(first, second)
     ahead = chance_to_be_ahead(one, other)
     if one.values_RE.dtype != np.bool_:
-        size = standardized_mean(one, other)
         nothing = {"only_first": None, "only_second": None, "odds_ratio": None}
-        return Effect(name="d_z", size=size, first_is_ahead=ahead, **nothing)
+        return Effect(name="d_z", size=standardized_mean(one, other), first_is_ahead=ahead, **nothing)
     only_first, only_second = discordant(one, other)
     return Effect(
         name="h",
@@ -67,8 +58,7 @@ def effect(first: Outcomes | Matrix, second: Outcomes | Matrix) -> Effect:
         first_is_ahead=ahead,
         only_first=only_first,
         only_second=only_second,
-        # A half more of both, so that the ratio is finite (Haldane 1956).
-        odds_ratio=(only_first + 0.5) / (only_second + 0.5),
+        odds_ratio=(only_first + 0.5) / (only_second + 0.5),  # finite (Haldane 1956)
     )
 
 
@@ -79,26 +69,20 @@ def cohens_h(first: Outcomes, second: Outcomes) -> float:
 
 
 def standardized_mean(first: Outcomes, second: Outcomes) -> float:
-    """Return the mean difference over the deviation of the examples' differences, Cohen's d_z.
-
-    0 where all examples have the same difference, which says nothing about its size.
-    """
+    """Return Cohen's d_z: mean over deviation of the examples' differences; 0 where all are equal."""
     differences_E = first.means_E - second.means_E
     deviation = float(differences_E.std(ddof=1)) if len(differences_E) > 1 else 0.0
     return float(differences_E.mean()) / deviation if deviation > 1e-12 else 0.0
 
 
 def chance_to_be_ahead(first: Outcomes, second: Outcomes) -> float:
-    """Return how probably a model of the first has a better figure than one of the second; a tie is a half.
-
-    That is A of Vargha & Delaney (2000), over all pairs of the models that were trained.
-    """
+    """Return the share of model pairs whose first is better, ties as half: A of Vargha & Delaney (2000)."""
     ones_R1, others_R = first.values_RE.mean(axis=1)[:, None], second.values_RE.mean(axis=1)
     return float(((ones_R1 > others_R) + 0.5 * (ones_R1 == others_R)).mean())
 
 
 def discordant(first: Outcomes, second: Outcomes) -> tuple[float, float]:
-    """Return on how many examples only the first or only the second is right, means over pairs of models."""
+    """Return the numbers of examples only the first or only the second gets right, means over model pairs."""
     ones_E, others_E = first.means_E, second.means_E
     return float(ones_E @ (1 - others_E)), float(others_E @ (1 - ones_E))
 
@@ -126,7 +110,7 @@ def _variance(numbers: Sequence[float] | Numbers) -> float:
 
 
 def _interaction(values_UE: Numbers) -> float:
-    """Return the mean square of what the means of rows and columns leave over."""
+    """Return the mean square of the residuals from row and column means."""
     freedom = (values_UE.shape[0] - 1) * (values_UE.shape[1] - 1)
     if freedom == 0:
         return 0.0

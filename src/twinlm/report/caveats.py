@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from twinlm.evidence.results import ArmScore, Comparison, Cost, DoctorResult, TaskResult
+from twinlm.evidence.records import Comparison
+from twinlm.evidence.results import ArmScore, Cost, DoctorResult, TaskResult
 from twinlm.report.numbers import duration, listed, percent, signed_percent, times, title
 
 _FEW_EXAMPLES = 300
@@ -35,20 +36,11 @@ def caveats(
     doctor: DoctorResult | None = None,
     remarks: Sequence[str] = (),
 ) -> list[str]:
-    """Return what the evidence does not support, for these results.
+    """Return what the evidence does not support, given results and what happened in training.
 
-    Args:
-        tasks: results of each task.
-        costs: costs of each pre-training, those of the families among them.
-        matched_by: as `Results.matched_by`.
-        families: as `Results.families`.
-        unknown_shares: share of the tokens that each family's tokenizer could not spell.
-        starts: model that a family's pre-training continued, for those that did.
-        lost_steps: number of skipped updates of each pre-training, by its label.
-        lost_tuning_steps: number of skipped updates in fine-tuning, by task and the arm's label.
-        pretraining_seeds: as `Results.pretraining_seeds`.
-        doctor: as `Results.doctor`.
-        remarks: sentences on pre-trainings that fell short.
+    `unknown_shares` are those of the tokens that a family's tokenizer cannot spell, `starts` the models whose
+    pre-training a family continued, `lost_steps` numbers of skipped updates by label (in fine-tuning by task
+    and label), `remarks` sentences on pre-trainings that fell short.
     """
     problems = [item for item in (doctor.findings if doctor else []) if item.level == "problem"]
     return [

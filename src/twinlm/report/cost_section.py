@@ -68,7 +68,7 @@ def section(results: Results, details: Details) -> Section:
     for task in results.tasks:
         if task.name in results.cost_cards:
             blocks += _predictions(results, task, results.cost_cards[task.name])
-    return Section(anchor="costs", title="Costs", blocks=blocks)
+    return Section("costs", "Costs", blocks)
 
 
 def _predictions(results: Results, task: TaskResult, cards: Sequence[ArmCost]) -> list[Block]:

@@ -16,10 +16,6 @@ from twinlm.report.numbers import INTERVAL, amount, capital, figure, listed, low
 
 def section(results: Results, details: Details) -> Section:
     """Return the section on curves of scores."""
-    note = (
-        f"Each point is a complete training run with its own schedule. Bars: {INTERVAL} over examples and "
-        "seeds. Grey and dashed: the task's best baseline, fitted on the same labels."
-    )
     plotted: list[list[Block]] = [
         [
             Heading(curve.task),
@@ -35,8 +31,12 @@ def section(results: Results, details: Details) -> Section:
         Fold(f"{curve.task}: the points against {curve.axis}", [points(results, curve)])
         for curve in results.curves
     ]
-    blocks: list[Block] = [Text(note, style="note"), Columns(plotted), *folds] if plotted else []
-    return Section(anchor="curves", title="Curves", blocks=blocks)
+    note = Text(
+        f"Each point is a complete training run with its own schedule. Bars: {INTERVAL} over examples and "
+        "seeds. Grey and dashed: the task's best baseline, fitted on the same labels.",
+        style="note",
+    )
+    return Section("curves", "Curves", [note, Columns(plotted), *folds] if plotted else [])
 
 
 def points(results: Results, curve: ScoreCurve) -> Table:
@@ -82,16 +82,8 @@ def baseline_sentence(
 ) -> str:
     """Return with how many labels which kinds are shown to beat the baseline, and up to how many none is.
 
-    The baseline is the one of the task's verdict, fitted again on each number of labels. A kind is compared
-    with it at each of them, so these p values are adjusted for one another (Holm).
-
-    Args:
-        baseline: name of the best baseline with all labels.
-        outcomes: for each number of labels, what each test example adds to its figure.
-        counts: numbers of labels, ascending.
-        labels: names of the kinds for people.
-        values: the same for each kind.
-        least: least value that the figure can have.
+    `outcomes` and `values` have an item for each of the ascending `counts` of labels. The baseline is the best
+    one with all labels, fitted again on each count; its p values are adjusted for the counts (Holm).
     """
     beats = {name: _beats(values[name], outcomes, least) for name in labels}
     shown = [any(column) for column in zip(*beats.values(), strict=True)]
@@ -110,7 +102,6 @@ def baseline_sentence(
 
 
 def _beats(kind: Sequence[Outcomes], baseline: Sequence[Outcomes], least: float) -> list[bool]:
-    """Return for each number of labels whether a kind is shown to be ahead."""
     pairs = list(zip(kind, baseline, strict=True))
     p_values = holm([claim_p(one, other, least=least) for one, other in pairs])
     return [

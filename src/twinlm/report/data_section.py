@@ -14,7 +14,7 @@ def doctor(results: Results, details: Details) -> Section:
     if results.doctor:
         blocks.append(Text(findings_summary(results.doctor), style="note"))
         blocks += [Items(list(map(finding_line, results.doctor.findings)))] if results.doctor.findings else []
-    return Section(anchor="doctor", title="Data doctor", blocks=blocks)
+    return Section("doctor", "Data doctor", blocks)
 
 
 def data(results: Results, details: Details) -> Section:
@@ -27,22 +27,18 @@ def data(results: Results, details: Details) -> Section:
         columns.append([Table(caption=caption, header=["", "Count"], rows=removed)])
     sources: list[Block] = [Heading("Sources of the text", 4), Items(results.attribution)]
     blocks = [Columns(columns), *(sources if results.attribution else [])]
-    return Section(anchor="data", title="Data", blocks=blocks)
+    return Section("data", "Data", blocks)
 
 
 def repeat(results: Results, details: Details) -> Section:
     """Return the section on how to repeat the comparison."""
-    hashes = _pairs("SHA-256.", results.fingerprints, style="long")
-    return Section(
-        anchor="repeat",
-        title="Repeat it",
-        blocks=[
-            Code(results.command, "sh"),
-            Fold("All settings", [Code(results.settings_toml, "toml")]),
-            Fold("Hardware and software", [_pairs("What it ran on.", results.environment, style="long")]),
-            Fold("Fingerprints", [hashes]),
-        ],
-    )
+    blocks: list[Block] = [
+        Code(results.command, "sh"),
+        Fold("All settings", [Code(results.settings_toml, "toml")]),
+        Fold("Hardware and software", [_pairs("What it ran on.", results.environment, style="long")]),
+        Fold("Fingerprints", [_pairs("SHA-256.", results.fingerprints, style="long")]),
+    ]
+    return Section("repeat", "Repeat it", blocks)
 
 
 def finding_line(finding: DoctorFinding) -> str:

@@ -8,21 +8,7 @@ from twinlm.evidence.disagreement import Disagreement, Slice, Telling
 from twinlm.evidence.ensemble import Gain, Together
 from twinlm.evidence.records import Interval
 from twinlm.evidence.results import Results, TaskResult
-from twinlm.report import plots
-from twinlm.report.document import (
-    NOTHING,
-    Block,
-    Fold,
-    Heading,
-    Items,
-    Passage,
-    Passages,
-    Plot,
-    Span,
-    Table,
-    Text,
-    table_of,
-)
+from twinlm.report import document, plots
 from twinlm.report.numbers import (
     INTERVAL,
     bare_p,
@@ -40,32 +26,38 @@ from twinlm.report.numbers import (
 from twinlm.report.two_arms import by_points
 
 
-def blocks(results: Results, task: TaskResult, details: TaskDetails) -> list[Block]:
+def blocks(results: Results, task: TaskResult, details: TaskDetails) -> list[document.Block]:
     """Return what to show of a task's details."""
     labels = {score.arm: score.label for score in task.scores}
-    shown: list[Block] = []
+    shown: list[document.Block] = []
     pairs = zip(details.disagreements, details.together, strict=True)
     for number, (differing, together) in enumerate(pairs):
         texts = [_differing_sentence(differing, labels, details), *together_sentences(together, labels)]
         # Of the first pair, which are the two kinds, the main sentences are read without a click.
         open_texts, texts = (texts[:2], texts[2:]) if number == 0 else ([], texts)
-        shown += [Text(" ".join(open_texts))] if open_texts else []
+        shown += [document.Text(" ".join(open_texts))] if open_texts else []
         title = (
             f"{labels[differing.first]} and {labels[differing.second]}: where they differ, and both together"
         )
         slices = [_slices(differing, labels, details)] if differing.slices else []
         tables = [_cells(differing, labels, details), _uses(together, labels), *slices]
-        shown.append(Fold(title, [Items(texts), *tables, *_examples(results, task, differing, details)]))
+        shown.append(
+            document.Fold(
+                title, [document.Items(texts), *tables, *_examples(results, task, differing, details)]
+            )
+        )
     return [*shown, *_calibration(results, task, details)]
 
 
-def _examples(results: Results, task: TaskResult, pair: Disagreement, details: TaskDetails) -> list[Block]:
+def _examples(
+    results: Results, task: TaskResult, pair: Disagreement, details: TaskDetails
+) -> list[document.Block]:
     """Return examples that only the first of a pair gets right, then those that only the second does."""
     scores = {score.arm: score for score in task.scores}
     names = [scores[pair.first].label, scores[pair.second].label]
     for_first = [item for item in pair.tellings if item.rights[0] > item.rights[1]]
     sides = (for_first, pair.tellings[len(for_first) :])
-    shown: list[Block] = []
+    shown: list[document.Block] = []
     for number, (arm, items) in enumerate(zip((pair.first, pair.second), sides, strict=True)):
         if items:
             heading = (
@@ -74,25 +66,27 @@ def _examples(results: Results, task: TaskResult, pair: Disagreement, details: T
             )
             family = list(results.families).index(scores[arm].family)
             shown += [
-                Heading(heading, 4),
-                Passages(family, [_passage(item, names, pair.models) for item in items]),
+                document.Heading(heading, 4),
+                document.Passages(family, [_passage(item, names, pair.models) for item in items]),
             ]
     return shown
 
 
-def _passage(item: Telling, names: Sequence[str], models: int) -> Passage:
+def _passage(item: Telling, names: Sequence[str], models: int) -> document.Passage:
     answers = []
     for number, (name, answer, rights) in enumerate(zip(names, item.answers, item.rights, strict=True)):
         sure = f", {percent(item.confidences[number])} sure" if item.confidences else ""
         answers.append(f"{name}: {answer} ({rights} of {counted(models, 'model')} right{sure}).")
     note = " ".join([f"True: {item.gold}.", *answers])
-    spans = [Span(text, "focus" if number == item.focus else "") for number, text in enumerate(item.texts)]
+    spans = [
+        document.Span(text, "focus" if number == item.focus else "") for number, text in enumerate(item.texts)
+    ]
     if not spans:
-        return Passage([[Span(f"{item.id} (its text is left out)")]], note)
+        return document.Passage([[document.Span(f"{item.id} (its text is left out)")]], note)
     if item.focus < 0:
-        return Passage([[span] for span in spans], note)
-    spaced = [part for span in spans for part in (Span(" "), span)]
-    return Passage([spaced[1:]], note)
+        return document.Passage([[span] for span in spans], note)
+    spaced = [part for span in spans for part in (document.Span(" "), span)]
+    return document.Passage([spaced[1:]], note)
 
 
 def _differing_sentence(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails) -> str:
@@ -143,7 +137,7 @@ def _gain_sentence(who: str, whom: str, gain: Gain, metric: str) -> str:
     return f"Together, {who} {verb} {size} {than} {whom} ({rest}."
 
 
-def _cells(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails) -> Table:
+def _cells(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails) -> document.Table:
     rows = [
         ("both right", pair.both_right),
         (f"only {labels[pair.first]}", pair.only_first),
@@ -157,10 +151,10 @@ def _cells(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails) 
         (f"{capital(details.unit)}s", lambda row: whole(row[1].estimate * pair.decisions)),
     ]
     caption = f"Which of the two is right. Right: {details.right}. {_count(pair, details.unit)}."
-    return table_of(caption, rows, columns)
+    return document.table_of(caption, rows, columns)
 
 
-def _slices(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails) -> Table:
+def _slices(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails) -> document.Table:
     columns: list[tuple[str, Callable[[Slice], str]]] = [
         ("", lambda item: item.name),
         (f"{capital(details.unit)}s", lambda item: whole(item.decisions)),
@@ -169,7 +163,7 @@ def _slices(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails)
         ("Difference", lambda item: points(item.difference.estimate, signed=True)),
         (INTERVAL, lambda item: low_to_high(item.difference)),
     ]
-    return table_of(
+    return document.table_of(
         f"Right {details.unit}s by length of the texts and by true class. So many differences at once are "
         "only a hint where to look: some intervals exclude 0 by chance.",
         pair.slices,
@@ -177,31 +171,33 @@ def _slices(pair: Disagreement, labels: Mapping[str, str], details: TaskDetails)
     )
 
 
-def _uses(together: Together, labels: Mapping[str, str]) -> Table:
+def _uses(together: Together, labels: Mapping[str, str]) -> document.Table:
     first, second, better = labels[together.first], labels[together.second], labels[together.better]
     rows: list[tuple[str, Interval, Interval | None, str]] = [
-        (f"{better} alone", together.alone, None, NOTHING)
+        (f"{better} alone", together.alone, None, document.NOTHING)
     ]
     names = [f"{first} and {second} together", f"two models of {better} together"]
     for name, item in zip(names, together.gains[:2], strict=False):
         rows.append((name, item.score, item.gain, bare_p(item.p_value)))
-    rows.append(("always the better of the two answers", together.oracle, together.oracle_gain, NOTHING))
+    rows.append(
+        ("always the better of the two answers", together.oracle, together.oracle_gain, document.NOTHING)
+    )
     columns: list[tuple[str, Callable[[tuple[str, Interval, Interval | None, str]], str]]] = [
         ("", lambda row: row[0]),
         ("Score", lambda row: figure(row[1].estimate, together.metric)),
         (INTERVAL, lambda row: low_to_high(row[1])),
-        ("Gain", lambda row: points(row[2].estimate, signed=True) if row[2] else NOTHING),
-        (INTERVAL, lambda row: low_to_high(row[2]) if row[2] else NOTHING),
+        ("Gain", lambda row: points(row[2].estimate, signed=True) if row[2] else document.NOTHING),
+        (INTERVAL, lambda row: low_to_high(row[2]) if row[2] else document.NOTHING),
         ("p", lambda row: row[3]),
     ]
     caption = (
         f"{capital(together.metric)} of one model and of two together (the mean of their outputs), and the "
         f"gain over {better} alone."
     )
-    return table_of(caption, rows, columns)
+    return document.table_of(caption, rows, columns)
 
 
-def _calibration(results: Results, task: TaskResult, details: TaskDetails) -> list[Block]:
+def _calibration(results: Results, task: TaskResult, details: TaskDetails) -> list[document.Block]:
     labels = {score.arm: score.label for score in task.scores}
     texts = [_calibration_sentence(item, labels[item.arm], details.unit) for item in details.calibrations]
     texts += [details.why_not_calibrated] if details.why_not_calibrated else []
@@ -211,12 +207,12 @@ def _calibration(results: Results, task: TaskResult, details: TaskDetails) -> li
         "answers from all models of an arm. On the line both are equal; below it the models are "
         f"overconfident. Bars: {INTERVAL} over examples."
     )
-    plot = [Plot(caption, picture)] if picture else []
+    plot = [document.Plot(caption, picture)] if picture else []
     table = [_calibrations(details.calibrations, labels, details.unit)] if details.calibrations else []
-    return [Fold("How sure the models are", [Items(texts), *plot, *table])] if texts else []
+    return [document.Fold("How sure the models are", [document.Items(texts), *plot, *table])] if texts else []
 
 
-def _calibrations(items: Sequence[Calibration], labels: Mapping[str, str], unit: str) -> Table:
+def _calibrations(items: Sequence[Calibration], labels: Mapping[str, str], unit: str) -> document.Table:
     columns: list[tuple[str, Callable[[Calibration], str]]] = [
         ("", lambda item: labels[item.arm]),
         ("Right", lambda item: with_interval(item.right)),
@@ -234,7 +230,7 @@ def _calibrations(items: Sequence[Calibration], labels: Mapping[str, str], unit:
             lambda item: with_interval(item.brier, decimals, decimals),
         ),
     ]
-    return table_of(
+    return document.table_of(
         "How often each model is right and how sure it is, with 95 % intervals over examples and models. "
         "Calibration error: mean gap between the two over ten equal groups of answers. Brier score: mean "
         f"squared gap between probability and truth; lower is better. {_count(items[0], unit)}.",

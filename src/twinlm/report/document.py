@@ -19,7 +19,7 @@ class Heading:
     """A heading inside a section."""
 
     text: str
-    """Words of the heading."""
+    """Words."""
     level: Literal[3, 4] = 3
     """Depth; 2 is that of a section."""
 
@@ -147,7 +147,7 @@ class Box:
 Block = Heading | Text | Items | Table | Plot | Code | Passages | Columns | Fold | Box
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Section:
     """A section; without blocks it is left out."""
 

@@ -6,9 +6,7 @@ from functools import partial
 from twinlm.evidence.details import Details
 from twinlm.evidence.records import (
     ClozeResult,
-    ClozeView,
     FigureGroup,
-    PairAccuracy,
     PairsResult,
     Phenomenon,
     QualityFigure,
@@ -44,7 +42,7 @@ def section(results: Results, details: Details) -> Section:
         blocks.append(Fold(f"Minimal pairs, {pairs.name}: each phenomenon", [by_phenomenon(pairs)]))
     blocks += gaps(quality.cloze) if quality.cloze else []
     notes: list[Block] = [Items(quality.notes)] if blocks and quality.notes else []
-    return Section(anchor="language", title="Language without labels", blocks=[*blocks, *notes])
+    return Section("language", "Language without labels", [*blocks, *notes])
 
 
 def sentences(quality: QualityResult) -> list[str]:
@@ -63,10 +61,9 @@ def sentences(quality: QualityResult) -> list[str]:
 def _of_set(overall: Phenomenon, noun: str, choice: str, chance: float) -> list[str]:
     comparison, scores = overall.comparison, {row.pretraining: row for row in overall.scores}
     first, second = scores[comparison.first], scores[comparison.second]
-    seeds = comparison.pretraining_seeds
-    repeats = f", {seeds} pre-trainings" if seeds > 1 else ""
+    repeats = f", {comparison.pretraining_seeds} pre-trainings" * (comparison.pretraining_seeds > 1)
     evidence = f"{p_value(comparison.p_adjusted)}; {counted(overall.pairs, noun)}{repeats}"
-    shares = f"{_share(first)} and {_share(second)}"
+    shares = " and ".join(f"{row.label} in {percent(row.accuracy.estimate)}" for row in (first, second))
     if comparison.winner is None:
         head, could_be = cannot_tell(comparison.difference, first.label, second.label, evidence)
         texts = [head, f"{could_be} The right {choice} is chosen by {shares}."]
@@ -81,21 +78,17 @@ def _of_set(overall: Phenomenon, noun: str, choice: str, chance: float) -> list[
     return [*texts, doubt] if guessing else texts
 
 
-def _share(row: PairAccuracy) -> str:
-    return f"{row.label} in {percent(row.accuracy.estimate)}"
-
-
 def figures(group: FigureGroup) -> Table:
     """Return the figures of one group; those of other tables may not be compared with them."""
     first, *others = group.figures
-    about = " Differences from the first figure are paired by passage; each interval stands alone." * bool(
-        others
-    )
+    about = " Differences from the first figure are paired by passage; each interval stands alone."
     caveats: dict[str, list[str]] = {}
     for figure in group.figures:
         if figure.caveat:
             caveats.setdefault(figure.caveat, []).append(figure.label)
-    about += "".join(f" Note on {listed(labels)}: {caveat}." for caveat, labels in caveats.items())
+    about = about * bool(others) + "".join(
+        f" Note on {listed(labels)}: {caveat}." for caveat, labels in caveats.items()
+    )
     paired: list[tuple[str, Callable[[QualityFigure], str]]] = [
         (
             f"Minus {first.label}",
@@ -154,19 +147,18 @@ def gaps(cloze: ClozeResult) -> list[Table]:
         f"Gaps, {cloze.name}: how often the removed word is more likely than all other choices, {over}. "
         f"Each kind reads the whole text in its own way. {seen}."
     )
-    first = _accuracies(caption, "Gaps", cloze.overall, [cloze.overall])
-    return [first, *(_other_reading(cloze, view, over) for view in cloze.others)]
-
-
-def _other_reading(cloze: ClozeResult, view: ClozeView, over: str) -> Table:
-    return Table(
-        caption=f"Gaps, {cloze.name}, read in another way: {view.sees}. Right choices {over}.",
-        header=["", "Gaps", "Right"],
-        rows=[
-            [row.label, whole(cloze.overall.pairs), with_interval(row.accuracy, points)]
-            for row in view.scores
-        ],
-    )
+    others = [
+        Table(
+            caption=f"Gaps, {cloze.name}, read in another way: {view.sees}. Right choices {over}.",
+            header=["", "Gaps", "Right"],
+            rows=[
+                [row.label, whole(cloze.overall.pairs), with_interval(row.accuracy, points)]
+                for row in view.scores
+            ],
+        )
+        for view in cloze.others
+    ]
+    return [_accuracies(caption, "Gaps", cloze.overall, [cloze.overall]), *others]
 
 
 def _accuracies(caption: str, noun: str, overall: Phenomenon, rows: list[Phenomenon]) -> Table:

@@ -13,11 +13,7 @@ class Markup(str):
 
 
 def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
-    """Return an element; children and attributes are escaped, children that are `Markup` are kept.
-
-    In attributes, `class_` is "class", other underscores are hyphens, numbers get at most one decimal and
-    None leaves the attribute out.
-    """
+    """Return an element; all but `Markup` is escaped. `class_` is "class", other underscores are hyphens."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(value if isinstance(value, str) else number(value))}"'
         for key, value in attributes.items()

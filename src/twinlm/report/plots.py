@@ -32,10 +32,10 @@ class _Row(NamedTuple):
 def score_plot(results: Results, task: TaskResult) -> Markup:
     """Return each arm's main figure with its interval, and its seeds one by one."""
     ranked = sorted(task.scores, key=lambda score: -score.score.estimate)
-    rows = [
-        _Row(score.label, figure(score.score.estimate, task.metric), [_score_mark(results, score)])
-        for score in ranked
-    ]
+    rows = []
+    for score in ranked:
+        mark = _across(score.score, look_of(results, score), tuple(score.score_by_seed.values()))
+        rows.append(_Row(score.label, figure(score.score.estimate, task.metric), [mark]))
     # An arm far below all others would press the rest into a corner: it becomes an arrow at the edge.
     shown = [score for score in ranked if score.score.high > ranked[0].score.low - 0.35]
     low = min(min([score.score.low, *score.score_by_seed.values()]) for score in shown)
@@ -106,14 +106,18 @@ def cost_plot(
     axes.line(_steps(corners, axes.across.high), "front")
     for mark in marks:
         axes.point(mark)
-    names = [each.contender.label for each in judged]
     # Marks that look alike are told apart by numbers.
     is_plain = len({(mark.look.style, mark.look.shape) for mark in marks}) == len(marks)
     numbers = [""] * len(marks) if is_plain else [str(number) for number in range(1, len(marks) + 1)]
     axes.labels(
         [(text, (mark.x, mark.y), mark.look.style) for text, mark in zip(numbers, marks, strict=True) if text]
     )
-    axes.key([(text, name, mark.look) for text, name, mark in zip(numbers, names, marks, strict=True)])
+    axes.key(
+        [
+            (text, each.contender.label, mark.look)
+            for text, each, mark in zip(numbers, judged, marks, strict=True)
+        ]
+    )
     return axes.svg(f"{task.metric} on {task.name} against {cost}", description)
 
 
@@ -170,9 +174,8 @@ def curve_plot(results: Results, curve: ScoreCurve) -> Markup:
         ticks=[(x, amount(x) if x in shown else "") for x in positions],
         is_log=True,
     )
-    label = f"{curve.metric}, %" if curve.metric == "accuracy" else f"{curve.metric} times 100"
     ends = _range([(100 * point.score.low, 100 * point.score.high) for point in curve.points])
-    axes = Axes(across, Axis.linear(label, *ends), right=286, bottom=208)
+    axes = Axes(across, Axis.linear(_axis(curve.metric), *ends), right=286, bottom=208)
     axes.grid_across()
     labels = []
     for name in dict.fromkeys([*kinds, *(point.arm for point in curve.points)]):
@@ -251,10 +254,6 @@ def _rows(rows: Sequence[_Row], across: Axis, reference: float | None = None) ->
         for mark in row.marks:
             axes.point(replace(mark, y=index + 23 / height))
     return axes
-
-
-def _score_mark(results: Results, score: ArmScore) -> Point:
-    return _across(score.score, look_of(results, score), tuple(score.score_by_seed.values()))
 
 
 def _across(interval: Interval, look: Look, dots: tuple[float, ...] = ()) -> Point:

@@ -4,22 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from twinlm.evidence.details import Details
-from twinlm.evidence.records import Effect, Ledger, RateTried
-from twinlm.evidence.results import ArmScore, Comparison, Results, TaskResult
+from twinlm.evidence.records import Comparison, Effect, Ledger, RateTried
+from twinlm.evidence.results import ArmScore, Results, TaskResult
 from twinlm.evidence.variance import shares
-from twinlm.report import details_section, plots
-from twinlm.report.document import (
-    NOTHING,
-    Block,
-    Columns,
-    Fold,
-    Heading,
-    Plot,
-    Section,
-    Table,
-    Text,
-    table_of,
-)
+from twinlm.report import details_section, document, plots
 from twinlm.report.numbers import (
     INTERVAL,
     MINUS,
@@ -38,54 +26,54 @@ from twinlm.report.numbers import (
 _TIMES = " \N{MULTIPLICATION SIGN} "
 
 
-def section(results: Results, details: Details) -> Section:
+def section(results: Results, details: Details) -> document.Section:
     """Return the section on all tasks."""
     blocks = [block for task in results.tasks for block in _task(results, task, details)]
-    return Section(anchor="tasks", title="Tasks", blocks=blocks)
+    return document.Section("tasks", "Tasks", blocks)
 
 
-def _task(results: Results, task: TaskResult, details: Details) -> Iterator[Block]:
-    yield Heading(task.name)
+def _task(results: Results, task: TaskResult, details: Details) -> Iterator[document.Block]:
+    yield document.Heading(task.name)
     noun = "tags" if task.kind == "tagging" else "classes"
     classes = f"{len(task.classes)} {noun} · " if task.classes else ""
-    yield Text(
+    yield document.Text(
         f"{classes}{whole(task.train_examples)} training, {whole(task.valid_examples)} validation and "
         f"{whole(task.test_examples)} test examples",
         style="facts",
     )
-    yield Columns([[plot] for plot in _plots(results, task)])
+    yield document.Columns([[plot] for plot in _plots(results, task)])
     yield scores(task)
     if task.comparisons:
         yield comparisons(task)
     if any(score.is_pretrained and score.f1_by_class for score in task.scores):
         caption = "F1 of each class for the pre-trained models, over all seeds."
-        plot = Plot(caption, plots.f1_plot(results, task))
-        yield Fold("F1 of each class", [Columns([[plot]]), f1(task)])
+        plot = document.Plot(caption, plots.f1_plot(results, task))
+        yield document.Fold("F1 of each class", [document.Columns([[plot]]), f1(task)])
     for score in task.scores:
         if score.family and score.confusion:
             family = list(results.families).index(score.family)
-            yield Fold(f"Confusions of {score.label}", [confusion(task, score)], family)
+            yield document.Fold(f"Confusions of {score.label}", [confusion(task, score)], family)
     for item in details.tasks:
         if item.task == task.name:
             yield from details_section.blocks(results, task, item)
 
 
-def _plots(results: Results, task: TaskResult) -> Iterator[Plot]:
-    yield Plot(
+def _plots(results: Results, task: TaskResult) -> Iterator[document.Plot]:
+    yield document.Plot(
         f"{capital(task.metric)} of each arm, the best first. Large mark: mean over seeds; bar: "
         f"{INTERVAL} over examples and seeds; small dots: single seeds. Filled: pre-trained; hollow: not "
         "pre-trained; grey: baselines.",
         plots.score_plot(results, task),
     )
     if task.comparisons:
-        yield Plot(
+        yield document.Plot(
             f"Differences with {INTERVAL}s. To the right of 0, the arm named first is better. Grey "
             "and hollow: cannot tell.",
             plots.difference_plot(results, task),
         )
 
 
-def scores(task: TaskResult) -> Table:
+def scores(task: TaskResult) -> document.Table:
     """Return the scores of a task's arms, the best first."""
     main, *others = task.scores[0].figures
     columns: list[tuple[str, Callable[[ArmScore], str]]] = [
@@ -93,15 +81,15 @@ def scores(task: TaskResult) -> Table:
         (capital(main), lambda score: figure(score.score.estimate, main)),
         (INTERVAL, lambda score: low_to_high(score.score)),
         *((capital(name), partial(_other_figure, name)) for name in others),
-        ("Each seed", lambda score: ", ".join(map(points, score.score_by_seed.values())) or NOTHING),
+        ("Each seed", lambda score: ", ".join(map(points, score.score_by_seed.values())) or document.NOTHING),
         ("Failed", lambda score: str(len(score.failed_seeds))),
         ("Time", lambda score: duration(score.seconds)),
     ]
     caption = f"{capital(main)} on the test examples: mean over seeds, {INTERVAL} over examples and seeds."
-    return table_of(caption, sorted(task.scores, key=lambda score: -score.score.estimate), columns)
+    return document.table_of(caption, sorted(task.scores, key=lambda score: -score.score.estimate), columns)
 
 
-def comparisons(task: TaskResult) -> Table:
+def comparisons(task: TaskResult) -> document.Table:
     """Return the comparisons of a task's arms."""
     labels = {score.arm: score.label for score in task.scores}
     columns: list[tuple[str, Callable[[Comparison], str]]] = [
@@ -119,12 +107,12 @@ def comparisons(task: TaskResult) -> Table:
         ("Variance", _where_from),
         (f"Examples{_TIMES}seeds", _numbers),
     ]
-    return table_of(_about_comparisons(task), task.comparisons, columns, is_text=(0, 5))
+    return document.table_of(_about_comparisons(task), task.comparisons, columns, is_text=(0, 5))
 
 
-def f1(task: TaskResult) -> Table:
+def f1(task: TaskResult) -> document.Table:
     """Return the F1 of each class for each arm."""
-    return Table(
+    return document.Table(
         caption="F1 of each class, mean over seeds.",
         header=["", *(score.label for score in task.scores)],
         rows=[
@@ -134,10 +122,10 @@ def f1(task: TaskResult) -> Table:
     )
 
 
-def confusion(task: TaskResult, score: ArmScore) -> Table:
+def confusion(task: TaskResult, score: ArmScore) -> document.Table:
     """Return how an arm confused the classes, over all its seeds: true ones in rows."""
     numbers = [str(number) for number in range(1, len(task.classes) + 1)]
-    return Table(
+    return document.Table(
         caption=f"{score.label}: true classes in rows, predicted ones in columns; counts over all seeds.",
         header=["", *numbers],
         rows=[
@@ -148,9 +136,9 @@ def confusion(task: TaskResult, score: ArmScore) -> Table:
     )
 
 
-def fine_tuning(results: Results) -> Table:
+def fine_tuning(results: Results) -> document.Table:
     """Return the fine-tuning time and the chosen epochs of each arm on each task."""
-    return table_of(
+    return document.table_of(
         "What fine-tuning took, all seeds together. For each seed, the epoch with the best score on the "
         "validation examples is kept, the last of equally good ones.",
         [(task, score) for task in results.tasks for score in task.scores if score.family],
@@ -158,13 +146,16 @@ def fine_tuning(results: Results) -> Table:
             ("", lambda row: row[1].label),
             ("Task", lambda row: row[0].name),
             ("Time", lambda row: duration(row[1].seconds)),
-            ("Epochs kept", lambda row: listed(list(map(str, row[1].chosen_epochs.values()))) or NOTHING),
+            (
+                "Epochs kept",
+                lambda row: listed(list(map(str, row[1].chosen_epochs.values()))) or document.NOTHING,
+            ),
         ],
         is_text=(0, 1),
     )
 
 
-def ledger(arms: Sequence[Ledger]) -> Table:
+def ledger(arms: Sequence[Ledger]) -> document.Table:
     """Return what was tried for each arm and task, a row for each learning rate."""
     columns: list[tuple[str, Callable[[tuple[Ledger, RateTried]], str]]] = [
         ("", lambda row: row[0].label),
@@ -173,11 +164,14 @@ def ledger(arms: Sequence[Ledger]) -> Table:
         ("Kept", lambda row: "yes" * (row[1].learning_rate == row[0].kept)),
         ("Trials", lambda row: whole(row[1].trials)),
         ("Failed", lambda row: whole(row[1].failed)),
-        ("Validation", lambda row: NOTHING if row[1].validation is None else points(row[1].validation)),
+        (
+            "Validation",
+            lambda row: document.NOTHING if row[1].validation is None else points(row[1].validation),
+        ),
         ("Operations", lambda row: scientific(row[1].flops)),
         ("Time", lambda row: duration(row[1].seconds)),
     ]
-    return table_of(
+    return document.table_of(
         "Learning rates tried in fine-tuning before any test example was read. In a grid, every arm has the "
         "same rates and seeds. Failed: diverged, or gave one answer to all validation examples. Validation: "
         "mean main figure times 100.",
@@ -212,7 +206,7 @@ def _other_figure(name: str, score: ArmScore) -> str:
 def _odds(effect: Effect) -> str:
     """Return "61 : 38 (1.60)"."""
     if effect.only_first is None or effect.only_second is None:
-        return NOTHING
+        return document.NOTHING
     return f"{whole(effect.only_first)} : {whole(effect.only_second)} ({effect.odds_ratio:.2f})"
 
 

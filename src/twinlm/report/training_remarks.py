@@ -1,7 +1,7 @@
 """Warnings on a pre-training that did not reach what its size and data allow.
 
-Progress is measured on the scale of the run's own text: 0 is the loss of counting single tokens, 1 that of
-counting pairs of tokens (`evaluate/ngrams.py`). On this scale, runs on other texts can be compared.
+Progress makes runs on different texts comparable: 0 is the loss of counting single tokens on the run's own
+text, 1 that of counting pairs (`evaluate/ngrams.py`).
 """
 
 from collections.abc import Mapping
@@ -33,13 +33,7 @@ _WORSE = 1.02
 
 
 def remarks(label: str, validations: Mapping[str, Curve], counting: CountingLoss) -> list[str]:
-    """Return what is wrong with the runs of a model, in plain words; nothing if all is well.
-
-    Args:
-        label: name of the model.
-        validations: losses in the order of training, by pre-training seed.
-        counting: losses of counting on the same text, in the curves' unit.
-    """
+    """Return what is wrong with a model's pre-training runs, whose losses are given by seed."""
     texts = []
     for problem in (_stuck, _far, _by_heart):
         remarks = {

@@ -2,8 +2,8 @@
 
 from twinlm.evidence.intervals import LEVEL
 from twinlm.evidence.power import OF_INTEREST, Needed, needed
-from twinlm.evidence.records import Interval
-from twinlm.evidence.results import ArmScore, Comparison
+from twinlm.evidence.records import Comparison, Interval
+from twinlm.evidence.results import ArmScore
 from twinlm.report.numbers import INTERVAL, counted, listed, low_to_high, p_value, points
 
 _UNEQUAL = " Their data and compute are not equal: this says which one to use, not which kind is better."

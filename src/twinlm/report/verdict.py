@@ -10,7 +10,8 @@ from functools import partial
 from msgspec.structs import replace
 
 from twinlm.evidence.details import Details
-from twinlm.evidence.results import ArmScore, Comparison, Results, TaskResult
+from twinlm.evidence.records import Comparison
+from twinlm.evidence.results import ArmScore, Results, TaskResult
 from twinlm.evidence.scores import is_kind
 from twinlm.report.document import NOTHING, Block, Box, Heading, Items, Section, Table, Text
 from twinlm.report.numbers import INTERVAL, capital, figure, listed, low_to_high, points, title, with_interval
@@ -27,7 +28,7 @@ def section(results: Results, details: Details) -> Section:
         blocks += [Text(headline, style="headline"), *map(Text, others)]
     if results.caveats:
         blocks.append(Box("What this does not show", [Items(results.caveats)]))
-    return Section(anchor="verdict", title="Verdict", blocks=blocks)
+    return Section("verdict", "Verdict", blocks)
 
 
 def by_task(results: Results) -> Table:
