@@ -82,8 +82,8 @@ def baseline_sentence(
 ) -> str:
     """Return with how many labels which kinds are shown to beat the baseline, and up to how many none is.
 
-    `outcomes` and `values` have an item for each of the ascending `counts` of labels. The baseline is the best
-    one with all labels, fitted again on each count; its p values are adjusted for the counts (Holm).
+    `outcomes` and `values` have an item for each of the ascending `counts` of labels. The baseline is the
+    best one with all labels, fitted again on each count; its p values are adjusted for the counts (Holm).
     """
     beats = {name: _beats(values[name], outcomes, least) for name in labels}
     shown = [any(column) for column in zip(*beats.values(), strict=True)]

@@ -216,19 +216,13 @@ def _calibrations(items: Sequence[Calibration], labels: Mapping[str, str], unit:
     columns: list[tuple[str, Callable[[Calibration], str]]] = [
         ("", lambda item: labels[item.arm]),
         ("Right", lambda item: with_interval(item.right)),
-        (
-            "Mean probability",
-            lambda item: with_interval(item.confidence),
-        ),
+        ("Mean probability", lambda item: with_interval(item.confidence)),
         (
             "Overconfident by",
             lambda item: f"{points(item.excess.estimate, signed=True)} ({low_to_high(item.excess)})",
         ),
         ("Calibration error", lambda item: with_interval(item.error, points)),
-        (
-            "Brier score",
-            lambda item: with_interval(item.brier, decimals, decimals),
-        ),
+        ("Brier score", lambda item: with_interval(item.brier, decimals, decimals)),
     ]
     return document.table_of(
         "How often each model is right and how sure it is, with 95 % intervals over examples and models. "
