@@ -84,7 +84,7 @@ def test_the_overview_shows_every_command_in_its_group_on_one_screen(cli):
 
 def test_a_command_stands_in_the_folder_of_its_group():
     folders = {
-        title: {command.function.__module__.split(".")[2] for command in commands if command.function}
+        title: {command.source.__module__.split(".")[2] for command in commands if callable(command.source)}
         for title, commands in GROUPS.items()
     }
     assert folders == {title: {title.lower().split()[0]} for title in GROUPS}

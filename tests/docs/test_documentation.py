@@ -34,7 +34,7 @@ def _texts() -> Iterator[tuple[str, str]]:
     pending = [command for commands in main.GROUPS.values() for command in commands]
     for command in pending:
         pending += command.parts
-        yield command.name, "\n".join([*command.examples, command.next_command])
+        yield command.name, re.sub(r"(?m)^ {2}", "", command.texts()[1] or "")
     yield "twinlm --help", re.sub(r"(?m)^ {2}|  +.*", "", main._EPILOGUE)
 
 

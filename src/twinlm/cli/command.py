@@ -1,5 +1,6 @@
 """A command: its name, its function, and what its help teaches. `main.py` lists them all."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,50 +11,46 @@ if TYPE_CHECKING:
     from cyclopts.help import HelpPanel
     from rich.console import Console, ConsoleOptions
 
+SETTINGS_NOTE = """Any setting can be given as an option and overrides the file, such as
+--pretrain.length 64 or --size mini. twinlm config list shows them all.
+"""
 _GROUP_WIDTH, _NAME_WIDTH = 10, 10
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Command:
     """One command, or a family of commands such as `twinlm config`."""
 
     name: str
     """Word on the command line."""
-    function: Callable[..., int | None] | None = None
-    """Function to call; its docstring is the help. None where only the parts can be called."""
-    summary: str = ""
-    """Help of a family without a function of its own."""
-    examples: Sequence[str] = ()
-    """Whole command lines, shown below the options; a part without any shows those of its family."""
-    next_command: str = ""
-    """Command line that usually follows."""
-    note: str = ""
-    """Paragraphs below the examples."""
+    source: Callable[..., int | None] | str
+    """Function to call, whose docstring is the help; the help alone where only the parts can be called."""
     parts: "Sequence[Command]" = ()
     """Commands of the family."""
 
-    @property
-    def epilogue(self) -> str | None:
-        """Text below the options; None to show that of the family."""
-        if not self.examples:
-            return None
-        lines = "".join(f"  {line}\n" for line in self.examples)
-        note = f"\n{self.note}" if self.note else ""
-        return f"Examples:\n{lines}\nNext:\n  {self.next_command}\n{note}"
-
     def add_to(self, parent: App, **options: Any) -> None:
         """Add the command to an app, with options of `App` such as its group."""
-        options |= {"name": self.name, "help_epilogue": self.epilogue}
+        above, below = self.texts()
+        options |= {"name": self.name, "help": above, "help_epilogue": below}
         if not self.parts:
-            assert self.function is not None
-            parent.command(self.function, **options)
+            parent.command(self.source, **options)
             return
-        family = App(help=self.summary or None, **options)
-        if self.function is not None:
-            family.default(self.function)
+        family = App(**options)
+        if not isinstance(self.source, str):
+            family.default(self.source)
         for position, part in enumerate(self.parts):
             part.add_to(family, sort_key=position)
         parent.command(family)
+
+    def texts(self) -> tuple[str, str | None]:
+        """Return the help above the options, and the examples below; None to show those of the family."""
+        text = self.source if isinstance(self.source, str) else inspect.getdoc(self.source) or ""
+        above, _, examples = text.partition("Examples:\n")
+        if not examples:
+            return above, None
+        below = f"Examples:\n{examples.rstrip()}\n".replace("\nNext:", "\n\nNext:")
+        takes_settings = callable(self.source) and "settings" in inspect.signature(self.source).parameters
+        return above, below + f"\n{SETTINGS_NOTE}" * takes_settings
 
 
 def show_group(

@@ -36,9 +36,6 @@ Method = Annotated[
 TextField = Annotated[str, Parameter(help="Field with the text in .jsonl and .parquet files.")]
 Encoding = Annotated[str, Parameter(help="Encoding of the files.")]
 
-SETTINGS_NOTE = """Any setting can be given as an option and overrides the file, such as
---pretrain.length 64 or --size mini. twinlm config list shows them all.
-"""
 _LONGEST_NAME = 100
 
 

@@ -31,6 +31,12 @@ def command(
     folder holds the right answers and predictions of every test example, for all
     models, seeds and baselines; settings, fingerprints, results and report; and a
     SHA-256 for each file. Texts and weights are included only on request.
+
+    Examples:
+      twinlm bundle runs/demo --out demo-bundle
+      twinlm bundle runs/demo --out demo-bundle --texts --weights
+    Next:
+      twinlm verify demo-bundle
     """
     from twinlm.bundle.bundle import make_bundle
     from twinlm.system import storage
@@ -47,12 +53,4 @@ def command(
     print(f"SHA-256 of its manifest: {seal}")
 
 
-COMMAND = Command(
-    name="bundle",
-    function=command,
-    examples=(
-        "twinlm bundle runs/demo --out demo-bundle",
-        "twinlm bundle runs/demo --out demo-bundle --texts --weights",
-    ),
-    next_command="twinlm verify demo-bundle",
-)
+COMMAND = Command("bundle", command)

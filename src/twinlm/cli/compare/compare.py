@@ -1,7 +1,7 @@
 """`twinlm compare`: the whole comparison, from text and labels to the report."""
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Fresh, RunOptions, SettingsFile, Tasks
+from twinlm.cli.options import AnySetting, Fresh, RunOptions, SettingsFile, Tasks
 from twinlm.cli.running import run_comparison
 
 
@@ -20,19 +20,16 @@ def command(
     on your text, fine-tunes them on your labels, and writes report.html, report.md
     and results.json to the run directory. Finished parts are reused: a stopped
     comparison resumes when repeated.
+
+    Examples:
+      twinlm compare my.toml
+      twinlm compare my.toml --budget.amount 5e13 --out runs/longer
+      twinlm compare --corpus.train 'texts/*.txt' --task reviews.csv --size mini
+      twinlm compare --corpus.train a.txt --task b.csv --task.label_field stars
+    Next:
+      twinlm classify runs/my/tasks/topic/bert/seed-1 "A text to classify."
     """
     run_comparison(file, options, settings, tasks=task or [], is_fresh=is_fresh)
 
 
-COMMAND = Command(
-    name="compare",
-    function=command,
-    examples=(
-        "twinlm compare my.toml",
-        "twinlm compare my.toml --budget.amount 5e13 --out runs/longer",
-        "twinlm compare --corpus.train 'texts/*.txt' --task reviews.csv --size mini",
-        "twinlm compare --corpus.train a.txt --task b.csv --task.label_field stars",
-    ),
-    next_command='twinlm classify runs/my/tasks/topic/bert/seed-1 "A text to classify."',
-    note=SETTINGS_NOTE,
-)
+COMMAND = Command("compare", command)

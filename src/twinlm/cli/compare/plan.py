@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import SETTINGS_NOTE, AnySetting, RunOptions, SettingsFile, Tasks
+from twinlm.cli.options import AnySetting, RunOptions, SettingsFile, Tasks
 from twinlm.cli.progress import duration
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import aligned, print_json
@@ -33,6 +33,14 @@ def command(
     for each model and [[arm]]; what matching another quantity would mean; and the
     time and disk of the whole comparison. It trains the tokenizer, which the
     comparison reuses, and times some steps of each training.
+
+    Examples:
+      twinlm plan my.toml
+      twinlm plan my.toml --budget.match seconds --budget.amount 600
+      twinlm plan --corpus.train my-text.txt --task labels.csv
+      twinlm plan --demo --json
+    Next:
+      twinlm compare my.toml
     """
     with opened_run(file, options, settings, tasks=task or []) as run:
         from twinlm.compare.plan.matches import all_matches
@@ -228,15 +236,4 @@ def _number(name: str, value: float) -> str:
     return shown.get(name, "{:,.0f}".format)(value)
 
 
-COMMAND = Command(
-    name="plan",
-    function=command,
-    examples=(
-        "twinlm plan my.toml",
-        "twinlm plan my.toml --budget.match seconds --budget.amount 600",
-        "twinlm plan --corpus.train my-text.txt --task labels.csv",
-        "twinlm plan --demo --json",
-    ),
-    next_command="twinlm compare my.toml",
-    note=SETTINGS_NOTE,
-)
+COMMAND = Command("plan", command)

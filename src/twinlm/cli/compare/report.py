@@ -21,6 +21,12 @@ def command(
 
     Use it after an update of twinlm. It makes report.html and report.md from
     results.json and details.json, without any training.
+
+    Examples:
+      twinlm report runs/demo
+      twinlm report runs/demo --json > results.json
+    Next:
+      twinlm bundle runs/demo --out demo-bundle
     """
     from twinlm.evidence.reading import read_details
     from twinlm.evidence.results import Results
@@ -37,9 +43,4 @@ def command(
     show_results(results, folder, is_json=is_json)
 
 
-COMMAND = Command(
-    name="report",
-    function=command,
-    examples=("twinlm report runs/demo", "twinlm report runs/demo --json > results.json"),
-    next_command="twinlm bundle runs/demo --out demo-bundle",
-)
+COMMAND = Command("report", command)

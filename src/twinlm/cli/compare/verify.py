@@ -30,6 +30,12 @@ def command(
     the SHA-256 of every file and recomputes every score, interval, p value and
     winner from the stored predictions. It names each difference. Exit code: 0 no
     difference, 1 some differences, 4 not a bundle.
+
+    Examples:
+      twinlm verify demo-bundle
+      twinlm verify demo-bundle --json
+    Next:
+      twinlm report demo-bundle
     """
     from twinlm.bundle.verify import verify_bundle
 
@@ -58,9 +64,4 @@ def _show(bundle: Path, verification: "Verification") -> None:
     print(f"{counted(count, 'difference')}." if count else "No difference.")
 
 
-COMMAND = Command(
-    name="verify",
-    function=command,
-    examples=("twinlm verify demo-bundle", "twinlm verify demo-bundle --json"),
-    next_command="twinlm report demo-bundle",
-)
+COMMAND = Command("verify", command)

@@ -38,6 +38,13 @@ def command(
     Use it to serve or share a model with other tools. --verify loads the result in
     that tool, which must be installed, and compares tokens of difficult texts and
     the outputs of both models; any difference is an error that names it.
+
+    Examples:
+      twinlm export runs/demo/gpt --out exported/gpt --verify
+      twinlm export runs/demo/tasks/topic/bert/seed-1 --out exported/topic
+      twinlm export runs/demo/bert --to sentence-transformers --out vectors
+    Next:
+      twinlm import exported/gpt --out models/gpt
     """
     from twinlm.errors import ModelError
     from twinlm.hf.export import to_hf_files, write_folder
@@ -83,13 +90,4 @@ def _check(max_shard_bytes: int, *, has_useless_pooling: bool) -> None:
         raise UsageError(f"--max-shard-bytes must be at least 1, not {max_shard_bytes}")
 
 
-COMMAND = Command(
-    name="export",
-    function=command,
-    examples=(
-        "twinlm export runs/demo/gpt --out exported/gpt --verify",
-        "twinlm export runs/demo/tasks/topic/bert/seed-1 --out exported/topic",
-        "twinlm export runs/demo/bert --to sentence-transformers --out vectors",
-    ),
-    next_command="twinlm import exported/gpt --out models/gpt",
-)
+COMMAND = Command("export", command)

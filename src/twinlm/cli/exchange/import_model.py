@@ -31,6 +31,13 @@ def command(
     bert, gpt2 and openai-gpt: config.json, safetensors and the tokenizer's files,
     but never files that can run code. It needs no transformers. It names the parts
     that the source lacks: those must be trained before use.
+
+    Examples:
+      twinlm import google-bert/bert-base-uncased --out models/bert
+      twinlm import ../gpt2 --out models/gpt2
+      twinlm import my-org/my-classifier@main --out models/mine --texts 2
+    Next:
+      twinlm finetune models/bert --task.train reviews.csv
     """
     from twinlm.checkpoint import save_model
     from twinlm.hf.hub import find_folder
@@ -65,13 +72,4 @@ def command(
         print(f"  {about['drawn_rows']} special tokens are new, to be trained before use")
 
 
-COMMAND = Command(
-    name="import",
-    function=command,
-    examples=(
-        "twinlm import google-bert/bert-base-uncased --out models/bert",
-        "twinlm import ../gpt2 --out models/gpt2",
-        "twinlm import my-org/my-classifier@main --out models/mine --texts 2",
-    ),
-    next_command="twinlm finetune models/bert --task.train reviews.csv",
-)
+COMMAND = Command("import", command)

@@ -34,6 +34,13 @@ def command(
     examples, alternating between models; counts operations; and measures memory
     in a separate process for each model. Other work on the machine makes all
     times longer, so it is measured too.
+
+    Examples:
+      twinlm cost runs/my/tasks/topic/bert/seed-1 --task test.csv
+      twinlm cost runs/my/tasks/topic/gpt/seed-1 runs/my/tasks/topic/bert/seed-1 --task test.csv
+      twinlm cost runs/my/tasks/topic/gpt/seed-1 --task test.csv --threads 1 --price-per-hour 0.4
+    Next:
+      twinlm export runs/my/tasks/topic/bert/seed-1 --out exported/topic
     """
     _check(models, seconds, threads, price_per_hour)
     from twinlm.compare.stages.serving import arm_cost
@@ -108,13 +115,4 @@ def _check(models: tuple[Path, ...], seconds: float, threads: int, price_per_hou
         raise UsageError(f"--price-per-hour must be above 0 and below 1e9, not {price_per_hour:g}")
 
 
-COMMAND = Command(
-    name="cost",
-    function=command,
-    examples=(
-        "twinlm cost runs/my/tasks/topic/bert/seed-1 --task test.csv",
-        "twinlm cost runs/my/tasks/topic/gpt/seed-1 runs/my/tasks/topic/bert/seed-1 --task test.csv",
-        "twinlm cost runs/my/tasks/topic/gpt/seed-1 --task test.csv --threads 1 --price-per-hour 0.4",
-    ),
-    next_command="twinlm export runs/my/tasks/topic/bert/seed-1 --out exported/topic",
-)
+COMMAND = Command("cost", command)

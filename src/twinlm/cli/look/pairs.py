@@ -67,6 +67,15 @@ def command(
     word hidden; a tie counts half. Accuracies of both can be compared on the same
     pairs; the scores themselves cannot. Several models get the same pairs: those
     that all of them can read whole.
+
+    Examples:
+      twinlm pairs runs/demo/gpt blimp.jsonl
+      twinlm pairs runs/demo/gpt runs/demo/bert pairs.csv --json
+      twinlm pairs runs/demo/bert blimp.jsonl --phenomenon-field UID --most 50
+      twinlm pairs runs/demo/gpt --from-text held-out.txt --out scores.jsonl
+      twinlm pairs runs/demo/bert --from-text held-out.txt --training-text text.txt
+    Next:
+      twinlm quality runs/demo/gpt runs/demo/bert --text held-out.txt
     """
     models, file = _models_and_file(paths)
     if (file is None) == (not from_text):
@@ -249,15 +258,4 @@ def _cell(row: dict[str, float]) -> str:
     return f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
 
 
-COMMAND = Command(
-    name="pairs",
-    function=command,
-    examples=(
-        "twinlm pairs runs/demo/gpt blimp.jsonl",
-        "twinlm pairs runs/demo/gpt runs/demo/bert pairs.csv --json",
-        "twinlm pairs runs/demo/bert blimp.jsonl --phenomenon-field UID --most 50",
-        "twinlm pairs runs/demo/gpt --from-text held-out.txt --out scores.jsonl",
-        "twinlm pairs runs/demo/bert --from-text held-out.txt --training-text text.txt",
-    ),
-    next_command="twinlm quality runs/demo/gpt runs/demo/bert --text held-out.txt",
-)
+COMMAND = Command("pairs", command)

@@ -35,6 +35,12 @@ def command(
     although it was not trained for that. It also gets its pseudo-surprise, which
     is not a probability. Values that must not be compared never share a table.
     Lower is better.
+
+    Examples:
+      twinlm quality runs/demo/gpt runs/demo/bert --text held-out.txt
+      twinlm quality runs/demo/bert --text held-out.txt --bytes 4000 --json
+    Next:
+      twinlm pairs runs/demo/gpt runs/demo/bert --from-text held-out.txt
     """
     if not models:
         raise UsageError("no model was given", hint="give one or more model folders")
@@ -82,12 +88,4 @@ def _record(figure: "Figure") -> dict[str, str | float]:
     }
 
 
-COMMAND = Command(
-    name="quality",
-    function=command,
-    examples=(
-        "twinlm quality runs/demo/gpt runs/demo/bert --text held-out.txt",
-        "twinlm quality runs/demo/bert --text held-out.txt --bytes 4000 --json",
-    ),
-    next_command="twinlm pairs runs/demo/gpt runs/demo/bert --from-text held-out.txt",
-)
+COMMAND = Command("quality", command)

@@ -133,22 +133,25 @@ def _record(row: Row) -> dict[str, Any]:
     }
 
 
-COMMAND = Command(
-    name="config",
-    summary="""Write, check and show settings files.
+_HELP = """Write, check and show settings files.
 
-Use it to set up a comparison on your own text and labels.""",
-    examples=(
-        "twinlm config new my.toml",
-        "twinlm config check my.toml",
-        "twinlm config show my.toml --pretrain.length 64",
-        "twinlm config list pretrain",
-    ),
-    next_command="twinlm plan my.toml",
+Use it to set up a comparison on your own text and labels.
+
+Examples:
+  twinlm config new my.toml
+  twinlm config check my.toml
+  twinlm config show my.toml --pretrain.length 64
+  twinlm config list pretrain
+Next:
+  twinlm plan my.toml
+"""
+COMMAND = Command(
+    "config",
+    _HELP,
     parts=(
-        Command(name="new", function=new),
-        Command(name="check", function=check),
-        Command(name="show", function=show),
-        Command(name="list", function=list_settings),
+        Command("new", new),
+        Command("check", check),
+        Command("show", show),
+        Command("list", list_settings),
     ),
 )

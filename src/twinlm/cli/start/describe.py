@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from twinlm.cli import settings_table
 from twinlm.cli.command import Command
-from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Json, read_settings
+from twinlm.cli.options import AnySetting, Json, read_settings
 from twinlm.cli.tables import aligned, print_json
 from twinlm.settings import Settings, build, presets, recipes
 from twinlm.settings.starting import Start, read_start
@@ -33,6 +33,14 @@ def command(
     released code; departures and model sizes stand below. Every command that
     takes a settings file takes a recipe's name. Without a name, all recipes are
     listed.
+
+    Examples:
+      twinlm describe
+      twinlm describe gpt1-paper
+      twinlm describe bert-base-paper --json
+      twinlm describe my.toml --size mini
+    Next:
+      twinlm plan bert-base-paper --corpus.train my-text.txt
     """
     if recipe is None:
         titles = {name: recipes.read_notes(recipes.find(Path(name))).title for name in recipes.names()}
@@ -177,15 +185,4 @@ def _model(kind: str, resolved: Settings, start: Start | None) -> dict[str, Any]
     }
 
 
-COMMAND = Command(
-    name="describe",
-    function=command,
-    examples=(
-        "twinlm describe",
-        "twinlm describe gpt1-paper",
-        "twinlm describe bert-base-paper --json",
-        "twinlm describe my.toml --size mini",
-    ),
-    next_command="twinlm plan bert-base-paper --corpus.train my-text.txt",
-    note=SETTINGS_NOTE,
-)
+COMMAND = Command("describe", command)

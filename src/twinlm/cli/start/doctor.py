@@ -50,6 +50,13 @@ def command(
 
     Use it once after the installation. It shows versions, processor, memory,
     disk and extras, and times a few training steps of both models.
+
+    Examples:
+      twinlm doctor
+      twinlm doctor --out /big/disk/runs --json
+      twinlm doctor data my.toml
+    Next:
+      twinlm demo
     """
     findings = []
     for finding in findings_of(out):
@@ -161,14 +168,4 @@ def _speeds(out: Path) -> Iterator[Finding]:
         storage.remove(probe)
 
 
-COMMAND = Command(
-    name="doctor",
-    function=command,
-    examples=(
-        "twinlm doctor",
-        "twinlm doctor --out /big/disk/runs --json",
-        "twinlm doctor data my.toml",
-    ),
-    next_command="twinlm demo",
-    parts=(doctor_data.COMMAND,),
-)
+COMMAND = Command("doctor", command, parts=(doctor_data.COMMAND,))

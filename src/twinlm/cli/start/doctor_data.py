@@ -11,7 +11,6 @@ from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import (
-    SETTINGS_NOTE,
     AnySetting,
     Json,
     SettingsFile,
@@ -50,6 +49,16 @@ def command(
     Use it before twinlm compare. It checks encoding, copies and near copies, test
     texts inside the corpus, lengths and sentence pairs, unknown tokens, labels,
     and whether there is enough text for the model size.
+
+    Examples:
+      twinlm doctor data my.toml
+      twinlm doctor data --corpus.train my-text/ --task labels.csv
+      twinlm doctor data --task labels.csv --task.label_field stars --json
+    Next:
+      twinlm plan my.toml
+
+    Exit codes: 0 no problem (warnings and notes are possible), 1 a problem: the run
+    would stop, or its results would be meaningless; others as for all commands.
     """
     resolved = read_settings(file, settings, is_demo=False, tasks=task or [])
     folder = out or default_folder(file, resolved, is_demo=False)
@@ -117,17 +126,4 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-COMMAND = Command(
-    name="data",
-    function=command,
-    examples=(
-        "twinlm doctor data my.toml",
-        "twinlm doctor data --corpus.train my-text/ --task labels.csv",
-        "twinlm doctor data --task labels.csv --task.label_field stars --json",
-    ),
-    next_command="twinlm plan my.toml",
-    note=f"""Exit codes: 0 no problem (warnings and notes are possible), 1 a problem: the run
-would stop, or its results would be meaningless; others as for all commands.
-
-{SETTINGS_NOTE}""",
-)
+COMMAND = Command("data", command)

@@ -182,27 +182,26 @@ def _show(record: dict[str, Any], store: "TokenStore | None", *, is_json: bool) 
         print(f"{store.folder}: {sizes}, all checked")
 
 
-COMMAND = Command(
-    name="data",
-    summary="""Tokenize large texts in parts.
+_HELP = """Tokenize large texts in parts.
 
 Use it when the text is too large for one machine or one day; twinlm compare
-tokenizes smaller texts by itself.""",
-    examples=(
-        "twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed",
-        "twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed --processes 8",
-        "twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed --part 3/64",
-        "twinlm data pack wiki/ --held-out valid.txt --tokenizer tok --out packed",
-        "twinlm data join packed",
-    ),
-    next_command="twinlm compare my.toml --corpus.train packed --corpus.valid valid.txt",
-    note="""Parts are independent: run 1/64 to 64/64 in any order, on any machines that see
+tokenizes smaller texts by itself.
+
+Examples:
+  twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed
+  twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed --processes 8
+  twinlm data pack wiki/ --tokenizer runs/my/gpt/model --out packed --part 3/64
+  twinlm data pack wiki/ --held-out valid.txt --tokenizer tok --out packed
+  twinlm data join packed
+Next:
+  twinlm compare my.toml --corpus.train packed --corpus.valid valid.txt
+
+Parts are independent: run 1/64 to 64/64 in any order, on any machines that see
 the texts and STORE, then join. A stopped part resumes after its last whole shard
 (256 million characters) when repeated. Each part reads all texts, which is fast
 compared to tokenizing but not free, and keeps a hash of each of its documents:
 use no more parts than your cores, machines or memory require.
 
 Train on the store with --corpus.train STORE, --corpus.valid and --corpus.test.
-""",
-    parts=(Command(name="pack", function=pack), Command(name="join", function=join)),
-)
+"""
+COMMAND = Command("data", _HELP, parts=(Command("pack", pack), Command("join", join)))

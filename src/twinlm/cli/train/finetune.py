@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Fresh, RunOptions, SettingsFile
+from twinlm.cli.options import AnySetting, Fresh, RunOptions, SettingsFile
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import print_json
 from twinlm.errors import UsageError
@@ -41,6 +41,13 @@ def command(
     Use it to get one model for a task, without a comparison. The model is
     pre-trained first if necessary; a model's folder is used as it is, and needs no
     text. The fine-tuned model is stored in RUN/tasks/TASK/KIND/seed-SEED.
+
+    Examples:
+      twinlm finetune bert my.toml --task reviews --seed 1
+      twinlm finetune gpt my.toml --task reviews --seed 1 --untrained
+      twinlm finetune imported/minilm --task.train reviews.csv --learning-rate 3e-5
+    Next:
+      twinlm predict runs/my/tasks/reviews/bert/seed-1 new.csv
     """
     if learning_rate is not None and not 0 < learning_rate <= 1:
         raise UsageError(f"--learning-rate must be above 0 and at most 1, not {learning_rate}")
@@ -86,14 +93,4 @@ def _only(tasks: list[str]) -> str:
     return tasks[0]
 
 
-COMMAND = Command(
-    name="finetune",
-    function=command,
-    examples=(
-        f"twinlm finetune {presets.KINDS[1]} my.toml --task reviews --seed 1",
-        f"twinlm finetune {presets.KINDS[0]} my.toml --task reviews --seed 1 --untrained",
-        "twinlm finetune imported/minilm --task.train reviews.csv --learning-rate 3e-5",
-    ),
-    next_command="twinlm predict runs/my/tasks/reviews/bert/seed-1 new.csv",
-    note=SETTINGS_NOTE,
-)
+COMMAND = Command("finetune", command)

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Fresh, RunOptions, SettingsFile
+from twinlm.cli.options import AnySetting, Fresh, RunOptions, SettingsFile
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import print_json
 from twinlm.errors import UsageError
@@ -28,6 +28,13 @@ def command(
     Use it to get a model without a comparison. Each model gets its share of the
     matched budget. Training resumes from the newest checkpoint, exactly as if it
     had never stopped. The model is stored in RUN/KIND/model.
+
+    Examples:
+      twinlm pretrain both my.toml
+      twinlm pretrain gpt my.toml --pretrain.optimizer.learning_rate 3e-4
+      twinlm pretrain bert --corpus.train book.txt --budget.amount 1e13
+    Next:
+      twinlm finetune bert my.toml --task reviews
     """
     kinds = presets.KINDS if kind == _BOTH else (_checked(kind),)
     with opened_run(file, options, settings, removed=kinds if is_fresh else ()) as run:
@@ -50,14 +57,4 @@ def _checked(kind: str) -> str:
     return kind
 
 
-COMMAND = Command(
-    name="pretrain",
-    function=command,
-    examples=(
-        "twinlm pretrain both my.toml",
-        f"twinlm pretrain {presets.KINDS[0]} my.toml --pretrain.optimizer.learning_rate 3e-4",
-        f"twinlm pretrain {presets.KINDS[1]} --corpus.train book.txt --budget.amount 1e13",
-    ),
-    next_command="twinlm finetune bert my.toml --task reviews",
-    note=SETTINGS_NOTE,
-)
+COMMAND = Command("pretrain", command)

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import SETTINGS_NOTE, AnySetting, Json, RunOptions, SettingsFile
+from twinlm.cli.options import AnySetting, Json, RunOptions, SettingsFile
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import print_json
 from twinlm.cli.texts import argument_or_input
@@ -65,16 +65,17 @@ def encode(
         print(f"{number}\t{piece!r}")
 
 
-COMMAND = Command(
-    name="tokenizer",
-    summary="""Train a tokenizer, or show how it splits a text.
+_HELP = """Train a tokenizer, or show how it splits a text.
 
-Use it to try vocabularies before any model is trained.""",
-    examples=(
-        "twinlm tokenizer train my.toml --tokenizer.vocab_size 4096",
-        'twinlm tokenizer encode runs/my/gpt "How is this split?"',
-    ),
-    next_command="twinlm pretrain both my.toml",
-    note=SETTINGS_NOTE,
-    parts=(Command(name="train", function=train), Command(name="encode", function=encode)),
-)
+Use it to try vocabularies before any model is trained.
+
+Examples:
+  twinlm tokenizer train my.toml --tokenizer.vocab_size 4096
+  twinlm tokenizer encode runs/my/gpt "How is this split?"
+Next:
+  twinlm pretrain both my.toml
+
+Any setting can be given as an option and overrides the file, such as
+--pretrain.length 64 or --size mini. twinlm config list shows them all.
+"""
+COMMAND = Command("tokenizer", _HELP, parts=(Command("train", train), Command("encode", encode)))

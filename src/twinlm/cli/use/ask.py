@@ -28,6 +28,13 @@ def classify(
     Use it on a few texts; twinlm predict takes whole files. It prints the most
     probable class, its probability and the text, with tabs between. --json shows
     the probabilities of all classes.
+
+    Examples:
+      twinlm classify runs/demo/tasks/topic/bert/seed-1 "A river in France." "A painter."
+      twinlm classify runs/demo/tasks/topic/gpt/seed-1 - --json < lines.txt
+      twinlm classify runs/my/tasks/entails/bert/seed-1 "It rains." "It is wet."
+    Next:
+      twinlm predict runs/demo/tasks/topic/bert/seed-1 new.csv
     """
     lines = arguments_or_lines(texts)
     from twinlm.tasks.classification import TEXTS
@@ -58,6 +65,12 @@ def tag(
     in the training data: put spaces around punctuation if those files do. It
     prints a word and its tag a line, with a tab between, and an empty line after
     each sentence.
+
+    Examples:
+      twinlm tag runs/my/tasks/names/bert/seed-1 "Ada moved to London ."
+      twinlm tag runs/my/tasks/names/gpt/seed-1 - --json < sentences.txt
+    Next:
+      twinlm predict runs/my/tasks/names/bert/seed-1 test.conll --labelled
     """
     rows = [sentence.split() for sentence in arguments_or_lines(sentences)]
     from twinlm.use import ask
@@ -82,6 +95,12 @@ def answer(
 
     Use it to extract the part of a text that answers a question. It prints an empty
     line if the model finds no answer in the text.
+
+    Examples:
+      twinlm answer runs/my/tasks/questions/bert/seed-1 "Who?" "The novel is by George Eliot."
+      twinlm answer runs/my/tasks/questions/bert/seed-1 "Who wrote it?" - < article.txt
+    Next:
+      twinlm predict runs/my/tasks/questions/bert/seed-1 dev-v1.1.json --labelled
     """
     question, text = as_text(question), argument_or_input(context)
     from twinlm.use import ask
@@ -103,6 +122,12 @@ def similarity(
 
     Use it to find paraphrases. The score has the unit of the training scores. A
     GPT reads both orders, so the order of the texts does not matter.
+
+    Examples:
+      twinlm similarity runs/my/tasks/alike/gpt/seed-1 "It rains." "It is raining."
+      twinlm similarity runs/my/tasks/alike/bert/seed-1 - < pairs.tsv
+    Next:
+      twinlm predict runs/my/tasks/alike/bert/seed-1 test.tsv --labelled
     """
     rows = paired(arguments_or_lines(texts), is_lines=is_input(texts))
     from twinlm.use import ask
@@ -125,6 +150,12 @@ def choose(
     Use it to pick the text that continues or answers the first one. It prints each
     choice with its probability, the best one first. twinlm rank does this with a
     model that was pre-trained only.
+
+    Examples:
+      twinlm choose runs/my/tasks/endings/bert/seed-1 "She opened the" "door." "river."
+      twinlm choose runs/my/tasks/endings/gpt/seed-1 "It was cold, so he" "froze." "sang." --json
+    Next:
+      twinlm predict runs/my/tasks/endings/bert/seed-1 test.csv --labelled
     """
     text, others = as_text(text), [as_text(choice) for choice in choices]
     from twinlm.use import ask
@@ -146,50 +177,9 @@ def _show(record: Mapping[str, object], lines: str, *, is_json: bool) -> None:
 _DEMO = "runs/demo/tasks/topic"
 _MY = "runs/my/tasks"
 COMMANDS = (
-    Command(
-        name="classify",
-        function=classify,
-        examples=(
-            f'twinlm classify {_DEMO}/bert/seed-1 "A river in France." "A painter."',
-            f"twinlm classify {_DEMO}/gpt/seed-1 - --json < lines.txt",
-            f'twinlm classify {_MY}/entails/bert/seed-1 "It rains." "It is wet."',
-        ),
-        next_command=f"twinlm predict {_DEMO}/bert/seed-1 new.csv",
-    ),
-    Command(
-        name="tag",
-        function=tag,
-        examples=(
-            f'twinlm tag {_MY}/names/bert/seed-1 "Ada moved to London ."',
-            f"twinlm tag {_MY}/names/gpt/seed-1 - --json < sentences.txt",
-        ),
-        next_command=f"twinlm predict {_MY}/names/bert/seed-1 test.conll --labelled",
-    ),
-    Command(
-        name="answer",
-        function=answer,
-        examples=(
-            f'twinlm answer {_MY}/questions/bert/seed-1 "Who?" "The novel is by George Eliot."',
-            f'twinlm answer {_MY}/questions/bert/seed-1 "Who wrote it?" - < article.txt',
-        ),
-        next_command=f"twinlm predict {_MY}/questions/bert/seed-1 dev-v1.1.json --labelled",
-    ),
-    Command(
-        name="similarity",
-        function=similarity,
-        examples=(
-            f'twinlm similarity {_MY}/alike/gpt/seed-1 "It rains." "It is raining."',
-            f"twinlm similarity {_MY}/alike/bert/seed-1 - < pairs.tsv",
-        ),
-        next_command=f"twinlm predict {_MY}/alike/bert/seed-1 test.tsv --labelled",
-    ),
-    Command(
-        name="choose",
-        function=choose,
-        examples=(
-            f'twinlm choose {_MY}/endings/bert/seed-1 "She opened the" "door." "river."',
-            f'twinlm choose {_MY}/endings/gpt/seed-1 "It was cold, so he" "froze." "sang." --json',
-        ),
-        next_command=f"twinlm predict {_MY}/endings/bert/seed-1 test.csv --labelled",
-    ),
+    Command("classify", classify),
+    Command("tag", tag),
+    Command("answer", answer),
+    Command("similarity", similarity),
+    Command("choose", choose),
 )

@@ -51,6 +51,15 @@ def command(
     each text, or with --tokens "0.tokens" and "0.states" for the first text, and so
     on. The special tokens around a text count in its mean, as in
     sentence-transformers. Texts that are too long are cut.
+
+    Examples:
+      twinlm embed runs/demo/bert "A river in France." "A lake in Peru."
+      twinlm embed runs/demo/bert - --out vectors.safetensors < lines.txt
+      twinlm embed runs/demo/gpt - --pooling last --normalize < lines.txt
+      twinlm embed runs/demo/bert - --tokens --layers last2 --out f.safetensors
+      twinlm embed runs/demo/bert - --query "Where is it?" --top-k 3 < lines.txt
+    Next:
+      twinlm export runs/demo/bert --to sentence-transformers --out vectors
     """
     numbers = parse_layers(layers)
     _check(out, query, top_k, is_by_token=is_by_token, is_of_text=bool(pooling) or is_normalized)
@@ -144,15 +153,4 @@ def _write(path: Path, arrays: Mapping[str, Any]) -> None:
     storage.write_file(path, tensor_bytes({name: torch.from_numpy(array) for name, array in arrays.items()}))
 
 
-COMMAND = Command(
-    name="embed",
-    function=command,
-    examples=(
-        'twinlm embed runs/demo/bert "A river in France." "A lake in Peru."',
-        "twinlm embed runs/demo/bert - --out vectors.safetensors < lines.txt",
-        "twinlm embed runs/demo/gpt - --pooling last --normalize < lines.txt",
-        "twinlm embed runs/demo/bert - --tokens --layers last2 --out f.safetensors",
-        'twinlm embed runs/demo/bert - --query "Where is it?" --top-k 3 < lines.txt',
-    ),
-    next_command="twinlm export runs/demo/bert --to sentence-transformers --out vectors",
-)
+COMMAND = Command("embed", command)

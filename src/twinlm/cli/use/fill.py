@@ -30,6 +30,14 @@ def command(
     Use it to see what a BERT has learned. Each mask is guessed without knowing the
     others. With --together the most confident guess is filled in first, then the
     others are guessed again, and the whole text is shown.
+
+    Examples:
+      twinlm fill runs/demo/bert "The capital of [MASK] is Paris."
+      twinlm fill runs/demo/bert "The [MASK] of [MASK]" --top-k 3 --json
+      twinlm fill runs/demo/bert "The [MASK] of [MASK]" --together
+      twinlm fill runs/demo/bert - < masked-lines.txt
+    Next:
+      twinlm rank runs/demo/bert "The {} of France is Paris." capital river
     """
     lines = arguments_or_lines(texts)
     from twinlm.use.fill import fill_batch
@@ -62,14 +70,4 @@ def _fill_together(trained: "Trained", texts: Sequence[str], *, is_json: bool) -
             print(filled.text)
 
 
-COMMAND = Command(
-    name="fill",
-    function=command,
-    examples=(
-        'twinlm fill runs/demo/bert "The capital of [MASK] is Paris."',
-        'twinlm fill runs/demo/bert "The [MASK] of [MASK]" --top-k 3 --json',
-        'twinlm fill runs/demo/bert "The [MASK] of [MASK]" --together',
-        "twinlm fill runs/demo/bert - < masked-lines.txt",
-    ),
-    next_command='twinlm rank runs/demo/bert "The {} of France is Paris." capital river',
-)
+COMMAND = Command("fill", command)

@@ -24,6 +24,12 @@ def command(
     Use it to check next sentence prediction, which the BERT must have learned. It
     prints the probability that the second text follows the first; 0.5 means that
     the model does not know.
+
+    Examples:
+      twinlm follows runs/demo/bert "It rained all day." "The river rose."
+      twinlm follows runs/demo/bert - --json < pairs.tsv
+    Next:
+      twinlm rank runs/demo/gpt "It rained all day." "The river rose." "The river fell."
     """
     if not is_input(texts) and len(texts) != 2:
         raise UsageError(f"give two texts, not {len(texts)}")
@@ -38,12 +44,4 @@ def command(
             print(f"{chance:.3f}  {first}  |  {second}")
 
 
-COMMAND = Command(
-    name="follows",
-    function=command,
-    examples=(
-        'twinlm follows runs/demo/bert "It rained all day." "The river rose."',
-        "twinlm follows runs/demo/bert - --json < pairs.tsv",
-    ),
-    next_command='twinlm rank runs/demo/gpt "It rained all day." "The river rose." "The river fell."',
-)
+COMMAND = Command("follows", command)

@@ -81,6 +81,17 @@ def command(
     Use it to see what a GPT has learned. A single text is shown as it is written,
     after its prompt. Several are shown once they are done, with empty lines
     between; --json shows one object each.
+
+    Examples:
+      twinlm generate runs/demo/gpt "The river"
+      twinlm generate runs/demo/gpt "The river" --temperature 0
+      twinlm generate runs/demo/gpt "" --max-tokens 100 --seed 7
+      twinlm generate runs/demo/gpt "The river" --top-p 0.9 --stop "." --stop "!"
+      twinlm generate runs/demo/gpt "The river" --beams 4
+      echo "The river" | twinlm generate runs/demo/gpt - --json
+      twinlm generate runs/demo/gpt - --batch --n 3 < prompts.txt
+    Next:
+      twinlm score runs/demo/gpt "The river flows." "The river eats."
     """
     if is_batch or len(prompts) > 1:
         prompts = tuple(arguments_or_lines(prompts))
@@ -171,17 +182,4 @@ def _searched(
             yield {"prompt": prompt, "text": beam.text, "score": beam.score, **about}
 
 
-COMMAND = Command(
-    name="generate",
-    function=command,
-    examples=(
-        'twinlm generate runs/demo/gpt "The river"',
-        'twinlm generate runs/demo/gpt "The river" --temperature 0',
-        'twinlm generate runs/demo/gpt "" --max-tokens 100 --seed 7',
-        'twinlm generate runs/demo/gpt "The river" --top-p 0.9 --stop "." --stop "!"',
-        'twinlm generate runs/demo/gpt "The river" --beams 4',
-        'echo "The river" | twinlm generate runs/demo/gpt - --json',
-        "twinlm generate runs/demo/gpt - --batch --n 3 < prompts.txt",
-    ),
-    next_command='twinlm score runs/demo/gpt "The river flows." "The river eats."',
-)
+COMMAND = Command("generate", command)

@@ -36,6 +36,13 @@ def command(
     Use it for many examples, whatever the task. It prints one JSON object for each
     example. With --labelled it prints the metrics of the answers instead, and
     writes the answers only with --out. The labels must be those of its training.
+
+    Examples:
+      twinlm predict runs/my/tasks/topic/bert/seed-1 new.csv --out answers.jsonl
+      twinlm predict runs/my/tasks/questions/bert/seed-1 dev-v1.1.json --labelled
+      twinlm predict runs/my/tasks/names/gpt/seed-1 test.conll --labelled --json
+    Next:
+      twinlm cost runs/my/tasks/topic/bert/seed-1 --task new.csv
     """
     from twinlm.use.load import load
     from twinlm.use.predict import check_labels, predict, task_of
@@ -75,13 +82,4 @@ def _print_metrics(
     print(f"examples\t{len(examples):,}")
 
 
-COMMAND = Command(
-    name="predict",
-    function=command,
-    examples=(
-        "twinlm predict runs/my/tasks/topic/bert/seed-1 new.csv --out answers.jsonl",
-        "twinlm predict runs/my/tasks/questions/bert/seed-1 dev-v1.1.json --labelled",
-        "twinlm predict runs/my/tasks/names/gpt/seed-1 test.conll --labelled --json",
-    ),
-    next_command="twinlm cost runs/my/tasks/topic/bert/seed-1 --task new.csv",
-)
+COMMAND = Command("predict", command)

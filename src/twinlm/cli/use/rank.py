@@ -32,6 +32,14 @@ def command(
     cannot look ahead: with text after {}, it judges a candidate by how likely it
     makes that text. A BERT reads both sides. Scores of a GPT and of a BERT must not
     be compared.
+
+    Examples:
+      twinlm rank runs/demo/gpt "The capital of France is" Paris London
+      twinlm rank runs/demo/gpt "It was a great film. It was very {}." good bad
+      twinlm rank runs/demo/bert "The {} of France is Paris." capital river
+      twinlm rank runs/demo/gpt "The city is" - --normalize pmi < candidates.txt
+    Next:
+      twinlm pairs runs/demo/gpt pairs.csv
     """
     prompt = as_text(prompt)
     texts = arguments_or_lines(candidates)
@@ -48,14 +56,4 @@ def command(
         print(f"{candidate.score:9.3f}  {candidate.candidate}")
 
 
-COMMAND = Command(
-    name="rank",
-    function=command,
-    examples=(
-        'twinlm rank runs/demo/gpt "The capital of France is" Paris London',
-        'twinlm rank runs/demo/gpt "It was a great film. It was very {}." good bad',
-        'twinlm rank runs/demo/bert "The {} of France is Paris." capital river',
-        'twinlm rank runs/demo/gpt "The city is" - --normalize pmi < candidates.txt',
-    ),
-    next_command="twinlm pairs runs/demo/gpt pairs.csv",
-)
+COMMAND = Command("rank", command)

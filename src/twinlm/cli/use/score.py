@@ -25,6 +25,13 @@ def command(
     the log-probabilities given all other tokens (pseudo-likelihood), or with -l2r
     without the later tokens of the same word. With chain-rule it reads only the
     tokens before: a log-probability, but one it was not trained for.
+
+    Examples:
+      twinlm score runs/demo/gpt "The river flows." "The river eats."
+      twinlm score runs/demo/bert - --json < candidates.txt
+      twinlm score runs/demo/bert "The river." --method pseudo-likelihood-l2r
+    Next:
+      twinlm rank runs/demo/gpt "The river" flows eats
     """
     lines = arguments_or_lines(texts)
     from twinlm.use.load import load
@@ -39,13 +46,4 @@ def command(
         print(f"{scored.log_likelihood:9.2f}  {scored.mean:6.2f}  {scored.text}")
 
 
-COMMAND = Command(
-    name="score",
-    function=command,
-    examples=(
-        'twinlm score runs/demo/gpt "The river flows." "The river eats."',
-        "twinlm score runs/demo/bert - --json < candidates.txt",
-        'twinlm score runs/demo/bert "The river." --method pseudo-likelihood-l2r',
-    ),
-    next_command='twinlm rank runs/demo/gpt "The river" flows eats',
-)
+COMMAND = Command("score", command)
