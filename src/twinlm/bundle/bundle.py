@@ -61,17 +61,7 @@ def make_bundle(
 ) -> list[str]:
     """Write the bundle of a finished run, and return remarks for its reader.
 
-    Args:
-        folder: run directory.
-        out: folder of the bundle, which must not exist yet.
-        has_texts: include the texts of the test examples and the models' samples.
-        has_weights: include the models.
-        progress: display of the progress.
-
-    Raises:
-        UsageError: the run has not finished, or `out` exists.
-        DataError: the texts have changed since the run.
-        ModelError: files of the run are damaged, or don't give its results.
+    `has_texts` includes the texts of the test examples and the models' samples, which must be unchanged.
     """
     storage.require_free(out)
     if not (folder / RECORDS).is_file():

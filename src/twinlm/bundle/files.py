@@ -42,11 +42,7 @@ class _Manifest(Record):
 
 
 def written_files(folder: Folder) -> Mapping[str, Written]:
-    """Return the files that a bundle's manifest describes, by name.
-
-    Raises:
-        ModelError: the manifest is missing or damaged, or names a file outside the bundle or a huge one.
-    """
+    """Return the files that a bundle's manifest describes, by name, all in its folder and not too large."""
     path = folder.path / storage.MANIFEST
     files = as_record(_Manifest, folder.read_json(storage.MANIFEST), path).files
     if len(files) > MOST_FILES:
@@ -60,11 +56,7 @@ def written_files(folder: Folder) -> Mapping[str, Written]:
 
 
 def files_in(path: Path) -> dict[str, int]:
-    """Return the sizes of all files in a folder, in bytes, by name.
-
-    Raises:
-        ModelError: something is not a regular file, or there are too many files.
-    """
+    """Return the sizes of all files in a folder, in bytes, by name; all must be regular files."""
     sizes: dict[str, int] = {}
     for parent, folders, names in os.walk(path):
         for name in [*folders, *names]:
@@ -84,14 +76,7 @@ def files_in(path: Path) -> dict[str, int]:
 def check_files(
     path: Path, written: Mapping[str, Written], there: Mapping[str, int], progress: Progress
 ) -> Iterator[Difference]:
-    """Yield each file that is missing, was added, or differs from the manifest.
-
-    Args:
-        path: folder of the bundle.
-        written: files by the manifest.
-        there: sizes of the files that exist, in bytes.
-        progress: display of the progress.
-    """
+    """Yield each file that is missing, added (`there`: sizes in bytes), or differs from the manifest."""
     progress.start("checking files", len(written), "files")
     for done, (name, facts) in enumerate(written.items(), 1):
         if name not in there:

@@ -68,11 +68,7 @@ class _Opened:
 
 
 def verify_bundle(path: Path, progress: Progress) -> Verification:
-    """Check the files of a bundle and compute its scores again.
-
-    Raises:
-        ModelError: it is not a bundle, or has links, files outside its folder or huge ones.
-    """
+    """Check the files of a bundle and compute its scores again; a ModelError if it is not a bundle."""
     folder = Folder(path)
     there, written = files_in(path), written_files(folder)
     found = list(check_files(path, written, there, progress))
@@ -98,11 +94,6 @@ def verify_bundle(path: Path, progress: Progress) -> Verification:
 
 
 def _opened(folder: Folder) -> _Opened:
-    """Read a bundle.
-
-    Raises:
-        ModelError: a part is missing or damaged, or does not fit the others.
-    """
     about = as_record(BundleAbout, folder.read_json(ABOUT), folder.path / ABOUT)
     results = _record(Results, folder, RECORDS)
     names = [task.name for task in results.tasks]

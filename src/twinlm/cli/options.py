@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from twinlm.data.labels.examples import Example
     from twinlm.data.labels.forms import Form
 
+
+def flag(name: str, about: str) -> Parameter:
+    """Return an option without a value, which turns something on."""
+    return Parameter(name=name, show_default=False, help=about)
+
+
 SettingsFile = Annotated[
     Path | None, Parameter(help="Settings file (twinlm config new), or a recipe's name (twinlm describe).")
 ]
 AnySetting = Annotated[str, Parameter(show=False)]
 Tasks = Annotated[list[str] | None, Parameter(name="--task", help="File of labelled texts; may be repeated.")]
-Json = Annotated[
-    bool, Parameter(name="--json", show_default=False, help="Print only JSON to standard output.")
-]
-Fresh = Annotated[
-    bool, Parameter(name="--fresh", show_default=False, help="Remove earlier results and start over.")
-]
+Json = Annotated[bool, flag("--json", "Print only JSON to standard output.")]
+Fresh = Annotated[bool, flag("--fresh", "Remove earlier results and start over.")]
 Model = Annotated[Path, Parameter(help="Folder of a model, such as runs/demo/gpt.")]
 Method = Annotated[
     str | None,
@@ -42,27 +44,18 @@ _LONGEST_NAME = 100
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOptions:
-    """Options of every command that works in a run directory."""
+    """Options of every command that works in a run directory. Docstrings of options are their help."""
 
-    out: Annotated[Path | None, Parameter(help="Run directory; default: runs/NAME.")] = None
-    """Run directory."""
-    is_demo: Annotated[
-        bool, Parameter(name="--demo", show_default=False, help="Use the bundled text and labels.")
-    ] = False
-    """Whether to use the bundled data."""
-    is_resumed: Annotated[
-        bool, Parameter(name="--resume", show_default=False, help="Resume; this is the default anyway.")
-    ] = True
-    """Ignored: runs always resume. For those who want to be sure."""
+    out: Path | None = None
+    """Run directory; default: runs/NAME."""
+    is_demo: Annotated[bool, Parameter(name="--demo", show_default=False)] = False
+    """Use the bundled text and labels."""
+    is_resumed: Annotated[bool, Parameter(name="--resume", show_default=False)] = True
+    """Resume; this is the default anyway."""
     is_json: Json = False
-    """Whether standard output is JSON."""
-    nproc: Annotated[
-        int,
-        Parameter(
-            help="Number of processes to train with on this machine; torchrun starts several machines."
-        ),
-    ] = 1
-    """Number of processes."""
+    """Print only JSON to standard output."""
+    nproc: int = 1
+    """Number of processes to train with on this machine; torchrun starts several machines."""
 
 
 @Parameter(name="*")
@@ -70,23 +63,19 @@ class RunOptions:
 class FileOptions:
     """Options on how to read a file of examples."""
 
-    text_field: Annotated[str, Parameter(help="Like task.text_field.")] = ""
-    """Name of the column of texts."""
-    text_b_field: Annotated[str, Parameter(help="Like task.text_b_field; needed for pairs to classify.")] = ""
-    """Name of the column of second texts."""
-    choices_field: Annotated[str, Parameter(help="Like task.choices_field.")] = ""
-    """Name of the column of choices."""
-    label_field: Annotated[str, Parameter(help="Like task.label_field.")] = ""
-    """Name of the column of answers."""
-    encoding: Encoding = "utf-8"
-    """Encoding of the file."""
+    text_field: str = ""
+    """Like task.text_field."""
+    text_b_field: str = ""
+    """Like task.text_b_field; needed for pairs to classify."""
+    choices_field: str = ""
+    """Like task.choices_field."""
+    label_field: str = ""
+    """Like task.label_field."""
+    encoding: str = "utf-8"
+    """Encoding of the files."""
 
     def read(self, file: Path, form: "Form", *, is_labelled: bool) -> "tuple[Example, ...]":
-        """Return the examples of a file.
-
-        Raises:
-            DataError: the file can't be read, or a row does not have the form.
-        """
+        """Return the examples of a file."""
         from twinlm.data.labels.forms import Fields
         from twinlm.data.labels.labelled import read_labelled
 
@@ -109,11 +98,7 @@ class FileOptions:
 def read_settings(
     file: Path | None, given: Mapping[str, str], *, is_demo: bool, tasks: Sequence[str] = ()
 ) -> Settings:
-    """Return the settings of a file (or the demo's), overridden by options such as "pretrain/length" -> "64".
-
-    Raises:
-        UsageError: a setting is not valid, or tasks are given both in the file and as options.
-    """
+    """Return the settings of a file or the demo, overridden by options such as "pretrain/length" -> "64"."""
     names = {name.replace("/", ".").replace("-", "_"): value for name, value in given.items()}
     check_option_names(names)
     of_task = {name: value for name, value in names.items() if name.startswith("task.")}
@@ -143,11 +128,7 @@ def task_rows(files: Sequence[str], given: Mapping[str, str]) -> list[dict[str, 
 
 
 def check_option_names(names: Mapping[str, str]) -> None:
-    """Check that each option is a setting.
-
-    Raises:
-        UsageError: an option is not a setting; suggests what was probably meant.
-    """
+    """Check that each option is a setting; the error suggests what was probably meant."""
     known = settings_table.names()
     tables = {name.split(".")[0] for name in known} | set(presets.KINDS)
     for name in names:

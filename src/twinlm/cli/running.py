@@ -81,12 +81,7 @@ def opened_run(
 
 
 def start_processes(count: int) -> None:
-    """Start `count` processes of this command, unless this is one of them, and exit as they do.
-
-    Raises:
-        PeerError: a process died.
-        UsageError: torchrun has already started processes.
-    """
+    """Start `count` processes of this command, unless this is one of them, and exit as they do."""
     if count < 1:
         raise UsageError(f"--nproc must be at least 1, not {count}")
     if count == 1 or launch.is_launched():
@@ -116,11 +111,7 @@ def joined(settings: ProcessSettings, stop: Stop) -> Iterator["Ranks"]:
 
 
 def follow(run: "Run", stop: Stop) -> NoReturn:
-    """Do what the leader calls this process to do, then exit without a message: the leader reports.
-
-    Raises:
-        UserError: something is wrong with this process alone.
-    """
+    """Do what the leader calls this process to do, then exit; the leader reports all but its own errors."""
     try:
         with stop.deferred():
             run.follow()

@@ -18,6 +18,14 @@ def aligned(rows: Sequence[Sequence[str]], *, left: Collection[int] = (0,)) -> s
     return "\n".join(lines)
 
 
+def print_record(record: object, *lines: str, is_json: bool) -> None:
+    """Print what a command found: a record as one line of JSON, or else lines for people."""
+    if is_json:
+        print_json(record)
+    else:
+        print(*lines, sep="\n")
+
+
 def print_json(value: object) -> None:
     """Print a value as one line of JSON."""
     # Standard output in another encoding would escape characters as \xe9, which JSON does not know.

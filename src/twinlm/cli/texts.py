@@ -17,24 +17,14 @@ def is_input(arguments: Sequence[str]) -> bool:
 
 
 def argument_or_input(argument: str | None) -> str:
-    """Return the argument, or all of standard input without its last line feed if it is None or "-".
-
-    Raises:
-        UsageError: there is no argument, and standard input is a terminal.
-        DataError: the text is not UTF-8.
-    """
+    """Return the argument, or all of standard input without its last line feed if it is None or "-"."""
     if argument is None or is_input((argument,)):
         return _read_input().removesuffix("\n")
     return as_text(argument)
 
 
 def arguments_or_lines(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments, or the lines of standard input; blank lines are skipped, and counted.
-
-    Raises:
-        UsageError: there is no argument, and standard input is a terminal.
-        DataError: a text is not UTF-8, or there is none.
-    """
+    """Return the arguments, or the lines of standard input; blank lines are skipped, and counted."""
     if not is_input(arguments):
         return [as_text(argument) for argument in arguments]
     # Not splitlines: it also splits at characters such as U+2028, which a text may contain.
@@ -48,11 +38,7 @@ def arguments_or_lines(arguments: Sequence[str]) -> list[str]:
 
 
 def paired(texts: Sequence[str], *, is_lines: bool) -> list[tuple[str, str]]:
-    """Return pairs of texts: arguments two by two, or lines split at their tab.
-
-    Raises:
-        DataError: a text has no partner, or a line has not exactly one tab.
-    """
+    """Return pairs of texts: arguments two by two, or lines split at their one tab."""
     if is_lines:
         rows = [tuple(line.split("\t")) for line in texts]
     else:
@@ -64,11 +50,7 @@ def paired(texts: Sequence[str], *, is_lines: bool) -> list[tuple[str, str]]:
 
 
 def as_text(argument: str) -> str:
-    """Return an argument that is a text in any case, also "-".
-
-    Raises:
-        DataError: it is not UTF-8.
-    """
+    """Return an argument that is a text in any case, also "-"; a DataError if it is not UTF-8."""
     try:
         argument.encode()
     except UnicodeEncodeError as error:

@@ -10,17 +10,10 @@ _SHOWN = 60
 
 
 def check_list(value: object, name: str, of: type = str, *, depth: int = 1, size: int | None = None) -> None:
-    """Check that a value is a list, tuple or array of values of one type, such as texts.
+    """Check that a value is a list, tuple or array of values of one type, such as texts, and no text itself.
 
-    Args:
-        value: value of the argument.
-        name: name of the argument.
-        of: type of the innermost values.
-        depth: 2 for a list of lists; 0 for a single value.
-        size: number of values in each innermost list; None for any.
-
-    Raises:
-        UsageError: it is not, as where a text or None stands for a list.
+    `depth` is 2 for a list of lists and 0 for a single value; `size` is the number of values in each
+    innermost list.
     """
     if depth == 0:
         if not isinstance(value, of):
@@ -40,22 +33,14 @@ def check_list(value: object, name: str, of: type = str, *, depth: int = 1, size
 
 
 def check_many(value: object, name: str, wanted: str = "a list of texts") -> None:
-    """Check that a value holds several others in an order; the values themselves are not read.
-
-    Raises:
-        UsageError: it is a text, None, or has no order.
-    """
+    """Check that a value holds several others in an order: no text, None or set; they are not read."""
     if isinstance(value, str | bytes | Mapping | Set) or not isinstance(value, Iterable):
         hint = "put it in brackets: [text]" if isinstance(value, str) else ""
         raise UsageError(f"{name} must be {wanted}, not {_shown(value)}", hint=hint)
 
 
 def as_path(value: object, name: str) -> Path:
-    """Return a path that may be given as a text.
-
-    Raises:
-        UsageError: it is neither a text nor a path.
-    """
+    """Return a path that may be given as a text."""
     if not isinstance(value, str | PathLike):
         raise UsageError(f"{name} must be a path, not {_shown(value)}")
     return Path(value)

@@ -92,11 +92,7 @@ def parse_object(text: bytes, path: Path) -> dict[str, Any]:
 
 
 def parse_rows(text: bytes, path: Path) -> list[dict[str, Any]]:
-    """Return the objects of JSON lines; `path` is their file, for messages.
-
-    Raises:
-        ModelError: a line is not strict JSON, or not an object.
-    """
+    """Return the objects of JSON lines; `path` is their file, for messages."""
     # splitlines would also cut at characters such as U+2028, which JSON texts may contain.
     return [parse_object(line, path) for line in text.split(b"\n") if line]
 

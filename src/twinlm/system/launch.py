@@ -30,11 +30,7 @@ def launch(command: Sequence[str], count: int) -> int:
     """Run a command as `count` connected processes; return their common exit code.
 
     Only the first has our standard output. Signals are passed on to all. If one fails, the others are ended
-    too, within seconds.
-
-    Raises:
-        PeerError: a process was ended by a signal, or does not answer the others.
-        StoppedError: a signal came before the processes could handle it.
+    too, within seconds. A process that was killed or does not answer the others is a PeerError.
     """
     with socket.create_server((_HERE, 0), backlog=count) as listening:
         processes = [_start(command, number, count, listening) for number in range(count)]

@@ -81,11 +81,7 @@ class MetricsLog:
             self._append()
 
     def sync(self) -> dict[str, Any]:
-        """Wait until all records have reached the disk; return a mark for `check` and `cut`.
-
-        Raises:
-            ResourceError: the disk is full, or the file can't be written.
-        """
+        """Wait until all records have reached the disk; return a mark for `check` and `cut`."""
         if self.is_kept:
             self._append()
             storage.sync_log(self.path)

@@ -57,11 +57,7 @@ def to_json(record: Any) -> Any:
 
 
 def read_record(record_type: type[_T], path: Path) -> _T:
-    """Return the record, list or dictionary of a JSON file, such as `read_record(dict[str, Cost], path)`.
-
-    Raises:
-        ModelError: the file is missing, is no JSON, or does not fit.
-    """
+    """Return the record, list or dictionary of a JSON file, such as `read_record(dict[str, Cost], path)`."""
     return as_record(record_type, storage.read_json(path), path)
 
 
@@ -70,14 +66,8 @@ def as_record(
 ) -> _T:
     """Return a parsed JSON value as a record, or as a list or dictionary of records.
 
-    Args:
-        record_type: type of the result.
-        value: what the JSON text holds.
-        file: its source, for the error message.
-        error: what to raise.
-
-    Raises:
-        UserError: a field is missing, unknown or of another type; the message names its path and value.
+    Raises `error`, with the path and value of a field that is missing, unknown or of another type; `file` is
+    the value's source, for the message.
     """
     try:
         value = _without_format(record_type, value)

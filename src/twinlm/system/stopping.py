@@ -25,8 +25,7 @@ class Stop:
     def deferred(self) -> Iterator[None]:
         """In this block, let a signal only set `asked`, which the block looks at after each step.
 
-        Raises:
-            StoppedError: at the end of the block, if a signal came that the block did not notice.
+        A signal that it did not notice is a StoppedError at its end.
         """
         before, self._is_deferred = self._is_deferred, True
         try:
@@ -38,11 +37,7 @@ class Stop:
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
-        """Inside a deferred block, let a signal end this block at once: its work is not worth saving.
-
-        Raises:
-            StoppedError: a signal comes, or came before.
-        """
+        """Inside a deferred block, let a signal end this block at once: its work is not worth saving."""
         before, self._is_deferred = self._is_deferred, False
         try:
             if self.asked:

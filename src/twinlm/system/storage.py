@@ -89,22 +89,14 @@ def publish_folder(
 
 
 def require_free(folder: Path) -> None:
-    """Check that a path is free for a new folder; an empty folder is.
-
-    Raises:
-        UsageError: something is there.
-    """
+    """Raise a UsageError if a path is not free for a new folder; an empty folder is."""
     if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
         message = "something exists at this path already, and is never replaced"
         raise UsageError(message, file=folder, hint="choose another --out")
 
 
 def verify_folder(folder: Path) -> None:
-    """Check every file of a published folder against its manifest.
-
-    Raises:
-        ModelError: a file is missing or damaged.
-    """
+    """Raise a ModelError if a file of a published folder is not what its manifest says."""
     for name, (size, digest) in _read_manifest(folder).items():
         path = folder / name
         if not path.is_file():
@@ -128,11 +120,7 @@ def file_sha256(path: Path) -> str:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add one line to a log, completely or not at all, without syncing it: a checkpoint makes steps durable.
-
-    Raises:
-        ResourceError: the disk is full, or the path can't be written.
-    """
+    """Add one line to a log, completely or not at all, without syncing it: checkpoints do that."""
     with disk.as_resource_error(path):
         disk.make_folders(path.parent)
         file = disk.operations.open_log(path)
@@ -184,12 +172,7 @@ def clean(folder: Path) -> None:
 
 @contextlib.contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Hold a run directory for this process alone; the lock dies with the process.
-
-    Raises:
-        LockedError: another process holds it.
-        ResourceError: the path can't be written.
-    """
+    """Hold a run directory for this process alone, or raise a LockedError; the lock dies with the process."""
     with disk.as_resource_error(folder):
         disk.make_folders(folder)
         file = disk.operations.open_lock(folder / "run.lock")

@@ -11,9 +11,8 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 def loads(data: bytes | str) -> Any:
     """Return the value of a JSON text.
 
-    Raises:
-        ValueError: the text is not JSON or not UTF-8, is nested too deeply, has a number that is not finite,
-            an unpaired surrogate, or the same key twice in one object.
+    A ValueError for what is not JSON or not UTF-8, is nested too deeply, or has a number that is not finite,
+    an unpaired surrogate, or the same key twice in one object.
     """
     try:
         text = data.decode() if isinstance(data, bytes) else data

@@ -6,9 +6,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import Json
+from twinlm.cli.options import Json, flag
 from twinlm.cli.progress import progress_on
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_record
 
 
 def command(
@@ -16,13 +16,8 @@ def command(
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder to write; must not exist yet.")],
-    has_texts: Annotated[
-        bool,
-        Parameter(name="--texts", show_default=False, help="Include texts of test examples, and samples."),
-    ] = False,
-    has_weights: Annotated[
-        bool, Parameter(name="--weights", show_default=False, help="Include the models.")
-    ] = False,
+    has_texts: Annotated[bool, flag("--texts", "Include texts of test examples, and samples.")] = False,
+    has_weights: Annotated[bool, flag("--weights", "Include the models.")] = False,
     is_json: Json = False,
 ) -> None:
     """Pack everything needed to check a comparison.
@@ -44,13 +39,9 @@ def command(
     with progress_on(quiet_s=2.0) as progress:
         notes = make_bundle(run, out, has_texts=has_texts, has_weights=has_weights, progress=progress)
     seal = storage.file_sha256(out / storage.MANIFEST)
-    if is_json:
-        print_json({"folder": str(out), "seal": seal, "notes": notes})
-        return
-    print(f"{out}: written; twinlm verify checks it")
-    for note in notes:
-        print(f"Note: {note}")
-    print(f"SHA-256 of its manifest: {seal}")
+    lines = [f"{out}: written; twinlm verify checks it", *(f"Note: {note}" for note in notes)]
+    record = {"folder": str(out), "seal": seal, "notes": notes}
+    print_record(record, *lines, f"SHA-256 of its manifest: {seal}", is_json=is_json)
 
 
 COMMAND = Command("bundle", command)

@@ -8,7 +8,7 @@ from twinlm.cli.command import Command
 from twinlm.cli.options import AnySetting, RunOptions, SettingsFile, Tasks
 from twinlm.cli.progress import duration
 from twinlm.cli.running import opened_run
-from twinlm.cli.tables import aligned, print_json
+from twinlm.cli.tables import aligned, print_record
 from twinlm.settings import Settings
 from twinlm.system.records import to_json
 
@@ -48,11 +48,9 @@ def command(
         shares = {name: pretraining.share for name, pretraining in run.pretraining.compared.items()}
         matches = all_matches(run.pretraining.plans, shares, run.settings.budget.price_per_hour)
         whole = _whole(run)
-        if options.is_json:
-            print_json(_as_json(run, matches, whole))
-        else:
-            parts = [table(run.pretraining.plans, run.settings), matches_table(matches, run.settings)]
-            print("\n\n".join([*parts, whole_table(whole), _SOURCES]))
+        parts = [table(run.pretraining.plans, run.settings), matches_table(matches, run.settings)]
+        text = "\n\n".join([*parts, whole_table(whole), _SOURCES])
+        print_record(_as_json(run, matches, whole), text, is_json=options.is_json)
 
 
 def table(plans: "Mapping[str, PretrainPlan]", settings: Settings) -> str:

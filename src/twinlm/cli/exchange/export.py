@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import Json, Model
-from twinlm.cli.tables import print_json
+from twinlm.cli.options import Json, Model, flag
+from twinlm.cli.tables import print_record
 from twinlm.errors import UsageError
 from twinlm.system import storage
 
@@ -27,10 +27,7 @@ def command(
         Parameter(help="For sentence-transformers: mean (default), cls ([CLS], BERT) or last (GPT)."),
     ] = None,
     max_shard_bytes: Annotated[int, Parameter(help="Split larger weights into several files.")] = 5 * 10**9,
-    is_verified: Annotated[
-        bool,
-        Parameter(name="--verify", show_default=False, help="Load the result in that tool and compare."),
-    ] = False,
+    is_verified: Annotated[bool, flag("--verify", "Load the result in that tool and compare.")] = False,
     is_json: Json = False,
 ) -> None:
     """Write a model for transformers or sentence-transformers.
@@ -73,14 +70,13 @@ def command(
         if problems := check.problems():
             message = f"{check.tool} sees a different model: {'; '.join(problems[:5])}"
             raise ModelError(message, file=out, hint="please report this; the folder was kept")
-    if is_json:
-        verified = check and {**asdict(check), "is_equal": check.is_equal}
-        print_json({"folder": str(out), "to": to, "verified": verified})
-        return
-    print(f"{out}: written for {to}")
+    verified, lines = None, [f"{out}: written for {to}"]
     if check:
+        verified = {**asdict(check), "is_equal": check.is_equal}
         differences = ", ".join(f"{name} {value:.1e}" for name, value in check.largest_differences.items())
-        print(f"  equal in {check.tool}: tokens of {check.inputs} inputs; largest differences: {differences}")
+        equal = f"  equal in {check.tool}: tokens of {check.inputs} inputs"
+        lines.append(f"{equal}; largest differences: {differences}")
+    print_record({"folder": str(out), "to": to, "verified": verified}, *lines, is_json=is_json)
 
 
 def _check(max_shard_bytes: int, *, has_useless_pooling: bool) -> None:

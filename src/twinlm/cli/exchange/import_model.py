@@ -6,8 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import Json
-from twinlm.cli.tables import print_json
+from twinlm.cli.options import Json, flag
+from twinlm.cli.tables import print_record
 from twinlm.system import storage
 
 
@@ -19,9 +19,7 @@ def command(
     texts: Annotated[
         int | None, Parameter(help="Number of texts a classifier reads at once; default: 1.")
     ] = None,
-    is_headless: Annotated[
-        bool, Parameter(name="--without-head", show_default=False, help="Leave out the head of a task.")
-    ] = False,
+    is_headless: Annotated[bool, flag("--without-head", "Leave out the head of a task.")] = False,
     seed: Annotated[int, Parameter(help="Seed of weights that the source lacks.")] = 0,
     is_json: Json = False,
 ) -> None:
@@ -53,11 +51,7 @@ def command(
     )
     save_model(out, trained)
     about = trained.history["import"]
-    if is_json:
-        task = trained.task.kind if trained.task else None
-        print_json({"model": str(out), "kind": trained.family.name, "task": task, **about})
-        return
-    print(f"{out}: {trained.family.label} from {about['architecture']}")
+    lines = [f"{out}: {trained.family.label} from {about['architecture']}"]
     notes = {
         "missing": "parts that the source lacks, to be trained before use",
         "ignored_tensors": "ignored tensors",
@@ -65,11 +59,14 @@ def command(
     }
     for key, words in notes.items():
         if about[key]:
-            print(f"  {words}: {', '.join(about[key][:8])}" + (", ..." if len(about[key]) > 8 else ""))
+            lines.append(f"  {words}: {', '.join(about[key][:8])}" + ", ..." * (len(about[key]) > 8))
     if about["unused_rows"]:
-        print(f"  {about['unused_rows']:,} vocabulary rows without a token were left out")
+        lines.append(f"  {about['unused_rows']:,} vocabulary rows without a token were left out")
     if about["drawn_rows"]:
-        print(f"  {about['drawn_rows']} special tokens are new, to be trained before use")
+        lines.append(f"  {about['drawn_rows']} special tokens are new, to be trained before use")
+    task = trained.task.kind if trained.task else None
+    record = {"model": str(out), "kind": trained.family.name, "task": task, **about}
+    print_record(record, *lines, is_json=is_json)
 
 
 COMMAND = Command("import", command)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import FileOptions, Json
 from twinlm.cli.progress import progress_on
-from twinlm.cli.tables import aligned, print_json
+from twinlm.cli.tables import aligned, print_record
 from twinlm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,11 +63,8 @@ def command(
         arm_cost(loaded[name], serving, arm=str(folders[name]), label=name)
         for name, serving in servings.items()
     ]
-    if is_json:
-        print_json(_as_json(costs))
-        return
-    for table in (making({"its task": costs}, price_per_hour), answering(task.name, costs, price_per_hour)):
-        print(as_text(table), end="\n\n")
+    tables = making({"its task": costs}, price_per_hour), answering(task.name, costs, price_per_hour)
+    print_record(_as_json(costs), *(f"{as_text(table)}\n" for table in tables), is_json=is_json)
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:

@@ -10,7 +10,7 @@ from twinlm.cli import settings_table
 from twinlm.cli.command import Command
 from twinlm.cli.options import AnySetting, Json, read_settings
 from twinlm.cli.settings_table import Row
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_record
 from twinlm.errors import UsageError
 from twinlm.settings import build, presets
 from twinlm.system import storage
@@ -42,10 +42,8 @@ def new(file: File, /, *, is_json: Json = False) -> None:
     if file.exists():
         raise UsageError("this file already exists", file=file, hint="give another name, or remove it")
     storage.write_file(file, starter().encode())
-    if is_json:
-        print_json({"file": str(file)})
-    else:
-        print(f"{file}: set corpus.train and [[task]], then: twinlm plan {file}")
+    next_step = f"{file}: set corpus.train and [[task]], then: twinlm plan {file}"
+    print_record({"file": str(file)}, next_step, is_json=is_json)
 
 
 def check(file: File, /, *, is_json: Json = False, **settings: AnySetting) -> None:
@@ -61,10 +59,9 @@ def check(file: File, /, *, is_json: Json = False, **settings: AnySetting) -> No
     paths = [path for task in tasks for path in (task.train, task.valid, task.test) if path]
     if missing := next((path for path in paths if not Path(path).is_file()), ""):
         raise UsageError(f"there is no file {missing!r} of labelled texts", file=file)
-    if is_json:
-        print_json({"file": str(file), "corpus_files": text_files, "tasks": [task.name for task in tasks]})
-    else:
-        print(f"{file}: fine, with {text_files:,} files of text and {len(tasks):,} tasks")
+    record = {"file": str(file), "corpus_files": text_files, "tasks": [task.name for task in tasks]}
+    fine = f"{file}: fine, with {text_files:,} files of text and {len(tasks):,} tasks"
+    print_record(record, fine, is_json=is_json)
 
 
 def show(
@@ -79,12 +76,9 @@ def show(
     All defaults are filled in.
     """
     resolved = build.plain(read_settings(file, settings, is_demo=False))
-    if is_json:
-        print_json(resolved)
-        return
     import tomli_w
 
-    print(tomli_w.dumps(resolved), end="")
+    print_record(resolved, tomli_w.dumps(resolved).rstrip(), is_json=is_json)
 
 
 def list_settings(
@@ -98,12 +92,11 @@ def list_settings(
     if not rows:
         hint = build.closest(words, settings_table.names())
         raise UsageError(f"no setting contains {words!r}", hint=hint)
-    if is_json:
-        print_json([_record(row) for row in rows])
-        return
-    for row in rows:
-        limits = f", {row.limits}" if row.limits else ""
-        print(f"{row.name} = {row.default}\n    {row.type}{limits}. {row.meaning}")
+    lines = [
+        f"{row.name} = {row.default}\n    {row.type}{row.limits and ', '}{row.limits}. {row.meaning}"
+        for row in rows
+    ]
+    print_record([_record(row) for row in rows], *lines, is_json=is_json)
 
 
 def starter() -> str:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from twinlm.cli import settings_table
 from twinlm.cli.command import Command
 from twinlm.cli.options import AnySetting, Json, read_settings
-from twinlm.cli.tables import aligned, print_json
+from twinlm.cli.tables import aligned, print_record
 from twinlm.settings import Settings, build, presets, recipes
 from twinlm.settings.starting import Start, read_start
 from twinlm.settings.tree import Given, Tree, merge, read_overrides
@@ -44,16 +44,10 @@ def command(
     """
     if recipe is None:
         titles = {name: recipes.read_notes(recipes.find(Path(name))).title for name in recipes.names()}
-        if is_json:
-            print_json(titles)
-        else:
-            print(aligned(list(titles.items()), left=(0, 1)))
+        print_record(titles, aligned(list(titles.items()), left=(0, 1)), is_json=is_json)
         return
     described = description(recipe, settings)
-    if is_json:
-        print_json(described)
-    else:
-        print(as_text(described))
+    print_record(described, as_text(described), is_json=is_json)
 
 
 def description(recipe: Path, options: dict[str, str]) -> dict[str, Any]:

@@ -87,11 +87,7 @@ def join(
 
 
 def pack_at_once(options: list[str], processes: int) -> None:
-    """Run `twinlm data pack` for all parts at once, each in its own process.
-
-    Raises:
-        ResourceError: a part failed; it has printed why.
-    """
+    """Run `twinlm data pack` for all parts at once, each in its own process that prints its errors."""
     command = [sys.executable, "-m", "twinlm", "data", "pack", *options, "--part"]
     alone = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
     children = [
@@ -112,11 +108,7 @@ def pack_at_once(options: list[str], processes: int) -> None:
 
 
 def numbered(part: str) -> tuple[int, int]:
-    """Return number and count of a part such as "3/64"; 1 and 1 if none is named.
-
-    Raises:
-        UsageError: it does not name a part.
-    """
+    """Return number and count of a part such as "3/64"; 1 and 1 if none is named."""
     numbers = re.fullmatch(r"([0-9]{1,5})/([0-9]{1,5})", part or "1/1")  # a part's name has five digits
     if numbers and 1 <= int(numbers[1]) <= int(numbers[2]):
         return int(numbers[1]), int(numbers[2])

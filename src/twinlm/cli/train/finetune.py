@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import AnySetting, Fresh, RunOptions, SettingsFile
 from twinlm.cli.running import opened_run
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_record
 from twinlm.errors import UsageError
 from twinlm.settings import UNTRAINED, presets
 from twinlm.system import storage
@@ -67,11 +67,10 @@ def command(
             run.progress.say(f"--fresh: removing {folder}")
             storage.remove(folder)
         history = run.finetuning.finetuned(trial).history["fine-tuning"]
-    if options.is_json:
-        print_json({"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history})
-    else:
-        metric, value = next(iter(history["validation"].items()))
-        print(f"{folder / 'model'}: {history['step']:,} steps, validation {metric} {value:.3f}")
+    record = {"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history}
+    metric, value = next(iter(history["validation"].items()))
+    line = f"{folder / 'model'}: {history['step']:,} steps, validation {metric} {value:.3f}"
+    print_record(record, line, is_json=options.is_json)
 
 
 def _sizes_of(kind: str) -> dict[str, str]:

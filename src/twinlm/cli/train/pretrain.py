@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import AnySetting, Fresh, RunOptions, SettingsFile
 from twinlm.cli.running import opened_run
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_record
 from twinlm.errors import UsageError
 from twinlm.settings import build, presets
 
@@ -42,12 +42,8 @@ def command(
         for name in kinds:
             history = run.pretraining.trained(name).history["pretraining"]
             rows.append({"kind": name, "model": str(run.folder / name / "model"), **history})
-    if options.is_json:
-        print_json(rows)
-        return
-    for row in rows:
-        sizes = f"{row['step']:,} steps, {row['tokens']:,} tokens"
-        print(f"{row['model']}: {sizes}, validation loss {row['best']:.4f}")
+    text = "{model}: {step:,} steps, {tokens:,} tokens, validation loss {best:.4f}"
+    print_record(rows, *(text.format(**row) for row in rows), is_json=options.is_json)
 
 
 def _checked(kind: str) -> str:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import AnySetting, Json, RunOptions, SettingsFile
 from twinlm.cli.running import opened_run
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_record
 from twinlm.cli.texts import argument_or_input
 from twinlm.settings import presets
 
@@ -35,11 +35,8 @@ def train(
         }
         for tokenizer in trained.values()
     }
-    if options.is_json:
-        print_json(rows)
-        return
-    for algorithm, row in rows.items():
-        print(f"{row['folder']}: {algorithm} with {row['vocab_size']:,} tokens")
+    lines = [f"{row['folder']}: {name} with {row['vocab_size']:,} tokens" for name, row in rows.items()]
+    print_record(rows, *lines, is_json=options.is_json)
 
 
 def encode(
@@ -58,11 +55,8 @@ def encode(
     tokenizer = Tokenizer.from_folder(folders[0] if folders else find_model(model))
     ids = tokenizer.encode(text)
     pieces = [tokenizer.display(number) for number in ids]
-    if is_json:
-        print_json({"text": text, "ids": ids, "tokens": pieces})
-        return
-    for number, piece in zip(ids, pieces, strict=True):
-        print(f"{number}\t{piece!r}")
+    lines = [f"{number}\t{piece!r}" for number, piece in zip(ids, pieces, strict=True)]
+    print_record({"text": text, "ids": ids, "tokens": pieces}, *lines, is_json=is_json)
 
 
 _HELP = """Train a tokenizer, or show how it splits a text.

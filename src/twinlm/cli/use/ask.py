@@ -1,13 +1,12 @@
 """`twinlm classify`, `tag`, `answer`, `similarity` and `choose`: ask a fine-tuned model about a few texts."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json, Model
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_record
 from twinlm.cli.texts import argument_or_input, arguments_or_lines, as_text, is_input, paired
 
 
@@ -50,7 +49,7 @@ def classify(
     for row, chances in zip(rows, ask.classify(trained, rows), strict=True):
         best = next(iter(chances))
         record = {**dict(zip(("text", "text_b"), row, strict=False)), "class": best, "probabilities": chances}
-        _show(record, "\t".join([best, f"{chances[best]:.3f}", *row]), is_json=is_json)
+        print_record(record, "\t".join([best, f"{chances[best]:.3f}", *row]), is_json=is_json)
 
 
 def tag(
@@ -78,7 +77,7 @@ def tag(
 
     for words, tags in zip(rows, ask.tag(load(model), rows), strict=True):
         lines = [f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True)]
-        _show({"tokens": words, "tags": tags}, "".join(lines), is_json=is_json)
+        print_record({"tokens": words, "tags": tags}, "".join(lines), is_json=is_json)
 
 
 def answer(
@@ -107,7 +106,7 @@ def answer(
     from twinlm.use.load import load
 
     found = ask.answer(load(model), question, text)
-    _show({"question": question, **found}, found["predicted"], is_json=is_json)
+    print_record({"question": question, **found}, found["predicted"], is_json=is_json)
 
 
 def similarity(
@@ -135,7 +134,7 @@ def similarity(
 
     for (first, second), score in zip(rows, ask.similarity(load(model), rows), strict=True):
         record = {"text": first, "text_b": second, "score": score}
-        _show(record, f"{score:.3f}\t{first}\t{second}", is_json=is_json)
+        print_record(record, f"{score:.3f}\t{first}\t{second}", is_json=is_json)
 
 
 def choose(
@@ -164,18 +163,9 @@ def choose(
     chances = ask.choose(load(model), text, others)
     record = {"text": text, "predicted": chances.index(max(chances)), "probabilities": chances}
     ranked = sorted(zip(chances, others, strict=True), key=lambda pair: -pair[0])
-    _show(record, "\n".join(f"{chance:.3f}\t{choice}" for chance, choice in ranked), is_json=is_json)
+    print_record(record, "\n".join(f"{chance:.3f}\t{choice}" for chance, choice in ranked), is_json=is_json)
 
 
-def _show(record: Mapping[str, object], lines: str, *, is_json: bool) -> None:
-    if is_json:
-        print_json(record)
-    else:
-        print(lines)
-
-
-_DEMO = "runs/demo/tasks/topic"
-_MY = "runs/my/tasks"
 COMMANDS = (
     Command("classify", classify),
     Command("tag", tag),

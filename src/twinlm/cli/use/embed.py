@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import Json, Model
+from twinlm.cli.options import Json, Model, flag
 from twinlm.cli.progress import progress_on
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_json, print_record
 from twinlm.cli.texts import arguments_or_lines
 from twinlm.errors import UsageError
 from twinlm.system import storage
@@ -31,12 +31,8 @@ def command(
         Parameter(help="Mean of all tokens' states (default), [CLS] (BERT) or last token (GPT)."),
     ] = None,
     layers: Annotated[str, Parameter(help="last, last4, or numbers such as 1,2, side by side.")] = "last",
-    is_normalized: Annotated[
-        bool, Parameter(name="--normalize", show_default=False, help="Scale vectors to length 1.")
-    ] = False,
-    is_by_token: Annotated[
-        bool, Parameter(name="--tokens", show_default=False, help="One vector for each token, not each text.")
-    ] = False,
+    is_normalized: Annotated[bool, flag("--normalize", "Scale vectors to length 1.")] = False,
+    is_by_token: Annotated[bool, flag("--tokens", "One vector for each token, not each text.")] = False,
     out: Annotated[Path | None, Parameter(help="Write a .safetensors file.")] = None,
     query: Annotated[
         str | None, Parameter(help="Show the texts most similar to this one, with cosines.")
@@ -90,18 +86,11 @@ def command(
             print_json({"text": text, **record})
         return
     _write(out, tensors)
-    if is_json:
-        print_json({"file": str(out), "texts": len(lines)})
-    else:
-        print(f"{out}: {len(lines):,} texts")
+    print_record({"file": str(out), "texts": len(lines)}, f"{out}: {len(lines):,} texts", is_json=is_json)
 
 
 def parse_layers(text: str) -> tuple[int, ...]:
-    """Return the numbers of layers written as "last", "last4" or "0,-1".
-
-    Raises:
-        UsageError: the text is none of these.
-    """
+    """Return the numbers of layers written as "last", "last4" or "0,-1"."""
     if last := re.fullmatch(r"last([1-9]\d{0,3})?", text):
         return tuple(range(-int(last[1] or 1), 0))
     if re.fullmatch(r"-?\d{1,4}(,-?\d{1,4})*", text):
@@ -122,10 +111,7 @@ def _check(out: Path | None, query: str | None, top_k: int, *, is_by_token: bool
 
 def _show_similar(texts: Sequence[str], cosines: Sequence[float], top_k: int, *, is_json: bool) -> None:
     for cosine, text in sorted(zip(cosines, texts, strict=True), key=lambda pair: -pair[0])[:top_k]:
-        if is_json:
-            print_json({"text": text, "cosine": cosine})
-        else:
-            print(f"{cosine:6.3f}  {text}")
+        print_record({"text": text, "cosine": cosine}, f"{cosine:6.3f}  {text}", is_json=is_json)
 
 
 def _by_token(

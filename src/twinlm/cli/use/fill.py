@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import Json, Model
-from twinlm.cli.tables import print_json
+from twinlm.cli.options import Json, Model, flag
+from twinlm.cli.tables import print_record
 from twinlm.cli.texts import arguments_or_lines
 
 if TYPE_CHECKING:
     from twinlm.checkpoint import Trained
+    from twinlm.use.fill import Guess
 
 
 def command(
@@ -19,10 +20,7 @@ def command(
     /,
     *texts: Annotated[str, Parameter(help="Texts with [MASK]; default, or -: lines of standard input.")],
     top_k: Annotated[int, Parameter(help="Number of guesses to show for each mask.")] = 5,
-    is_together: Annotated[
-        bool,
-        Parameter(name="--together", show_default=False, help="Fill the masks so that they fit each other."),
-    ] = False,
+    is_together: Annotated[bool, flag("--together", "Fill the masks so that they fit each other.")] = False,
     is_json: Json = False,
 ) -> None:
     """Fill each [MASK] in a text with a BERT.
@@ -47,13 +45,13 @@ def command(
         _fill_together(load(model), lines, is_json=is_json)
         return
     for text, masks in zip(lines, fill_batch(load(model), lines, top_k=top_k), strict=True):
-        if is_json:
-            print_json({"text": text, "masks": [[guess._asdict() for guess in mask] for mask in masks]})
-            continue
-        print(text)
-        for number, mask in enumerate(masks, 1):
-            guesses = [f"{guess.text.strip() or repr(guess.text)} {guess.probability:.1%}" for guess in mask]
-            print(f"  [MASK] {number}: {', '.join(guesses)}")
+        record = {"text": text, "masks": [[guess._asdict() for guess in mask] for mask in masks]}
+        lines = [f"  [MASK] {number}: {', '.join(map(_shown, mask))}" for number, mask in enumerate(masks, 1)]
+        print_record(record, text, *lines, is_json=is_json)
+
+
+def _shown(guess: "Guess") -> str:
+    return f"{guess.text.strip() or repr(guess.text)} {guess.probability:.1%}"
 
 
 def _fill_together(trained: "Trained", texts: Sequence[str], *, is_json: bool) -> None:
@@ -63,11 +61,8 @@ def _fill_together(trained: "Trained", texts: Sequence[str], *, is_json: bool) -
         masked_row(trained, text)  # raises for any bad text before the first one is shown
     for text in texts:
         filled = fill_together(trained, text)
-        if is_json:
-            guesses = [guess._asdict() for guess in filled.guesses]
-            print_json({"text": text, "filled": filled.text, "guesses": guesses})
-        else:
-            print(filled.text)
+        guesses = [guess._asdict() for guess in filled.guesses]
+        print_record({"text": text, "filled": filled.text, "guesses": guesses}, filled.text, is_json=is_json)
 
 
 COMMAND = Command("fill", command)

@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json, Model
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_record
 from twinlm.cli.texts import arguments_or_lines, is_input, paired
 from twinlm.errors import UsageError
 
@@ -38,10 +38,8 @@ def command(
     from twinlm.use.next_sentence import next_sentence_batch
 
     for (first, second), chance in zip(pairs, next_sentence_batch(load(model), pairs), strict=True):
-        if is_json:
-            print_json({"first": first, "second": second, "probability": chance})
-        else:
-            print(f"{chance:.3f}  {first}  |  {second}")
+        record = {"first": first, "second": second, "probability": chance}
+        print_record(record, f"{chance:.3f}  {first}  |  {second}", is_json=is_json)
 
 
 COMMAND = Command("follows", command)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import Json, Model
+from twinlm.cli.options import Json, Model, flag
 from twinlm.cli.tables import print_json
 from twinlm.cli.texts import argument_or_input, arguments_or_lines
 from twinlm.errors import UsageError
@@ -23,22 +23,16 @@ if TYPE_CHECKING:
 class SamplingOptions:
     """`use.sampling.Sampling`, as options."""
 
-    temperature: Annotated[
-        float, Parameter(help="Below 1 prefers likely tokens; 0 always takes the best.")
-    ] = 0.8
-    """Divisor of the scores."""
-    top_k: Annotated[int, Parameter(help="Draw from this many best tokens only; 0 for all.")] = 40
-    """Number of best tokens to draw from."""
-    top_p: Annotated[
-        float, Parameter(help="Draw from the fewest best tokens that together have this probability.")
-    ] = 1.0
-    """Total probability of the tokens to draw from."""
-    min_p: Annotated[
-        float, Parameter(help="Drop tokens less likely than this times the best one's probability.")
-    ] = 0.0
-    """Least probability, relative to the best token's."""
-    repetition_penalty: Annotated[float, Parameter(help="Above 1 makes earlier tokens less likely.")] = 1.0
-    """Penalty for earlier tokens."""
+    temperature: float = 0.8
+    """Below 1 prefers likely tokens; 0 always takes the best."""
+    top_k: int = 40
+    """Draw from this many best tokens only; 0 for all."""
+    top_p: float = 1.0
+    """Draw from the fewest best tokens that together have this probability."""
+    min_p: float = 0.0
+    """Drop tokens less likely than this times the best one's probability."""
+    repetition_penalty: float = 1.0
+    """Above 1 makes earlier tokens less likely."""
 
 
 @Parameter(name="*")
@@ -46,19 +40,12 @@ class SamplingOptions:
 class BeamOptions:
     """Options of `use.beams.beam_search`."""
 
-    beams: Annotated[
-        int | None, Parameter(help="Search for the likeliest text with this many beams, without drawing.")
-    ] = None
-    """Number of beams; None to draw instead."""
-    length_penalty: Annotated[
-        float, Parameter(help="With --beams: above 0 prefers longer texts, below 0 shorter ones.")
-    ] = 1.0
-    """Power of the length that likelihoods are divided by."""
-    stopping: Annotated[
-        Literal["full", "likely", "never"],
-        Parameter(help="With --beams: stop once enough texts ended, none is likely better, or none can be."),
-    ] = "likely"
-    """When to stop the search."""
+    beams: int | None = None
+    """Search for the likeliest text with this many beams, without drawing."""
+    length_penalty: float = 1.0
+    """With --beams: above 0 prefers longer texts, below 0 shorter ones."""
+    stopping: Literal["full", "likely", "never"] = "likely"
+    """With --beams: stop once enough texts ended, none is likely better, or none can be."""
 
 
 def command(
@@ -71,9 +58,7 @@ def command(
     seed: Annotated[int, Parameter(help="The same seed gives the same text.")] = 0,
     n: Annotated[int, Parameter(help="Number of texts for each prompt.")] = 1,
     beams: BeamOptions = BeamOptions(),
-    is_batch: Annotated[
-        bool, Parameter(name="--batch", show_default=False, help="Each line of standard input is a prompt.")
-    ] = False,
+    is_batch: Annotated[bool, flag("--batch", "Each line of standard input is a prompt.")] = False,
     is_json: Json = False,
 ) -> None:
     """Continue texts with a GPT.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import FileOptions, Json, Model
+from twinlm.cli.options import FileOptions, Json, Model, flag
 from twinlm.cli.progress import progress_on
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_record
 from twinlm.system import storage
 
 if TYPE_CHECKING:
@@ -24,10 +24,7 @@ def command(
     /,
     *,
     out: Annotated[Path | None, Parameter(help="Write the answers here, not to standard output.")] = None,
-    is_labelled: Annotated[
-        bool,
-        Parameter(name="--labelled", show_default=False, help="The file has answers: measure the model."),
-    ] = False,
+    is_labelled: Annotated[bool, flag("--labelled", "The file has answers: measure the model.")] = False,
     options: FileOptions = FileOptions(),  # noqa: B008 - frozen
     is_json: Json = False,
 ) -> None:
@@ -74,12 +71,8 @@ def _print_metrics(
 ) -> None:
     golds, predicted = [example.gold for example in examples], [answer["predicted"] for answer in answers]
     figures = kind.measure(golds, predicted).figures
-    if is_json:
-        print_json({"examples": len(examples), **figures})
-        return
-    for name, value in figures.items():
-        print(f"{name}\t{value:.4f}")
-    print(f"examples\t{len(examples):,}")
+    lines = [*(f"{name}\t{value:.4f}" for name, value in figures.items()), f"examples\t{len(examples):,}"]
+    print_record({"examples": len(examples), **figures}, *lines, is_json=is_json)
 
 
 COMMAND = Command("predict", command)

@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json, Method, Model
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_record
 from twinlm.cli.texts import arguments_or_lines, as_text
 
 
@@ -47,13 +47,10 @@ def command(
     from twinlm.use.rank import rank
 
     ranking = rank(load(model), prompt, texts, normalize=normalize, part=part, method=method)
-    if is_json:
-        about = {"method": ranking.method, "part": ranking.part, "normalize": normalize}
-        ranked = [candidate._asdict() for candidate in ranking.candidates]
-        print_json({"prompt": prompt, **about, "candidates": ranked})
-        return
-    for candidate in ranking.candidates:
-        print(f"{candidate.score:9.3f}  {candidate.candidate}")
+    about = {"method": ranking.method, "part": ranking.part, "normalize": normalize}
+    record = {"prompt": prompt, **about, "candidates": [each._asdict() for each in ranking.candidates]}
+    lines = [f"{each.score:9.3f}  {each.candidate}" for each in ranking.candidates]
+    print_record(record, *lines, is_json=is_json)
 
 
 COMMAND = Command("rank", command)

@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json, Method, Model
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_record
 from twinlm.cli.texts import arguments_or_lines
 
 
@@ -38,12 +38,10 @@ def command(
     from twinlm.use.score import score_batch
 
     for scored in score_batch(load(model), lines, method=method):
-        if is_json:
-            tokens = [{"text": token, "log_likelihood": value} for token, value in scored.tokens]
-            about = {"log_likelihood": scored.log_likelihood, "mean": scored.mean, "method": scored.method}
-            print_json({"text": scored.text, **about, "tokens": tokens})
-            continue
-        print(f"{scored.log_likelihood:9.2f}  {scored.mean:6.2f}  {scored.text}")
+        tokens = [{"text": token, "log_likelihood": value} for token, value in scored.tokens]
+        about = {"log_likelihood": scored.log_likelihood, "mean": scored.mean, "method": scored.method}
+        line = f"{scored.log_likelihood:9.2f}  {scored.mean:6.2f}  {scored.text}"
+        print_record({"text": scored.text, **about, "tokens": tokens}, line, is_json=is_json)
 
 
 COMMAND = Command("score", command)
