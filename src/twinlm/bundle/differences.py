@@ -1,13 +1,13 @@
 """Differing values of two records, each with its path: `tasks[topic].scores[bert].score.low`."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from msgspec import structs
 
-from twinlm.system.records import Record
+from twinlm.system.records import Record, differing
 
 TOLERANCE = 1e-9
 """Relative and absolute tolerance of numbers: processors differ in rounding."""
@@ -39,17 +39,10 @@ def differences(stored: Any, found: Any, where: str) -> Iterator[Difference]:
 
     List items with names are matched by name, so that a missing item is one difference.
     """
-    one, other = _plain(stored), _plain(found)
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for name in [*one, *(name for name in other if name not in one)]:
-            if name not in one or name not in other:
-                yield _difference(f"{where}[{name}]", one.get(name), other.get(name))
-            else:
-                yield from differences(one[name], other[name], _below(where, stored, name))
-    elif isinstance(one, list) and isinstance(other, list):
-        yield from differences(_named(one, other), _named(other, one), where)
-    elif not _is_equal(one, other):
-        yield _difference(where, one, other)
+    for path, one, other in differing(stored, found, _parts, _is_equal):
+        are_words = all(isinstance(value, str) and " " in value for value in (one, other))
+        inner = where + "".join(path)
+        yield Difference(where=inner, stored=_shown(one), found=_shown(other), is_sentence=are_words)
 
 
 def count_values(record: Any) -> int:
@@ -67,17 +60,19 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _below(where: str, record: Any, name: Any) -> str:
-    return f"{where}.{name}" if isinstance(record, Record) else f"{where}[{name}]"
-
-
-def _named(items: Sequence[Any], others: Sequence[Any]) -> dict[Any, Any]:
-    """Return the items of a list by name if all items of both have distinct ones, else by index."""
-    for rows in (items, others):
-        names = [_name(item) for item in rows]
-        if None in names or len(set(names)) < len(names):
-            return dict(enumerate(items))
-    return {_name(item): item for item in items}
+def _parts(stored: Any, found: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Return the parts of two records by field, of two mappings by key, and of two lists by name or index."""
+    one, other = _plain(stored), _plain(found)
+    if isinstance(one, list) and isinstance(other, list):
+        lists = [[_name(item) for item in items] for items in (one, other)]
+        if any(None in names or len(set(names)) < len(names) for names in lists):
+            lists = [list(range(len(items))) for items in (one, other)]
+        one, other = (dict(zip(*pair, strict=True)) for pair in zip(lists, (one, other), strict=True))
+    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        return None
+    form = ".{}" if isinstance(stored, Record) else "[{}]"
+    first, second = ({form.format(key): part for key, part in table.items()} for table in (one, other))
+    return first, second
 
 
 def _name(item: Any) -> str | None:
@@ -95,11 +90,6 @@ def _is_equal(one: Any, other: Any) -> bool:
             return False
         return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     return type(one) is type(other) and bool(one == other)
-
-
-def _difference(where: str, stored: Any, found: Any) -> Difference:
-    are_words = all(isinstance(value, str) and " " in value for value in (stored, found))
-    return Difference(where=where, stored=_shown(stored), found=_shown(found), is_sentence=are_words)
 
 
 def _shown(value: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from twinlm.errors import UsageError
 from twinlm.settings import build
 from twinlm.system import storage
+from twinlm.system.records import differing
 
 _INPUTS = "inputs.json"
 
@@ -27,10 +28,10 @@ def enter(folder: Path, inputs: dict[str, Any]) -> str:
         storage.write_json(path, build.plain(inputs))
     before = storage.read_json(path)
     now = json.loads(storage.json_bytes(_known(inputs, before)))
-    if before != now:
-        message = f"this stage was started with different settings: {_first_difference(before, now)}"
-        hint = "choose another --out, or delete this folder to redo it"
-        raise UsageError(message, file=folder, hint=hint)
+    for path, was, given in differing(before, now, _tables):
+        change = f"{'.'.join(path)} was {json.dumps(was)}, now {json.dumps(given)}"
+        message = f"this stage was started with different settings: {change}"
+        raise UsageError(message, file=folder, hint="choose another --out, or delete this folder to redo it")
     return fingerprint(now)
 
 
@@ -39,12 +40,8 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _first_difference(before: Any, now: Any, path: str = "") -> str:
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in [*before, *now]:
-            if before.get(key) != now.get(key):
-                return _first_difference(before.get(key), now.get(key), f"{path}.{key}" if path else key)
-    return f"{path} was {json.dumps(before)}, now {json.dumps(now)}"
+def _tables(before: Any, now: Any) -> tuple[Any, Any] | None:
+    return (before, now) if isinstance(before, dict) and isinstance(now, dict) else None
 
 
 def _known(inputs: Any, before: Any) -> Any:

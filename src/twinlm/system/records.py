@@ -4,7 +4,9 @@ A text is parsed by `system/strict_json.py` and checked against the fields of a 
 field, or a value of another type, is refused.
 """
 
+import operator
 import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
@@ -76,6 +78,29 @@ def as_record(
         raise error(_located(record_type, value, str(problem)), file=file, hint=_HINT) from None
     except RecursionError:
         raise error("the value is nested too deeply", file=file, hint=_HINT) from None
+
+
+def differing(
+    one: Any,
+    other: Any,
+    parts: Callable[[Any, Any], tuple[Mapping[str, Any], Mapping[str, Any]] | None],
+    is_equal: Callable[[Any, Any], bool] = operator.eq,
+    path: tuple[str, ...] = (),
+) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    """Yield the path and both values, None for a missing one, wherever two values differ.
+
+    `parts` returns two values as mappings of their parts, or None if they are compared as wholes.
+    """
+    if (tables := parts(one, other)) is None:
+        if not is_equal(one, other):
+            yield path, one, other
+        return
+    first, second = tables
+    for name in [*first, *(name for name in second if name not in first)]:
+        if name in first and name in second:
+            yield from differing(first[name], second[name], parts, is_equal, (*path, name))
+        else:
+            yield (*path, name), first.get(name), second.get(name)
 
 
 def _as_float(value: object) -> float:
