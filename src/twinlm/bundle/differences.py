@@ -64,7 +64,7 @@ def _parts(stored: Any, found: Any) -> tuple[dict[str, Any], dict[str, Any]] | N
     """Return the parts of two records by field, of two mappings by key, and of two lists by name or index."""
     one, other = _plain(stored), _plain(found)
     if isinstance(one, list) and isinstance(other, list):
-        lists = [[_name(item) for item in items] for items in (one, other)]
+        lists: list[list[Any]] = [[_name(item) for item in items] for items in (one, other)]
         if any(None in names or len(set(names)) < len(names) for names in lists):
             lists = [list(range(len(items))) for items in (one, other)]
         one, other = (dict(zip(*pair, strict=True)) for pair in zip(lists, (one, other), strict=True))

@@ -43,12 +43,12 @@ class Clock:
         self.done = done
         self._first = self._first or (done, time.monotonic())
 
-    def left(self) -> str:
-        """Return the time left, such as "1:05"; empty while it is unknown."""
+    def left(self) -> list[str]:
+        """Return the time left, such as "1:05 left"; nothing while it is unknown."""
         if self._first is None or self.done <= self._first[0]:
-            return ""
+            return []
         per_unit_s = (time.monotonic() - self._first[1]) / (self.done - self._first[0])
-        return duration((self.total - self.done) * per_unit_s)
+        return [f"{duration((self.total - self.done) * per_unit_s)} left"]
 
 
 class Lines:
@@ -73,17 +73,16 @@ class Lines:
         self._clock.advance(done)
         if self._clock.elapsed_s < self._quiet_s:
             return
-        left = self._clock.left()
-        parts = [f"{done:,} of {self._clock.total:,} {self._unit}", *described(shown)]
-        self._last = f"{self._title}: " + ", ".join([*parts, f"{left} left"] if left else parts)
+        parts = [f"{done:,} of {self._clock.total:,} {self._unit}", *described(shown), *self._clock.left()]
+        self._last = f"{self._title}: {', '.join(parts)}"
         if self._clock.elapsed_s >= self._next_s:
             self._next_s = self._clock.elapsed_s + self._between_s
-            self._write_last()
+            self.close()
 
     def finish(self) -> None:
         """Show the last report."""
         self._last = self._last.rsplit(", 0:00 left", 1)[0]
-        self._write_last()
+        self.close()
 
     def say(self, line: str) -> None:
         """Show one line."""
@@ -93,9 +92,6 @@ class Lines:
 
     def close(self) -> None:
         """Show the last report of interrupted work."""
-        self._write_last()
-
-    def _write_last(self) -> None:
         if self._last:
             self.say(self._last)
         self._last = ""
@@ -127,26 +123,21 @@ class Bar:
             if self._clock.elapsed_s < self._after_s:
                 return
             self._open()
-        left = self._clock.left()
-        parts = [
-            f"{self._title}: {done:,}/{self._clock.total:,} {self._unit}",
-            *([f"{left} left"] if left else []),
-        ]
-        self._bar.update(self._task, completed=done, description=", ".join([*parts, *described(shown)]))
-
-    def finish(self) -> None:
-        """Leave the finished bar on the screen."""
-        self.close()
+        title = f"{self._title}: {done:,}/{self._clock.total:,} {self._unit}"
+        shown_parts = [title, *self._clock.left(), *described(shown)]
+        self._bar.update(self._task, completed=done, description=", ".join(shown_parts))
 
     def say(self, line: str) -> None:
         """Show one line above the bar."""
         self._console.print(line, markup=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Stop drawing."""
+        """Stop drawing, and leave the bar on the screen."""
         if self._bar is not None:
             self._bar.stop()
         self._bar = None
+
+    finish = close
 
     def _open(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn

@@ -23,18 +23,8 @@ if TYPE_CHECKING:
     from twinlm.train.ranks import Ranks
 
 ALL_STAGES = (
-    "tokenizers",
-    "tokens",
-    "plan",
-    "data-doctor",
-    *presets.KINDS,
-    "tasks",
-    "environment.json",
-    "events.jsonl",
-    "results.json",
-    "details.json",
-    "report.html",
-    "report.md",
+    *("tokenizers", "tokens", "plan", "data-doctor", *presets.KINDS, "tasks", "environment.json"),
+    *("events.jsonl", "results.json", "details.json", "report.html", "report.md"),
 )
 """Names in a run directory that `--fresh` removes, beside the models of its arms."""
 _SAME_S = 1.0
@@ -52,14 +42,8 @@ def opened_run(
     """Open the run of these options and settings, with signals handled and progress on standard error.
 
     With `--nproc` this process only starts others and exits as they do. Of several processes the leader gets
-    the run here; the others follow its calls and exit.
-
-    Args:
-        file: of settings.
-        options: of the command.
-        given: settings as options, "pretrain/length" -> "64".
-        tasks: files of labelled tasks.
-        removed: names in the run directory to remove first, for `--fresh`.
+    the run here; the others follow its calls and exit. `removed` are names in the run directory to remove
+    first, for `--fresh`.
     """
     settings = read_settings(file, given, is_demo=options.is_demo, tasks=tasks)
     folder = options.out or default_folder(file, settings, is_demo=options.is_demo)

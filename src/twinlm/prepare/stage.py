@@ -28,8 +28,8 @@ def enter(folder: Path, inputs: dict[str, Any]) -> str:
         storage.write_json(path, build.plain(inputs))
     before = storage.read_json(path)
     now = json.loads(storage.json_bytes(_known(inputs, before)))
-    for path, was, given in differing(before, now, _tables):
-        change = f"{'.'.join(path)} was {json.dumps(was)}, now {json.dumps(given)}"
+    for keys, was, given in differing(before, now, _tables):
+        change = f"{'.'.join(keys)} was {json.dumps(was)}, now {json.dumps(given)}"
         message = f"this stage was started with different settings: {change}"
         raise UsageError(message, file=folder, hint="choose another --out, or delete this folder to redo it")
     return fingerprint(now)

@@ -45,11 +45,7 @@ def _size(
             "first_positions": "sinusoidal" if width < 768 else "normal",
         },
         "pretrain": {"length": length, "optimizer": {"learning_rate": pretrain_rate}},
-        "finetune": {
-            "max_length": length,
-            "epochs": epochs,
-            "optimizer": {"learning_rate": finetune_rate},
-        },
+        "finetune": {"max_length": length, "epochs": epochs, "optimizer": {"learning_rate": finetune_rate}},
     }
 
 

@@ -55,13 +55,9 @@ def note_event(folder: Path, event: str, **facts: Any) -> None:
 
 
 class MetricsLog:
-    """A file of JSON lines, one for each record, each with its step.
+    """A file of JSON lines, one for each record, each with its step; only one of a run's processes keeps it.
 
     A line that can't be written because the disk is full waits for the next one or for `sync`.
-
-    Args:
-        path: the file.
-        is_kept: whether to write at all: only one of a run's processes does.
     """
 
     def __init__(self, path: Path, *, is_kept: bool = True) -> None:

@@ -71,9 +71,8 @@ class Stop:
 
 def stopped() -> StoppedError:
     """Return the error that ends a command after a signal stopped it in order."""
-    return StoppedError(
-        "stopped by a signal; all work is saved", hint="run the same command again to continue"
-    )
+    hint = "run the same command again to continue"
+    return StoppedError("stopped by a signal; all work is saved", hint=hint)
 
 
 @contextlib.contextmanager

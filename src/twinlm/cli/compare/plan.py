@@ -141,11 +141,8 @@ def _whole(run: "Run") -> Whole:
     rows: dict[str, tuple[int, float, int]] = {}
     for training in planned:
         number, seconds, kept_bytes = rows.get(training.title, (0, 0.0, 0))
-        rows[training.title] = (
-            number + 1,
-            seconds + run.forecast.seconds(training),
-            kept_bytes + training.kept_bytes,
-        )
+        seconds, kept_bytes = seconds + run.forecast.seconds(training), kept_bytes + training.kept_bytes
+        rows[training.title] = (number + 1, seconds, kept_bytes)
     return Whole(
         rows=[(title, *row) for title, row in rows.items()],
         text_bytes=sum(folder_bytes(run.folder / name) for name in ("tokens", "tokenizers")),

@@ -12,10 +12,7 @@ from twinlm.errors import UsageError, as_model_error
 
 
 def command(
-    folder: Annotated[Path, Parameter(help="Folder of a finished comparison.")],
-    /,
-    *,
-    is_json: Json = False,
+    folder: Annotated[Path, Parameter(help="Folder of a finished comparison.")], /, *, is_json: Json = False
 ) -> None:
     """Rewrite the report of a finished comparison.
 

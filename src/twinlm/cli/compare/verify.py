@@ -19,10 +19,7 @@ _DIFFERS = 1
 
 
 def command(
-    bundle: Annotated[Path, Parameter(help="Folder that twinlm bundle wrote.")],
-    /,
-    *,
-    is_json: Json = False,
+    bundle: Annotated[Path, Parameter(help="Folder that twinlm bundle wrote.")], /, *, is_json: Json = False
 ) -> int:
     """Check a bundle and recompute its scores.
 

@@ -86,17 +86,14 @@ def _as_json(costs: "list[ArmCost]") -> object:
     from twinlm.evaluate.timings import ratio
     from twinlm.system.records import to_json
 
-    first = costs[0].serving
-    return [
-        {
-            **to_json(cost),
-            "times_the_first": {
-                timing.batch: to_json(ratio(cost.serving.timing(timing.batch), timing))
-                for timing in first.timings
-            },
+    rows = []
+    for cost in costs:
+        timings = {
+            first.batch: (cost.serving.timing(first.batch), first) for first in costs[0].serving.timings
         }
-        for cost in costs
-    ]
+        ratios = {batch: to_json(ratio(own, first)) for batch, (own, first) in timings.items()}
+        rows.append({**to_json(cost), "times_the_first": ratios})
+    return rows
 
 
 def _check(models: tuple[Path, ...], seconds: float, threads: int, price_per_hour: float | None) -> None:

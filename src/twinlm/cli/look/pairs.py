@@ -36,8 +36,7 @@ class _Probes(NamedTuple):
 
 def command(
     *paths: Annotated[
-        Path,
-        Parameter(help="Model folders, then a .jsonl, .csv or .tsv of pairs with fields good and bad."),
+        Path, Parameter(help="Model folders, then a .jsonl, .csv or .tsv of pairs with fields good and bad.")
     ],
     from_text: Annotated[
         tuple[str, ...], Parameter(help="Make the pairs from this held-out text; may be repeated.")
@@ -206,34 +205,20 @@ def _accuracy(right_E: "Values | Rights") -> dict[str, float]:
 def _rows(model: str, scores: "PairScores", cloze: "list[ClozeScores]") -> list[dict[str, Any]]:
     """Return a record for each pair, then for each gap and view of it."""
     columns = (scores.pairs, scores.good_E.tolist(), scores.bad_E.tolist(), scores.right_E.tolist())
-    rows: list[dict[str, Any]] = [
-        {
-            "model": model,
-            "id": pair.id,
-            "phenomenon": pair.phenomenon,
-            "good": pair.good,
-            "bad": pair.bad,
-            "good_score": good,
-            "bad_score": bad,
-            "right": float(right),
-        }
+    names = ("model", "id", "phenomenon", "good", "bad", "good_score", "bad_score", "right")
+    values: list[tuple[Any, ...]] = [
+        (model, pair.id, pair.phenomenon, pair.good, pair.bad, good, bad, float(right))
         for pair, good, bad, right in zip(*columns, strict=True)
     ]
+    rows = [dict(zip(names, row, strict=True)) for row in values]
+    names = ("model", "id", "sees", "before", "after", "choices", "scores", "right")
     for view in cloze:
         of_items = zip(view.items, view.scores_EC.tolist(), view.right_E.tolist(), strict=True)
-        rows += [
-            {
-                "model": model,
-                "id": item.id,
-                "sees": view.sees,
-                "before": item.before,
-                "after": item.after,
-                "choices": item.choices,
-                "scores": choice_scores,
-                "right": float(right),
-            }
+        values = [
+            (model, item.id, view.sees, item.before, item.after, item.choices, choice_scores, float(right))
             for item, choice_scores, right in of_items
         ]
+        rows += [dict(zip(names, row, strict=True)) for row in values]
     return rows
 
 

@@ -79,13 +79,8 @@ def command(
 
 
 def _record(figure: "Figure") -> dict[str, str | float]:
-    return {
-        "value": figure.value,
-        "standard_error": figure.standard_error,
-        "unit": figure.unit,
-        "method": figure.method,
-        "caveat": figure.caveat,
-    }
+    names = ("value", "standard_error", "unit", "method", "caveat")
+    return {name: getattr(figure, name) for name in names}
 
 
 COMMAND = Command("quality", command)

@@ -65,11 +65,7 @@ def check(file: File, /, *, is_json: Json = False, **settings: AnySetting) -> No
 
 
 def show(
-    file: Annotated[Path | None, _FILE] = None,
-    /,
-    *,
-    is_json: Json = False,
-    **settings: AnySetting,
+    file: Annotated[Path | None, _FILE] = None, /, *, is_json: Json = False, **settings: AnySetting
 ) -> None:
     """Show the resulting settings of a file and options, as TOML.
 
@@ -117,13 +113,8 @@ def starter() -> str:
 def _record(row: Row) -> dict[str, Any]:
     names = presets.KINDS if len(row.defaults) > 1 else ("both",)
     defaults = dict(zip(names, map(build.plain, row.defaults), strict=True))
-    return {
-        "name": row.name,
-        "type": row.type,
-        "default": defaults,
-        "range": row.limits,
-        "meaning": row.meaning,
-    }
+    about = {"name": row.name, "type": row.type, "default": defaults}
+    return {**about, "range": row.limits, "meaning": row.meaning}
 
 
 _HELP = """Write, check and show settings files.

@@ -42,9 +42,7 @@ class Finding:
 
 
 def command(
-    *,
-    out: Annotated[Path, Parameter(help="Folder for runs.")] = Path("runs"),
-    is_json: Json = False,
+    *, out: Annotated[Path, Parameter(help="Folder for runs.")] = Path("runs"), is_json: Json = False
 ) -> int:
     """Check this machine, or your data (twinlm doctor data).
 

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import (
-    AnySetting,
-    Json,
-    SettingsFile,
-    Tasks,
-    default_folder,
-    read_settings,
-)
+from twinlm.cli.options import AnySetting, Json, SettingsFile, Tasks, default_folder, read_settings
 from twinlm.cli.progress import duration, progress_on
 from twinlm.cli.running import interruptible
 from twinlm.cli.tables import print_json
