@@ -80,3 +80,15 @@ def test_the_demos_articles_are_on_one_side_of_the_split_only() -> None:
     assert len(task.train) == presets.DEMO["task"][0]["max_train_examples"]
     assert not {example.texts[0] for example in task.train} & {example.texts[0] for example in task.test}
     assert prepared.attribution
+
+
+def test_the_labels_of_a_tasks_files_are_read_alike(tmp_path: Path, monkeypatch) -> None:
+    """Alone, the "0" of the test file would be the text of its second choice."""
+    monkeypatch.chdir(tmp_path)
+    head = "text,choice_1,choice_2,label\n"
+    Path("train.csv").write_text(head + "".join(f"q{n},a{n},b{n},{n % 2}\n" for n in range(40)))
+    Path("test.csv").write_text(head + "q,1,0,0\n")
+    task = '[[task]]\nname = "sums"\nkind = "choice"\ntrain = "train.csv"\ntest = "test.csv"\n'
+    Path("settings.toml").write_text(task)
+    settings = presets.resolve(Path("settings.toml"), {})
+    assert [example.gold for example in prepare_tasks(settings).tasks["sums"].test] == [0]

@@ -15,6 +15,7 @@ def test_each_word_gets_one_of_the_tags(tuned):
     assert [len(tags) for tags in found] == [3, 1, 32]
     assert {name for tags in found for name in tags} <= {"cat", "dog", "tea"}
     assert tag(tuned("tagging"), []) == []
+    assert [len(tags) for tags in tag(tuned("tagging"), [["red", "\u00a0", "cat"], ["\u3000"]])] == [3, 1]
 
 
 def test_pairs_get_numbers_in_the_unit_of_training(tuned):

@@ -65,7 +65,7 @@ def read_task(settings: TaskSettings, seed: int) -> ReadTask:
         if path:
             before = counts[REPLACED]
             try:
-                sets[split] = read_task_file(settings, path, split, errors="replace", counts=counts)
+                sets[split] = read_task_file(settings, path, split, sets, errors="replace", counts=counts)
             except DataError as error:
                 findings.append(unreadable(where, error))
             findings += bytes_lost(where, settings, counts[REPLACED] - before)

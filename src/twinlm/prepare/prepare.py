@@ -193,17 +193,22 @@ def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> Labelled
         hint = 'set train = "labels.csv" in its [[task]]'
         raise UsageError(f"task {given.name!r} has no file to train on", hint=hint)
     files = {split: path for split in SPLITS if (path := getattr(given, split))}
-    sets = {
-        split: read_task_file(given, path, split, errors=given.errors, counts=counts)
-        for split, path in files.items()
-    }
+    sets: dict[str, LabelledSet] = {}
+    for split, path in files.items():  # training first: the others' labels are read as its labels are
+        sets[split] = read_task_file(given, path, split, sets, errors=given.errors, counts=counts)
     return build_read_task(given, sets, seed=seed, counts=counts)
 
 
 def read_task_file(
-    given: TaskSettings, path: str, split: str, *, errors: OnBadBytes, counts: Counter[str]
+    given: TaskSettings,
+    path: str,
+    split: str,
+    before: Mapping[str, LabelledSet],
+    *,
+    errors: OnBadBytes,
+    counts: Counter[str],
 ) -> LabelledSet:
-    """Read one file of a task, with the column names of its settings; raises as `read_labelled` does."""
+    """Read one file of a task, with the column names of its settings and the reading of those before."""
     names = {field.name: getattr(given, f"{field.name}_field") for field in fields(Fields)}
     return read_labelled(
         path,
@@ -212,6 +217,7 @@ def read_task_file(
         split=split,
         encoding=given.encoding,
         errors=errors,
+        reading=next((each.reading for each in before.values()), ""),
         counts=counts,
     )
 

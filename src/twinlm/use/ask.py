@@ -84,9 +84,9 @@ def asked(trained: Trained, kind: str, rows: Sequence[Sequence[str]], name: str)
         DataError: a text is empty.
         UsageError: a text stands where a list of texts is due.
     """
-    task_of(trained, kind)
+    blanks = task_of(trained, kind)[0].form.blanks
     check_list(rows, name, depth=2)
     for number, row in enumerate(rows, 1):
-        if not row or not all(text.strip() for text in row):
+        if not row or not all(text.strip(blanks) for text in row):
             raise DataError(f"item {number} has an empty text: {list(row)!r}"[:200])
     return predict(trained, [Example(str(number), tuple(row), None) for number, row in enumerate(rows)])

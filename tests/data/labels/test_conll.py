@@ -66,6 +66,29 @@ def test_only_spaces_and_tabs_part_columns(read_file: Callable) -> None:
     ]
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2003", "\u202f\u00a0", "\u2028"])
+def test_a_blank_of_unicode_is_a_word(blank: str, read_file: Callable) -> None:
+    """It is one in GermEval, and a sentence with another number of words would have other tags."""
+    columns = f"1\t{blank}\t_\tSYM\t_\t_\t_\t_\t_\t_\n"
+    rows = f'{{"tokens": ["a", "{blank}"], "tags": ["X", "SYM"]}}\n'
+    for name, data in (
+        ("a.conll", f"a\tX\n{blank}\tSYM\n"),
+        ("a.conll", f"a X\n{blank} SYM\n"),
+        ("a.conllu", universal("1 a X") + columns),
+        ("a.jsonl", rows),
+    ):
+        assert sentences(read_file(name, data, TAGGING)[0]) == [[("a", "X"), (blank, "SYM")]]
+    found, _ = read_file("a.conll", f"a\n{blank}\n\nb\n", TAGGING, is_labelled=False)
+    assert [example.texts for example in found.examples] == [("a", blank), ("b",)]
+
+
+def test_a_tag_is_no_blank(check_refused: Callable) -> None:
+    data = '{"tokens": ["a", "b"], "tags": ["X", "\\u00a0"]}\n'
+    check_refused("a.jsonl", data, TAGGING, "a.jsonl:1: item 1 of 'tags' is only white space; " + MEND)
+    columns = "1\ta\t_\t\u00a0\t_\t_\t_\t_\t_\t_\n"
+    check_refused("a.conllu", columns, TAGGING, "a.conllu:1: item 0 of 'tags' is only white space; " + MEND)
+
+
 def test_entities_that_did_not_begin_are_counted_sentence_by_sentence(read_file: Callable) -> None:
     found, counts = read_file("a.conll", "a I-PER\nb I-PER\n\nc I-PER\n\nd B-PER\ne I-LOC\n", TAGGING)
     assert found.examples[0].gold == ["I-PER", "I-PER"]
@@ -121,7 +144,8 @@ BAD_SENTENCES = {
     "word-only.conll": ("a O\nb\n", 2, "a word without a tag: 'b'"),
     "tab-behind.conll": ("a O\n\nb\t\n", 3, "the tag is empty"),
     "no-word.conll": ("a\tO\n\tO\n", 2, "the word is empty"),
-    "blank-word.conll": ("a\tO\n\u00a0\tO\n", 2, "the word is empty"),
+    "blank-tag.conll": ("a\tO\nb\t\u00a0\n", 2, "the tag is empty"),
+    "blank-alone.conll": ("a O\n\u00a0\nb O\n", 2, "a word without a tag: '\\xa0'"),
     "more.conll": ("a X O\nb X Y O\n", 2, "4 columns, but the file began with 3"),
     "fewer.conll": ("a X O\nb O\n", 2, "2 columns, but the file began with 3"),
     "later.conll": ("a X O\n\nb O\n", 3, "2 columns, but the file began with 3"),

@@ -84,7 +84,7 @@ GOOD: dict[str, tuple[Form, str, list[tuple[tuple[str, ...], object]]]] = {
     "choice.jsonl": (
         CHOICE,
         line(text="q", choices=["a", "b"], label=1)
-        + line(text="q", choices=["a", "b", "c"], label="b")
+        + line(text="q", choices=["a", "b", "c"], label="1.0")
         + line(text="q", choices=["a", "b"], label=" 01 "),
         [(("q", "a", "b"), 1), (("q", "a", "b", "c"), 1), (("q", "a", "b"), 1)],
     ),

@@ -63,7 +63,9 @@ rows = st.lists(
 
 @pytest.mark.parametrize("name", GOOD)
 def test_good_files_give_the_same_two_examples(name):
-    expected = LabelledSet((Example("train-1", ("a",), "x"), Example("train-2", ("b",), "y")), ("x", "y"))
+    expected = LabelledSet(
+        (Example("train-1", ("a",), "x"), Example("train-2", ("b",), "y")), ("x", "y"), "as written"
+    )
     assert read(name, GOOD[name]) == (expected, {})
 
 
@@ -110,6 +112,33 @@ def test_labels_become_texts_and_oddities_are_counted():
         "labels that are numbers in one row and texts in another": 1,
         "labels that differ only in case": 2,
     }
+
+
+def labelled(*labels: str) -> bytes:
+    return "".join(["text,label\n", *(f"t{n},{label}\n" for n, label in enumerate(labels))]).encode()
+
+
+@pytest.mark.parametrize(
+    ("labels", "golds"),
+    [
+        (["1", "1.0", "0", "0.00"], ["1", "1", "0", "0"]),
+        (["1.0", "0.0"], ["1.0", "0.0"]),
+        (["1.0", "1.1", "1", "10"], ["1.0", "1.1", "1", "10"]),
+        (["1", "1.0", "x"], ["1", "1.0", "x"]),
+        (["true", "1", "1.0"], ["true", "1", "1.0"]),
+    ],
+)
+def test_one_and_one_point_zero_are_one_class_if_all_labels_are_whole_numbers(labels, golds):
+    examples, counts = read("a.csv", labelled(*labels))
+    assert [example.gold for example in examples.examples] == golds
+    assert counts == ({"labels written as floats": 2} if labels[3:] == ["0.00"] else {})
+
+
+def test_classes_of_later_files_are_read_as_those_of_the_first():
+    whole, _ = read("a.csv", labelled("1", "1.0", "0"))
+    assert read("b.csv", labelled("1.0", "0.0"), reading=whole.reading)[0].classes == ("0", "1")
+    versions, _ = read("a.csv", labelled("1.0", "1.1", "1"))
+    assert read("b.csv", labelled("1", "1.0"), reading=versions.reading)[0].classes == ("1", "1.0")
 
 
 def test_equal_texts_with_different_labels_are_counted():

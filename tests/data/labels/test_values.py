@@ -11,8 +11,6 @@ from twinlm.data.labels.values import (
     MOST_FIELD_CHARACTERS,
     Labels,
     check_text,
-    read_choice,
-    read_choices,
     read_number,
     read_text,
     read_words,
@@ -116,6 +114,12 @@ def test_a_number_is_read_as_such_and_as_a_text(number: float) -> None:
     assert read_number({"score": f" {number}\n"}, "score") == float(number)
 
 
+@pytest.mark.parametrize("value", ["high", "4,5", "", "1_0", "nan", "-inf", True, None, [4]])
+def test_a_score_that_is_no_number_is_refused(value: object) -> None:
+    with pytest.raises(RowError, match=r"the field 'score' is .*not a (finite )?number"):
+        read_number({"score": value}, "score")
+
+
 @given(json_values)
 def test_any_value_is_a_finite_number_or_refused_in_few_words(value: object) -> None:
     try:
@@ -125,46 +129,6 @@ def test_any_value_is_a_finite_number_or_refused_in_few_words(value: object) -> 
     else:
         assert math.isfinite(number)
         assert not isinstance(value, bool)
-
-
-@given(st.lists(st.sampled_from(["a", "b", "0", "1", "2 "]), min_size=2, max_size=4), json_values)
-def test_any_value_is_a_place_among_the_choices_or_refused(choices: list[str], value: object) -> None:
-    try:
-        place = read_choice({"label": value}, "label", choices, Counter())
-    except RowError as error:
-        assert str(error).endswith(f", not a choice's number from 0 to {len(choices) - 1}")
-    else:
-        assert choices[place] == value or place == int(str(value))
-
-
-@given(st.integers(-20, 20), st.integers(2, 12), st.sampled_from([int, str, " {} ".format, "{:05d}".format]))
-def test_a_choice_is_named_by_its_number_from_zero(number: int, size: int, written) -> None:
-    choices = [f"choice {place}" for place in range(size)]
-    if 0 <= number < size:
-        assert read_choice({"label": written(number)}, "label", choices, Counter()) == number
-        assert read_choice({"label": choices[number]}, "label", choices, Counter()) == number
-    else:
-        with pytest.raises(RowError, match=f"from 0 to {size - 1}"):
-            read_choice({"label": written(number)}, "label", choices, Counter())
-
-
-@pytest.mark.parametrize(
-    ("values", "choices"),
-    [
-        ({"choices": ["a", "b\r\nc"]}, ("a", "b\nc")),
-        ({"choice1": "a", "choice2": "b"}, ("a", "b")),
-        ({"choice_10": "c", "choice_9": "b", "choice_0": "a"}, ("a", "b", "c")),
-        ({"choices 1": "a", "choices-2": "b", "choices": ["x", "y"]}, ("x", "y")),
-        ({"choice1": "a", "choice2": "b", "choice3": "", "choice4": " "}, ("a", "b")),
-        ({"choice1": "a", "choice2": "b", "choice": "no", "choice3b": "no", "my_choice4": "no"}, ("a", "b")),
-    ],
-)
-def test_choices_are_a_list_or_numbered_columns(values: dict[str, object], choices: tuple[str, ...]) -> None:
-    assert read_choices(values, "choices") == choices
-
-
-def test_a_name_of_columns_is_no_pattern() -> None:
-    assert read_choices({"a.b1": "x", "a.b2": "y", "axb3": "z"}, "a.b") == ("x", "y")
 
 
 def test_words_are_a_list_of_texts_none_of_them_empty() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from twinlm.data.labels.values import MOST_LINE_BYTES
+from twinlm.data.labels.values import ASCII_BLANKS, MOST_LINE_BYTES
 from twinlm.data.text.lines import Line, endings
 from twinlm.data.text.rows import BadRows, listed
 from twinlm.data.text.streams import shown
@@ -41,7 +41,7 @@ def conll_sentences(
     sentence = _Sentence(has_tags)
     for line in chain(lines, [Line("", 0, 0)]):  # the end of the file ends a sentence too
         is_break = line.text.startswith(_BREAK)
-        if is_break or not line.text.strip():
+        if is_break or not line.text.strip(ASCII_BLANKS):
             counts["lines that begin a document"] += is_break
             if sentence.mistake or sentence.words:
                 bad.rows += 1
@@ -71,13 +71,15 @@ class _Sentence:
         """Take the first and the last column of a line."""
         fields = line.text.split("\t") if "\t" in line.text else _GAPS.split(line.text.strip(" "))
         if len(fields) < 1 + self.has_tags:
-            self.note(line, f"a word without a tag: {line.text.strip()[:40]!r}")
+            self.note(line, f"a word without a tag: {line.text.strip(ASCII_BLANKS)[:40]!r}")
             return
         self.columns = self.columns or len(fields)
         if len(fields) != self.columns:
             self.note(line, f"{len(fields)} columns, but the file began with {self.columns}")
         else:
-            self._take(line, fields[0].strip(), fields[-1].strip())
+            # A word may consist of no-break or other spaces of Unicode.
+            word = fields[0].strip() or fields[0].strip(ASCII_BLANKS)
+            self._take(line, word, fields[-1].strip())
 
     def add_universal(self, line: Line, column: int) -> None:
         if line.text.startswith("#"):

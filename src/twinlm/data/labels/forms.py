@@ -9,19 +9,23 @@
 Read next: data/labels/labelled.py (files), data/labels/task.py (splits).
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from twinlm.data.labels.choices import read_choice, read_choices, reading_of, settled
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.values import (
+    ASCII_BLANKS,
     Labels,
-    read_choice,
-    read_choices,
+    Reading,
     read_given_text,
     read_number,
     read_text,
     read_words,
+    reading_of_classes,
+    settled_class,
 )
 from twinlm.data.text.rows import RowError, json_type, value_of, with_line_feeds
 
@@ -53,6 +57,13 @@ class Fields:
         return tuple(name for name in (self.text, self.text_b, self.label if is_labelled else "") if name)
 
 
+Settle = Callable[
+    [Sequence[Example], Fields, Reading, Counter[str]], tuple[Reading, Callable[[Example], Example]]
+]
+"""Function from the examples of a file and the reading that their labels must have ("" if it is open) to the
+reading they have, and a function that settles one of them."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Form:
     """The rows of one kind of task."""
@@ -67,10 +78,14 @@ class Form:
     """Function from a row's values and texts to the gold answer."""
     labels: Callable[[Iterable[Example]], tuple[str, ...]]
     """Function from examples to their classes or tags, sorted; empty if the form has none."""
+    blanks: str | None = None
+    """Characters that alone are no text; None for all white space of Unicode."""
     is_split_by_label: bool = False
     """Whether examples are split class by class."""
     split_by: Callable[[Example], tuple[str, ...]] = lambda example: example.texts
     """Function to the texts that examples of two splits must not share, all of them."""
+    settle: Settle = lambda examples, fields, reading, counts: ("", lambda example: example)
+    """Function that settles the labels of all examples of a file at once."""
     as_read: Callable[[Example], Example] = lambda example: example
     """Function to an example as models read it: with line feeds, whatever line ends the file has."""
     documents: Callable[[Example], tuple[str, ...]] = lambda example: example.texts
@@ -85,6 +100,8 @@ def _tags(values: dict[str, Any], fields: Fields, words: tuple[str, ...], labels
     tags = [labels.bare(tag) for tag in read_words(values, fields.label)]
     if len(tags) != len(words):
         raise RowError(f"{len(words):,} words in {fields.text!r}, but {len(tags):,} tags in {fields.label!r}")
+    if "" in tags:
+        raise RowError(f"item {tags.index('')} of {fields.label!r} is only white space")
     before = "O"
     for tag in tags:
         entity = tag[2:]
@@ -148,6 +165,22 @@ def _with_line_feeds(example: Example) -> Example:
     return Example(example.id, (question, with_line_feeds(context)), gold)
 
 
+def _settle_classes(
+    examples: Sequence[Example], fields: Fields, reading: Reading, counts: Counter[str]
+) -> tuple[Reading, Callable[[Example], Example]]:
+    reading = reading or reading_of_classes({example.gold for example in examples})
+    return reading, lambda example: replace(example, gold=settled_class(example.gold, reading, counts))
+
+
+def _settle_choices(
+    examples: Sequence[Example], fields: Fields, reading: Reading, counts: Counter[str]
+) -> tuple[Reading, Callable[[Example], Example]]:
+    reading = reading or reading_of([example.gold for example in examples])
+    return reading, lambda example: replace(
+        example, gold=settled(example.gold, reading, fields.label, counts)
+    )
+
+
 def _in_one_order(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(texts, key=str.split))
 
@@ -157,6 +190,7 @@ CLASSIFICATION = Form(
     endings=TABLES,
     texts=_one_or_two,
     gold=lambda values, fields, texts, labels: labels.label(values, fields.label),
+    settle=_settle_classes,
     labels=lambda examples: tuple(sorted({example.gold for example in examples})),
     is_split_by_label=True,
 )
@@ -175,7 +209,8 @@ CHOICE = Form(
         read_text(values, fields.text),
         *read_choices(values, fields.choices),
     ),
-    gold=lambda values, fields, texts, labels: read_choice(values, fields.label, texts[1:], labels.counts),
+    gold=lambda values, fields, texts, labels: read_choice(values, fields.label, texts[1:]),
+    settle=_settle_choices,
     labels=lambda examples: (),
     # A question stem may serve many examples, and the same choices in another order are the same question.
     split_by=lambda example: (example.texts[0], *_in_one_order(example.texts[1:])),
@@ -183,6 +218,7 @@ CHOICE = Form(
 TAGGING = Form(
     fields=Fields(text="tokens", label="tags"),
     endings=(".jsonl", ".conll", ".conllu"),
+    blanks=ASCII_BLANKS,
     texts=lambda values, fields: read_words(values, fields.text),
     gold=_tags,
     labels=lambda examples: tuple(sorted({tag for example in examples for tag in example.gold})),

@@ -6,21 +6,23 @@ Read next: data/labels/task.py (splits).
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import CLASSIFICATION, Fields, Form
 from twinlm.data.labels.tables import Row, read_rows
-from twinlm.data.labels.values import Labels
+from twinlm.data.labels.values import Labels, Reading
 from twinlm.data.text.lines import Decoding, OnBadBytes
 
 
 class LabelledSet(NamedTuple):
-    """The examples of one file in the order of its rows, and their labels, sorted."""
+    """The examples of one file in the order of its rows, their labels, sorted, and how these were read."""
 
     examples: tuple[Example, ...]
     classes: tuple[str, ...]
+    reading: Reading = ""
 
 
 def read_labelled(
@@ -32,12 +34,14 @@ def read_labelled(
     split: str = "train",
     encoding: str = "utf-8",
     errors: OnBadBytes = "strict",
+    reading: Reading = "",
     counts: Counter[str],
 ) -> LabelledSet:
     """Read a file of labelled examples with one of the form's endings, also with .gz, .bz2, .xz or .zst.
 
     `fields` names columns or keys that differ from the form's. Without labels an example's `gold` is None.
-    `counts` gets what is odd but readable. All bad rows are in one `DataError`, the first 20 in full.
+    Labels are read as those of the task's earlier files (`reading`). `counts` gets what is odd but readable.
+    All bad rows are in one `DataError`, the first 20 in full.
     """
     path = Path(path).expanduser()
     names = fields.over(form.fields)
@@ -48,10 +52,18 @@ def read_labelled(
         gold = form.gold(row.values, names, texts, labels) if is_labelled else None
         return Example(f"{split}-{row.number}", texts, gold)
 
+    def settle(examples: list[Example]) -> Callable[[Example], Example]:
+        nonlocal reading
+        if not is_labelled:
+            return lambda example: example
+        reading, settled = form.settle(examples, names, reading, counts)
+        return settled
+
     examples = read_rows(
         path,
         Decoding(encoding, errors, "task"),
         example,
+        settle,
         noun="examples",
         endings_allowed=form.endings,
         names=names,
@@ -60,7 +72,7 @@ def read_labelled(
     )
     labels.count_twins()
     counts["texts with different labels"] += _contradictions(examples)
-    return LabelledSet(tuple(examples), form.labels(examples) if is_labelled else ())
+    return LabelledSet(tuple(examples), form.labels(examples) if is_labelled else (), reading)
 
 
 def _contradictions(examples: list[Example]) -> int:

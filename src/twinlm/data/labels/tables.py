@@ -51,6 +51,7 @@ def read_rows(
     path: Path,
     decoding: Decoding,
     make: Callable[[Row], _Made],
+    settle: Callable[[list[_Made]], Callable[[_Made], _Made]] = lambda made: lambda one: one,
     *,
     noun: str,
     endings_allowed: tuple[str, ...],
@@ -58,7 +59,7 @@ def read_rows(
     needed: tuple[str, ...],
     counts: Counter[str],
 ) -> list[_Made]:
-    """Return what `make` makes of each row of a labelled file; `noun` names that for messages.
+    """Return what `make` makes of each row, and `settle` of all of them; `noun` names that for messages.
 
     A table's header must have the columns `needed`. All bad rows are in one `DataError`.
     Adds to `counts`: "blank lines", "files with another delimiter", and what `read_lines` adds.
@@ -67,11 +68,17 @@ def read_rows(
     if endings(path)[0] not in endings_allowed:
         hint = f"known: {', '.join(endings_allowed)}, each also with {', '.join(COMPRESSIONS)}"
         raise unknown_ending(path, hint)
-    bad, results = BadRows(), []
+    bad, made, results = BadRows(), [], []
     lines = read_lines(path, decoding, counts=counts, longest_bytes=MOST_LINE_BYTES)
     for line, values in _rows(lines, _File(path, names, needed, bad, counts)):
         try:
-            results.append(make(Row(bad.rows, line, values)))
+            made.append((line, make(Row(bad.rows, line, values))))
+        except RowError as error:
+            bad.add(shown(path), line, error)
+    settled = settle([one for _, one in made])
+    for line, one in made:
+        try:
+            results.append(settled(one))
         except RowError as error:
             bad.add(shown(path), line, error)
     if bad.number:

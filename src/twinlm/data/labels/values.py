@@ -4,26 +4,31 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Literal
 
 from twinlm.data.text.rows import (
     RowError,
     check_characters,
     given_text_of,
     json_type,
-    text_of,
     value_of,
     with_line_feeds,
 )
 
 MOST_FIELD_CHARACTERS = 1 << 20  # of a text; a quote that is never closed gives a longer one
 MOST_LINE_BYTES = 4 * MOST_FIELD_CHARACTERS  # size above which a line of a labelled file comes in parts
-UNCLEAR = "labels that are one choice's text and another's number: taken as the text"
-_MOST_DIGITS = 9
 MISSING = "labels that may stand for a missing value (nan, null, NA): taken as a class"
+_WHOLE = re.compile(r"[+-]?\d+(\.0+)?")
+_FLOATS = "labels written as floats"
+ASCII_BLANKS = " \t\n\r\f\v"
 _MISSING = ("nan", "null", "na", "n/a")
 _CONTROLS = ("Cc", "Zl", "Zp")  # not Cf and Zs: words of many scripts need joiners and no-break spaces
+
+
+Reading = Literal["", "number", "text", "whole", "as written"]
+"""How the labels of a file are read: choices by number or text, classes without the .0 of whole numbers or as
+written; "" if nothing is settled."""
 
 
 class Labels:
@@ -58,7 +63,7 @@ class Labels:
             case int():
                 return str(value)
             case float() if value.is_integer():
-                self.counts["labels written as floats"] += 1
+                self.counts[_FLOATS] += 1
                 return str(int(value))
             case float():
                 raise RowError(f"the field {field!r} is {value!r}, not a whole number or a text")
@@ -75,6 +80,21 @@ class Labels:
         self.counts["labels that differ only in case"] += sum(times for times in folded.values() if times > 1)
 
 
+def reading_of_classes(labels: Collection[str]) -> Reading:
+    """Return how classes are read: "1" and "1.0" are one if all labels are whole numbers, some without .0."""
+    is_whole = all(map(_WHOLE.fullmatch, labels)) and any("." not in label for label in labels)
+    return "whole" if is_whole else "as written"
+
+
+def settled_class(label: str, reading: Reading, counts: Counter[str]) -> str:
+    """Return a class as the reading has it."""
+    match = _WHOLE.fullmatch(label)
+    if reading != "whole" or not match or not match[1]:
+        return label
+    counts[_FLOATS] += 1
+    return label.removesuffix(match[1])
+
+
 def read_text(values: dict[str, Any], field: str) -> str:
     """Return the text of a field; a `RowError` if it is missing, not a text, or as in `check_text`."""
     return with_line_feeds(read_given_text(values, field))
@@ -87,9 +107,12 @@ def read_given_text(values: dict[str, Any], field: str) -> str:
     return text
 
 
-def check_text(text: str, name: str) -> None:
-    """Raise a `RowError` that begins with `name` if a text is empty, too long, or has a NUL character."""
-    if not text.strip():
+def check_text(text: str, name: str, blanks: str | None = None) -> None:
+    """Raise a `RowError` that begins with `name` if a text is empty, blank, too long, or has a NUL character.
+
+    `blanks` are the characters that make it blank, all of Unicode's by default.
+    """
+    if not text.strip(blanks):
         raise RowError(f"{name} is {'only white space' if text else 'empty'}")
     if "\0" in text:
         raise RowError(f"{name} has a NUL character, the first at character {text.index(chr(0)) + 1:,}")
@@ -111,48 +134,18 @@ def read_number(values: dict[str, Any], field: str) -> float:
     return number
 
 
-def read_choices(values: dict[str, Any], field: str) -> tuple[str, ...]:
-    """Return the choices: a list, or the numbered columns of a table, such as "choice_1" or "choices2"."""
-    if field in values:
-        choices = _list_of_texts(values[field], field)
-    else:
-        numbered = re.compile(rf"{re.escape(field.rstrip('s'))}s?[_ -]?(\d{{1,4}})")
-        matches = [match for name in values if (match := numbered.fullmatch(name))]
-        columns = [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
-        choices = [text_of(values, name) for name in columns]
-        while choices and not choices[-1].strip():  # the row has fewer choices than the table has columns
-            choices.pop()
-    if len(choices) < 2:
-        raise RowError(f"{len(choices)} choices in {field!r}: at least 2 are needed")
-    for number, text in enumerate(choices):
-        check_text(text, f"choice {number} of {field!r}")
-    return tuple(choices)
-
-
-def read_choice(values: dict[str, Any], field: str, choices: Sequence[str], counts: Counter[str]) -> int:
-    """Return the index of the right choice, given as index or text; adds `UNCLEAR` to `counts`."""
-    value, last = value_of(values, field), len(choices) - 1
-    digits = str(value).strip()
-    is_number = digits.isdecimal() and len(digits) <= _MOST_DIGITS and int(digits) <= last
-    if isinstance(value, str) and choices.count(value) == 1:
-        counts[UNCLEAR] += is_number and choices.index(value) != int(digits)
-        return choices.index(value)
-    if not is_number:
-        raise RowError(f"the field {field!r} is {str(value)[:40]!r}, not a choice's number from 0 to {last}")
-    return int(digits)
-
-
 def read_words(values: dict[str, Any], field: str) -> tuple[str, ...]:
-    """Return the words of a sentence: a list of texts that are not empty."""
-    words = _list_of_texts(value_of(values, field), field)
+    """Return the words of a sentence: texts that are not empty, but may be a no-break space."""
+    words = list_of_texts(value_of(values, field), field)
     if not words:
         raise RowError(f"the field {field!r} is an empty list")
     for number, word in enumerate(words):
-        check_text(word, f"item {number} of {field!r}")
+        check_text(word, f"item {number} of {field!r}", ASCII_BLANKS)
     return tuple(words)
 
 
-def _list_of_texts(value: object, field: str) -> list[str]:
+def list_of_texts(value: object, field: str) -> list[str]:
+    """Return the texts of a list, with line feeds; a `RowError` for anything else."""
     if not isinstance(value, list):
         raise RowError(f"the field {field!r} is {json_type(value)}, not a list of texts")
     for number, item in enumerate(value):

@@ -1,0 +1,78 @@
+"""The choices of a row and its label, a choice's number from 0 or its text: settled for all rows at once.
+
+"2" among the choices "1", "2" and "3" is both the text of the second and the number of the third.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from twinlm.data.labels.values import Reading, check_text, list_of_texts
+from twinlm.data.text.rows import RowError, json_type, text_of, value_of, with_line_feeds
+
+UNCLEAR = "labels that are one choice's text and another's number: taken as the {}"
+_NUMBER = re.compile(r"\s*(\d{1,9})(\.0+)?\s*")
+
+
+class ChoiceLabel(NamedTuple):
+    """A label that is not settled yet."""
+
+    shown: str
+    choices: int
+    number: int | None  # index that it gives as a number
+    text: int | None  # index of the one choice with this text
+    is_json_number: bool
+
+
+def read_choices(values: dict[str, Any], field: str) -> tuple[str, ...]:
+    """Return the choices: a list, or the numbered columns of a table, such as "choice_1" or "choices2"."""
+    if field in values:
+        choices = list_of_texts(values[field], field)
+    else:
+        numbered = re.compile(rf"{re.escape(field.rstrip('s'))}s?[_ -]?(\d{{1,4}})")
+        matches = [match for name in values if (match := numbered.fullmatch(name))]
+        columns = [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
+        choices = [text_of(values, name) for name in columns]
+        while choices and not choices[-1].strip():  # the row has fewer choices than the table has columns
+            choices.pop()
+    if len(choices) < 2:
+        raise RowError(f"{len(choices)} choices in {field!r}: at least 2 are needed")
+    for number, text in enumerate(choices):
+        check_text(text, f"choice {number} of {field!r}")
+    return tuple(choices)
+
+
+def read_choice(values: dict[str, Any], field: str, choices: Sequence[str]) -> ChoiceLabel:
+    """Return the label of a row in both readings; a `RowError` if it fits neither."""
+    value, last = value_of(values, field), len(choices) - 1
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise RowError(f"the field {field!r} is {json_type(value)}, not a choice's number from 0 to {last}")
+    label = with_line_feeds(str(value))
+    digits = _NUMBER.fullmatch(label)
+    number = int(digits[1]) if digits and int(digits[1]) <= last else None
+    text = choices.index(label) if choices.count(label) == 1 else None
+    if number is None and text is None:
+        reason = f"neither a choice's number from 0 to {last} nor the text of one choice"
+        raise RowError(f"the field {field!r} is {label[:40]!r}, {reason}")
+    return ChoiceLabel(label[:40], len(choices), number, text, not isinstance(value, str))
+
+
+def reading_of(labels: Sequence[ChoiceLabel]) -> Reading:
+    """Return the reading that more labels fit; if both fit equally many, numbers of JSON are numbers."""
+    numbers = sum(label.number is not None for label in labels)
+    texts = sum(label.text is not None for label in labels)
+    if numbers == texts:
+        return "number" if any(label.is_json_number for label in labels) else "text"
+    return "number" if numbers > texts else "text"
+
+
+def settled(label: ChoiceLabel, reading: Reading, field: str, counts: Counter[str]) -> int:
+    """Return the index of the right choice; a `RowError` if the label does not fit the reading."""
+    chosen = label.number if reading == "number" else label.text
+    if chosen is None:
+        wanted = f"numbers from 0 to {label.choices - 1}" if reading == "number" else "texts of choices"
+        raise RowError(f"the field {field!r} is {label.shown!r}, but the other labels are {wanted}")
+    is_unclear = None not in (label.number, label.text) and label.number != label.text
+    counts[UNCLEAR.format(reading)] += is_unclear
+    return chosen
