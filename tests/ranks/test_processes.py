@@ -118,6 +118,7 @@ def test_a_model_in_parts_goes_on_with_any_number_of_processes(alone: Path, comm
         torch.testing.assert_close(weight, weights[1][name], atol=1e-2, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_damaged_part_makes_the_checkpoint_before_it_count(project: Path, commands: ModuleType) -> None:
     """Of parts, too, each byte is looked at before the run goes on."""
     command = commands.Command(project, *PARTS, "damaged", "--nproc", "2")
@@ -134,6 +135,7 @@ def test_a_damaged_part_makes_the_checkpoint_before_it_count(project: Path, comm
     assert any("damaged; the checkpoint before it is used instead" in line for line in said)
 
 
+@pytest.mark.slow
 def test_a_signal_ends_the_validation_of_a_model_in_parts(project: Path, commands: ModuleType) -> None:
     long = ("--pretrain.validations=1", "--pretrain.validation_sequences=4000", "--budget.amount=20")
     command = commands.Command(project, *PARTS, "measured", "--nproc", "2", *long)

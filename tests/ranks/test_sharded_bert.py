@@ -17,6 +17,7 @@ TRAIN = ("pretrain", "bert", "my.toml", "--budget.amount", "60", "--out")
 PARTS = ("--processes.reduce=fast", "--processes.shard=true", "--nproc")
 
 
+@pytest.mark.slow
 def test_a_bert_in_parts_goes_on_with_any_number_of_processes(
     tmp_path: Path, make_project: Callable[[Path], Path], commands: ModuleType
 ) -> None:

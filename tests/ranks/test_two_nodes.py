@@ -100,6 +100,7 @@ def follower(began: list[subprocess.Popen[str]]) -> int:
     raise AssertionError("no process has rank 1")
 
 
+@pytest.mark.slow
 def test_two_nodes_make_what_one_process_makes_and_a_lost_one_ends_both(
     nodes: list[str],
     tmp_path: Path,

