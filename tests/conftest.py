@@ -15,7 +15,9 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process that a test starts compiles the sources again
+os.environ.pop(
+    "PYTHONDONTWRITEBYTECODE", None
+)  # else every process that a test starts compiles the sources again
 if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
     # Threads that share a processor with another test's wait many times longer than they work.
     processors = sorted(os.sched_getaffinity(0))

@@ -24,7 +24,7 @@ from twinlm.system.stopping import Stop
 STORED = Path(__file__).with_name("stored")
 EXPECTED: dict[str, Any] = json.loads((STORED / "expected.json").read_text())
 TOLERANCE = 1e-5  # of sums over a tensor: another processor rounds otherwise
-# The new head's first gradients are rounding errors on one processor or another, and Adam makes whole steps of them.
+# The new head's first gradients are rounding errors, which differ by processor; Adam makes whole steps of them.
 TOLERANCE_OF_FINE_TUNED = 0.2
 
 
@@ -73,7 +73,9 @@ def test_it_ends_with_the_weights_of_the_run_that_was_never_stopped(continued: t
             if name.startswith("tasks/"):
                 assert np.abs(values).sum() == pytest.approx(size, rel=TOLERANCE_OF_FINE_TUNED, abs=0.01)
             else:
-                assert [np.abs(values).sum(), values.sum()] == pytest.approx([size, total], abs=TOLERANCE, rel=TOLERANCE)
+                assert [np.abs(values).sum(), values.sum()] == pytest.approx(
+                    [size, total], abs=TOLERANCE, rel=TOLERANCE
+                )
 
 
 def test_it_ends_with_the_same_numbers(continued: tuple[Path, Steps]) -> None:

@@ -15,7 +15,8 @@ MOST_S = 10.0
 
 
 @pytest.mark.parametrize(
-    "phase", ["validates", *(pytest.param(phase, marks=pytest.mark.slow) for phase in TO if phase != "validates")]
+    "phase",
+    ["validates", *(pytest.param(phase, marks=pytest.mark.slow) for phase in TO if phase != "validates")],
 )
 def test_a_signal_to_one_or_to_all_stops_all(
     phase: str, places: Callable[[int], list[Path]], commands: ModuleType
