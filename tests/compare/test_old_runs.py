@@ -24,7 +24,7 @@ from twinlm.system.stopping import Stop
 STORED = Path(__file__).with_name("stored")
 EXPECTED: dict[str, Any] = json.loads((STORED / "expected.json").read_text())
 TOLERANCE = 1e-5  # of sums over a tensor: another processor rounds otherwise
-# The new head's first gradients are rounding errors, which differ by processor; Adam makes whole steps of them.
+# A new head's first gradients are rounding errors, which differ by processor; Adam makes whole steps of them.
 TOLERANCE_OF_FINE_TUNED = 0.2
 
 
