@@ -6,10 +6,10 @@ checkpoints of a training run see `train/checkpoints.py`.
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import torch
 from msgspec import Meta
@@ -48,6 +48,12 @@ class Trained:
     history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """Origin of the model: steps, tokens, seed and data, for reports."""
 
+    def enclose(self, tokens: Sequence[int]) -> list[int]:
+        """Return the tokens of a text with the special tokens around it that pre-training has shown."""
+        specials, sizes = self.tokenizer.specials, cast(Any, self.model.config)
+        untrained = {*sizes.unscored} - {specials.mask}
+        return [token for token in self.family.enclose(tokens, specials) if token not in untrained]
+
 
 def save_model(folder: Path, trained: Trained) -> None:
     """Publish a model folder."""
@@ -56,7 +62,7 @@ def save_model(folder: Path, trained: Trained) -> None:
     configuration = {
         "format": FORMAT,
         "family": trained.family.name,
-        "sizes": dataclasses.asdict(sizes),
+        "sizes": {name: value for name, value in dataclasses.asdict(sizes).items() if value != ()},
         "task": None if trained.task is None else dataclasses.asdict(trained.task),
         "tokenizer": trained.tokenizer.fingerprint,
         "history": dict(trained.history),
@@ -93,7 +99,8 @@ def load_model(folder: Path) -> Trained:
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
         raise ModelError(f"this configuration is not one of ours: {error}", file=path) from error
     tokenizer = Tokenizer.from_folder(folder)
-    if tokenizer.fingerprint != fingerprint or tokenizer.vocab_size != sizes.vocab_size:
+    # Imported models may have rows without a token.
+    if tokenizer.fingerprint != fingerprint or tokenizer.vocab_size > sizes.vocab_size:
         raise ModelError("the model was trained with a different tokenizer", file=folder)
     load_weights(tuned or model, folder / "model.safetensors")
     (tuned or model).eval()
@@ -212,7 +219,7 @@ def _checked_sizes(sizes: dict[str, Any], path: Path) -> dict[str, Any]:
         is_valid = _VALID.get(name, _is_size)
         if not is_valid(value):
             raise ModelError(f"{name} can't be {value!r}", file=path)
-    return sizes
+    return {**sizes, "unscored": tuple(sizes.get("unscored", ()))}
 
 
 def _is_size(value: Any) -> bool:
@@ -226,6 +233,7 @@ _VALID: dict[str, Callable[[Any], bool]] = {
     "activation": lambda value: value in ("gelu", "gelu_tanh"),
     "both_sides": lambda value: type(value) is bool,
     "norm_eps": lambda value: type(value) is float and 0 < value < 1,
+    "unscored": lambda value: all(type(token) is int and 0 <= token <= _LARGEST_SIZE for token in value),
 }
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from transformers import PreTrainedModel
+from tokenizers import Tokenizer as Engine
+from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from twinlm.checkpoint import Trained
 from twinlm.families import FAMILIES
@@ -20,6 +22,7 @@ TEXTS = [
     "She drinks tea with café milk.",
 ] * 4
 
+END = "<|endoftext|>"
 SIZES: dict[str, dict[str, Any]] = {
     "bert": {
         "vocab_size": 61,
@@ -84,6 +87,73 @@ def saved(build: Callable[..., PreTrainedModel], tmp_path: Path) -> Callable[...
         return model, folder
 
     return save_one
+
+
+@pytest.fixture
+def gpt2(saved: Callable[..., tuple[Any, Path]]) -> Callable[..., tuple[Any, Path]]:
+    """Return a function that makes the folder of a GPT-2 with a tokenizer of GPT-2's kind."""
+
+    def make(architecture: str, *, empty_rows: int = 0, **more: Any) -> tuple[Any, Path]:
+        engine = Engine(models.BPE())
+        engine.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        engine.decoder = decoders.ByteLevel()
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        trainer = trainers.BpeTrainer(
+            vocab_size=300, special_tokens=[END], initial_alphabet=alphabet, show_progress=False
+        )
+        engine.train_from_iterator(TEXTS, trainer)
+        rows = engine.get_vocab_size() + empty_rows
+        theirs, folder = saved(
+            architecture, vocab_size=rows, n_positions=32, bos_token_id=0, eos_token_id=0, **more
+        )
+        wrapped = PreTrainedTokenizerFast(
+            tokenizer_object=engine, bos_token=END, eos_token=END, unk_token=END, pad_token=None
+        )
+        wrapped.save_pretrained(folder)
+        return theirs, folder
+
+    return make
+
+
+@pytest.fixture
+def gpt1(saved: Callable[..., tuple[Any, Path]]) -> tuple[Any, Path]:
+    """Return a GPT-1 and its folder; its tokenizer has no special token but <unk>."""
+    engine = Engine(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
+    engine.normalizer = normalizers.BertNormalizer(lowercase=True)
+    engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.BpeTrainer(
+        vocab_size=90, special_tokens=["<unk>"], end_of_word_suffix="</w>", show_progress=False
+    )
+    engine.train_from_iterator(TEXTS, trainer)
+    theirs, folder = saved(
+        "OpenAIGPTLMHeadModel", vocab_size=engine.get_vocab_size(), n_positions=32, pad_token_id=None
+    )
+    PreTrainedTokenizerFast(tokenizer_object=engine, unk_token="<unk>", pad_token=None).save_pretrained(
+        folder
+    )
+    return theirs, folder
+
+
+@pytest.fixture
+def bert(saved: Callable[..., tuple[Any, Path]]) -> Callable[..., tuple[Any, Path]]:
+    """Return a function that makes the folder of a BERT whose tokenizer lacks some special tokens."""
+
+    def make(architecture: str, lacks: str = "", *, empty_rows: int = 0, **more: Any) -> tuple[Any, Path]:
+        words = ["the", "red", "cat", "sat", "on", "mat", "a", "big", "dog", ".", "##s"]
+        specials = [token for token in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]") if token not in lacks]
+        vocabulary = {token: number for number, token in enumerate([*specials, *words])}
+        engine = Engine(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
+        engine.normalizer = normalizers.BertNormalizer(lowercase=True)
+        engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        engine.decoder = decoders.WordPiece(prefix="##")
+        theirs, folder = saved(
+            architecture, vocab_size=len(vocabulary) + empty_rows, max_position_embeddings=32, **more
+        )
+        names = {f"{token[1:-1].lower()}_token": token for token in specials}
+        PreTrainedTokenizerFast(tokenizer_object=engine, **names).save_pretrained(folder)
+        return theirs, folder
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,10 @@
 """Whole folders as transformers writes them, tokenizer and all, are imported and used."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer as Engine
-from tokenizers import decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from twinlm.checkpoint import load_model, save_model
@@ -17,36 +14,6 @@ from twinlm.hf.reading import read_folder
 from twinlm.hf.verify import verify_folder
 from twinlm.use.generate import Continuation
 from twinlm.use.sampling import Sampling
-
-TEXTS = ["The red cat sat on the mat.", "A big dog ran to the old house."] * 8
-END = "<|endoftext|>"
-Saved = Callable[..., tuple[Any, Path]]
-
-
-@pytest.fixture
-def gpt2(saved: Saved) -> Callable[..., tuple[Any, Path]]:
-    """Return a function that makes the folder of a GPT-2 with a tokenizer of GPT-2's kind."""
-
-    def make(architecture: str, **more: Any) -> tuple[Any, Path]:
-        engine = Engine(models.BPE())
-        engine.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        engine.decoder = decoders.ByteLevel()
-        alphabet = pre_tokenizers.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(
-            vocab_size=300, special_tokens=[END], initial_alphabet=alphabet, show_progress=False
-        )
-        engine.train_from_iterator(TEXTS, trainer)
-        size = engine.get_vocab_size()
-        theirs, folder = saved(
-            architecture, vocab_size=size, n_positions=32, bos_token_id=0, eos_token_id=0, **more
-        )
-        wrapped = PreTrainedTokenizerFast(
-            tokenizer_object=engine, bos_token=END, eos_token=END, unk_token=END, pad_token=None
-        )
-        wrapped.save_pretrained(folder)
-        return theirs, folder
-
-    return make
 
 
 def test_a_gpt2_reads_and_writes_as_in_transformers(gpt2: Any, tmp_path: Path) -> None:

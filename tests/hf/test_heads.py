@@ -23,6 +23,7 @@ from twinlm.system.foreign_folder import Folder
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import task_kind
 from twinlm.use.ask import classify, similarity
+from twinlm.use.next_sentence import next_sentence
 
 V = 61
 Saved = Callable[..., tuple[Any, Path]]
@@ -228,6 +229,51 @@ def test_labels_are_those_of_the_folder(saved: Saved) -> None:
     assert task.constants == {"texts": 1.0}
 
 
+@pytest.mark.parametrize("architecture", ["BertForSequenceClassification", "BertForTokenClassification"])
+def test_labels_that_are_whole_numbers_are_read_as_texts(architecture: str, saved: Saved) -> None:
+    _, folder = saved(architecture, num_labels=3)
+    place = folder / "config.json"
+    changes = {"id2label": {"0": 0, "1": -1, "2": "two"}, "label2id": {"0": 0, "-1": 1, "two": 2}}
+    place.write_text(json.dumps(json.loads(place.read_text()) | changes))
+    task = read(folder).task
+    assert task is not None
+    assert task.labels == ("0", "-1", "two")
+
+
+def test_a_model_of_one_segment_reads_pairs_in_it(bert: Any, tmp_path: Path) -> None:
+    pair = ("The red cat", "sat on the mat")
+    for kind, architecture in [
+        ("classification", "BertForSequenceClassification"),
+        ("next sentence", "BertForNextSentencePrediction"),
+    ]:
+        theirs, folder = bert(architecture, type_vocab_size=1)
+        trained = read_folder(folder, texts=2)
+        tokens = transformers.AutoTokenizer.from_pretrained(folder)(
+            "[CLS] the red cat [SEP] sat on the mat [SEP]", return_tensors="pt"
+        )
+        with torch.no_grad():
+            wanted = theirs(tokens["input_ids"], token_type_ids=torch.zeros_like(tokens["input_ids"]))
+        chances = wanted.logits.softmax(-1)[0].tolist()
+        if kind == "classification":
+            by_label = {f"LABEL_{number}": chance for number, chance in enumerate(chances)}
+            assert classify(trained, [pair])[0] == pytest.approx(by_label, abs=1e-5)
+        else:
+            assert next_sentence(trained, *pair) == pytest.approx(chances[0], abs=1e-5)
+        write_folder(tmp_path / kind, to_hf_files(trained))
+        assert verify_folder(tmp_path / kind, trained).problems() == []
+        again = transformers.AutoTokenizer.from_pretrained(tmp_path / kind)(*pair)
+        assert not any(again["token_type_ids"])
+
+
+def test_a_model_of_one_segment_is_fine_tuned_on_pairs(ours: Callable[..., Trained]) -> None:
+    trained = with_head(ours("bert", segments=1), "classification", has_bias=True)
+    batch, _ = batch_for("classification")
+    assert trained.tuned is not None
+    loss = fine_tuning(None)(trained.tuned.train(), batch).total
+    loss.backward()
+    assert loss.isfinite()
+
+
 def test_a_head_can_be_left_out(saved: Saved) -> None:
     _, folder = saved("BertForSequenceClassification")
     found = read_model(Folder(folder), V, is_headless=True)
@@ -242,7 +288,9 @@ def test_a_head_can_be_left_out(saved: Saved) -> None:
         ({"problem_type": "regression"}, "is not supported"),
         ({"id2label": {"0": "a", "1": "a"}}, "a text of its own"),
         ({"id2label": {"0": "a", "2": "b"}}, "keys 0, 1, 2"),
-        ({"id2label": {"0": "a", "1": 3}}, "a text of its own"),
+        ({"id2label": {"0": "a", "1": None}}, "a text of its own"),
+        ({"id2label": {"0": "a", "1": True}}, "a text of its own"),
+        ({"id2label": {"0": "1", "1": 1}}, "a text of its own"),
         ({"id2label": ["a", "b"]}, "keys 0, 1, 2"),
         ({"id2label": {}}, "keys 0, 1, 2"),
         (

@@ -4,6 +4,8 @@ The logits, (N, V), are by far the largest tensor of a small model's training st
 are computed, turned into loss and gradients, and dropped while they are still in the cache.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -40,15 +42,22 @@ def vocabulary_loss(
     weights_N: Tensor,
     *,
     bias_V: Tensor | None = None,
+    unscored: Sequence[int] = (),
 ) -> Tensor:
     """Return the weighted sum over N of -log softmax(hidden_ND @ embedding_VD.T + bias_V)[target], in nats.
 
     `embedding_VD` are the output weights, tied to the token embeddings; weights of 1 / N give the mean. The
-    result is in float32; matrix products use autocast's dtype where autocast is on.
+    tokens of `unscored` are left out of the softmax. The result is in float32; matrix products use autocast's
+    dtype where autocast is on.
     """
-    arguments = hidden_ND, embedding_VD, targets_N, bias_V, weights_N, torch.is_grad_enabled()
+    arguments = hidden_ND, embedding_VD, targets_N, bias_V, weights_N, unscored, torch.is_grad_enabled()
     loss: Tensor = _VocabularyLoss.apply(*arguments)  # type: ignore[no-untyped-call]
     return loss
+
+
+def leave_out(logits: Tensor, tokens: Sequence[int]) -> Tensor:
+    """Return logits, (..., V), with -inf for some tokens."""
+    return logits.index_fill(-1, torch.tensor(tokens, device=logits.device), -math.inf) if tokens else logits
 
 
 class _VocabularyLoss(torch.autograd.Function):
@@ -62,6 +71,7 @@ class _VocabularyLoss(torch.autograd.Function):
         targets_N: Tensor,
         bias_V: Tensor | None,
         weights_N: Tensor,
+        unscored: Sequence[int],
         is_grad_enabled: bool,
     ) -> Tensor:
         device = hidden_ND.device.type
@@ -77,7 +87,7 @@ class _VocabularyLoss(torch.autograd.Function):
         with torch.autocast(device, enabled=False):
             for start in range(0, len(hidden_ND), rows):
                 part = slice(start, start + rows)
-                logits_NV = F.linear(hidden_ND[part], weight_VD).float()
+                logits_NV = leave_out(F.linear(hidden_ND[part], weight_VD).float(), unscored)
                 if bias_V is not None:
                     logits_NV += bias_V
                 log_sum_N = logits_NV.logsumexp(-1)
@@ -103,4 +113,4 @@ class _VocabularyLoss(torch.autograd.Function):
     def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
         d_hidden_ND, d_weight_VD, d_bias_V = ctx.saved_tensors
         d_bias_V = None if d_bias_V is None else d_loss * d_bias_V
-        return d_loss * d_hidden_ND, d_loss * d_weight_VD, None, d_bias_V, None, None
+        return d_loss * d_hidden_ND, d_loss * d_weight_VD, None, d_bias_V, None, None, None

@@ -3,26 +3,29 @@
 transformers, and whatever reads its folders, loads it as if it had been made there.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save
 from torch import Tensor
 
 from twinlm.checkpoint import Trained, missing_parts
-from twinlm.data.sequences.packing import Packed
+from twinlm.core.rows import PER_TOKEN
 from twinlm.hf.card import model_card
 from twinlm.hf.configuration import layout_of, to_config
 from twinlm.hf.heads import head_of, head_to, task_keys
 from twinlm.hf.layout import Head, Layout, to_hf
 from twinlm.hf.matching import rows_without
+from twinlm.hf.tokenizing import dropped_tokens, tokenizer_files
 from twinlm.hf.weights import INDEX, WHOLE
 from twinlm.system import storage
 
 MAX_SHARD_BYTES = 5 * 10**9
-_TOKENIZER = "tokenizer.json"
+_BIAS = "masked_token_head.bias_V"
+_NEVER = -1e4  # as a bias it makes a token impossible, also in float16
 
 
 def to_hf_files(
@@ -39,16 +42,18 @@ def to_hf_files(
     head = head_of(layout, task) if task else None
     lacks = _lacks(layout, head, missing_parts(trained), is_bare=is_bare)
     architecture = head.architecture if head else layout.bare if is_bare else _body(layout, lacks)
-    tensors = to_hf(rows_without(layout, lacks), sizes.layers, trained.model.state_dict())
+    dropped = dropped_tokens(trained, has_head=bool(head) or is_bare)
+    tensors = to_hf(rows_without(layout, lacks), sizes.layers, _state(trained, dropped))
     specials = trained.tokenizer.specials
     tokens = {"pad_token_id": specials.pad}
     if trained.family.is_generative:
         # <start> precedes every document, so it also says that one has ended.
         tokens |= {"bos_token_id": specials.start, "eos_token_id": specials.start}
+    tokens = {key: number for key, number in tokens.items() if number not in dropped}
     longest = task.max_length if task else sizes.max_length
     config = {
         "architectures": [architecture],
-        **to_config(layout, sizes),
+        **to_config(layout, replace(sizes, vocab_size=sizes.vocab_size - len(dropped))),
         **(task_keys(head, task) if task and head else {}),
         **tokens,
         "dtype": "float32",
@@ -56,7 +61,7 @@ def to_hf_files(
     files = {
         "config.json": storage.json_bytes(config),
         **weight_files({**tensors, **(head_to(head, trained) if head else {})}, max_shard_bytes),
-        **_tokenizer_files(trained, max_length=longest, has_head=bool(task)),
+        **tokenizer_files(trained, max_length=longest, has_head=bool(task), is_bare=is_bare),
         "README.md": model_card(trained, architecture, head).encode(),
     }
     if trained.family.is_generative and not task:
@@ -85,28 +90,15 @@ def weight_files(tensors: Mapping[str, Tensor], max_shard_bytes: int) -> dict[st
     return {**files, INDEX: storage.json_bytes(index)}
 
 
-def enclosed(trained: Trained, texts: Sequence[str], *, has_head: bool) -> Packed:
-    """Return the input of one text or two, with the special tokens that exported files describe."""
-    packed = trained.family.pack(trained.tokenizer.encode_batch(texts), trained.tokenizer.specials)
-    has_last = trained.family.template == "encoder" or has_head
-    return packed if has_last else packed._replace(tokens=packed.tokens[:-1], segments=packed.segments[:-1])
-
-
-def _tokenizer_files(trained: Trained, *, max_length: int, has_head: bool) -> dict[str, bytes]:
-    tokenizer, template = trained.tokenizer, trained.family.template
-    files = tokenizer.to_files(template=template, max_length=max_length)
-    if template == "encoder" or not has_head:
-        return files
-    # transformers' head reads the state of the last token that is not padding; ours reads that of <extract>.
-    description: dict[str, Any] = json.loads(files[_TOKENIZER])
-    number = tokenizer.specials.extract
-    token = tokenizer.token(number)
-    around = description["post_processor"]
-    for inputs in (around["single"], around["pair"]):
-        inputs.append({"SpecialToken": {"id": token, "type_id": 0}})
-    special = {**around["special_tokens"], token: {"id": token, "ids": [number], "tokens": [token]}}
-    around["special_tokens"] = dict(sorted(special.items()))
-    return {**files, _TOKENIZER: storage.json_bytes(description)}
+def _state(trained: Trained, dropped: Sequence[int]) -> dict[str, Tensor]:
+    """Return a model's tensors without dropped tokens; a bias rules out an encoder's untrained ones."""
+    sizes: Any = trained.model.config
+    kept = [number for number in range(sizes.vocab_size) if number not in dropped]
+    state = dict(trained.model.state_dict())
+    state |= {name: state[name][kept] for name in PER_TOKEN if dropped and name in state}
+    if sizes.unscored and _BIAS in state:
+        state[_BIAS] = state[_BIAS].index_fill(0, torch.tensor(sizes.unscored), _NEVER)
+    return state
 
 
 def _lacks(layout: Layout, head: Head | None, missing: Sequence[str], *, is_bare: bool) -> set[str]:

@@ -137,11 +137,12 @@ def _labels(config: Mapping[str, Any], path: Path) -> tuple[str, ...]:
     numbers = [str(number) for number in range(len(texts))] if isinstance(texts, dict) else []
     if not numbers or len(numbers) > _MOST_LABELS or texts.keys() != set(numbers):
         raise ModelError("id2label must have the keys 0, 1, 2, ...", file=path)
-    labels = tuple(texts[number] for number in numbers)
+    # Many folders have whole numbers as labels, of which datasets know the texts.
+    labels = [str(label) if type(label) is int else label for label in map(texts.get, numbers)]
     is_text = all(isinstance(label, str) and 0 < len(label) <= _LONGEST_LABEL for label in labels)
     if not is_text or len(set(labels)) < len(labels):
         raise ModelError("id2label must give each number a text of its own", file=path)
-    return labels
+    return tuple(labels)
 
 
 def _notes(config: Mapping[str, Any], path: Path) -> _Notes:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from twinlm import rng
 from twinlm.checkpoint import Trained
-from twinlm.core.initialize import draw, initialize
+from twinlm.core.initialize import initialize
+from twinlm.core.rows import PER_TOKEN
 from twinlm.errors import ModelError
 from twinlm.families import Family, family
 from twinlm.hf.configuration import layout_in, sizes_in, unknown_keys
@@ -25,8 +26,6 @@ from twinlm.tasks.kind import TaskConfig
 from twinlm.tokenizer import read_foreign
 
 CONFIG = "config.json"
-# Tensors with a row for each token.
-_EMBEDDING, _BIAS = "token_embedding.weight", "masked_token_head.bias_V"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,8 @@ def read_model(
 ) -> Imported:
     """Return the model of a Hugging Face folder without reading its tokenizer's files.
 
-    Its tokenizer has `known` tokens, and `added` special tokens that we need follow them. Parts that the
-    folder lacks are drawn from N(0, 0.02) with `seed`, and `facts` says so.
+    Its tokenizer has `known` tokens; `added` special tokens that we need follow them, outside the softmax.
+    Parts that the folder lacks are drawn from N(0, 0.02) with `seed`, and `facts` says so.
     """
     path = folder.path / CONFIG
     config = folder.read_json(CONFIG)
@@ -100,7 +99,8 @@ def read_model(
         check_layers(layout, sizes["layers"], weights, folder.path)
         with torch.device("meta"):  # sizes cost nothing there
             body = body_shapes(layout, sizes["layers"], kind.model(kind.config(**sizes)).state_dict())
-            kept = {**sizes, "vocab_size": known + added}
+            unscored = tuple(range(known, known + added))
+            kept = {**sizes, "vocab_size": sizes["vocab_size"] + added, "unscored": unscored}
             model = kind.model(kind.config(**kept))
         head = head_shapes(their_head, task, sizes["width"]) if task and their_head else {}
         matched = match(layout, weights, body, head, folder.path)
@@ -110,7 +110,7 @@ def read_model(
         ours = from_hf(rows_without(layout, matched.missing), sizes["layers"], matched)
         our_head = head_from(their_head, task, sizes["width"], matched) if task and their_head else None
         dtypes = sorted({weights.entry(name).dtype for name in matched.names.values()})
-    _with_own_tokens(ours, kind, known, added, seed)
+    _with_own_tokens(ours, known, added)
     model.load_state_dict({**ours, **_drawn_parts(kind, model, matched.missing, seed)}, assign=True)
     facts = {
         "model_type": layout.model_type,
@@ -149,13 +149,10 @@ def _drawn_parts(kind: Family, model: nn.Module, missing: Sequence[str], seed: i
     return drawn
 
 
-def _with_own_tokens(ours: dict[str, Tensor], kind: Family, known: int, added: int, seed: int) -> None:
-    """Drop the rows after the known tokens, and draw rows for the appended ones, in place."""
-    embedding_VD = ours[_EMBEDDING][:known]
-    drawn_VD = embedding_VD.new_empty(added, embedding_VD.shape[1])
-    generator = torch.Generator().manual_seed(rng.torch_seed(seed, "import", "tokens"))
-    draw(drawn_VD, generator, is_truncated=kind.is_truncated)
-    ours[_EMBEDDING] = torch.cat([embedding_VD, drawn_VD])
-    if _BIAS in ours:
-        bias_V = ours[_BIAS][:known]
-        ours[_BIAS] = torch.cat([bias_V, bias_V.new_zeros(added)])
+def _with_own_tokens(ours: dict[str, Tensor], known: int, added: int) -> None:
+    """Insert rows for the added tokens after the known ones, in place; rows without a token come last."""
+    for name in PER_TOKEN:
+        if name in ours:
+            rows = ours[name]
+            mean = rows[:known].mean(0, keepdim=True)
+            ours[name] = torch.cat([rows[:known], mean.expand(added, *rows.shape[1:]), rows[known:]])

@@ -16,9 +16,9 @@ from twinlm.batch import Batch, Reading
 from twinlm.checkpoint import Trained, missing_parts
 from twinlm.data.sequences.packing import Packed, pad_packed
 from twinlm.hf.configuration import layout_of
-from twinlm.hf.export import enclosed
 from twinlm.hf.heads import head_of, head_to
 from twinlm.hf.hub import library
+from twinlm.hf.tokenizing import dropped_tokens, enclosed
 from twinlm.system.storage import read_json
 from twinlm.use.embed import Pooling, embed
 
@@ -169,7 +169,9 @@ def _compared(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return for each output the largest difference and the largest number, at real tokens."""
     sizes: Any = trained.model.config
-    batch = pad_packed(rows, trained.tokenizer.specials.pad)
+    dropped = dropped_tokens(trained, has_head=architecture not in _METHODS)
+    pad_id = trained.tokenizer.specials.pad
+    batch = pad_packed(rows, 0 if pad_id in dropped else pad_id)
     batch = replace(batch, **{f.name: getattr(batch, f.name)[:, : sizes.max_length] for f in fields(batch)})
     inputs = {"input_ids": batch.tokens_BL, "attention_mask": batch.real_BL.long()}
     if not trained.family.is_generative:
@@ -179,11 +181,15 @@ def _compared(
     out = theirs(**inputs)
     largest: dict[str, float] = {}
     numbers: dict[str, float] = {}
+    scored = [number for number in range(sizes.vocab_size) if number not in sizes.unscored]
     for name, ours in _outputs(trained, architecture, batch).items():
-        # Outputs with one row for each token count at real ones only.
+        # Outputs with a row for each token count at real ones only; untrained tokens do not count.
         chosen = batch.real_BL if ours.shape[:2] == batch.real_BL.shape else slice(None)
-        largest[name] = float((ours[chosen] - out[name][chosen]).abs().max())
-        numbers[name] = float(ours[chosen].abs().max())
+        mine, other = ours[chosen], out[name][chosen]
+        if architecture in _METHODS and mine.shape[-1] == sizes.vocab_size:
+            mine, other = mine[..., scored], other if dropped else other[..., scored]
+        largest[name] = float((mine - other).abs().max())
+        numbers[name] = float(mine.abs().max())
     return largest, numbers
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from twinlm.batch import Batch, Reading
 from twinlm.core import masks
 from twinlm.core.blocks import BlockConfig, PostNormBlock
-from twinlm.core.vocabulary_loss import choose, vocabulary_loss
+from twinlm.core.vocabulary_loss import choose, leave_out, vocabulary_loss
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
@@ -33,7 +33,7 @@ class BERTConfig:
     max_length: int = 512
     """Length of the longest packed pair of segments, in tokens."""
     segments: int = 2
-    """Number of segments, A and B; each has a learned vector."""
+    """Number of segments, A and B; each has a learned vector. With 1, both texts are in the same one."""
     width: int = 768
     """D."""
     layers: int = 12
@@ -48,6 +48,8 @@ class BERTConfig:
     """Activation: the exact GELU, or the tanh form of Google's released code."""
     norm_eps: float = 1e-12
     """Constant added to the variance in layer normalization, as in Google's released code."""
+    unscored: tuple[int, ...] = ()
+    """Tokens outside the softmax: those that an imported model lacked, until training shows them."""
 
     def block(self) -> BlockConfig:
         """Return the configuration of one layer."""
@@ -101,7 +103,8 @@ class BERT(nn.Module):
         summed_BLD = (
             self.token_embedding(tokens_BL)
             + self.position_embedding(positions_L)
-            + self.segment_embedding(segments_BL)
+            # An imported model may know one segment only, which then holds both texts.
+            + self.segment_embedding(segments_BL.clamp(max=self.config.segments - 1))
         )
         hidden_BLD: Tensor = self.drop(self.embedding_norm(summed_BLD))
         return hidden_BLD
@@ -109,15 +112,18 @@ class BERT(nn.Module):
     def masked_token_logits(self, hidden_BLD: Tensor) -> Tensor:
         """Score every token at every position, (B, L, V): task 1, section 3.1."""
         head = self.masked_token_head
-        return F.linear(head(hidden_BLD), self.token_embedding.weight, head.bias_V)
+        logits_BLV = F.linear(head(hidden_BLD), self.token_embedding.weight, head.bias_V)
+        return leave_out(logits_BLV, self.config.unscored)
 
     def masked_token_loss(self, hidden_BLD: Tensor, targets_BL: Tensor, weights_BL: Tensor) -> Tensor:
         """Return the weighted sum of -log P(target), in nats."""
         head = self.masked_token_head
         # Only masked positions meet the vocabulary: 15 % of the cost of scoring all of them.
         hidden_ND, targets_N, weights_N = choose(hidden_BLD, targets_BL, weights_BL)
-        embedding_VD = self.token_embedding.weight
-        return vocabulary_loss(head(hidden_ND), embedding_VD, targets_N, weights_N, bias_V=head.bias_V)
+        embedding_VD, unscored = self.token_embedding.weight, self.config.unscored
+        return vocabulary_loss(
+            head(hidden_ND), embedding_VD, targets_N, weights_N, bias_V=head.bias_V, unscored=unscored
+        )
 
     def next_sentence_logits(self, hidden_BLD: Tensor) -> Tensor:
         """Score "B follows A" (0) and "B is from elsewhere" (1), (B, 2): task 2, section 3.1."""

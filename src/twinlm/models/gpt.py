@@ -18,7 +18,7 @@ from twinlm.batch import Batch, Reading
 from twinlm.core import masks
 from twinlm.core.attention import KeyValueCache
 from twinlm.core.blocks import BlockConfig, PostNormBlock, PreNormBlock
-from twinlm.core.vocabulary_loss import choose, vocabulary_loss
+from twinlm.core.vocabulary_loss import choose, leave_out, vocabulary_loss
 
 _BLOCKS = {"post": PostNormBlock, "pre": PreNormBlock}
 
@@ -47,6 +47,8 @@ class GPTConfig:
     """Constant added to the variance in layer normalization, as in both released models."""
     both_sides: bool = False
     """Whether labelled inputs are read without the causal mask. Not in the paper."""
+    unscored: tuple[int, ...] = ()
+    """Tokens outside the softmax: those that an imported model lacked, until training shows them."""
 
     def block(self) -> BlockConfig:
         """Return the configuration of one layer."""
@@ -100,12 +102,13 @@ class GPT(nn.Module):
 
     def next_token_logits(self, hidden_BLD: Tensor) -> Tensor:
         """Score every token as the next one, (B, L, V): h_n W_e^T, equation 2, line 3."""
-        return F.linear(hidden_BLD, self.token_embedding.weight)
+        return leave_out(F.linear(hidden_BLD, self.token_embedding.weight), self.config.unscored)
 
     def next_token_loss(self, hidden_BTD: Tensor, targets_BT: Tensor, weights_BT: Tensor) -> Tensor:
         """Return the weighted sum of -log P(target) over T positions, in nats, without holding all logits."""
         hidden_ND, targets_N, weights_N = choose(hidden_BTD, targets_BT, weights_BT)
-        return vocabulary_loss(hidden_ND, self.token_embedding.weight, targets_N, weights_N)
+        embedding_VD, unscored = self.token_embedding.weight, self.config.unscored
+        return vocabulary_loss(hidden_ND, embedding_VD, targets_N, weights_N, unscored=unscored)
 
     def read(self, batch: Batch) -> Reading:
         """Return states for the task heads; the summary is h_l^m, at the extract token (equation 3)."""

@@ -33,8 +33,12 @@ def auxiliary_causal_lm(model: GPT, hidden_BLD: Tensor, batch: Batch, step: Coun
 
 
 def log_likelihoods(model: GPT, stretches: Sequence[Stretch], specials: SpecialIds) -> list[list[float]]:
-    """Return log P(token | tokens before it) for each token of each stretch, in nats: the terms of L1."""
-    rows = [[specials.start, *stretch.before, *stretch.tokens] for stretch in stretches]
+    """Return log P(token | tokens before it) for each token of each stretch, in nats: the terms of L1.
+
+    An imported model that has never seen <start> says nothing about a text's first token, which counts 0.
+    """
+    start = [] if specials.start in model.config.unscored else [specials.start]
+    rows = [[*start, *stretch.before, *stretch.tokens] for stretch in stretches]
     device = model.token_embedding.weight.device
     values: dict[int, list[float]] = {}
     for group in by_length([len(row) for row in rows]):
@@ -42,7 +46,8 @@ def log_likelihoods(model: GPT, stretches: Sequence[Stretch], specials: SpecialI
         hidden_BLD = model(tokens_BL)
         for row, number in enumerate(group):
             end = len(rows[number])
-            begin = end - len(stretches[number].tokens)
+            begin = max(1, end - len(stretches[number].tokens))
             hidden_ND, targets_N = hidden_BLD[row, begin - 1 : end - 1], tokens_BL[row, begin:end]
-            values[number] = log_likelihood_at(hidden_ND, targets_N, model.next_token_logits)
+            known = log_likelihood_at(hidden_ND, targets_N, model.next_token_logits)
+            values[number] = [0.0] * (len(stretches[number].tokens) - len(known)) + known
     return [values[number] for number in range(len(rows))]

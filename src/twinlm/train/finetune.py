@@ -14,6 +14,7 @@ from twinlm import checkpoint, rng
 from twinlm.batch import Batch, LazyBatches
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import draw, initialize
+from twinlm.core.rows import start_from_mean
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
 from twinlm.data.sequences import order
@@ -229,8 +230,13 @@ def _add_head(
     head = task_type.build_head(config, sizes.width)
     generator = torch.Generator().manual_seed(rng.torch_seed(seed, "new tokens"))
     initialize(head, seed=rng.torch_seed(seed, "head"), is_truncated=is_truncated)
-    embedding: Any = trained.model.token_embedding
-    for token in trained.family.fresh_tokens(trained.tokenizer.specials):
-        draw(embedding.weight[token], generator, is_truncated=is_truncated)
+    tokenizer, embedding = trained.tokenizer, model.token_embedding
+    fresh = trained.family.fresh_tokens(tokenizer.specials)
+    if "import" in trained.history:  # next to its own rows, random ones may take all probability
+        shown = {*fresh, *model.config.unscored} - {tokenizer.specials.pad, tokenizer.specials.mask}
+        start_from_mean(model, sorted(shown), tokenizer.vocab_size)
+    else:
+        for token in fresh:
+            draw(embedding.weight[token], generator, is_truncated=is_truncated)
     freeze_layers(trained.model, settings.frozen_layers)
     return FineTuned(trained.model, head)

@@ -14,6 +14,7 @@ from torch import Tensor
 from twinlm import checkpoint, rng
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
+from twinlm.core.rows import start_from_mean
 from twinlm.families import Family
 from twinlm.settings import KindSettings
 from twinlm.system import storage
@@ -80,6 +81,9 @@ def started_model(start: Trained, settings: KindSettings, seed: int) -> tuple[An
     how = settings.pretrain.grown_positions
     weights[_POSITIONS] = grow_positions(weights[_POSITIONS], fresh[_POSITIONS], how)
     model.load_state_dict(weights)
+    specials = start.tokenizer.specials
+    shown = set(before.unscored).intersection(start.family.enclose([], specials))
+    start_from_mean(model, sorted(shown), start.tokenizer.vocab_size)
     return model, lacking
 
 

@@ -101,7 +101,7 @@ def beam_search(
         stopping=stopping,
         most=min(max_tokens, room),
         end=tokenizer.specials.start,
-        never=never_written(tokenizer),
+        never=never_written(trained),
     )
     continuations = []
     for hypothesis in hypotheses[:n]:

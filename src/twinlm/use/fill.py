@@ -108,7 +108,7 @@ def _best(
             best = [
                 pair
                 for part_MD in torch.split(hidden_MD, _MASKS_AT_ONCE)
-                for pair in _top(model, part_MD, count)
+                for pair in _top(model, part_MD, count, trained.tokenizer.vocab_size)
             ]
         masks = iter(best)
         for number, size in zip(group, is_masked_BL.sum(1).tolist(), strict=True):
@@ -116,9 +116,9 @@ def _best(
     return [by_row[number] for number in range(len(rows))]
 
 
-def _top(model: Any, hidden_MD: Tensor, count: int) -> list[tuple[list[int], list[float]]]:
+def _top(model: Any, hidden_MD: Tensor, count: int, known: int) -> list[tuple[list[int], list[float]]]:
     chances_MV = model.masked_token_logits(hidden_MD[None])[0].float().softmax(-1)
-    best = chances_MV.topk(min(count, chances_MV.shape[1]))
+    best = chances_MV[:, :known].topk(min(count, known))  # an imported model may have rows without a token
     return list(zip(best.indices.tolist(), best.values.tolist(), strict=True))
 
 
@@ -145,4 +145,4 @@ def masked_row(trained: Trained, text: str) -> list[int]:
     if len(tokens) > room(trained):
         message = f"the text has {len(tokens):,} tokens, but the model reads at most {room(trained):,}"
         raise DataError(message, hint="shorten it")
-    return trained.family.enclose(tokens, specials)
+    return trained.enclose(tokens)

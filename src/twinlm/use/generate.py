@@ -5,7 +5,7 @@ byte-level BPE may end inside one. Next: `sampling.py`, how a token is drawn; `b
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +165,7 @@ class Continuation:
     def take(self, logits_V: NDArray[np.float64]) -> None:
         """Choose the next token from its scores, and record whether the text ends."""
         specials = self.trained.tokenizer.specials
-        logits_V[never_written(self.trained.tokenizer)] = -np.inf
+        logits_V[never_written(self.trained)] = -np.inf
         token = choose(logits_V, [*self.prompt_tokens, *self.tokens], self.sampling, self._chance)
         if token == specials.start:
             self.stopped_by = END_OF_TEXT
@@ -196,8 +196,10 @@ def read_prompt(trained: Trained, prompt: str, max_tokens: int) -> list[int]:
     if max_tokens < 1:
         raise UsageError(f"max_tokens must be at least 1, not {max_tokens}")
     check_list(prompt, "prompt", depth=0)
-    tokens = trained.family.enclose(trained.tokenizer.encode(prompt), trained.tokenizer.specials)
-    longest = longest_text(trained)
+    tokens, longest = trained.enclose(trained.tokenizer.encode(prompt)), longest_text(trained)
+    if not tokens:
+        message = "this model was imported without a token for the start of a text"
+        raise DataError(message, hint="give a prompt")
     if len(tokens) >= longest:
         message = f"the prompt has {len(tokens) - 1:,} tokens, but the model reads {longest:,} in all"
         raise DataError(message, hint=f"give a prompt of at most {longest - 2:,} tokens")
@@ -211,9 +213,11 @@ def longest_text(trained: Trained) -> int:
     return longest
 
 
-def never_written(tokenizer: Tokenizer) -> list[int]:
-    """Return the special tokens that no text contains; <start> is not one of them: it ends a text."""
-    return [number for number in tokenizer.specials.ids if number != tokenizer.specials.start]
+def never_written(trained: Trained) -> list[int]:
+    """Return the special tokens that no text contains, except <start>, which ends a text, and empty rows."""
+    specials, sizes = trained.tokenizer.specials, cast(Any, trained.model.config)
+    empty = range(trained.tokenizer.vocab_size, sizes.vocab_size)
+    return [*(number for number in specials.ids if number != specials.start), *empty]
 
 
 def continued(tokenizer: Tokenizer, prompt: Sequence[int], tokens: Sequence[int]) -> str:

@@ -32,14 +32,14 @@ def read_texts(trained: Trained, texts: Sequence[str]) -> Inputs:
     for number, tokens in enumerate(encoded, 1):
         if not tokens:
             raise DataError(f"text {number} of {len(encoded):,} is empty: {texts[number - 1]!r}")
-    rows = [trained.family.enclose(tokens[:most], trained.tokenizer.specials) for tokens in encoded]
+    rows = [trained.enclose(tokens[:most]) for tokens in encoded]
     return Inputs(rows, sum(len(tokens) > most for tokens in encoded))
 
 
 def room(trained: Trained) -> int:
     """Return how many tokens of a text the model can read, without special tokens."""
     sizes: Any = trained.model.config
-    most: int = sizes.max_length - len(trained.family.enclose([], trained.tokenizer.specials))
+    most: int = sizes.max_length - len(trained.enclose([]))
     return most
 
 

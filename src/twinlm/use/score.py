@@ -97,6 +97,8 @@ def likelihoods(
     if (size := max(sizes, default=0)) > longest:
         message = f"the text has {size:,} tokens, but at most {longest:,} can be scored"
         raise DataError(message, hint="shorten it")
+    if not trained.enclose([]):
+        progress.say("this model has no token for the start of a text: first tokens are not scored")
     ask = trained.family.likelihoods[method_of(trained, method)]
     model = trained.model.to(hardware.device()).eval()
     by_stretch: list[list[float]] = [[] for _ in stretches]

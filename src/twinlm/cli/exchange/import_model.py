@@ -61,9 +61,9 @@ def command(
         if about[key]:
             lines.append(f"  {words}: {', '.join(about[key][:8])}" + ", ..." * (len(about[key]) > 8))
     if about["unused_rows"]:
-        lines.append(f"  {about['unused_rows']:,} vocabulary rows without a token were left out")
+        lines.append(f"  {about['unused_rows']:,} vocabulary rows without a token are kept and never written")
     if about["drawn_rows"]:
-        lines.append(f"  {about['drawn_rows']} special tokens are new, to be trained before use")
+        lines.append(f"  {about['drawn_rows']} special tokens are new: not predicted before training")
     task = trained.task.kind if trained.task else None
     record = {"model": str(out), "kind": trained.family.name, "task": task, **about}
     print_record(record, *lines, is_json=is_json)

@@ -1,0 +1,88 @@
+"""The tokenizer of an exported model, with which other tools give exactly the tokens that our model reads."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from twinlm.checkpoint import Trained
+from twinlm.data.sequences.packing import Packed
+from twinlm.system.storage import json_bytes
+
+_TOKENIZER, _CONFIGURATION, _LINES = "tokenizer.json", "tokenizer_config.json", "vocab.txt"
+
+
+def dropped_tokens(trained: Trained, *, has_head: bool) -> tuple[int, ...]:
+    """Return the tokens that an exported model goes without: a decoder's that nobody has trained.
+
+    Its logits have no bias that could keep such a token out of other tools' softmax. With the head of a task,
+    or for states, there is no softmax over tokens, and inputs may need padding.
+    """
+    sizes: Any = trained.model.config
+    return () if has_head or not trained.family.is_generative else sizes.unscored
+
+
+def enclosed(trained: Trained, texts: Sequence[str], *, has_head: bool) -> Packed:
+    """Return the input of one text or two, with the special tokens that exported files describe."""
+    tokenizer, sizes = trained.tokenizer, _sizes(trained)
+    packed = trained.family.pack(tokenizer.encode_batch(texts), tokenizer.specials)
+    untrained = {*sizes.unscored, *([] if has_head or _is_encoder(trained) else [tokenizer.specials.extract])}
+    kept = [index for index, token in enumerate(packed.tokens) if token not in untrained]
+    return packed._replace(
+        tokens=[packed.tokens[index] for index in kept],
+        segments=[min(packed.segments[index], _last_segment(trained)) for index in kept],
+    )
+
+
+def tokenizer_files(trained: Trained, *, max_length: int, has_head: bool, is_bare: bool) -> dict[str, bytes]:
+    """Return the tokenizer's files by name; `max_length` is that of inputs, in tokens."""
+    tokenizer = trained.tokenizer
+    files = tokenizer.to_files(template=trained.family.template, max_length=max_length)
+    description, configuration = json.loads(files[_TOKENIZER]), json.loads(files[_CONFIGURATION])
+    _mend_template(description["post_processor"], trained, has_head=has_head)
+    dropped = dropped_tokens(trained, has_head=has_head or is_bare)
+    names = {tokenizer.token(number) for number in dropped}
+    added = [token for token in description["added_tokens"] if token["content"] not in names]
+    files[_TOKENIZER] = json_bytes({**description, "added_tokens": added})
+    files[_CONFIGURATION] = json_bytes(
+        {key: value for key, value in configuration.items() if str(value) not in names}
+    )
+    if _LINES in files:
+        lines = files[_LINES].decode().splitlines(keepends=True)
+        files[_LINES] = "".join(lines[: len(lines) - len(dropped)]).encode()  # they are the last tokens
+    return files
+
+
+def _mend_template(template: dict[str, Any], trained: Trained, *, has_head: bool) -> None:
+    """Change what other tools put around texts, in place: a head's last token, no token that is untrained."""
+    tokenizer = trained.tokenizer
+    special = template["special_tokens"]
+    if has_head and not _is_encoder(trained):
+        # transformers' head reads the state of the last token that is not padding; ours reads <extract>'s.
+        number = tokenizer.specials.extract
+        token = tokenizer.token(number)
+        special[token] = {"id": token, "ids": [number], "tokens": [token]}
+        for name in ("single", "pair"):
+            template[name].append({"SpecialToken": {"id": token, "type_id": 0}})
+    untrained = {tokenizer.token(number) for number in _sizes(trained).unscored}
+    for name in ("single", "pair"):
+        parts = [(kind, part) for piece in template[name] for kind, part in piece.items()]
+        template[name] = [
+            {kind: {**part, "type_id": min(part["type_id"], _last_segment(trained))}}
+            for kind, part in parts
+            if part["id"] not in untrained
+        ]
+    template["special_tokens"] = {token: special[token] for token in sorted(special.keys() - untrained)}
+
+
+def _is_encoder(trained: Trained) -> bool:
+    return trained.family.template == "encoder"
+
+
+def _sizes(trained: Trained) -> Any:
+    return trained.model.config
+
+
+def _last_segment(trained: Trained) -> int:
+    """Return the number of the last segment that the model tells apart."""
+    last: int = getattr(trained.model.config, "segments", 1) - 1
+    return last
