@@ -33,7 +33,7 @@ slow: $(VENV)/.ready
 interop: $(INTEROP)/.ready
 	$(INTEROP)/bin/python -m pytest -n 2 tests/hf tests/parity
 
-# Disk faults, flipped bytes, 1,000 kills and 50 stops at random instants (under an hour; docs/reliability.md).
+# Memory of training, disk faults, flipped bytes, 1,000 kills and 50 stops at random instants (under an hour; docs/reliability.md).
 torture: $(VENV)/.ready
 	$(BIN)/python benchmarks/torture.py
 

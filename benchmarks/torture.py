@@ -1,4 +1,4 @@
-"""Kills, stops, faults of the disk and flipped bytes, in numbers: `make torture` (docs/reliability.md).
+"""Kills, stops, disk faults, flipped bytes and memory, in numbers: `make torture` (docs/reliability.md).
 
 Takes --kills, --comparisons, --signals, --seed. Progress goes to standard error, a table to standard output.
 Ends with 1 at the first mismatch, and says where it is. What it does stands in tests/faults, where a short
@@ -44,7 +44,7 @@ def main() -> None:
     given = parser.parse_args()
     place = Path(tempfile.mkdtemp(prefix="twinlm-torture-"))
     began = time.perf_counter()
-    rows = [*faults(place), flips(place)]
+    rows = [*memory(), *faults(place), flips(place)]
     killing = helper("killing")
     *trainings, comparison = killing.KINDS
     kills = {kind: (given.kills + number) // len(trainings) for number, kind in enumerate(trainings)}
@@ -56,6 +56,14 @@ def main() -> None:
     for what, tried, wrong in rows:
         print(f"{what:48} {tried:8,} {wrong:6}")
     sys.exit(any(wrong for _, _, wrong in rows))
+
+
+def memory() -> list[Row]:
+    """Train 10 million weights of each kind in a process, and compare its peak memory with the formula."""
+    say("memory of a training process")
+    measured = helpers.helper("core", "training_memory").in_a_process(6, 384, 4)
+    wrong = sum(abs(formula / peak - 1) > 0.1 for peak, formula in measured.values())
+    return [("peak memory of training, within 10 % of the formula", len(measured), wrong)]
 
 
 def faults(place: Path) -> list[Row]:

@@ -1,6 +1,8 @@
 """The tables of docs/scale.md follow from formulas. `python tests/docs/test_scale_page.py` writes them."""
 
+import importlib.util
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +13,12 @@ import torch
 import yaml
 
 from twinlm.cli import main
-from twinlm.core import scale
 from twinlm.core.count import layer_count, parameter_count
-from twinlm.core.scale import Sizes
 from twinlm.families import FAMILIES
 from twinlm.settings import presets
 
 ROOT = Path(__file__).parents[2]
+SCALE = ROOT / "benchmarks" / "scale.py"
 PAGE = ROOT / "docs" / "scale.md"
 EXAMPLES = (ROOT / "examples" / "slurm.sh", ROOT / "examples" / "kubernetes.yaml")
 
@@ -31,6 +32,17 @@ GIB = 2**30
 REPLICATED, ORDERED, SHARDED = "on", "ordered on", "sharded over"
 HIDDEN = {REPLICATED: 2 / 3, ORDERED: 0.0, SHARDED: 1.0}
 """Share of the computing time during which a GPU can also send."""
+
+
+def formulas() -> Any:
+    specification = importlib.util.spec_from_file_location("scale", SCALE)
+    assert specification is not None and specification.loader is not None
+    sys.modules["scale"] = module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+scale = formulas()
 
 
 @dataclass
@@ -50,16 +62,16 @@ class Plan:
     def family(self) -> Any:
         return FAMILIES[self.kind]
 
-    def counted(self) -> Sizes:
+    def counted(self) -> Any:
         with torch.device("meta"):
             model = self.family.model(self.sizes)
         of = {name: getattr(self.sizes, name) for name in ("layers", "width", "feed_forward", "vocab_size")}
-        return Sizes(parameters=parameter_count(model), layer_parameters=layer_count(model), **of)
+        return scale.Sizes(parameters=parameter_count(model), layer_parameters=layer_count(model), **of)
 
     def micro_batches(self, gpus: int) -> int:
         return max(1, self.batch // gpus // self.micro_batch)
 
-    def memory(self, *, gpus: int, is_sharded: bool) -> scale.Memory:
+    def memory(self, *, gpus: int, is_sharded: bool) -> Any:
         positions = min(self.micro_batch, self.batch // gpus) * self.length
         targets = positions * self.target_share
         return scale.memory(

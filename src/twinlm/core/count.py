@@ -6,8 +6,7 @@ left out, as is usual: under 2 % at the papers' sizes.
 
 from torch import nn
 
-from twinlm.core.scale import state_bytes
-
+STATE_BYTES = 16  # a weight's own, its gradient's and Adam's two averages', in float32
 TRAINING_OVER_FORWARD = 3  # the backward pass takes a gradient for each factor of every product
 
 
@@ -46,4 +45,4 @@ def least_training_bytes(
     `positions` is B * L of one micro-batch.
     """
     # The backward pass keeps about 8 states of width D and 2 of width F, of two bytes a number.
-    return state_bytes(parameters) + 2 * positions * layers * (8 * width + 2 * feed_forward)
+    return STATE_BYTES * parameters + 2 * positions * layers * (8 * width + 2 * feed_forward)

@@ -54,11 +54,7 @@ class Baseline:
 
 
 def class_baselines(train: Examples, valid: Examples, test: Examples) -> list[Baseline]:
-    """Return the most frequent class, and a logistic regression on TF-IDF.
-
-    Raises:
-        DataError: there are no training examples, or all of them have the same class.
-    """
+    """Return the most frequent class, and a logistic regression on TF-IDF."""
     counts = Counter(example.gold for example in train)
     if len(counts) < 2:
         found = f"{len(train)} training examples of {len(counts)} classes"
@@ -164,11 +160,7 @@ def _linear(train: Examples, valid: Examples, test: Examples) -> Baseline:
 
 
 def word_vectorizer(examples: Examples) -> Any:
-    """Return scikit-learn's TF-IDF of words and pairs of words, fitted on the texts of examples.
-
-    Raises:
-        DataError: the texts contain no word.
-    """
+    """Return scikit-learn's TF-IDF of words and pairs of words, fitted on the texts of examples."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(

@@ -30,11 +30,7 @@ def learn(examples: Sequence[Example]) -> dict[str, float]:
 def inputs(
     examples: Sequence[Example], reader: Reader, config: TaskConfig, counts: Counter[str]
 ) -> list[Input]:
-    """Return one input for each example; the class of an unlabelled one is `IGNORE`.
-
-    Raises:
-        UsageError: an example has one text but the model was fine-tuned on two, or the other way round.
-    """
+    """Return one input for each example; the class of an unlabelled one is `IGNORE`."""
     texts_each = int(config.constants[TEXTS])
     if wrong := next((example for example in examples if len(example.texts) != texts_each), None):
         message = f"this model classifies {texts_each} text(s) at once, not {len(wrong.texts)}"

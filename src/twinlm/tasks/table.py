@@ -11,11 +11,7 @@ TASKS: dict[str, TaskKind] = {
 
 
 def task_kind(name: str) -> TaskKind:
-    """Return the kind of task of that name.
-
-    Raises:
-        UsageError: there is none.
-    """
+    """Return the kind of task of that name."""
     if name not in TASKS:
         raise UsageError(f"there is no kind of task {name!r}", hint=closest(name, TASKS))
     return TASKS[name]

@@ -152,9 +152,10 @@ class Ordered(Replicated):
         is_used = torch.tensor([[float(g is not None) for g in gradients] for gradients in sums]).amax(0)
         sent = [len(sums) * width] * processes
         received = [len(nodes) * width for nodes in kept]
+        cut = self._cut(sums, processes, width)  # before `slices`: it frees the sums
         slices = torch.empty(sum(received), device=device)
         with as_peer_error():
-            dist.all_to_all_single(slices, self._cut(sums, processes, width), received, sent)
+            dist.all_to_all_single(slices, cut, received, sent)
             whole_PW = torch.empty(processes, width, device=device)
             tree = TreeSum[Tensor](self._count, Tensor.add_)
             for node, part in zip(

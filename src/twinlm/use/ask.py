@@ -77,13 +77,7 @@ def answer(trained: Trained, question: str, context: str) -> dict[str, Any]:
 
 
 def asked(trained: Trained, kind: str, rows: Sequence[Sequence[str]], name: str) -> list[dict[str, Any]]:
-    """Return the answer of `predict` to each row of texts, an argument of that name.
-
-    Raises:
-        ModelError: the model was not fine-tuned for this kind of task.
-        DataError: a text is empty.
-        UsageError: a text stands where a list of texts is due.
-    """
+    """Return the answer of `predict` to each row of texts, an argument of that name."""
     blanks = task_of(trained, kind)[0].form.blanks
     check_list(rows, name, depth=2)
     for number, row in enumerate(rows, 1):

@@ -125,15 +125,7 @@ def search(
 ) -> list[Hypothesis]:
     """Return up to `beams` finished hypotheses, best first; see `beam_search`.
 
-    Args:
-        reader: has read nothing yet.
-        prompt: tokens.
-        beams: number of beams.
-        length_penalty: see `beam_search`.
-        stopping: see `beam_search`.
-        most: most new tokens, at least 1.
-        end: token that ends a text.
-        never: tokens that are never written.
+    The reader has read nothing yet; `end` is the token that ends a text, and no token of `never` is written.
     """
     going, finished = [Hypothesis((), 0.0, 0)], list[Hypothesis]()
     unread: list[Sequence[int]] = [prompt]

@@ -78,12 +78,7 @@ def features(
     layers: Sequence[int] = LAST_FOUR_LAYERS,
     progress: Progress | None = None,
 ) -> list[Features]:
-    """Return the states of each text's tokens, as input of another model; see `embed`.
-
-    Raises:
-        DataError: a text is empty.
-        UsageError: the model has no such layer.
-    """
+    """Return the states of each text's tokens, as input of another model; see `embed`."""
     by_text: dict[int, Features] = {}
     for group, states_BLE, batch in _states(trained, texts, layers, progress or Silent()):
         for row, number in enumerate(group):
@@ -102,12 +97,7 @@ def cosines(
     layers: Sequence[int] = LAST_LAYER,
     progress: Progress | None = None,
 ) -> list[float]:
-    """Return the cosine of each text's vector with that of `query`, from -1 to 1; see `embed`.
-
-    Raises:
-        DataError: a text is empty.
-        UsageError: the model has no such layer, or `pooling` makes no sense for it.
-    """
+    """Return the cosine of each text's vector with that of `query`, from -1 to 1; see `embed`."""
     check_list(query, "query", depth=0)
     check_list(texts, "texts")
     if not trained.tokenizer.encode(query):
@@ -120,11 +110,7 @@ def cosines(
 
 
 def check_pooling(trained: Trained, name: Pooling) -> None:
-    """Check that a pooling makes sense for a model.
-
-    Raises:
-        UsageError: it does not, or the pooling is unknown.
-    """
+    """Check that a pooling makes sense for a model."""
     label = trained.family.label
     if name not in _POOLINGS:
         raise UsageError(f"pooling can't be {name!r}", hint=f"use one of {', '.join(_POOLINGS)}")

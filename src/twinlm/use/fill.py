@@ -36,18 +36,12 @@ class Filled(NamedTuple):
 
 
 def fill(trained: Trained, text: str, top_k: int = 5) -> list[list[Guess]]:
-    """Return the `top_k` best guesses for each [MASK] of a text, best first.
-
-    Raises:
-        ModelError: the model continues texts instead of filling masks.
-        DataError: the text has no [MASK] or is too long.
-        UsageError: `top_k` is below 1.
-    """
+    """Return the `top_k` best guesses for each [MASK] of a text, best first; see `fill_batch`."""
     return fill_batch(trained, [text], top_k)[0]
 
 
 def fill_batch(trained: Trained, texts: Sequence[str], top_k: int = 5) -> list[list[list[Guess]]]:
-    """Return the guesses of `fill` for each text, independent of the other texts.
+    """Return the best guesses for each [MASK] of each text, best first, independent of the other texts.
 
     Raises:
         ModelError: the model continues texts instead of filling masks.
@@ -123,12 +117,7 @@ def _top(model: Any, hidden_MD: Tensor, count: int, known: int) -> list[tuple[li
 
 
 def masked_row(trained: Trained, text: str) -> list[int]:
-    """Return [CLS] text [SEP] as tokens, with the mask token at each [MASK].
-
-    Raises:
-        ModelError: the model continues texts instead of filling masks, or was imported without its head.
-        DataError: the text has no [MASK] or is too long.
-    """
+    """Return [CLS] text [SEP] as tokens, with the mask token at each [MASK]."""
     if trained.family.is_generative:
         message = f"a {trained.family.label} continues texts and can't fill gaps"
         raise ModelError(message, hint="use generate")

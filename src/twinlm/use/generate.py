@@ -35,13 +35,7 @@ def generate(
     stop: Sequence[str] = (),
     seed: int = 0,
 ) -> str:
-    """Return the continuation of a prompt, without the prompt; see `Continuation`.
-
-    Raises:
-        ModelError: the model fills masks instead of continuing texts.
-        DataError: the prompt is too long.
-        UsageError: an option is out of range.
-    """
+    """Return the continuation of a prompt, without the prompt; see `Continuation`."""
     return "".join(
         Continuation(trained, prompt, max_tokens=max_tokens, sampling=sampling, stop=stop, seed=seed)
     )
@@ -183,13 +177,7 @@ class Continuation:
 
 
 def read_prompt(trained: Trained, prompt: str, max_tokens: int) -> list[int]:
-    """Return <start> and the tokens of a prompt that can be continued.
-
-    Raises:
-        ModelError: the model fills masks instead of continuing texts.
-        DataError: the prompt is too long.
-        UsageError: `max_tokens` is below 1.
-    """
+    """Return <start> and the tokens of a prompt that can be continued."""
     if not trained.family.is_generative:
         message = f"a {trained.family.label} fills gaps and can't continue a text"
         raise ModelError(message, hint="use fill, with [MASK] in the text")

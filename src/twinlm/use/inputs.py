@@ -22,11 +22,7 @@ class Inputs(NamedTuple):
 
 
 def read_texts(trained: Trained, texts: Sequence[str]) -> Inputs:
-    """Return texts as inputs; a text that is too long loses its end, and is counted.
-
-    Raises:
-        DataError: a text is empty.
-    """
+    """Return texts as inputs; a text that is too long loses its end, and is counted."""
     check_list(texts, "texts")
     encoded, most = trained.tokenizer.encode_batch(texts), room(trained)
     for number, tokens in enumerate(encoded, 1):

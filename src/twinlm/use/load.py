@@ -21,11 +21,7 @@ def load(folder: str | Path) -> Trained:
 
 
 def find_model(folder: Path) -> Path:
-    """Return the model folder itself, or the one inside a folder.
-
-    Raises:
-        ModelError: there is none; the hint names models nearby.
-    """
+    """Return the model folder itself, or the one inside a folder."""
     for path in (folder, folder / "model"):
         if (path / _MODEL).is_file():
             return path

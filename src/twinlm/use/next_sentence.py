@@ -15,12 +15,7 @@ _TASK = "next_sentence"
 
 
 def next_sentence(trained: Trained, first: str, second: str) -> float:
-    """Return P(`second` follows `first`), from 0 to 1; see `next_sentence_batch`.
-
-    Raises:
-        ModelError: the model did not learn next sentence prediction.
-        DataError: a text is empty, or the two are too long together.
-    """
+    """Return P(`second` follows `first`), from 0 to 1; see `next_sentence_batch`."""
     return next_sentence_batch(trained, [(first, second)])[0]
 
 

@@ -45,15 +45,7 @@ def predict(
 
 
 def task_of(trained: Trained, wanted: str = "") -> tuple[TaskKind, TaskConfig]:
-    """Return the kind of task that a model was fine-tuned for, and its configuration.
-
-    Args:
-        trained: the model.
-        wanted: name of the required kind of task; empty for any.
-
-    Raises:
-        ModelError: it was not fine-tuned, or for another kind of task.
-    """
+    """Return the kind of task that a model was fine-tuned for, `wanted` if given, and its configuration."""
     if trained.task is None:
         message = "this model was only pre-trained and knows no task"
         raise ModelError(message, hint="fine-tune it first: twinlm finetune")

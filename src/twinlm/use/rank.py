@@ -64,12 +64,7 @@ def rank(
     part: Part | None = None,
     method: str | None = None,
 ) -> Ranking:
-    """Return the candidates of a prompt, best first; see `rank_batch`.
-
-    Raises:
-        DataError: there is nothing to score, or a text is too long.
-        UsageError: an option has an unknown value, or there are fewer than two candidates.
-    """
+    """Return the candidates of a prompt, best first; see `rank_batch`."""
     return rank_batch(trained, [(prompt, candidates)], normalize=normalize, part=part, method=method)[0]
 
 

@@ -17,9 +17,6 @@ class Reader:
     """Next-token scores of a generative model for several texts that grow together.
 
     Shorter texts are padded on the left, which no token attends to: scores do not depend on the other texts.
-
-    Args:
-        trained: a generative model.
     """
 
     def __init__(self, trained: Trained) -> None:
@@ -32,11 +29,7 @@ class Reader:
         self._padding_B: Tensor | None = None
 
     def read(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """Read the next tokens of each text; return the score of every token as the next one, (B, V).
-
-        Args:
-            rows: next tokens of each text; after the first call, equally many for each.
-        """
+        """Read the next tokens of each text; return the score of every token as the next one, (B, V)."""
         longest = max(map(len, rows))
         padding = [longest - len(row) for row in rows]
         if any(padding):

@@ -30,11 +30,6 @@ class Sampling:
     """Divisor of positive scores of earlier tokens, and factor of negative ones (Keskar 2019)."""
 
     def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            UsageError: a value is out of range.
-        """
         if not 0 <= self.temperature <= 100:
             raise UsageError(f"temperature must be from 0 to 100, not {self.temperature}")
         if self.top_k < 0:

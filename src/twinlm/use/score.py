@@ -41,12 +41,7 @@ class Score(NamedTuple):
 
 
 def score(trained: Trained, text: str, *, method: str | None = None) -> Score:
-    """Return how likely a model finds a text; see `score_batch`.
-
-    Raises:
-        DataError: the text is empty or too long.
-        UsageError: the model's kind has no such method.
-    """
+    """Return how likely a model finds a text; see `score_batch`."""
     return score_batch(trained, [text], method=method)[0]
 
 
@@ -84,13 +79,7 @@ def score_batch(trained: Trained, texts: Sequence[str], *, method: str | None = 
 def likelihoods(
     trained: Trained, stretches: Sequence[Stretch], method: str | None, progress: Progress | None = None
 ) -> list[list[float]]:
-    """Return the log-likelihood of each scored token of each stretch, in nats; report progress.
-
-    Raises:
-        ModelError: the model was imported without the head that scores tokens.
-        DataError: a text is too long.
-        UsageError: the model's kind has no such method.
-    """
+    """Return the log-likelihood of each scored token of each stretch, in nats; report progress."""
     require_part(trained, "masked_token_head")
     longest, progress = room(trained), progress or Silent()
     sizes = [len(s.before) + len(s.tokens) + len(s.after) for s in stretches]
@@ -116,11 +105,7 @@ def likelihoods(
 
 
 def method_of(trained: Trained, method: str | None) -> str:
-    """Return the method, by default the first one of the model's kind.
-
-    Raises:
-        UsageError: the model's kind has no such method.
-    """
+    """Return the method, by default the first one of the model's kind."""
     known = tuple(trained.family.likelihoods)
     if method is not None and method not in known:
         message = f"a {trained.family.label} can't be scored by {method!r}"

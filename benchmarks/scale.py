@@ -9,7 +9,9 @@ they are needed (Rajbhandari et al. 2020, "ZeRO", stage 3; FSDP). Traffic is wha
 import math
 from dataclasses import dataclass
 
-_WEIGHT_BYTES, _GRADIENT_BYTES, _ADAM_BYTES = 4, 4, 8
+from twinlm.core.count import STATE_BYTES
+
+_GRADIENT_BYTES = 4
 _CAST_BYTES = 2
 _LOGIT_BYTES = 8
 _LOGITS_AT_ONCE = 2**26  # on a GPU, see vocabulary_loss.py
@@ -59,7 +61,7 @@ def state_bytes(parameters: float, *, gpus: int = 1) -> float:
 
     `gpus` is the number of GPUs that share them; 1 if every GPU holds all.
     """
-    return (_WEIGHT_BYTES + _GRADIENT_BYTES + _ADAM_BYTES) * parameters / gpus
+    return STATE_BYTES * parameters / gpus
 
 
 def activation_bytes(
@@ -191,7 +193,7 @@ def efficiency(compute_s: float, communication_s: float, *, hidden_s: float = 0.
 
 def checkpoint_bytes(parameters: float) -> float:
     """Return the size of a training checkpoint: weights and Adam's averages in float32."""
-    return (_WEIGHT_BYTES + _ADAM_BYTES) * parameters
+    return (STATE_BYTES - _GRADIENT_BYTES) * parameters
 
 
 def checkpoint_interval_s(checkpoint_s: float, failure_s: float) -> float:
