@@ -248,6 +248,7 @@ class _Task(Record):
     stride: _Size = 128  # early versions had no windows
     dropout: _Share
     has_bias: bool
+    scheme: str = ""  # early versions took it from each split
     constants: dict[str, Number]
 
 
@@ -257,4 +258,6 @@ def _task(facts: object, path: Path) -> TaskConfig | None:
     task = as_record(_Task, facts, path)
     if missing := sorted(set(task_kind(task.kind).needs) - task.constants.keys()):
         raise ValueError(f"a head for {task.kind} needs the constant {missing[0]}")
+    if task.scheme and task.scheme not in task_kind(task.kind).metrics:
+        raise ValueError(f"labels of {task.kind} have no meaning {task.scheme!r:.40}")
     return TaskConfig(**{**to_json(task), "labels": tuple(task.labels)})

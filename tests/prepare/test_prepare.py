@@ -72,6 +72,27 @@ def test_settings_without_what_is_needed_say_so(
         prepare(task, **overrides)
 
 
+@pytest.mark.parametrize(
+    ("kind", "train", "test", "said"),
+    [
+        ("tagging", "Ada B-PER\nruns{n} O", "we O\nrun{n} O", "none has an entity, so every F1 is 0"),
+        ("tagging", "Ada PER\nruns{n} O\n. O", "we O\nrun{n} O", "none has an entity, so every F1 is 0"),
+        ("similarity", "{n},a,{n}", "{n},b,3", "all have the score 3.0"),
+    ],
+)
+def test_a_test_that_measures_nothing_is_refused_before_any_training(
+    project: Path, kind: str, train: str, test: str, said: str
+) -> None:
+    ending, head, between = (
+        (".conll", "", "\n\n") if kind == "tagging" else (".csv", "text,text_b,score\n", "\n")
+    )
+    for name, row in (("train", train), ("test", test)):
+        rows = [row.format(n=number) for number in range(9)]
+        (project / f"{name}{ending}").write_text(head + between.join(rows))
+    with pytest.raises(DataError, match=f"task 'task' can't be measured on its 9 test examples: {said}"):
+        prepare(f'[[task]]\nkind = "{kind}"\ntrain = "train{ending}"\ntest = "test{ending}"')
+
+
 def test_the_demos_articles_are_on_one_side_of_the_split_only() -> None:
     prepared = prepare_demo(presets.resolve(None, {}, base=presets.DEMO))
     task, documents = prepared.tasks["topic"], prepared.documents

@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from seqeval import metrics as theirs
 from seqeval.metrics.sequence_labeling import get_entities
 
+from twinlm.data.labels.tags import ENTITIES, RUNS, WORDS
 from twinlm.tasks import entities as ours
+from twinlm.tasks.table import TASKS
+
+KIND = TASKS["tagging"]
 
 TAGS = ["O", *(f"{place}-{kind}" for place in "BIES" for kind in ("PER", "LOC"))]
 SENTENCES = st.lists(
@@ -31,10 +35,7 @@ def test_entities_are_those_of_seqeval(tags):
 @given(SENTENCES)
 def test_f1_precision_and_recall_are_those_of_seqeval(sentences):
     golds, predicted = columns(sentences)
-    if not ours.has_entities(golds):
-        assert all(tag == "O" for row in golds for tag in row)
-        return
-    found = ours.of_tags(golds, predicted)
+    found = KIND.measure(golds, predicted, ENTITIES)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert found.figures == pytest.approx(
@@ -48,13 +49,13 @@ def test_f1_precision_and_recall_are_those_of_seqeval(sentences):
         report = theirs.classification_report(golds, predicted, output_dict=True, zero_division=0)
     kinds = {kind for row in golds for kind, _, _ in get_entities(row)}
     wanted = {kind: report[kind]["f1-score"] for kind in kinds}
-    assert ours.f1_by_type(golds, predicted) == pytest.approx(wanted)
+    assert KIND.metrics[ENTITIES].by_class(golds, predicted) == pytest.approx(wanted)
 
 
 @given(SENTENCES)
 def test_the_values_are_those_of_leaving_each_sentence_out_slowly(sentences):
     golds, predicted = columns([[("B-PER", "B-PER"), ("O", "O")], *sentences])
-    found, count = ours.of_tags(golds, predicted), len(golds)
+    found, count = KIND.measure(golds, predicted, ENTITIES), len(golds)
     left_out_E = np.array(
         [
             f1_by_sets(golds[:place] + golds[place + 1 :], predicted[:place] + predicted[place + 1 :])
@@ -78,11 +79,13 @@ def f1_by_sets(golds, predicted) -> float:
 
 def test_tags_of_no_entities_are_measured_by_words():
     golds, predicted = [["DET", "NOUN"], ["VERB", "DET", "NOUN"]], [["DET", "VERB"], ["VERB", "DET", "NOUN"]]
-    found = ours.of_tags(golds, predicted)
+    found = KIND.measure(golds, predicted, WORDS)
     assert found.figures == pytest.approx({"word accuracy": 4 / 5, "macro F1": (1 + 2 / 3 + 2 / 3) / 3})
     # Without the first sentence 3 of 3 words are right, without the second 1 of 2.
     assert found.values_E == pytest.approx(0.8 + np.array([0.75 - 1, 0.75 - 0.5]))
-    assert ours.f1_by_type(golds, predicted) == pytest.approx({"DET": 1, "NOUN": 2 / 3, "VERB": 2 / 3})
+    assert KIND.metrics[WORDS].by_class(golds, predicted) == pytest.approx(
+        {"DET": 1, "NOUN": 2 / 3, "VERB": 2 / 3}
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +100,7 @@ def test_tags_of_no_entities_are_measured_by_words():
         ([["O", "L-PER", "U-PER"]], True),
     ],
 )
-def test_tags_speak_of_entities_if_all_of_them_are_o_or_have_a_place_and_a_type(rows, has):
+def test_for_earlier_versions_tags_meant_entities_if_all_were_o_or_had_a_place_and_a_type(rows, has):
     assert ours.has_entities(rows) is has
 
 
@@ -108,10 +111,46 @@ def test_bilou_is_measured_as_the_same_entities_in_bies(sentences):
     bilou = [
         [[tag[0].translate(letters) + tag[1:] for tag in row] for row in rows] for rows in (golds, predicted)
     ]
-    assert ours.of_tags(*bilou).figures == ours.of_tags(golds, predicted).figures
-    assert ours.f1_by_type(*bilou) == ours.f1_by_type(golds, predicted)
+    assert KIND.measure(*bilou, ENTITIES).figures == KIND.measure(golds, predicted, ENTITIES).figures
+    by_class = KIND.metrics[ENTITIES].by_class
+    assert by_class(*bilou) == by_class(golds, predicted)
 
 
-def test_a_predicted_tag_of_no_entity_counts_as_o():
-    found = ours.of_tags([["B-PER", "O"]], [["B-PER", "NOUN"]])
-    assert (found.main, found.figures["word accuracy"]) == (1, 0.5)
+@given(SENTENCES)
+def test_runs_of_one_tag_are_the_entities_of_inside_tags(sentences):
+    golds, predicted = columns(
+        [[(a[2:] or "O", b[2:] or "O") for a, b in sentence] for sentence in sentences]
+    )
+    inside = [
+        [[f"I-{tag}" if tag != "O" else tag for tag in row] for row in rows] for rows in (golds, predicted)
+    ]
+    found, wanted = KIND.measure(golds, predicted, RUNS), KIND.measure(*inside, ENTITIES)
+    assert found.figures == wanted.figures and (found.values_E == wanted.values_E).all()
+    assert KIND.metrics[RUNS].by_class(golds, predicted) == KIND.metrics[ENTITIES].by_class(*inside)
+
+
+@pytest.mark.parametrize("scheme", [ENTITIES, RUNS])
+@pytest.mark.parametrize("side", [0, 1], ids=["gold", "predicted"])
+def test_a_stray_tag_counts_as_o_and_leaves_the_figure(scheme, side):
+    tag = {ENTITIES: "B-PER", RUNS: "PER"}[scheme]
+    rows = [[[tag, "O", "O"]], [[tag, "O", "O"]]]
+    rows[side][0][1] = "0"
+    found = KIND.measure(*rows, scheme)
+    assert (next(iter(found.figures)), found.main) == ("entity F1", 1)
+    assert found.figures["word accuracy"] == pytest.approx(2 / 3)
+
+
+def test_tags_without_a_type_are_entities_of_one_type():
+    golds, predicted = [["B", "I", "O", "B"]], [["B", "I", "O", "O"]]
+    assert KIND.measure(golds, predicted, ENTITIES).main == pytest.approx(2 / 3)
+    assert KIND.metrics[ENTITIES].by_class(golds, predicted) == {"entity": pytest.approx(2 / 3)}
+
+
+def test_a_split_without_an_entity_keeps_the_figure_of_the_task():
+    found = KIND.measure([["O", "O"]], [["O", "B-PER"]], ENTITIES)
+    assert (next(iter(found.figures)), found.main) == ("entity F1", 0)
+
+
+def test_answers_of_earlier_versions_are_measured_as_they_were():
+    assert next(iter(KIND.measure([["B-PER", "0"]], [["B-PER", "O"]]).figures)) == "word accuracy"
+    assert next(iter(KIND.measure([["B-PER", "O"]], [["B-PER", "NOUN"]]).figures)) == "entity F1"

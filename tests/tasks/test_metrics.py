@@ -29,7 +29,7 @@ def test_scores_of_classes_equal_those_of_scikit_learn(classes, examples, seed):
     assert (confusion_CC == theirs.confusion_matrix(true_E, predicted_E, labels=labels)).all()
     wanted_C = theirs.f1_score(true_E, predicted_E, labels=labels, average=None, zero_division=0)
     assert metrics.f1_by_class(confusion_CC) == pytest.approx(wanted_C)
-    wanted = theirs.f1_score(true_E, predicted_E, average="macro", zero_division=0)
+    wanted = theirs.f1_score(true_E, predicted_E, labels=sorted({*true_E}), average="macro", zero_division=0)
     assert metrics.macro_f1(confusion_CC) == pytest.approx(wanted)
 
 
@@ -42,22 +42,39 @@ def test_scores_without_examples_are_zero():
 def test_figures_of_named_classes_equal_those_of_scikit_learn(pairs):
     golds, predicted = (list(column) for column in zip(*pairs, strict=True))
     found = metrics.of_classes(golds, predicted)
-    assert list(found.figures) == ["accuracy", "macro F1", "MCC"]
+    assert list(found.figures) == ["accuracy", "macro F1", "MCC"][: 2 + (len({*golds}) > 1)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         wanted = theirs.matthews_corrcoef(golds, predicted)
-    assert found.figures["MCC"] == pytest.approx(wanted, abs=1e-12)
+    assert found.figures.get("MCC", 0.0) == pytest.approx(wanted, abs=1e-12)
     assert found.figures["accuracy"] == pytest.approx(theirs.accuracy_score(golds, predicted))
     assert found.figures["accuracy"] == pytest.approx(theirs.f1_score(golds, predicted, average="micro"))
-    wanted = theirs.f1_score(golds, predicted, average="macro", zero_division=0)
+    names = sorted({*golds})
+    wanted = theirs.f1_score(golds, predicted, labels=names, average="macro", zero_division=0)
     assert found.figures["macro F1"] == pytest.approx(wanted)
     assert found.values_E.dtype == np.bool_
     assert found.values_E.mean() == found.main
     by_class = metrics.f1_of_classes(golds, predicted)
-    names = sorted({*golds, *predicted})
     wanted_C = theirs.f1_score(golds, predicted, labels=names, average=None, zero_division=0)
     assert list(by_class) == names
     assert list(by_class.values()) == pytest.approx(wanted_C)
+
+
+def test_all_models_divide_macro_f1_by_the_same_classes():
+    golds = ["a", "a", "b", "b"]
+    sure, other = (
+        metrics.of_classes(golds, ["a", "a", "b", "a"]),
+        metrics.of_classes(golds, ["a", "a", "b", "c"]),
+    )
+    # "c" is no class of these examples: it costs "b" a right answer, as "a" would, and is no third class.
+    assert sure.figures["macro F1"] == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert other.figures["macro F1"] == pytest.approx((1 + 2 / 3) / 2)
+    assert list(metrics.f1_of_classes(golds, ["a", "a", "b", "c"])) == ["a", "b"]
+
+
+def test_examples_of_one_class_have_no_correlation():
+    assert "MCC" not in metrics.of_classes(["a", "a"], ["a", "b"]).figures
+    assert metrics.of_classes(["a", "b"], ["a", "a"]).figures["MCC"] == 0
 
 
 def test_choices_are_right_or_wrong():

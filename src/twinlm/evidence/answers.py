@@ -59,6 +59,8 @@ class TaskFacts(Record):
     """Number of training examples."""
     valid_examples: Whole
     """Number of validation examples."""
+    scheme: str = ""
+    """Meaning of the labels, see `Form.scheme`; earlier versions took it from the test examples alone."""
 
 
 class TaskAnswers(TaskFacts):

@@ -77,12 +77,13 @@ class Measurer:
         self._answers = answers
         self._kind = task_kind(answers.kind)
         self._kept: dict[tuple[str, str], Any] = {}
-        measured = self._kind.measure(answers.golds, answers.arms[0].predicted[0])
+        measured = self._kind.measure(answers.golds, answers.arms[0].predicted[0], answers.scheme)
         self.metric, self.least = next(iter(measured.figures)), measured.least
 
     def of(self, rows: Sequence[Sequence[Any]], groups: int) -> Outcomes:
         """Return the outcomes of several sets of answers."""
-        measured = [self._kind.measure(self._answers.golds, row) for row in rows]
+        answers = self._answers
+        measured = [self._kind.measure(answers.golds, row, answers.scheme) for row in rows]
         return Outcomes(stacked(measured), groups)
 
     def judged(self, arm: ArmAnswers) -> Judged:

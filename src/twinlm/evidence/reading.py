@@ -43,6 +43,8 @@ def read_index(folder: Folder, task: str) -> TaskIndex:
     wrong = {
         f"there is no kind of task {index.kind!r}": index.kind not in TASKS,
         f"it is about the task {index.name!r}": index.name != task,
+        "its labels have no such meaning": bool(index.scheme)
+        and index.scheme not in getattr(TASKS.get(index.kind), "metrics", ()),
         "no arm has answers": not index.arms or not all(arm.folders and arm.family for arm in index.arms),
         "two arms have one name": len(set(names)) < len(names),
         "the pre-trainings of an arm have no equal numbers of models": any(

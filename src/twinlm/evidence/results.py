@@ -43,6 +43,8 @@ class TaskResult(Record):
     """Type of task: "classification", "similarity", "choice", "tagging" or "span_qa"."""
     metric: str
     """Name of the main figure: "accuracy", "entity F1", "answer F1", "Spearman's correlation"."""
+    metric_reason: str = ""
+    """Reason for that figure, if tasks of this type may have another."""
     classes: list[str]
     """Classes in the order of `confusion`; empty without classes."""
     train_examples: Whole

@@ -27,7 +27,7 @@ def scored(answers: TaskAnswers) -> TaskResult:
     scores: list[ArmScore] = []
     least, metric = 0.0, ""
     for arm in answers.arms:
-        measured = [kind.measure(answers.golds, row) for row in arm.predicted]
+        measured = [kind.measure(answers.golds, row, answers.scheme) for row in arm.predicted]
         values[arm.arm] = Outcomes(stacked(measured), groups=arm.groups)
         least, metric = measured[0].least, next(iter(measured[0].figures))
         scores.append(_score(answers, arm, measured, values[arm.arm]))
@@ -39,6 +39,7 @@ def scored(answers: TaskAnswers) -> TaskResult:
         name=answers.name,
         kind=answers.kind,
         metric=metric,
+        metric_reason=kind.metric(answers.golds, answers.scheme).why,
         classes=answers.classes,
         train_examples=answers.train_examples,
         valid_examples=answers.valid_examples,
@@ -89,7 +90,7 @@ def predicted(rows: Sequence[dict[str, Any]]) -> Answers:
 def measure(kind: TaskKind, task: LabelledTask, answers: Sequence[Answers]) -> list[Measured]:
     """Return the measured answers of each seed."""
     golds = [example.gold for example in task.test]
-    return [kind.measure(golds, row) for row in answers]
+    return [kind.measure(golds, row, task.scheme) for row in answers]
 
 
 def stacked(measured: Sequence[Measured]) -> Matrix:
@@ -101,16 +102,15 @@ def stacked(measured: Sequence[Measured]) -> Matrix:
 
 def _score(answers: TaskAnswers, arm: ArmAnswers, measured: Sequence[Measured], values: Outcomes) -> ArmScore:
     kind = task_kind(answers.kind)
-    by_class = [kind.by_class(answers.golds, row) for row in arm.predicted]
-    is_by_class = kind.form.is_split_by_label
-    names = answers.classes if is_by_class else by_class[0].keys()
+    metric = kind.metric(answers.golds, answers.scheme)
+    by_class = [metric.by_class(answers.golds, row) for row in arm.predicted]
     return ArmScore(
         **facts(arm, ArmFacts),
         score=intervals.mean_interval(values, least=measured[0].least),
         figures=_means([of_seed.figures for of_seed in measured], list(measured[0].figures)),
         score_by_seed={seed: of_seed.main for seed, of_seed in zip(arm.seeds, measured, strict=False)},
-        f1_by_class=_means(by_class, list(names)),
-        confusion=_confusion(answers, arm.predicted) if is_by_class else [],
+        f1_by_class=_means(by_class, list(by_class[0])),
+        confusion=_confusion(answers, arm.predicted) if kind.form.is_split_by_label else [],
         failed_seeds=failed_seeds(arm.seeds, arm.predicted) if arm.seeds else [],
         seconds=arm.seconds,
         chosen_epochs=arm.chosen_epochs,

@@ -19,7 +19,7 @@ from twinlm.data.text.splits import SPLITS, Splits
 from twinlm.data.tokens import packed
 from twinlm.data.tokens.store import TokenStore, check_ids, is_store
 from twinlm.data.tokens.writing import write_store
-from twinlm.errors import UsageError
+from twinlm.errors import DataError, UsageError
 from twinlm.prepare import stage
 from twinlm.prepare.packed_corpus import open_packed, packed_store, packed_tokenizer, read_beside
 from twinlm.settings import KindSettings, Settings, TaskSettings
@@ -196,7 +196,11 @@ def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> Labelled
     sets: dict[str, LabelledSet] = {}
     for split, path in files.items():  # training first: the others' labels are read as its labels are
         sets[split] = read_task_file(given, path, split, sets, errors=given.errors, counts=counts)
-    return build_read_task(given, sets, seed=seed, counts=counts)
+    task = build_read_task(given, sets, seed=seed, counts=counts)
+    if flaw := task_kind(task.kind).form.flaw(task.scheme, task.test):
+        message = f"task {task.name!r} can't be measured on its {len(task.test):,} test examples: {flaw}"
+        raise DataError(message, hint="give more rows, or another test file; is the label's field right?")
+    return task
 
 
 def read_task_file(

@@ -41,6 +41,8 @@ def _task(results: Results, task: TaskResult, details: Details) -> Iterator[docu
         f"{whole(task.test_examples)} test examples",
         style="facts",
     )
+    if task.metric_reason:
+        yield document.Text(f"Measured by {task.metric}, because {task.metric_reason}.")
     yield document.Columns([[plot] for plot in _plots(results, task)])
     yield scores(task)
     if task.comparisons:

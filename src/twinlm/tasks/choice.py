@@ -12,7 +12,7 @@ from twinlm.data.labels.forms import CHOICE
 from twinlm.tasks.baselines import choice_baselines
 from twinlm.tasks.heads import ChoiceHead
 from twinlm.tasks.judging import Decision, Judging, Passage, Said, cut, has_chances, likeliest, surest
-from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, softmax
+from twinlm.tasks.kind import Answer, Input, Metric, Reader, Scores, TaskConfig, TaskKind, softmax
 from twinlm.tasks.metrics import of_places
 
 
@@ -54,11 +54,6 @@ def decisions(golds: Sequence[int], rows: Sequence[Said]) -> list[list[Decision]
     return by_example
 
 
-def combined(rows: Sequence[Sequence[Said]], classes: Sequence[str]) -> list[int]:
-    """Return the index of the choice with the highest mean probability over models."""
-    return likeliest(rows)
-
-
 def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
     """Tell whether both are indices of choices, and each choice has a probability."""
     indices = [gold, said["predicted"]]
@@ -83,12 +78,12 @@ KIND = TaskKind(
     outputs=lambda config: 1,
     inputs=inputs,
     answers=answers,
-    measure=of_places,
+    metrics={"": Metric(of_places)},
     baselines=choice_baselines,
     judging=Judging(
         right="the choice is the true one",
         decisions=decisions,
-        combined=combined,
+        combined=lambda rows, classes: likeliest(rows),
         is_sound=is_sound,
         passage=passage,
     ),

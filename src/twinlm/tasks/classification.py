@@ -15,7 +15,7 @@ from twinlm.errors import UsageError
 from twinlm.tasks.baselines import class_baselines
 from twinlm.tasks.heads import SequenceHead
 from twinlm.tasks.judging import Decision, Judging, Said, has_chances, likeliest, surest
-from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, softmax
+from twinlm.tasks.kind import Answer, Input, Metric, Reader, Scores, TaskConfig, TaskKind, softmax
 from twinlm.tasks.metrics import f1_of_classes, of_classes
 
 TEXTS = "texts"
@@ -83,8 +83,7 @@ KIND = TaskKind(
     needs=(TEXTS,),
     inputs=inputs,
     answers=answers,
-    measure=of_classes,
-    by_class=f1_of_classes,
+    metrics={"": Metric(of_classes, f1_of_classes)},
     baselines=class_baselines,
     judging=Judging(
         right="the class is the true one",

@@ -1,87 +1,105 @@
 """Entities in rows of tags such as B-PER I-PER O, counted like the CoNLL-2003 script.
 
 An entity starts with B- or S-, or with an I- or E- that does not continue one of its type. BILOU's L- and U-
-are read as E- and S-.
+are read as E- and S-. `data/labels/tags.py` says which tags mark entities.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 
-from twinlm.tasks.metrics import Measured, confusion, macro_f1, of_ratio
+from twinlm.data.labels.tags import OUTSIDE, PLACED
+from twinlm.tasks.metrics import Measured, class_table, f1_of_classes, macro_f1, of_ratio
 
 Tags = Sequence[str]
-_PLACED = re.compile(r"[BIESLU]-.+")
+Entity = tuple[int, int, str]
+_TYPED = re.compile(r"[BIESLU]-.+")
+_NO_TYPE = "entity"
 
 
 def has_entities(rows: Sequence[Tags]) -> bool:
-    """Tell whether tags mark entities: all are O or B-, I-, E-, S-, L-, U- with a type, and not all are O."""
-    tags = {tag for row in rows for tag in row} - {"O"}
-    return bool(tags) and all(_PLACED.fullmatch(tag) for tag in tags)
+    """Tell whether all tags are O or B-, I-, E-, S-, L-, U- with a type, and not all are O."""
+    tags = {tag for row in rows for tag in row} - {OUTSIDE}
+    return bool(tags) and all(_TYPED.fullmatch(tag) for tag in tags)
 
 
-def entities(tags: Tags) -> set[tuple[int, int, str]]:
+def placed(tag: str) -> str:
+    """Return a tag as it is, or O if it marks no entity."""
+    return tag if PLACED.fullmatch(tag) else OUTSIDE
+
+
+def inside(tag: str) -> str:
+    """Return a tag without a place, such as PER, as one inside an entity."""
+    return OUTSIDE if tag in (OUTSIDE, "0", "o") else f"I-{tag}"
+
+
+def entities(tags: Tags) -> set[Entity]:
     """Return each entity of a sentence: first word, last word + 1, type."""
-    spans: list[tuple[int, int, str]] = []
-    before = "O"
+    spans: list[Entity] = []
+    before = OUTSIDE
     for word, tag in enumerate(tags):
         if tag[0] in "IEL" and before[0] in "BI" and tag[2:] == before[2:]:
             begin, _, name = spans.pop()
             spans.append((begin, word + 1, name))
-        elif tag != "O":
-            spans.append((word, word + 1, tag[2:]))
+        elif tag != OUTSIDE:
+            spans.append((word, word + 1, tag[2:] or _NO_TYPE))
         before = tag
     return set(spans)
 
 
-def of_tags(golds: Sequence[Tags], predicted: Sequence[Tags]) -> Measured:
-    """Measure tags: F1, precision and recall of entities; without entities, word accuracy and macro F1."""
-    right = [
-        sum(a == b for a, b in zip(gold, found, strict=True))
-        for gold, found in zip(golds, predicted, strict=True)
-    ]
-    words = [len(gold) for gold in golds]
-    if not has_entities(golds):
-        return of_ratio("word accuracy", right, words, **{"macro F1": _macro(golds, predicted)})
-    gold_sets, found_sets = (
-        [entities(row) for row in golds],
-        [entities(_entity_tags(row)) for row in predicted],
-    )
-    hits = [len(gold & found) for gold, found in zip(gold_sets, found_sets, strict=True)]
-    gold_sizes, found_sizes = [len(row) for row in gold_sets], [len(row) for row in found_sets]
+def of_words(golds: Sequence[Tags], predicted: Sequence[Tags]) -> Measured:
+    """Measure tags word by word: accuracy and macro F1."""
+    _, counts_CC = class_table(_flat(golds), _flat(predicted))
+    rights, words = _right_words(golds, predicted), list(map(len, golds))
+    return of_ratio("word accuracy", rights, words, **{"macro F1": macro_f1(counts_CC)})
+
+
+def of_entities(golds: Sequence[Tags], predicted: Sequence[Tags], *, read: Callable[[str], str]) -> Measured:
+    """Measure entities: F1, precision and recall. `read` makes a tag one with a place, or O."""
+    gold_sets, predicted_sets = (_all_entities(rows, read) for rows in (golds, predicted))
+    hits = [len(gold & said) for gold, said in zip(gold_sets, predicted_sets, strict=True)]
+    gold_sizes, predicted_sizes = list(map(len, gold_sets)), list(map(len, predicted_sets))
     return of_ratio(
         "entity F1",
         [2 * number for number in hits],
-        [gold + found for gold, found in zip(gold_sizes, found_sizes, strict=True)],
-        precision=sum(hits) / max(1, sum(found_sizes)),
+        list(map(sum, zip(gold_sizes, predicted_sizes, strict=True))),
+        precision=sum(hits) / max(1, sum(predicted_sizes)),
         recall=sum(hits) / max(1, sum(gold_sizes)),
-        **{"word accuracy": sum(right) / max(1, sum(words))},
+        **{"word accuracy": sum(_right_words(golds, predicted)) / max(1, sum(map(len, golds)))},
     )
 
 
-def f1_by_type(golds: Sequence[Tags], predicted: Sequence[Tags]) -> dict[str, float]:
-    """Return the F1 of each entity type, or of each tag if tags mark no entities, by name."""
-    if has_entities(golds):
-        sets = [[entities(row) for row in rows] for rows in (golds, [_entity_tags(row) for row in predicted])]
-    else:
-        sets = [
-            [{(i, i + 1, tag) for i, tag in enumerate(row)} for row in rows] for rows in (golds, predicted)
-        ]
-    gold_all, found_all = [
-        {(number, *item) for number, row in enumerate(rows) for item in row} for rows in sets
-    ]
-    found_by_type = {}
-    for name in sorted({item[-1] for item in gold_all}):
-        gold, found = ({item for item in items if item[-1] == name} for items in (gold_all, found_all))
-        found_by_type[name] = 2 * len(gold & found) / (len(gold) + len(found))
-    return found_by_type
+def f1_by_type(
+    golds: Sequence[Tags], predicted: Sequence[Tags], *, read: Callable[[str], str]
+) -> dict[str, float]:
+    """Return the F1 of each entity type, by name."""
+    gold_all, predicted_all = (
+        {(number, *entity) for number, row in enumerate(_all_entities(rows, read)) for entity in row}
+        for rows in (golds, predicted)
+    )
+    by_type = {}
+    for name in sorted({entity[-1] for entity in gold_all}):
+        gold, said = (
+            {entity for entity in all_of_them if entity[-1] == name}
+            for all_of_them in (gold_all, predicted_all)
+        )
+        by_type[name] = 2 * len(gold & said) / (len(gold) + len(said))
+    return by_type
 
 
-def _entity_tags(row: Tags) -> list[str]:
-    return [tag if _PLACED.fullmatch(tag) else "O" for tag in row]
+def f1_by_tag(golds: Sequence[Tags], predicted: Sequence[Tags]) -> dict[str, float]:
+    """Return the F1 of each tag, by name."""
+    return f1_of_classes(_flat(golds), _flat(predicted))
 
 
-def _macro(golds: Sequence[Tags], predicted: Sequence[Tags]) -> float:
-    flat = [[tag for row in rows for tag in row] for rows in (golds, predicted)]
-    names = {name: number for number, name in enumerate(sorted({*flat[0], *flat[1]}))}
-    true_E, predicted_E = ([names[tag] for tag in tags] for tags in flat)
-    return macro_f1(confusion(true_E, predicted_E, len(names)))
+def _all_entities(rows: Sequence[Tags], read: Callable[[str], str]) -> list[set[Entity]]:
+    return [entities([read(tag) for tag in row]) for row in rows]
+
+
+def _right_words(golds: Sequence[Tags], predicted: Sequence[Tags]) -> list[int]:
+    pairs = zip(golds, predicted, strict=True)
+    return [sum(a == b for a, b in zip(gold, said, strict=True)) for gold, said in pairs]
+
+
+def _flat(rows: Sequence[Tags]) -> list[str]:
+    return list(chain.from_iterable(rows))

@@ -42,6 +42,8 @@ class TaskConfig:
     """Dropout before the head, in training."""
     has_bias: bool = True
     """Whether the head's linear layer has a bias."""
+    scheme: str = ""
+    """Meaning of the labels, see `Form.scheme`."""
     constants: Mapping[str, float] = field(default_factory=dict)
     """Numbers learned from examples, such as the mean score or the threshold for "no answer"."""
 
@@ -107,6 +109,22 @@ def collate(inputs: Sequence[Input], pad_id: int, length: int = 0) -> LabelledBa
     )
 
 
+def _of_no_class(golds: Sequence[Any], predicted: Sequence[Any]) -> dict[str, float]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a kind of task is measured by, where its labels have one meaning."""
+
+    measure: Callable[[Sequence[Any], Sequence[Any]], Measured]
+    """Measures answers, from gold and predicted ones."""
+    by_class: Callable[[Sequence[Any], Sequence[Any]], dict[str, float]] = _of_no_class
+    """Returns the F1 of each class or type, from gold and predicted answers; empty without classes."""
+    why: str = ""
+    """Reason for this figure, to follow "because"; empty if the kind has no other."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskKind:
     """One kind of task."""
@@ -123,8 +141,8 @@ class TaskKind:
     """Returns the examples' `Input`s; counts what was cut or lost."""
     answers: Callable[[Sequence[Example], Sequence[Any], Sequence[Scores], TaskConfig], list[Answer]]
     """Returns an answer for each example, from the scores of its inputs."""
-    measure: Callable[[Sequence[Any], Sequence[Any]], Measured]
-    """Measures answers, from gold and predicted ones."""
+    metrics: Mapping[str, Metric]
+    """Metric for each meaning of the labels, `Form.scheme`."""
     baselines: Callable[[Sequence[Example], Sequence[Example], Sequence[Example]], list[Baseline]]
     """Fits what a model must beat on training and validation examples; returns its test answers."""
     judging: Judging
@@ -139,8 +157,16 @@ class TaskKind:
         lambda examples, inputs, scores, config: dict(config.constants)
     )
     """Returns `TaskConfig.constants` improved on validation examples, from their scores; by default as is."""
-    by_class: Callable[[Sequence[Any], Sequence[Any]], dict[str, float]] = lambda golds, predicted: {}
-    """Returns the F1 of each class or type, from gold and predicted answers; empty without classes."""
+    scheme_before: Callable[[Sequence[Any]], str] = lambda golds: ""
+    """Returns the meaning of gold answers by themselves, as versions before 0.2 took it from each split."""
+
+    def metric(self, golds: Sequence[Any], scheme: str = "") -> Metric:
+        """Return what gold answers are measured by; without a scheme, what these seem to mean."""
+        return self.metrics[scheme or self.scheme_before(golds)]
+
+    def measure(self, golds: Sequence[Any], predicted: Sequence[Any], scheme: str = "") -> Measured:
+        """Measure answers, from gold and predicted ones."""
+        return self.metric(golds, scheme).measure(golds, predicted)
 
     def batch(self, inputs: Sequence[Any], config: TaskConfig, pad_id: int) -> Batch:
         """Return a batch of inputs, padded to one of few lengths."""

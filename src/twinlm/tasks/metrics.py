@@ -41,11 +41,15 @@ class Measured:
 
 
 def of_classes(golds: Sequence[str], predicted: Sequence[str]) -> Measured:
-    """Measure classes: accuracy (which is micro F1 too), macro F1 and Matthews' correlation."""
-    classes = sorted({*golds, *predicted})
-    counts_CC = confusion(_numbers(golds, classes), _numbers(predicted, classes), len(classes))
+    """Measure classes: accuracy (which is micro F1 too), macro F1, and Matthews' correlation.
+
+    Where all examples are of one class there is no correlation, so that figure is left out.
+    """
+    _, counts_CC = class_table(golds, predicted)
     right_E = np.array(golds) == np.array(predicted)
-    figures = {"accuracy": float(right_E.mean()), "macro F1": macro_f1(counts_CC), "MCC": matthews(counts_CC)}
+    figures = {"accuracy": float(right_E.mean()), "macro F1": macro_f1(counts_CC)}
+    if len(set(golds)) > 1:
+        figures["MCC"] = matthews(counts_CC)
     return Measured(figures, lambda: right_E)
 
 
@@ -117,6 +121,14 @@ def confusion(true_E: npt.ArrayLike, predicted_E: npt.ArrayLike, classes: int) -
     return np.bincount(pairs_E, minlength=classes * classes).reshape(classes, classes)
 
 
+def class_table(golds: Sequence[str], predicted: Sequence[str]) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return the classes that are true or predicted, in alphabetical order, and their `confusion`."""
+    classes = sorted({*golds, *predicted})
+    numbers = {name: number for number, name in enumerate(classes)}
+    true_E, predicted_E = ([numbers[name] for name in names] for names in (golds, predicted))
+    return classes, confusion(true_E, predicted_E, len(classes))
+
+
 def f1_by_class(confusion_CC: npt.ArrayLike) -> Values:
     """Return each class's F1, the harmonic mean of precision and recall; 0 for a class that never occurs."""
     counts_CC = np.asarray(confusion_CC, dtype=np.float64)
@@ -126,17 +138,22 @@ def f1_by_class(confusion_CC: npt.ArrayLike) -> Values:
 
 
 def f1_of_classes(golds: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:
-    """Return the F1 of each class that is true or predicted, by name."""
-    classes = sorted({*golds, *predicted})
-    counts_CC = confusion(_numbers(golds, classes), _numbers(predicted, classes), len(classes))
-    return dict(zip(classes, f1_by_class(counts_CC).tolist(), strict=True))
+    """Return the F1 of each class that is true at least once, by name."""
+    classes, counts_CC = class_table(golds, predicted)
+    by_class = zip(classes, f1_by_class(counts_CC).tolist(), strict=True)
+    true = set(golds)
+    return {name: f1 for name, f1 in by_class if name in true}
 
 
 def macro_f1(confusion_CC: npt.ArrayLike) -> float:
-    """Return the unweighted mean of the F1 of all classes that are true or predicted at least once."""
+    """Return the unweighted mean of the F1 of all classes that are true at least once.
+
+    So all models divide by the same number on the same examples, whatever they predict; an answer of an
+    absent class is an error of the class that is true.
+    """
     counts_CC = np.asarray(confusion_CC)
-    occurs_C = counts_CC.sum(axis=0) + counts_CC.sum(axis=1) > 0
-    return float(f1_by_class(counts_CC)[occurs_C].mean()) if occurs_C.any() else 0.0
+    is_true_C = counts_CC.sum(axis=1) > 0
+    return float(f1_by_class(counts_CC)[is_true_C].mean()) if is_true_C.any() else 0.0
 
 
 def matthews(confusion_CC: npt.ArrayLike) -> float:
@@ -146,11 +163,6 @@ def matthews(confusion_CC: npt.ArrayLike) -> float:
     covariance = np.trace(counts_CC) * all_of_them - true_C @ predicted_C
     variances = (all_of_them**2 - predicted_C @ predicted_C) * (all_of_them**2 - true_C @ true_C)
     return float(covariance / np.sqrt(variances)) if variances > 0 else 0.0
-
-
-def _numbers(labels: Sequence[str], classes: Sequence[str]) -> list[int]:
-    numbers = {name: number for number, name in enumerate(classes)}
-    return [numbers[label] for label in labels]
 
 
 def is_one_answer(answers: Sequence[Any]) -> bool:

@@ -15,7 +15,7 @@ from twinlm.data.labels.forms import SIMILARITY
 from twinlm.tasks.baselines import similarity_baselines
 from twinlm.tasks.heads import NumberHead
 from twinlm.tasks.judging import Decision, Judging, Said, is_number
-from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind
+from twinlm.tasks.kind import Answer, Input, Metric, Reader, Scores, TaskConfig, TaskKind
 from twinlm.tasks.metrics import of_numbers
 
 _NEAR = 0.1
@@ -91,7 +91,7 @@ KIND = TaskKind(
     needs=("mean", "deviation"),
     inputs=inputs,
     answers=answers,
-    measure=of_numbers,
+    metrics={"": Metric(of_numbers)},
     baselines=similarity_baselines,
     judging=Judging(
         right="the number is no further from the true one than a tenth of the range of the true ones",

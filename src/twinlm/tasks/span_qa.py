@@ -29,7 +29,7 @@ from twinlm.tasks.answer_metrics import best_f1, gold_texts, is_exact, of_answer
 from twinlm.tasks.baselines import span_baselines
 from twinlm.tasks.heads import SpanHead
 from twinlm.tasks.judging import Decision, Judging, Passage, Said, around, cut
-from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind
+from twinlm.tasks.kind import Answer, Input, Metric, Reader, Scores, TaskConfig, TaskKind
 
 LONGEST_QUESTION = 64
 LONGEST_ANSWER = 30
@@ -241,7 +241,7 @@ KIND = TaskKind(
     collate=collate,
     answers=answers,
     tune=tune,
-    measure=of_answers,
+    metrics={"": Metric(of_answers)},
     baselines=span_baselines,
     judging=Judging(
         right="the answer has the words of a right one",

@@ -9,9 +9,11 @@ token, so GPT's tag is read from the word's last token, which has seen the whole
 sentences are read in pieces of whole words, so no word loses its tag.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,12 +22,21 @@ import torch
 from twinlm.batch import IGNORE, TaggedBatch
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import TAGGING
+from twinlm.data.labels.tags import ENTITIES, RUNS, WORDS
 from twinlm.data.sequences.packing import pad, pad_packed, room
 from twinlm.tasks.baselines import tagging_baselines
-from twinlm.tasks.entities import f1_by_type, of_tags
+from twinlm.tasks.entities import (
+    f1_by_tag,
+    f1_by_type,
+    has_entities,
+    inside,
+    of_entities,
+    of_words,
+    placed,
+)
 from twinlm.tasks.heads import TokenHead
 from twinlm.tasks.judging import Decision, Judging, Passage, Said, is_chance
-from twinlm.tasks.kind import Answer, Input, Reader, Scores, TaskConfig, TaskKind, softmax
+from twinlm.tasks.kind import Answer, Input, Metric, Reader, Scores, TaskConfig, TaskKind, softmax
 
 PIECES = "sentences read in pieces"
 CUT_WORDS = "words cut to the longest input"
@@ -136,7 +147,7 @@ def combined(rows: Sequence[Sequence[Said]], classes: Sequence[str]) -> list[lis
     """Return for each word the tag with the highest mean probability over models."""
     return [
         [_likeliest(of_word) for of_word in zip(*sentence, strict=True)]
-        for sentence in zip(*(map(_chances, row) for row in rows), strict=True)
+        for sentence in zip(*([said["probabilities"] for said in row] for row in rows), strict=True)
     ]
 
 
@@ -159,16 +170,10 @@ def passage(words: Sequence[str], place: int, gold: Any) -> Passage:
 
 def _likeliest(models: Sequence[dict[str, float]]) -> str:
     """Return the tag of a word with the highest sum over models; of equal ones the first in the alphabet."""
-    sums: dict[str, float] = {}
-    for chances in models:
-        for tag, chance in chances.items():
-            sums[tag] = sums.get(tag, 0.0) + chance
+    sums: dict[str, float] = defaultdict(float)
+    for tag, chance in chain.from_iterable(chances.items() for chances in models):
+        sums[tag] += chance
     return min(sums, key=lambda tag: (-sums[tag], tag))
-
-
-def _chances(said: Said) -> Sequence[dict[str, float]]:
-    chances: Sequence[dict[str, float]] = said["probabilities"]
-    return chances
 
 
 def _are_chances(chances: Any, tags: Sequence[str]) -> bool:
@@ -190,8 +195,20 @@ KIND = TaskKind(
     inputs=inputs,
     collate=collate,
     answers=answers,
-    measure=of_tags,
-    by_class=f1_by_type,
+    metrics={
+        ENTITIES: Metric(
+            partial(of_entities, read=placed),
+            partial(f1_by_type, read=placed),
+            "most words with a tag other than O have one of an entity (B-, I-, E-, S-, L-, U-)",
+        ),
+        RUNS: Metric(
+            partial(of_entities, read=inside),
+            partial(f1_by_type, read=inside),
+            "most words are O and no tag has B- or I- in front, so words in a row with one tag are an entity",
+        ),
+        WORDS: Metric(of_words, f1_by_tag, "its tags mark no entities: every word has one of its own"),
+    },
+    scheme_before=lambda golds: ENTITIES if has_entities(golds) else WORDS,
     baselines=tagging_baselines,
     judging=Judging(
         right="the word's tag is the true one",

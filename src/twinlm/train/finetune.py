@@ -125,6 +125,7 @@ def head_config(
     return TaskConfig(
         kind=task.kind,
         labels=tuple(task.classes),
+        scheme=task.scheme,
         max_length=min(settings.max_length, most_length),
         stride=settings.stride,
         dropout=settings.dropout,
@@ -154,7 +155,8 @@ class _Validation:
         tuned = replace(self._config, constants=constants)
         answers = self._task_type.answers(self._examples, self._inputs, scores, tuned)
         predicted = [answer["predicted"] for answer in answers]
-        figures = self._task_type.measure([example.gold for example in self._examples], predicted).figures
+        golds = [example.gold for example in self._examples]
+        figures = self._task_type.measure(golds, predicted, self._config.scheme).figures
         return constants, {"validation": figures, "one_answer": is_one_answer(predicted)}
 
 

@@ -63,7 +63,8 @@ def embed(
     check_pooling(trained, pooling)
     check_list(texts, "texts")
     pool = _POOLINGS[pooling]
-    vectors_NE = np.zeros((len(texts), len(layers) * _width(trained)), np.float32)
+    sizes: Any = trained.model.config
+    vectors_NE = np.zeros((len(texts), len(layers) * sizes.width), np.float32)
     for group, states_BLE, batch in _states(trained, texts, layers, progress or Silent()):
         vectors_NE[group] = pool(states_BLE, batch.real_BL).cpu().numpy()
     if normalize:
@@ -122,25 +123,15 @@ def check_pooling(trained: Trained, name: Pooling) -> None:
         raise UsageError(message, hint="pool by mean or cls")
 
 
-def _mean(states_BLE: Tensor, real_BL: Tensor) -> Tensor:
-    return (states_BLE * real_BL[..., None]).sum(1) / real_BL.sum(1, keepdim=True)
-
-
-def _first(states_BLE: Tensor, real_BL: Tensor) -> Tensor:
-    return states_BLE[:, 0]
-
-
-def _last(states_BLE: Tensor, real_BL: Tensor) -> Tensor:
-    return states_BLE[torch.arange(len(states_BLE), device=states_BLE.device), real_BL.sum(1) - 1]
-
-
-_POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mean": _mean, "cls": _first, "last": _last}
-
-
-def _width(trained: Trained) -> int:
-    sizes: Any = trained.model.config
-    width: int = sizes.width
-    return width
+_POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mean": lambda states_BLE, real_BL: (
+        (states_BLE * real_BL[..., None]).sum(1) / real_BL.sum(1, keepdim=True)
+    ),
+    "cls": lambda states_BLE, real_BL: states_BLE[:, 0],
+    "last": lambda states_BLE, real_BL: states_BLE.take_along_dim((real_BL.sum(1) - 1)[:, None, None], 1)[
+        :, 0
+    ],
+}
 
 
 def _states(

@@ -45,7 +45,7 @@ def command(
     from twinlm.use.predict import check_labels, predict, task_of
 
     trained = load(model)
-    kind, _ = task_of(trained)
+    kind, config = task_of(trained)
     examples = options.read(file, kind.form, is_labelled=is_labelled)
     if is_labelled and (unknown := check_labels(trained, examples)):
         message = f"{unknown:,} of {len(examples):,} examples have a tag that the model does not know"
@@ -63,14 +63,19 @@ def command(
     elif not is_labelled:
         print(text, end="")
     if is_labelled:
-        _print_metrics(kind, examples, answers, is_json=is_json)
+        _print_metrics(kind, config.scheme, examples, answers, is_json=is_json)
 
 
 def _print_metrics(
-    kind: "TaskKind", examples: "tuple[Example, ...]", answers: list[dict[str, Any]], *, is_json: bool
+    kind: "TaskKind",
+    scheme: str,
+    examples: "tuple[Example, ...]",
+    answers: list[dict[str, Any]],
+    *,
+    is_json: bool,
 ) -> None:
     golds, predicted = [example.gold for example in examples], [answer["predicted"] for answer in answers]
-    figures = kind.measure(golds, predicted).figures
+    figures = kind.measure(golds, predicted, scheme).figures
     lines = [*(f"{name}\t{value:.4f}" for name, value in figures.items()), f"examples\t{len(examples):,}"]
     print_record({"examples": len(examples), **figures}, *lines, is_json=is_json)
 

@@ -38,6 +38,7 @@ class Answers:
             name=task.name,
             kind=task.kind,
             classes=list(task.classes),
+            scheme=task.scheme,
             train_examples=len(task.train),
             valid_examples=len(task.valid),
             ids=[example.id for example in task.test],

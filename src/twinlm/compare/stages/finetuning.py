@@ -15,6 +15,7 @@ from twinlm.prepare import stage
 from twinlm.settings import FinetuneSettings, KindSettings, build
 from twinlm.settings.tree import given
 from twinlm.system import storage
+from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.finetune import RESULT, finetune, tidy
 from twinlm.train.ranks import ALONE
@@ -152,6 +153,12 @@ class FinetuningStage:
         }
         if trial.labels is not None:
             inputs["labels"] = trial.labels
+        task = self.workspace.task(trial.task)
+        before = {
+            task_kind(task.kind).scheme_before([e.gold for e in part]) for part in (task.valid, task.test)
+        }
+        if before != {task.scheme}:  # versions before 0.2 measured these splits by other figures
+            inputs["scheme"] = task.scheme
         stage.enter(self.folder(trial), inputs)
 
     def _origin(self, trial: Trial) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from twinlm.data.labels import tags
 from twinlm.data.labels.choices import read_choice, read_choices, reading_of, settled
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.values import (
@@ -80,6 +81,13 @@ class Form:
     """Function from examples to their classes or tags, sorted; empty if the form has none."""
     blanks: str | None = None
     """Characters that alone are no text; None for all white space of Unicode."""
+    scheme: Callable[[Iterable[Example]], str] = lambda examples: ""
+    """Function from the examples of all splits to what their labels mean, such as "entities"; "" if that is
+    always the same."""
+    strays: Callable[[str, Iterable[str]], list[str]] = lambda scheme, labels: []
+    """Function from a scheme and labels to those that mean nothing in it."""
+    flaw: Callable[[str, Sequence[Example]], str] = lambda scheme, examples: ""
+    """Function from a scheme and a split to why no figure can be measured on it; "" if it can."""
     is_split_by_label: bool = False
     """Whether examples are split class by class."""
     split_by: Callable[[Example], tuple[str, ...]] = lambda example: example.texts
@@ -97,17 +105,17 @@ def _one_or_two(values: dict[str, Any], fields: Fields) -> tuple[str, ...]:
 
 
 def _tags(values: dict[str, Any], fields: Fields, words: tuple[str, ...], labels: Labels) -> list[str]:
-    tags = [labels.bare(tag) for tag in read_words(values, fields.label)]
-    if len(tags) != len(words):
-        raise RowError(f"{len(words):,} words in {fields.text!r}, but {len(tags):,} tags in {fields.label!r}")
-    if "" in tags:
-        raise RowError(f"item {tags.index('')} of {fields.label!r} is only white space")
+    bare = [labels.bare(tag) for tag in read_words(values, fields.label)]
+    if len(bare) != len(words):
+        raise RowError(f"{len(words):,} words in {fields.text!r}, but {len(bare):,} tags in {fields.label!r}")
+    if "" in bare:
+        raise RowError(f"item {bare.index('')} of {fields.label!r} is only white space")
     before = "O"
-    for tag in tags:
+    for tag in bare:
         entity = tag[2:]
         labels.counts[CONTINUES] += tag.startswith("I-") and before not in (f"B-{entity}", f"I-{entity}")
         before = tag
-    return tags
+    return bare
 
 
 def _answers(
@@ -181,6 +189,16 @@ def _settle_choices(
     )
 
 
+def _is_constant(scheme: str, examples: Sequence[Example]) -> str:
+    scores = {example.gold for example in examples}
+    return f"all have the score {scores.pop()}, and nothing correlates with that" if len(scores) == 1 else ""
+
+
+def _has_no_entity(scheme: str, examples: Sequence[Example]) -> str:
+    is_flawed = scheme != tags.WORDS and not tags.has_entity(scheme, (example.gold for example in examples))
+    return "none has an entity, so every F1 is 0" if is_flawed else ""
+
+
 def _in_one_order(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(texts, key=str.split))
 
@@ -200,6 +218,7 @@ SIMILARITY = Form(
     texts=_one_or_two,
     gold=lambda values, fields, texts, labels: read_number(values, fields.label),
     labels=lambda examples: (),
+    flaw=_is_constant,
     split_by=lambda example: _in_one_order(example.texts),  # the other order is the same pair
 )
 CHOICE = Form(
@@ -222,6 +241,9 @@ TAGGING = Form(
     texts=lambda values, fields: read_words(values, fields.text),
     gold=_tags,
     labels=lambda examples: tuple(sorted({tag for example in examples for tag in example.gold})),
+    scheme=lambda examples: tags.scheme_of(example.gold for example in examples),
+    strays=tags.strays,
+    flaw=_has_no_entity,
     documents=lambda example: (" ".join(example.texts),),
 )
 SPAN_QA = Form(

@@ -6,7 +6,7 @@ Read next: data/labels/task.py (splits).
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,8 @@ from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import CLASSIFICATION, Fields, Form
 from twinlm.data.labels.tables import Row, read_rows
 from twinlm.data.labels.values import Labels, Reading
-from twinlm.data.text.lines import Decoding, OnBadBytes
+from twinlm.data.text.lines import Decoding, OnBadBytes, endings
+from twinlm.data.text.streams import shown
 
 
 class LabelledSet(NamedTuple):
@@ -23,6 +24,7 @@ class LabelledSet(NamedTuple):
     examples: tuple[Example, ...]
     classes: tuple[str, ...]
     reading: Reading = ""
+    places: Mapping[str, str] = {}  # file and line where each tag stands first
 
 
 def read_labelled(
@@ -46,10 +48,15 @@ def read_labelled(
     path = Path(path).expanduser()
     names = fields.over(form.fields)
     labels = Labels(counts)
+    places: dict[str, str] = {}
+    lines_each = int(endings(path)[0] == ".conll")  # there, each word of a row has a line of its own
 
     def example(row: Row) -> Example:
         texts = form.texts(row.values, names)
         gold = form.gold(row.values, names, texts, labels) if is_labelled else None
+        for index, label in enumerate(gold if isinstance(gold, list) else ()):
+            if isinstance(label, str):
+                places.setdefault(label, f"{shown(path)}, line {row.line + index * lines_each}")
         return Example(f"{split}-{row.number}", texts, gold)
 
     def settle(examples: list[Example]) -> Callable[[Example], Example]:
@@ -72,7 +79,7 @@ def read_labelled(
     )
     labels.count_twins()
     counts["texts with different labels"] += _contradictions(examples)
-    return LabelledSet(tuple(examples), form.labels(examples) if is_labelled else (), reading)
+    return LabelledSet(tuple(examples), form.labels(examples) if is_labelled else (), reading, places)
 
 
 def _contradictions(examples: list[Example]) -> int:

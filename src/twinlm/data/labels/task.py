@@ -33,6 +33,8 @@ class LabelledTask:
     """Labels or tags of `train`, sorted, in the order of a model's outputs; empty if the form has none."""
     kind: str = "classification"
     """Name of the task type, as in `tasks/table.py`."""
+    scheme: str = ""
+    """Meaning of the labels of all splits, see `Form.scheme`."""
 
     def held_out(self, form: Form = CLASSIFICATION) -> frozenset[bytes]:
         """Return the `text_hash` of every validation and test text, which pre-training must not see."""
@@ -98,7 +100,11 @@ def build_task(
         _check_labels(name, classes, parts)
     else:
         counts["tags that no training example has"] += len({*form.labels((*valids, *tests))} - {*classes})
-    task = LabelledTask(name, rest, valids, tests, classes, kind)
+    scheme = form.scheme((*rest, *valids, *tests))
+    _note_strays(form, scheme, [part for part in (train, valid, test) if part], counts)
+    if flaw := form.flaw(scheme, valids):
+        counts[f"validation examples that cannot choose an epoch: {flaw}"] += len(valids)
+    task = LabelledTask(name, rest, valids, tests, classes, kind, scheme)
     return limited(task, form, max_train_examples, seed=seed, counts=counts) if max_train_examples else task
 
 
@@ -183,6 +189,16 @@ def _check_labels(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Ex
                 f"{listed(labels)} (the first is {unknown[0].id}; training has {listed(classes)})"
             )
             raise DataError(message, hint="write labels alike in all files, or remove these examples")
+
+
+def _note_strays(form: Form, scheme: str, sets: Sequence[LabelledSet], counts: Counter[str]) -> None:
+    for part in sets:
+        for label in form.strays(scheme, part.classes):
+            words = sum(example.gold.count(label) for example in part.examples)
+            place = part.places.get(label, "")
+            counts[
+                f"words with the tag {label!r}, which marks no entity and counts as O (first: {place})"
+            ] += words
 
 
 def _subset(name: str, examples: Sequence[Example], form: Form, most: int, seed: int) -> tuple[Example, ...]:

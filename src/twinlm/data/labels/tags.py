@@ -1,0 +1,38 @@
+"""What the tags of words mean, decided once for a task, from the tags of all its splits.
+
+entities   B-PER I-PER O      also BIOES, BILOU, and B I O without a type
+runs       PER PER O          no place in front; most words are O
+words      DET NOUN VERB
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+ENTITIES, RUNS, WORDS = "entities", "runs", "words"
+OUTSIDE = "O"
+PLACED = re.compile(r"[BIESLU](-.+)?")
+_LIKE_OUTSIDE = ("0", "o")
+
+
+def scheme_of(rows: Iterable[Sequence[str]]) -> str:
+    """Return what most words with a tag other than O have: the tag of an entity, or one of their own."""
+    words = Counter(chain.from_iterable(rows))
+    others = words.total() - words[OUTSIDE]
+    if 2 * sum(count for tag, count in words.items() if PLACED.fullmatch(tag)) > others:
+        return ENTITIES
+    return RUNS if words[OUTSIDE] > others else WORDS
+
+
+def strays(scheme: str, tags: Iterable[str]) -> list[str]:
+    """Return the tags that mean nothing in a scheme, and count as O."""
+    if scheme == ENTITIES:
+        return [tag for tag in tags if tag != OUTSIDE and not PLACED.fullmatch(tag)]
+    return [tag for tag in tags if scheme == RUNS and tag in _LIKE_OUTSIDE]
+
+
+def has_entity(scheme: str, rows: Iterable[Sequence[str]]) -> bool:
+    """Tell whether a word of the rows is part of an entity."""
+    tags = set(chain.from_iterable(rows)) - {OUTSIDE}
+    return bool(tags - set(strays(scheme, tags)))
