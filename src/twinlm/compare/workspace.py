@@ -68,7 +68,7 @@ class Workspace:
     def task_fingerprints(self) -> dict[str, str]:
         """SHA-256 of each task's texts and labels, by task name."""
         read = {name: task.as_read(task_kind(task.kind).form) for name, task in self.tasks.items()}
-        return {name: stage.fingerprint(build.plain(task)) for name, task in read.items()}
+        return {name: stage.fingerprint(build.plain(task.content)) for name, task in read.items()}
 
     def task(self, name: str, labels: int | None = None) -> LabelledTask:
         """Return a task with `labels` training examples, drawn in proportion to the classes; None for all."""

@@ -17,6 +17,11 @@ class Example:
     gold: Any
     """Class, number, index of a choice, tag of each word, or list of answers; JSON can hold it."""
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """What models are trained and measured on."""
+        return {"id": self.id, "texts": self.texts, "gold": self.gold}
+
     def digest(self) -> bytes:
         """Return the hash of all texts, each by itself."""
         return text_hash(*self.texts)

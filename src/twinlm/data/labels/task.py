@@ -8,6 +8,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import CLASSIFICATION, Form
@@ -46,6 +47,17 @@ class LabelledTask:
         """Return the task as models read it, which the line ends of its files do not change."""
         train, valid, test = (tuple(map(form.as_read, part)) for part in (self.train, self.valid, self.test))
         return replace(self, train=train, valid=valid, test=test)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What models are trained and measured on, with the keys of version 0.1, so that its runs resume."""
+        splits = {"train": self.train, "valid": self.valid, "test": self.test}
+        return {
+            "name": self.name,
+            **{split: [example.content for example in part] for split, part in splits.items()},
+            "classes": self.classes,
+            "kind": self.kind,
+        }
 
 
 def build_task(
