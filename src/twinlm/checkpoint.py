@@ -118,6 +118,11 @@ def family_of(folder: Path) -> Family:
         raise ModelError(f"this configuration is not one of ours: {error}", file=path, hint=hint) from error
 
 
+def is_foreign(folder: Path) -> bool:
+    """Tell whether the model in a folder came from another tool, whatever was trained here since."""
+    return "import" in (storage.read_json(folder / "config.json").get("history") or {})
+
+
 def missing_parts(trained: Trained) -> list[str]:
     """Return the parts of a model that were drawn at random and never trained."""
     history = trained.history

@@ -192,11 +192,14 @@ def test_one_kind_is_pre_trained_and_fine_tuned_by_options_alone(cli, unfinished
     given = {
         "--corpus.train": "text.txt", "--tokenizer.vocab-size": 300, "--threads": 1, "--precision": "float32",
         "--model.max-length": 32, "--model.width": 16, "--model.heads": 2, "--model.layers": 1,
-        "--pretrain.length": 32, "--pretrain.batch_sequences": 4, "--pretrain.validation_sequences": 8,
-        "--finetune.max_length": 32, "--finetune.epochs": 1,
+        "--pretrain.length": 32, "--finetune.max_length": 32,
+    }  # fmt: skip
+    of_pretraining = {
+        "--pretrain.batch_sequences": 4, "--pretrain.validation_sequences": 8,
         "--budget.match": "tokens", "--budget.amount": 2000,
     }  # fmt: skip
-    options = [part for pair in given.items() for part in pair]
+    shared = [part for pair in given.items() for part in pair]
+    options = [*shared, *(part for pair in of_pretraining.items() for part in pair)]
     kind = presets.KINDS[0]
     done = cli("pretrain", kind, *options, "--json")
     assert [row["model"] for row in done.json] == ["runs/text/gpt/model"]
@@ -204,7 +207,8 @@ def test_one_kind_is_pre_trained_and_fine_tuned_by_options_alone(cli, unfinished
     fresh = cli("pretrain", kind, *options, "--fresh")
     assert fresh.err.startswith("--fresh: removing runs/text/gpt\n")
     assert re.fullmatch(r"runs/text/gpt/model: \d+ steps, [\d,]+ tokens, validation loss [\d.]+\n", fresh.out)
-    tuning = ["finetune", kind, *options, "--task.train", "labels.csv", "--task.name", "food", "--untrained"]
+    tuning = ["finetune", kind, *shared, "--finetune.epochs", "1", "--untrained"]
+    tuning += ["--task.train", "labels.csv", "--task.name", "food"]
     tuned = cli(*tuning, "--json").json
     assert (tuned["task"], tuned["model"]) == ("food", "runs/text/tasks/food/gpt-scratch/seed-1/model")
     again = cli(*tuning, "--fresh")

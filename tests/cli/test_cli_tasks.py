@@ -1,6 +1,7 @@
 """Commands that use fine-tuned models, on tiny ones with first weights: what they print, how they refuse."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -396,3 +397,32 @@ def test_a_model_that_cannot_be_fine_tuned_so_is_refused_in_one_line(
     assert said in outcome.err.splitlines()[-1]
     assert (outcome.code, outcome.out) == (code, "")
     assert "Traceback" not in outcome.err
+
+
+def test_fine_tuning_tells_the_test_figure_and_what_was_left_out(cli, tuned, labels):
+    rows = labels.read_text().splitlines()
+    labels.write_text("\n".join([*rows[:20], "", *rows[20:41], ""]))
+    Path("test.csv").write_text("\n".join([rows[0], *rows[41:], ""]))
+    options = ["8" if option == "24" else option for option in OPTIONS]
+    asked = ["finetune", tuned / "bert-tagging", "--task.train", labels, "--task.test", "test.csv", *options]
+    done = cli(*asked, "--epochs", "1", "--json")
+    assert done.code == 0, done.err
+    (figure,) = done.json["test"].values()
+    assert list(done.json["test"]) == ["accuracy"]
+    assert 0 <= figure["low"] <= figure["estimate"] <= figure["high"] <= 1
+    folder = Path(done.json["model"]).parent
+    predicted = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+    assert figure["estimate"] == sum(row["gold"] == row["predicted"] for row in predicted) / len(predicted)
+    assert "blank lines: 1" in done.err
+    assert re.search(r"^training: texts cut to the longest input: \d+$", done.err, re.MULTILINE)
+    shown = cli(*asked, "--epochs", "1").out
+    assert re.search(rf", test accuracy {figure['estimate']:.3f} \(\d\.\d+ to \d\.\d+\)$", shown)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_predict_tells_what_it_read_differently_and_cut(name, cli, tuned, tmp_path):
+    (tmp_path / "x.csv").write_text(f"text,text_b,score\ncat,dog,1\n\n{'cat ' * 60},dog,2\n")
+    said = cli("predict", tuned / f"{name}-similarity", "x.csv")
+    assert said.code == 0
+    assert re.search(r"^texts cut to the longest input: \d+$", said.err, re.MULTILINE)
+    assert "blank lines: 1" in said.err

@@ -1,8 +1,8 @@
 """Options that several commands share, and how they become `Settings`. `running.py` opens a run with them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +10,8 @@ from cyclopts import Parameter
 
 from twinlm.cli import settings_table
 from twinlm.errors import UsageError
-from twinlm.settings import Settings, build, presets, recipes
-from twinlm.settings.tree import read_toml
+from twinlm.settings import Settings, TaskSettings, build, presets, recipes
+from twinlm.settings.tree import Given, read_toml
 
 if TYPE_CHECKING:
     from twinlm.data.labels.examples import Example
@@ -39,6 +39,12 @@ TextField = Annotated[str, Parameter(help="Field with the text in .jsonl and .pa
 Encoding = Annotated[str, Parameter(help="Encoding of the files.")]
 
 _LONGEST_NAME = 100
+_NOT_OF_DEMO = (
+    "corpus",
+    *(f"task.{field.name}" for field in fields(TaskSettings) if field.name != "max_train_examples"),
+)
+# A shorter `model.max_length` needs these, also where they are not used.
+_BOUND = {"pretrain.length", "finetune.max_length"}
 
 
 @Parameter(name="*")
@@ -74,8 +80,10 @@ class FileOptions:
     encoding: str = "utf-8"
     """Encoding of the files."""
 
-    def read(self, file: Path, form: "Form", *, is_labelled: bool) -> "tuple[Example, ...]":
-        """Return the examples of a file."""
+    def read(
+        self, file: Path, form: "Form", *, is_labelled: bool, counts: Counter[str]
+    ) -> "tuple[Example, ...]":
+        """Return the examples of a file; adds to `counts` what was left out or read differently."""
         from twinlm.data.labels.forms import Fields
         from twinlm.data.labels.labelled import read_labelled
 
@@ -91,40 +99,83 @@ class FileOptions:
             is_labelled=is_labelled,
             split=file.name.split(".")[0],
             encoding=self.encoding,
-            counts=Counter(),
+            counts=counts,
         ).examples
 
 
 def read_settings(
-    file: Path | None, given: Mapping[str, str], *, is_demo: bool, tasks: Sequence[str] = ()
+    file: Path | None,
+    given: Mapping[str, str],
+    *,
+    is_demo: bool,
+    tasks: Sequence[str] = (),
+    base: Mapping[str, Any] = {},
+    decided: Mapping[str, str] = {},
 ) -> Settings:
-    """Return the settings of a file or the demo, overridden by options such as "pretrain/length" -> "64"."""
-    names = {name.replace("/", ".").replace("-", "_"): value for name, value in given.items()}
+    """Return the settings of a file or the demo, overridden by options such as "pretrain/length" -> "64".
+
+    A file overrides `base`; nothing overrides what the command itself `decided`.
+    """
+    names = plain_names(given)
     check_option_names(names)
+    check_reach(names, idle=_NOT_OF_DEMO if is_demo else ())
+    if is_demo and tasks:
+        raise UsageError(
+            "--task would change nothing: --demo has its own labels", hint="leave one of them out"
+        )
     of_task = {name: value for name, value in names.items() if name.startswith("task.")}
     overrides = {name: value for name, value in names.items() if name not in of_task}
-    base: dict[str, Any] = dict(presets.DEMO) if is_demo else {}
-    rows = task_rows(tasks, {name.removeprefix("task."): value for name, value in of_task.items()})
-    if rows:
-        base["task"] = rows
+    whole: dict[str, Any] = {**(presets.DEMO if is_demo else {}), **base}
+    if rows := task_rows(tasks, {name.removeprefix("task."): value for name, value in of_task.items()}):
+        whole["task"] = rows
         if file is not None and "task" in read_toml(recipes.find(file)):
             message = "tasks are given both in the file and as options"
             raise UsageError(message, file=file, hint="give them in one place")
-    return presets.resolve(file, overrides, base=base)
+    settings = presets.resolve(file, {**overrides, **decided}, base=whole)
+    if "span_qa" not in {task.kind for task in settings.task}:
+        check_reach(names, idle=("finetune.stride",))
+    return settings
+
+
+def plain_names(given: Mapping[str, str]) -> dict[str, str]:
+    """Return options by the names of their settings: "pretrain/max-length" as "pretrain.max_length"."""
+    return {name.replace("/", ".").replace("-", "_"): value for name, value in given.items()}
 
 
 def task_rows(files: Sequence[str], given: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return one task for each file, named after it, all with the settings given as `--task.NAME VALUE`."""
-    types = {"max_train_examples": int, "valid_share": float}
-    shared: dict[str, Any] = {}
-    for name, text in given.items():
-        try:
-            shared[name] = types.get(name, str)(text)
-        except ValueError:
-            shared[name] = text  # the settings' own check names what is wrong with it
+    shared = {name: Given(text, f"--task.{name}", is_text=True) for name, text in given.items()}
+    if files and "train" in shared:
+        raise UsageError("--task and --task.train both name the training file", hint="leave one of them out")
     if not files:
         return [shared] if shared else []
     return [{"name": stem(file), "train": file, **shared} for file in files]
+
+
+def check_reach(
+    names: Collection[str], *, idle: Collection[str] = (), kinds: Collection[str] = presets.KINDS
+) -> None:
+    """Refuse options that would change nothing.
+
+    Args:
+        names: settings given as options.
+        idle: settings, or tables of them, that the command does not use.
+        kinds: kinds of model that it works on.
+    """
+    meanings = {row.name: row.meaning for row in settings_table.rows()} if names else {}
+    for name in names:
+        prefix, _, rest = name.partition(".")
+        setting = rest if prefix in presets.KINDS else name
+        parts = setting.split(".")
+        tables = {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+        if not tables.isdisjoint(idle) and setting not in _BOUND:
+            hint = "this command does not use it: leave it out, or set it in the settings file"
+            raise UsageError(f"--{name} would change nothing", hint=hint)
+        only = meanings.get(setting, "").partition(" only.")[0].lower()
+        wanted = {kind for kind in (prefix, only) if kind in presets.KINDS}
+        if len(wanted) > 1 or not wanted <= {*kinds}:
+            hint = f"only {only if only in wanted else prefix} uses it: leave it out"
+            raise UsageError(f"--{name} would change nothing", hint=hint)
 
 
 def check_option_names(names: Mapping[str, str]) -> None:

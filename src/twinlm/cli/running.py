@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from twinlm.cli.options import RunOptions, default_folder, read_settings
 from twinlm.cli.progress import progress_on
@@ -38,14 +38,16 @@ def opened_run(
     *,
     tasks: Sequence[str] = (),
     removed: Sequence[str] = (),
+    base: Mapping[str, Any] = {},
+    decided: Mapping[str, str] = {},
 ) -> Iterator["Run"]:
     """Open the run of these options and settings, with signals handled and progress on standard error.
 
     With `--nproc` this process only starts others and exits as they do. Of several processes the leader gets
     the run here; the others follow its calls and exit. `removed` are names in the run directory to remove
-    first, for `--fresh`.
+    first, for `--fresh`; see `read_settings` for the rest.
     """
-    settings = read_settings(file, given, is_demo=options.is_demo, tasks=tasks)
+    settings = read_settings(file, given, is_demo=options.is_demo, tasks=tasks, base=base, decided=decided)
     folder = options.out or default_folder(file, settings, is_demo=options.is_demo)
     start_processes(options.nproc)
     with interruptible() as stop, progress_on() as progress, joined(settings.processes, stop) as ranks:

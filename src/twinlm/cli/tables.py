@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]], *, left: Collection[int] = (0,)) -> str:
@@ -16,6 +16,13 @@ def aligned(rows: Sequence[Sequence[str]], *, left: Collection[int] = (0,)) -> s
         for row in rows
     ]
     return "\n".join(lines)
+
+
+def print_counts(counts: Mapping[str, int]) -> None:
+    """Print on standard error what was left out, cut or read differently, and how often."""
+    for name, count in counts.items():
+        if count and name not in ("files", "documents"):
+            print(f"{name}: {count:,}", file=sys.stderr)
 
 
 def print_record(record: object, *lines: str, is_json: bool) -> None:

@@ -64,6 +64,11 @@ class Workspace:
         """Labelled tasks by name; reading them doesn't need the text to pre-train on."""
         return self.prepared.tasks if self.is_demo else self._read_tasks.tasks
 
+    @property
+    def task_counts(self) -> Mapping[str, int]:
+        """Counts of what reading the tasks left out or changed."""
+        return self.prepared.counts if self.is_demo else self._read_tasks.counts
+
     @cached_property
     def task_fingerprints(self) -> dict[str, str]:
         """SHA-256 of each task's texts and labels, by task name."""

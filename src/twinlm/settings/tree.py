@@ -134,6 +134,8 @@ def _given(
 ) -> Any:
     if len(path) > _MOST_NESTED:
         raise RecursionError
+    if isinstance(table, Given):  # an option for a row of a list
+        return table
     line = lines.get(path, lines.get(path[:-1]))
     if isinstance(table, Mapping):
         items = {key: _given(value, file, lines, (*path, key)) for key, value in table.items()}

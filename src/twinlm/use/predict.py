@@ -19,7 +19,11 @@ from twinlm.tasks.table import task_kind
 
 
 def predict(
-    trained: Trained, examples: Sequence[Example], *, progress: Progress | None = None
+    trained: Trained,
+    examples: Sequence[Example],
+    *,
+    progress: Progress | None = None,
+    counts: Counter[str] | None = None,
 ) -> list[Answer]:
     """Return an answer for each example: "predicted", and more, depending on the kind of task.
 
@@ -27,6 +31,7 @@ def predict(
         trained: a fine-tuned model.
         examples: of its kind of task; their gold answers are not used.
         progress: reports progress.
+        counts: counts of what was cut or lost are added to it.
 
     Raises:
         ModelError: the model was not fine-tuned.
@@ -36,7 +41,9 @@ def predict(
     check_list(examples, "examples", Example)
     for index, example in enumerate(examples):
         check_list(example.texts, f"examples[{index}].texts")
-    inputs = kind.inputs(examples, trained.family.reader(trained.tokenizer), config, Counter())
+    inputs = kind.inputs(
+        examples, trained.family.reader(trained.tokenizer), config, Counter() if counts is None else counts
+    )
     progress = progress or Silent()
     progress.start("answering", len(inputs), "inputs")
     scores = input_scores(trained, inputs, done=progress.advance)

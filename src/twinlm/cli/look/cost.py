@@ -1,5 +1,6 @@
 """`twinlm cost`: training and prediction costs of fine-tuned models, side by side."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import FileOptions, Json
 from twinlm.cli.progress import progress_on
-from twinlm.cli.tables import aligned, print_record
+from twinlm.cli.tables import aligned, print_counts, print_record
 from twinlm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def command(
     kind = task_of(next(iter(loaded.values())))[0]
     for trained in loaded.values():
         task_of(trained, kind.name)
-    examples = options.read(task, kind.form, is_labelled=False)
+    counts: Counter[str] = Counter()
+    examples = options.read(task, kind.form, is_labelled=False, counts=counts)
+    print_counts(counts)
     with progress_on() as progress:
         servings = measure_folders(folders, examples, budget_s=seconds, progress=progress)
     costs = [

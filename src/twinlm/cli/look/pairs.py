@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import Encoding, Json, Method, TextField
 from twinlm.cli.progress import progress_on
-from twinlm.cli.tables import aligned, print_json
+from twinlm.cli.tables import aligned, print_counts, print_json
 from twinlm.errors import DataError, UsageError
 from twinlm.system import storage
 
@@ -144,8 +144,10 @@ def _from_text(
     from twinlm.data.probes.pairs_from_text import make_pairs
     from twinlm.data.text.corpus import read_documents
 
-    documents = [document.text for document in read_documents(held_out, **reading, counts=Counter())]
+    counts: Counter[str] = Counter()
+    documents = [document.text for document in read_documents(held_out, **reading, counts=counts)]
     pairs, notes = make_pairs(documents, count=most, seed=seed, progress=progress)
+    print_counts(counts)
     if not training:
         return _Probes(pairs, (), list(notes))
     texts = (document.text for document in read_documents(training, **reading, counts=Counter()))

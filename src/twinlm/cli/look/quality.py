@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import Encoding, Json, TextField
 from twinlm.cli.progress import progress_on
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_counts, print_json
 from twinlm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,8 +52,10 @@ def command(
     from twinlm.use.inputs import room
     from twinlm.use.load import load
 
-    documents = read_documents(text, text_field=text_field, encoding=encoding, counts=Counter())
+    counts: Counter[str] = Counter()
+    documents = read_documents(text, text_field=text_field, encoding=encoding, counts=counts)
     sample = draw_passages([document.text for document in documents], seed=seed, most_bytes=most_bytes)
+    print_counts(counts)
     loaded = {str(model): load(model) for model in models}
     window = min(map(room, loaded.values()))
     with progress_on(quiet_s=_QUIET_S) as progress:

@@ -15,7 +15,7 @@ from twinlm.cli.command import Command
 from twinlm.cli.options import Encoding, Json, TextField
 from twinlm.cli.progress import progress_on
 from twinlm.cli.running import interruptible
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import print_counts, print_json
 from twinlm.errors import ResourceError, UsageError
 from twinlm.settings import CorpusSettings, build
 from twinlm.system import storage
@@ -166,6 +166,7 @@ def _show(record: dict[str, Any], store: "TokenStore | None", *, is_json: bool) 
     if is_json:
         print_json(build.plain(record))
         return
+    print_counts(record.get("read", {}))
     if "part" in record:
         counts = ", ".join(f"{number:,} {name}" for name, number in record["counts"].items())
         print(f"{record['part']}: {counts}" + ("" if record["is_new"] else " (written before)"))

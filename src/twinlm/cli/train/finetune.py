@@ -1,18 +1,27 @@
 """`twinlm finetune`: fine-tune one model on one labelled task."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import AnySetting, Fresh, RunOptions, SettingsFile
+from twinlm.cli.options import AnySetting, Fresh, RunOptions, SettingsFile, check_reach, plain_names
 from twinlm.cli.running import opened_run
-from twinlm.cli.tables import print_record
+from twinlm.cli.tables import print_counts, print_record
 from twinlm.errors import UsageError
-from twinlm.settings import UNTRAINED, presets
+from twinlm.settings import UNTRAINED, ImportedSettings, Settings, presets, recipes
 from twinlm.system import storage
+from twinlm.system.records import to_json
+
+if TYPE_CHECKING:
+    from twinlm.compare.plan.arms import Arm
+    from twinlm.compare.run import Run
+    from twinlm.compare.stages.finetuning import Trial
+    from twinlm.evidence.results import Interval
 
 
 def command(
@@ -56,31 +65,85 @@ def command(
     from twinlm.compare.plan.arms import retuned
     from twinlm.compare.stages.finetuning import Trial
 
-    with opened_run(file, options, _sizes_of(kind) | settings) as run:
+    base, decided = _of_folder(kind, file, settings)
+    with opened_run(file, options, settings, base=base, decided=decided) as run:
         name = task or _only(list(run.workspace.tasks))
         run.workspace.task(name)
         arm = run.workspace.arm(f"{kind}{UNTRAINED}" if is_untrained else kind)
         arm = replace(arm, settings=retuned(arm.settings, learning_rate, epochs))
+        _check_obeyed(arm, run.settings, plain_names(settings))
         trial = Trial(arm=arm, task=name, seed=seed, first_seed=run.settings.seed)
         folder = run.finetuning.folder(trial)
         if is_fresh and folder.exists():
             run.progress.say(f"--fresh: removing {folder}")
             storage.remove(folder)
         history = run.finetuning.finetuned(trial).history["fine-tuning"]
+        test = _test_figure(run, trial) if _has_test_file(run.settings, name) else {}
+        counts = run.workspace.prepared.counts if arm.pretraining else run.workspace.task_counts
+    print_counts({**counts, **{f"training: {reason}": count for reason, count in history["counts"].items()}})
     record = {"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history}
     metric, value = next(iter(history["validation"].items()))
     line = f"{folder / 'model'}: {history['step']:,} steps, validation {metric} {value:.3f}"
+    for metric, interval in test.items():
+        line += f", test {metric} {interval.estimate:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    record["test"] = to_json(test)
+    record["removed"] = {reason: count for reason, count in counts.items() if count}
     print_record(record, line, is_json=options.is_json)
 
 
-def _sizes_of(kind: str) -> dict[str, str]:
-    """Return the setting that takes the model's sizes from its folder; none for the name of a kind."""
+def _has_test_file(settings: Settings, name: str) -> bool:
+    return any(task.test for task in settings.task if task.name == name)
+
+
+def _test_figure(run: "Run", trial: "Trial") -> "dict[str, Interval]":
+    """Return the main figure on the test examples, and its 95 % interval over them."""
+    from twinlm.evidence.intervals import mean_interval
+    from twinlm.evidence.scores import measure, predicted, stacked
+    from twinlm.tasks.table import task_kind
+
+    task = run.workspace.task(trial.task)
+    measured = measure(task_kind(task.kind), task, [predicted(run.finetuning.predictions(trial))])
+    figure = mean_interval(stacked(measured), least=measured[0].least)
+    return {next(iter(measured[0].figures)): figure}
+
+
+def _of_folder(
+    kind: str, file: Path | None, settings: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what follows from a model's folder: settings below those of file and options, and above them."""
     if kind in presets.KINDS or not Path(kind).is_dir():
-        return {}
-    from twinlm.checkpoint import family_of
+        return {}, {}
+    from twinlm.checkpoint import family_of, is_foreign
     from twinlm.use.load import find_model
 
-    return {f"{family_of(find_model(Path(kind))).name}/pretrain/start": kind}
+    folder = find_model(Path(kind))
+    family = family_of(folder).name
+    has_size = "size" in settings or (file and any("size" in tree for tree in recipes.read_trees(file)))
+    large = ImportedSettings()
+    tuning = {"epochs": large.epochs, "optimizer": {"learning_rate": large.learning_rate}}
+    base = {family: {"finetune": tuning}} if is_foreign(folder) and not has_size else {}
+    return base, {f"{family}.pretrain.start": kind}
+
+
+def _check_obeyed(arm: "Arm", settings: Settings, given: Collection[str]) -> None:
+    """Refuse options that don't reach the fine-tuning of an arm."""
+    idle = ["compare", "quality"]
+    idle += [] if arm.pretraining else ["budget", "pretrain"]
+    idle += ["model", "corpus", "tokenizer"] if arm.folder else []
+    # A start model brings its tokenizer, also where nothing is pre-trained.
+    used = () if arm.folder else [name for name in given if name.endswith("pretrain.start")]
+    check_reach([name for name in given if name not in used], idle=idle, kinds=(arm.family,))
+    for name in given:
+        *_, table, rest = ("", *name.partition("finetune.")[1:])
+        if not table:
+            continue
+        wanted, value = (
+            attrgetter(table + rest)(each) for each in (getattr(settings, arm.family), arm.settings)
+        )
+        if wanted != value:
+            where = "its own table, --epochs or --learning-rate"
+            message = f"--{name} would change nothing: {arm.name!r} has {value!r} from {where}"
+            raise UsageError(message, hint="set it there alone")
 
 
 def _only(tasks: list[str]) -> str:

@@ -5,9 +5,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import AnySetting, Fresh, RunOptions, SettingsFile
+from twinlm.cli.options import AnySetting, Fresh, RunOptions, SettingsFile, check_reach, plain_names
 from twinlm.cli.running import opened_run
-from twinlm.cli.tables import print_record
+from twinlm.cli.tables import print_counts, print_record
 from twinlm.errors import UsageError
 from twinlm.settings import build, presets
 
@@ -37,11 +37,14 @@ def command(
       twinlm finetune bert my.toml --task reviews
     """
     kinds = presets.KINDS if kind == _BOTH else (_checked(kind),)
+    check_reach(plain_names(settings), idle=("finetune", "compare", "quality"), kinds=kinds)
     with opened_run(file, options, settings, removed=kinds if is_fresh else ()) as run:
         rows = []
         for name in kinds:
             history = run.pretraining.trained(name).history["pretraining"]
             rows.append({"kind": name, "model": str(run.folder / name / "model"), **history})
+        counts = run.workspace.prepared.counts
+    print_counts(counts)
     text = "{model}: {step:,} steps, {tokens:,} tokens, validation loss {best:.4f}"
     print_record(rows, *(text.format(**row) for row in rows), is_json=options.is_json)
 

@@ -6,11 +6,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import AnySetting, Json, RunOptions, SettingsFile
+from twinlm.cli.options import AnySetting, Json, RunOptions, SettingsFile, check_reach, plain_names
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import print_record
 from twinlm.cli.texts import argument_or_input
 from twinlm.settings import presets
+
+_IDLE = ("size", "budget", "compare", "quality", "processes", "precision", *presets.SHARED)
 
 
 def train(
@@ -24,6 +26,7 @@ def train(
 
     With --tokenizer.sharing own, trains one for each model.
     """
+    check_reach([name for name in plain_names(settings) if not name.endswith("pretrain.start")], idle=_IDLE)
     with opened_run(file, options, settings) as run:
         trained = {kind: run.workspace.tokenizer(kind) for kind in presets.KINDS}
         folder = run.folder / "tokenizers"

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import FileOptions, Json, Model, flag
 from twinlm.cli.progress import progress_on
-from twinlm.cli.tables import print_record
+from twinlm.cli.tables import print_counts, print_record
 from twinlm.system import storage
 
 if TYPE_CHECKING:
@@ -46,12 +47,14 @@ def command(
 
     trained = load(model)
     kind, config = task_of(trained)
-    examples = options.read(file, kind.form, is_labelled=is_labelled)
+    counts: Counter[str] = Counter()
+    examples = options.read(file, kind.form, is_labelled=is_labelled, counts=counts)
     if is_labelled and (unknown := check_labels(trained, examples)):
         message = f"{unknown:,} of {len(examples):,} examples have a tag that the model does not know"
         print(f"{message}: it counts as an error", file=sys.stderr)
     with progress_on() as progress:
-        answers = predict(trained, examples, progress=progress)
+        answers = predict(trained, examples, progress=progress, counts=counts)
+    print_counts(counts)
     rows = [
         {"id": example.id, **({"gold": example.gold} if is_labelled else {}), **answer}
         for example, answer in zip(examples, answers, strict=True)

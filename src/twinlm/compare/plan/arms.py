@@ -40,7 +40,7 @@ def arms(settings: Settings) -> list[Arm]:
             for name, label, own in kinds
         ),
         *(_own_arm(arm, trained) for arm in settings.arm),
-        *(_imported(model, settings) for model in settings.imported),
+        *(_listed(model, settings) for model in settings.imported),
         *(
             Arm(name=name + UNTRAINED, family=name, label=f"{label} without pre-training", settings=own)
             for name, label, own in kinds
@@ -62,7 +62,7 @@ def arm_named(settings: Settings, name: str) -> Arm:
     if folder.is_dir():
         *_, above, own = folder.resolve().parts
         is_taken = any(own in (arm.name, arm.family) for arm in known.values())
-        return _imported(ImportedSettings(name=f"{above}-{own}" if is_taken else own, folder=name), settings)
+        return _imported(f"{above}-{own}" if is_taken else own, folder, settings)
     raise UsageError(f"there is no arm {name!r}", hint=build.closest(name, list(known)))
 
 
@@ -86,17 +86,17 @@ def _own_arm(arm: ArmSettings, trained: dict[str, Pretraining]) -> Arm:
     )
 
 
-def _imported(model: ImportedSettings, settings: Settings) -> Arm:
-    _check_free(model.name, "an imported model")
-    folder = find_model(Path(model.folder).expanduser())
+def _listed(model: ImportedSettings, settings: Settings) -> Arm:
+    arm = _imported(model.name, Path(model.folder).expanduser(), settings)
+    return replace(arm, settings=retuned(arm.settings, model.learning_rate, model.epochs))
+
+
+def _imported(name: str, place: Path, settings: Settings) -> Arm:
+    _check_free(name, "an imported model")
+    folder = find_model(place)
     family = checkpoint.family_of(folder)
-    return Arm(
-        name=model.name,
-        family=family.name,
-        label=f"{model.name} (imported {family.label})",
-        settings=retuned(getattr(settings, family.name), model.learning_rate, model.epochs),
-        folder=folder,
-    )
+    label, own = f"{name} (imported {family.label})", getattr(settings, family.name)
+    return Arm(name=name, family=family.name, label=label, settings=own, folder=folder)
 
 
 def _check_free(name: str, role: str) -> None:
