@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from twinlm.compare.plan.arms import Arm
     from twinlm.compare.run import Run
     from twinlm.compare.stages.finetuning import Trial
-    from twinlm.evidence.results import Interval
+    from twinlm.evidence.records import Interval
 
 
 def command(
