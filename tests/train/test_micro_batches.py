@@ -35,7 +35,7 @@ STEPS, ROWS = 12, 16
 TOLERANCE = 1e-5  # of a weight after 12 steps: sums are added in another order
 # With an epsilon of 1e-8, a weight whose gradient is only rounding would move as far as others.
 OPTIMIZER = OptimizerSettings(learning_rate=5e-4, warmup_share=0.0, epsilon=1e-5)
-SIZES = ModelSettings(layers=1, width=16, heads=2, max_length=48, dropout=0.0)
+SIZES = ModelSettings(layers=1, width=16, heads=2, max_length=48, dropout=0.1)
 
 
 def words(chance: Any, count: int) -> list[str]:
@@ -96,7 +96,7 @@ def tuned(tokenizer: Tokenizer, tmp_path: Path) -> Callable[..., dict[str, Tenso
             micro_batch_examples=micro_batch,
             epochs=1,  # one validation, so that no other step's weights are the best
             max_length=48,
-            dropout=0.0,
+            dropout=0.1,
             auxiliary_weight=0.5,
             optimizer=OPTIMIZER,
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from twinlm.core.attention import KeyValueCache, SelfAttention
+from twinlm.core.dropout import Dropout
 from twinlm.core.masks import Mask
 
 
@@ -55,7 +56,7 @@ class PostNormBlock(nn.Module):
         self.attention_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
         self.feed_forward = FeedForward(config)
         self.feed_forward_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
 
     def forward(self, x_BLD: Tensor, mask: Mask, cache: KeyValueCache | None = None) -> Tensor:
         """Return the layer's states, (B, L, D)."""
@@ -76,7 +77,7 @@ class PreNormBlock(nn.Module):
         self.attention = SelfAttention(width=config.width, heads=config.heads, dropout=config.dropout)
         self.feed_forward_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
         self.feed_forward = FeedForward(config)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
 
     def forward(self, x_BLD: Tensor, mask: Mask, cache: KeyValueCache | None = None) -> Tensor:
         """Return the layer's states, (B, L, D)."""

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from twinlm.batch import Batch, Reading
 from twinlm.core import masks
 from twinlm.core.blocks import BlockConfig, PostNormBlock
+from twinlm.core.dropout import Dropout
 from twinlm.core.vocabulary_loss import choose, leave_out, vocabulary_loss
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -73,7 +74,7 @@ class BERT(nn.Module):
         self.position_embedding = nn.Embedding(config.max_length, config.width)
         self.segment_embedding = nn.Embedding(config.segments, config.width)
         self.embedding_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.blocks = nn.ModuleList(PostNormBlock(config.block()) for _ in range(config.layers))
         self.pooler = nn.Linear(config.width, config.width)
         self.masked_token_head = MaskedTokenHead(config)

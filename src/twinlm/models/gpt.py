@@ -18,6 +18,7 @@ from twinlm.batch import Batch, Reading
 from twinlm.core import masks
 from twinlm.core.attention import KeyValueCache
 from twinlm.core.blocks import BlockConfig, PostNormBlock, PreNormBlock
+from twinlm.core.dropout import Dropout
 from twinlm.core.vocabulary_loss import choose, leave_out, vocabulary_loss
 
 _BLOCKS = {"post": PostNormBlock, "pre": PreNormBlock}
@@ -70,7 +71,7 @@ class GPT(nn.Module):
         self.config = config
         self.token_embedding = nn.Embedding(config.vocab_size, config.width)  # W_e in the paper
         self.position_embedding = nn.Embedding(config.max_length, config.width)  # W_p
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         block = _BLOCKS[config.norm]
         self.blocks = nn.ModuleList(block(config.block()) for _ in range(config.layers))
         is_normalized = config.norm == "post"

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from twinlm.batch import IGNORE, LabelledBatch, Reading, SpanBatch, TaggedBatch
+from twinlm.core.dropout import Dropout
 
 
 class _LinearHead(nn.Module):
@@ -23,7 +24,7 @@ class _LinearHead(nn.Module):
 
     def __init__(self, *, width: int, outputs: int, dropout: float, has_bias: bool) -> None:
         super().__init__()
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.score = nn.Linear(width, outputs, bias=has_bias)
 
 
@@ -32,7 +33,7 @@ class SequenceHead(_LinearHead):
 
     def forward(self, reading: Reading, batch: LabelledBatch) -> Tensor:
         """Return a score for each class, (G, C)."""
-        scores_GC: Tensor = self.score(self.drop(_summed(reading.summary_BD, batch)))
+        scores_GC: Tensor = self.score(self.drop(_summed(reading.summary_BD, batch), _first_rows(batch)))
         return scores_GC
 
     def loss(self, scores_GC: Tensor, batch: LabelledBatch) -> Tensor:
@@ -49,7 +50,7 @@ class NumberHead(_LinearHead):
 
     def forward(self, reading: Reading, batch: LabelledBatch) -> Tensor:
         """Return the number, (G,)."""
-        scores_G1 = self.score(self.drop(_summed(reading.summary_BD, batch)))
+        scores_G1 = self.score(self.drop(_summed(reading.summary_BD, batch), _first_rows(batch)))
         scores_G: Tensor = scores_G1[:, 0]
         return scores_G
 
@@ -68,10 +69,10 @@ class ChoiceHead(_LinearHead):
     def forward(self, reading: Reading, batch: LabelledBatch) -> Tensor:
         """Return a score for each choice, (G, C); minus infinity beyond the choices of a decision."""
         owners_B, decisions = batch.owners_B, len(batch.labels_G)
-        shared_GD = self.drop(reading.summary_BD.new_ones(decisions, reading.summary_BD.shape[1]))
+        first_G = _first_rows(batch)
+        shared_GD = self.drop(reading.summary_BD.new_ones(decisions, reading.summary_BD.shape[1]), first_G)
         scores_B = self.score(reading.summary_BD * shared_GD[owners_B])[:, 0]
         sizes_G = torch.bincount(owners_B, minlength=decisions)
-        first_G = sizes_G.cumsum(0) - sizes_G
         choice_B = torch.arange(len(owners_B), device=owners_B.device) - first_G[owners_B]
         scores_GC = scores_B.new_full((decisions, int(sizes_G.max())), -torch.inf)
         filled_GC: Tensor = scores_GC.index_put((owners_B, choice_B), scores_B)
@@ -109,6 +110,12 @@ class SpanHead(_LinearHead):
     def loss(self, scores_BL2: Tensor, batch: SpanBatch) -> Tensor:
         """Return the mean of -log P(first) and -log P(last), in nats."""
         return F.cross_entropy(scores_BL2, batch.spans_B2)
+
+
+def _first_rows(batch: LabelledBatch) -> Tensor:
+    """Return the row of each decision's first sequence, (G,)."""
+    sizes_G = torch.bincount(batch.owners_B, minlength=len(batch.labels_G))
+    return sizes_G.cumsum(0) - sizes_G
 
 
 def _summed(summary_BD: Tensor, batch: LabelledBatch) -> Tensor:

@@ -4,14 +4,18 @@ A step is a function of its number: batches, dropout and rate follow from (seed,
 continues to the same bits. Next: `gradients.py` and `resuming.py`, how a run continues.
 """
 
+import contextlib
+import itertools
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import torch
 
 from twinlm import rng
 from twinlm.batch import Batch, Counts, total
+from twinlm.core.dropout import drawing
 from twinlm.errors import DivergedError, ModelError
 from twinlm.objectives import Loss, sum_values
 from twinlm.system import hardware, storage
@@ -122,15 +126,16 @@ def _take_step(
         group["lr"] = job.learning_rate(step)
     batches, device = job.batches(step), hardware.device()
     own = {number: batches[number] for number in ranks.share(len(batches))}  # made when indexed
-    counts = _counts(job, own, len(batches), ranks)
+    counts, rows_before, longest = _counts(job, own, len(batches), ranks)
     parts_of_mean = 1 if job.averaging == "step" else len(batches)
     scale = gradients.begin(len(batches))
     rows: list[dict[str, float]] = []
     for number, batch in own.items():
-        # Dropout follows from the micro-batch's number, whichever process computes it.
+        # Masks that are not drawn by row follow from the micro-batch's number, whichever process computes it.
         torch.manual_seed(rng.torch_seed(job.seed, "dropout", step, number))
         with gradients.adding(number):
-            with hardware.autocast(job.precision, device):
+            masks = _masks(job, step, rows_before[number], longest)
+            with masks, hardware.autocast(job.precision, device):
                 loss = gradients.loss(batch.to(device), counts[number])
             (loss.total * scale / parts_of_mean).backward()  # type: ignore[no-untyped-call]
         spent = {"tokens": int(batch.real_BL.sum()), "targets": loss.targets}
@@ -154,13 +159,31 @@ def _take_step(
     return parts, problem
 
 
-def _counts(job: Job, own: Mapping[int, Batch], micro_batches: int, ranks: Ranks) -> dict[int, Counts]:
+def _masks(job: Job, step: int, first_row: int, longest: int) -> AbstractContextManager[None]:
+    """Return the block in which dropout's masks belong to the rows of a step, however it is cut."""
+    if job.averaging == "micro-batch":
+        return contextlib.nullcontext()
+    return drawing(rng.torch_seed(job.seed, "dropout", step), first_row=first_row, longest=longest)
+
+
+def _counts(
+    job: Job, own: Mapping[int, Batch], micro_batches: int, ranks: Ranks
+) -> tuple[dict[int, Counts], list[int], int]:
+    """Return what each own micro-batch's loss is divided by, the rows before each, and the longest row."""
     counts = {number: batch.counts() for number, batch in own.items()}
+    lengths = [batch.tokens_BL.shape[1] for batch in own.values()]
     if micro_batches == 1 or job.averaging == "micro-batch":
-        return counts
-    rows = ranks.gather([{name: float(value) for name, value in each.items()} for each in counts.values()])
-    step = total({name: int(value) for name, value in row.items()} for row in rows)
-    return dict.fromkeys(counts, step)
+        return counts, [0] * micro_batches, max(lengths, default=0)
+    rows = ranks.gather(
+        [
+            {"longest": float(length), **{name: float(value) for name, value in each.items()}}
+            for each, length in zip(counts.values(), lengths, strict=True)
+        ]
+    )
+    longest = int(max(row.pop("longest") for row in rows))
+    of_all = [{name: int(value) for name, value in row.items()} for row in rows]
+    before = list(itertools.accumulate((each["rows"] for each in of_all), initial=0))
+    return dict.fromkeys(counts, total(of_all)), before, longest
 
 
 def _load_best(job: Job, state: TrainingState, gradients: Gradients) -> None:

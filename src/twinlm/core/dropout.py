@@ -1,0 +1,112 @@
+"""Dropout (Srivastava et al. 2014) with masks that belong to the rows of a step, however it is cut.
+
+Within `drawing`, a mask is a function of the step's key, the row's number in the step, the number of masks drawn
+before, and the place in the row. Outside, PyTorch's own generator draws masks.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from hashlib import blake2b
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_LANES = 2**16
+"""A probability is rounded to a multiple of 1 / _LANES, as four elements share a random number of 64 bits."""
+
+
+class _Masks:
+    """Masks of one micro-batch, in the order in which a model asks for them."""
+
+    def __init__(self, key: int, first_row: int, longest: int) -> None:
+        self._key, self._first_row = key.to_bytes(8, "little"), first_row
+        self._call = 0
+        self._bits = np.random.SFC64(0)
+        self.longest = longest
+
+    def kept(self, rows: Sequence[int], size: int, cut: int) -> NDArray[np.bool_]:
+        """Return for each row which of `size` elements stay, (rows, size); `cut` of _LANES are dropped."""
+        words = np.empty((len(rows), -(-size // 4)), np.uint64)
+        for number, row in enumerate(rows):
+            name = b"%d %d" % (self._call, self._first_row + row)
+            digest = blake2b(name, key=self._key, digest_size=24).digest()
+            # The generator's counter begins at 1; 24 bytes of a hash need none of its usual warming up.
+            state = np.array([*np.frombuffer(digest, np.uint64), 1], np.uint64)
+            self._bits.state = {
+                "bit_generator": "SFC64", "state": {"state": state}, "has_uint32": 0, "uinteger": 0,
+            }  # fmt: skip
+            words[number] = self._bits.random_raw(words.shape[1])
+        self._call += 1
+        kept: NDArray[np.bool_] = words.view(np.int16)[:, :size] >= cut - _LANES // 2
+        return kept
+
+
+_masks: ContextVar[_Masks | None] = ContextVar("masks", default=None)
+
+
+@contextmanager
+def drawing(key: int, *, first_row: int, longest: int) -> Iterator[None]:
+    """Draw the masks of the forward passes in this block by row.
+
+    Args:
+        key: 63 bits that depend on seed and step.
+        first_row: number in the step of the micro-batch's first row.
+        longest: number of positions of the step's longest row.
+    """
+    token = _masks.set(_Masks(key, first_row, longest))
+    try:
+        yield
+    finally:
+        _masks.reset(token)
+
+
+def is_by_row(device: torch.device) -> bool:
+    """Tell whether masks are drawn by row here: within `drawing`, on a CPU."""
+    return _masks.get() is not None and device.type == "cpu"
+
+
+def drop(x_BX: Tensor, probability: float, rows_B: Tensor | None = None) -> Tensor:
+    """Return a tensor with elements set to 0 at random and the others divided by 1 - probability.
+
+    Args:
+        x_BX: any tensor whose first dimension is rows and whose second, if there are three, is positions.
+        probability: share of elements that are set to 0.
+        rows_B: number of each row in the micro-batch; None for 0 to B - 1.
+    """
+    masks = _masks.get()
+    if masks is None or x_BX.device.type != "cpu":
+        return F.dropout(x_BX, probability)
+    rows = range(len(x_BX)) if rows_B is None else rows_B.tolist()
+    cut = round(probability * _LANES)
+    kept_BX = masks.kept(rows, x_BX[0].numel(), cut).reshape(x_BX.shape)
+    return _scaled(x_BX, torch.from_numpy(kept_BX), cut)
+
+
+def drop_weights(weights_BHLM: Tensor, probability: float) -> Tensor:
+    """Return attention weights with some set to 0, as `drop` does."""
+    masks = _masks.get()
+    if masks is None or weights_BHLM.device.type != "cpu":
+        return F.dropout(weights_BHLM, probability)
+    rows, heads, length, seen = weights_BHLM.shape
+    cut = round(probability * _LANES)
+    # All cuts of a step number the places of a row alike, as if each were as long as the step's longest row.
+    kept = masks.kept(range(rows), length * heads * masks.longest, cut)
+    kept_BLHM = torch.from_numpy(kept).view(rows, length, heads, masks.longest)[..., :seen]
+    return _scaled(weights_BHLM, kept_BLHM.transpose(1, 2), cut)
+
+
+class Dropout(nn.Dropout):
+    """PyTorch's layer, with masks by row in a training run."""
+
+    def forward(self, x_BX: Tensor, rows_B: Tensor | None = None) -> Tensor:
+        """Return the tensor, in training with some elements set to 0; see `drop`."""
+        return drop(x_BX, self.p, rows_B) if self.training and self.p else x_BX
+
+
+def _scaled(x: Tensor, is_kept: Tensor, cut: int) -> Tensor:
+    # Scaled before it is masked, as 1 / (1 - p) itself would be rounded to bfloat16: 0.2 % too little at 0.1.
+    return torch.where(is_kept, x * (_LANES / (_LANES - cut)), 0.0) if cut < _LANES else x * 0.0
