@@ -1,6 +1,6 @@
 """Dropout (Srivastava et al. 2014) with masks that belong to the rows of a step, however it is cut.
 
-Within `drawing`, a mask is a function of the step's key, the row's number in the step, the number of masks drawn
+Within `drawing`, a mask follows from the step's key, the row's number in the step, the number of masks drawn
 before, and the place in the row. Outside, PyTorch's own generator draws masks.
 """
 
