@@ -52,3 +52,29 @@ def test_a_stream_leaves_the_global_generators_alone() -> None:
     rng.stream(5, "x").random(10)
     rng.torch_seed(5, "x")
     assert (np.random.random(), torch.rand(1).item()) == before
+
+
+def test_words_follow_from_key_and_names_alone_and_never_change() -> None:
+    words = rng.Words(5)
+    first = words.draw(3, 1, 2).tolist()
+    assert (
+        words.draw(5, 1, 2)[:3].tolist()
+        == first
+        == [10607236375060354456, 17070247519911961134, 349870596130946585]
+    )
+    assert (
+        len(
+            {
+                tuple(rng.Words(key).draw(2, *names).tolist())
+                for key in (5, 6)
+                for names in [(1, 2), (12,), (2, 1)]
+            }
+        )
+        == 6
+    )
+
+
+def test_bits_of_short_streams_are_even() -> None:
+    words = np.concatenate([rng.Words(1).draw(4, call, row) for call in range(20) for row in range(500)])
+    ones = np.array([(words >> np.uint64(bit) & np.uint64(1)).mean() for bit in range(64)])
+    assert np.abs(ones - 0.5).max() < 5 * 0.5 / len(words) ** 0.5

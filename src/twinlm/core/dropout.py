@@ -7,13 +7,14 @@ before, and the place in the row. Outside, PyTorch's own generator draws masks.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from hashlib import blake2b
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from twinlm import rng
 
 _LANES = 2**16
 """A probability is rounded to a multiple of 1 / _LANES, as four elements share a random number of 64 bits."""
@@ -23,23 +24,16 @@ class _Masks:
     """Masks of one micro-batch, in the order in which a model asks for them."""
 
     def __init__(self, key: int, first_row: int, longest: int) -> None:
-        self._key, self._first_row = key.to_bytes(8, "little"), first_row
+        self._words = rng.Words(key)
+        self._first_row = first_row
         self._call = 0
-        self._bits = np.random.SFC64(0)
         self.longest = longest
 
     def kept(self, rows: Sequence[int], size: int, cut: int) -> NDArray[np.bool_]:
         """Return for each row which of `size` elements stay, (rows, size); `cut` of _LANES are dropped."""
         words = np.empty((len(rows), -(-size // 4)), np.uint64)
         for number, row in enumerate(rows):
-            name = b"%d %d" % (self._call, self._first_row + row)
-            digest = blake2b(name, key=self._key, digest_size=24).digest()
-            # The generator's counter begins at 1; 24 bytes of a hash need none of its usual warming up.
-            state = np.array([*np.frombuffer(digest, np.uint64), 1], np.uint64)
-            self._bits.state = {
-                "bit_generator": "SFC64", "state": {"state": state}, "has_uint32": 0, "uinteger": 0,
-            }  # fmt: skip
-            words[number] = self._bits.random_raw(words.shape[1])
+            words[number] = self._words.draw(words.shape[1], self._call, self._first_row + row)
         self._call += 1
         kept: NDArray[np.bool_] = words.view(np.int16)[:, :size] >= cut - _LANES // 2
         return kept
