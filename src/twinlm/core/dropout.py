@@ -63,21 +63,21 @@ def is_by_row(device: torch.device) -> bool:
     return _masks.get() is not None and device.type == "cpu"
 
 
-def drop(x_BX: Tensor, probability: float, rows_B: Tensor | None = None) -> Tensor:
+def drop(x: Tensor, probability: float, of_rows: Tensor | None = None) -> Tensor:
     """Return a tensor with elements set to 0 at random and the others divided by 1 - probability.
 
     Args:
-        x_BX: any tensor whose first dimension is rows and whose second, if there are three, is positions.
+        x: (B, ...); if there are more dimensions than two, the second is positions.
         probability: share of elements that are set to 0.
-        rows_B: number of each row in the micro-batch; None for 0 to B - 1.
+        of_rows: number of each row in the micro-batch, (B,); None for 0 to B - 1.
     """
     masks = _masks.get()
-    if masks is None or x_BX.device.type != "cpu":
-        return F.dropout(x_BX, probability)
-    rows = range(len(x_BX)) if rows_B is None else rows_B.tolist()
+    if masks is None or x.device.type != "cpu":
+        return F.dropout(x, probability)
+    rows = range(len(x)) if of_rows is None else of_rows.tolist()
     cut = round(probability * _LANES)
-    kept_BX = masks.kept(rows, x_BX[0].numel(), cut).reshape(x_BX.shape)
-    return _scaled(x_BX, torch.from_numpy(kept_BX), cut)
+    kept = masks.kept(rows, x[0].numel(), cut).reshape(x.shape)
+    return _scaled(x, torch.from_numpy(kept), cut)
 
 
 def drop_weights(weights_BHLM: Tensor, probability: float) -> Tensor:
@@ -96,9 +96,9 @@ def drop_weights(weights_BHLM: Tensor, probability: float) -> Tensor:
 class Dropout(nn.Dropout):
     """PyTorch's layer, with masks by row in a training run."""
 
-    def forward(self, x_BX: Tensor, rows_B: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, of_rows: Tensor | None = None) -> Tensor:
         """Return the tensor, in training with some elements set to 0; see `drop`."""
-        return drop(x_BX, self.p, rows_B) if self.training and self.p else x_BX
+        return drop(x, self.p, of_rows) if self.training and self.p else x
 
 
 def _scaled(x: Tensor, is_kept: Tensor, cut: int) -> Tensor:
