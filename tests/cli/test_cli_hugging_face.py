@@ -149,3 +149,14 @@ def test_a_model_that_is_neither_here_nor_on_the_hub_is_an_error_in_one_line(cli
 def test_the_help_says_what_is_read(cli):
     assert "bert, gpt2 and openai-gpt" in cli("import", "--help").out
     assert cli("import", ".", "--out", "x", "--json").json["exit_code"] == 4
+
+
+def test_vectors_of_an_imported_sentence_encoder_are_the_exported_ones(cli, models):
+    export = ("export", models / BERT, "--to", "sentence-transformers", "--pooling", "cls", "--out", "theirs")
+    assert cli(*export).code == 0
+    done = cli("import", "theirs", "--out", "ours")
+    assert "embed does as the source: cls pooling, at most 32 tokens" in done.out
+    wanted = cli("embed", models / BERT, "A big dog", "--pooling", "cls").json["embedding"]
+    assert cli("embed", "ours", "A big dog").json["embedding"] == pytest.approx(wanted, abs=1e-6)
+    done = cli("embed", "ours", "A big dog", "--prompt", "query")
+    assert (done.code, "the model has no prompt 'query'; it has none" in done.err) == (2, True)

@@ -177,7 +177,7 @@ MISTAKES = {
         (["gpt", "x", "--pooling", "cls"], 2, "its first state is the same for every text"),
         (["bert", "x", "--pooling", "max"], 2, "pooling"),
         (["bert", "x", "--tokens", "--pooling", "mean"], 2, "leave out --pooling"),
-        (["bert", "x", "--tokens", "--normalize"], 2, "leave out --pooling and --normalize"),
+        (["bert", "x", "--tokens", "--normalize"], 2, "leave out --pooling, --normalize and --prompt"),
         (["bert", "x", "--layers", "many"], 2, "--layers can't be 'many'"),
         (["bert", "x", "--layers", "7"], 2, "there is no layer 7: the model has 2"),
         (["bert", "x", "--out", "v.npy"], 2, "must end in .safetensors"),

@@ -8,7 +8,7 @@ import pytest
 import torch
 import transformers
 from tokenizers import Tokenizer as Engine
-from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from twinlm.checkpoint import Trained
@@ -146,6 +146,11 @@ def bert(saved: Callable[..., tuple[Any, Path]]) -> Callable[..., tuple[Any, Pat
         engine.normalizer = normalizers.BertNormalizer(lowercase=True)
         engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         engine.decoder = decoders.WordPiece(prefix="##")
+        engine.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A [SEP]",
+            pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+            special_tokens=[(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")],
+        )
         theirs, folder = saved(
             architecture, vocab_size=len(vocabulary) + empty_rows, max_position_embeddings=32, **more
         )

@@ -57,6 +57,16 @@ def test_a_model_of_the_hub_is_downloaded_and_read_through_its_cache(hub: list[A
     ]
 
 
+def test_how_states_are_pooled_is_downloaded_too(hub: list[Any]) -> None:
+    folder = find_folder("org/name")
+    (folder / "modules.json").write_text("[]")
+    find_folder("org/name")
+    assert [options["allow_patterns"] for _, options in hub[1:]] == [
+        ["*.json", "*.txt", "*.safetensors"],
+        ["*_Pooling/config.json"],
+    ]
+
+
 def test_a_link_of_the_cache_to_elsewhere_is_refused(hub: list[Any], tmp_path: Path) -> None:
     folder = find_folder("org/name")
     (tmp_path / "secret").write_text("{}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlm.errors import ModelError, UsageError
+from twinlm.hf.pooling import MODULES
 
 # Nothing else is ever downloaded: no code and no pickles.
 _PATTERNS = ["*.json", "*.txt", "*.safetensors"]
@@ -25,19 +26,20 @@ def find_folder(name: str) -> Path:
     repository, _, revision = name.partition("@")
     hub = library("huggingface_hub", "to download a model", "pip install 'twinlm[hf]', or give a folder")
     try:
-        path = hub.snapshot_download(
-            repository,
-            revision=revision or None,
-            allow_patterns=_PATTERNS,
-            ignore_patterns=["*/*"],  # subfolders hold the same model for other tools
-        )
+        # Subfolders hold the same model for other tools; but one says how sentence-transformers pools states.
+        options = {"allow_patterns": _PATTERNS, "ignore_patterns": ["*/*"]}
+        path = Path(hub.snapshot_download(repository, revision=revision or None, **options))
+        if (path / MODULES).exists():
+            hub.snapshot_download(
+                repository, revision=revision or None, allow_patterns=["*_Pooling/config.json"]
+            )
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"there is no folder {name!r}, and the Hub can't provide it: {reason[:300]}",
             hint="check the name and the network, or download it elsewhere and give its folder",
         ) from error
-    return Path(path)
+    return path
 
 
 def library(module: str, purpose: str, hint: str) -> Any:

@@ -18,6 +18,7 @@ from twinlm.hf.configuration import layout_in, sizes_in, unknown_keys
 from twinlm.hf.heads import head_from, head_shapes, task_in
 from twinlm.hf.layout import Layout, from_hf
 from twinlm.hf.matching import body_shapes, check_layers, match, rows_without
+from twinlm.hf.pooling import pooling_in
 from twinlm.hf.weights import Weights
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.system.foreign_folder import Folder
@@ -66,13 +67,15 @@ def read_folder(
         raise ModelError(message, file=path, hint="import it without its head and fine-tune it")
     if task and texts and TEXTS in task.constants:
         task = replace(task, constants={**task.constants, TEXTS: float(texts)})
+    embedding, unknown = pooling_in(folder, is_lowercase=tokenizer.pipeline.lowercase)
+    facts = {**imported.facts, "embedding": embedding, "not_understood": unknown}
     return Trained(
         family=imported.family,
         model=imported.model,
         tokenizer=tokenizer,
         task=task,
         tuned=imported.tuned,
-        history={"import": {"source": source or path.resolve().name, **imported.facts}},
+        history={"import": {"source": source or path.resolve().name, **facts}},
     )
 
 

@@ -4,39 +4,48 @@ from typing import Any
 
 from twinlm.checkpoint import Trained
 from twinlm.hf.export import MAX_SHARD_BYTES, to_hf_files
+from twinlm.hf.pooling import LENGTH, MODES, MODULES, OLD_MODES, PROMPTS
 from twinlm.system.storage import json_bytes
-from twinlm.use.embed import Pooling, check_pooling
+from twinlm.use.embed import Pooling, check_pooling, defaults_of
 
-# Our words, and theirs.
-_MODES = {"mean": "mean_tokens", "cls": "cls_token", "last": "lasttoken"}
-_OTHER_MODES = ("max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens")
-_POOLING = "1_Pooling"
+_POOLING, _NORMALIZE = "1_Pooling", "2_Normalize"
 
 
 def to_sentence_transformers_files(
-    trained: Trained, *, pooling: Pooling = "mean", max_shard_bytes: int = MAX_SHARD_BYTES
+    trained: Trained, *, pooling: Pooling | None = None, max_shard_bytes: int = MAX_SHARD_BYTES
 ) -> dict[str, bytes]:
     """Return the files of a folder that `SentenceTransformer` loads, without heads, by name.
 
-    Its vectors are those of `embed` with this pooling. See `to_hf_files` for errors and `max_shard_bytes`.
+    Its vectors are those of `embed` with this pooling; length, prompts and scaling are `embed`'s defaults.
+    See `to_hf_files` for errors and `max_shard_bytes`.
     """
-    check_pooling(trained, pooling)
+    defaults = defaults_of(trained)
+    if pooling not in (None, defaults.pooling):
+        check_pooling(trained, pooling)
+    pooling = pooling or defaults.pooling
     sizes: Any = trained.model.config
-    modes = [*_MODES.values(), *_OTHER_MODES]
+    parts = [("", "Transformer"), (_POOLING, "Pooling")]
+    parts += [(_NORMALIZE, "Normalize")] if defaults.normalize else []
     modules = [
         {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{name}"}
-        for number, (path, name) in enumerate([("", "Transformer"), (_POOLING, "Pooling")])
+        for number, (path, name) in enumerate(parts)
     ]
     how = {
         "word_embedding_dimension": sizes.width,
-        **{f"pooling_mode_{mode}": mode == _MODES[pooling] for mode in modes},
+        **{key: MODES.get(mode) == pooling for key, mode in OLD_MODES.items()},
         "include_prompt": True,
     }
-    prompts: dict[str, Any] = {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
+    length = min(defaults.max_length or sizes.max_length, sizes.max_length)
+    prompts = {
+        "prompts": dict(defaults.prompts),
+        "default_prompt_name": defaults.default_prompt,
+        "similarity_fn_name": defaults.similarity,
+    }
     return {
         **to_hf_files(trained, max_shard_bytes=max_shard_bytes, is_bare=True),
-        "modules.json": json_bytes(modules),
+        MODULES: json_bytes(modules),
         f"{_POOLING}/config.json": json_bytes(how),
-        "sentence_bert_config.json": json_bytes({"max_seq_length": sizes.max_length, "do_lower_case": False}),
-        "config_sentence_transformers.json": json_bytes(prompts),
+        **({f"{_NORMALIZE}/config.json": json_bytes({})} if defaults.normalize else {}),
+        LENGTH: json_bytes({"max_seq_length": length, "do_lower_case": False}),
+        PROMPTS: json_bytes(prompts),
     }

@@ -21,13 +21,21 @@ class Inputs(NamedTuple):
     """Number of texts that lost their end, because the model reads no more."""
 
 
-def read_texts(trained: Trained, texts: Sequence[str]) -> Inputs:
-    """Return texts as inputs; a text that is too long loses its end, and is counted."""
+def read_texts(
+    trained: Trained, texts: Sequence[str], *, prompt: str = "", max_length: int | None = None
+) -> Inputs:
+    """Return texts as inputs, each after a prompt; a text that is too long loses its end, and is counted.
+
+    `max_length` may be less than what the model reads, in tokens with special ones.
+    """
     check_list(texts, "texts")
-    encoded, most = trained.tokenizer.encode_batch(texts), room(trained)
-    for number, tokens in enumerate(encoded, 1):
-        if not tokens:
-            raise DataError(f"text {number} of {len(encoded):,} is empty: {texts[number - 1]!r}")
+    encoded = trained.tokenizer.encode_batch([prompt + text for text in texts])
+    most = room(trained)
+    if max_length is not None:
+        most = min(most, max_length - len(trained.enclose([])))
+    for number, (text, tokens) in enumerate(zip(texts, encoded, strict=True), 1):
+        if not tokens or (prompt and not text.strip()):
+            raise DataError(f"text {number} of {len(encoded):,} is empty: {text!r}")
     rows = [trained.enclose(tokens[:most]) for tokens in encoded]
     return Inputs(rows, sum(len(tokens) > most for tokens in encoded))
 

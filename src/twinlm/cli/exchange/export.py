@@ -24,7 +24,7 @@ def command(
     ] = "hf",
     pooling: Annotated[
         Literal["mean", "cls", "last"] | None,
-        Parameter(help="For sentence-transformers: mean (default), cls ([CLS], BERT) or last (GPT)."),
+        Parameter(help="For sentence-transformers: mean, cls or last; default: as embed does."),
     ] = None,
     max_shard_bytes: Annotated[int, Parameter(help="Split larger weights into several files.")] = 5 * 10**9,
     is_verified: Annotated[bool, flag("--verify", "Load the result in that tool and compare.")] = False,
@@ -51,7 +51,6 @@ def command(
 
     is_plain = to == "hf"
     _check(max_shard_bytes, has_useless_pooling=bool(pooling) and is_plain)
-    pooling = pooling or "mean"
     storage.require_free(out)
     trained = load(model)
     write_folder(

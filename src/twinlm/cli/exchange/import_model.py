@@ -56,10 +56,16 @@ def command(
         "missing": "parts that the source lacks, to be trained before use",
         "ignored_tensors": "ignored tensors",
         "ignored_keys": "ignored unknown settings",
+        "not_understood": "not understood, so results may differ from the source's",
     }
     for key, words in notes.items():
         if about[key]:
             lines.append(f"  {words}: {', '.join(about[key][:8])}" + ", ..." * (len(about[key]) > 8))
+    if how := about["embedding"]:
+        length = f", at most {how['max_length']:,} tokens" if how["max_length"] else ""
+        scaled = ", scaled to length 1" if how["normalize"] else ""
+        prompts = f", prompts: {', '.join(how['prompts'])}" if how["prompts"] else ""
+        lines.append(f"  embed does as the source: {how['pooling']} pooling{length}{scaled}{prompts}")
     if about["unused_rows"]:
         lines.append(f"  {about['unused_rows']:,} vocabulary rows without a token are kept and never written")
     if about["drawn_rows"]:

@@ -28,10 +28,15 @@ def command(
     *texts: Annotated[str, Parameter(help="Texts; default, or -: lines of standard input.")],
     pooling: Annotated[
         Literal["mean", "cls", "last"] | None,
-        Parameter(help="Mean of all tokens' states (default), [CLS] (BERT) or last token (GPT)."),
+        Parameter(help="Mean of all tokens' states, [CLS] (BERT) or last token (GPT)."),
     ] = None,
     layers: Annotated[str, Parameter(help="last, last4, or numbers such as 1,2, side by side.")] = "last",
-    is_normalized: Annotated[bool, flag("--normalize", "Scale vectors to length 1.")] = False,
+    is_normalized: Annotated[
+        bool | None, Parameter(name="--normalize", show_default=False, help="Scale vectors to length 1.")
+    ] = None,
+    prompt: Annotated[
+        str | None, Parameter(help="Name of a prompt of the model, to put in front of each text.")
+    ] = None,
     is_by_token: Annotated[bool, flag("--tokens", "One vector for each token, not each text.")] = False,
     out: Annotated[Path | None, Parameter(help="Write a .safetensors file.")] = None,
     query: Annotated[
@@ -46,7 +51,9 @@ def command(
     it prints one JSON object for each text. A file holds "embeddings", one row for
     each text, or with --tokens "0.tokens" and "0.states" for the first text, and so
     on. The special tokens around a text count in its mean, as in
-    sentence-transformers. Texts that are too long are cut.
+    sentence-transformers. Texts that are too long are cut. --pooling (default: mean),
+    --normalize (default: no) and --prompt (default: none) are the source's for a
+    model that was imported from a sentence-transformers folder.
 
     Examples:
       twinlm embed runs/demo/bert "A river in France." "A lake in Peru."
@@ -58,8 +65,16 @@ def command(
       twinlm export runs/demo/bert --to sentence-transformers --out vectors
     """
     numbers = parse_layers(layers)
-    _check(out, query, top_k, is_by_token=is_by_token, is_of_text=bool(pooling) or is_normalized)
-    pooling = pooling or "mean"
+    _check(
+        out,
+        query,
+        top_k,
+        is_by_token=is_by_token,
+        is_of_text=(pooling, is_normalized, prompt) != (None, None, None),
+    )
+    if query is not None and prompt is not None:
+        hint = "--query takes the model's prompts named query and document"
+        raise UsageError("--prompt is not for --query", hint=hint)
     lines = arguments_or_lines(texts)
     from twinlm.use.load import load
 
@@ -76,9 +91,8 @@ def command(
         else:
             from twinlm.use.embed import embed
 
-            vectors_NE = embed(
-                trained, lines, pooling=pooling, layers=numbers, normalize=is_normalized, progress=progress
-            )
+            options: dict[str, Any] = {"pooling": pooling, "normalize": is_normalized, "prompt": prompt}
+            vectors_NE = embed(trained, lines, layers=numbers, progress=progress, **options)
             tensors = {"embeddings": vectors_NE}
             records = [{"embedding": vector_E.tolist()} for vector_E in vectors_NE]
     if out is None:
@@ -104,7 +118,7 @@ def _check(out: Path | None, query: str | None, top_k: int, *, is_by_token: bool
     if query is not None and (out is not None or is_by_token):
         raise UsageError("--query shows texts: leave out --out and --tokens")
     if is_by_token and is_of_text:
-        raise UsageError("--tokens gives unchanged states: leave out --pooling and --normalize")
+        raise UsageError("--tokens gives unchanged states: leave out --pooling, --normalize and --prompt")
     if top_k < 1:
         raise UsageError(f"--top-k must be at least 1, not {top_k}")
 
