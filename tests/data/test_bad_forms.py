@@ -110,17 +110,17 @@ BAD_ROWS: dict[str, tuple[Form, dict[str, object], str]] = {
         f"place-{key}": (
             CHOICE,
             {"text": "q", "choices": ["a", "b"], "label": value},
-            f"the field 'label' is {said}, not a choice's number from 0 to 1",
+            f"the field 'label' is {said}, not a choice's number from 0 to 1 or the text of one choice",
         )
         for key, value, said in (
             ("above", 2, "'2'"),
             ("below", -1, "'-1'"),
             ("fraction", 0.5, "'0.5'"),
-            ("bool", True, "'True'"),
-            ("null", None, "'None'"),
+            ("bool", True, "true or false"),
+            ("null", None, "null"),
             ("other", "c", "'c'"),
             ("empty", "", "''"),
-            ("list", [1], "'[1]'"),
+            ("list", [1], "a list"),
             ("superscript", "²", "'²'"),
             ("padded", "0000000009", "'0000000009'"),
             ("pushed", " " * 12 + "9", "'            9'"),
@@ -136,7 +136,7 @@ BAD_ROWS: dict[str, tuple[Form, dict[str, object], str]] = {
     "place-twice": (
         CHOICE,
         {"text": "q", "choices": ["a", "a"], "label": "a"},
-        "the field 'label' is 'a', not a choice's number from 0 to 1",
+        "the field 'label' is 'a', not a choice's number from 0 to 1 or the text of one choice",
     ),
     "tags-more": (
         TAGGING,
@@ -160,7 +160,7 @@ BAD_ROWS: dict[str, tuple[Form, dict[str, object], str]] = {
         {"tokens": "a b", "tags": ["O", "O"]},
         "the field 'tokens' is a text, not a list of texts",
     ),
-    "words-blank": (TAGGING, {"tokens": ["\u00a0"], "tags": ["O"]}, "item 0 of 'tokens' is only white space"),
+    "words-blank": (TAGGING, {"tokens": ["\t \r"], "tags": ["O"]}, "item 0 of 'tokens' is only white space"),
     "words-list": (TAGGING, {"tokens": [["a"]], "tags": ["O"]}, "item 0 of 'tokens' is a list, not a text"),
     "words-nul": (
         TAGGING,
@@ -269,8 +269,12 @@ def test_a_bad_row_gives_its_message(name: str, check_refused: Callable) -> None
 
 
 # Of each bad table: its form, what it holds, and the whole message.
-HEADER = "begin the file with a line that names the columns {}, or set the names of yours"
+HEADER = (
+    "begin the file with a line that names the columns {}, or set the names of yours, or their numbers from 1"
+)
 SCORED = HEADER.format("'text' and 'text_b' and 'score'")
+TAGS = 'for such a task set kind = "tagging" in its [[task]]; '
+NO_CHOICE = "not a choice's number from 0 to 1 or the text of one choice"
 BAD_TABLES = {
     "score.csv": (
         SIMILARITY,
@@ -303,8 +307,9 @@ BAD_TABLES = {
         PAIR,
         "text,text_b,label\na,b\nc,d,e,f\n\ng,h,x\ni,,x\n",
         f"ragged.csv: 3 of 4 rows are bad; {MEND}:\n"
-        "  ragged.csv:2: 2 fields, but the header names 3 columns (a value is missing)\n"
-        "  ragged.csv:3: 4 fields, but the header names 3 columns (put a text that holds a comma in quotes)\n"
+        "  ragged.csv:2: 2 fields, but the first line has 3 columns (a value is missing)\n"
+        "  ragged.csv:3: 4 fields, but the first line has 3 columns "
+        "(put a text that holds a comma in quotes)\n"
         "  ragged.csv:6: the field 'text_b' is empty",
     ),
     "choice.csv": (
@@ -313,8 +318,8 @@ BAD_TABLES = {
         f"choice.csv: 4 of 5 rows are bad; {MEND}:\n"
         "  choice.csv:2: 1 choices in 'choices': at least 2 are needed\n"
         "  choice.csv:3: choice 0 of 'choices' is empty\n"
-        "  choice.csv:4: the field 'label' is '2', not a choice's number from 0 to 1\n"
-        "  choice.csv:6: the field 'label' is '', not a choice's number from 0 to 1",
+        f"  choice.csv:4: the field 'label' is '2', {NO_CHOICE}\n"
+        f"  choice.csv:6: the field 'label' is '', {NO_CHOICE}",
     ),
     "column.csv": (
         CHOICE,
@@ -341,17 +346,16 @@ BAD_TABLES = {
             form,
             "a",
             f"{name}: the ending {ending!r} does not say what the file holds; "
-            f"known: {', '.join(form.endings)}, each also with .gz, .bz2, .xz, .zst",
+            f"{hint}known: {', '.join(form.endings)}, each also with .gz, .bz2, .xz, .zst",
         )
-        for form, name, ending in (
-            (CLASSIFICATION, "a.conll", ".conll"),
-            (SIMILARITY, "a.json", ".json"),
-            (CHOICE, "a.conllu.gz", ".conllu.gz"),
-            (TAGGING, "a.csv", ".csv"),
-            (TAGGING, "a.txt.xz", ".txt.xz"),
-            (TAGGING, "a.json", ".json"),
-            (SPAN_QA, "a.tsv", ".tsv"),
-            (SPAN_QA, "a.conll", ".conll"),
+        for form, name, ending, hint in (
+            (CLASSIFICATION, "a.conll", ".conll", TAGS),
+            (SIMILARITY, "a.jsn", ".jsn", ""),
+            (CHOICE, "a.conllu.gz", ".conllu.gz", TAGS),
+            (TAGGING, "a.csv", ".csv", ""),
+            (TAGGING, "a.txt.xz", ".txt.xz", ""),
+            (SPAN_QA, "a.tsv", ".tsv", ""),
+            (SPAN_QA, "a.conll", ".conll", TAGS),
         )
     },
 }

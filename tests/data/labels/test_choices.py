@@ -105,9 +105,8 @@ def test_a_label_that_fits_neither_or_not_as_the_others_is_refused_with_its_line
     choices = [["a", "b", "c", "d"]] * 4
     with pytest.raises(DataError) as caught:
         read_file("a.csv", rows_of(".csv", choices, [0, "b", "1.0", 4]), CHOICE)
-    assert (
-        "a.csv:5: the field 'label' is '4', neither a choice's number from 0 to 3 nor the text of one"
-        in str(caught.value)
+    assert "a.csv:5: the field 'label' is '4', not a choice's number from 0 to 3 or the text of one" in str(
+        caught.value
     )
     assert "a.csv:3: the field 'label' is 'b', but the other labels are numbers from 0 to 3" in str(
         caught.value

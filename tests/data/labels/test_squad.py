@@ -1,7 +1,6 @@
 """Files of SQuAD's form: good ones of both versions, and bad ones with the place of each mistake."""
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +10,11 @@ from hypothesis import strategies as st
 
 from twinlm.data.labels.forms import SPAN_QA
 from twinlm.data.labels.squad import squad_questions
-from twinlm.data.text.lines import Decoding, read_lines
 from twinlm.data.text.rows import BadRows
 from twinlm.errors import DataError
 
 MEND = "correct or remove what is bad"
-HINT = "SQuAD's files are one object with 'data'; others may be .jsonl, a question a line"
+HINT = "a .json file holds one list of objects, an object a line, or SQuAD's one object with 'data'"
 CONTEXT = "Ada wrote it."
 ASKED = {"id": "1", "question": "Who?", "answers": [{"text": "Ada", "answer_start": 0}]}
 
@@ -85,9 +83,7 @@ def test_a_question_has_the_line_of_its_own_text(is_ascii: bool) -> None:
     Path("a.json").write_text(data, encoding="utf-8")
     lines = data.split("\n")
     wanted = [number for number, line in enumerate(lines, start=1) if '"question"' in line]
-    found = squad_questions(
-        read_lines(Path("a.json"), Decoding(), counts=Counter()), Path("a.json"), BadRows()
-    )
+    found = squad_questions(data, Path("a.json"), BadRows())
     assert [line for line, _ in found] == wanted
 
 
@@ -96,8 +92,7 @@ def test_oddly_escaped_questions_keep_the_line_of_one_before() -> None:
     questions = [{"question": text, "answers": []} for text in texts]
     data = json.dumps({"data": [{"paragraphs": [paragraph(*questions)]}]}, indent=1).replace("/", "\\/")
     Path("a.json").write_text(data, encoding="utf-8")
-    lines = read_lines(Path("a.json"), Decoding(), counts=Counter())
-    found = list(squad_questions(lines, Path("a.json"), BadRows()))
+    found = list(squad_questions(data, Path("a.json"), BadRows()))
     assert [values["question"] for _, values in found] == texts
     one, three = line_of(data, '"One?"'), line_of(data, '"Three?"')
     assert [line for line, _ in found] == [one, one, three, three]
@@ -107,10 +102,19 @@ def test_oddly_escaped_questions_keep_the_line_of_one_before() -> None:
 NO_SQUAD = {
     "empty.json": ("", f"empty.json: the file has no content; {HINT}"),
     "blank.json": ("\n \n", f"blank.json: the file has no content; {HINT}"),
-    "list.json": ("[]", f"list.json:1: not an object but a list: '[]'; {HINT}"),
+    "list.json": (
+        "[]",
+        "list.json: the file has no rows: 2 bytes, 0 examples; "
+        "give it rows with 'context' and 'question' and 'answers'",
+    ),
     "null.json": ("null\n", f"null.json:1: not an object but null: 'null'; {HINT}"),
     "text.json": ("Who?\n", f"text.json:1: not JSON at column 1: Expecting value in 'Who?'; {HINT}"),
-    "rows.json": ('{"data": []}\n{}\n', f"rows.json:2: not JSON at column 1: Extra data in '{{}}'; {HINT}"),
+    "rows.json": (
+        '{"data": []}\n{"data": []}\n',
+        f"rows.json: 2 of 2 rows are bad; {MEND}:\n"
+        "  rows.json:1: no field 'question'; the row has 'data'\n"
+        "  rows.json:2: no field 'question'; the row has 'data'",
+    ),
     "later.json": (
         '{"data": [\n{"paragraphs": ja}\n]}\n',
         f"later.json:2: not JSON at column 16: Expecting value in '{{\"paragraphs\": ja}}'; {HINT}",
@@ -137,7 +141,7 @@ NO_SQUAD = {
     ),
     "no-data.json": (
         "{}",
-        f"no-data.json:1: 'data' of the file is missing, where a list was expected; {HINT}",
+        f"no-data.json:1: no field 'question'; the row has nothing; {MEND}",
     ),
     "object-data.json": (
         '{"data": {"paragraphs": []}}',

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from twinlm.data.labels.forms import CHOICE, Fields
 from twinlm.data.labels.labelled import LabelledSet, read_labelled
 from twinlm.errors import DataError
 
@@ -17,8 +18,11 @@ J = b'{"text": "a", "label": "x"}\n'
 GZ = gzip.compress(J * 50, mtime=0)
 XZ = lzma.compress(J)
 MEND = "correct or remove what is bad"
-NAMES = "begin the file with a line that names the columns 'text' and 'label', or set the names of yours"
-ENDINGS = "known: .csv, .tsv, .jsonl, each also with .gz, .bz2, .xz, .zst"
+NAMES = (
+    "begin the file with a line that names the columns 'text' and 'label', or set the names of yours, "
+    "or their numbers from 1"
+)
+ENDINGS = "known: .csv, .tsv, .jsonl, .json, each also with .gz, .bz2, .xz, .zst"
 AGAIN = "copy or download the file again"
 
 
@@ -163,16 +167,20 @@ BAD_FILES = {
 
 # Of each table with bad rows: its bytes, the line of the (first) bad row, and what is wrong with it.
 BAD_TABLES = {
-    "short.csv": (b"text,label\na,x\nb\n", 3, "1 field, but the header names 2 columns (a value is missing)"),
+    "short.csv": (
+        b"text,label\na,x\nb\n",
+        3,
+        "1 field, but the first line has 2 columns (a value is missing)",
+    ),
     "long.csv": (
         b"text,label\na, b,x\n",
         2,
-        "3 fields, but the header names 2 columns (put a text that holds a comma in quotes)",
+        "3 fields, but the first line has 2 columns (put a text that holds a comma in quotes)",
     ),
     "long-semicolon.csv": (
         b"text;label\na; b;x\n",
         2,
-        "3 fields, but the header names 2 columns (put a text that holds a semicolon in quotes)",
+        "3 fields, but the first line has 2 columns (put a text that holds a semicolon in quotes)",
     ),
     "open.csv": (b'text,label\na,x\n"b,y\nc,x\n', 3, 'the row has a quote (") that is never closed'),
     "after.csv": (
@@ -198,7 +206,7 @@ BAD_TABLES = {
     "mark.csv": (
         b"text,label\na,x\n\xef\xbb\xbf\nb,y\n",
         3,
-        "1 field, but the header names 2 columns (a value is missing)",
+        "1 field, but the first line has 2 columns (a value is missing)",
     ),
     "label-lines.csv": (
         b'text,label\na,"x\ny"\n',
@@ -321,3 +329,50 @@ def test_a_quoted_field_with_tabs_or_line_ends_is_refused_in_tsv_and_read_in_csv
         read("quoted.tsv", b"text\tlabel\n" + rows)
     labelled, _ = read("quoted.csv", b"text\tlabel\n" + rows)
     assert labelled.examples[0].texts[0].split() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.csv", "x,a b\ny,c\n"),
+        ("a.csv", 'x,"a\nb"\r\ny,c'),
+        ("a.csv", "\n\nx;a b\ny;c, d\n"),
+        ("a.tsv", 'x\ta "b"\ny\t"c"\n'),
+    ],
+)
+def test_columns_without_a_header_are_named_by_number(name: str, data: str) -> None:
+    """The first line is an example."""
+    found, counts = read(name, data.encode(), fields=Fields(text="2", label="1"))
+    assert [(example.id, example.gold) for example in found.examples] == [("train-1", "x"), ("train-2", "y")]
+    assert found.examples[0].texts[0].split()[0] == "a"
+    assert counts["files without a header: columns by number"] == 1
+    assert read(name, data.encode(), fields=Fields(text="2"), is_labelled=False)[0].examples[1].gold is None
+
+
+def test_a_header_of_numbers_is_a_header() -> None:
+    found, counts = read("a.csv", b"2,1\na,x\nb,y\n", fields=Fields(text="2", label="1"))
+    assert found.classes == ("x", "y") and not counts
+
+
+def test_choices_without_a_header_are_a_range_of_columns() -> None:
+    names = Fields(text="1", choices="2-4", label="5")
+    found, _ = read("a.csv", b"q,a,b,c,2\nr,a,b,,1\n", form=CHOICE, fields=names)
+    assert [(example.texts, example.gold) for example in found.examples] == [
+        (("q", "a", "b", "c"), 2),
+        (("r", "a", "b"), 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "label", "message"),
+    [
+        ("a,x\n", "3", "a.csv:1: there is no column 3: the first row has 2, numbered from 1; "),
+        ("a,x\n", "0", "a.csv:1: there is no column 0: the first row has 2, numbered from 1; "),
+        ("a,x\nb\n", "2", "a.csv:2: 1 field, but the first line has 2 columns (a value is missing); "),
+        ("a,x\n", "label", "a.csv:1: the header has no column '1'; its columns are 'a', 'x'; "),
+    ],
+)
+def test_a_number_without_its_column_is_refused(data: str, label: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read("a.csv", data.encode(), fields=Fields(text="1", label=label))
+    assert str(caught.value).startswith(message)

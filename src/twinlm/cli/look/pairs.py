@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from twinlm.tasks.metrics import Rights, Values
 
 _QUIET_S = 2.0
-_TABLES = {".jsonl", ".csv", ".tsv"}
+_TABLES = {".jsonl", ".json", ".csv", ".tsv"}
 
 
 class _Probes(NamedTuple):

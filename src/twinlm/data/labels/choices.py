@@ -5,7 +5,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from twinlm.data.labels.values import Reading, check_text, list_of_texts
@@ -26,14 +26,11 @@ class ChoiceLabel(NamedTuple):
 
 
 def read_choices(values: dict[str, Any], field: str) -> tuple[str, ...]:
-    """Return the choices: a list, or the numbered columns of a table, such as "choice_1" or "choices2"."""
+    """Return the choices: a list, or columns of a table: "choice_1" ..., or "2-5" without a header."""
     if field in values:
         choices = list_of_texts(values[field], field)
     else:
-        numbered = re.compile(rf"{re.escape(field.rstrip('s'))}s?[_ -]?(\d{{1,4}})")
-        matches = [match for name in values if (match := numbered.fullmatch(name))]
-        columns = [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
-        choices = [text_of(values, name) for name in columns]
+        choices = [text_of(values, name) for name in _columns(values, field)]
         while choices and not choices[-1].strip():  # the row has fewer choices than the table has columns
             choices.pop()
     if len(choices) < 2:
@@ -43,17 +40,25 @@ def read_choices(values: dict[str, Any], field: str) -> tuple[str, ...]:
     return tuple(choices)
 
 
+def _columns(names: Iterable[str], field: str) -> list[str]:
+    if ends := re.fullmatch(r"(\d{1,4})-(\d{1,4})", field):
+        return [str(number) for number in range(int(ends[1]), int(ends[2]) + 1)]
+    numbered = re.compile(rf"{re.escape(field.rstrip('s'))}s?[_ -]?(\d{{1,4}})")
+    matches = [match for name in names if (match := numbered.fullmatch(name))]
+    return [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
+
+
 def read_choice(values: dict[str, Any], field: str, choices: Sequence[str]) -> ChoiceLabel:
     """Return the label of a row in both readings; a `RowError` if it fits neither."""
     value, last = value_of(values, field), len(choices) - 1
+    reason = f"not a choice's number from 0 to {last} or the text of one choice"
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RowError(f"the field {field!r} is {json_type(value)}, not a choice's number from 0 to {last}")
+        raise RowError(f"the field {field!r} is {json_type(value)}, {reason}")
     label = with_line_feeds(str(value))
     digits = _NUMBER.fullmatch(label)
     number = int(digits[1]) if digits and int(digits[1]) <= last else None
     text = choices.index(label) if choices.count(label) == 1 else None
     if number is None and text is None:
-        reason = f"neither a choice's number from 0 to {last} nor the text of one choice"
         raise RowError(f"the field {field!r} is {label[:40]!r}, {reason}")
     return ChoiceLabel(label[:40], len(choices), number, text, not isinstance(value, str))
 

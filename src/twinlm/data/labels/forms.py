@@ -30,7 +30,7 @@ from twinlm.data.labels.values import (
 )
 from twinlm.data.text.rows import RowError, json_type, value_of, with_line_feeds
 
-TABLES = (".csv", ".tsv", ".jsonl")
+TABLES = (".csv", ".tsv", ".jsonl", ".json")
 CONTINUES = "tags that go on with an entity that did not begin"
 NOT_POSSIBLE = "answers to questions that are marked impossible"
 
@@ -236,7 +236,7 @@ CHOICE = Form(
 )
 TAGGING = Form(
     fields=Fields(text="tokens", label="tags"),
-    endings=(".jsonl", ".conll", ".conllu"),
+    endings=(".jsonl", ".json", ".conll", ".conllu"),
     blanks=ASCII_BLANKS,
     texts=lambda values, fields: read_words(values, fields.text),
     gold=_tags,

@@ -8,25 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from twinlm.data.text.lines import Line
 from twinlm.data.text.rows import BadRows, RowError, json_type, parse_object
 from twinlm.data.text.streams import shown
-from twinlm.errors import DataError
 
-_HINT = "SQuAD's files are one object with 'data'; others may be .jsonl, a question a line"
 _NEAR_CHARACTERS = 1 << 20  # to search for a question: some files escape what need not be escaped
 
 
-def squad_questions(lines: Iterator[Line], path: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield line and values of each question, with the context of its paragraph; bad parts go to `bad`."""
-    text = _whole(lines)
-    if not text.strip():
-        raise DataError("the file has no content", file=shown(path), hint=_HINT)
+def squad_questions(text: str, path: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield line and values of each question, with the context of its paragraph; bad parts go to `bad`.
+
+    Raises:
+        RowError: the text is not JSON of this form.
+    """
     begin, number_of_line = 0, 1
-    try:
-        articles = _list(parse_object(text), "data", "the file")
-    except RowError as error:
-        raise DataError(str(error), file=shown(path), line=error.line, hint=_HINT) from None
+    articles = _list(parse_object(text), "data", "the file")
     for context, question, where in _questions(articles, path, bad):
         bad.rows += 1
         if not isinstance(question, dict):
@@ -47,15 +42,6 @@ def _span(text: str, question: object, begin: int) -> tuple[int, int]:
         if start >= 0:
             return start, start + len(written)
     return 0, 0
-
-
-def _whole(lines: Iterator[Line]) -> str:
-    pieces: list[str] = []
-    number = 1
-    for line in lines:
-        pieces += ["\n" * (line.number - number), line.text]
-        number = line.number
-    return "".join(pieces)
 
 
 def _questions(articles: list[Any], path: Path, bad: BadRows) -> Iterator[tuple[Any, Any, str]]:

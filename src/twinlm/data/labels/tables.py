@@ -8,16 +8,17 @@ Read next: data/labels/labelled.py.
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from twinlm.data.labels.conll import conll_sentences
 from twinlm.data.labels.forms import Fields
-from twinlm.data.labels.squad import squad_questions
+from twinlm.data.labels.json_files import json_file_rows
 from twinlm.data.labels.values import MOST_FIELD_CHARACTERS, MOST_LINE_BYTES
 from twinlm.data.text.finding import unknown_ending
 from twinlm.data.text.lines import Decoding, Line, endings, read_lines
@@ -27,6 +28,8 @@ from twinlm.errors import DataError
 
 _Made = TypeVar("_Made")
 _IN_QUOTES = "fields between quotes in .tsv files: the quotes were kept"
+# Endings and fields that only one kind of task has.
+_KINDS = {".conll": "tagging", ".conllu": "tagging", "tokens": "tagging", "answers": "span_qa"}
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
@@ -66,11 +69,12 @@ def read_rows(
     """
     regular_file_stat(path)
     if endings(path)[0] not in endings_allowed:
-        hint = f"known: {', '.join(endings_allowed)}, each also with {', '.join(COMPRESSIONS)}"
-        raise unknown_ending(path, hint)
-    bad, made, results = BadRows(), [], []
+        known = f"known: {', '.join(endings_allowed)}, each also with {', '.join(COMPRESSIONS)}"
+        raise unknown_ending(path, _another_kind([endings(path)[0]], names) + known)
+    bad, made, results, hint = BadRows(), [], [], ""
     lines = read_lines(path, decoding, counts=counts, longest_bytes=MOST_LINE_BYTES)
     for line, values in _rows(lines, _File(path, names, needed, bad, counts)):
+        hint = _another_kind(values, names) if bad.rows == 1 else hint
         try:
             made.append((line, make(Row(bad.rows, line, values))))
         except RowError as error:
@@ -82,12 +86,20 @@ def read_rows(
         except RowError as error:
             bad.add(shown(path), line, error)
     if bad.number:
-        raise bad.error(file=shown(path), hint="correct or remove what is bad")
+        raise bad.error(file=shown(path), hint=hint + "correct or remove what is bad")
     if not results:
         message = f"the file has no rows: {path.stat().st_size:,} bytes, 0 {noun}"
         hint = f"give it rows with {' and '.join(map(repr, needed))}"
         raise DataError(message, file=shown(path), hint=hint)
     return results
+
+
+def _another_kind(names_there: Collection[str], names: Fields) -> str:
+    """Return the begin of a hint if these are an ending or fields of another kind of task."""
+    if not names.text or names.text in names_there:
+        return ""
+    kinds = [kind for name, kind in _KINDS.items() if name in names_there]
+    return f'for such a task set kind = "{kinds[0]}" in its [[task]]; ' if kinds else ""
 
 
 def _rows(lines: Iterator[Line], file: _File) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -96,16 +108,16 @@ def _rows(lines: Iterator[Line], file: _File) -> Iterator[tuple[int, dict[str, A
         case ".jsonl":
             return json_rows(lines, shown(path), most_bytes=MOST_LINE_BYTES, bad=bad, counts=counts)
         case ".json":
-            return squad_questions(lines, path, bad)
+            return json_file_rows(lines, path, bad, counts)
         case ".conll" | ".conllu":
             text, label = file.names.text, file.names.label
             has_tags = label in file.needed
             sentences = conll_sentences(lines, path, label=label, has_tags=has_tags, bad=bad, counts=counts)
             return ((line, {text: words, label: tags}) for line, words, tags in sentences)
         case ".tsv":
-            return _table_rows(_Lines(lines), file, "\t")
+            return _table_rows(lines, file, "\t")
         case _:
-            return _table_rows(_Lines(lines), file, ",")
+            return _table_rows(lines, file, ",")
 
 
 class _Lines:
@@ -119,17 +131,21 @@ class _Lines:
             yield line.text + "\n"
 
 
-def _table_rows(lines: _Lines, file: _File, usual: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    source, bad, counts = iter(lines), file.bad, file.counts
-    header_line = next(source, "")
-    while header_line and not header_line.strip():
+def _table_rows(source: Iterator[Line], file: _File, usual: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    bad, counts = file.bad, file.counts
+    first = next(source, None)
+    while first and not first.text.strip():
         counts["blank lines"] += 1
-        lines.begin = 0
-        header_line = next(source, "")
-    delimiter, names = _header(header_line, lines.begin, file.path, usual, file.needed)
+        first = next(source, None)
+    if first is None:
+        message = "the file has no content: no header, 0 rows"
+        raise DataError(message, file=shown(file.path), hint=_header_hint(file.needed))
+    delimiter, names = _header(first.text, first.number, file, usual)
     counts["files with another delimiter"] += delimiter != usual
+    counts["files without a header: columns by number"] += not names
+    lines = _Lines(source if names else chain([first], source))
     is_plain = usual == delimiter == "\t"
-    reader = _reader(source, delimiter, is_plain)
+    reader = _reader(iter(lines), delimiter, is_plain)
     with _field_limit(MOST_FIELD_CHARACTERS):
         while True:
             lines.begin = 0
@@ -140,6 +156,7 @@ def _table_rows(lines: _Lines, file: _File, usual: str) -> Iterator[tuple[int, d
                 if not fields:
                     counts["blank lines"] += 1
                     continue
+                names = names or _numbered(fields, lines.begin, file)
                 bad.rows += 1
                 counts[_IN_QUOTES] += is_plain and sum(map(_is_in_quotes, fields))
                 yield lines.begin, _values(fields, names, delimiter, is_plain)
@@ -167,8 +184,18 @@ def _values(fields: list[str], names: list[str], delimiter: str, is_plain: bool)
         if is_plain and any('"' in field for field in fields):
             why = "in .tsv quotes are text; if they enclose fields here, give the file the ending .csv"
         count = f"{len(fields)} field{'s' * (len(fields) != 1)}"
-        raise RowError(f"{count}, but the header names {len(names)} columns ({why})")
+        raise RowError(f"{count}, but the first line has {len(names)} columns ({why})")
     return dict(zip(names, fields, strict=True))
+
+
+def _numbered(fields: list[str], line: int, file: _File) -> list[str]:
+    """Return the names of columns without a header: their numbers from 1."""
+    names = [str(number) for number, _ in enumerate(fields, start=1)]
+    missing = next((name for name in file.needed if name not in names), "")
+    if missing:
+        message = f"there is no column {missing}: the first row has {len(names)}, numbered from 1"
+        raise DataError(message, file=shown(file.path), line=line, hint=_header_hint(file.needed))
+    return names
 
 
 def _explain(error: csv.Error, delimiter: str) -> str:
@@ -183,17 +210,21 @@ def _explain(error: csv.Error, delimiter: str) -> str:
     return next((reasons[key] for key in reasons if key in str(error)), f"not readable as a table: {error}")
 
 
-def _header(line: str, number: int, path: Path, usual: str, needed: tuple[str, ...]) -> tuple[str, list[str]]:
-    if not line:
-        message = "the file has no content: no header, 0 rows"
-        raise DataError(message, file=shown(path), hint=_header_hint(needed))
+def _header(line: str, number: int, file: _File, usual: str) -> tuple[str, list[str]]:
+    """Return delimiter and names, none if the needed ones are numbers that the line does not have."""
+    path, needed = file.path, file.needed
+    headers = {
+        delimiter: _split_header(line, delimiter, usual == delimiter == "\t")
+        for delimiter in (usual, *_DELIMITERS)
+    }
     # The first delimiter with which the header has all needed names is taken.
-    for delimiter in (usual, *_DELIMITERS):
-        names = _split_header(line, delimiter, usual == delimiter == "\t")
-        if set(needed) <= set(names):
-            break
-    else:
-        raise _unfit_header(_split_header(line, usual, usual == "\t"), number, path, needed)
+    delimiter = next((each for each, names in headers.items() if set(needed) <= set(names)), "")
+    if not delimiter and needed and all(map(str.isdecimal, needed)):
+        wide = (each for each, names in headers.items() if len(names) >= max(map(int, needed)))
+        return next(wide, usual), []
+    if not delimiter:
+        raise _unfit_header(headers[usual], number, path, needed)
+    names = headers[delimiter]
     twins = [name for name, times in Counter(names).items() if name and times > 1]
     if twins:
         message = f"the header names {twins[0]!r} {names.count(twins[0])} times: {listed(names)}"
@@ -220,7 +251,8 @@ def _unfit_header(names: list[str], number: int, path: Path, needed: tuple[str, 
 
 def _header_hint(needed: tuple[str, ...]) -> str:
     names = " and ".join(map(repr, needed))
-    return f"begin the file with a line that names the columns {names}, or set the names of yours"
+    ways = "or set the names of yours, or their numbers from 1"
+    return f"begin the file with a line that names the columns {names}, {ways}"
 
 
 @contextmanager

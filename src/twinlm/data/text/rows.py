@@ -1,6 +1,7 @@
 """One row of a data file as a record, and the errors of bad rows gathered in one message."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
@@ -10,7 +11,7 @@ from twinlm.errors import DataError
 from twinlm.system.strict_json import repeated_key
 
 MOST_SHOWN = 20
-
+_BLANKS = re.compile(r"[ \t\n\r]*")  # JSON's own
 _JSON_TYPES = {
     bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object",
     type(None): "null", str: "a text",
@@ -77,27 +78,76 @@ def json_rows(
             yield line.number, row
 
 
-def parse_object(line: str) -> dict[str, Any]:
-    """Return the JSON object of a line; a `RowError` if it is something else or has a key twice."""
+def json_list(text: str, bad: BadRows, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield line and object of each item of a JSON list; items that are no objects go to `bad`.
+
+    Raises:
+        RowError: this is no JSON list; with the line.
+    """
+    index, line = text.index("["), 1 + text.count("\n", 0, text.index("["))
+    while True:
+        begin = _after_blanks(text, index + 1)
+        line += text.count("\n", index, begin)
+        if text[index] == "[" and text[begin : begin + 1] == "]":
+            index = begin
+            break
+        bad.rows += 1
+        try:
+            value, index = _decoded(text, begin)
+        except RowError as error:
+            error.line = max(error.line, line)
+            raise
+        if isinstance(value, dict):
+            yield line, value
+        else:
+            bad.add(file, line, f"not an object but {json_type(value)}: {_begin(text[begin:index].strip())}")
+        line += text.count("\n", begin, index)
+        if text[index : index + 1] != ",":
+            break
+    if text[index : index + 1] != "]" or text[index + 1 :].strip():
+        raise RowError(
+            f"not JSON: {_begin(text[index:])} where a comma or the end of the list was expected", line
+        )
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """Return the JSON object of a text; a `RowError` if it is something else or has a key twice."""
+    value, end = _decoded(text, 0)
+    if end < len(text):
+        raise _no_json(json.JSONDecodeError("Extra data", text, end))
+    if not isinstance(value, dict):
+        raise RowError(f"not an object but {json_type(value)}: {_begin(text)}")
+    return value
+
+
+def _decoded(text: str, begin: int) -> tuple[Any, int]:
+    """Return the JSON value that begins at a character, and where the next one may begin."""
     try:
-        value = json.loads(line, object_pairs_hook=_without_twins, parse_constant=_refuse_constant)
+        value, end = _STRICT.raw_decode(text, _after_blanks(text, begin))
     except RowError:
         raise
     except json.JSONDecodeError as error:
-        is_spread = line.strip() in ("[", "{")
-        advice = " (is it spread over several lines? write one object a line)" if is_spread else ""
-        reason = error.msg.removesuffix(" starting at")
-        begin = _begin(line.split("\n")[error.lineno - 1])
-        message = f"not JSON at column {error.colno}: {reason} in {begin}{advice}"
-        raise RowError(message, error.lineno) from None
+        raise _no_json(error) from None
     except RecursionError:
-        raise RowError(f"JSON nested too deeply: {_begin(line)}") from None
+        raise RowError(f"JSON nested too deeply: {_begin(text[begin:])}") from None
     except ValueError:
         # int() refuses more than 4,300 digits.
-        raise RowError(f"a number with thousands of digits in {_begin(line)}") from None
-    if not isinstance(value, dict):
-        raise RowError(f"not an object but {json_type(value)}: {_begin(line)}")
-    return value
+        raise RowError(f"a number with thousands of digits in {_begin(text[begin:])}") from None
+    return value, _after_blanks(text, end)
+
+
+def _after_blanks(text: str, begin: int) -> int:
+    match = _BLANKS.match(text, begin)
+    return match.end() if match else begin
+
+
+def _no_json(error: json.JSONDecodeError) -> RowError:
+    line = error.doc.split("\n")[error.lineno - 1]
+    advice = (
+        " (is it spread over several lines? write one object a line)" if line.strip() in ("[", "{") else ""
+    )
+    reason = error.msg.removesuffix(" starting at")
+    return RowError(f"not JSON at column {error.colno}: {reason} in {_begin(line)}{advice}", error.lineno)
 
 
 def text_of(row: dict[str, Any], field: str) -> str:
@@ -168,3 +218,6 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _begin(text: str) -> str:
     return repr(text) if len(text) <= 40 else repr(text[:40]) + "..."
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_without_twins, parse_constant=_refuse_constant)
