@@ -1,6 +1,8 @@
 import re
 import tomllib
 
+import pytest
+
 from twinlm.cli.start.config import starter
 from twinlm.settings import presets
 
@@ -8,7 +10,8 @@ from twinlm.settings import presets
 def test_a_new_file_says_everything_and_is_valid(cli, tmp_path):
     assert cli("config", "new", "my.toml").code == 0
     (tmp_path / "my-text.txt").write_text("Some text.")
-    (tmp_path / "my-labels.csv").write_text("text,label\n")
+    rows = [f"Text {number}.,{'ab'[number % 2]}" for number in range(40)]
+    (tmp_path / "my-labels.csv").write_text("\n".join(["text,label", *rows]))
     assert cli("config", "check", "my.toml").out == "my.toml: fine, with 1 files of text and 1 tasks\n"
     assert all(len(line) <= 150 for line in starter().splitlines())
 
@@ -42,6 +45,37 @@ def test_checking_finds_missing_files(cli, tmp_path):
     answer = cli("config", "check", "my.toml")
     assert answer.code == 2
     assert "there is no file 'none.csv' of labelled texts" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "said"),
+    [
+        ('kind = "similarity"', "text,label\nA river.,a\n", "'text_b'"),
+        ('kind = "tagging"', "text,label\nA river.,a\n", "does not say what the file holds"),
+        ("", "text,stars\nA river.,a\n", "'label'"),
+        ("", "text,label\n", "the file has no rows"),
+    ],
+)
+def test_checking_finds_labels_that_the_kind_of_task_can_not_use(cli, tmp_path, task, labels, said):
+    (tmp_path / "labels.csv").write_text(labels)
+    (tmp_path / "my.toml").write_text(f'[[task]]\ntrain = "labels.csv"\n{task}')
+    answer = cli("config", "check", "my.toml")
+    assert (answer.code, answer.out) == (3, "")
+    assert "labels.csv" in answer.err and said in answer.err
+
+
+@pytest.mark.parametrize(
+    ("table", "code", "said"),
+    [
+        ('[[imported]]\nfolder = "nowhere"', 4, "there is no such folder"),
+        ('[[arm]]\nname = "gpt"\nkind = "bert"', 2, "two arms have the name 'gpt'"),
+        ('[quality]\npairs = "gone.csv"', 3, "gone.csv"),
+    ],
+)
+def test_checking_finds_models_and_pairs_that_can_not_be_used(cli, tmp_path, table, code, said):
+    (tmp_path / "my.toml").write_text(table)
+    answer = cli("config", "check", "my.toml")
+    assert (answer.code, said in answer.err) == (code, True), answer.err
 
 
 def test_shown_settings_give_themselves_again(cli, tmp_path):

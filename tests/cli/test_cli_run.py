@@ -83,6 +83,33 @@ def test_other_settings_are_not_mixed_into_a_run(cli, project):
     )
 
 
+def test_another_budget_is_planned_anew_until_something_is_trained(cli, unfinished):
+    small = ["--corpus.train", "text.txt", "--task", "labels.csv", "--model.layers", 1, "--model.width", 16]
+    small += ["--model.heads", 2, "--tokenizer.vocab_size", 300, "--threads", 1, "--budget.match", "tokens"]
+    small += ["--finetune.epochs", 1, "--pretrain.batch_sequences", 4, "--compare.seeds", "[1]", "--json"]
+    tokens = []
+    for amount in (9000, 30000, 9000):
+        planned = cli("plan", *small, "--budget.amount", amount)
+        assert planned.code == 0, planned.err
+        tokens.append(planned.json["plans"][0]["tokens"])
+    assert tokens[0] == tokens[2] < tokens[1]
+    shorter = cli("plan", *small, "--budget.amount", 9000, "--pretrain.length", 64)
+    assert shorter.code == 0, shorter.err
+
+
+def test_a_change_of_what_was_trained_is_refused_before_the_text_is_read(cli, project, monkeypatch):
+    monkeypatch.setattr(
+        "twinlm.prepare.prepare.prepare_files", lambda *read: pytest.fail("the text was read")
+    )
+    for command in (["compare"], ["plan"], ["pretrain", presets.KINDS[0]]):
+        for option, said in [
+            ("--budget.amount", "budget.amount was"),
+            ("--pretrain.mask_share", "mask_share was"),
+        ]:
+            answer = cli(*command, "my.toml", option, "0.3" if "mask" in option else "4000")
+            assert (answer.code, said in answer.err) == (2, True), answer.err
+
+
 def test_a_report_is_written_again(cli, project):
     page = project / "runs" / "my" / "report.html"
     page.unlink()

@@ -192,3 +192,8 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
         os.close(writing)
         assert process.communicate()[1] == b""
     assert process.returncode == 0
+
+
+def test_what_follows_two_dashes_is_no_option(cli):
+    said = cli("score", "nowhere", "--", "--json", "--debug")
+    assert said.code != 0 and said.out == "" and "Traceback" not in said.err

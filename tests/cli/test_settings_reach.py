@@ -62,7 +62,7 @@ class Work:
     """Stands for a `Run`: the work of `tokenizer train`, `pretrain`, `plan` and `compare` begins with it."""
 
     def __init__(self, folder: Path, settings: Settings, **details: Any) -> None:
-        self.settings, self.tasks = settings, {"topic": None}
+        self.settings, self.tasks = settings, {task.name: None for task in settings.task}
         self.workspace = self.finetuning = self.pretraining = self
 
     def __enter__(self) -> "Work":
@@ -302,3 +302,22 @@ def test_options_that_the_demo_has_no_use_for_are_refused(cli):
     assert (refused.code, "--task would change nothing" in refused.err) == (2, True)
     refused = cli("plan", "--corpus.train", "x", "--task", "labels.csv", "--task.train", "others.csv")
     assert (refused.code, "--task and --task.train both name" in refused.err) == (2, True)
+
+
+def test_task_is_a_file_of_labelled_texts_in_every_command_that_trains(reached, tmp_path):
+    """In `finetune` it may also be the name of a task of the settings."""
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text("text,label\n")
+    for function, arguments in [(compare.command, ()), (plan.command, ()), (finetune.command, ("bert",))]:
+        task = "one.csv" if function is finetune.command else ["one.csv"]
+        with pytest.raises(ReachedError) as error:
+            function(*arguments, task=task, **{"corpus/train": "text.txt"})
+        given = error.value.given
+        settings = given[0] if isinstance(given, tuple) else given
+        assert [(row.name, row.train) for row in settings.task] == [("one", "one.csv")]
+    (tmp_path / "my.toml").write_text('[[task]]\nname = "topic"\ntrain = "two.csv"')
+    with pytest.raises(ReachedError) as error:
+        finetune.command("bert", tmp_path / "my.toml", task="topic")
+    assert error.value.given[1].task == "topic"
+    with pytest.raises(UserError, match="tasks are given both in the file and as options"):
+        finetune.command("bert", tmp_path / "my.toml", task="one.csv")

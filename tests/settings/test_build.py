@@ -117,7 +117,7 @@ def test_a_file_and_overrides_become_one_record(tmp_path: Path) -> None:
         ("[inner]\nrate = 0x" + "f" * 5000, 2, "a number of thousands of digits", ""),
         ("[inner]\nkind = 'cosin'", 2, "inner.kind can't be 'cosin'", "did you mean 'cosine'?"),
         ("[inner]\nkind = [1]", 2, "inner.kind can't be [1]", "there are: linear, cosine"),
-        ("[inner]\nsteps = 13", 1, "[inner] 13 steps bring bad luck", "take 12"),
+        ("[inner]\nsteps = 13", 2, "[inner] 13 steps bring bad luck", "take 12"),
         ("numbers = true", 1, "numbers is a list, not True", ""),
         ("numbers = [1, 'x']", 1, "numbers.1 must be a whole number, not 'x'", ""),
         ("numbers = [1, [2]]", 1, "numbers.1 must be a whole number, not [2]", ""),

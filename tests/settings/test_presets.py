@@ -102,7 +102,7 @@ def test_a_table_for_both_kinds_leaves_what_it_does_not_name() -> None:
             "'model' can't be both a table of settings and the value [{'layers': 1}]",
         ),
         ("[task]\ntrain = 'x.csv'", 1, "task is a list of tables, not a table of settings; write [[task]]"),
-        ("[gpt.model]\nwidth = 130\nheads = 4", 1, "[gpt.model] width must be a multiple of heads"),
+        ("[gpt.model]\nwidth = 130\nheads = 4", 2, "[gpt.model] width must be a multiple of heads"),
         ("[model]\nmax_length = 64", None, "pretrain.length=128 is longer than model.max_length=64"),
     ],
 )
@@ -264,3 +264,30 @@ def test_written_settings_do_not_depend_on_the_presets_of_later_versions(
 
 def test_the_kinds_are_the_fields_of_settings() -> None:
     assert set(KINDS) <= {item.name for item in dataclasses.fields(Settings)}
+
+
+@pytest.mark.parametrize(
+    ("file", "given", "origin"),
+    [
+        ("", {"model.max_length": "64", "threads": "1"}, "--model.max_length: [gpt] "),
+        (
+            "",
+            {"threads": "1", "bert.finetune.max_length": "256", "seed": "1"},
+            "--bert.finetune.max_length: [bert]",
+        ),
+        ("\n[model]\nmax_length = 64", {"threads": "1"}, "my.toml:3: [gpt] "),
+        ("[gpt.model]\nwidth = 100", {"model.heads": "3", "seed": "2"}, "--model.heads: [gpt.model] width"),
+        ('[budget]\nmatch = "money"', {"budget.amount": "3"}, "my.toml:2: [budget] match"),
+        ("[compare]\nseeds = [1, 1]", {"compare.untrained": "false"}, "my.toml:2: [compare] seeds"),
+        (
+            "",
+            {"processes.shard": "true", "processes.timeout_seconds": "9"},
+            "--processes.shard: [processes] shard",
+        ),
+    ],
+)
+def test_a_rule_between_settings_names_the_option_or_line_that_breaks_it(tmp_path, file, given, origin):
+    (tmp_path / "my.toml").write_text(file)
+    with pytest.raises(UsageError) as error:
+        resolve(tmp_path / "my.toml", given)
+    assert str(error.value).replace(f"{tmp_path}/", "").startswith(origin)

@@ -72,7 +72,8 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; every error is reported."""
-    is_json, is_debug = "--json" in arguments, "--debug" in arguments
+    options = [*arguments, "--"][: [*arguments, "--"].index("--")]  # what follows "--" is no option
+    is_json, is_debug = "--json" in options, "--debug" in options
     try:
         code = build_app()(
             prepare(arguments), exit_on_error=False, print_error=False, result_action="return_value"

@@ -126,12 +126,17 @@ class Run:
         return self._report(answers)
 
     def _prepare(self) -> None:
+        for name in self.pretraining.compared:
+            self.pretraining.check(name)
         self.diagnosis.result()  # first, as it may say why something later fails
         for kind in families.FAMILIES:
             self.workspace.stores(kind)
 
     def _plan(self) -> None:
         """Plan every training, and refuse before any of them what would fail after them."""
+        for training in self.forecast.trainings():
+            if training.trial:
+                self.finetuning.check(training.trial)
         self.forecast.check_disk()  # models of unequal sizes are refused here too
         self.language.prepare()  # finds bad files of minimal pairs
         for name in self.workspace.prepared.tasks:

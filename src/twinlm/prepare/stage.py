@@ -28,11 +28,29 @@ def enter(folder: Path, inputs: dict[str, Any]) -> str:
         storage.write_json(path, build.plain(inputs))
     before = storage.read_json(path)
     now = json.loads(storage.json_bytes(_known(inputs, before)))
+    _refuse_changes(folder, before, now)
+    return fingerprint(now)
+
+
+def check(folder: Path, inputs: dict[str, Any]) -> None:
+    """Refuse a stage that was started with other values of these inputs, some of those of `enter`."""
+    if (folder / _INPUTS).is_file():
+        before = {
+            name: value for name, value in storage.read_json(folder / _INPUTS).items() if name in inputs
+        }
+        _refuse_changes(folder, before, json.loads(storage.json_bytes(_known(inputs, before))))
+
+
+def has_started(folder: Path) -> bool:
+    """Tell whether a stage was started."""
+    return (folder / _INPUTS).is_file()
+
+
+def _refuse_changes(folder: Path, before: Any, now: Any) -> None:
     for keys, was, given in differing(before, now, _tables):
         change = f"{'.'.join(keys)} was {json.dumps(was)}, now {json.dumps(given)}"
         message = f"this stage was started with different settings: {change}"
         raise UsageError(message, file=folder, hint="choose another --out, or delete this folder to redo it")
-    return fingerprint(now)
 
 
 def fingerprint(value: Any) -> str:

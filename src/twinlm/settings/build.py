@@ -9,7 +9,7 @@ import math
 import re
 import tomllib
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
 from twinlm.errors import UsageError
@@ -40,7 +40,7 @@ def build(kind: type[T], tree: Tree, path: tuple[str, ...] = ()) -> T:
     try:
         return kind(**values)
     except UsageError as error:  # a rule between values knows neither table nor file
-        raise wrong(tree, f"{_table(path)}{error.message}", error.hint) from error
+        raise wrong(_named_in(error.message, tree), f"{_table(path)}{error.message}", error.hint) from error
 
 
 def check_names(tree: Tree, names: Iterable[str], path: tuple[str, ...] = ()) -> None:
@@ -67,6 +67,23 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
+
+
+def _named_in(message: str, tree: Tree) -> Given | Tree:
+    """Return the value that a rule's message names: an option before a line of a file, else the table."""
+    values = [value for name, value in _values(tree) if re.search(rf"(?<![\w.]){re.escape(name)}\b", message)]
+    given = [value for value in values if value.file]
+    # A table that several options set has the origin of the last one, which need not be the wrong one.
+    rest = Tree() if (tree.file or "").startswith("--") else tree
+    return max(given, key=lambda value: value.is_text, default=rest)
+
+
+def _values(tree: Tree, path: str = "") -> Iterator[tuple[str, Given]]:
+    for name, value in tree.items():
+        if isinstance(value, Tree):
+            yield from _values(value, f"{path}{name}.")
+        else:
+            yield path + name, value
 
 
 def _table(path: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from twinlm.cli import settings_table
 from twinlm.cli.command import Command
 from twinlm.cli.options import AnySetting, Json, read_settings
 from twinlm.cli.settings_table import Row
-from twinlm.cli.tables import print_record
+from twinlm.cli.tables import print_counts, print_record
 from twinlm.errors import UsageError
 from twinlm.settings import build, presets
 from twinlm.system import storage
@@ -47,9 +47,12 @@ def new(file: File, /, *, is_json: Json = False) -> None:
 
 
 def check(file: File, /, *, is_json: Json = False, **settings: AnySetting) -> None:
-    """Check a settings file, and that its text and labels exist."""
+    """Check a settings file, that its text exists, and that labels, pairs and models can be used."""
     resolved = read_settings(file, settings, is_demo=False)
+    from twinlm.compare.plan.arms import arms
+    from twinlm.data.probes.minimal_pairs import read_pairs
     from twinlm.data.text.finding import find_files
+    from twinlm.prepare.prepare import prepare_tasks
 
     corpus, tasks = resolved.corpus, resolved.task
     text_files = sum(
@@ -59,6 +62,10 @@ def check(file: File, /, *, is_json: Json = False, **settings: AnySetting) -> No
     paths = [path for task in tasks for path in (task.train, task.valid, task.test) if path]
     if missing := next((path for path in paths if not Path(path).is_file()), ""):
         raise UsageError(f"there is no file {missing!r} of labelled texts", file=file)
+    print_counts(prepare_tasks(resolved).counts)
+    for pairs in resolved.quality.pairs:
+        read_pairs(pairs, counts=Counter())
+    arms(resolved)  # finds models that can't be loaded, and names given twice
     record = {"file": str(file), "corpus_files": text_files, "tasks": [task.name for task in tasks]}
     fine = f"{file}: fine, with {text_files:,} files of text and {len(tasks):,} tasks"
     print_record(record, fine, is_json=is_json)

@@ -32,7 +32,9 @@ def command(
     file: SettingsFile = None,
     /,
     *,
-    task: Annotated[str | None, Parameter(help="Name of the task, needed if there are several.")] = None,
+    task: Annotated[
+        str | None, Parameter(help="File of labelled texts, or which [[task]] of the settings to take.")
+    ] = None,
     seed: Annotated[int, Parameter(help="Seed of the head's first weights, data order and dropout.")] = 1,
     learning_rate: Annotated[
         float | None, Parameter(help="Default: that of the settings; 5e-5 for an imported model.")
@@ -66,8 +68,10 @@ def command(
     from twinlm.compare.stages.finetuning import Trial
 
     base, decided = _of_folder(kind, file, settings)
-    with opened_run(file, options, settings, base=base, decided=decided) as run:
-        name = task or _only(list(run.workspace.tasks))
+    is_file = task is not None and Path(task).is_file()
+    files = [task] if task is not None and is_file else []
+    with opened_run(file, options, settings, tasks=files, base=base, decided=decided) as run:
+        name = task if task is not None and not is_file else _only(list(run.workspace.tasks))
         run.workspace.task(name)
         arm = run.workspace.arm(f"{kind}{UNTRAINED}" if is_untrained else kind)
         arm = replace(arm, settings=retuned(arm.settings, learning_rate, epochs))

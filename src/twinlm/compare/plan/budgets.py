@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from twinlm import families
 from twinlm.compare.plan.pretrainings import Pretraining
@@ -10,7 +11,7 @@ from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import UsageError
 from twinlm.families import Family
 from twinlm.prepare import stage
-from twinlm.settings import KindSettings, ModelSettings, Settings
+from twinlm.settings import BudgetSettings, KindSettings, ModelSettings, Settings
 from twinlm.system import hardware, storage
 from twinlm.system.records import read_record, to_json
 from twinlm.tokenizer import Tokenizer
@@ -37,21 +38,26 @@ def plan_pretraining(
     part: tuple[TokenStore, Tokenizer],
     *,
     precision: str,
+    has_started: bool,
 ) -> PretrainPlan:
-    """Plan a pre-training, or read its stored plan; a UsageError if the budget is too small."""
+    """Plan a pre-training, or read its stored plan; a UsageError if the budget is too small.
+
+    If the pre-training `has_started`, its plan is kept, and another one refused.
+    """
     store, tokenizer = part
-    kind = pretraining.settings
-    budget = replace(settings.budget, amount=pretraining.share * settings.budget.amount)
+    kind, budget = pretraining.settings, budget_of(pretraining, settings)
     inputs = {
-        "budget": {"match": budget.match, "amount": budget.amount},
-        "model": kind.model,
-        "pretrain": kind.pretrain,
+        **planned_from(pretraining, settings),
         "tokens": store.token_count,
         "tokenizer": tokenizer.fingerprint,
     }
-    if budget.match == "money":
-        inputs["price_per_hour"] = budget.price_per_hour
-    stage.enter(folder, inputs)
+    try:
+        stage.enter(folder, inputs)
+    except UsageError:
+        if has_started:
+            raise
+        storage.remove(folder)
+        stage.enter(folder, inputs)
     path = folder / "plan.json"
     if path.is_file():
         # Planned once: a resumed run takes as many steps, also where seconds of steps were measured.
@@ -77,6 +83,19 @@ def plan_pretraining(
     )
     storage.write_json(path, to_json(plan))
     return plan
+
+
+def budget_of(pretraining: Pretraining, settings: Settings) -> BudgetSettings:
+    """Return the budget of one pre-training, which may be a share of the whole one."""
+    return replace(settings.budget, amount=pretraining.share * settings.budget.amount)
+
+
+def planned_from(pretraining: Pretraining, settings: Settings) -> dict[str, Any]:
+    """Return the settings that a plan depends on."""
+    kind, budget = pretraining.settings, budget_of(pretraining, settings)
+    price = {"price_per_hour": budget.price_per_hour} if budget.match == "money" else {}
+    spent = {"budget": {"match": budget.match, "amount": budget.amount}, **price}
+    return {**spent, "model": kind.model, "pretrain": kind.pretrain}
 
 
 def check_match(plans: Sequence[PretrainPlan], settings: Settings, vocab_sizes: Mapping[str, int]) -> None:

@@ -142,6 +142,11 @@ class FinetuningStage:
         check_answers(rows, task, path)
         return rows
 
+    def check(self, trial: Trial) -> None:
+        """Refuse settings other than those that a trial was started with, before its model is there."""
+        known = {"finetune": trial.settings, "seed": trial.seed, "precision": self.workspace.precision}
+        stage.check(self.folder(trial), known)
+
     def _enter(self, trial: Trial) -> None:
         inputs = {
             **self._origin(trial),

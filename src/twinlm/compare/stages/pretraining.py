@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlm import checkpoint, families
-from twinlm.compare.plan.budgets import check_match, plan_pretraining
+from twinlm.compare.plan.budgets import check_match, plan_pretraining, planned_from
 from twinlm.compare.plan.pretrainings import Pretraining, pretrainings, smaller_pretrainings
 from twinlm.compare.stages.records import HeldOut
 from twinlm.compare.workspace import Workspace
@@ -60,14 +60,31 @@ class PretrainingStage:
 
     def plan(self, name: str) -> PretrainPlan:
         """Return the plan of one pre-training without planning the others."""
-        workspace, pretraining = self.workspace, self.pretraining(name)
+        workspace, pretraining, has_started = self.workspace, self.pretraining(name), self.check(name)
         return plan_pretraining(
             workspace.folder / "plan" / name,
             pretraining,
             workspace.settings,
             (workspace.stores(pretraining.family)["train"], workspace.tokenizer(pretraining.family)),
             precision=workspace.precision,
+            has_started=has_started,
         )
+
+    def check(self, name: str) -> bool:
+        """Refuse, before any text is read, settings other than those that a pre-training was started with.
+
+        Return whether it was started, with any seed.
+        """
+        workspace, pretraining = self.workspace, self.pretraining(name)
+        settings = planned_from(pretraining, workspace.settings)
+        own = {"model": settings["model"], "pretrain": settings["pretrain"], "precision": workspace.precision}
+        folders = {seed: self.folder(name, seed) for seed in self.seeds}
+        for seed, folder in folders.items():
+            stage.check(folder, {**own, "seed": seed})
+        has_started = any(map(stage.has_started, folders.values()))
+        if has_started:
+            stage.check(workspace.folder / "plan" / name, settings)
+        return has_started
 
     def folder(self, name: str, seed: int | None = None) -> Path:
         """Return the folder of a pre-training seed; None stands for the first seed."""
