@@ -63,7 +63,7 @@ def test_a_curve_without_a_baseline_has_neither_its_line_nor_its_column(example_
 
 
 def test_the_ledger_shows_every_rate_what_failed_and_which_was_kept(example_results):
-    table = ledger(example_results.ledger)
+    table = ledger(example_results)
     rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
     assert len(rows) == 6
     assert [row["Kept"] for row in rows[:3]] == ["", "yes", ""]

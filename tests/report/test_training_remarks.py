@@ -1,13 +1,21 @@
 """A run that is far from what it should reach is told from one that is not."""
 
+import re
+
 import pytest
 
 from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN
 from twinlm.evaluate.ngrams import CountingLoss
 from twinlm.evidence.results import Curve, CurvePoint
-from twinlm.report.training_remarks import REACHED, remarks
+from twinlm.report import training_remarks
+from twinlm.report.training_remarks import REACHED
+from twinlm.settings.training import PretrainSettings
 
 FLOORS = CountingLoss(unigram=2.8, bigram=2.0)
+
+
+def remarks(label, validations, counting, **options):
+    return training_remarks.remarks(label, validations, counting, PretrainSettings(**options))
 
 
 def curve(*values, tokens=5e6, unit=BITS_PER_BYTE):
@@ -31,7 +39,7 @@ def test_a_run_on_the_plateau_is_said_to_have_learned_frequencies_only():
 def test_a_run_behind_a_tiny_model_with_as_many_tokens_is_far_from_what_it_should_reach():
     (said,) = remarks("GPT", {"0": curve(2.5, 2.3, 2.2)}, FLOORS)
     assert "far from what its size and data should reach" in said
-    assert "75.0" in said and "115.6" in said
+    assert "75.0" in said and "would be at about 1.88 after as many tokens. Try a larger budget" in said
 
 
 def test_an_encoder_on_its_plateau_is_told_what_shortens_it():
@@ -60,7 +68,31 @@ def test_few_tokens_are_expected_to_teach_little():
 
 def test_a_run_that_got_worse_learned_by_heart():
     (said,) = remarks("GPT", {"0": curve(2.0, 1.8, 1.9)}, FLOORS)
-    assert "at step 200 of 300" in said and "overfits" in said
+    assert (
+        "at step 200 of 300, with 1.80 against 1.90 bits per byte at the end" in said and "overfits" in said
+    )
+
+
+def test_advice_leaves_out_what_is_set_already():
+    floors = CountingLoss(unigram=6.93, bigram=4.83)
+    runs = {"0": curve(6.4, 6.3, 6.25, tokens=6.4e6, unit=NATS_PER_MASKED_TOKEN)}
+    (said,) = remarks("BERT", runs, floors, mask_share=0.4)
+    assert "mask_share" not in said and 'sentence_task = "none"' in said
+    (said,) = remarks("BERT", runs, floors, mask_share=0.5, first_objective="causal")
+    assert "mask_share" not in said and "first_objective" not in said
+    (said,) = remarks("BERT", runs, floors, mask_share=0.4, first_objective="causal", sentence_task="none")
+    assert said.endswith("Try a larger budget or another learning rate.")
+
+
+def test_a_run_that_overfits_is_not_told_to_read_more():
+    far, by_heart = remarks("GPT", {"0": curve(2.5, 2.3, 2.5)}, FLOORS)
+    assert far.endswith("Try another learning rate.") and "budget" not in far + by_heart
+
+
+def test_no_percentage_is_above_100():
+    said = " ".join(remarks("GPT", {"0": curve(2.5, 2.2, 9.9, tokens=9e6)}, FLOORS))
+    shares = [float(text) for text in re.findall(r"([\d.]+)\N{NARROW NO-BREAK SPACE}%", said)]
+    assert shares and max(shares) <= 100
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from twinlm.evidence.intervals import compare
 from twinlm.evidence.records import ArmVariances, Interval, Variances
 from twinlm.evidence.results import ArmScore
-from twinlm.report.two_arms import by_points, of_two, signed, standing
+from twinlm.report.two_arms import lead, of_two, signed, standing
 
 
 def _score(name, *, is_imported=False):
@@ -103,17 +103,19 @@ def test_a_winner_is_named_with_the_p_that_counts():
         ),
         (
             _comparison(0.001, examples=0.3),
-            "Any difference is too small for a test set of usual size. Showing one of 2.0 points would "
-            "take about 5,900 test examples (more seeds alone are not enough).",
+            "Showing a difference of this size would take over 100 times the test examples and seeds. "
+            "Showing one of 2.0 points would take about 5,900 test examples (more seeds alone are not "
+            "enough).",
         ),
         (
             _comparison(0.001, examples=0.01),
             "Showing a difference of this size would take about 79,000 test examples (more seeds alone are "
-            "not enough). Showing one of 2.0 points would take no more than these examples and seeds.",
+            "not enough). A difference of 2.0 points would be shown 80 % of the time or more.",
         ),
         (
             _comparison(0.001, examples=0.3, finetuning=0.5),
-            "Any difference is too small for a test set of usual size.",
+            "Showing a difference of this size would take over 100 times the test examples and seeds. "
+            "Showing one of 2.0 points would take over 100 times the test examples and seeds.",
         ),
         (
             _comparison(0.03, p_value=0.01, p_interval=0.02, p_adjusted=0.08, claims=4),
@@ -149,16 +151,19 @@ def _plain(text):
 
 def test_a_lead_is_seen_from_the_side_of_the_arm_that_is_ahead():
     behind = _comparison(-0.05, winner="b")
-    assert _plain(by_points(behind.difference)) == "5.0 points (2.0 to 8.0)"
-    assert _plain(standing("A", behind)) == "A is 5.0 points (2.0 to 8.0) behind it"
+    assert _plain(lead(behind.difference, "accuracy")) == "5.0 points (2.0 to 8.0)"
+    assert _plain(standing("A", behind, "accuracy")) == "A is 5.0 points (2.0 to 8.0) behind it"
     ahead = _comparison(0.05, winner="a")
-    assert _plain(standing("A", ahead)) == "A is 5.0 points (2.0 to 8.0) ahead of it"
-    assert _plain(standing("A", _comparison(0.01))) == "A cannot be told apart from it (+1.0; -2.0 to 4.0)"
+    assert _plain(standing("A", ahead, "accuracy")) == "A is 5.0 points (2.0 to 8.0) ahead of it"
+    assert (
+        _plain(standing("A", _comparison(0.01), "accuracy"))
+        == "A cannot be told apart from it (+1.0; -2.0 to 4.0)"
+    )
 
 
 def test_an_interval_that_would_do_alone_comes_with_its_p():
     holm = _comparison(0.05, p_value=0.01, p_interval=0.02, p_adjusted=0.08, claims=4)
-    assert [_plain(signed(item)) for item in (holm, _comparison(0.05))] == [
+    assert [_plain(signed(item, "accuracy")) for item in (holm, _comparison(0.05))] == [
         "+5.0; 2.0 to 8.0, but p = 0.08 adjusted for 4 tasks",
         "+5.0; 2.0 to 8.0",
     ]

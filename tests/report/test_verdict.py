@@ -125,9 +125,9 @@ def test_without_a_winner_it_says_so_and_what_would_be_needed():
 @pytest.mark.parametrize(
     ("comparison", "expected"),
     [
-        (_comparison("bert", "gpt", 0.0001, 0.02), "too small for a test set of usual size"),
-        (_comparison("bert", "gpt", 0.0, 0.02), "too small for a test set of usual size"),
-        (_comparison("bert", "gpt", 0.019, 0.02, p_value=0.03), "the seeds vary too much to be sure"),
+        (_comparison("bert", "gpt", 0.001, 0.02), "over 100 times the test examples and seeds"),
+        (_comparison("bert", "gpt", 0.0, 0.02), "Topic: Showing one of 2.0 points would take"),
+        (_comparison("bert", "gpt", 0.019, 0.02, p_value=0.03), "Only one of the interval and the paired"),
         (_comparison("bert", "gpt", 0.01, 0.02, seeds=1), "would take about 12,000 test examples."),
     ],
 )
@@ -141,6 +141,7 @@ def test_the_worth_of_pre_training_is_said_for_each_family():
     ) == [
         "Topic: Pre-training was worth +15.0 points (13.0 to 17.0) to GPT.",
         "Topic: No effect of pre-training is shown for BERT (+1.0; -1.0 to 3.0).",
+        "Topic: Failed trainings of BERT without pre-training: 1 of 3 (one answer to all examples).",
     ]
 
 
@@ -174,7 +175,7 @@ def test_it_is_plain_about_the_baseline(gpt, bert, expected):
 
 def test_a_baseline_of_another_metric_is_named_with_it():
     (said,) = _said(_comparison("gpt", "linear", 0.05, 0.02), metric="entity F1")
-    assert "TF-IDF + logistic regression (entity F1 77.0), by 5.0 points" in said
+    assert "TF-IDF + logistic regression (entity F1 0.770), by 0.050 (0.030 to 0.070)" in said
 
 
 def test_most_important_comes_first_over_all_tasks():
@@ -247,7 +248,7 @@ def test_caveats_name_what_these_results_lack():
     )
     assert "pre-trained once" in said
     assert "with one fine-tuning seed" in said
-    assert "80 test examples show only large differences" in said
+    assert "80 test examples are few: a difference of 1.0 points can be chance." in said
     assert "one answer to every example: BERT without pre-training with seed 2." in said
     assert "2 comparisons were made" in said
     assert "5.0 and 5.0 million parameters" in said
@@ -365,9 +366,20 @@ def test_an_arm_is_spoken_of_beside_its_rivals_whichever_came_first():
 
 def test_several_tasks_begin_with_a_table_and_counts(example_results):
     table = verdict.by_task(example_results)
-    assert table.header == ["Task", "Metric", "Best baseline", "GPT", "BERT", "Better"]
+    assert table.header == [
+        "Task",
+        "Judged by",
+        "Best baseline",
+        "GPT",
+        "BERT",
+        "Winner",
+        "What would tell",
+        "Failed trainings",
+    ]
     assert [row[0] for row in table.rows] == [task.name for task in example_results.tasks]
-    assert [row[-1] for row in table.rows] == ["BERT", "cannot tell"]
+    assert [row[-3] for row in table.rows] == ["BERT", "cannot tell"]
+    assert table.rows[0][-2] == "\N{EN DASH}" and "test examples" in table.rows[1][-2]
+    assert [row[-1] for row in table.rows] == ["none", "BERT without pre-training: 1 of 3"]
     assert table.rows[0][2].startswith("TF-IDF + logistic regression: 77.2")
     assert verdict.counts(example_results) == [
         "Tasks on which a kind beats the other kind: GPT on 0 of 2 and BERT on 1 of 2.",
@@ -377,7 +389,11 @@ def test_several_tasks_begin_with_a_table_and_counts(example_results):
     blocks = verdict.section(example_results, None).blocks
     assert blocks[0] == table
     alone = structs.replace(example_results, tasks=example_results.tasks[:1])
-    assert table not in verdict.section(alone, None).blocks
+    first, *texts = verdict.section(alone, None).blocks
+    assert first == verdict.by_task(alone)
+    said = [text.text for text in texts[:3]]
+    assert said[0].startswith("BERT is better than GPT by") and said[2].startswith("Pre-training was worth")
+    assert "the best baseline" in said[1] and not hasattr(texts[3], "text")
 
 
 def test_a_task_without_baselines_or_comparisons_has_dashes(example_results):
@@ -388,6 +404,7 @@ def test_a_task_without_baselines_or_comparisons_has_dashes(example_results):
     assert verdict.by_task(results).rows[0][2:] == [
         "\N{EN DASH}",
         verdict.by_task(example_results).rows[0][3],
-        *["\N{EN DASH}"] * 2,
+        *["\N{EN DASH}"] * 3,
+        "none",
     ]
     assert verdict.counts(results) == []

@@ -239,7 +239,7 @@ def _check_inputs(
     lengths = [each.length for each in inputs]
     facts: dict[str, object] = {"examples": len(examples), "longest allowed": config.max_length}
     facts |= {"tokens": quantiles(lengths), "counted": dict(+counts)}
-    share = counts[CUT] / len(examples)
+    share = counts[CUT] / sum(len(each.sequences) for each in inputs)  # an example may have several
     if share < CUT_SHARE:
         return Checked(facts)
     longer = f"longer than {config.max_length} tokens and are cut"

@@ -18,7 +18,8 @@ POWER = 0.8
 """Wanted chance of naming a winner."""
 OF_INTEREST = 0.02
 """Difference worth knowing of: 2 points."""
-_MOST = 100  # more than this many times the present numbers is out of reach
+MOST = 100
+"""Times the present numbers, beyond which nothing is looked for."""
 _SHARES = 24  # of the distribution of a variance, for each arm
 
 
@@ -57,6 +58,14 @@ def needed(comparison: Comparison, difference: float) -> Needed:
         ),
         together=(round(examples * both / draws), both) if both else None,
     )
+
+
+def examples_suffice(comparison: Comparison) -> bool:
+    """Tell whether the interval would exclude 0 if its models did not vary, which they do."""
+    arms, examples = comparison.variances.arms, comparison.examples
+    of_examples = (comparison.variances.examples + sum(map(noise, arms))) / examples
+    half = float(half_width([(of_examples, max(1.0, examples - 1))], LEVEL))
+    return half < abs(comparison.difference.estimate) and any(of_models(arm) > 0 for arm in arms)
 
 
 def power(variances: Variances, examples: float, difference: float, level: float) -> float:
@@ -106,7 +115,7 @@ def _grown(variances: Variances, factor: float) -> Variances:
 
 def _fewest(present: int, is_enough: Callable[[int], bool]) -> int | None:
     """Return the least number from the present one on that is enough, by bisection."""
-    low, high = present, _MOST * present
+    low, high = present, MOST * present
     if not is_enough(high):
         return None
     while low < high:

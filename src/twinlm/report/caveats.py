@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from twinlm.evidence.records import Comparison
 from twinlm.evidence.results import ArmScore, Cost, DoctorResult, TaskResult
-from twinlm.report.numbers import duration, listed, percent, signed_percent, times, title
+from twinlm.report.numbers import difference, duration, listed, percent, signed_percent, times, title
 
 _FEW_EXAMPLES = 300
 _FEW_SEEDS = 3
@@ -124,7 +124,13 @@ def _task_caveats(task: TaskResult) -> list[str]:
     elif seeds < _FEW_SEEDS:
         texts.append(f"{seeds} fine-tuning seeds show little of how much training varies.")
     if task.test_examples < _FEW_EXAMPLES:
-        texts.append(f"{task.test_examples} test examples show only large differences.")
+        gap = task.comparisons[0].difference if task.comparisons else None
+        size = (
+            f": a difference of {difference((gap.high - gap.low) / 2, task.metric)} can be chance"
+            if gap
+            else ""
+        )
+        texts.append(f"{task.test_examples} test examples are few{size}.")
     if failed := [f"{score.label} with {_failed(score)}" for score in task.scores if score.failed_seeds]:
         texts.append(
             f"some models failed, that is, they give one answer to every example: {'; '.join(failed)}. "

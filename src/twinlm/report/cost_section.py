@@ -18,6 +18,7 @@ from twinlm.report.numbers import (
     capital,
     counted,
     duration,
+    ends,
     figure,
     listed,
     low_to_high,
@@ -61,7 +62,7 @@ def section(results: Results, details: Details) -> Section:
     blocks: list[Block] = [costs(results)]
     if results.tasks:
         blocks.append(Fold("Fine-tuning", [tasks_section.fine_tuning(results)]))
-        blocks.append(Fold("Tuning: what was tried for each arm", [tasks_section.ledger(results.ledger)]))
+        blocks.append(Fold("Tuning: what was tried for each arm", [tasks_section.ledger(results)]))
     if results.cost_cards:
         table = making(results.cost_cards, results.price_per_hour)
         blocks.append(Fold("What it took to make each model, task by task", [table]))
@@ -178,7 +179,7 @@ def standings(task: TaskResult, judged: Sequence[Judged], kind: CostKind) -> Tab
     columns: list[tuple[str, Callable[[Judged], str]]] = [
         ("", lambda each: each.contender.label),
         (task.metric, lambda each: figure(each.contender.score.estimate, task.metric)),
-        (INTERVAL, lambda each: low_to_high(each.contender.score)),
+        (INTERVAL, lambda each: ends(each.contender.score, task.metric)),
         ("Cost", lambda each: kind.show(each.contender.cost.median)),
         ("Standing", standing_words),
     ]

@@ -1,7 +1,6 @@
 """Scores against labels and against the pre-training budget, and up to how many labels the baseline wins."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from twinlm.evidence.details import Details
 from twinlm.evidence.intervals import LEVEL, claim_p, difference
@@ -11,7 +10,7 @@ from twinlm.evidence.records import ScoreCurve, ScorePoint
 from twinlm.evidence.results import Results
 from twinlm.report import plots
 from twinlm.report.document import Block, Columns, Fold, Heading, Plot, Section, Table, Text
-from twinlm.report.numbers import INTERVAL, amount, capital, figure, listed, low_to_high, with_interval
+from twinlm.report.numbers import INTERVAL, amount, capital, figure_with_interval, listed, low_to_high
 
 
 def section(results: Results, details: Details) -> Section:
@@ -115,5 +114,5 @@ def _columns(results: Results, point: ScorePoint) -> list[str]:
 
 
 def _cells(results: Results, point: ScorePoint, metric: str) -> list[str]:
-    score = with_interval(point.score, partial(figure, metric=metric))
+    score = figure_with_interval(point.score, metric)
     return [score, *[amount(point.tokens)] * (point.arm in results.families)]

@@ -11,10 +11,13 @@ from twinlm.evidence.results import Results, TaskResult
 from twinlm.report import document, plots
 from twinlm.report.numbers import (
     INTERVAL,
+    bare,
     bare_p,
     capital,
     counted,
     decimals,
+    difference,
+    ends,
     figure,
     low_to_high,
     p_value,
@@ -23,7 +26,7 @@ from twinlm.report.numbers import (
     whole,
     with_interval,
 )
-from twinlm.report.two_arms import by_points
+from twinlm.report.two_arms import lead
 
 
 def blocks(results: Results, task: TaskResult, details: TaskDetails) -> list[document.Block]:
@@ -106,9 +109,10 @@ def together_sentences(together: Together, labels: Mapping[str, str]) -> list[st
     first, second, better = labels[together.first], labels[together.second], labels[together.better]
     oracle = (
         f"Always choosing the better answer of {first} and {second} would reach "
-        f"{figure(together.oracle.estimate, together.metric)} ({INTERVAL} {low_to_high(together.oracle)}), "
-        f"{points(together.oracle_gain.estimate, signed=True)} points against {better} alone: an upper "
-        "bound, luck included, for choosing between their answers."
+        f"{figure(together.oracle.estimate, together.metric)} ({INTERVAL} "
+        f"{ends(together.oracle, together.metric)}), "
+        f"{difference(together.oracle_gain.estimate, together.metric, signed=True)} against {better} alone: "
+        "an upper bound, luck included, for choosing between their answers."
     )
     if not together.gains:
         return [together.why_not, oracle]
@@ -127,13 +131,13 @@ def _gain_sentence(who: str, whom: str, gain: Gain, metric: str) -> str:
     rests_on = f"{counted(gain.examples, 'test example')}, {counted(gain.models, 'model')}"
     evidence = f"{p_value(gain.p_value)}; {rests_on}"
     if not gain.is_shown:
-        signed = points(gain.gain.estimate, signed=True)
+        signed = difference(gain.gain.estimate, metric, signed=True)
         return (
-            f"{capital(who)} together show no gain over {whom}: {signed} points of {metric} ({INTERVAL} "
-            f"{low_to_high(gain.gain)}, {evidence})."
+            f"{capital(who)} together show no gain over {whom}: {signed} in {metric} ({INTERVAL} "
+            f"{ends(gain.gain, metric)}, {evidence})."
         )
     verb, than = ("gain", "over") if gain.gain.estimate > 0 else ("lose", "against")
-    size, rest = by_points(gain.gain, metric, evidence).split(" (", 1)
+    size, rest = lead(gain.gain, metric, evidence).split(" (", 1)
     return f"Together, {who} {verb} {size} {than} {whom} ({rest}."
 
 
@@ -185,9 +189,12 @@ def _uses(together: Together, labels: Mapping[str, str]) -> document.Table:
     columns: list[tuple[str, Callable[[tuple[str, Interval, Interval | None, str]], str]]] = [
         ("", lambda row: row[0]),
         ("Score", lambda row: figure(row[1].estimate, together.metric)),
-        (INTERVAL, lambda row: low_to_high(row[1])),
-        ("Gain", lambda row: points(row[2].estimate, signed=True) if row[2] else document.NOTHING),
-        (INTERVAL, lambda row: low_to_high(row[2]) if row[2] else document.NOTHING),
+        (INTERVAL, lambda row: ends(row[1], together.metric)),
+        (
+            "Gain",
+            lambda row: bare(row[2].estimate, together.metric, signed=True) if row[2] else document.NOTHING,
+        ),
+        (INTERVAL, lambda row: ends(row[2], together.metric) if row[2] else document.NOTHING),
         ("p", lambda row: row[3]),
     ]
     caption = (

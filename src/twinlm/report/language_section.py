@@ -28,7 +28,7 @@ from twinlm.report.numbers import (
     whole,
     with_interval,
 )
-from twinlm.report.two_arms import by_points, cannot_tell
+from twinlm.report.two_arms import cannot_tell, lead
 
 CHANCE = 0.5
 
@@ -36,7 +36,9 @@ CHANCE = 0.5
 def section(results: Results, details: Details) -> Section:
     """Return the section on language without labels; empty if nothing was measured."""
     quality = results.quality
-    blocks: list[Block] = [figures(group) for group in quality.groups]
+    texts = sentences(quality)
+    blocks: list[Block] = [Items(texts)] if texts else []
+    blocks += [figures(group) for group in quality.groups]
     for pairs in quality.pairs:
         blocks.append(overall(pairs))
         blocks.append(Fold(f"Minimal pairs, {pairs.name}: each phenomenon", [by_phenomenon(pairs)]))
@@ -65,13 +67,13 @@ def _of_set(overall: Phenomenon, noun: str, choice: str, chance: float) -> list[
     evidence = f"{p_value(comparison.p_adjusted)}; {counted(overall.pairs, noun)}{repeats}"
     shares = " and ".join(f"{row.label} in {percent(row.accuracy.estimate)}" for row in (first, second))
     if comparison.winner is None:
-        head, could_be = cannot_tell(comparison.difference, first.label, second.label, evidence)
+        head, could_be = cannot_tell(comparison.difference, first.label, second.label, evidence, "accuracy")
         texts = [head, f"{could_be} The right {choice} is chosen by {shares}."]
     else:
         better, worse = (first, second) if comparison.winner == comparison.first else (second, first)
         texts = [
             f"{better.label} chooses the right {choice} more often than {worse.label}, by "
-            f"{by_points(comparison.difference, evidence=evidence)}: {shares}."
+            f"{lead(comparison.difference, '', evidence)}: {shares}."
         ]
     guessing = [row.label for row in (first, second) if row.accuracy.low <= chance]
     doubt = f"Not shown to be better than chance ({percent(chance)}): {listed(guessing)}."

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from twinlm.report import document as blocks
+from twinlm.report.markup import cleaned
 
 
 def markdown(document: blocks.Document) -> str:
@@ -72,7 +73,7 @@ def _items(texts: Iterator[str]) -> str:
 
 def _escape(text: str) -> str:
     """Keep a text from being read as Markdown or HTML, on one line."""
-    text = re.sub(r"([\\`*_{}\[\]|#~])", r"\\\1", text)
+    text = re.sub(r"([\\`*_{}\[\]|#~])", r"\\\1", cleaned(text))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
 
 
@@ -80,4 +81,4 @@ def _code(code: blocks.Code) -> str:
     """Return code in a fence longer than any in its text."""
     longest = max((len(run) for run in re.findall("`+", code.text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}{code.language}\n{code.text.rstrip()}\n{fence}"
+    return f"{fence}{code.language}\n{cleaned(code.text).rstrip()}\n{fence}"

@@ -1,8 +1,11 @@
 """Elements of HTML and SVG as text. All that is not `Markup` already is escaped here, so none forgets."""
 
+import html
+import re
 from collections.abc import Sequence
-from html import escape
 
+_LINE_END = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_UNSHOWN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _EMPTY = {"circle", "line", "polygon", "polyline"}
 
 
@@ -10,6 +13,16 @@ class Markup(str):
     """Text that is HTML or SVG already."""
 
     __slots__ = ()
+
+
+def cleaned(text: str) -> str:
+    """Return a text with one kind of line end, and a replacement for characters that no page can hold."""
+    return _UNSHOWN.sub("\N{REPLACEMENT CHARACTER}", _LINE_END.sub("\n", text))
+
+
+def escape(text: str) -> str:
+    """Return a text that HTML shows as it is."""
+    return html.escape(cleaned(text))
 
 
 def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:

@@ -1,6 +1,7 @@
 """Numbers as people read them: 1.2 M, 3.4e12, 12 min, 3.1 points."""
 
 from collections.abc import Callable
+from functools import partial
 
 from twinlm.evaluate.timings import Spread
 from twinlm.evidence.records import Interval
@@ -9,6 +10,7 @@ MINUS = "\N{MINUS SIGN}"
 _NARROW = "\N{NARROW NO-BREAK SPACE}"
 _SPACE = "\N{NO-BREAK SPACE}"
 _WHOLE_THOUSAND = 999.5
+_SHARES = ("accuracy", "word accuracy", "exact match", "")
 INTERVAL = f"95{_NARROW}%{_SPACE}interval"
 
 
@@ -25,20 +27,53 @@ def percent(share: float) -> str:
     return f"{points(share)}{_NARROW}%"
 
 
+def whole_percent(share: float) -> str:
+    """Return a share as "80 %"."""
+    return f"{100 * share:.0f}{_NARROW}%"
+
+
 def signed_percent(share: float) -> str:
-    """Return a relative error as "+37 %"; one that rounds to nothing as "0 %"."""
+    """Return a relative error as "+37 %", "0 %" or "3.2 times": no percentage is above 100."""
+    if share > 1:
+        return f"{times(1 + share)}{_SPACE}times"
     text = f"{100 * share:+.0f}"
     return f"{'0' if float(text) == 0 else text}{_NARROW}%".replace("-", MINUS)
 
 
+def is_share(metric: str) -> bool:
+    """Tell whether a figure is a share of examples or words, given in percent; F1 and MCC are not."""
+    return metric in _SHARES
+
+
 def figure(value: float, metric: str) -> str:
-    """Return accuracy as "72.7 %", and other figures, which are no shares of anything, times 100: "84.2"."""
-    return percent(value) if metric == "accuracy" else points(value)
+    """Return a share as "72.7 %", and other figures as "0.842": each in one unit everywhere."""
+    return percent(value) if is_share(metric) else decimals(value)
+
+
+def bare(value: float, metric: str, *, signed: bool = False) -> str:
+    """Return a figure, or a difference of two, without its unit: "72.7" for a share, "0.842" for others."""
+    return (points if is_share(metric) else decimals)(value, signed=signed)
+
+
+def difference(value: float, metric: str, *, signed: bool = False) -> str:
+    """Return a difference of two figures with its unit: "3.1 points" for a share, "0.031" for others."""
+    return bare(value, metric, signed=signed) + " points" * is_share(metric)
+
+
+def ends(interval: Interval, metric: str) -> str:
+    """Return the ends of a figure's interval, or of a difference's: "1.2 to 5.0" or "0.012 to 0.050"."""
+    return low_to_high(interval, partial(bare, metric=metric))
+
+
+def figure_with_interval(interval: Interval, metric: str) -> str:
+    """Return a figure and its interval: "78.6 % (76.1 to 81.0)" or "0.786 (0.761 to 0.810)"."""
+    return f"{figure(interval.estimate, metric)} ({ends(interval, metric)})"
 
 
 def decimals(value: float, *, signed: bool = False) -> str:
     """Return a figure with three decimals: "0.871"."""
-    return f"{value:{'+' if signed else ''}.3f}".replace("-", MINUS)
+    text = f"{value:{'+' if signed else ''}.3f}"
+    return ("0.000" if float(text) == 0 else text).replace("-", MINUS)
 
 
 def low_to_high(interval: Interval | Spread, show: Callable[[float], str] = points) -> str:

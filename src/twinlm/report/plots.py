@@ -11,7 +11,7 @@ from twinlm.evidence.pareto import Judged, front
 from twinlm.evidence.records import Interval, ScoreCurve
 from twinlm.evidence.results import ArmScore, CurvePoint, LanguageResult, Results, TaskResult
 from twinlm.report.markup import Markup
-from twinlm.report.numbers import amount, figure, points
+from twinlm.report.numbers import amount, bare, figure, is_share
 from twinlm.report.svg import DIGIT, LETTER, WIDTH, Axes, Axis, Look, Point, Shape, shortened
 
 _SHAPES: tuple[Shape, Shape] = ("circle", "square")
@@ -34,13 +34,15 @@ def score_plot(results: Results, task: TaskResult) -> Markup:
     ranked = sorted(task.scores, key=lambda score: -score.score.estimate)
     rows = []
     for score in ranked:
-        mark = _across(score.score, look_of(results, score), tuple(score.score_by_seed.values()))
+        dots = tuple(score.score_by_seed.values())
+        mark = _across(score.score, _scale(task.metric), look_of(results, score), dots)
         rows.append(_Row(score.label, figure(score.score.estimate, task.metric), [mark]))
     # An arm far below all others would press the rest into a corner: it becomes an arrow at the edge.
     shown = [score for score in ranked if score.score.high > ranked[0].score.low - 0.35]
     low = min(min([score.score.low, *score.score_by_seed.values()]) for score in shown)
     high = max(max([score.score.high, *score.score_by_seed.values()]) for score in shown)
-    return _rows(rows, Axis.linear(_axis(task.metric), 100 * low, 100 * high)).svg(
+    scale = _scale(task.metric)
+    return _rows(rows, Axis.linear(_axis(task.metric), scale * low, scale * high)).svg(
         f"{task.metric} on {task.name}",
         "From best to worst: " + ", ".join(f"{row.label} {row.text}" for row in rows) + ".",
     )
@@ -54,13 +56,15 @@ def difference_plot(results: Results, task: TaskResult) -> Markup:
         look = look_of(results, arms[item.first])
         look = look if item.winner else Look(style="undecided", shape=look.shape)
         label = f"{arms[item.first].label} against {arms[item.second].label}"
-        text = points(item.difference.estimate, signed=True)
-        rows.append(_Row(label, text, [_across(item.difference, look)]))
-    ends = [100 * end for item in task.comparisons for end in (item.difference.low, item.difference.high)]
-    axis = Axis.linear(f"difference, points of {task.metric}", min(0.0, *ends), max(0.0, *ends))
+        text = bare(item.difference.estimate, task.metric, signed=True)
+        rows.append(_Row(label, text, [_across(item.difference, _scale(task.metric), look)]))
+    gaps = [item.difference for item in task.comparisons]
+    ends = [_scale(task.metric) * end for gap in gaps for end in (gap.low, gap.high)]
+    name = f"difference, {'points of ' if is_share(task.metric) else ''}{task.metric}"
+    axis = Axis.linear(name, min(0.0, *ends), max(0.0, *ends))
     return _rows(rows, axis, reference=0.0).svg(
         f"Differences of {task.metric} on {task.name}",
-        "; ".join(f"{row.label}: {row.text} points" for row in rows),
+        "; ".join(f"{row.label}: {row.text}{' points' * is_share(task.metric)}" for row in rows),
     )
 
 
@@ -83,7 +87,7 @@ def cost_plot(
     results: Results, task: TaskResult, judged: Sequence[Judged], cost: str, description: str
 ) -> Markup:
     """Return each contender's score against its cost, with the front as it would be if values were exact."""
-    arms = {score.arm: score for score in task.scores}
+    arms, scale = {score.arm: score for score in task.scores}, _scale(task.metric)
     marks = []
     for each in judged:
         who, look = each.contender, look_of(results, arms[each.contender.arm])
@@ -91,17 +95,17 @@ def cost_plot(
         marks.append(
             Point(
                 x=who.cost.median,
-                y=100 * who.score.estimate,
+                y=scale * who.score.estimate,
                 look=Look(style=f"{look.style}{faded}", shape=look.shape),
                 x_ends=(who.cost.low, who.cost.high),
-                y_ends=(100 * who.score.low, 100 * who.score.high),
+                y_ends=(scale * who.score.low, scale * who.score.high),
             )
         )
     x_ends, y_ends = zip(*((mark.x_ends, mark.y_ends) for mark in marks), strict=True)
     axes = Axes(Axis.log(cost, *_range(x_ends)), Axis.linear(_axis(task.metric), *_range(y_ends)), bottom=222)
     axes.grid_across()
     corners = [
-        (who.cost.median, 100 * who.score.estimate) for who in front([each.contender for each in judged])
+        (who.cost.median, scale * who.score.estimate) for who in front([each.contender for each in judged])
     ]
     axes.line(_steps(corners, axes.across.high), "front")
     for mark in marks:
@@ -174,7 +178,8 @@ def curve_plot(results: Results, curve: ScoreCurve) -> Markup:
         ticks=[(x, amount(x) if x in shown else "") for x in positions],
         is_log=True,
     )
-    ends = _range([(100 * point.score.low, 100 * point.score.high) for point in curve.points])
+    scale = _scale(curve.metric)
+    ends = _range([(scale * point.score.low, scale * point.score.high) for point in curve.points])
     axes = Axes(across, Axis.linear(_axis(curve.metric), *ends), right=286, bottom=208)
     axes.grid_across()
     labels = []
@@ -184,10 +189,10 @@ def curve_plot(results: Results, curve: ScoreCurve) -> Markup:
         beside = span ** (_BESIDE * (2 * kinds.index(name) - 1 if name in kinds else 0))
         shape: Shape = _SHAPES[kinds.index(name) % 2] if name in kinds else "diamond"
         own = [point for point in curve.points if point.arm == name]
-        line = [(point.x, 100 * point.score.estimate) for point in own]
+        line = [(point.x, scale * point.score.estimate) for point in own]
         axes.line(line, style)
         for point, (x, y) in zip(own, line, strict=True):
-            y_ends = (100 * point.score.low, 100 * point.score.high)
+            y_ends = (scale * point.score.low, scale * point.score.high)
             axes.point(Point(x=x * beside, y=y, y_ends=y_ends, look=Look(style=style, shape=shape)))
         # A baseline's own name is too long for a line's end.
         labels.append((results.families.get(name, "baseline"), line[-1], style))
@@ -256,13 +261,13 @@ def _rows(rows: Sequence[_Row], across: Axis, reference: float | None = None) ->
     return axes
 
 
-def _across(interval: Interval, look: Look, dots: tuple[float, ...] = ()) -> Point:
+def _across(interval: Interval, scale: float, look: Look, dots: tuple[float, ...] = ()) -> Point:
     return Point(
-        x=100 * interval.estimate,
+        x=scale * interval.estimate,
         y=0,
         look=look,
-        x_ends=(100 * interval.low, 100 * interval.high),
-        dots=tuple(100 * dot for dot in dots),
+        x_ends=(scale * interval.low, scale * interval.high),
+        dots=tuple(scale * dot for dot in dots),
     )
 
 
@@ -285,4 +290,8 @@ def _visible(curve: list[CurvePoint]) -> list[CurvePoint]:
 
 
 def _axis(metric: str) -> str:
-    return "accuracy, % of test examples" if metric == "accuracy" else f"{metric} times 100"
+    return f"{metric}, %" if is_share(metric) else metric
+
+
+def _scale(metric: str) -> float:
+    return 100.0 if is_share(metric) else 1.0

@@ -1,6 +1,6 @@
 """Scores of each task: plots, tables of scores and differences, classes, and what stands behind them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from twinlm.evidence.details import Details
@@ -11,17 +11,18 @@ from twinlm.report import details_section, document, plots
 from twinlm.report.numbers import (
     INTERVAL,
     MINUS,
+    bare,
     bare_p,
     capital,
-    decimals,
     duration,
+    ends,
     figure,
+    is_share,
     listed,
-    low_to_high,
-    points,
     scientific,
     whole,
 )
+from twinlm.report.task_sentences import PARTS
 
 _TIMES = " \N{MULTIPLICATION SIGN} "
 
@@ -41,8 +42,8 @@ def _task(results: Results, task: TaskResult, details: Details) -> Iterator[docu
         f"{whole(task.test_examples)} test examples",
         style="facts",
     )
-    if task.metric_reason:
-        yield document.Text(f"Measured by {task.metric}, because {task.metric_reason}.")
+    yield document.Text(judged_by(task))
+    yield from (document.Text(" ".join(texts)) for part in PARTS if (texts := part(task)))
     yield document.Columns([[plot] for plot in _plots(results, task)])
     yield scores(task)
     if task.comparisons:
@@ -58,6 +59,12 @@ def _task(results: Results, task: TaskResult, details: Details) -> Iterator[docu
     for item in details.tasks:
         if item.task == task.name:
             yield from details_section.blocks(results, task, item)
+
+
+def judged_by(task: TaskResult) -> str:
+    """Return which figure the task is judged by, and why."""
+    why = f", because {task.metric_reason}" if task.metric_reason else ""
+    return f"Judged by {task.metric}{why}."
 
 
 def _plots(results: Results, task: TaskResult) -> Iterator[document.Plot]:
@@ -78,12 +85,13 @@ def _plots(results: Results, task: TaskResult) -> Iterator[document.Plot]:
 def scores(task: TaskResult) -> document.Table:
     """Return the scores of a task's arms, the best first."""
     main, *others = task.scores[0].figures
+    each = partial(bare, metric=main)
     columns: list[tuple[str, Callable[[ArmScore], str]]] = [
         ("", lambda score: score.label),
         (capital(main), lambda score: figure(score.score.estimate, main)),
-        (INTERVAL, lambda score: low_to_high(score.score)),
+        (INTERVAL, lambda score: ends(score.score, main)),
         *((capital(name), partial(_other_figure, name)) for name in others),
-        ("Each seed", lambda score: ", ".join(map(points, score.score_by_seed.values())) or document.NOTHING),
+        ("Each seed", lambda score: ", ".join(map(each, score.score_by_seed.values())) or document.NOTHING),
         ("Failed", lambda score: str(len(score.failed_seeds))),
         ("Time", lambda score: duration(score.seconds)),
     ]
@@ -96,16 +104,16 @@ def comparisons(task: TaskResult) -> document.Table:
     labels = {score.arm: score.label for score in task.scores}
     columns: list[tuple[str, Callable[[Comparison], str]]] = [
         ("", lambda item: f"{labels[item.first]} against {labels[item.second]}"),
-        ("Difference", lambda item: points(item.difference.estimate, signed=True)),
-        (INTERVAL, lambda item: low_to_high(item.difference)),
+        ("Difference", lambda item: bare(item.difference.estimate, task.metric, signed=True)),
+        (INTERVAL, lambda item: ends(item.difference, task.metric)),
         ("p", lambda item: bare_p(item.p_value)),
         ("Holm p", lambda item: bare_p(item.p_adjusted)),
         ("Better", lambda item: "cannot tell" if item.winner is None else labels[item.winner]),
         ("Effect", lambda item: f"{item.effect.name} {item.effect.size:+.2f}".replace("-", MINUS)),
         ("Only one right", lambda item: _odds(item.effect)),
         ("Ahead", lambda item: f"{item.effect.first_is_ahead:.2f}"),
-        ("BCa, examples", lambda item: low_to_high(item.over_examples)),
-        ("Bootstrap, both", lambda item: low_to_high(item.over_both)),
+        ("BCa, examples", lambda item: ends(item.over_examples, task.metric)),
+        ("Bootstrap, both", lambda item: ends(item.over_both, task.metric)),
         ("Variance", _where_from),
         (f"Examples{_TIMES}seeds", _numbers),
     ]
@@ -157,8 +165,9 @@ def fine_tuning(results: Results) -> document.Table:
     )
 
 
-def ledger(arms: Sequence[Ledger]) -> document.Table:
+def ledger(results: Results) -> document.Table:
     """Return what was tried for each arm and task, a row for each learning rate."""
+    metrics = {task.name: task.metric for task in results.tasks}
     columns: list[tuple[str, Callable[[tuple[Ledger, RateTried]], str]]] = [
         ("", lambda row: row[0].label),
         ("Task", lambda row: row[0].task),
@@ -168,7 +177,11 @@ def ledger(arms: Sequence[Ledger]) -> document.Table:
         ("Failed", lambda row: whole(row[1].failed)),
         (
             "Validation",
-            lambda row: document.NOTHING if row[1].validation is None else points(row[1].validation),
+            lambda row: (
+                document.NOTHING
+                if row[1].validation is None
+                else figure(row[1].validation, metrics.get(row[0].task, ""))
+            ),
         ),
         ("Operations", lambda row: scientific(row[1].flops)),
         ("Time", lambda row: duration(row[1].seconds)),
@@ -176,17 +189,18 @@ def ledger(arms: Sequence[Ledger]) -> document.Table:
     return document.table_of(
         "Learning rates tried in fine-tuning before any test example was read. In a grid, every arm has the "
         "same rates and seeds. Failed: diverged, or gave one answer to all validation examples. Validation: "
-        "mean main figure times 100.",
-        [(arm, tried) for arm in arms for tried in arm.tried],
+        "mean main figure.",
+        [(arm, tried) for arm in results.ledger for tried in arm.tried],
         columns,
         is_text=(0, 1, 3),
     )
 
 
 def _about_comparisons(task: TaskResult) -> str:
+    unit = "in points of " if is_share(task.metric) else "of "
     once = any(item.pretraining_seeds == 1 for item in task.comparisons)
     return (
-        f"Differences in points of {task.metric}. Better: named only where Holm p is below 0.05. For that, "
+        f"Differences {unit}{task.metric}. Better: named only where Holm p is below 0.05. For that, "
         f"the {INTERVAL} over examples and seeds must exclude 0 and the paired test over examples (p) must "
         "agree, both adjusted for the tasks on which the same question is asked. Effect: Cohen's h for "
         "shares, d_z for other figures. Only one right: examples that only the first or only the second "
@@ -202,7 +216,7 @@ def _about_comparisons(task: TaskResult) -> str:
 
 
 def _other_figure(name: str, score: ArmScore) -> str:
-    return decimals(score.figures[name])
+    return figure(score.figures[name], name)
 
 
 def _odds(effect: Effect) -> str:

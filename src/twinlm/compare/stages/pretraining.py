@@ -225,7 +225,8 @@ class PretrainingStage:
         """Return what is wrong with finished pre-training runs, as sentences; empty if nothing is."""
         pretraining = self.pretraining(name)
         validations = {str(seed): self.curves(name, seed)[1] for seed in seeds}
-        return remarks(pretraining.label, validations, self.counting_loss(pretraining.family))
+        counting = self.counting_loss(pretraining.family)
+        return remarks(pretraining.label, validations, counting, pretraining.settings.pretrain)
 
 
 def _point(record: Mapping[str, Any], key: str, factor: float) -> CurvePoint:

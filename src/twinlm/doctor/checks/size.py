@@ -85,8 +85,14 @@ def _of_budget(plan: Plan, tokens: float, best_tokens: float) -> Iterator[Findin
         message = f"the budget reads the text {passes:,.1f} times"
         hint = f"add text, or divide budget.amount by {factor}"
         yield Finding("warning", plan.label, message, why, hint)
-    if tokens < best_tokens / 2:
+    elif tokens < best_tokens / 2:
         each = f"{tokens / plan.parameters:.1f} for each parameter, where {TOKENS_A_PARAMETER} are best"
         message = f"the budget reads {tokens:,.0f} tokens, {each}"
         why = "a smaller model might learn more from the same compute"
-        yield Finding("note", plan.label, message, why, "raise budget.amount, or use a smaller size")
+        # Raising a budget past the passes that are worth it would be the next warning.
+        ways = {
+            "raise budget.amount": best_tokens <= MOST_PASSES * plan.corpus_tokens,
+            "use a smaller size": min(plan.size_parameters.values(), default=0) < plan.parameters,
+        }
+        hint = ", or ".join(way for way, is_open in ways.items() if is_open) or "add text"
+        yield Finding("note", plan.label, message, why, hint)
