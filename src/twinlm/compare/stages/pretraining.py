@@ -15,7 +15,7 @@ from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN, bits_
 from twinlm.evaluate.ngrams import CountingLoss, counting_loss
 from twinlm.evidence.results import Cost, Curve, CurvePoint
 from twinlm.prepare import stage
-from twinlm.report.training_remarks import remarks
+from twinlm.report.pretraining_section import remarks
 from twinlm.settings import build
 from twinlm.system import storage
 from twinlm.system.log import MetricsLog

@@ -7,15 +7,15 @@ import pytest
 from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN
 from twinlm.evaluate.ngrams import CountingLoss
 from twinlm.evidence.results import Curve, CurvePoint
-from twinlm.report import training_remarks
-from twinlm.report.training_remarks import REACHED
+from twinlm.report import pretraining_section
+from twinlm.report.pretraining_section import REACHED
 from twinlm.settings.training import PretrainSettings
 
 FLOORS = CountingLoss(unigram=2.8, bigram=2.0)
 
 
 def remarks(label, validations, counting, **options):
-    return training_remarks.remarks(label, validations, counting, PretrainSettings(**options))
+    return pretraining_section.remarks(label, validations, counting, PretrainSettings(**options))
 
 
 def curve(*values, tokens=5e6, unit=BITS_PER_BYTE):
