@@ -71,18 +71,15 @@ def test_a_difference_that_rounds_to_nothing_has_no_sign():
 
 
 def test_the_table_says_what_is_read_of_a_text(example_results):
-    settings = (
-        "[gpt.model]\nmax_length = 128\n[gpt.finetune]\nmax_length = 96\n[bert.finetune]\nmax_length = 64\n"
-    )
-    results = replace(example_results, settings_toml=settings)
+    lengths = "[gpt.model]\nmax_length = 128\n[gpt.finetune]\nmax_length = 96\n[bert.finetune]\nmax_length = "
+    first, second = example_results.tasks
+    results = replace(example_results, settings_toml=f"{lengths}64")
     caption = verdict.by_task(results).caption
-    assert caption.endswith(
-        "Of each text GPT at most 96 tokens and BERT at most 64 tokens are read; baselines read all of it."
-    )
+    assert caption.endswith("GPT reads at most 96 tokens of a text, BERT 64, the baselines all of it.")
+    equal = replace(example_results, settings_toml=f"{lengths}96")
+    caption = verdict.by_task(replace(equal, tasks=[first, replace(second, kind="span_qa")])).caption
+    assert caption.endswith("The models read at most 96 tokens of a text, the baselines all of it (topic).")
     assert "tokens" not in verdict.by_task(example_results).caption
-    first, second = results.tasks
-    mixed = replace(results, tasks=[first, replace(second, kind="span_qa")])
-    assert " On topic: Of each text" in verdict.by_task(mixed).caption
     bare = replace(first, scores=[score for score in first.scores if score.family], comparisons=[])
     assert "tokens" not in verdict.by_task(replace(results, tasks=[bare])).caption
 

@@ -54,8 +54,8 @@ class Table:
     """Cells, row by row."""
     is_text: tuple[int, ...] = (0,)
     """Columns of words rather than numbers."""
-    style: Literal["", "long"] = ""
-    """Long: its cells hold long words such as hashes."""
+    style: Literal["", "long", "wrapped"] = ""
+    """Long: its cells hold long words such as hashes. Wrapped: its cells break, to fit a narrow page."""
     shades: list[list[int]] = field(default_factory=list)
     """Shades of each row's cells but the first, in percent; empty for a plain table."""
 

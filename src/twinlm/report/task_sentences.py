@@ -4,6 +4,7 @@ A winner is named only where `evidence/intervals.py` names one, and for each tas
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 from msgspec.structs import replace
 
@@ -20,14 +21,25 @@ def compared(task: TaskResult) -> list[tuple[Comparison, ArmScore, ArmScore]]:
     return [(item, arms[item.first], arms[item.second]) for item in task.comparisons]
 
 
+def paragraphs(task: TaskResult) -> list[str]:
+    """Return all sentences on a task, a paragraph for each pair and for each other question."""
+    others = [" ".join(part(task)) for part in (of_arms, of_baseline, of_worth)]
+    return [*map(" ".join, _pairs(task)), *filter(None, others)]
+
+
 def of_pairs(task: TaskResult) -> list[str]:
     """Say of the two kinds, and of each with an imported model, which one is better, if that can be said."""
-    sentences = []
-    for item, first, second in compared(task):
-        is_main = all(is_kind(score) or score.is_imported for score in (first, second))
-        if first.is_pretrained and second.is_pretrained and is_main:
-            sentences += of_two(item, first, second, task.metric)
-    return sentences
+    return list(chain.from_iterable(_pairs(task)))
+
+
+def _pairs(task: TaskResult) -> list[list[str]]:
+    return [
+        of_two(item, first, second, task.metric)
+        for item, first, second in compared(task)
+        if first.is_pretrained
+        and second.is_pretrained
+        and all(is_kind(score) or score.is_imported for score in (first, second))
+    ]
 
 
 def of_arms(task: TaskResult) -> list[str]:

@@ -22,7 +22,7 @@ from twinlm.report.numbers import (
     scientific,
     whole,
 )
-from twinlm.report.task_sentences import PARTS
+from twinlm.report.task_sentences import paragraphs
 
 _TIMES = " \N{MULTIPLICATION SIGN} "
 
@@ -42,8 +42,8 @@ def _task(results: Results, task: TaskResult, details: Details) -> Iterator[docu
         f"{whole(task.test_examples)} test examples",
         style="facts",
     )
-    yield document.Text(judged_by(task))
-    yield from (document.Text(" ".join(texts)) for part in PARTS if (texts := part(task)))
+    yield document.Text(judged_by(task), style="facts")
+    yield from map(document.Text, paragraphs(task))
     yield document.Columns([[plot] for plot in _plots(results, task)])
     yield scores(task)
     if task.comparisons:

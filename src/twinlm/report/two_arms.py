@@ -57,7 +57,8 @@ def what_would_tell(comparison: Comparison, of_first: ArmScore, of_second: ArmSc
         return ""
     if of_first.failed_seeds or of_second.failed_seeds:
         return "trainings that do not fail"
-    return _takes(comparison, abs(comparison.difference.estimate)) or "the same again"
+    takes = _takes(comparison, abs(comparison.difference.estimate))
+    return takes.split(" (")[0] or "as many examples and seeds again"
 
 
 def has_failed(score: ArmScore) -> bool:

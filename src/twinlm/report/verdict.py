@@ -57,7 +57,8 @@ def by_task(results: Results) -> Table:
             "Failed trainings",
         ],
         rows=rows,
-        is_text=(0, 1, 2, *range(len(kinds) + 3, len(kinds) + 6)),
+        is_text=tuple(range(len(kinds) + 6)),
+        style="wrapped",
     )
 
 
@@ -138,14 +139,18 @@ def _what_is_read(results: Results) -> str:
         settings = tomllib.loads(results.settings_toml)
     except tomllib.TOMLDecodeError:  # of a bundle that somebody changed
         return ""
-    lengths = {label: _longest(settings.get(kind)) for kind, label in results.families.items()}
+    lengths = [(label, _longest(settings.get(kind))) for kind, label in results.families.items()]
     cut = [task.name for task in results.tasks if task.kind != "span_qa"]  # questions read windows over all
     has_baselines = any(not score.family for task in results.tasks for score in task.scores)
-    known = [f"{label} at most {length} tokens" for label, length in lengths.items() if length]
-    if not known or not cut or not has_baselines:
+    if not all(length for _, length in lengths) or not cut or not has_baselines:
         return ""
-    where = f" On {listed(cut)}:" if len(cut) < len(results.tasks) else ""
-    return f"{where} Of each text {listed(known)} are read; baselines read all of it."
+    (first, most), *others = lengths
+    reads = f"The models read at most {most} tokens of a text"
+    if any(length != most for _, length in others):
+        rest = "".join(f", {label} {length}" for label, length in others)
+        reads = f"{first} reads at most {most} tokens of a text{rest}"
+    where = f" ({listed(cut)})" if len(cut) < len(results.tasks) else ""
+    return f" {reads}, the baselines all of it{where}."
 
 
 def _longest(settings: Any) -> int:
