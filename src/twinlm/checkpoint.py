@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import torch
-from msgspec import Meta
+from msgspec import Meta, field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from twinlm.data.labels.forms import Fields
 from twinlm.errors import ModelError, UsageError
 from twinlm.families import Family, family
 from twinlm.objectives.fine_tuning import FineTuned
@@ -254,6 +255,7 @@ class _Task(Record):
     dropout: _Share
     has_bias: bool
     scheme: str = ""  # early versions took it from each split
+    fields: dict[str, str] = field(default_factory=dict)
     constants: dict[str, Number]
 
 
@@ -265,4 +267,6 @@ def _task(facts: object, path: Path) -> TaskConfig | None:
         raise ValueError(f"a head for {task.kind} needs the constant {missing[0]}")
     if task.scheme and task.scheme not in task_kind(task.kind).metrics:
         raise ValueError(f"labels of {task.kind} have no meaning {task.scheme!r:.40}")
+    if unknown := task.fields.keys() - {each.name for each in dataclasses.fields(Fields)}:
+        raise ValueError(f"files of examples have no field {min(unknown)!r:.40}")
     return TaskConfig(**{**to_json(task), "labels": tuple(task.labels)})

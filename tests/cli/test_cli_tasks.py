@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ def test_choices_are_printed_best_first(name, cli, tuned):
 
 
 def test_of_equally_probable_choices_the_first_is_shown_first_and_predicted(cli, tuned, monkeypatch):
-    monkeypatch.setattr("twinlm.use.ask.choose", lambda trained, text, choices: [0.25, 0.375, 0.375])
+    monkeypatch.setattr("twinlm.use.ask.choose", lambda *texts, question: [0.25, 0.375, 0.375])
     asked = ["choose", tuned / "gpt-choice", "The", "c", "a", "b"]
     assert cli(*asked).out == "0.375\ta\n0.375\tb\n0.250\tc\n"
     assert cli(*asked, "--json").json["predicted"] == 1
@@ -426,3 +427,60 @@ def test_predict_tells_what_it_read_differently_and_cut(name, cli, tuned, tmp_pa
     assert said.code == 0
     assert re.search(r"^texts cut to the longest input: \d+$", said.err, re.MULTILINE)
     assert "blank lines: 1" in said.err
+
+
+def renamed(tuned, name, folder, **more):
+    """A model that was trained on files with other names of fields, or in another scheme."""
+    trained = load_model(tuned / name)
+    save_model(folder, replace(trained, task=replace(trained.task, **more)))
+    return folder
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_predict_remembers_the_fields_of_training_and_names_the_classes(name, cli, tuned, tmp_path):
+    fields = {"text": "review", "text_b": "reply", "label": "stars", "id": "key"}
+    model = renamed(tuned, f"{name}-pairs", tmp_path / "model", fields=fields)
+    (tmp_path / "x.csv").write_text("key,review,reply,stars\nk7,a cat,a dog,cat\nk8,a mat,tea,dog\n")
+    rows = [json.loads(line) for line in lines_of(cli("predict", model, "x.csv"))]
+    assert [row["data_id"] for row in rows] == ["k7", "k8"]
+    for row in rows:
+        assert set(row["probabilities"]) == {"cat", "dog"}
+        assert row["predicted"] == max(row["probabilities"], key=row["probabilities"].__getitem__)
+    assert cli("predict", model, "x.csv", "--labelled", "--json").json["examples"] == 2
+    (tmp_path / "y.csv").write_text("text,text_b\na cat,a dog\n")
+    refused = cli("predict", model, "y.csv")
+    assert refused.code == 2 or refused.code == 3
+    assert "the header has no column 'review'" in refused.err
+    others = ["--text-field", "text", "--text-b-field", "text_b"]
+    (row,) = [json.loads(line) for line in lines_of(cli("predict", model, "y.csv", *others))]
+    assert "data_id" not in row
+    assert "no column 'uid'" in cli("predict", model, "y.csv", *others, "--id-field", "uid").err
+
+
+def test_predict_writes_squads_own_form(cli, tuned, tmp_path):
+    question = {"id": "56be", "question": "Who ran?", "answers": []}
+    paragraphs = [{"context": "A big dog ran.", "qas": [question, {**question, "id": "56bf"}]}]
+    (tmp_path / "dev.json").write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}))
+    model = tuned / "bert-span_qa"
+    answers = [json.loads(line) for line in lines_of(cli("predict", model, "dev.json"))]
+    assert [row["data_id"] for row in answers] == ["56be", "56bf"]
+    wanted = {row["data_id"]: row["predicted"] for row in answers}
+    assert json.loads(cli("predict", model, "dev.json", "--squad").out) == wanted
+    assert cli("predict", model, "dev.json", "--squad", "--out", "out.json").code == 0
+    assert json.loads((tmp_path / "out.json").read_text()) == wanted
+    refused = cli("predict", tuned / "gpt-tagging", "x.conll", "--squad")
+    assert "--squad is for models of span_qa, and this one was fine-tuned for tagging" in refused.err
+    (tmp_path / "x.jsonl").write_text(FILES["span_qa"][1])
+    assert "x-1 has none" in cli("predict", model, "x.jsonl", "--squad").err
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_choice_with_a_question(name, cli, tuned, tmp_path):
+    model = renamed(tuned, f"{name}-choice", tmp_path / "model", scheme="question", fields={"text_b": "ask"})
+    (tmp_path / "x.csv").write_text("text,ask,choice_1,choice_2,label\nA dog ran.,Who?,dog,cat,0\n")
+    (row,) = [json.loads(line) for line in lines_of(cli("predict", model, "x.csv"))]
+    asked = cli("choose", model, "A dog ran.", "dog", "cat", "--question", "Who?", "--json").json
+    assert row["probabilities"] == pytest.approx(asked["probabilities"], abs=1e-6)
+    assert "this model chooses with a question" in cli("choose", model, "A dog ran.", "dog", "cat").err
+    without = tuned / f"{name}-choice"
+    assert "without a question" in cli("choose", without, "A", "dog", "cat", "--question", "Who?").err

@@ -12,6 +12,7 @@ from twinlm.errors import DataError
 from twinlm.evidence.results import Results
 from twinlm.system.log import Silent
 from twinlm.system.stopping import Stop
+from twinlm.use.load import load
 
 SETTINGS = """
 pretrain.validations = 2
@@ -34,6 +35,9 @@ train = "alike.csv"
 [[task]]
 name = "endings"
 kind = "choice"
+text_b_field = "ask"
+id_field = "key"
+max_test_examples = 5
 train = "endings.jsonl"
 [[task]]
 name = "names"
@@ -69,7 +73,13 @@ def write_tasks(folder: Path) -> None:
     alike = [f"{a},{b},{label + len(b) / 9}" for a, b, label in rows]
     (folder / "alike.csv").write_text("\n".join(["text,text_b,score", *alike]))
     endings = [
-        {"text": a, "choices": [b, word(), "it ran"][: 2 + number % 2], "label": number % 2}
+        {
+            "text": a,
+            "ask": "What then?",
+            "key": f"own-{number}",
+            "choices": [b, word(), "it ran"][: 2 + number % 2],
+            "label": number % 2,
+        }
         for number, (a, b, _) in enumerate(rows)
     ]
     start = ["", "So\tO\n"]
@@ -191,6 +201,17 @@ def test_every_answer_of_every_model_is_left_in_a_file(folder):
                 path = folder / "second" / "tasks" / task / arm / f"seed-{seed}" / "predictions.jsonl"
                 rows = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
                 assert rows and all({"id", "gold", "predicted"} <= row.keys() for row in rows)
+                if task == "endings":
+                    ids = [(row["data_id"], row["id"]) for row in rows]
+                    assert ids == [(f"own-{int(name.split('-')[1]) - 1}", name) for _, name in ids]
+                    assert len(ids) == 5  # max_test_examples
+
+
+def test_a_model_keeps_what_its_task_was(folder):
+    trained = load(folder / "second" / "tasks" / "endings" / "gpt" / "seed-1")
+    assert trained.task.scheme == "question"
+    assert trained.task.fields == {"text_b": "ask", "id": "key"}
+    assert load(folder / "second" / "tasks" / "names" / "bert" / "seed-1").task.scheme == "entities"
 
 
 def test_a_finished_comparison_is_found_again_with_the_same_numbers(folder, results, tiny, monkeypatch):

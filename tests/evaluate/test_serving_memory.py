@@ -33,7 +33,7 @@ def test_a_process_of_its_own_says_how_much_it_took(folder, task_examples, tmp_p
 def test_this_process_would_say_more_than_that(folder, task_examples, monkeypatch):
     threads = []
     monkeypatch.setattr("twinlm.system.hardware.use_threads", threads.append)
-    requests = [[[example.id, list(example.texts)] for example in task_examples("classification")]]
+    requests = [[[example.id, list(example.texts), 1] for example in task_examples("classification")]]
     assert answer({"folder": str(folder), "threads": 3, "requests": requests}) > 50e6
     assert threads == [3]
 

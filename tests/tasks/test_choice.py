@@ -1,13 +1,16 @@
 """One of several texts: each read with the first one, however many there are."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from twinlm.batch import IGNORE
 from twinlm.data.labels.examples import Example
-from twinlm.tasks.choice import KIND
+from twinlm.data.labels.forms import QUESTION
+from twinlm.errors import UsageError
+from twinlm.tasks.choice import CUT_QUESTIONS, KIND
 from twinlm.tasks.kind import CUT
 
 ROWS = [
@@ -65,3 +68,51 @@ def test_probabilities_are_those_of_the_choices_that_there_are(reader, config_fo
 )
 def test_an_answer_is_a_place_among_its_choices(gold, said, is_it):
     assert KIND.judging.is_sound(gold, said, []) == is_it
+
+
+CONTEXT = "The red cat sat on the mat, and a big dog ran to the old house. " * 3
+ASKED = Example("test-1", (CONTEXT, "Who ran to the house?", "the dog", "the red cat"), 0, stem=2)
+
+
+@pytest.mark.parametrize("max_length", [64, 40, 30])
+def test_a_question_is_read_whole_between_its_context_and_each_choice(reader, config_for, max_length):
+    counts: Counter[str] = Counter()
+    config, encode = config_for("choice", scheme=QUESTION, max_length=max_length), reader.tokenizer.encode
+    (read,) = KIND.inputs([ASKED], reader, config, counts)
+    context, asked = encode(CONTEXT), encode(" Who ran to the house?")
+    assert (counts[CUT], counts[CUT_QUESTIONS]) == (2, 0)
+    for packed, choice in zip(read.sequences, ASKED.texts[2:], strict=True):
+        first, second = packed.starts
+        text, said = packed.tokens[first : second - 1], encode(choice)
+        assert packed.tokens[second : second + len(said)] == said
+        assert text == [*context[: len(text) - len(asked)], *asked]
+        assert len(packed.tokens) == max_length
+
+
+def test_only_a_question_that_is_longer_than_the_input_is_cut_and_counted(reader, config_for):
+    counts: Counter[str] = Counter()
+    config = config_for("choice", scheme=QUESTION, max_length=12)
+    row = replace(ASKED, texts=(ASKED.texts[0], "Who ran to the house? " * 9, *ASKED.texts[2:]))
+    (read,) = KIND.inputs([row], reader, config, counts)
+    assert counts[CUT_QUESTIONS] == 2
+    assert [len(packed.tokens) for packed in read.sequences] == [12, 12]
+
+
+@pytest.mark.parametrize(("row", "scheme"), [(ASKED, ""), (ROWS[0], QUESTION)], ids=["with", "without"])
+def test_a_question_that_the_model_does_not_expect_or_that_is_missing_is_refused(
+    row, scheme, reader, config_for
+):
+    with pytest.raises(UsageError, match=f"this model chooses {'with' if scheme else 'without'} a question"):
+        KIND.inputs([row], reader, config_for("choice", scheme=scheme), Counter())
+
+
+def test_a_question_is_shown_between_the_text_and_the_choices():
+    texts = KIND.judging.passage(("It rained.", "What fell?", "rain", "snow"), 0, 0, QUESTION).texts
+    assert texts == ["It rained.", "What fell?", "choice 1: rain", "choice 2: snow"]
+
+
+def test_the_floors_take_the_question_for_no_choice():
+    rows = [replace(ASKED, id=f"train-{number}", gold=1) for number in range(3)]
+    places, overlap = KIND.baselines(rows, [], rows)
+    assert places.predictions == [1, 1, 1]
+    assert set(overlap.predictions) <= {0, 1}

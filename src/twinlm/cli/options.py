@@ -77,13 +77,18 @@ class FileOptions:
     """Like task.choices_field."""
     label_field: str = ""
     """Like task.label_field."""
+    id_field: str = ""
+    """Like task.id_field."""
     encoding: str = "utf-8"
     """Encoding of the files."""
 
     def read(
-        self, file: Path, form: "Form", *, is_labelled: bool, counts: Counter[str]
+        self, file: Path, form: "Form", trained: Mapping[str, str], *, is_labelled: bool, counts: Counter[str]
     ) -> "tuple[Example, ...]":
-        """Return the examples of a file; adds to `counts` what was left out or read differently."""
+        """Return the examples of a file; fields not named here are named as a model was `trained`.
+
+        Adds to `counts` what was left out or read differently.
+        """
         from twinlm.data.labels.forms import Fields
         from twinlm.data.labels.labelled import read_labelled
 
@@ -95,7 +100,9 @@ class FileOptions:
                 text_b=self.text_b_field,
                 choices=self.choices_field,
                 label=self.label_field,
-            ),
+                id=self.id_field,
+            ).over(Fields(**{**trained, "id": ""})),
+            usual_id=trained.get("id", "id"),
             is_labelled=is_labelled,
             split=file.name.split(".")[0],
             encoding=self.encoding,

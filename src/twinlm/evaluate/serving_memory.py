@@ -27,7 +27,9 @@ def peak_memory_bytes(
     order = {
         "folder": str(folder.resolve()),
         "threads": threads,
-        "requests": [[[example.id, example.texts] for example in request] for request in requests],
+        "requests": [
+            [[example.id, example.texts, example.stem] for example in request] for request in requests
+        ],
     }
     here = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
@@ -59,7 +61,7 @@ def answer(order: dict[str, Any]) -> int:
     trained = load(order["folder"])
     hardware.forget_peak_memory()  # while they are read from the disk, weights are in memory twice
     for request in order["requests"]:
-        predict(trained, [Example(name, tuple(texts), None) for name, texts in request])
+        predict(trained, [Example(name, tuple(texts), None, stem=stem) for name, texts, stem in request])
     return hardware.peak_memory_bytes()
 
 

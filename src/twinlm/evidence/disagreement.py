@@ -141,7 +141,9 @@ def _telling(answers: TaskAnswers, one: Judged, other: Judged, index: int) -> Te
     by_arm = [[row[index] for row in arm.decisions] for arm in (one, other)]
     said = [judging.settled(_majority(decisions)) for decisions in by_arm]
     passage = (
-        judging.passage(answers.texts[owner], within, answers.golds[owner]) if answers.texts else Passage([])
+        judging.passage(answers.texts[owner], within, answers.golds[owner], answers.scheme)
+        if answers.texts
+        else Passage([])
     )
     return Telling(
         id=answers.ids[owner],

@@ -48,18 +48,19 @@ class Prepared:
 
 
 def prepare_demo(settings: Settings) -> Prepared:
-    """Return the embedded data, with `max_train_examples` of the first [[task]]."""
+    """Return the embedded data, with `max_train_examples` and `max_test_examples` of the first [[task]]."""
     demo = load_demo()
     counts: Counter[str] = Counter(demo.counts)
     given = demo.examples
     parts = [LabelledSet(part, given.classes) for part in (given.train, given.valid, given.test)]
-    limit = settings.task[0].max_train_examples if settings.task else 0
+    limits = settings.task[0] if settings.task else TaskSettings()
     task = build_task(
         given.name,
         *parts,
         valid_share=0.1,
         seed=settings.seed,
-        max_train_examples=limit,
+        max_train_examples=limits.max_train_examples,
+        max_test_examples=limits.max_test_examples,
         counts=counts,
     )
     return Prepared(
@@ -213,11 +214,10 @@ def read_task_file(
     counts: Counter[str],
 ) -> LabelledSet:
     """Read one file of a task, with the column names of its settings and the reading of those before."""
-    names = {field.name: getattr(given, f"{field.name}_field") for field in fields(Fields)}
     return read_labelled(
         path,
         form=task_kind(given.kind).form,
-        fields=Fields(**names),
+        fields=_fields(given),
         split=split,
         encoding=given.encoding,
         errors=errors,
@@ -230,7 +230,7 @@ def build_read_task(
     given: TaskSettings, sets: Mapping[str, LabelledSet], *, seed: int, counts: Counter[str]
 ) -> LabelledTask:
     """Build the task of the settings from the sets of its files, by split; raises as `build_task` does."""
-    return build_task(
+    task = build_task(
         given.name,
         sets["train"],
         sets.get("valid"),
@@ -240,5 +240,11 @@ def build_read_task(
         valid_share=given.valid_share,
         seed=seed,
         max_train_examples=given.max_train_examples,
+        max_test_examples=given.max_test_examples,
         counts=counts,
     )
+    return replace(task, fields=_fields(given))
+
+
+def _fields(given: TaskSettings) -> Fields:
+    return Fields(**{field.name: getattr(given, f"{field.name}_field") for field in fields(Fields)})

@@ -58,11 +58,13 @@ class TaskSettings:
     text_field: str = ""
     """Column of the text; if empty "text", for tagging "tokens", for span_qa "context"."""
     text_b_field: str = ""
-    """Column of the second text; if empty none, for similarity "text_b", for span_qa "question"."""
+    """Column of a second text or question; if empty none, for similarity "text_b", for span_qa "question"."""
     choices_field: str = ""
     """Column of the choices; if empty "choices" (a list), or in tables choice_1, choice_2 and so on."""
     label_field: str = ""
     """Column of the answer; if empty "label", for similarity "score", tagging "tags", span_qa "answers"."""
+    id_field: str = ""
+    """Column of the data's own ids, for files of predictions; if empty "id", where there is one."""
     encoding: str = "utf-8"
     """Encoding of the files."""
     errors: Literal["strict", "replace", "skip"] = "strict"
@@ -71,6 +73,8 @@ class TaskSettings:
     """Share of `train` for validation if `valid` is empty, and another for the test if `test` is empty."""
     max_train_examples: int = option(0, least=0)
     """Most training examples, drawn in proportion to the classes, and most validation examples; 0 for all."""
+    max_test_examples: int = option(0, least=0)
+    """Most test examples, drawn in proportion to the classes; 0 for all."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "a task")

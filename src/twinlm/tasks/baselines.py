@@ -83,11 +83,12 @@ def similarity_baselines(train: Examples, valid: Examples, test: Examples) -> li
 def choice_baselines(train: Examples, valid: Examples, test: Examples) -> list[Baseline]:
     """Return the most frequent position of the right choice, and the choice with most words of the text."""
     most = Counter(example.gold for example in train).most_common(1)[0][0]
-    positions = [min(most, len(example.texts) - 2) for example in test]
+    positions = [min(most, len(example.texts) - example.stem - 1) for example in test]
     vectorizer = word_vectorizer(train)
     alike = []
     for example in test:
-        pairs = [(example.texts[0], choice) for choice in example.texts[1:]]
+        stem = " ".join(example.texts[: example.stem])
+        pairs = [(stem, choice) for choice in example.texts[example.stem :]]
         alike.append(int(_cosines(vectorizer, pairs).argmax()))
     return [
         Baseline(name=MAJORITY, label="most frequent place", predictions=positions),

@@ -54,6 +54,11 @@ def answers(
     return rows
 
 
+def named(answer: Answer, config: TaskConfig) -> Answer:
+    """Return an answer with the probability of each class by its name."""
+    return {**answer, "probabilities": dict(zip(config.labels, answer["probabilities"], strict=True))}
+
+
 def decisions(golds: Sequence[str], rows: Sequence[Said]) -> list[list[Decision]]:
     """Return the decision on each example: its class."""
     by_example = []
@@ -83,6 +88,7 @@ KIND = TaskKind(
     needs=(TEXTS,),
     inputs=inputs,
     answers=answers,
+    named=named,
     metrics={"": Metric(of_classes, f1_of_classes)},
     baselines=class_baselines,
     judging=Judging(

@@ -53,7 +53,7 @@ def most_common(decisions: Sequence[Decision]) -> str:
     return Counter(decision.answer for decision in decisions).most_common(1)[0][0]
 
 
-def whole_texts(texts: Sequence[str], place: int, gold: Any) -> Passage:
+def whole_texts(texts: Sequence[str], place: int, gold: Any, scheme: str = "") -> Passage:
     """Return the texts themselves, cut if long."""
     return Passage([cut(text) for text in texts])
 
@@ -82,8 +82,8 @@ class Judging:
     """Reason, if answers cannot be combined, as a sentence."""
     why_not_sure: str = ""
     """Reason, if answers have no probability, as a sentence."""
-    passage: Callable[[Sequence[str], int, Any], Passage] = whole_texts
-    """Texts to show, from an example's texts, the index of the decision, and the gold answer."""
+    passage: Callable[[Sequence[str], int, Any, str], Passage] = whole_texts
+    """Texts to show, from texts, the index of the decision, the gold answer, and `Form.scheme`."""
     settled: Callable[[Sequence[Decision]], str] = most_common
     """Returns one answer for those of several seeds."""
 

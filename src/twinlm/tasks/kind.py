@@ -44,6 +44,8 @@ class TaskConfig:
     """Whether the head's linear layer has a bias."""
     scheme: str = ""
     """Meaning of the labels, see `Form.scheme`."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Names of the fields in the files that it was trained on, where they differ from the usual ones."""
     constants: Mapping[str, float] = field(default_factory=dict)
     """Numbers learned from examples, such as the mean score or the threshold for "no answer"."""
 
@@ -157,6 +159,8 @@ class TaskKind:
         lambda examples, inputs, scores, config: dict(config.constants)
     )
     """Returns `TaskConfig.constants` improved on validation examples, from their scores; by default as is."""
+    named: Callable[[Answer, TaskConfig], Answer] = lambda answer, config: answer
+    """Returns an answer with the names of classes, for people; by default as is."""
     scheme_before: Callable[[Sequence[Any]], str] = lambda golds: ""
     """Returns the meaning of gold answers by themselves, as versions before 0.2 took it from each split."""
 

@@ -224,7 +224,7 @@ def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
     return is_gold and isinstance(said["predicted"], str)
 
 
-def passage(texts: Sequence[str], place: int, gold: Any) -> Passage:
+def passage(texts: Sequence[str], place: int, gold: Any, scheme: str = "") -> Passage:
     """Return the question, and the context around the first gold answer."""
     question, context = texts
     begin, length = (gold[0]["start"], len(gold[0]["text"])) if gold else (0, 0)

@@ -160,7 +160,7 @@ def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
     return are_tags and (chances is None or _are_chances(chances, tags))
 
 
-def passage(words: Sequence[str], place: int, gold: Any) -> Passage:
+def passage(words: Sequence[str], place: int, gold: Any, scheme: str = "") -> Passage:
     """Return some words before a word, the word itself, and some words after it."""
     before, after = words[max(0, place - _SHOWN_WORDS) : place], words[place + 1 : place + 1 + _SHOWN_WORDS]
     head = ["\N{HORIZONTAL ELLIPSIS}"] * (place > _SHOWN_WORDS)

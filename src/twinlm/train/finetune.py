@@ -4,7 +4,7 @@ Devlin et al. 2018, 3.2), and those of the last of the best epochs are kept.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,7 @@ def head_config(
         kind=task.kind,
         labels=tuple(task.classes),
         scheme=task.scheme,
+        fields={name: value for name, value in asdict(task.fields).items() if value},
         max_length=min(settings.max_length, most_length),
         stride=settings.stride,
         dropout=settings.dropout,

@@ -46,8 +46,8 @@ def similarity(trained: Trained, pairs: Sequence[tuple[str, str]]) -> list[float
     return [answer["predicted"] for answer in asked(trained, "similarity", pairs, "pairs")]
 
 
-def choose(trained: Trained, text: str, choices: Sequence[str]) -> list[float]:
-    """Return P(choice | text) for each choice.
+def choose(trained: Trained, text: str, choices: Sequence[str], *, question: str = "") -> list[float]:
+    """Return P(choice | text) for each choice; with a question on the text for a model that was trained so.
 
     Raises:
         ModelError: the model was not fine-tuned for choices.
@@ -57,7 +57,10 @@ def choose(trained: Trained, text: str, choices: Sequence[str]) -> list[float]:
     check_list(choices, "choices")
     if len(choices) < 2:
         raise DataError(f"choose among at least 2 choices, not {len(choices)}")
-    chances: list[float] = asked(trained, "choice", [(text, *choices)], "choices")[0]["probabilities"]
+    check_list(question, "question", depth=0)
+    stem = (text, question) if question else (text,)
+    row = asked(trained, "choice", [(*stem, *choices)], "choices", stem=len(stem))[0]
+    chances: list[float] = row["probabilities"]
     return chances
 
 
@@ -76,11 +79,14 @@ def answer(trained: Trained, question: str, context: str) -> dict[str, Any]:
     return asked(trained, "span_qa", [(question, context)], "question")[0]
 
 
-def asked(trained: Trained, kind: str, rows: Sequence[Sequence[str]], name: str) -> list[dict[str, Any]]:
+def asked(
+    trained: Trained, kind: str, rows: Sequence[Sequence[str]], name: str, *, stem: int = 1
+) -> list[dict[str, Any]]:
     """Return the answer of `predict` to each row of texts, an argument of that name."""
     blanks = task_of(trained, kind)[0].form.blanks
     check_list(rows, name, depth=2)
     for number, row in enumerate(rows, 1):
         if not row or not all(text.strip(blanks) for text in row):
             raise DataError(f"item {number} has an empty text: {list(row)!r}"[:200])
-    return predict(trained, [Example(str(number), tuple(row), None) for number, row in enumerate(rows)])
+    examples = [Example(str(number), tuple(row), None, stem=stem) for number, row in enumerate(rows)]
+    return predict(trained, examples)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinlm.data.labels.examples import Example
-from twinlm.data.labels.forms import Fields
+from twinlm.data.labels.forms import CHOICE, CLASSIFICATION, SPAN_QA, TAGGING, Fields
 from twinlm.data.labels.labelled import LabelledSet, read_labelled
 from twinlm.errors import DataError, UsageError
 
@@ -199,3 +199,55 @@ def test_one_edit_of_a_good_file_loads_or_is_refused_at_a_line_of_it(data):
             assert edited - 1 <= lines[0] <= edited + 1
     else:
         assert examples.examples
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "form", "wanted"),
+    [
+        (
+            "a.jsonl",
+            b'{"id": 7, "text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n',
+            CLASSIFICATION,
+            ["7", ""],
+        ),
+        ("a.csv", b"id,text,label\nq-1,a,x\nq-2,b,y\n", CLASSIFICATION, ["q-1", "q-2"]),
+        ("a.jsonl", b'{"id": [1], "text": "a", "label": "x"}\n', CLASSIFICATION, [""]),
+        (
+            "a.json",
+            b'{"data": [{"paragraphs": [{"context": "A dog", "qas": [{"id": "56be", "question": "Who?", '
+            b'"answers": []}]}]}]}',
+            SPAN_QA,
+            ["56be"],
+        ),
+        (
+            "a.conllu",
+            b"# sent_id = en-3 \n# text = It\n1\tIt\t_\tPRON\t_\t_\t_\t_\t_\t_\n\n"
+            b"1\tRun\t_\tVERB\t_\t_\t_\t_\t_\t_\n",
+            TAGGING,
+            ["en-3", ""],
+        ),
+    ],
+)
+def test_the_datas_own_ids_are_kept(name, data, form, wanted):
+    examples, *_ = read(name, data, form=form)[0]
+    assert [example.data_id for example in examples] == wanted
+    assert [example.id for example in examples] == [f"train-{n}" for n in range(1, len(wanted) + 1)]
+
+
+def test_a_column_of_ids_that_is_named_must_be_there():
+    data = b"key,text,label\nk1,a,x\n"
+    examples, *_ = read("a.csv", data, fields=Fields(id="key"))[0]
+    assert examples[0].data_id == "k1"
+    with pytest.raises(DataError, match="no column 'uid'"):
+        read("a.csv", data, fields=Fields(id="uid"))
+    with pytest.raises(DataError, match=r"a\.jsonl:1: .*'uid'"):
+        read("a.jsonl", J, fields=Fields(id="uid"))
+
+
+def test_a_question_on_the_text_stands_before_the_choices():
+    row = {"text": "It rained.", "ask": "What fell?", "choices": ["rain", "snow"], "label": 1}
+    data = json.dumps(row).encode()
+    (example,), *_ = read("a.jsonl", data, form=CHOICE, fields=Fields(text_b="ask"))[0]
+    assert (example.texts, example.stem, example.gold) == (("It rained.", "What fell?", "rain", "snow"), 2, 1)
+    (example,), *_ = read("a.jsonl", data, form=CHOICE)[0]
+    assert (example.texts, example.stem) == (("It rained.", "rain", "snow"), 1)

@@ -345,3 +345,18 @@ def test_files_that_differ_in_line_ends_only_are_one_task_to_the_models():
     assert made("\r\n").train != made("\n").train
     assert made("\r\n").as_read(SPAN_QA) == made("\r").as_read(SPAN_QA) == made("\n")
     assert made("\r\n").held_out(SPAN_QA) == made("\n").held_out(SPAN_QA)
+
+
+@pytest.mark.parametrize("has_file", [True, False], ids=["of a file", "split off"])
+def test_the_most_test_examples_keep_the_proportions_and_are_no_training_examples(has_file):
+    test = many("test", x=60, y=30) if has_file else None
+    task, counts = build(many(x=400, y=200), many("valid", x=4, y=2), test, max_test_examples=9)
+    assert labels(task.test) == {"x": 6, "y": 3}
+    assert counts["test examples above max_test_examples"] == (81 if has_file else 51)
+    whole, _ = build(many(x=400, y=200), many("valid", x=4, y=2), test)
+    assert (whole.train, whole.valid) == (task.train, task.valid) and set(task.test) < set(whole.test)
+
+
+def test_fewer_test_examples_than_classes_are_refused():
+    with pytest.raises(UsageError, match="max_test_examples = 1 is below the number of classes, 2"):
+        build(many(x=9, y=9), many("valid", x=1), many("test", x=5, y=5), max_test_examples=1)

@@ -54,11 +54,11 @@ def command(
     threads = hardware.use_threads(threads)
     folders = dict(zip(short_names(models), models, strict=True))
     loaded = {name: load(folder) for name, folder in folders.items()}
-    kind = task_of(next(iter(loaded.values())))[0]
+    kind, config = task_of(next(iter(loaded.values())))
     for trained in loaded.values():
         task_of(trained, kind.name)
     counts: Counter[str] = Counter()
-    examples = options.read(task, kind.form, is_labelled=False, counts=counts)
+    examples = options.read(task, kind.form, config.fields, is_labelled=False, counts=counts)
     print_counts(counts)
     with progress_on() as progress:
         servings = measure_folders(folders, examples, budget_s=seconds, progress=progress)

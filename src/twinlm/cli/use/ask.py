@@ -142,6 +142,9 @@ def choose(
     text: Annotated[str, Parameter(help="First text: a beginning, or a question with its passage.")],
     /,
     *choices: Annotated[str, Parameter(help="At least two texts to choose among.")],
+    question: Annotated[
+        str, Parameter(help="Question on the text, for a model that was trained with text_b_field.")
+    ] = "",
     is_json: Json = False,
 ) -> None:
     """Choose among texts with a fine-tuned model.
@@ -160,7 +163,7 @@ def choose(
     from twinlm.use import ask
     from twinlm.use.load import load
 
-    chances = ask.choose(load(model), text, others)
+    chances = ask.choose(load(model), text, others, question=question)
     record = {"text": text, "predicted": chances.index(max(chances)), "probabilities": chances}
     ranked = sorted(zip(chances, others, strict=True), key=lambda pair: -pair[0])
     print_record(record, "\n".join(f"{chance:.3f}\t{choice}" for chance, choice in ranked), is_json=is_json)

@@ -1,6 +1,5 @@
 """`twinlm predict`: answer a whole file of examples, for any kind of task."""
 
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -12,6 +11,7 @@ from twinlm.cli.command import Command
 from twinlm.cli.options import FileOptions, Json, Model, flag
 from twinlm.cli.progress import progress_on
 from twinlm.cli.tables import print_counts, print_record
+from twinlm.errors import UsageError
 from twinlm.system import storage
 
 if TYPE_CHECKING:
@@ -26,29 +26,36 @@ def command(
     *,
     out: Annotated[Path | None, Parameter(help="Write the answers here, not to standard output.")] = None,
     is_labelled: Annotated[bool, flag("--labelled", "The file has answers: measure the model.")] = False,
+    is_squad: Annotated[
+        bool, flag("--squad", "Write one object, from the data's ids to answers, as SQuAD's script reads it.")
+    ] = False,
     options: FileOptions = FileOptions(),  # noqa: B008 - frozen
     is_json: Json = False,
 ) -> None:
     """Answer a whole file with a fine-tuned model.
 
     Use it for many examples, whatever the task. It prints one JSON object for each
-    example. With --labelled it prints the metrics of the answers instead, and
-    writes the answers only with --out. The labels must be those of its training.
+    example, with the id that the data gives it. With --labelled it prints the metrics
+    of the answers instead, and writes the answers only with --out. The labels must be
+    those of its training, and so are the names of fields unless you give others.
 
     Examples:
       twinlm predict runs/my/tasks/topic/bert/seed-1 new.csv --out answers.jsonl
-      twinlm predict runs/my/tasks/questions/bert/seed-1 dev-v1.1.json --labelled
+      twinlm predict runs/my/tasks/questions/bert/seed-1 dev-v2.0.json --squad
       twinlm predict runs/my/tasks/names/gpt/seed-1 test.conll --labelled --json
     Next:
       twinlm cost runs/my/tasks/topic/bert/seed-1 --task new.csv
     """
+    from twinlm.evaluate.predictions import as_lines, as_squad, ids
     from twinlm.use.load import load
     from twinlm.use.predict import check_labels, predict, task_of
 
     trained = load(model)
     kind, config = task_of(trained)
+    if is_squad and kind.name != "span_qa":
+        raise UsageError(f"--squad is for models of span_qa, and this one was fine-tuned for {kind.name}")
     counts: Counter[str] = Counter()
-    examples = options.read(file, kind.form, is_labelled=is_labelled, counts=counts)
+    examples = options.read(file, kind.form, config.fields, is_labelled=is_labelled, counts=counts)
     if is_labelled and (unknown := check_labels(trained, examples)):
         message = f"{unknown:,} of {len(examples):,} examples have a tag that the model does not know"
         print(f"{message}: it counts as an error", file=sys.stderr)
@@ -56,15 +63,15 @@ def command(
         answers = predict(trained, examples, progress=progress, counts=counts)
     print_counts(counts)
     rows = [
-        {"id": example.id, **({"gold": example.gold} if is_labelled else {}), **answer}
+        {**ids(example), **({"gold": example.gold} if is_labelled else {}), **kind.named(answer, config)}
         for example, answer in zip(examples, answers, strict=True)
     ]
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    written = as_squad(examples, answers) if is_squad else as_lines(rows)
     if out is not None:
-        storage.write_file(out, text.encode())
+        storage.write_file(out, written)
         print(f"{out}: {len(rows):,} answers", file=sys.stderr)
     elif not is_labelled:
-        print(text, end="")
+        print(written.decode(), end="")
     if is_labelled:
         _print_metrics(kind, config.scheme, examples, answers, is_json=is_json)
 

@@ -22,13 +22,14 @@ from twinlm.errors import UsageError
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 _BREAK = "-DOCSTART-"
 _GAPS = re.compile(" +")  # str.split() would also cut "10 000" at a no-break space
+_SENTENCE_ID = re.compile(r"# *sent_id *= *(.*\S) *")
 _NO_WORD = re.compile(r"\d+[-.]\d+")
 
 
 def conll_sentences(
     lines: Iterator[Line], path: Path, *, label: str, has_tags: bool, bad: BadRows, counts: Counter[str]
-) -> Iterator[tuple[int, list[str], list[str]]]:
-    """Yield each sentence's first line, words and tags.
+) -> Iterator[tuple[int, list[str], list[str], str]]:
+    """Yield each sentence's first line, words, tags and id, which .conllu has in a comment, or "".
 
     Sentences with a bad line go to `bad` instead, with the line of their first mistake. In .conllu the tags
     are in the column `label`, if it is one of `COLUMNS`, else in UPOS. Adds to `counts`: "lines that begin a
@@ -48,7 +49,7 @@ def conll_sentences(
             if sentence.mistake:
                 bad.add(shown(path), *sentence.mistake)
             elif sentence.words:
-                yield sentence.line, sentence.words, sentence.tags
+                yield sentence.line, sentence.words, sentence.tags, sentence.id
             sentence = _Sentence(has_tags, sentence.columns)
         elif line.is_part:
             sentence.note(line, f"the line is longer than {MOST_LINE_BYTES:,} bytes")
@@ -62,6 +63,7 @@ class _Sentence:
     def __init__(self, has_tags: bool, columns: int = 0) -> None:
         self.has_tags = has_tags
         self.line = 0
+        self.id = ""
         self.words: list[str] = []
         self.tags: list[str] = []
         self.columns = columns  # of the file's lines; 0 if not yet known
@@ -83,6 +85,8 @@ class _Sentence:
 
     def add_universal(self, line: Line, column: int) -> None:
         if line.text.startswith("#"):
+            match = _SENTENCE_ID.fullmatch(line.text)
+            self.id = match[1] if match else self.id
             return
         fields = line.text.split("\t")
         if len(fields) != len(COLUMNS):

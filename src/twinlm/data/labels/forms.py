@@ -2,7 +2,7 @@
 
     classification   text (and text_b)          label: a class
     similarity       text, text_b               score: a number
-    choice           text, choices              label: which of them
+    choice           text (and text_b), choices label: which of them; text_b is a question on the text
     tagging          tokens                     tags: one for each token
     span_qa          question, context          answers: stretches of the context
 
@@ -32,6 +32,8 @@ from twinlm.data.text.rows import RowError, json_type, value_of, with_line_feeds
 
 TABLES = (".csv", ".tsv", ".jsonl", ".json")
 CONTINUES = "tags that go on with an entity that did not begin"
+QUESTION = "question"
+"""Scheme of choices that answer a question on a text."""
 NOT_POSSIBLE = "answers to questions that are marked impossible"
 
 
@@ -47,6 +49,8 @@ class Fields:
     """Name for the choices."""
     label: str = ""
     """Name for the answer."""
+    id: str = ""
+    """Name for the data's own id."""
 
     def over(self, other: "Fields") -> "Fields":
         """Return these names, with those of `other` where these are empty."""
@@ -75,6 +79,8 @@ class Form:
     """Endings of files that can hold such rows."""
     texts: Callable[[dict[str, Any], Fields], tuple[str, ...]]
     """Function from a row's values to its texts."""
+    stem: Callable[[Fields], int] = lambda fields: 1
+    """Function from the names to `Example.stem`."""
     gold: Callable[[dict[str, Any], Fields, tuple[str, ...], Labels], Any]
     """Function from a row's values and texts to the gold answer."""
     labels: Callable[[Iterable[Example]], tuple[str, ...]]
@@ -170,7 +176,7 @@ def _with_line_feeds(example: Example) -> Example:
         }
         for answer in example.gold
     ]
-    return Example(example.id, (question, with_line_feeds(context)), gold)
+    return replace(example, texts=(question, with_line_feeds(context)), gold=gold)
 
 
 def _settle_classes(
@@ -224,15 +230,19 @@ SIMILARITY = Form(
 CHOICE = Form(
     fields=Fields(text="text", choices="choices", label="label"),
     endings=TABLES,
-    texts=lambda values, fields: (
-        read_text(values, fields.text),
-        *read_choices(values, fields.choices),
+    texts=lambda values, fields: (*_one_or_two(values, fields), *read_choices(values, fields.choices)),
+    stem=lambda fields: 1 + bool(fields.text_b),
+    gold=lambda values, fields, texts, labels: read_choice(
+        values, fields.label, texts[1 + bool(fields.text_b) :]
     ),
-    gold=lambda values, fields, texts, labels: read_choice(values, fields.label, texts[1:]),
+    scheme=lambda examples: QUESTION if any(example.stem == 2 for example in examples) else "",
     settle=_settle_choices,
     labels=lambda examples: (),
     # A question stem may serve many examples, and the same choices in another order are the same question.
-    split_by=lambda example: (example.texts[0], *_in_one_order(example.texts[1:])),
+    split_by=lambda example: (
+        *example.texts[: example.stem],
+        *_in_one_order(example.texts[example.stem :]),
+    ),
 )
 TAGGING = Form(
     fields=Fields(text="tokens", label="tags"),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import CLASSIFICATION, Fields, Form
 from twinlm.data.labels.tables import Row, read_rows
-from twinlm.data.labels.values import Labels, Reading
+from twinlm.data.labels.values import Labels, Reading, read_id
 from twinlm.data.text.lines import Decoding, OnBadBytes, endings
 from twinlm.data.text.streams import shown
 
@@ -37,13 +37,15 @@ def read_labelled(
     encoding: str = "utf-8",
     errors: OnBadBytes = "strict",
     reading: Reading = "",
+    usual_id: str = "id",
     counts: Counter[str],
 ) -> LabelledSet:
     """Read a file of labelled examples with one of the form's endings, also with .gz, .bz2, .xz or .zst.
 
     `fields` names columns or keys that differ from the form's. Without labels an example's `gold` is None.
-    Labels are read as those of the task's earlier files (`reading`). `counts` gets what is odd but readable.
-    All bad rows are in one `DataError`, the first 20 in full.
+    Labels are read as those of the task's earlier files (`reading`). Ids that `fields` does not name are in
+    `usual_id`, where a row has it. `counts` gets what is odd but readable. All bad rows are in one `DataError`,
+    the first 20 in full.
     """
     path = Path(path).expanduser()
     names = fields.over(form.fields)
@@ -57,7 +59,8 @@ def read_labelled(
         for index, label in enumerate(gold if isinstance(gold, list) else ()):
             if isinstance(label, str):
                 places.setdefault(label, f"{shown(path)}, line {row.line + index * lines_each}")
-        return Example(f"{split}-{row.number}", texts, gold)
+        data_id = read_id(row.values, fields.id, usual_id)
+        return Example(f"{split}-{row.number}", texts, gold, data_id, form.stem(names))
 
     def settle(examples: list[Example]) -> Callable[[Example], Example]:
         nonlocal reading
@@ -74,7 +77,7 @@ def read_labelled(
         noun="examples",
         endings_allowed=form.endings,
         names=names,
-        needed=names.named(is_labelled=is_labelled),
+        needed=(*names.named(is_labelled=is_labelled), *filter(None, [fields.id])),
         counts=counts,
     )
     labels.count_twins()

@@ -113,7 +113,7 @@ def _rows(lines: Iterator[Line], file: _File) -> Iterator[tuple[int, dict[str, A
             text, label = file.names.text, file.names.label
             has_tags = label in file.needed
             sentences = conll_sentences(lines, path, label=label, has_tags=has_tags, bad=bad, counts=counts)
-            return ((line, {text: words, label: tags}) for line, words, tags in sentences)
+            return ((line, {"id": own, text: words, label: tags}) for line, words, tags, own in sentences)
         case ".tsv":
             return _table_rows(lines, file, "\t")
         case _:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from twinlm.data.labels.examples import Example
-from twinlm.data.labels.forms import CLASSIFICATION, Form
+from twinlm.data.labels.forms import CLASSIFICATION, Fields, Form
 from twinlm.data.labels.labelled import LabelledSet
 from twinlm.data.text.rows import listed
 from twinlm.data.text.splits import check_shares, text_hash, uniform
@@ -36,6 +36,8 @@ class LabelledTask:
     """Name of the task type, as in `tasks/table.py`."""
     scheme: str = ""
     """Meaning of the labels of all splits, see `Form.scheme`."""
+    fields: Fields = Fields()  # noqa: RUF009 - frozen
+    """Names that its files have for the form's fields, where they differ."""
 
     def held_out(self, form: Form = CLASSIFICATION) -> frozenset[bytes]:
         """Return the `text_hash` of every validation and test text, which pre-training must not see."""
@@ -72,6 +74,7 @@ def build_task(
     test_share: float | None = None,
     seed: int,
     max_train_examples: int = 0,
+    max_test_examples: int = 0,
     counts: Counter[str],
 ) -> LabelledTask:
     """Make a task of one to three labelled sets.
@@ -79,11 +82,12 @@ def build_task(
     Missing sets are split off from train, class by class where there are classes: `valid_share` of its texts,
     and `test_share` or as many. Texts of test leave validation and train, those of validation leave train.
     At most `max_train_examples` are kept (0: all), in the same proportions of classes, and as many for
-    validation: who has few labels has few of both. Adds what was left out to `counts`.
+    validation: who has few labels has few of both. At most `max_test_examples` are measured, drawn alike.
+    Adds what was left out to `counts`.
 
     Raises:
         DataError: a single class, a label that train lacks, or too few examples to split.
-        UsageError: a share is not between 0 and 1, or `max_train_examples` is below the number of classes.
+        UsageError: a share is not between 0 and 1, or a number of examples is below that of classes.
     """
     test_share = valid_share if test_share is None else test_share
     shares = {"test": 0.0 if test else test_share, "validation": 0.0 if valid else valid_share}
@@ -117,6 +121,10 @@ def build_task(
     if flaw := form.flaw(scheme, valids):
         counts[f"validation examples that cannot choose an epoch: {flaw}"] += len(valids)
     task = LabelledTask(name, rest, valids, tests, classes, kind, scheme)
+    if max_test_examples:
+        few = _subset(name, tests, form, max_test_examples, seed, "max_test_examples")
+        counts["test examples above max_test_examples"] += len(tests) - len(few)
+        task = replace(task, test=few)
     return limited(task, form, max_train_examples, seed=seed, counts=counts) if max_train_examples else task
 
 
@@ -213,13 +221,20 @@ def _note_strays(form: Form, scheme: str, sets: Sequence[LabelledSet], counts: C
             ] += words
 
 
-def _subset(name: str, examples: Sequence[Example], form: Form, most: int, seed: int) -> tuple[Example, ...]:
+def _subset(
+    name: str,
+    examples: Sequence[Example],
+    form: Form,
+    most: int,
+    seed: int,
+    setting: str = "max_train_examples",
+) -> tuple[Example, ...]:
     """Return at most `most` examples, at least one of each class, else in proportion to the classes."""
     by_label: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         by_label[_stratum(example, form)].append(example)
     if most < len(by_label):
-        limit = f"max_train_examples = {most} is below the number of classes, {len(by_label)}"
+        limit = f"{setting} = {most} is below the number of classes, {len(by_label)}"
         raise UsageError(f"task {name!r}: {limit}", hint="each class needs an example")
     if len(examples) <= most:
         return tuple(examples)

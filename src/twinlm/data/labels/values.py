@@ -95,6 +95,15 @@ def settled_class(label: str, reading: Reading, counts: Counter[str]) -> str:
     return label.removesuffix(match[1])
 
 
+def read_id(values: dict[str, Any], field: str, usual: str) -> str:
+    """Return the data's own id of a row: the value of `field`, or that of `usual` if there is one."""
+    value = value_of(values, field) if field else values.get(usual)
+    is_id = isinstance(value, str | int) and not isinstance(value, bool)
+    if field and not is_id:
+        raise RowError(f"the field {field!r} is {json_type(value)}, not a text or a whole number")
+    return str(value).strip() if is_id else ""
+
+
 def read_text(values: dict[str, Any], field: str) -> str:
     """Return the text of a field; a `RowError` if it is missing, not a text, or as in `check_text`."""
     return with_line_feeds(read_given_text(values, field))
