@@ -44,8 +44,8 @@ def read_labelled(
 
     `fields` names columns or keys that differ from the form's. Without labels an example's `gold` is None.
     Labels are read as those of the task's earlier files (`reading`). Ids that `fields` does not name are in
-    `usual_id`, where a row has it. `counts` gets what is odd but readable. All bad rows are in one `DataError`,
-    the first 20 in full.
+    `usual_id`, where a row has it. `counts` gets what is odd but readable. All bad rows are in one
+    `DataError`, the first 20 in full.
     """
     path = Path(path).expanduser()
     names = fields.over(form.fields)
