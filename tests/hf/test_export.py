@@ -14,8 +14,9 @@ from transformers import AutoTokenizer
 from twinlm.checkpoint import Trained
 from twinlm.errors import ModelError, UsageError
 from twinlm.hf.export import to_hf_files, write_folder
-from twinlm.hf.reading import read_model
+from twinlm.hf.reading import read_folder, read_model
 from twinlm.system.foreign_folder import Folder
+from twinlm.use.fill import masked_row
 
 NASTY = [
     "",
@@ -111,6 +112,18 @@ def test_transformers_cuts_texts_and_pairs_into_the_same_tokens(
         else:
             assert single == [specials.start, *first]
             assert pair == [specials.start, *first, specials.delimiter, *second]
+
+
+@pytest.mark.parametrize("text", ["The [MASK] sat.", "[MASK] sat on", "tea [MASK] [MASK]", "the[MASK]sat"])
+@pytest.mark.parametrize("algorithm", ["byte-bpe", "wordpiece"])
+def test_a_mask_takes_the_blank_before_it(
+    text: str, algorithm: str, ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = ours("bert", algorithm)
+    theirs = AutoTokenizer.from_pretrained(export(trained, tmp_path / "out"))
+    assert theirs(text)["input_ids"] == masked_row(trained, text)
+    again = read_folder(tmp_path / "out").tokenizer
+    assert again.fingerprint == trained.tokenizer.fingerprint
 
 
 def test_large_weights_are_written_in_shards_with_an_index(

@@ -22,7 +22,7 @@ from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
 from twinlm.system.foreign_folder import Folder
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import task_kind
-from twinlm.use.ask import classify, similarity
+from twinlm.use.ask import classify, similarity, tag
 from twinlm.use.next_sentence import next_sentence
 
 V = 61
@@ -143,6 +143,7 @@ def with_head(trained: Trained, kind: str, *, has_bias: bool) -> Trained:
         "classification": {"texts": 1.0},
         "similarity": {"mean": 2.5, "deviation": 1.5},
         "span_qa": {"threshold": 0.25},
+        "tagging": {"leading_blank": 1.0},
     }
     labels = {"classification": ("no", "yes", "dunno"), "tagging": ("O", "B-PER", "I-PER")}
     task = TaskConfig(
@@ -218,6 +219,41 @@ def test_the_pipeline_of_transformers_gives_our_classes(ours: Callable[..., Trai
         for answer, chances in zip(pipeline(texts), classify(trained, texts), strict=True):
             found = {row["label"]: row["score"] for row in answer}
             assert found == pytest.approx(chances, abs=1e-4)
+
+
+@pytest.mark.parametrize("algorithm", ["byte-bpe", "wordpiece"])
+@pytest.mark.parametrize(("family", "sizes"), [("bert", {}), ("gpt", {"norm": "pre"})])
+def test_transformers_tags_words_as_we_do(
+    family: str, sizes: Any, algorithm: str, ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    """In the usual way: words, all sentences in one batch, each tag read at a word's first or last token."""
+    trained = with_head(ours(family, algorithm, **sizes), "tagging", has_bias=True)
+    write_folder(tmp_path / "out", to_hf_files(trained))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    theirs = transformers.AutoModelForTokenClassification.from_pretrained(tmp_path / "out").eval()
+    sentences = [["The", "red", "cat", "sat", "."], ["tea"], ["A", "big", "house"]]
+    batch = tokenizer(sentences, is_split_into_words=True, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        best_BL = theirs(**batch).logits.argmax(-1)
+    for number, words in enumerate(sentences):
+        places: dict[int, int] = {}
+        for place, word in enumerate(batch.word_ids(number)):
+            if word is not None and (family == "gpt" or word not in places):
+                places[word] = place
+        tags = [theirs.config.id2label[int(best_BL[number, place])] for place in places.values()]
+        assert tags == tag(trained, [words])[0]
+
+
+def test_a_tagger_whose_first_word_had_no_blank_is_named(
+    ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = with_head(ours("bert"), "tagging", has_bias=True)
+    assert trained.task is not None
+    trained = replace(trained, task=replace(trained.task, constants={}))
+    write_folder(tmp_path / "out", to_hf_files(trained))
+    (problem, *_) = verify_folder(tmp_path / "out", trained).problems()
+    assert problem.startswith("(\"['The', 'cat'")
+    assert read_folder(tmp_path / "out").tokenizer.fingerprint == trained.tokenizer.fingerprint
 
 
 def test_labels_are_those_of_the_folder(saved: Saved) -> None:

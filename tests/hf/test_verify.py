@@ -13,7 +13,13 @@ from twinlm.checkpoint import Trained
 from twinlm.errors import UsageError
 from twinlm.hf.export import to_hf_files, write_folder
 from twinlm.hf.sentence_transformers import to_sentence_transformers_files
-from twinlm.hf.verify import NASTY_TEXTS, verify_folder, verify_sentence_transformers
+from twinlm.hf.verify import (
+    MASKED_TEXTS,
+    NASTY_TEXTS,
+    NEXT_SENTENCES,
+    verify_folder,
+    verify_sentence_transformers,
+)
 
 MODELS: list[tuple[str, str, dict[str, Any]]] = [
     ("bert", "wordpiece", {}),
@@ -32,7 +38,8 @@ def test_what_was_exported_is_equal(
     found = verify_folder(tmp_path / "out", trained)
     assert found.problems() == []
     assert found.is_equal
-    assert found.inputs == 2 * len(NASTY_TEXTS)
+    others = len(MASKED_TEXTS) + len(NEXT_SENTENCES) if kind == "bert" else 0
+    assert found.inputs == 2 * len(NASTY_TEXTS) + others
     assert found.tool.startswith("transformers ")
     assert 0 < max(found.largest_differences.values()) < 1e-4
 

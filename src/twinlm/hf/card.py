@@ -7,6 +7,7 @@ from twinlm.checkpoint import Trained, missing_parts
 from twinlm.hf.layout import Head
 
 _SHOWN_CHARACTERS = 4000
+_NEXT_SENTENCE = ("BertForPreTraining", "BertForNextSentencePrediction")
 _PIPELINES = {
     "classification": "text-classification",
     "similarity": "text-classification",
@@ -36,7 +37,7 @@ def model_card(trained: Trained, architecture: str, head: Head | None) -> str:
         f"{sizes.max_length:,} tokens. Written by twinlm.",
         f"```python\nfrom transformers import AutoTokenizer, {architecture}\n\n"
         f"tokenizer = AutoTokenizer.{load}\nmodel = {architecture}.{load}\n```",
-        *_notes(trained, head),
+        *_notes(trained, architecture, head),
     ]
     if trained.history:
         history = json.dumps(trained.history, indent=1, ensure_ascii=False, default=str)
@@ -44,13 +45,17 @@ def model_card(trained: Trained, architecture: str, head: Head | None) -> str:
     return "\n\n".join(paragraphs) + "\n"
 
 
-def _notes(trained: Trained, head: Head | None) -> list[str]:
+def _notes(trained: Trained, architecture: str, head: Head | None) -> list[str]:
     notes = [f"This model has no {part.replace('_', ' ')}." for part in missing_parts(trained)]
     if trained.task and head and trained.task.kind == "similarity" and not head.is_biased:
         notes.append(
             "It reads from left to right, so neither order of two texts is fair to both: the score of a pair "
             "is the sum of what the model gives for the two orders, plus "
             f"{trained.task.constants['mean']:g}."
+        )
+    if architecture in _NEXT_SENTENCE and trained.tokenizer.pipeline.is_of_bytes:
+        notes.append(
+            "For next sentences, the second text begins with a space, which belongs to its first word."
         )
     attribution = trained.history.get("attribution")
     return [*notes, str(attribution)] if attribution else notes

@@ -19,6 +19,7 @@ from twinlm.hf.layout import Head, Layout
 from twinlm.tasks.classification import TEXTS
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import task_kind
+from twinlm.tasks.tagging import LEADING_BLANK
 
 NOTES = "twinlm"
 _MOST_LABELS = 100_000
@@ -148,7 +149,7 @@ def _labels(config: Mapping[str, Any], path: Path) -> tuple[str, ...]:
 def _notes(config: Mapping[str, Any], path: Path) -> _Notes:
     try:
         notes = msgspec.convert(config.get(NOTES, {}), _Notes)
-        if unknown := notes.constants.keys() - {TEXTS, _MEAN, _DEVIATION, _THRESHOLD}:
+        if unknown := notes.constants.keys() - {TEXTS, _MEAN, _DEVIATION, _THRESHOLD, LEADING_BLANK}:
             raise ValueError(f"unknown constant {sorted(unknown)[0]!r:.60}")
     except ValueError as error:  # also msgspec's own
         raise ModelError(f"the key {NOTES} is not what twinlm writes: {error}", file=path) from error

@@ -15,7 +15,7 @@ from twinlm.core.rows import PER_TOKEN
 from twinlm.errors import ModelError
 from twinlm.families import Family, family
 from twinlm.hf.configuration import layout_in, sizes_in, unknown_keys
-from twinlm.hf.heads import head_from, head_shapes, task_in
+from twinlm.hf.heads import NOTES, head_from, head_shapes, task_in
 from twinlm.hf.layout import Layout, from_hf
 from twinlm.hf.matching import body_shapes, check_layers, match, rows_without
 from twinlm.hf.pooling import pooling_in
@@ -55,8 +55,12 @@ def read_folder(
     folder says. `seed` is for weights that the folder lacks.
     """
     folder = Folder(path)
-    layout = layout_in(folder.read_json(CONFIG), path / CONFIG)
-    tokenizer = read_foreign(path, template=family(layout.family).template)
+    config = folder.read_json(CONFIG)
+    layout = layout_in(config, path / CONFIG)
+    is_of_words = (
+        layout.task_of(_architecture(layout, config, path / CONFIG)) == "tagging" and NOTES in config
+    )
+    tokenizer = read_foreign(path, template=family(layout.family).template, is_of_words=is_of_words)
     added = tokenizer.added_tokens
     imported = read_model(
         folder, tokenizer.vocab_size - added, added=added, is_headless=is_headless, seed=seed

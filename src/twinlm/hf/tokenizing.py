@@ -7,6 +7,7 @@ from typing import Any
 from twinlm.checkpoint import Trained
 from twinlm.data.sequences.packing import Packed
 from twinlm.system.storage import json_bytes
+from twinlm.tokenizer.pipeline import LEADING_BLANK
 
 _TOKENIZER, _CONFIGURATION, _LINES = "tokenizer.json", "tokenizer_config.json", "vocab.txt"
 
@@ -29,7 +30,7 @@ def enclosed(trained: Trained, texts: Sequence[str], *, has_head: bool) -> Packe
     kept = [index for index, token in enumerate(packed.tokens) if token not in untrained]
     return packed._replace(
         tokens=[packed.tokens[index] for index in kept],
-        segments=[min(packed.segments[index], _last_segment(trained)) for index in kept],
+        segments=[packed.segments[index] for index in kept],
     )
 
 
@@ -42,6 +43,13 @@ def tokenizer_files(trained: Trained, *, max_length: int, has_head: bool, is_bar
     dropped = dropped_tokens(trained, has_head=has_head or is_bare)
     names = {tokenizer.token(number) for number in dropped}
     added = [token for token in description["added_tokens"] if token["content"] not in names]
+    if tokenizer.pipeline.is_of_bytes:
+        if has_head and trained.task and trained.task.kind == "tagging":  # tools give it words, one by one
+            parts = [LEADING_BLANK, *filter(None, [description["normalizer"]])]
+            whole = {"type": "Sequence", "normalizers": parts}
+            description["normalizer"] = whole if len(parts) > 1 else LEADING_BLANK
+        # The space before a word belongs to it, so also to the mask in its place.
+        added = [{**token, "lstrip": token["id"] == tokenizer.specials.mask} for token in added]
     files[_TOKENIZER] = json_bytes({**description, "added_tokens": added})
     files[_CONFIGURATION] = json_bytes(
         {key: value for key, value in configuration.items() if str(value) not in names}

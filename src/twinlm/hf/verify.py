@@ -3,10 +3,11 @@
 transformers and sentence-transformers (extra [hf]) are imported only here, when they are asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -20,7 +21,9 @@ from twinlm.hf.heads import head_of, head_to
 from twinlm.hf.hub import library
 from twinlm.hf.tokenizing import dropped_tokens, enclosed
 from twinlm.system.storage import read_json
+from twinlm.tasks.tagging import LEADING_BLANK
 from twinlm.use.embed import Pooling, embed
+from twinlm.use.fill import masked_row
 
 TOLERANCE = 1e-4
 NASTY_TEXTS = (
@@ -32,6 +35,8 @@ NASTY_TEXTS = (
     "[CLS] [MASK] [SEP] <start> <extract> <|endoftext|>",
     "a" * 200,
 )
+MASKED_TEXTS = ("The [MASK] sat on the mat.", "[MASK] big dog", "an [MASK] [MASK], of")
+NEXT_SENTENCES = (("The cat sat.", " It was red."), ("Café", " don't"))
 # For each class, its outputs and the method of our model that gives each; the states themselves without one.
 _METHODS = {
     "BertForPreTraining": {
@@ -101,26 +106,79 @@ class Verification:
 def verify_folder(
     folder: Path, trained: Trained, *, texts: Sequence[str] = NASTY_TEXTS, tolerance: float = TOLERANCE
 ) -> Verification:
-    """Return whether transformers gives our tokens for texts and pairs, and computes what we compute.
+    """Return whether transformers gives our tokens and computes what we compute, in the ways people use it.
 
-    Each text is compared alone and as a pair with the next one.
+    A tagger gets words; other models get each text alone and as a pair with the next one, and by what they
+    are for, masks beside blanks and next sentences. All are padded to one batch by their tokenizer.
     """
     transformers = library("transformers", "to verify", _INSTALL)
     architecture = read_json(folder / "config.json")["architectures"][0]
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     theirs, loaded = getattr(transformers, architecture).from_pretrained(folder, output_loading_info=True)
-    groups = [*((text,) for text in texts), *zip(texts, [*texts[1:], texts[0]], strict=True)]
-    has_head = trained.task is not None
-    rows = [enclosed(trained, group, has_head=has_head) for group in groups]
-    largest, numbers = _compared(trained, theirs.eval(), architecture, rows)
+    if not tokenizer.pad_token:  # then people pad with any token, such as GPT-2's <|endoftext|>
+        tokenizer.pad_token = tokenizer.bos_token or tokenizer.convert_ids_to_tokens(0)
+    calls = _calls(trained, architecture, texts)
+    rows, differences = _token_differences(tokenizer, calls)
+    largest: dict[str, float] = {}
+    numbers: dict[str, float] = {}
+    if not differences:  # otherwise their numbers are of other inputs
+        longest = trained.task.max_length if trained.task else tokenizer.model_max_length
+        cut = [{name: values[:longest] for name, values in row.items()} for row in rows]
+        inputs = tokenizer.pad(cut, return_tensors="pt")
+        packed = [call.packed for call in calls]
+        largest, numbers = _compared(trained, theirs.eval(), architecture, packed, inputs)
     problems = [
         f"{state.replace('_', ' ')}: {', '.join(sorted(map(str, loaded[state]))[:5])}"
         for state in ("missing_keys", "unexpected_keys", "mismatched_keys")
         if loaded[state]
     ]
     tool = f"transformers {transformers.__version__}"
-    differences = _token_differences(trained, tokenizer, groups, has_head=has_head)
     return Verification(tool, len(rows), differences, largest, tolerance, numbers, problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    texts: tuple[Any, ...]
+    options: dict[str, Any]
+    packed: Packed  # our input for the same texts
+
+
+def _calls(trained: Trained, architecture: str, texts: Sequence[str]) -> list[_Call]:
+    """Return the ways in which people give texts to a model of this class."""
+    tokenizer, specials, sizes = (
+        trained.tokenizer,
+        trained.tokenizer.specials,
+        cast(Any, trained.model.config),
+    )
+    has_head = trained.task is not None
+    is_text = {"split_special_tokens": True}  # names of special tokens in a text are text here
+    if trained.task and trained.task.kind == "tagging":
+        has_blank = bool(trained.task.constants.get(LEADING_BLANK))
+        rows = [text.split() for text in texts]
+        encoded = tokenizer.encode_words(rows, has_leading_blank=has_blank)
+        return [
+            _Call(
+                (words,),
+                {**is_text, "is_split_into_words": True},
+                trained.family.pack([list(chain.from_iterable(tokens))], specials),
+            )
+            for words, tokens in zip(rows, encoded, strict=True)
+        ]
+    groups = [*((text,) for text in texts), *zip(texts, [*texts[1:], texts[0]], strict=True)]
+    calls = [_Call(group, is_text, enclosed(trained, group, has_head=has_head)) for group in groups]
+    outputs = _METHODS.get(architecture, {}).values()
+    if "masked_token_logits" in outputs and specials.mask not in sizes.unscored:
+        calls += [_Call((text,), {}, _of_mask(trained, text)) for text in MASKED_TEXTS]
+    if "next_sentence_logits" in outputs:  # the space before the second text is its first word's
+        for first, second in NEXT_SENTENCES:
+            packed = trained.family.pack(tokenizer.encode_batch([first, second]), specials)
+            calls.append(_Call((first, second), {}, packed))
+    return calls
+
+
+def _of_mask(trained: Trained, text: str) -> Packed:
+    tokens = masked_row(trained, text)
+    return Packed(tokens, [0] * len(tokens), (1,), 0)
 
 
 def verify_sentence_transformers(
@@ -134,7 +192,11 @@ def verify_sentence_transformers(
     """Return whether sentence-transformers' `encode` gives the vectors of `embed`, all texts at once."""
     tools = library("sentence_transformers", "to verify", _INSTALL)
     theirs = tools.SentenceTransformer(str(folder), device="cpu").eval()
-    differences = _token_differences(trained, theirs.tokenizer, [(text,) for text in texts], has_head=False)
+    calls = [
+        _Call((text,), {"split_special_tokens": True}, enclosed(trained, (text,), has_head=False))
+        for text in texts
+    ]
+    differences = _token_differences(theirs.tokenizer, calls)[1]
     # There is no way to tell `encode` that names of special tokens in a text are text.
     plain = [text for text in texts if not any(name in text for name in theirs.tokenizer.all_special_tokens)]
     ours_BD, theirs_BD = embed(trained, plain, pooling=pooling), theirs.encode(plain)
@@ -144,32 +206,31 @@ def verify_sentence_transformers(
     return Verification(tool, len(texts), differences, largest, tolerance, numbers, [])
 
 
-def _token_differences(
-    trained: Trained, tokenizer: Any, groups: Sequence[tuple[str, ...]], *, has_head: bool
-) -> list[TokenDifference]:
-    differences = []
-    for group in groups:
-        ours = enclosed(trained, group, has_head=has_head).tokens
-        # Names of special tokens in a text are text here.
-        theirs = tokenizer(*group, split_special_tokens=True)["input_ids"]
-        if theirs != ours:
-            differences.append(TokenDifference(group, ours, theirs))
-    return differences
+def _token_differences(tokenizer: Any, calls: Sequence[_Call]) -> tuple[list[Any], list[TokenDifference]]:
+    """Return the other tool's rows, and those that differ from ours."""
+    rows = [tokenizer(*call.texts, **call.options) for call in calls]
+    pairs = [(call, row["input_ids"]) for call, row in zip(calls, rows, strict=True)]
+    return rows, [
+        TokenDifference(tuple(map(str, call.texts)), call.packed.tokens, tokens)
+        for call, tokens in pairs
+        if tokens != call.packed.tokens
+    ]
 
 
 @torch.no_grad()
 def _compared(
-    trained: Trained, theirs: Any, architecture: str, rows: Sequence[Packed]
+    trained: Trained, theirs: Any, architecture: str, rows: Sequence[Packed], inputs: Mapping[str, Tensor]
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Return for each output the largest difference and the largest number, at real tokens."""
+    """Return for each output the largest difference and the largest number, at real tokens.
+
+    `inputs` are the same rows as the other tool's tokenizer pads them.
+    """
     sizes: Any = trained.model.config
     dropped = dropped_tokens(trained, has_head=architecture not in _METHODS)
-    pad_id = trained.tokenizer.specials.pad
-    batch = pad_packed(rows, 0 if pad_id in dropped else pad_id)
-    batch = replace(batch, **{f.name: getattr(batch, f.name)[:, : sizes.max_length] for f in fields(batch)})
-    inputs = {"input_ids": batch.tokens_BL, "attention_mask": batch.real_BL.long()}
-    if not trained.family.is_generative:
-        inputs["token_type_ids"] = batch.segments_BL
+    batch = pad_packed(rows, trained.tokenizer.specials.pad)
+    length = inputs["input_ids"].shape[1]
+    batch = replace(batch, **{f.name: getattr(batch, f.name)[:, :length] for f in fields(batch)})
+    is_real_BL = inputs["attention_mask"].bool()
     if trained.task and trained.task.kind == "choice":  # there, all rows are choices of one question
         inputs = {name: value[None] for name, value in inputs.items()}
     out = theirs(**inputs)
@@ -178,8 +239,9 @@ def _compared(
     scored = [number for number in range(sizes.vocab_size) if number not in sizes.unscored]
     for name, ours in _outputs(trained, architecture, batch).items():
         # Outputs with a row for each token count at real ones only; untrained tokens do not count.
-        chosen = batch.real_BL if ours.shape[:2] == batch.real_BL.shape else slice(None)
-        mine, other = ours[chosen], out[name][chosen]
+        is_by_token = ours.shape[:2] == batch.real_BL.shape
+        mine = ours[batch.real_BL] if is_by_token else ours
+        other = out[name][is_real_BL] if is_by_token else out[name]
         if architecture in _METHODS and mine.shape[-1] == sizes.vocab_size:
             mine, other = mine[..., scored], other if dropped else other[..., scored]
         largest[name] = float((mine - other).abs().max())

@@ -40,6 +40,8 @@ from twinlm.tasks.kind import Answer, Input, Metric, Reader, Scores, TaskConfig,
 
 PIECES = "sentences read in pieces"
 CUT_WORDS = "words cut to the longest input"
+LEADING_BLANK = "leading_blank"
+"""Constant: whether a blank precedes the first word too, as other tools' tokenizers put it before each."""
 LEAST_CHANCE = 0.005
 """Least probability of a stored tag: most words have one or two that count."""
 _SHOWN_WORDS = 12
@@ -58,7 +60,9 @@ def inputs(
 ) -> list[TaggingInput]:
     """Return the inputs of the examples, in order: one for each sentence, more for a long one."""
     numbers = {tag: number for number, tag in enumerate(config.labels)}
-    encoded = reader.tokenizer.encode_words([example.texts for example in examples])
+    encoded = reader.tokenizer.encode_words(
+        [example.texts for example in examples], has_leading_blank=bool(config.constants.get(LEADING_BLANK))
+    )
     free = room(config.max_length, 1)
     pieces_read = []
     for number, (example, words) in enumerate(zip(examples, encoded, strict=True)):
@@ -195,6 +199,7 @@ KIND = TaskKind(
     inputs=inputs,
     collate=collate,
     answers=answers,
+    learn=lambda examples: {LEADING_BLANK: 1.0},
     metrics={
         ENTITIES: Metric(
             partial(of_entities, read=placed),

@@ -13,7 +13,7 @@ from tokenizers import pre_tokenizers
 from twinlm.errors import ModelError
 from twinlm.system.foreign_folder import Folder
 from twinlm.tokenizer.checking import LARGEST_BYTES, build, check_form, malformed
-from twinlm.tokenizer.pipeline import WORD_END
+from twinlm.tokenizer.pipeline import LEADING_BLANK, WORD_END
 from twinlm.tokenizer.specials import ROLE_KEYS, Template
 from twinlm.tokenizer.tokenizer import Tokenizer
 
@@ -35,12 +35,13 @@ _OPTIONS = {
 }
 
 
-def read_foreign(folder: Path, *, template: Template) -> Tokenizer:
+def read_foreign(folder: Path, *, template: Template, is_of_words: bool = False) -> Tokenizer:
     """Return the tokenizer of a Hugging Face folder, with exactly its ids.
 
     It is read from tokenizer.json; without one, from vocab.txt (BERT), or from vocab.json and merges.txt
     (GPT). A tokenizer that twinlm exported comes back unchanged. Special tokens that a model of this
-    `template` needs and the vocabulary lacks are appended; see `Tokenizer.added_tokens`.
+    `template` needs and the vocabulary lacks are appended; see `Tokenizer.added_tokens`. `is_of_words` leaves
+    out the blank that a tagger's tokenizer puts before each word, since we put it there ourselves.
     """
     files = Folder(folder)
     configuration = _optional(files, _CONFIGURATION)
@@ -51,11 +52,20 @@ def read_foreign(folder: Path, *, template: Template) -> Tokenizer:
         raise ModelError("there is no tokenizer here", file=folder, hint=hint)
     try:
         description = _READERS[main](files, configuration, named)
+        if is_of_words:
+            description["normalizer"] = _without_blank(description["normalizer"])
         _check_options(description["normalizer"], description["pre_tokenizer"], configuration, folder)
         _join_added_tokens(description, configuration, files)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise malformed(folder / main) from error
     return Tokenizer(*build(description, folder / main, named=named, template=template))
+
+
+def _without_blank(normalizer: dict[str, Any] | None) -> dict[str, Any] | None:
+    first, *others = [None] if normalizer is None else normalizer.get("normalizers", [normalizer])
+    if first != LEADING_BLANK:
+        return normalizer
+    return others[0] if others else None
 
 
 def _optional(files: Folder, name: str) -> dict[str, Any]:

@@ -22,6 +22,9 @@ PIPELINE_VERSION = 1
 LONGEST_WORD = 100  # longest word of WordPiece in characters; longer ones become [UNK]
 WORD_END = "</w>"  # ending of a word's last token in GPT-1's BPE
 
+LEADING_BLANK = {"type": "Prepend", "prepend": " "}
+"""Description of the normalizer with which other tools put a blank before each word of a list of words."""
+
 # A word with the space before it (vowel signs and accents belong to it), or a run of digits, of other signs,
 # or of white space. Each is at most 65 characters (260 bytes) long, so that text without spaces stays cheap.
 _PRE_TOKENS = (

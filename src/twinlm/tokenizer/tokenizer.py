@@ -86,13 +86,15 @@ class Tokenizer:
             encoding.ids for encoding in self._engine.encode_batch_fast(list(texts), add_special_tokens=False)
         ]
 
-    def encode_words(self, rows: Sequence[Sequence[str]]) -> list[list[list[int]]]:
+    def encode_words(
+        self, rows: Sequence[Sequence[str]], *, has_leading_blank: bool = False
+    ) -> list[list[list[int]]]:
         """Return the tokens of each word of sentences that are already split into words.
 
         A sentence's tokens, joined, are those of its words with spaces between them, if no word contains
         white space. A word that normalization empties, such as one of control characters, has no tokens.
         """
-        pieces = [self._spaced(words) for words in rows]
+        pieces = [self._spaced(words, has_leading_blank=has_leading_blank) for words in rows]
         encoded = iter(self.encode_batch([piece for parts in pieces for piece in parts]))
         return [list(islice(encoded, len(parts))) for parts in pieces]
 
@@ -170,11 +172,12 @@ class Tokenizer:
         ours = [own_pipeline(name, lowercase=self.pipeline.lowercase) for name in get_args(Trainable)]
         return self.pipeline in ours and self.specials == SpecialIds()
 
-    def _spaced(self, words: Sequence[str]) -> list[str]:
+    def _spaced(self, words: Sequence[str], *, has_leading_blank: bool) -> list[str]:
         if not self.pipeline.is_of_bytes:
             return list(words)
         # Tokens of bytes include the space before a word: before each but the first that is not empty.
-        first = next((index for index, word in enumerate(words) if word), len(words))
+        bare = next((index for index, word in enumerate(words) if word), len(words))
+        first = -1 if has_leading_blank else bare
         return [f" {word}" if word and index > first else word for index, word in enumerate(words)]
 
 

@@ -28,6 +28,7 @@ from twinlm.system.stopping import Stop
 from twinlm.tasks.kind import TaskConfig, TaskKind
 from twinlm.tasks.metrics import is_one_answer
 from twinlm.tasks.table import task_kind
+from twinlm.tasks.tagging import LEADING_BLANK
 from twinlm.train.freezing import freeze_layers, transfer_layers
 from twinlm.train.job import BEST, CHECKPOINTS, Job
 from twinlm.train.loop import train
@@ -65,7 +66,9 @@ def finetune(
             tidy(folder)  # the run may have been killed before it did
         return checkpoint.load_model(folder / "model")
     counts: Counter[str] = Counter()
-    result, inputs = with_head(trained, task, settings, seed=seed, counts=counts)
+    averaged = averaging(folder)
+    is_old = averaged == "micro-batch"
+    result, inputs = with_head(trained, task, settings, seed=seed, counts=counts, is_old=is_old)
     task_type, config = task_of(result)
     validation = _Validation(result, task_type, config, task.valid)
     job = finetuning_job(
@@ -78,7 +81,7 @@ def finetune(
         seed=seed,
         precision=precision,
         folder=folder,
-        averaging=averaging(folder),
+        averaging=averaged,
     )
     spent = train(job, progress=progress, stop=stop, ranks=ranks)
     job.module.cpu().eval()
@@ -102,12 +105,24 @@ def tidy(folder: Path) -> None:
 
 
 def with_head(
-    trained: Trained, task: LabelledTask, settings: FinetuneSettings, *, seed: int, counts: Counter[str]
+    trained: Trained,
+    task: LabelledTask,
+    settings: FinetuneSettings,
+    *,
+    seed: int,
+    counts: Counter[str],
+    is_old: bool = False,
 ) -> tuple[Trained, Sequence[Any]]:
-    """Return a model under a new head for a task, and the inputs of its training examples."""
+    """Return a model under a new head for a task, and the inputs of its training examples.
+
+    `is_old` is for a run that a version before 0.2.0 started, which reads words as it began.
+    """
     sizes: Any = trained.model.config
     task_type = task_kind(task.kind)
     config = head_config(trained.family, task, settings, most_length=sizes.max_length)
+    if is_old:
+        constants = {name: value for name, value in config.constants.items() if name != LEADING_BLANK}
+        config = replace(config, constants=constants)
     inputs = task_type.inputs(task.train, trained.family.reader(trained.tokenizer), config, counts)
     tuned = _add_head(trained, task_type, config, settings, seed)
     return replace(trained, task=config, tuned=tuned), inputs
