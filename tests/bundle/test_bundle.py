@@ -144,24 +144,27 @@ ANSWERS = "tasks/classification/gpt/seed-1/predictions.jsonl"
             lambda path: edit(path, lambda r: r["tasks"][0]["comparisons"][0].update(winner="gpt")),
             "winner",
         ),
-        (
+        pytest.param(
             "results.json",
             lambda path: edit(path, lambda r: r["tasks"][0]["comparisons"][0].update(p_adjusted=0.001)),
             "p_adjusted",
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             "results.json",
             lambda path: edit(path, lambda r: r["tasks"][1]["scores"][0]["score"].update(low=0.0)),
             "low",
+            marks=pytest.mark.slow,
         ),
         ("results.json", lambda path: edit(path, lambda r: r["verdict"].clear()), "verdict"),
         ("results.json", lambda path: edit(path, lambda r: r.pop("tasks")), "missing field"),
-        (
+        pytest.param(
             "details.json",
             lambda path: edit(
                 path, lambda d: d["tasks"][0]["disagreements"][0]["neither"].update(estimate=0.5)
             ),
             "neither",
+            marks=pytest.mark.slow,
         ),
         ("report.html", lambda path: path.write_text("<p>GPT wins"), "another page"),
         (
@@ -169,20 +172,22 @@ ANSWERS = "tasks/classification/gpt/seed-1/predictions.jsonl"
             lambda path: edit(path, lambda a: a.update(kind="chess")),
             "no kind of task 'chess'",
         ),
-        (
+        pytest.param(
             "tasks/choice/baselines/predictions.json",
             lambda path: path.write_text("{}"),
             "no list of baselines",
+            marks=pytest.mark.slow,
         ),
         (
             "tasks/tagging/bert/seed-2/inputs.json",
             lambda path: edit(path, lambda i: i.update(start="0" * 64)),
             "no such fingerprint",
         ),
-        (
+        pytest.param(
             "tasks/tagging/bert/seed-2/inputs.json",
             lambda path: edit(path, lambda i: i.update(task="other")),
             "inputs.json: task",
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -90,7 +90,7 @@ def test_a_comparison_that_is_killed_again_and_again_ends_with_the_same_numbers(
         )
         try:
             # Later each time, so that it gets to the end on a machine of any speed.
-            _, said = process.communicate(timeout=chance.uniform(2.5, 4) + kills)
+            _, said = process.communicate(timeout=chance.uniform(3, 5) + 3 * kills)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()

@@ -11,7 +11,10 @@ NAMES = [
     *("training checkpoint", "checkpoint in parts", "model", "predictions", "report"),
 ]
 
-SLOW = {"packed store": 11, "checkpoint in parts": 5}
+SLOW = {
+    **{"packed store": 11, "checkpoint in parts": 5, "model": 7},
+    **{"training checkpoint": 3, "report": 3, "token store": 3},
+}
 """Of which only every so-many-th operation has each fault here; `make torture` tries all."""
 
 

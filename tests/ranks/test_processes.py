@@ -47,12 +47,16 @@ def test_two_processes_pretrain_and_finetune_to_the_bytes_of_one(alone: Path, co
     assert names[0] == names[1]
 
 
+@pytest.mark.parametrize(
+    "kills", [[(1, 5)], pytest.param([(1, 5), (0, 30)], marks=pytest.mark.slow)], ids=["once", "twice"]
+)
 def test_lost_and_stopped_processes_end_all_and_the_same_command_goes_on(
-    alone: Path, commands: ModuleType
+    kills: list[tuple[int, int]], alone: Path, commands: ModuleType
 ) -> None:
     """A signal to one of two stops both in order, a killed one ends both; four end as one would have."""
-    wanted = ("pretrain", "gpt", "my.toml", "--out", "lost", "--nproc")
-    log = alone / "lost" / "gpt" / "metrics.jsonl"
+    out = f"lost-{len(kills)}"
+    wanted = ("pretrain", "gpt", "my.toml", "--out", out, "--nproc")
+    log = alone / out / "gpt" / "metrics.jsonl"
     command = commands.Command(alone, *wanted, "2")
     command.wait_for(log, 5)
     command.send(signal.SIGTERM, 1)
@@ -60,9 +64,9 @@ def test_lost_and_stopped_processes_end_all_and_the_same_command_goes_on(
     assert code == StoppedError.exit_code
     assert errors[-1].startswith("error: stopped by a signal")
     stopped_at = log.read_text().count("\n")
-    for rank, step in [(1, stopped_at + 5), (0, stopped_at + 30)]:
+    for rank, later in kills:
         command = commands.Command(alone, *wanted, "2")
-        command.wait_for(log, step)
+        command.wait_for(log, stopped_at + later)
         command.send(signal.SIGKILL, rank)
         code, errors, wait_s = command.end()
         assert code == PeerError.exit_code
@@ -73,9 +77,10 @@ def test_lost_and_stopped_processes_end_all_and_the_same_command_goes_on(
         assert wait_s < 10
     assert commands.run(alone, *wanted, "4")[0] == 0
     files = ("gpt/model/model.safetensors", "gpt/metrics.jsonl")
-    assert contents(alone / "lost", *files) == contents(alone / "alone", *files)
+    assert contents(alone / out, *files) == contents(alone / "alone", *files)
 
 
+@pytest.mark.slow
 def test_a_process_that_hangs_ends_all_within_the_timeout(project: Path, commands: ModuleType) -> None:
     arguments = ("pretrain", "gpt", "my.toml", "--out", "hung", "--processes.timeout_seconds", "5")
     command = commands.Command(project, *arguments, "--nproc", "2")
@@ -93,6 +98,7 @@ def test_micro_batches_that_can_not_be_shared_are_refused(project: Path, command
     assert errors[-1].startswith("error: 3 processes can't share the 4 micro-batches of a step evenly; lower")
 
 
+@pytest.mark.slow
 def test_a_model_in_parts_goes_on_with_any_number_of_processes(alone: Path, commands: ModuleType) -> None:
     """Two processes keep half of a checkpoint each; four, and one, end near what one process makes."""
     command = commands.Command(alone, *PARTS, "parts", "--nproc", "2")

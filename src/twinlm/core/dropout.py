@@ -76,7 +76,7 @@ def drop(x: Tensor, probability: float, of_rows: Tensor | None = None) -> Tensor
         return F.dropout(x, probability)
     rows = range(len(x)) if of_rows is None else of_rows.tolist()
     cut = round(probability * _LANES)
-    kept = masks.kept(rows, x[0].numel(), cut).reshape(x.shape)
+    kept = masks.kept(rows, x.shape[1:].numel(), cut).reshape(x.shape)
     return _scaled(x, torch.from_numpy(kept), cut)
 
 
