@@ -14,9 +14,14 @@ from twinlm.tokenizer.pipeline import (
 )
 
 
+def plain(algorithm):
+    """Return a pipeline that folds nothing."""
+    return own_pipeline(algorithm, lowercase=False, strip_accents=False)
+
+
 def cut(text, algorithm="byte-bpe"):
     """Return the pre-tokens of a text."""
-    pieces = trainable_engine(algorithm, lowercase=False).pre_tokenizer.pre_tokenize_str(text)
+    pieces = trainable_engine(plain(algorithm)).pre_tokenizer.pre_tokenize_str(text)
     return [text[begin:end] for _, (begin, end) in pieces]
 
 
@@ -51,7 +56,7 @@ def test_wordpiece_does_not_learn_from_words_it_would_not_spell():
 
 def test_the_longest_word_of_wordpiece_is_spelled_and_a_longer_one_is_unknown():
     vocabulary = {token: number for number, token in enumerate([*SPECIAL_TOKENS, "a", "##a"])}
-    engine = build_engine(own_pipeline("wordpiece", lowercase=False), vocabulary, [], SPECIAL_TOKENS)
+    engine = build_engine(plain("wordpiece"), vocabulary, [], SPECIAL_TOKENS)
     assert engine.encode("a" * LONGEST_WORD).ids == [8] + [9] * (LONGEST_WORD - 1)
     assert engine.encode("a" * (LONGEST_WORD + 1)).ids == [SpecialIds().unknown]
 
@@ -67,7 +72,7 @@ def test_a_huge_line_without_spaces_takes_no_quadratic_time(either, text):
 
 def test_templates_put_special_tokens_as_the_papers_do():
     vocabulary = {token: number for number, token in enumerate([*SPECIAL_TOKENS, "a"])}
-    engine = build_engine(own_pipeline("wordpiece", lowercase=False), vocabulary, [], SPECIAL_TOKENS)
+    engine = build_engine(plain("wordpiece"), vocabulary, [], SPECIAL_TOKENS)
     encoder = describe_template("encoder", engine, SpecialIds())
     decoder = describe_template("decoder", engine, SpecialIds())
 

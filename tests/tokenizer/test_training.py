@@ -6,12 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from twinlm.errors import UsageError
 from twinlm.system.log import Silent
 from twinlm.tokenizer import SPECIAL_TOKENS, train_tokenizer
+from twinlm.tokenizer.pipeline import own_pipeline, trainable_engine
 
 # Every word occurs as often as every other: nothing but ties.
 SCRIPT = """
@@ -38,9 +42,10 @@ class Notes(Silent):
         self.lines.append(line)
 
 
-def train(texts, algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=None, share=1.0):
+def train(texts, algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=None, share=1.0, **more):
     return train_tokenizer(
         texts,
+        **more,
         share=share,
         algorithm=algorithm,
         vocab_size=vocab_size,
@@ -167,3 +172,50 @@ with on_signals():
         assert process.stdout.readline() == b"begun\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 75
+
+
+HINDI = (
+    "\u0915\u0940 \u0915\u093f \u0915\u0941 \u0915 \u0939\u093f\u0928\u094d\u0926\u0940 \u0939\u0942\u0901"
+)
+MARKED = {
+    "Hindi": HINDI,
+    "Japanese": "\u304b\u304c \u304d\u304e",
+    "Hebrew": "\u05e9\u05b8\u05dc \u05e9\u05dc",
+    "Thai": "\u0e17\u0e35\u0e48 \u0e17",
+    "Arabic": "\u0643\u064e\u062a\u064e\u0628 \u0643\u062a\u0628",
+    "a few Hindi words in English": "a plain text without accents " * 200 + HINDI,
+}
+
+
+@pytest.mark.parametrize("language", MARKED)
+def test_marks_of_other_scripts_survive_lowercase(language):
+    text = MARKED[language]
+    made = train([text], "wordpiece", 2000, lowercase=True)
+    words = list(dict.fromkeys(text.split()))
+    assert len({tuple(tokens) for tokens in made.encode_batch(words)}) == len(words)
+    assert not made.pipeline.strip_accents and made.decode(made.encode("HI " + words[0])).endswith(words[0])
+
+
+@pytest.mark.parametrize("text", ["Ünï Caf\u00e9", "\u0386\u03b8 e\u0301", "\u0419\u0439", "plain", "\u0130"])
+def test_accents_of_latin_greek_and_cyrillic_go_with_lowercase_as_before(text):
+    made = train([text], "wordpiece", 99, lowercase=True)
+    assert made.pipeline.strip_accents and made.pipeline.lowercase
+    assert not train([text], "wordpiece", 99).pipeline.strip_accents
+
+
+def test_strip_accents_can_be_set():
+    kept = train(["Caf\u00e9 cafe"], "wordpiece", 99, lowercase=True, strip_accents="never")
+    assert kept.decode(kept.encode("CAF\u00c9")) == "caf\u00e9"
+    folded = train(["Caf\u00e9 Cafe"], "wordpiece", 99, strip_accents="always")
+    assert folded.decode(folded.encode("Caf\u00e9")) == "Cafe"
+    assert len({made.fingerprint for made in (kept, folded)}) == 2
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+def test_normalization_is_done_character_by_character(text):
+    """Training counts characters before normalization."""
+    for strips in (False, True):
+        pipeline = own_pipeline("wordpiece", lowercase=True, strip_accents=strips)
+        normalizer = trainable_engine(pipeline).normalizer
+        whole = Counter(normalizer.normalize_str(text))
+        assert whole == sum((Counter(normalizer.normalize_str(each)) for each in text), Counter())

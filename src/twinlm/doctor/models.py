@@ -19,7 +19,7 @@ from twinlm.doctor.tasks import ReadTask
 from twinlm.errors import DataError
 from twinlm.families import FAMILIES, Family
 from twinlm.prepare.prepare import tokenizer_name
-from twinlm.settings import KindSettings, Settings, build, presets
+from twinlm.settings import KindSettings, Settings, TokenizerSettings, build, presets
 from twinlm.system import storage
 from twinlm.system.log import Progress
 from twinlm.tasks.table import task_kind
@@ -96,7 +96,8 @@ class Laboratory:
         if storage.is_published(folder / "files"):
             inputs = storage.read_json(folder / "inputs.json")
             # A tokenizer of other settings would not be the one that the run trains.
-            if inputs.get("tokenizer") == {**wanted, "algorithm": algorithm}:
+            before = {**build.plain(TokenizerSettings()), **inputs.get("tokenizer", {})}
+            if before == {**wanted, "algorithm": algorithm}:
                 self.origins[algorithm] = str(folder / "files")
                 return Tokenizer.from_folder(folder / "files")
         texts = _first(self.texts or self._task_texts, MOST_LEARNED_BYTES)
@@ -108,6 +109,7 @@ class Laboratory:
             algorithm=algorithm,
             vocab_size=self.settings.tokenizer.vocab_size,
             lowercase=self.settings.tokenizer.lowercase,
+            strip_accents=self.settings.tokenizer.strip_accents,
             progress=self.progress,
         )
 

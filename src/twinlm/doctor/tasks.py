@@ -25,7 +25,7 @@ from twinlm.doctor.checks.labels import Sets, check_labels
 from twinlm.doctor.checks.leakage import Target
 from twinlm.doctor.checks.near_duplicates import Text, check_near_duplicates
 from twinlm.doctor.checks.reading import REPLACED, Seen, bytes_lost, digest_of, unreadable
-from twinlm.doctor.checks.tokens import check_tokens
+from twinlm.doctor.checks.tokens import check_tokens, check_told_apart
 from twinlm.errors import DataError, UsageError
 from twinlm.families import FAMILIES, Family
 from twinlm.prepare.prepare import build_read_task, read_task_file
@@ -156,15 +156,19 @@ def check_task_tokens(
     if read.task is None or not tokenizers:
         return
     name = read.settings.name
-    where, form, seen = f"task {name}", task_kind(read.settings.kind).form, set()
+    where, form = f"task {name}", task_kind(read.settings.kind).form
+    seen: dict[str, str] = {}
+    texts = [text for example in read.task.test[:MOST_INPUTS] for text in form.documents(example)]
     for kind, family in FAMILIES.items():
         tokenizer = tokenizers[kind]
         if tokenizer.fingerprint not in seen:
-            seen.add(tokenizer.fingerprint)
-            texts = [text for example in read.task.test[:MOST_INPUTS] for text in form.documents(example)]
+            seen[tokenizer.fingerprint] = kind
             yield ("tasks", name, "tokens", tokenizer.algorithm), check_tokens(where, tokenizer, texts)
         inputs = _check_inputs(where, read.task, family, tokenizer, getattr(settings, kind))
         yield ("tasks", name, "inputs", family.label), inputs
+    if len(seen) > 1:
+        different = {FAMILIES[kind].label: tokenizers[kind] for kind in seen.values()}
+        yield ("tasks", name, "words told apart"), check_told_apart(where, different, texts)
 
 
 def _first_of_each(examples: Sequence[Example], form: Form) -> dict[int, Example]:

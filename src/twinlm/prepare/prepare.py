@@ -141,6 +141,7 @@ def prepare_tokenizer(
             algorithm=algorithm,
             vocab_size=settings.tokenizer.vocab_size,
             lowercase=settings.tokenizer.lowercase,
+            strip_accents=settings.tokenizer.strip_accents,
             progress=progress,
             share=min(1.0, settings.tokenizer.max_train_characters / max(1, characters(documents))),
         )

@@ -108,6 +108,13 @@ class TokenizerSettings:
     vocab_size: int = option(8192, least=16, most=1_000_000)
     """V, the number of tokens, special tokens included."""
     lowercase: bool = False
-    """Whether to fold case (in WordPiece, also accents) before anything else."""
+    """Whether to fold case before anything else."""
+    strip_accents: Literal["auto", "always", "never"] = "auto"
+    """Whether WordPiece drops accents. "auto": with `lowercase`, in Latin, Greek and Cyrillic text only."""
     max_train_characters: int = option(250_000_000, least=1)
     """Most characters to train on; from a larger corpus, evenly spaced pieces are taken."""
+
+    def __post_init__(self) -> None:
+        if self.strip_accents != "auto" and (self.sharing, self.algorithm) == ("shared", "byte-bpe"):
+            message = f'strip_accents = "{self.strip_accents}" has no effect: byte-level BPE keeps accents'
+            raise UsageError(message, hint='set algorithm = "wordpiece" or sharing = "own" beside it')

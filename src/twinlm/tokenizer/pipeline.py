@@ -56,24 +56,24 @@ class Pipeline:
         return self.algorithm in ("byte-bpe", "gpt2-bpe")
 
 
-def own_pipeline(algorithm: Trainable, *, lowercase: bool) -> Pipeline:
-    """Return a pipeline that we train."""
+def own_pipeline(algorithm: Trainable, *, lowercase: bool, strip_accents: bool) -> Pipeline:
+    """Return a pipeline that we train; byte-level BPE keeps accents."""
     if algorithm == "byte-bpe":
         return Pipeline(algorithm=algorithm, lowercase=lowercase)
     return Pipeline(
         algorithm=algorithm,
         lowercase=lowercase,
-        strip_accents=lowercase,
+        strip_accents=strip_accents,
         split_chinese=True,
         clean_text=True,
         unknown="[UNK]",
     )
 
 
-def trainable_engine(algorithm: Trainable, *, lowercase: bool) -> Engine:
+def trainable_engine(pipeline: Pipeline) -> Engine:
     """Return a tokenizer without a vocabulary, to be trained."""
-    engine = _BUILDERS[algorithm](own_pipeline(algorithm, lowercase=lowercase), {}, [])
-    if algorithm == "wordpiece":
+    engine = _BUILDERS[pipeline.algorithm](pipeline, {}, [])
+    if pipeline.algorithm == "wordpiece":
         # Training time is quadratic in the longest word (2026-11-23: 38 s for one of 300 kB). In use such a
         # word is [UNK], so there is nothing to learn from it.
         too_long = pre_tokenizers.Split(Regex(rf"^.{{{LONGEST_WORD + 1},}}$"), "removed")

@@ -169,7 +169,9 @@ class Tokenizer:
 
     @cached_property
     def _is_own(self) -> bool:
-        ours = [own_pipeline(name, lowercase=self.pipeline.lowercase) for name in get_args(Trainable)]
+        # Of version 0.1, where lowercase alone decided on accents: its fingerprints stay.
+        folds = self.pipeline.lowercase
+        ours = [own_pipeline(name, lowercase=folds, strip_accents=folds) for name in get_args(Trainable)]
         return self.pipeline in ours and self.specials == SpecialIds()
 
     def _spaced(self, words: Sequence[str], *, has_leading_blank: bool) -> list[str]:

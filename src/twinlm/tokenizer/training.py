@@ -2,10 +2,11 @@
 
 import re
 import threading
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from itertools import count
-from typing import Any
+from typing import Any, Literal
 
 from tokenizers import Tokenizer as Engine
 from tokenizers import pre_tokenizers, trainers
@@ -16,12 +17,18 @@ from twinlm.tokenizer.pipeline import Trainable, build_engine, describe, own_pip
 from twinlm.tokenizer.specials import SPECIAL_TOKENS, SpecialIds
 from twinlm.tokenizer.tokenizer import Tokenizer
 
+StripAccents = Literal["auto", "always", "never"]
 MOST_CHARACTERS = 1000
 """Most distinct characters that WordPiece keeps, by frequency; words with others become [UNK]."""
 # The library needs dozens of bytes for each character of a text that it is cutting, so it gets pieces.
 _PIECE_CHARACTERS = 1 << 14
 # Between a word and the white space behind it, where no pre-token of any pipeline extends across.
 _PIECE_END = re.compile(r"(?<=\S)\s")
+# The marks of Latin, Greek and Cyrillic letters; each other script has marks of its own.
+_ACCENTS = re.compile(
+    "[\u0300-\u036f\u0483-\u0487\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u2de0-\u2dff\ufe20-\ufe2f]"
+)
+_OTHER_MARKS = 0.01
 _POLL_S = 0.05
 
 
@@ -31,6 +38,7 @@ def train_tokenizer(
     algorithm: Trainable,
     vocab_size: int,
     lowercase: bool,
+    strip_accents: StripAccents = "auto",
     progress: Progress,
     share: float = 1.0,
 ) -> Tokenizer:
@@ -40,19 +48,24 @@ def train_tokenizer(
         texts: training texts, read once or twice.
         algorithm: "byte-bpe" (can spell every text, and restores it exactly) or "wordpiece".
         vocab_size: V, special tokens included. A small text may give fewer: see the result's `vocab_size`.
-        lowercase: fold case before anything else; WordPiece drops accents too.
+        lowercase: fold case before anything else.
+        strip_accents: drop accents and other marks in WordPiece; "auto" does so with `lowercase`, unless more
+            than 1 % of the marks that would go are of other scripts than Latin, Greek and Cyrillic.
         progress: shows each pass over the texts, and a vocabulary that stays smaller.
         share: part of the texts to read, above 0 to 1, in evenly spaced pieces.
     """
-    engine = trainable_engine(algorithm, lowercase=lowercase)
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    counts: Counter[str] = Counter()
     if algorithm == "wordpiece":
-        alphabet = _characters(
-            _pieces(texts, share, f"counting characters for a {algorithm} tokenizer", progress), engine
-        )
+        for piece in _pieces(texts, share, f"counting characters for a {algorithm} tokenizer", progress):
+            counts.update(piece)
+    strips = strip_accents == "always" or (strip_accents == "auto" and lowercase and _are_accents(counts))
+    pipeline = own_pipeline(algorithm, lowercase=lowercase, strip_accents=strips)
+    engine = trainable_engine(pipeline)
+    is_bpe = algorithm == "byte-bpe"
+    alphabet = pre_tokenizers.ByteLevel.alphabet() if is_bpe else _characters(counts, engine)
     # The trainer breaks ties by id, and gives ids to unknown characters in the order of a hash map. So it is
     # told all characters, and their forms inside a word.
-    inside = [] if algorithm == "byte-bpe" else [f"##{character}" for character in alphabet]
+    inside = [] if is_bpe else [f"##{character}" for character in alphabet]
     known = [*SPECIAL_TOKENS, *inside]
     least = len(known) + len(alphabet)
     if vocab_size < least:
@@ -65,7 +78,6 @@ def train_tokenizer(
         "limit_alphabet": len(alphabet),
         "show_progress": False,
     }
-    is_bpe = algorithm == "byte-bpe"
     trainer = trainers.BpeTrainer(**options) if is_bpe else trainers.WordPieceTrainer(**options)
     words = _pieces(texts, share, f"training a {algorithm} tokenizer", progress)
     _stoppable(lambda: engine.train_from_iterator(words, trainer))
@@ -73,7 +85,6 @@ def train_tokenizer(
     if len(model["vocab"]) < vocab_size:
         progress.say(f"the text gives a vocabulary of {len(model['vocab']):,} tokens, not {vocab_size:,}")
     merges = [(left, right) for left, right in model.get("merges", [])]
-    pipeline = own_pipeline(algorithm, lowercase=lowercase)
     return Tokenizer(build_engine(pipeline, model["vocab"], merges, SPECIAL_TOKENS), pipeline, SpecialIds())
 
 
@@ -120,10 +131,21 @@ def _stoppable(work: Callable[[], None]) -> None:
         raise failure
 
 
-def _characters(texts: Iterator[str], engine: Engine) -> list[str]:
-    """Return the most frequent characters of the normalized texts, in the order of their codes."""
+def _are_accents(counts: Counter[str]) -> bool:
+    """Tell whether nearly all marks on characters are accents, not vowel signs or tones of other scripts."""
+    marks: Counter[str] = Counter()
+    for character, times in counts.items():
+        for part in unicodedata.normalize("NFD", character):
+            marks[part] += times * (unicodedata.category(part) == "Mn")
+    others = sum(times for mark, times in marks.items() if not _ACCENTS.match(mark))
+    return others <= _OTHER_MARKS * marks.total()
+
+
+def _characters(raw: Counter[str], engine: Engine) -> list[str]:
+    """Return the most frequent characters after normalization, in the order of their codes."""
     counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(engine.normalizer.normalize_str(text))
+    for character, number in raw.items():  # normalization is done character by character
+        for normal in engine.normalizer.normalize_str(character):
+            counts[normal] += number
     frequent = sorted(counts, key=lambda character: (-counts[character], character))
     return sorted(character for character in frequent[:MOST_CHARACTERS] if not character.isspace())

@@ -1,6 +1,6 @@
 import pytest
 
-from twinlm.doctor.checks.tokens import check_tokens
+from twinlm.doctor.checks.tokens import check_tokens, check_told_apart
 from twinlm.system.log import Silent
 from twinlm.tokenizer import train_tokenizer
 
@@ -37,3 +37,26 @@ def test_unknown_characters_are_a_warning_with_wordpiece_and_many_tokens_with_by
 
 def test_texts_without_a_token_say_nothing():
     assert check_tokens("corpus", trained("byte-bpe"), [""]).facts == {"tokens": 0}
+
+
+def test_words_that_only_one_tokenizer_reads_alike_are_a_warning():
+    texts = ["\u0915\u0941 \u0915\u0947 \u0928\u0926\u0940 \u0928\u0926\u093f \u0918\u0930"] * 9
+    made = {"vocab_size": 300, "lowercase": True, "progress": Silent()}
+    own = {
+        "GPT": train_tokenizer(texts, algorithm="byte-bpe", **made),
+        "BERT": train_tokenizer(texts, algorithm="wordpiece", strip_accents="always", **made),
+    }
+    checked = check_told_apart("task t", own, texts)
+    assert checked.facts == {
+        "different words": 5,
+        "read like another word by GPT": 0,
+        "read like another word by BERT": 2,
+    }
+    (finding,) = checked.findings
+    assert finding.message == (
+        "BERT reads 2 of 5 different words like another one ('\u0915\u0941' like '\u0915\u0947'), GPT only 0"
+    )
+    assert 'tokenizer.strip_accents = "never"' in finding.hint
+    own["BERT"] = train_tokenizer(texts, algorithm="wordpiece", **made)
+    assert check_told_apart("task t", own, texts).findings == ()
+    assert check_told_apart("task t", own, []).findings == ()

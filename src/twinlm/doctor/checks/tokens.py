@@ -1,12 +1,15 @@
-"""How well a tokenizer fits texts: unknown tokens, tokens a word, bytes a token."""
+"""How well a tokenizer fits texts: unknown tokens, tokens a word, bytes a token, words read alike."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from twinlm.doctor.checks.findings import Checked, Finding
 from twinlm.tokenizer import Tokenizer
 
 UNKNOWN_SHARE = 0.01  # share of unknown tokens from which it is a warning
 MOST_TOKENS_A_WORD = 2.5  # from which it is a warning; English with its own 4,096 tokens needs about 1.5
+
+LOST_SHARE = 0.01  # of the words, read alike by one tokenizer and not by the other: from it, a warning
 
 
 def check_tokens(where: str, tokenizer: Tokenizer, texts: Sequence[str], *, origin: str = "") -> Checked:
@@ -42,3 +45,34 @@ def check_tokens(where: str, tokenizer: Tokenizer, texts: Sequence[str], *, orig
         )
         findings.append(Finding("warning", where, message, why, hint))
     return Checked(facts, tuple(findings))
+
+
+def check_told_apart(where: str, tokenizers: Mapping[str, Tokenizer], texts: Sequence[str]) -> Checked:
+    """Compare how many different words each model's tokenizer reads like another, by the model's name."""
+    words = list(dict.fromkeys(word for text in texts for word in text.split()))
+    alike = {label: _read_alike(tokenizer, words) for label, tokenizer in tokenizers.items()}
+    facts = {"different words": len(words)}
+    facts |= {f"read like another word by {label}": sum(map(len, groups)) for label, groups in alike.items()}
+    (few, fewest), *_, (many, most) = sorted(
+        ((label, sum(map(len, groups))) for label, groups in alike.items()), key=lambda each: each[1]
+    )
+    if not words or (most - fewest) / len(words) < LOST_SHARE:
+        return Checked(facts)
+    known = set(map(frozenset, alike[few]))
+    example = next(group for group in alike[many] if frozenset(group) not in known)
+    message = (
+        f"{many} reads {most:,} of {len(words):,} different words like another one ({example[0]!r} like "
+        f"{example[1]!r}), {few} only {fewest:,}"
+    )
+    why = "one model can't see what the other sees, so their scores compare tokenizers, too"
+    hint = 'set tokenizer.strip_accents = "never", or tokenizer.sharing = "shared"'
+    return Checked(facts, (Finding("warning", where, message, why, hint),))
+
+
+def _read_alike(tokenizer: Tokenizer, words: Sequence[str]) -> list[list[str]]:
+    """Return the groups of words with the same tokens, of two words and more."""
+    groups: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    # After a space, as within a text.
+    for word, tokens in zip(words, tokenizer.encode_batch([f" {word}" for word in words]), strict=True):
+        groups[tuple(tokens)].append(word)
+    return [group for group in groups.values() if len(group) > 1]
