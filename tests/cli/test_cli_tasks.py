@@ -484,3 +484,27 @@ def test_a_choice_with_a_question(name, cli, tuned, tmp_path):
     assert "this model chooses with a question" in cli("choose", model, "A dog ran.", "dog", "cat").err
     without = tuned / f"{name}-choice"
     assert "without a question" in cli("choose", without, "A", "dog", "cat", "--question", "Who?").err
+
+
+@pytest.mark.parametrize(
+    ("model", "file", "text", "said"),
+    [
+        ("gpt-similarity", "x.csv", "text,text_b,score\na,b,3\nc,d,3\n", "all have the score 3.0"),
+        ("bert-similarity", "x.csv", "text,text_b,score\na,b,3\n", "all have the score 3.0"),
+        ("names", "x.conll", "we O\nrun O\n", "none has an entity"),
+    ],
+)
+def test_a_file_that_measures_nothing_says_so(model, file, text, said, cli, tuned, tmp_path):
+    renamed(tuned, "bert-tagging", tuned / "names", scheme="entities", labels=("B-PER", "O"))
+    (tmp_path / file).write_text(text)
+    measured = cli("predict", tuned / model, file, "--labelled")
+    assert measured.code == 0
+    assert "no model can be measured on these" in measured.err and said in measured.err
+
+
+@pytest.mark.parametrize("scheme", ["entities", ""], ids=["", "of an earlier version"])
+def test_the_figure_is_that_of_the_models_tags_whatever_one_file_has(scheme, cli, tuned, tmp_path):
+    model = renamed(tuned, "gpt-tagging", tmp_path / "model", scheme=scheme, labels=("B-PER", "O"))
+    (tmp_path / "x.conll").write_text("Ada B-PER\nran O\nhome 0\n")
+    figures = cli("predict", model, "x.conll", "--labelled", "--json").json
+    assert list(figures)[:2] == ["examples", "entity F1"]

@@ -56,6 +56,10 @@ def command(
         raise UsageError(f"--squad is for models of span_qa, and this one was fine-tuned for {kind.name}")
     counts: Counter[str] = Counter()
     examples = options.read(file, kind.form, config.fields, is_labelled=is_labelled, counts=counts)
+    # Models of earlier versions do not say what their tags mean.
+    scheme = config.scheme or kind.scheme_before([config.labels])
+    if is_labelled and (flaw := kind.form.flaw(scheme, examples)):
+        print(f"no model can be measured on these {len(examples):,} examples: {flaw}", file=sys.stderr)
     if is_labelled and (unknown := check_labels(trained, examples)):
         message = f"{unknown:,} of {len(examples):,} examples have a tag that the model does not know"
         print(f"{message}: it counts as an error", file=sys.stderr)
@@ -73,7 +77,7 @@ def command(
     elif not is_labelled:
         print(written.decode(), end="")
     if is_labelled:
-        _print_metrics(kind, config.scheme, examples, answers, is_json=is_json)
+        _print_metrics(kind, scheme, examples, answers, is_json=is_json)
 
 
 def _print_metrics(
