@@ -11,6 +11,7 @@ from twinlm.checkpoint import Trained, load_model, save_model
 from twinlm.core.initialize import initialize
 from twinlm.families import FAMILIES
 from twinlm.objectives.fine_tuning import FineTuned
+from twinlm.report.numbers import figure
 from twinlm.settings import ModelSettings
 from twinlm.system.log import Silent
 from twinlm.tasks.kind import TaskConfig
@@ -165,7 +166,10 @@ def test_a_file_of_every_kind_is_answered_and_measured(kind, name, cli, tuned, t
     figures = cli("predict", folder, file, "--labelled", "--json").json
     assert figures.pop("examples") == len(rows)
     shown = dict(line.split("\t") for line in cli("predict", folder, file, "--labelled").out.splitlines())
-    assert shown == {**{key: f"{value:.4f}" for key, value in figures.items()}, "examples": str(len(rows))}
+    assert shown == {
+        **{key: figure(value, key) for key, value in figures.items()},
+        "examples": str(len(rows)),
+    }
     labelled = cli("predict", folder, file, "--labelled", "--out", "b.jsonl")
     assert labelled.code == 0
     golds = [json.loads(line)["gold"] for line in (tmp_path / "b.jsonl").read_bytes().split(b"\n")[:-1]]
@@ -417,7 +421,7 @@ def test_fine_tuning_tells_the_test_figure_and_what_was_left_out(cli, tuned, lab
     assert "blank lines: 1" in done.err
     assert re.search(r"^training: texts cut to the longest input: \d+$", done.err, re.MULTILINE)
     shown = cli(*asked, "--epochs", "1").out
-    assert re.search(rf", test accuracy {figure['estimate']:.3f} \(\d\.\d+ to \d\.\d+\)$", shown)
+    assert re.search(rf", test accuracy {100 * figure['estimate']:.1f}.% \(\d+\.\d.to.\d+\.\d\)$", shown)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -117,6 +117,26 @@ def test_inputs_that_are_cut_are_counted_as_fine_tuning_makes_them():
     assert finding.message == f"{share:.1%} of the inputs of GPT are longer than 16 tokens and are cut"
 
 
+@pytest.mark.parametrize("kind", ["similarity", "choice"])
+def test_the_share_of_cut_inputs_counts_sequences(kind):
+    """An example of two orders, or of three choices, is several inputs: 100 % are cut, never 200."""
+    text = "word " * 40
+    rows = {
+        "similarity": [{"text": f"{n} {text}", "text_b": f"{n}", "score": n % 5} for n in range(40)],
+        "choice": [{"text": f"{n} {text}", "choices": ["a", "b", "c"], "label": n % 3} for n in range(40)],
+    }[kind]
+    Path("a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    base = {"task": [{"name": "t", "train": "a.jsonl", "kind": kind}]}
+    settings = presets.resolve(None, {"finetune.max_length": "16"}, base=base)
+    tokenizer = train_tokenizer(
+        ["word " * 50], algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=Silent()
+    )
+    read = read_task(settings.task[0], 0)
+    for path, checked in check_task_tokens(read, {"gpt": tokenizer, "bert": tokenizer}, settings):
+        if "inputs" in path:
+            assert checked.findings[0].message.startswith(f"100.0% of the inputs of {path[-1]}")
+
+
 def test_without_a_tokenizer_or_a_usable_task_nothing_is_made():
     write("a.csv", ROWS)
     settings = presets.resolve(None, {}, base={"task": [{"name": "t", "train": "a.csv"}]})

@@ -10,7 +10,7 @@ MINUS = "\N{MINUS SIGN}"
 _NARROW = "\N{NARROW NO-BREAK SPACE}"
 _SPACE = "\N{NO-BREAK SPACE}"
 _WHOLE_THOUSAND = 999.5
-_SHARES = ("accuracy", "word accuracy", "exact match", "")
+_SHARES = ("accuracy", "word accuracy", "exact match", "right where there is none", "")
 INTERVAL = f"95{_NARROW}%{_SPACE}interval"
 
 

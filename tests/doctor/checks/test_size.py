@@ -62,6 +62,23 @@ def test_a_budget_of_hardly_more_than_four_passes_needs_no_advice():
     assert "divide budget.amount by 1.1" in check_size(plan(20e6, 4.3 * 20e6)).findings[0].hint
 
 
+@pytest.mark.parametrize("corpus", [1e5, 1e6, 4e6, 2e7, 1e9])
+@pytest.mark.parametrize("budget", [1e5, 3.9e6, 4.1e6, 1.7e7, 1e9])
+@pytest.mark.parametrize("parameters", SIZES.values())
+def test_advice_never_contradicts_itself_or_names_what_is_done(corpus, budget, parameters):
+    checked = check_size(plan(corpus, budget, parameters=parameters))
+    advice = " ".join(finding.hint for finding in checked.findings)
+    assert not ("raise budget.amount" in advice and "divide budget.amount" in advice)
+    assert "by 1.0" not in advice
+    if "raise budget.amount" in advice:  # what it asks for is not too many passes
+        assert 20 * parameters <= 4 * corpus
+    if parameters == min(SIZES.values()):
+        assert "use a smaller size" not in advice
+    assert (
+        f'set size = "{next(name for name, number in SIZES.items() if number == parameters)}"' not in advice
+    )
+
+
 def test_a_small_budget_is_a_note():
     (finding,) = check_size(plan(20e6, 1e6)).findings
     assert (finding.level, finding.message) == (

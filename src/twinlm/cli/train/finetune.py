@@ -66,6 +66,7 @@ def command(
         raise UsageError(f"--epochs must be at least 1, not {epochs}")
     from twinlm.compare.plan.arms import retuned
     from twinlm.compare.stages.finetuning import Trial
+    from twinlm.report.numbers import figure, figure_with_interval
 
     base, decided = _of_folder(kind, file, settings)
     is_file = task is not None and Path(task).is_file()
@@ -87,9 +88,9 @@ def command(
     print_counts({**counts, **{f"training: {reason}": count for reason, count in history["counts"].items()}})
     record = {"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history}
     metric, value = next(iter(history["validation"].items()))
-    line = f"{folder / 'model'}: {history['step']:,} steps, validation {metric} {value:.3f}"
+    line = f"{folder / 'model'}: {history['step']:,} steps, validation {metric} {figure(value, metric)}"
     for metric, interval in test.items():
-        line += f", test {metric} {interval.estimate:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+        line += f", test {metric} {figure_with_interval(interval, metric)}"
     record["test"] = to_json(test)
     record["removed"] = {reason: count for reason, count in counts.items() if count}
     print_record(record, line, is_json=options.is_json)

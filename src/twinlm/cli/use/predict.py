@@ -88,9 +88,14 @@ def _print_metrics(
     *,
     is_json: bool,
 ) -> None:
+    from twinlm.report.numbers import figure
+
     golds, predicted = [example.gold for example in examples], [answer["predicted"] for answer in answers]
     figures = kind.measure(golds, predicted, scheme).figures
-    lines = [*(f"{name}\t{value:.4f}" for name, value in figures.items()), f"examples\t{len(examples):,}"]
+    lines = [
+        *(f"{name}\t{figure(value, name)}" for name, value in figures.items()),
+        f"examples\t{len(examples):,}",
+    ]
     print_record({"examples": len(examples), **figures}, *lines, is_json=is_json)
 
 
