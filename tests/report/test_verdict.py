@@ -368,7 +368,7 @@ def test_several_tasks_begin_with_a_table_and_counts(example_results):
     table = verdict.by_task(example_results)
     assert table.header == [
         "Task",
-        "Judged by",
+        "Measured by",
         "Best baseline",
         "GPT",
         "BERT",

@@ -42,7 +42,7 @@ def _task(results: Results, task: TaskResult, details: Details) -> Iterator[docu
         f"{whole(task.test_examples)} test examples",
         style="facts",
     )
-    yield document.Text(judged_by(task), style="facts")
+    yield document.Text(measured_by(task), style="facts")
     yield from map(document.Text, paragraphs(task))
     yield document.Columns([[plot] for plot in _plots(results, task)])
     yield scores(task)
@@ -61,10 +61,10 @@ def _task(results: Results, task: TaskResult, details: Details) -> Iterator[docu
             yield from details_section.blocks(results, task, item)
 
 
-def judged_by(task: TaskResult) -> str:
-    """Return which figure the task is judged by, and why."""
+def measured_by(task: TaskResult) -> str:
+    """Return which figure the task is measured by, and why."""
     why = f", because {task.metric_reason}" if task.metric_reason else ""
-    return f"Judged by {task.metric}{why}."
+    return f"Measured by {task.metric}{why}."
 
 
 def _plots(results: Results, task: TaskResult) -> Iterator[document.Plot]:

@@ -49,7 +49,7 @@ def by_task(results: Results) -> Table:
         + _what_is_read(results),
         header=[
             "Task",
-            "Judged by",
+            "Measured by",
             "Best baseline",
             *results.families.values(),
             "Winner",
