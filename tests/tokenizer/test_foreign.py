@@ -106,6 +106,15 @@ def test_the_real_vocabulary_of_bert_gives_the_ids_that_transformers_gives(tmp_p
     assert read_foreign(tmp_path, template="encoder").fingerprint == ours.fingerprint
 
 
+def test_blank_lines_at_the_end_of_a_file_name_nothing(foreign, tmp_path):
+    folder = shutil.copytree(foreign.legacy, tmp_path / "copy")
+    for name in ("vocab.txt", "merges.txt"):
+        if (folder / name).exists():
+            (folder / name).write_bytes((folder / name).read_bytes() + b"\n\r\n\n")
+    expected = read_foreign(foreign.legacy, template=foreign.template)
+    assert read_foreign(folder, template=foreign.template).fingerprint == expected.fingerprint
+
+
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
 def test_any_text_has_the_ids_of_the_real_bert(real, text):
     agree(*real, [text])

@@ -177,15 +177,19 @@ def put(name, data):
     return change
 
 
-def in_line(number, data):
-    """Return a change of one line of vocab.txt."""
+def in_line(number, data, name="vocab.txt"):
+    """Return a change of one line of a file."""
 
     def change(folder):
-        lines = (folder / "vocab.txt").read_bytes().split(b"\n")
+        lines = (folder / name).read_bytes().split(b"\n")
         lines[number - 1] = data
-        (folder / "vocab.txt").write_bytes(b"\n".join(lines))
+        (folder / name).write_bytes(b"\n".join(lines))
 
     return change
+
+
+def in_merges(number, data):
+    return in_line(number, data, "merges.txt")
 
 
 def link_out(name):
@@ -218,7 +222,15 @@ FOLDERS = {
     # The foreign tokenizer in its older files, what is changed, and what the message says.
     "a token twice": (BERT, in_line(9, b"[CLS]"), r"txt:5: the token '\[CLS\]' appears twice"),
     "no UTF-8": (BERT, in_line(9, b"\xff\xfe"), "not UTF-8"),
-    "an empty line": (BERT, in_line(9, b""), "token is empty"),
+    "an empty line": (
+        BERT,
+        in_line(9, b""),
+        r"vocab\.txt:9: the line is blank, where the token of id 8 is exp",
+    ),
+    "two empty lines": (BERT, in_line(9, b"\n\r"), r"vocab\.txt:9: the line is blank"),
+    "an empty line of merges": (GPT2, in_merges(4, b""), r"merges\.txt:4: '' is no pair of tokens"),
+    "three parts of a merge": (GPT1, in_merges(5, b"a b c"), r"merges\.txt:5: 'a b c' is no pair of tokens"),
+    "half a merge": (GPT2, in_merges(2, b" b"), r"merges\.txt:2: ' b' is no pair of tokens"),
     "no unknown token": (BERT, in_line(4, b"[unused7]"), r"'\[UNK\]' is not in the vocabulary"),
     "a line of a megabyte": (BERT, in_line(9, b"x" * 10**6), "longer than 1,000"),
     "an empty vocab.txt": (BERT, put("vocab.txt", b""), r"'\[UNK\]' is not in the vocabulary"),
@@ -253,8 +265,16 @@ FOLDERS = {
     "not a number": (GPT2, put("vocab.json", b'{"a": NaN, "<unk>": 0}'), "NaN is not a number"),
     "no merges": (GPT2, lambda folder: (folder / "merges.txt").unlink(), "merges.txt: the file is missing"),
     "a pipe": (GPT2, pipe, "vocab.json: this is not a regular file"),
-    "merges without an end": (GPT2, put("merges.txt", b"#version: 0.2\n\n\xc4\xa0 t\n"), "malformed"),
-    "a merge of one": (GPT2, put("merges.txt", b"#version: 0.2\nth\n"), "malformed"),
+    "merges without an end": (
+        GPT2,
+        put("merges.txt", b"#version: 0.2\n\n\xc4\xa0 t\n"),
+        r"merges\.txt:2: '' is no pair of tokens",
+    ),
+    "a merge of one": (
+        GPT2,
+        put("merges.txt", b"#version: 0.2\nth\n"),
+        r"merges\.txt:2: 'th' is no pair of tokens",
+    ),
     "a merge that gives no token": (GPT2, put("merges.txt", b"q q\n"), "merge of 'q' and 'q'"),
     "GPT-1 with nothing for the unknown": (GPT1, put("vocab.json", {"a</w>": 0}), "'<unk>' is not in"),
     "a token twice in vocab.json": (GPT2, put("vocab.json", b'{"a": 0, "a": 1}'), "'a' appears twice"),

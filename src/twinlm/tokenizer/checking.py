@@ -203,8 +203,10 @@ def _checked_vocabulary(vocabulary: dict[str, int], pipeline: Pipeline, file: Pa
         raise ModelError(f"a vocabulary of {size:,} tokens is larger than {_MOST_TOKENS:,}", file=file)
     if sorted(vocabulary.values()) != list(range(size)):
         raise ModelError(f"the ids of {size:,} tokens are not 0 to {size - 1:,}", file=file)
-    if any(not 0 < len(token) <= _LONGEST_TOKEN for token in vocabulary):
-        raise ModelError(f"a token is empty or longer than {_LONGEST_TOKEN:,} characters", file=file)
+    for token, number in vocabulary.items():
+        if not 0 < len(token) <= _LONGEST_TOKEN:
+            message = f"the token of id {number:,} is empty or longer than {_LONGEST_TOKEN:,} characters"
+            raise ModelError(message, file=file)
     if pipeline.is_of_bytes:
         _check_bytes(vocabulary, pipeline, file)
     elif pipeline.unknown not in vocabulary:

@@ -113,8 +113,14 @@ def _from_whole(files: Folder, configuration: dict[str, Any], named: dict[str, s
 
 def _from_lines(files: Folder, configuration: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
     """Return the description of a BERT's vocab.txt: one token a line, with options beside it."""
-    lines = files.read_lines(_LINES, LARGEST_BYTES)
+    lines = _without_end(files.read_lines(_LINES, LARGEST_BYTES))
     vocabulary = {token: number for number, token in enumerate(lines)}
+    if "" in vocabulary:
+        message = f"the line is blank, where the token of id {lines.index(''):,} is expected"
+        hint = (
+            "put the token there, or an unused one such as [unused0]: without the line all later ids change"
+        )
+        raise ModelError(message, file=files.path / _LINES, line=lines.index("") + 1, hint=hint)
     if len(vocabulary) < len(lines):
         line = next(number for number, token in enumerate(lines, 1) if vocabulary[token] != number - 1)
         message = f"the token {lines[line - 1]!r:.60} appears twice"
@@ -136,8 +142,12 @@ def _from_lines(files: Folder, configuration: dict[str, Any], named: dict[str, s
 def _from_numbers(files: Folder, configuration: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
     """Return the description of a GPT's vocab.json and merges.txt."""
     vocabulary = files.read_json(_NUMBERS, LARGEST_BYTES)
-    lines = files.read_lines(_MERGES, LARGEST_BYTES)
-    merges = [pair.split(" ") for pair in lines if not pair.startswith("#version")]
+    lines = _without_end(files.read_lines(_MERGES, LARGEST_BYTES))
+    pairs = {line: pair.split(" ") for line, pair in enumerate(lines, 1) if not pair.startswith("#version")}
+    if bad := [line for line, pair in pairs.items() if len(pair) != 2 or "" in pair]:
+        message = f"{lines[bad[0] - 1]!r:.60} is no pair of tokens with a space between them"
+        raise ModelError(message, file=files.path / _MERGES, line=bad[0])
+    merges = list(pairs.values())
     model = {"type": "BPE", "vocab": vocabulary, "merges": merges}
     # Only GPT-2's vocabulary has a token for each byte.
     if vocabulary.keys() >= set(pre_tokenizers.ByteLevel.alphabet()):
@@ -150,6 +160,11 @@ def _from_numbers(files: Folder, configuration: dict[str, Any], named: dict[str,
         "model": {**model, "unk_token": named.get("unknown", "<unk>"), "end_of_word_suffix": WORD_END},
         "added_tokens": [],
     }
+
+
+def _without_end(lines: list[str]) -> list[str]:
+    """Return the lines without blank ones at the end, which name nothing."""
+    return lines[: max((number for number, line in enumerate(lines, 1) if line), default=0)]
 
 
 # The first file that is there is read.
