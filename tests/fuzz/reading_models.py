@@ -3,6 +3,7 @@
 import functools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from twinlm.data.tokens.writing import write_store
 from twinlm.families import FAMILIES
 from twinlm.hf.export import to_hf_files
 from twinlm.hf.reading import read_folder
+from twinlm.hf.sentence_transformers import to_sentence_transformers_files
 from twinlm.objectives.fine_tuning import FineTuned
 from twinlm.prepare.packed_corpus import open_packed, packed_tokenizer
 from twinlm.settings import ModelSettings, OptimizerSettings, PretrainSettings, presets
@@ -147,6 +149,16 @@ def _classifier() -> Trained:
 def _import(folder: Path) -> None:
     found = read_folder(folder / "files")
     _use(found.tokenizer)
+
+
+def _encoder() -> dict[str, bytes]:
+    how = {"pooling": "cls", "normalize": True, "max_length": 9, "prompts": {"query": "a "}}
+    found = replace(trained(BERT), history={"import": {"embedding": how}})
+    return to_sentence_transformers_files(found)
+
+
+def _import_encoder(folder: Path) -> None:
+    embed(read_folder(folder / "files"), SENTENCES)
 
 
 def _start(folder: Path) -> None:
@@ -284,6 +296,7 @@ PARSERS: dict[str, dict[str, Any]] = {
     "foreign model in shards": {
         "write": _lay(lambda: to_hf_files(trained(BERT), max_shard_bytes=3000)), "read": _import, **_STRANGER,
     },
+    "foreign sentence encoder": {"write": _lay(_encoder), "read": _import_encoder, **_STRANGER},
     "own model, GPT": {"write": _model(GPT), "read": _own_model, "codes": (4,)},
     "own model, BERT": {"write": _model(BERT), "read": _own_model, "codes": (4,)},
     "own model, classifier": {"write": _model(GPT, has_head=True), "read": _own_model, "codes": (2, 4)},

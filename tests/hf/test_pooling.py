@@ -80,11 +80,13 @@ def test_prompts_are_chosen_by_name_and_queries_get_theirs(sentences: Any) -> No
         embed(ours, TEXTS, prompt="title")
 
 
-@pytest.mark.parametrize("pooling", ["cls", "mean"])
-def test_our_own_export_is_read_again(pooling: Any, ours: Any, tmp_path: Path) -> None:
-    trained = ours("bert")
+@pytest.mark.parametrize(("kind", "pooling"), [("bert", "cls"), ("bert", "mean"), ("gpt", "last")])
+def test_our_own_export_is_read_again(kind: str, pooling: Any, ours: Any, tmp_path: Path) -> None:
+    trained = ours(kind)
     write_folder(tmp_path / "out", to_sentence_transformers_files(trained, pooling=pooling))
-    assert_equal(embed(read_folder(tmp_path / "out"), TEXTS), embed(trained, TEXTS, pooling=pooling))
+    again = read_folder(tmp_path / "out")
+    assert again.history["import"]["not_understood"] == []
+    assert_equal(embed(again, TEXTS), embed(trained, TEXTS, pooling=pooling))
 
 
 def test_old_keys_of_pooling_and_length_are_read(sentences: Any) -> None:
