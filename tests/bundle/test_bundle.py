@@ -172,6 +172,11 @@ ANSWERS = "tasks/classification/gpt/seed-1/predictions.jsonl"
             lambda path: edit(path, lambda a: a.update(kind="chess")),
             "no kind of task 'chess'",
         ),
+        (
+            "tasks/tagging/answers.json",
+            lambda path: edit(path, lambda a: a.update(scheme="runes")),
+            "its labels have no such meaning",
+        ),
         pytest.param(
             "tasks/choice/baselines/predictions.json",
             lambda path: path.write_text("{}"),

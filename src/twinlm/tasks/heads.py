@@ -13,14 +13,9 @@ from twinlm.core.dropout import Dropout
 
 
 class _LinearHead(nn.Module):
-    """Dropout and linear layer of every head.
+    """Dropout and linear layer of every head."""
 
-    Args:
-        width: D, width of the model's states.
-        outputs: number of scores for each state.
-        dropout: probability before the linear layer.
-        has_bias: whether the linear layer has one. Neither paper's equation has; BERT's released code does.
-    """
+    # Neither paper's equation has a bias; BERT's released code does.
 
     def __init__(self, *, width: int, outputs: int, dropout: float, has_bias: bool) -> None:
         super().__init__()

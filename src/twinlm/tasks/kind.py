@@ -111,17 +111,13 @@ def collate(inputs: Sequence[Input], pad_id: int, length: int = 0) -> LabelledBa
     )
 
 
-def _of_no_class(golds: Sequence[Any], predicted: Sequence[Any]) -> dict[str, float]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True)
 class Metric:
     """What a kind of task is measured by, where its labels have one meaning."""
 
     measure: Callable[[Sequence[Any], Sequence[Any]], Measured]
     """Measures answers, from gold and predicted ones."""
-    by_class: Callable[[Sequence[Any], Sequence[Any]], dict[str, float]] = _of_no_class
+    by_class: Callable[[Sequence[Any], Sequence[Any]], dict[str, float]] = lambda golds, predicted: {}
     """Returns the F1 of each class or type, from gold and predicted answers; empty without classes."""
     why: str = ""
     """Reason for this figure, to follow "because"; empty if the kind has no other."""

@@ -54,11 +54,7 @@ def generate_batch(
     """Return `n` finished continuations of each prompt, many at a time; see `Continuation`.
 
     Each equals the one that its prompt gets alone with the same seed, up to rounding of the scores.
-
-    Raises:
-        ModelError: the model fills masks instead of continuing texts.
-        DataError: a prompt is too long.
-        UsageError: an option is out of range.
+    Errors are those of `Continuation`.
     """
     if n < 1:
         raise UsageError(f"n must be at least 1, not {n}")
