@@ -29,6 +29,7 @@ from twinlm.system import storage
 from twinlm.system.records import read_record
 
 _AXES = {"targets": "predicted tokens", "flops": "FLOPs"}  # names for people where they differ
+_NO_QUALITY = QualityResult(groups=[], pairs=[], cloze=None, notes=[])
 _READ = ("files", "documents")  # counts of what was read, not of what was left out
 
 
@@ -48,38 +49,40 @@ def results(
 ) -> Results:
     """Return the results of a run, whose stages must be done, from the answers to its tasks."""
     settings, prepared = workspace.settings, workspace.prepared
+    labels = {name: family.label for name, family in families.FAMILIES.items()}
     tasks = verdict.with_verdicts(multiple_testing.adjusted([scored(of_task) for of_task in answers]))
-    learned = [language_result(workspace, pretraining, each) for each in pretraining.compared.values()]
-    quality, doctor = quality_result(language), diagnosis.result()
+    learned = [language_result(pretraining, name, language.readers) for name in pretraining.compared]
+    attempt, cost_cards = workspace.attempt, serving.cost_cards()
+    quality = attempt("language without labels", lambda: quality_result(language)) or _NO_QUALITY
+    doctor = attempt("findings of the data doctor", diagnosis.result)
     costs = [pretraining.cost(name) for name in pretraining.compared]
     matched_by = _AXES.get(settings.budget.match, settings.budget.match)
-    labels = {name: family.label for name, family in families.FAMILIES.items()}
+    limits = caveats.caveats(
+        tasks,
+        costs,
+        matched_by,
+        families=labels,
+        unknown_shares={kind: _unknown_share(workspace.stores(kind).values()) for kind in labels},
+        starts={kind: start for kind in labels if (start := getattr(settings, kind).pretrain.start)},
+        lost_steps=pretraining.lost_steps,
+        lost_tuning_steps={task: selection.lost_steps(task) for task in prepared.tasks},
+        pretraining_seeds=len(pretraining.seeds),
+        doctor=doctor,
+        remarks=[text for result in learned for text in result.remarks],
+    )
     return Results(
         title=settings.title,
         verdict=_verdict(tasks, quality),
-        caveats=caveats.caveats(
-            tasks,
-            costs,
-            matched_by,
-            families=labels,
-            unknown_shares={kind: _unknown_share(workspace.stores(kind).values()) for kind in labels},
-            starts={kind: start for kind in labels if (start := getattr(settings, kind).pretrain.start)},
-            lost_steps=pretraining.lost_steps,
-            lost_tuning_steps={task: selection.lost_steps(task) for task in prepared.tasks},
-            pretraining_seeds=len(pretraining.seeds),
-            doctor=doctor,
-            remarks=[text for result in learned for text in result.remarks],
-        ),
         families=labels,
         matched_by=matched_by,
         pretraining_seeds=len(pretraining.seeds),
         tasks=tasks,
-        curves=[_with_verdict(measured, labels) for measured in curves.measured()],
+        curves=attempt("curves", lambda: [_with_verdict(line, labels) for line in curves.measured()]) or [],
         ledger=[selection.ledger(arm, task) for task in prepared.tasks for arm in workspace.arms],
         language=learned,
         quality=quality,
         costs=costs,
-        cost_cards=serving.cost_cards(),
+        cost_cards=cost_cards,
         price_per_hour=settings.budget.price_per_hour or None,
         doctor=doctor,
         data=_data_facts(workspace, baselines),
@@ -89,6 +92,7 @@ def results(
         environment=read_record(dict[str, str], workspace.folder / "environment.json"),
         fingerprints=_fingerprints(workspace, pretraining.weights),
         command=command,
+        caveats=limits + workspace.left_out_lines,  # after all parts that may fail
     )
 
 

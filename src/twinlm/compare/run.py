@@ -8,12 +8,16 @@ Next: `compare/workspace.py`, what all stages share, and `compare/stages/pretrai
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
+
+from msgspec.structs import replace
 
 from twinlm import families
 from twinlm.compare import assemble
 from twinlm.compare.forecast import Forecast
+from twinlm.compare.rehearsal import Rehearsal
 from twinlm.compare.stages.answers import Answers
 from twinlm.compare.stages.baselines import Baselines
 from twinlm.compare.stages.curves import Curves
@@ -87,6 +91,7 @@ class Run:
         self.curves = Curves(work, self.pretraining, self.finetuning, self.selection, self.baselines)
         self.serving = Serving(work, self.finetuning, self.selection)
         self.forecast = Forecast(work, self.pretraining, self.finetuning, self.curves)
+        self.rehearsal = Rehearsal(work, self.pretraining, self.language, self.finetuning)
 
     def __enter__(self) -> Self:
         """Lock the folder, else a LockedError, and note settings and environment in it."""
@@ -142,13 +147,15 @@ class Run:
         for name in self.workspace.prepared.tasks:
             self.baselines.fitted(self.workspace.task(name))  # may find a task unfit
             self.curves.fit_baselines(self.workspace.task(name))
+        if not all(training.is_done for training in self.forecast.trainings()):
+            self.rehearsal.run()
 
     def _pretrain(self) -> None:
         for name in self.pretraining.plans:
             for seed in self.pretraining.seeds:
                 self.pretraining.trained(name, seed)
                 self.pretraining.language(name, seed)
-                self.language.measured(name, seed)
+                self.workspace.attempt("language without labels", partial(self.language.measured, name, seed))
 
     def _finetune(self) -> None:
         """Fine-tune every arm on every task, at each learning rate of the grid, and predict the test."""
@@ -178,7 +185,11 @@ class Run:
         )
         details = None if has_changed(results, self.folder) else read_details(self.folder)
         if details is None:
-            write_report(results, self.folder, find_details(answers, self.progress))
+            find = partial(find_details, answers, self.progress)
+            details = self.workspace.attempt("details of the answers", find)
+            if details is None:
+                results = replace(results, caveats=[*results.caveats, self.workspace.left_out_lines[-1]])
+            write_report(results, self.folder, details)
             return results
         with as_model_error(self.folder / DETAILS):  # its records may not fit each other
             write_report(results, self.folder, details)

@@ -1,10 +1,11 @@
 """A run's folder and all that its settings alone decide: text, tasks, arms, tokenizers and token stores."""
 
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 
@@ -12,16 +13,18 @@ from twinlm import families
 from twinlm.compare.plan.arms import Arm, arm_named, arms
 from twinlm.data.labels.task import LabelledTask, limited
 from twinlm.data.tokens.store import TokenStore
-from twinlm.errors import UsageError
+from twinlm.errors import DataError, UsageError, UserError
 from twinlm.prepare import prepare, stage
 from twinlm.settings import UNTRAINED, KindSettings, Settings, build
 from twinlm.system import hardware
-from twinlm.system.log import Progress
+from twinlm.system.log import Progress, note_event
 from twinlm.system.stopping import Stop
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.start import load_start
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -37,6 +40,7 @@ class Workspace:
     ranks: Ranks = ALONE
     _tokenizers: dict[str, Tokenizer] = field(default_factory=dict)
     _stores: dict[str, dict[str, TokenStore]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)  # why, by part of the report
 
     @property
     def settings_toml(self) -> str:
@@ -89,6 +93,32 @@ class Workspace:
         """Arms of the comparison: the ways to get a fine-tuned model."""
         left_out = [] if self.settings.compare.untrained else [name + UNTRAINED for name in families.FAMILIES]
         return [arm for arm in arms(self.settings) if arm.name not in left_out]
+
+    @property
+    def left_out_lines(self) -> list[str]:
+        """A sentence for each part that the report lacks, in the order in which they failed."""
+        return [f"Left out of this report: {part} ({reason})." for part, reason in self.left_out.items()]
+
+    def attempt(self, part: str, make: Callable[[], T]) -> T | None:
+        """Return a part of the report; None if it fails, and note in `left_out` why.
+
+        What another call of the same command would mend still stops it: signals, damaged files, a full disk.
+        """
+        try:
+            made = make()
+            self.left_out.pop(part, None)
+            return made
+        except (DataError, UsageError) as error:
+            reason, trace = error.message, ""
+        except UserError:
+            raise
+        except Exception as error:  # a fault of ours must not cost the other parts
+            reason, trace = f"{type(error).__name__}: {error}", traceback.format_exc()
+        if part not in self.left_out:
+            self.left_out[part] = reason
+            self.progress.say(f"left out of the report: {part}: {reason}")
+            note_event(self.folder, "left out", part=part, reason=reason, trace=trace)
+        return None
 
     def arm(self, name: str) -> Arm:
         """Return an arm by name; a UsageError if there is none."""

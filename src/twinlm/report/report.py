@@ -18,7 +18,7 @@ from twinlm.report import (
     tasks_section,
     verdict,
 )
-from twinlm.report.document import Document, Section
+from twinlm.report.document import Document, Section, Text
 from twinlm.report.html import page
 from twinlm.report.markdown import markdown
 from twinlm.report.numbers import listed
@@ -40,9 +40,15 @@ _SECTIONS: Sequence[Callable[[Results, Details], Section]] = (
 )
 
 
-def document(results: Results, details: Details | None = None) -> Document:
-    """Return the report as blocks, with what stands behind the scores if it was looked at."""
-    sections = [section(results, details or Details(tasks=[])) for section in _SECTIONS]
+def document(
+    results: Results, details: Details | None = None, *, make: Callable[..., Section] | None = None
+) -> Document:
+    """Return the report as blocks, with what stands behind the scores if it was looked at.
+
+    `make` makes a section by its function; by default an error in one ends the report.
+    """
+    make = make or (lambda section, *data: section(*data))
+    sections = [make(section, results, details or Details(tasks=[])) for section in _SECTIONS]
     kinds = listed(list(results.families.values()))
     return Document(
         title=results.title,
@@ -52,9 +58,11 @@ def document(results: Results, details: Details | None = None) -> Document:
     )
 
 
-def report_files(results: Results, details: Details | None = None) -> dict[str, bytes]:
+def report_files(
+    results: Results, details: Details | None = None, *, make: Callable[..., Section] | None = None
+) -> dict[str, bytes]:
     """Return the page, the Markdown file and the records, by name."""
-    blocks = document(results, details)
+    blocks = document(results, details, make=make)
     of_details = {} if details is None else {DETAILS: storage.json_bytes(to_json(details))}
     return {
         PAGE: page(blocks).encode(),
@@ -67,13 +75,26 @@ def report_files(results: Results, details: Details | None = None) -> dict[str, 
 def write_report(results: Results, folder: Path, details: Details | None = None) -> list[Path]:
     """Write the files of `report_files` into a folder, and return their paths.
 
+    A section that can't be made is left out with a line that says why.
+
     Raises:
         ResourceError: the disk is full, or the folder can't be written.
     """
-    files = report_files(results, details)
+    files = report_files(results, details, make=_section_or_reason)
     for name, data in files.items():
         storage.write_file(folder / name, data)
     return [folder / name for name in files]
+
+
+def _section_or_reason(section: Callable[..., Section], results: Results, details: Details) -> Section:
+    try:
+        return section(results, details)
+    except Exception as error:  # a fault of ours in one section must not cost the others
+        name = section.__module__.rpartition(".")[2].removesuffix("_section")
+        if section.__name__ != "section":
+            name = section.__name__
+        line = f"This section was left out: {type(error).__name__}: {error}"
+        return Section(anchor=f"left-out-{name}", title=name.capitalize(), blocks=[Text(line, style="note")])
 
 
 def has_changed(results: Results, folder: Path) -> bool:

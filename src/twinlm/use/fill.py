@@ -11,6 +11,7 @@ from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.system import hardware
 from twinlm.system.arguments import check_list
 from twinlm.system.log import Silent
+from twinlm.tokenizer import Tokenizer
 from twinlm.use.inputs import batches, room
 
 MASK = "[MASK]"
@@ -123,15 +124,20 @@ def masked_row(trained: Trained, text: str) -> list[int]:
         raise ModelError(message, hint="use generate")
     require_part(trained, "masked_token_head")
     check_list(text, "text", depth=0)
-    pieces, specials = text.split(MASK), trained.tokenizer.specials
-    if len(pieces) == 1:
+    if MASK not in text:
         raise DataError(f"the text has no {MASK}: {text[:60]!r}", hint=f"write {MASK} in place of a word")
-    tokens: list[int] = []
-    for piece in pieces[:-1]:
-        # A mask replaces a whole token, which includes the space before its word.
-        tokens += [*trained.tokenizer.encode(piece.removesuffix(" ")), specials.mask]
-    tokens += trained.tokenizer.encode(pieces[-1])
+    tokens = masked_tokens(trained.tokenizer, text)
     if len(tokens) > room(trained):
         message = f"the text has {len(tokens):,} tokens, but the model reads at most {room(trained):,}"
         raise DataError(message, hint="shorten it")
     return trained.enclose(tokens)
+
+
+def masked_tokens(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Return the tokens of a text, without [CLS] and [SEP], with the mask token at each [MASK]."""
+    *pieces, last = text.split(MASK)
+    tokens: list[int] = []
+    for piece in pieces:
+        # A mask replaces a whole token, which includes the space before its word.
+        tokens += [*tokenizer.encode(piece.removesuffix(" ")), tokenizer.specials.mask]
+    return tokens + tokenizer.encode(last)

@@ -1,10 +1,11 @@
 """Language quality without labels: passages, pairs and gaps. Next: compare/stages/language_results.py."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec import UNSET
 
@@ -29,6 +30,7 @@ from twinlm.tokenizer import Tokenizer
 
 OWN_TEXT = "own text"  # name of the minimal pairs that are made from the run's test text
 FOUND = "quality.json"
+T = TypeVar("T")
 
 
 class PairSet(NamedTuple):
@@ -96,17 +98,19 @@ class Language:
         if not count:
             return ()
         texts = [document.text for document in self.workspace.prepared.documents.train]
-        tokenizers = [tokenizer for tokenizer, _ in self._readers]
+        tokenizers = [tokenizer for tokenizer, _ in self.readers]
         made = make_cloze(
             self._held_out, texts, tokenizers, count=count, seed=seed, progress=self.workspace.progress
         )
-        kept = fitting_items(self._readers, made.items)
+        kept = fitting_items(self.readers, made.items)
         self.notes += [f"{OWN_TEXT}: {note}" for note in made.notes]
         self._note_left_out(OWN_TEXT, len(made.items) - len(kept), len(made.items), "gaps")
         return kept
 
     def prepare(self) -> None:
         """Read and make the questions, so that an error in them shows before training."""
+        if self.sample:
+            self.workspace.progress.say(f"passages of test text: {len(self.sample.texts):,}")
         for pairs in self.sets:
             self.workspace.progress.say(f"minimal pairs of {pairs.name}: {len(pairs.pairs):,}")
         if self.gaps:
@@ -120,10 +124,18 @@ class Language:
         weights = storage.file_sha256(folder / "model" / "model.safetensors")
         stage.enter(path.parent, {"weights": weights, **self._asked})
         if trained is not None:
-            storage.write_json(path, to_json(self._ask(trained)))
+            storage.write_json(path, to_json(self._ask(trained, self.sample, self.sets, self.gaps)))
         answers = read_record(LanguageAnswers, path)
         self._check(answers, path)
         return answers
+
+    def rehearsed(self, trained: Trained) -> LanguageAnswers:
+        """Ask a model the shortest and the longest of the questions, to see that it can answer."""
+        sample = self.sample and Sample(_extremes(self.sample.texts, len), self.sample.documents)
+        sets = [
+            PairSet(pairs.name, _extremes(pairs.pairs, lambda pair: len(pair.good))) for pairs in self.sets
+        ]
+        return self._ask(trained, sample, sets, _extremes(self.gaps, lambda item: len(item.texts[0])))
 
     @property
     def _held_out(self) -> list[str]:
@@ -139,11 +151,12 @@ class Language:
         }
 
     @cached_property
-    def _readers(self) -> list[tuple[Tokenizer, int]]:
+    def readers(self) -> list[tuple[Tokenizer, int]]:
+        """Tokenizer of each kind, with the number of tokens that every model can read."""
         return [(self.workspace.tokenizer(kind), self.window) for kind in families.FAMILIES]
 
     def _readable(self, name: str, pairs: tuple[MinimalPair, ...]) -> tuple[MinimalPair, ...]:
-        kept = fitting_pairs(self._readers, pairs)
+        kept = fitting_pairs(self.readers, pairs)
         self._note_left_out(name, len(pairs) - len(kept), len(pairs), "pairs")
         return kept
 
@@ -153,13 +166,15 @@ class Language:
                 f"{name}: left out {number:,} of {of_all:,} {unit} that a model can't read whole"
             )
 
-    def _ask(self, trained: Trained) -> LanguageAnswers:
+    def _ask(
+        self, trained: Trained, sample: Sample | None, sets: Sequence[PairSet], items: Sequence[ClozeItem]
+    ) -> LanguageAnswers:
         progress = self.workspace.progress
         figures: list[Figure] = []
-        if self.sample:
-            figures = language_quality(trained, self.sample, window_tokens=self.window, progress=progress)
-        scores = {pairs.name: score_pairs(trained, pairs.pairs, progress=progress) for pairs in self.sets}
-        views = score_cloze(trained, self.gaps, progress=progress) if self.gaps else []
+        if sample:
+            figures = language_quality(trained, sample, window_tokens=self.window, progress=progress)
+        scores = {pairs.name: score_pairs(trained, pairs.pairs, progress=progress) for pairs in sets}
+        views = score_cloze(trained, items, progress=progress) if items else []
         values = [{**build.plain(figure), "values_E": figure.values_E.tolist()} for figure in figures]
         gaps = [GapChoices(sees=view.sees, method=view.method, right=view.right_E.tolist()) for view in views]
         pairs = {
@@ -182,3 +197,8 @@ class Language:
             if found != expected:
                 message = f"expected {expected:,} values for a figure, found {found:,}"
                 raise ModelError(message, file=path, hint=HINT)
+
+
+def _extremes(items: Sequence[T], size: Callable[[T], int]) -> tuple[T, ...]:
+    ordered = sorted(items, key=size)
+    return (*ordered[:1], *ordered[1:][-1:])

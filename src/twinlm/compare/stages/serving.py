@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 
 from twinlm import checkpoint
 from twinlm.checkpoint import Trained
@@ -31,7 +32,13 @@ class Serving:
         """Return the cost card of each task; none if the settings give no time to measuring."""
         budget_s = self.workspace.settings.compare.timing_seconds
         tasks = self.workspace.prepared.tasks if budget_s else {}
-        return {name: self.cost_card(task, budget_s=budget_s) for name, task in tasks.items()}
+        cards = {
+            name: self.workspace.attempt(
+                f"costs of predictions of {name}", partial(self.cost_card, task, budget_s=budget_s)
+            )
+            for name, task in tasks.items()
+        }
+        return {name: card for name, card in cards.items() if card}
 
     def cost_card(self, task: LabelledTask, *, budget_s: float = BUDGET_S) -> list[ArmCost]:
         """Return the costs of each arm's first seed, giving each model and size of request `budget_s`."""

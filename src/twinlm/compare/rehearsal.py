@@ -1,0 +1,69 @@
+"""Before any training: each later step is tried on the real data, with models of the right sizes.
+
+What a task refuses stops the run here; what only the report refuses is said, and left out of it.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+
+from twinlm import families
+from twinlm.compare.plan.arms import Arm
+from twinlm.compare.stages.finetuning import FinetuningStage
+from twinlm.compare.stages.language import Language
+from twinlm.compare.stages.learned import asked, questions_of
+from twinlm.compare.stages.pretraining import PretrainingStage
+from twinlm.compare.workspace import Workspace
+from twinlm.train.finetune import with_head
+from twinlm.train.start import untrained
+from twinlm.use.predict import predict, task_of
+
+
+@dataclass
+class Rehearsal:
+    """The steps of a comparison, tried with untrained models."""
+
+    workspace: Workspace
+    pretraining: PretrainingStage
+    language: Language
+    finetuning: FinetuningStage
+
+    def run(self) -> None:
+        """Ask untrained models what the trained ones will be asked.
+
+        Raises:
+            UserError: a split of the text or a task is of no use.
+        """
+        for name in self.pretraining.compared:
+            self._language(name)
+        tried = set()
+        for arm in self.workspace.arms:
+            key = repr((arm.family, arm.folder, arm.settings.model, arm.settings.finetune))
+            if key not in tried:
+                tried.add(key)
+                self._tasks(arm)
+
+    def _tasks(self, arm: Arm) -> None:
+        trained = self.finetuning.not_pretrained(arm, self.workspace.settings.seed)
+        for name in self.workspace.prepared.tasks:
+            task = self.workspace.task(name)
+            tuned, _ = with_head(trained, task, arm.settings.finetune, seed=0, counts=Counter())
+            kind, config = task_of(tuned)
+            for examples in (task.valid, task.test):
+                inputs = kind.inputs(examples, tuned.family.reader(tuned.tokenizer), config, Counter())
+                assert inputs
+            predict(tuned, sorted(task.test, key=lambda example: sum(map(len, example.texts)))[-2:])
+
+    def _language(self, name: str) -> None:
+        pretraining, workspace = self.pretraining.pretraining(name), self.workspace
+        family, tokenizer = families.family(pretraining.family), workspace.tokenizer(pretraining.family)
+        settings, seed = pretraining.settings, workspace.settings.seed
+        trained = untrained(family, settings, tokenizer, seed)
+        for store in workspace.stores(family.name).values():
+            family.examples(store, settings.pretrain, tokenizer, seed).batch(0, 1)
+
+        def samples() -> None:
+            asked(trained, questions_of(workspace, pretraining, self.language.readers)[:1])
+
+        workspace.attempt(f"samples of {pretraining.label}", samples)
+        workspace.attempt("language without labels", partial(self.language.rehearsed, trained))
