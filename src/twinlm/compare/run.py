@@ -189,7 +189,7 @@ class Run:
             details = self.workspace.attempt("details of the answers", find)
             if details is None:
                 results = replace(results, caveats=[*results.caveats, self.workspace.left_out_lines[-1]])
-            write_report(results, self.folder, details)
+            write_report(results, self.folder, details, is_whole=False)
             return results
         with as_model_error(self.folder / DETAILS):  # its records may not fit each other
             write_report(results, self.folder, details)

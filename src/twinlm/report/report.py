@@ -72,15 +72,17 @@ def report_files(
     }
 
 
-def write_report(results: Results, folder: Path, details: Details | None = None) -> list[Path]:
+def write_report(
+    results: Results, folder: Path, details: Details | None = None, *, is_whole: bool = True
+) -> list[Path]:
     """Write the files of `report_files` into a folder, and return their paths.
 
-    A section that can't be made is left out with a line that says why.
+    Unless the report must be whole, a section that can't be made is left out with a line that says why.
 
     Raises:
         ResourceError: the disk is full, or the folder can't be written.
     """
-    files = report_files(results, details, make=_section_or_reason)
+    files = report_files(results, details, make=None if is_whole else _section_or_reason)
     for name, data in files.items():
         storage.write_file(folder / name, data)
     return [folder / name for name in files]

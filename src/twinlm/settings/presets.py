@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlm.settings import KindSettings, Settings, build, recipes
-from twinlm.settings.starting import Start, check_sizes, read_start
+from twinlm.settings.starting import Start, at_path, check_sizes, kind_of, read_start
 from twinlm.settings.tree import Given, Tree, given, merge, read_overrides, shown, wrong
 from twinlm.system.arguments import as_path
 
@@ -107,7 +107,8 @@ def resolve(
     sizes = {kind: size or SIZES[closest_size(starts.get(kind))] for kind in KINDS}
     started = given({kind: start.settings for kind, start in starts.items()})
     tree = merge(given(KIND_DEFAULTS), given(sizes), started, chosen)
-    settings = build.build(Settings, _with_whole_arms(tree))
+    tree = _with_tuned_imports(_with_whole_arms(tree), spread(*trees[1:]))
+    settings = build.build(Settings, tree)
     for kind, start in starts.items():
         check_sizes(kind, getattr(settings, kind), start)
     return settings
@@ -120,6 +121,25 @@ def _with_whole_arms(tree: Tree) -> Tree:
         return tree
     whole = [_whole_arm(row, tree) if isinstance(row, Tree) else row for row in rows.value]
     return Tree({**tree, "arm": Given(whole, rows.file, rows.line)}, tree.file, tree.line)
+
+
+def _with_tuned_imports(tree: Tree, chosen: Tree) -> Tree:
+    """Return the tree with what was chosen for fine-tuning in each [[imported]] that is silent about it."""
+    rows = tree.get("imported")
+    if not isinstance(rows, Given) or not isinstance(rows.value, list):
+        return tree
+    tuned = [_tuned(row, chosen) if isinstance(row, Tree) else row for row in rows.value]
+    return Tree({**tree, "imported": Given(tuned, rows.file, rows.line)}, tree.file, tree.line)
+
+
+def _tuned(row: Tree, chosen: Tree) -> Tree:
+    tuning = (kind_of(row.get("folder")), "finetune")
+    wanted = {
+        "epochs": at_path(chosen, *tuning, "epochs"),
+        "learning_rate": at_path(chosen, *tuning, "optimizer", "learning_rate"),
+    }
+    decided = {name: value for name, value in wanted.items() if isinstance(value, Given)}
+    return Tree({**decided, **row}, row.file, row.line)
 
 
 def _whole_arm(row: Tree, tree: Tree) -> Tree:

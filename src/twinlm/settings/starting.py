@@ -3,6 +3,7 @@
 Only its config.json is read here; `train/start.py` loads its weights.
 """
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,7 @@ class Start:
 
 def read_start(kind: str, tree: Tree) -> Start | None:
     """Return the model that a kind continues from, or None for random initial weights."""
-    setting: Any = tree
-    for key in (kind, "pretrain", "start"):
-        setting = setting.get(key) if isinstance(setting, Tree) else None
+    setting = at_path(tree, kind, "pretrain", "start")
     # A value that is not a text is refused later, where settings are built.
     if not isinstance(setting, Given) or not isinstance(setting.value, str) or not setting.value:
         return None
@@ -65,6 +64,24 @@ def read_start(kind: str, tree: Tree) -> Start | None:
         message = f"{name} is a model of the kind {shown(family)}"
         raise wrong(setting, message, f"set {family!s:.20}.pretrain.start")
     return Start(setting, sizes, dropout, vocab_size)
+
+
+def at_path(tree: Tree, *keys: str) -> Any:
+    """Return what stands in a tree below these keys, None if nothing does."""
+    setting: Any = tree
+    for key in keys:
+        setting = setting.get(key) if isinstance(setting, Tree) else None
+    return setting
+
+
+def kind_of(setting: object) -> str:
+    """Return the kind of the model in a setting's folder; "" if there is none, which is refused later."""
+    value = setting.value if isinstance(setting, Given) else None
+    if isinstance(value, str) and value:
+        for folder in (Path(value).expanduser(), Path(value).expanduser() / "model"):
+            with contextlib.suppress(UserError, OSError, LookupError, TypeError, ValueError):
+                return str(storage.read_json(folder / "config.json")["family"])
+    return ""
 
 
 def check_sizes(kind: str, settings: KindSettings, start: Start) -> None:

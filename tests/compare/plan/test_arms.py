@@ -59,6 +59,29 @@ def test_an_imported_model_has_its_own_rate_and_epochs_and_others_their_kinds(tm
     assert found.optimizer.weight_decay == of_kind.optimizer.weight_decay
 
 
+@pytest.mark.parametrize(
+    ("text", "overrides", "wanted"),
+    [
+        ("", {}, (5e-5, 3)),
+        ("[finetune]\nepochs = 5\noptimizer.learning_rate = 1e-3\n", {}, (1e-3, 5)),
+        ("[bert.finetune]\nepochs = 5\n", {}, (5e-5, 5)),
+        ("[gpt.finetune]\nepochs = 5\n", {}, (5e-5, 3)),
+        ("[finetune]\nepochs = 5\n", {"finetune.epochs": "2"}, (5e-5, 2)),
+    ],
+)
+def test_an_imported_model_is_tuned_as_the_file_says_unless_its_own_table_does(
+    tmp_path, model, text, overrides, wanted
+):
+    def tuning(row):
+        file = tmp_path / "my.toml"
+        file.write_text(f'{text}[[imported]]\nname = "mini"\nfolder = "{model}"\n{row}')
+        found = arms(presets.resolve(file, overrides))[2].settings.finetune
+        return found.optimizer.learning_rate, found.epochs
+
+    assert tuning("") == wanted
+    assert tuning("epochs = 7\n") == (wanted[0], 7)
+
+
 @pytest.mark.parametrize("name", ["gpt", "bert-scratch"])
 def test_two_arms_of_one_name_are_refused(tmp_path, model, name):
     with pytest.raises(UsageError, match=f"two arms have the name '{name}'"):
