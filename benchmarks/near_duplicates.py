@@ -13,8 +13,8 @@ from datasketch import MinHash, MinHashLSH
 from rensa import RMinHash, RMinHashLSH
 
 from twinlm import rng
-from twinlm.data.demo import load_demo
 from twinlm.doctor.checks.findings import words_of
+from twinlm.prepare.demo import load_demo
 
 HASHES, LEAST = 128, 0.8
 

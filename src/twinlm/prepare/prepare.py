@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from twinlm import families
-from twinlm.data.demo import load_demo
 from twinlm.data.labels.forms import Fields
 from twinlm.data.labels.labelled import LabelledSet, read_labelled
 from twinlm.data.labels.task import LabelledTask, build_task
@@ -21,6 +20,7 @@ from twinlm.data.tokens.store import TokenStore, check_ids, is_store
 from twinlm.data.tokens.writing import write_store
 from twinlm.errors import DataError, UsageError
 from twinlm.prepare import stage
+from twinlm.prepare.demo import load_demo
 from twinlm.prepare.packed_corpus import open_packed, packed_store, packed_tokenizer, read_beside
 from twinlm.settings import KindSettings, Settings, TaskSettings
 from twinlm.system import storage

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from twinlm.data import demo
-from twinlm.data.demo import load_demo
 from twinlm.data.text.splits import text_hash
 from twinlm.errors import DataError, UsageError
+from twinlm.prepare import demo
+from twinlm.prepare.demo import load_demo
 
 
 @pytest.fixture(scope="module")
