@@ -214,6 +214,15 @@ def test_a_model_keeps_what_its_task_was(folder):
     assert load(folder / "second" / "tasks" / "names" / "bert" / "seed-1").task.scheme == "entities"
 
 
+def test_a_fine_tuning_notes_a_meaning_that_earlier_versions_did_not_know(folder):
+    noted = {
+        task: json.loads((folder / "second" / "tasks" / task / "gpt" / "seed-1" / "inputs.json").read_bytes())
+        for task in ("entails", "endings")
+    }
+    assert noted["endings"]["scheme"] == "question"
+    assert "scheme" not in noted["entails"]  # so that runs of earlier versions resume
+
+
 def test_a_finished_comparison_is_found_again_with_the_same_numbers(folder, results, tiny, monkeypatch):
     monkeypatch.chdir(folder)
     again = compare(tiny, folder, "second", SETTINGS + TASKS)
