@@ -433,6 +433,13 @@ def test_predict_tells_what_it_read_differently_and_cut(name, cli, tuned, tmp_pa
     assert "blank lines: 1" in said.err
 
 
+@pytest.mark.parametrize("options", [["--label-field", "label"], ["--choices-field", "x", "--labelled"]])
+def test_a_column_that_is_not_read_is_refused(cli, tuned, tmp_path, options):
+    (tmp_path / "x.csv").write_text("text,label\nThe cat.,a\n")
+    refused = cli("predict", tuned / "bert-classification", "x.csv", *options)
+    assert (refused.code, f"{options[0]} would change nothing" in refused.err) == (2, True)
+
+
 def renamed(tuned, name, folder, **more):
     """A model that was trained on files with other names of fields, or in another scheme."""
     trained = load_model(tuned / name)

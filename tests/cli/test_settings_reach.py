@@ -158,7 +158,7 @@ KIND_ONLY = {  # and the folder "x" to start from, and the stride, which no task
     *(f"bert.finetune.{name}" for name in ("auxiliary_weight", "both_sides")),
     *(f"gpt.pretrain.{name}" for name in ("pairs", "sentence_task", "short_share", "static_masks")),
     *("bert.pretrain.both_sides_share", "pretrain.start", "gpt.pretrain.start", "bert.pretrain.start"),
-    *("finetune.stride", "gpt.finetune.stride", "bert.finetune.stride"),
+    *("finetune.stride", "gpt.finetune.stride", "bert.finetune.stride", "task.choices_field"),
 }
 REFUSED = {
     "demo": {"corpus.train", "corpus.valid_share", "task.train", "task.kind", "task.label_field"},
@@ -321,3 +321,26 @@ def test_task_is_a_file_of_labelled_texts_in_every_command_that_trains(reached, 
     assert error.value.given[1].task == "topic"
     with pytest.raises(UserError, match="tasks are given both in the file and as options"):
         finetune.command("bert", tmp_path / "my.toml", task="one.csv")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["fill", "bert", "[MASK]", "--together", "--top-k", "3"], "--top-k"),
+        (["embed", "bert", "x", "--top-k", "3"], "--top-k"),
+        (["embed", "bert", "x", "--query", "y", "--normalize"], "--normalize"),
+        (["pairs", "gpt", "--from-text", "x.txt", "--phenomenon-field", "UID"], "--phenomenon-field"),
+        (["pairs", "gpt", "x.csv", "--text-field", "body"], "--text-field"),
+        (["plan", "--corpus.train", "x.txt", "--nproc", "2"], "--nproc"),
+        (["tokenizer", "train", "--corpus.train", "x.txt", "--nproc", "2"], "--nproc"),
+        (
+            ["plan", "--corpus.train", "x", "--task", "x.csv", "--task.choices_field", "c"],
+            "--task.choices_field",
+        ),
+    ],
+)
+def test_an_option_that_needs_another_is_refused_without_it(cli, models, arguments, option):
+    given = [str(models / part) if part in presets.KINDS else part for part in arguments]
+    refused = cli(*given)
+    assert (refused.code, refused.out) == (2, "")
+    assert f"{option} would change nothing" in refused.err

@@ -92,6 +92,8 @@ class FileOptions:
         from twinlm.data.labels.forms import Fields
         from twinlm.data.labels.labelled import read_labelled
 
+        check_used("--choices-field", self.choices_field, is_used=bool(form.fields.choices), by="choices")
+        check_used("--label-field", self.label_field, is_used=is_labelled, by="answers, which are not read")
         return read_labelled(
             file,
             form=form,
@@ -139,8 +141,9 @@ def read_settings(
             message = "tasks are given both in the file and as options"
             raise UsageError(message, file=file, hint="give them in one place")
     settings = presets.resolve(file, {**overrides, **decided}, base=whole)
-    if "span_qa" not in {task.kind for task in settings.task}:
-        check_reach(names, idle=("finetune.stride",))
+    kinds = {task.kind for task in settings.task}
+    idle = {"finetune.stride": "span_qa", "task.choices_field": "choice"}
+    check_reach(names, idle=[name for name, kind in idle.items() if kind not in kinds])
     return settings
 
 
@@ -183,6 +186,12 @@ def check_reach(
         if len(wanted) > 1 or not wanted <= {*kinds}:
             hint = f"only {only if only in wanted else prefix} uses it: leave it out"
             raise UsageError(f"--{name} would change nothing", hint=hint)
+
+
+def check_used(name: str, value: object, *, is_used: bool, by: str) -> None:
+    """Refuse an option that would change nothing, as `by` is not there; an empty value is none."""
+    if value and not is_used:
+        raise UsageError(f"{name} would change nothing: it is for {by}", hint="leave it out")
 
 
 def check_option_names(names: Mapping[str, str]) -> None:

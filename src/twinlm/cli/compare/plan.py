@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import AnySetting, RunOptions, SettingsFile, Tasks
+from twinlm.cli.options import AnySetting, RunOptions, SettingsFile, Tasks, check_used
 from twinlm.cli.progress import duration
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import aligned, print_record
@@ -42,6 +42,7 @@ def command(
     Next:
       twinlm compare my.toml
     """
+    check_used("--nproc", options.nproc != 1, is_used=False, by="trainings")
     with opened_run(file, options, settings, tasks=task or []) as run:
         from twinlm.compare.plan.matches import all_matches
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import Encoding, Json, Method, TextField
+from twinlm.cli.options import Encoding, Json, Method, TextField, check_used
 from twinlm.cli.progress import progress_on
 from twinlm.cli.tables import aligned, print_counts, print_json
 from twinlm.errors import DataError, UsageError
@@ -81,6 +81,8 @@ def command(
         raise UsageError("the pairs come either from a file or from --from-text", hint="give one of them")
     if file is not None and training_text:
         raise UsageError("--training-text goes with --from-text")
+    check_used("--phenomenon-field", phenomenon_field, is_used=file is not None, by="a file of pairs")
+    check_used("--text-field", text_field != "text", is_used=file is None, by="--from-text")
     if most < 1:
         raise UsageError(f"--most must be at least 1, not {most}")
     from twinlm.use.load import load

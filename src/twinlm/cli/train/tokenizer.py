@@ -6,7 +6,15 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import AnySetting, Json, RunOptions, SettingsFile, check_reach, plain_names
+from twinlm.cli.options import (
+    AnySetting,
+    Json,
+    RunOptions,
+    SettingsFile,
+    check_reach,
+    check_used,
+    plain_names,
+)
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import print_record
 from twinlm.cli.texts import argument_or_input
@@ -26,6 +34,7 @@ def train(
 
     With --tokenizer.sharing own, trains one for each model.
     """
+    check_used("--nproc", options.nproc != 1, is_used=False, by="trainings of models")
     check_reach([name for name in plain_names(settings) if not name.endswith("pretrain.start")], idle=_IDLE)
     with opened_run(file, options, settings) as run:
         trained = {kind: run.workspace.tokenizer(kind) for kind in presets.KINDS}

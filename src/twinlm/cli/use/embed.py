@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import Json, Model, flag
+from twinlm.cli.options import Json, Model, check_used, flag
 from twinlm.cli.progress import progress_on
 from twinlm.cli.tables import print_json, print_record
 from twinlm.cli.texts import arguments_or_lines
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from twinlm.system.log import Progress
 
 _QUIET_S = 2.0
+_TOP_K = 10
 
 
 def command(
@@ -42,7 +43,7 @@ def command(
     query: Annotated[
         str | None, Parameter(help="Show the texts most similar to this one, with cosines.")
     ] = None,
-    top_k: Annotated[int, Parameter(help="With --query: number of texts to show.")] = 10,
+    top_k: Annotated[int, Parameter(help="With --query: number of texts to show.")] = _TOP_K,
     is_json: Json = False,
 ) -> None:
     """Turn texts into vectors.
@@ -75,6 +76,8 @@ def command(
     if query is not None and prompt is not None:
         hint = "--query takes the model's prompts named query and document"
         raise UsageError("--prompt is not for --query", hint=hint)
+    check_used("--top-k", top_k != _TOP_K, is_used=query is not None, by="--query")
+    check_used("--normalize", is_normalized, is_used=query is None, by="vectors, and --query shows cosines")
     lines = arguments_or_lines(texts)
     from twinlm.use.load import load
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import Json, Model, flag
+from twinlm.cli.options import Json, Model, check_used, flag
 from twinlm.cli.tables import print_record
 from twinlm.cli.texts import arguments_or_lines
 
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from twinlm.checkpoint import Trained
     from twinlm.use.fill import Guess
 
+_TOP_K = 5
+
 
 def command(
     model: Model,
     /,
     *texts: Annotated[str, Parameter(help="Texts with [MASK]; default, or -: lines of standard input.")],
-    top_k: Annotated[int, Parameter(help="Number of guesses to show for each mask.")] = 5,
+    top_k: Annotated[int, Parameter(help="Number of guesses to show for each mask.")] = _TOP_K,
     is_together: Annotated[bool, flag("--together", "Fill the masks so that they fit each other.")] = False,
     is_json: Json = False,
 ) -> None:
@@ -37,6 +39,7 @@ def command(
     Next:
       twinlm rank runs/demo/bert "The {} of France is Paris." capital river
     """
+    check_used("--top-k", top_k != _TOP_K, is_used=not is_together, by="guesses without --together")
     lines = arguments_or_lines(texts)
     from twinlm.use.fill import fill_batch
     from twinlm.use.load import load
