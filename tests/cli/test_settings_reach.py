@@ -344,3 +344,10 @@ def test_an_option_that_needs_another_is_refused_without_it(cli, models, argumen
     refused = cli(*given)
     assert (refused.code, refused.out) == (2, "")
     assert f"{option} would change nothing" in refused.err
+
+
+@pytest.mark.parametrize("name", ["valid_share", "errors"])
+def test_a_bad_value_of_a_tasks_option_names_the_option(cli, name):
+    refused = cli("plan", "--corpus.train", "x", "--task", "x.csv", f"--task.{name}", "2")
+    assert refused.code == 2
+    assert refused.err.startswith(f"error: --task.{name}: task.0.{name} ")
