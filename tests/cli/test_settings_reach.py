@@ -328,7 +328,6 @@ def test_task_is_a_file_of_labelled_texts_in_every_command_that_trains(reached, 
     [
         (["fill", "bert", "[MASK]", "--together", "--top-k", "3"], "--top-k"),
         (["embed", "bert", "x", "--top-k", "3"], "--top-k"),
-        (["embed", "bert", "x", "--query", "y", "--normalize"], "--normalize"),
         (["pairs", "gpt", "--from-text", "x.txt", "--phenomenon-field", "UID"], "--phenomenon-field"),
         (["pairs", "gpt", "x.csv", "--text-field", "body"], "--text-field"),
         (["plan", "--corpus.train", "x.txt", "--nproc", "2"], "--nproc"),

@@ -76,8 +76,6 @@ def command(
     if query is not None and prompt is not None:
         hint = "--query takes the model's prompts named query and document"
         raise UsageError("--prompt is not for --query", hint=hint)
-    check_used("--top-k", top_k != _TOP_K, is_used=query is not None, by="--query")
-    check_used("--normalize", is_normalized, is_used=query is None, by="vectors, and --query shows cosines")
     lines = arguments_or_lines(texts)
     from twinlm.use.load import load
 
@@ -116,6 +114,7 @@ def parse_layers(text: str) -> tuple[int, ...]:
 
 
 def _check(out: Path | None, query: str | None, top_k: int, *, is_by_token: bool, is_of_text: bool) -> None:
+    check_used("--top-k", top_k != _TOP_K, is_used=query is not None, by="--query")
     if out is not None and out.suffix != ".safetensors":
         raise UsageError("the file must end in .safetensors", file=out)
     if query is not None and (out is not None or is_by_token):
