@@ -30,6 +30,7 @@ SPECIAL = {
     "finetune.max_length": {"finetune.max_length": "16"},
     "finetune.frozen_layers": {"finetune.frozen_layers": "1"},
     "finetune.transferred_layers": {"finetune.transferred_layers": "1"},
+    "tokenizer.strip_accents": {"tokenizer.strip_accents": "always", "tokenizer.algorithm": "wordpiece"},
     "tokenizer.vocab_size": {"tokenizer.vocab_size": "300"},
     "processes.timeout_seconds": {"processes.timeout_seconds": "5"},
     "pretrain.micro_batch_sequences": {"pretrain.micro_batch_sequences": "8"},
