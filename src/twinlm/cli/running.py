@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from twinlm.cli.options import RunOptions, default_folder, read_settings
 from twinlm.cli.progress import progress_on
-from twinlm.cli.tables import print_json
+from twinlm.cli.tables import aligned, print_json
 from twinlm.errors import OK, PeerError, StoppedError, UsageError, UserError
 from twinlm.settings import ProcessSettings, presets
 from twinlm.system import launch, storage
@@ -148,15 +148,23 @@ def run_comparison(
 
 
 def show_results(results: "Results", folder: Path, *, is_json: bool) -> None:
-    """Print the verdict of a comparison, or all results as JSON."""
+    """Print the answer to a comparison as one table and a few sentences, or all results as JSON."""
     if is_json:
         from twinlm.system.records import to_json
 
         print_json(to_json(results))
         return
-    print(*results.verdict, sep="\n")
-    for caveat in results.caveats:
+    from twinlm.report.verdict import by_task, three_sentences
+
+    table = by_task(results)
+    if table.rows:
+        print(aligned([table.header, *table.rows], left=range(len(table.header))), end="\n\n")
+    print(*three_sentences(results), sep="\n")
+    urgent = [line for line in results.caveats if line.startswith(("Left out", "The data doctor"))]
+    for caveat in urgent:
         print(f"Note: {caveat}")
+    if others := len(results.caveats) - len(urgent):
+        print(f"What this does not show: {others} note{'s' * (others > 1)} in the report.")
     print(f"\nReport: {folder / 'report.html'}")
     for source in results.attribution:
         print(source, file=sys.stderr)
