@@ -286,6 +286,7 @@ def test_an_option_that_does_not_reach_an_arm_is_refused(reached, foreign, tmp_p
         [[imported]]
         name = "mini"
         folder = "{foreign}"
+        epochs = 3
         [[arm]]
         name = "half"
         kind = "bert"
