@@ -4,10 +4,12 @@
 
 - attention: PyTorch's fused kernel against softmax(QK^T)V written out, with and without attention dropout,
   causal (GPT) and with a padding mask (BERT), at several lengths; `core/attention.py` takes the faster one;
-- the vocabulary loss in pieces against F.cross_entropy on whole logits.
+- the vocabulary loss in pieces against F.cross_entropy on whole logits;
+- a GPT's loss and gradients without dropout and with 0.1, its masks drawn by row, and by PyTorch.
 """
 
 import argparse
+import contextlib
 import itertools
 import time
 
@@ -15,9 +17,13 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from twinlm.batch import Batch
 from twinlm.core import masks
 from twinlm.core.attention import explicit_attention, fused_attention
+from twinlm.core.dropout import drawing
 from twinlm.core.vocabulary_loss import vocabulary_loss
+from twinlm.models.gpt import GPT, GPTConfig
+from twinlm.objectives.causal_lm import causal_lm
 
 
 def attention_pairs(length, dtype):
@@ -50,6 +56,30 @@ def loss_pair(positions, width, vocabulary):
     )
 
 
+def dropout_pairs(layers, width, sequences, length):
+    """Yield a name, the loss and gradients without dropout, and with it: masks by row, then PyTorch's."""
+    sizes = {"layers": layers, "width": width, "heads": width // 64, "feed_forward": 4 * width}
+    plain, dropping = (
+        GPT(GPTConfig(vocab_size=8192, max_length=length, dropout=dropout, **sizes)).train()
+        for dropout in (0.0, 0.1)
+    )
+    tokens_BL = torch.randint(8192, (sequences, length))
+    batch = Batch(tokens_BL=tokens_BL, segments_BL=0 * tokens_BL, real_BL=tokens_BL >= 0)
+
+    def run(model, by_row=False):
+        block = drawing(1, first_row=0, longest=length) if by_row else contextlib.nullcontext()
+        with block:
+            loss = causal_lm(model, batch)
+        loss.total.backward()
+
+    for by_row, whose in [(True, "by row"), (False, "PyTorch's")]:
+        yield (
+            f"dropout 0.1 {whose}, {layers} x {width}, {sequences} x {length}",
+            lambda: run(plain),
+            lambda by_row=by_row: run(dropping, by_row),
+        )
+
+
 def compare(name, ours, plain, rounds, precision):
     """Print the ratio second / first."""
     ratios = []
@@ -76,6 +106,7 @@ def main():
         dtype = getattr(torch, precision)
         pairs = [pair for length in (64, 128, 256, 512) for pair in attention_pairs(length, dtype)]
         pairs += [loss_pair(4096, 128, 8192), loss_pair(640, 128, 8192), loss_pair(4096, 256, 30000)]
+        pairs += [*dropout_pairs(2, 128, 32, 128), *dropout_pairs(6, 384, 16, 256)]
         for name, ours, plain in pairs:
             compare(name, ours, plain, options.rounds, precision)
 
