@@ -138,7 +138,7 @@ def test_what_an_arm_does_not_give_is_as_its_kind_has_it(project, tiny):
         ),
         ('name = "x"\nkind = "bert"\npretrain.mask_shar = 1', 4, r"mask_shar' is not a setting"),
         ('name = "x"\nkind = "gpt"\nfinetune.both_sides = true', 4, "auxiliary_weight=0.5 would train"),
-        ('name = "../x"\nkind = "gpt"', 1, "can't be the name of an arm"),
+        ('name = "../x"\nkind = "gpt"', 2, "can't be the name of an arm"),
     ],
 )
 def test_bad_arms_name_their_line(tmp_path, row, line, said):

@@ -197,7 +197,7 @@ def _overrides(folder: Path) -> None:
     """Give each line as an option, as the system hands over what is not UTF-8."""
     text = os.fsdecode((folder / "options.txt").read_bytes()).replace("\0", "")
     pairs = (line.partition("\t") for line in text.split("\n")[:100] if line)
-    read_settings(None, {name: value for name, _, value in pairs}, is_demo=True)
+    read_settings(None, {name: value for name, _, value in pairs}, is_demo=False)
 
 
 def _words(folder: Path) -> None:

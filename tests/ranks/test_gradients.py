@@ -55,7 +55,7 @@ def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_two_and_four_processes_leave_the_bytes_that_one_leaves(
     count: int, alone: Path, tmp_path: Path
 ) -> None:

@@ -14,10 +14,8 @@ TO = {"trains": (1, 0, "command", "all"), "tokenizes": (1, "all"), "validates": 
 MOST_S = 10.0
 
 
-@pytest.mark.parametrize(
-    "phase",
-    ["validates", *(pytest.param(phase, marks=pytest.mark.slow) for phase in TO if phase != "validates")],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", TO)
 def test_a_signal_to_one_or_to_all_stops_all(
     phase: str, places: Callable[[int], list[Path]], commands: ModuleType
 ) -> None:

@@ -89,11 +89,9 @@ class ImportedSettings:
     folder: str = ""
     """Model folder, written by `twinlm import` or by another run."""
     learning_rate: float = option(5e-5, above=0, most=1)
-    """Peak learning rate of fine-tuning; by default that of the file's [finetune] if it has one, else one for
-    large models: 5e-5 is in BERT's paper, 6.25e-5 in GPT-1's."""
+    """Peak learning rate of fine-tuning, unless [finetune] has one; 5e-5 is in BERT's paper."""
     epochs: int = option(3, least=1, most=1000)
-    """Passes of fine-tuning over the training examples; by default those of the file's [finetune] if it has
-    them, else 3, as in both papers."""
+    """Passes of fine-tuning over the training examples, unless [finetune] has them; 3 as in both papers."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "an imported model")

@@ -53,13 +53,13 @@ def test_the_rate_with_the_best_mean_is_kept():
 @pytest.mark.parametrize(
     ("figures", "wanted"),
     [
-        ({1e-2: (0.7, 0.7), 1e-3: (0.7, 0.7)}, 1e-2),
-        ({1e-3: (0.7, 0.7), 1e-2: (0.7, 0.7)}, 1e-2),
-        ({1e-4: (0.75, 0.75), 1e-3: (1.0, 0.5), 1e-2: (0.5, 0.5)}, 1e-3),
+        ({1e-2: (0.7, 0.7), 1e-3: (0.7, 0.7)}, 1e-3),
+        ({1e-3: (0.7, 0.7), 1e-2: (0.7, 0.7)}, 1e-3),
+        ({1e-4: (0.75, 0.75), 1e-3: (1.0, 0.5), 1e-2: (0.5, 0.5)}, 1e-4),
         ({1e-3: (0.7, 0.7), 1e-2: (0.7, None)}, 1e-3),
     ],
 )
-def test_of_equal_rates_the_highest_is_kept_whatever_their_order(figures, wanted):
+def test_of_equal_rates_the_lowest_is_kept_whatever_their_order(figures, wanted):
     assert kept(figures) == wanted
 
 

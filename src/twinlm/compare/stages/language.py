@@ -109,8 +109,7 @@ class Language:
 
     def prepare(self) -> None:
         """Read and make the questions, so that an error in them shows before training."""
-        if self.sample:
-            self.workspace.progress.say(f"passages of test text: {len(self.sample.texts):,}")
+        _ = self.sample  # a test text without passages is refused
         for pairs in self.sets:
             self.workspace.progress.say(f"minimal pairs of {pairs.name}: {len(pairs.pairs):,}")
         if self.gaps:

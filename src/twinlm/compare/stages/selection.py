@@ -30,12 +30,13 @@ class Selection:
             return self.finetuning.trials(arm, task)
         key = (arm.name, task)
         if key not in self._kept_rates:
+            # Ascending, so that of equally good rates the lowest is kept: where models end at chance at all
+            # of them, one that is far too high must not win.
             means = {
                 rate: self.validation_mean(self.finetuning.trials(arm, task, learning_rate=rate))
                 for rate in sorted(rates)
             }
-            # Of equally good rates the highest, whose models learned most, as of equal epochs the last.
-            best = max(reversed(means), key=means.__getitem__)
+            best = max(means, key=means.__getitem__)
             if means[best] == -math.inf:
                 message = f"{arm.label} on {task} diverged at each of the learning rates {sorted(rates)}"
                 raise DivergedError(message, hint="set compare.learning_rates to lower ones")
