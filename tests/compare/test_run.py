@@ -81,6 +81,7 @@ def numbers(folder: Path) -> dict:
     return results
 
 
+@pytest.mark.slow
 def test_a_comparison_that_is_killed_again_and_again_ends_with_the_same_numbers(project):
     run_to_the_end(project, "straight")
     chance, kills = random.Random(1), 0

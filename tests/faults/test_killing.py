@@ -14,7 +14,9 @@ def killing(load_helper: Callable[[Path], ModuleType]) -> ModuleType:
     return load_helper(Path(__file__).with_name("killing.py"))
 
 
-@pytest.mark.parametrize("kind", ["gpt", "bert", "fine-tuning"])
+@pytest.mark.parametrize(
+    "kind", [*(pytest.param(kind, marks=pytest.mark.slow) for kind in ("gpt", "bert")), "fine-tuning"]
+)
 def test_killed_at_random_instants_is_never_killed(kind: str, killing: ModuleType, tmp_path: Path) -> None:
     killing.write_project(tmp_path)
     wanted, chance = killing.straight(kind, tmp_path), random.Random(1)

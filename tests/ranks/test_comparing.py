@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 MORE = """
 [[arm]]
 name = "bert-whole"
@@ -44,6 +46,7 @@ def left_by(folder: Path) -> Iterator[tuple[str, Any]]:
             )
 
 
+@pytest.mark.slow
 def test_two_processes_compare_to_what_one_does(
     tmp_path: Path, make_project: Callable[[Path], Path], commands: ModuleType
 ) -> None:

@@ -65,6 +65,7 @@ def test_two_and_four_processes_leave_the_bytes_that_one_leaves(
         assert hashes(tmp_path / name) == hashes(alone / name), name
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(
     alone: Path, tmp_path: Path, scenarios: ModuleType
 ) -> None:

@@ -17,9 +17,8 @@ FATES = [(signal.SIGKILL, 1), (signal.SIGKILL, 0), (signal.SIGSTOP, 1), (signal.
 LOST = {"trains": FATES[3:], "tokenizes": FATES, "validates": FATES, "predicts": FATES[::2]}
 
 
-@pytest.mark.parametrize(
-    "phase", ["trains", *(pytest.param(phase, marks=pytest.mark.slow) for phase in LOST if phase != "trains")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", LOST)
 def test_a_killed_or_silent_process_ends_all(
     phase: str, places: Callable[[int], list[Path]], commands: ModuleType
 ) -> None:
