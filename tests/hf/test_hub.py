@@ -81,7 +81,10 @@ def test_what_the_hub_has_not_is_an_error_with_its_reason(hub: list[Any]) -> Non
 
 
 @pytest.mark.parametrize("name", ["../x", "/no/where", "a/b/c", "-x", "a b", "xxxxx/"])
-def test_what_has_not_the_form_of_an_id_is_never_asked_for(name: str, hub: list[Any]) -> None:
+def test_what_has_not_the_form_of_an_id_is_never_asked_for(
+    name: str, hub: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # elsewhere there may be a folder ../x
     with pytest.raises(ModelError, match="there is no such folder"):
         find_folder(name)
     assert hub == []
