@@ -7,7 +7,7 @@ from, the file's tables for both kinds ([model], [pretrain], [finetune]), its ta
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,32 +107,25 @@ def resolve(
     sizes = {kind: size or SIZES[closest_size(starts.get(kind))] for kind in KINDS}
     started = given({kind: start.settings for kind, start in starts.items()})
     tree = merge(given(KIND_DEFAULTS), given(sizes), started, chosen)
-    tree = _with_tuned_imports(_with_whole_arms(tree), spread(*trees[1:]))
-    settings = build.build(Settings, tree)
+    tuned = spread(*trees[1:])
+    tree = _with_rows(tree, "imported", lambda row: _tuned(row, tuned))
+    settings = build.build(Settings, _with_rows(tree, "arm", lambda row: _whole_arm(row, tree)))
     for kind, start in starts.items():
         check_sizes(kind, getattr(settings, kind), start)
     return settings
 
 
-def _with_whole_arms(tree: Tree) -> Tree:
-    """Return the tree with each [[arm]] completed by the settings of its kind."""
-    rows = tree.get("arm")
+def _with_rows(tree: Tree, name: str, completed: Callable[[Tree], Tree]) -> Tree:
+    """Return the tree with each [[name]] completed; rows that are no tables are refused later."""
+    rows = tree.get(name)
     if not isinstance(rows, Given) or not isinstance(rows.value, list):
         return tree
-    whole = [_whole_arm(row, tree) if isinstance(row, Tree) else row for row in rows.value]
-    return Tree({**tree, "arm": Given(whole, rows.file, rows.line)}, tree.file, tree.line)
-
-
-def _with_tuned_imports(tree: Tree, chosen: Tree) -> Tree:
-    """Return the tree with what was chosen for fine-tuning in each [[imported]] that is silent about it."""
-    rows = tree.get("imported")
-    if not isinstance(rows, Given) or not isinstance(rows.value, list):
-        return tree
-    tuned = [_tuned(row, chosen) if isinstance(row, Tree) else row for row in rows.value]
-    return Tree({**tree, "imported": Given(tuned, rows.file, rows.line)}, tree.file, tree.line)
+    whole = [completed(row) if isinstance(row, Tree) else row for row in rows.value]
+    return Tree({**tree, name: Given(whole, rows.file, rows.line)}, tree.file, tree.line)
 
 
 def _tuned(row: Tree, chosen: Tree) -> Tree:
+    """Return an [[imported]] with what was chosen for fine-tuning its kind, where it is silent about it."""
     tuning = (kind_of(row.get("folder")), "finetune")
     wanted = {
         "epochs": at_path(chosen, *tuning, "epochs"),
@@ -143,6 +136,7 @@ def _tuned(row: Tree, chosen: Tree) -> Tree:
 
 
 def _whole_arm(row: Tree, tree: Tree) -> Tree:
+    """Return an [[arm]] completed by the settings of its kind."""
     kind = row.get("kind", Given("", row.file, row.line))
     name = kind.value if isinstance(kind, Given) else dict(kind)
     if name not in KINDS:
