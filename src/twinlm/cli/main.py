@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
@@ -72,7 +73,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; every error is reported."""
-    options = [*arguments, "--"][: [*arguments, "--"].index("--")]  # what follows "--" is no option
+    options = list(takewhile(lambda each: each != "--", arguments))  # what follows "--" is no option
     is_json, is_debug = "--json" in options, "--debug" in options
     try:
         code = build_app()(

@@ -109,7 +109,7 @@ class QualitySettings:
     own_cloze: int = option(0, least=0, most=100_000)
     """Gaps to make in test text, each with words of the training text to choose from."""
     pairs: tuple[str, ...] = ()
-    """Files of minimal pairs, such as BLiMP's: .jsonl, .csv or .tsv with the fields good and bad."""
+    """Files of minimal pairs, such as BLiMP's: .jsonl, .json, .csv or .tsv with the fields good and bad."""
     most_pairs: int = option(200, least=1, most=100_000)
     """Most pairs of each phenomenon in a file, drawn by `seed`."""
 

@@ -36,7 +36,10 @@ class _Probes(NamedTuple):
 
 def command(
     *paths: Annotated[
-        Path, Parameter(help="Model folders, then a .jsonl, .csv or .tsv of pairs with fields good and bad.")
+        Path,
+        Parameter(
+            help="Model folders, then a .jsonl, .json, .csv or .tsv of pairs with fields good and bad."
+        ),
     ],
     from_text: Annotated[
         tuple[str, ...], Parameter(help="Make the pairs from this held-out text; may be repeated.")

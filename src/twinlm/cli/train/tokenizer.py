@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from twinlm.cli.command import Command
+from twinlm.cli.command import SETTINGS_NOTE, Command
 from twinlm.cli.options import (
     AnySetting,
     Json,
@@ -71,7 +71,7 @@ def encode(
     print_record({"text": text, "ids": ids, "tokens": pieces}, *lines, is_json=is_json)
 
 
-_HELP = """Train a tokenizer, or show how it splits a text.
+_HELP = f"""Train a tokenizer, or show how it splits a text.
 
 Use it to try vocabularies before any model is trained.
 
@@ -81,7 +81,5 @@ Examples:
 Next:
   twinlm pretrain both my.toml
 
-Any setting can be given as an option and overrides the file, such as
---pretrain.length 64 or --size mini. twinlm config list shows them all.
-"""
+{SETTINGS_NOTE}"""
 COMMAND = Command("tokenizer", _HELP, parts=(Command("train", train), Command("encode", encode)))

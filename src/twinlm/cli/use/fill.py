@@ -49,8 +49,10 @@ def command(
         return
     for text, masks in zip(lines, fill_batch(load(model), lines, top_k=top_k), strict=True):
         record = {"text": text, "masks": [[guess._asdict() for guess in mask] for mask in masks]}
-        lines = [f"  [MASK] {number}: {', '.join(map(_shown, mask))}" for number, mask in enumerate(masks, 1)]
-        print_record(record, text, *lines, is_json=is_json)
+        guesses = [
+            f"  [MASK] {number}: {', '.join(map(_shown, mask))}" for number, mask in enumerate(masks, 1)
+        ]
+        print_record(record, text, *guesses, is_json=is_json)
 
 
 def _shown(guess: "Guess") -> str:

@@ -54,7 +54,7 @@ def read_pairs(
     errors: OnBadBytes = "strict",
     counts: Counter[str] | None = None,
 ) -> tuple[MinimalPair, ...]:
-    """Read pairs from a .jsonl, .csv or .tsv file, also with .gz, .bz2, .xz or .zst.
+    """Read pairs from a .jsonl, .json, .csv or .tsv file, also with .gz, .bz2, .xz or .zst.
 
     The fields are good, bad and, if present, phenomenon; or those of BLiMP's files: sentence_good,
     sentence_bad, and linguistics_term, term, UID or uid. Adds to `counts`: `EQUAL`, `TWICE`, and what
