@@ -104,16 +104,17 @@ def test_for_earlier_versions_tags_meant_entities_if_all_were_o_or_had_a_place_a
     assert ours.has_entities(rows) is has
 
 
+@pytest.mark.parametrize(("bioes", "theirs"), [("ES", "LU"), ("I", "M")], ids=["BILOU", "BMES"])
 @given(SENTENCES)
-def test_bilou_is_measured_as_the_same_entities_in_bies(sentences):
+def test_other_letters_mark_the_same_entities(bioes, theirs, sentences):
     golds, predicted = columns([[("S-PER", "S-PER"), ("O", "O")], *sentences])
-    letters = str.maketrans("ES", "LU")
-    bilou = [
+    letters = str.maketrans(bioes, theirs)
+    spelled = [
         [[tag[0].translate(letters) + tag[1:] for tag in row] for row in rows] for rows in (golds, predicted)
     ]
-    assert KIND.measure(*bilou, ENTITIES).figures == KIND.measure(golds, predicted, ENTITIES).figures
+    assert KIND.measure(*spelled, ENTITIES).figures == KIND.measure(golds, predicted, ENTITIES).figures
     by_class = KIND.metrics[ENTITIES].by_class
-    assert by_class(*bilou) == by_class(golds, predicted)
+    assert by_class(*spelled) == by_class(golds, predicted)
 
 
 @given(SENTENCES)
@@ -138,6 +139,12 @@ def test_a_stray_tag_counts_as_o_and_leaves_the_figure(scheme, side):
     found = KIND.measure(*rows, scheme)
     assert (next(iter(found.figures)), found.main) == ("entity F1", 1)
     assert found.figures["word accuracy"] == pytest.approx(2 / 3)
+
+
+def test_a_few_prefixes_among_tags_without_keep_their_types():
+    golds = [["PER", "PER", "O", "B-PER", "I-PER", "B-LOC", "M-LOC", "E-LOC", "O", "S", "S"]]
+    by_class = KIND.metrics[RUNS].by_class(golds, [["PER", "PER", *["O"] * 7, "S", "S"]])
+    assert by_class == {"LOC": 0, "PER": pytest.approx(2 / 3), "S": 1}  # a letter alone is a type
 
 
 def test_tags_without_a_type_are_entities_of_one_type():

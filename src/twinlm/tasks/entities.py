@@ -1,14 +1,14 @@
 """Entities in rows of tags such as B-PER I-PER O, counted like the CoNLL-2003 script.
 
 An entity starts with B- or S-, or with an I- or E- that does not continue one of its type. BILOU's L- and U-
-are read as E- and S-. `data/labels/tags.py` says which tags mark entities.
+are read as E- and S-, BMES's M- as I-. `data/labels/tags.py` says which tags mark entities.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from twinlm.data.labels.tags import OUTSIDE, PLACED
+from twinlm.data.labels.tags import LIKE_OUTSIDE, OUTSIDE, PLACED
 from twinlm.tasks.metrics import Measured, class_table, f1_of_classes, macro_f1, of_ratio
 
 Tags = Sequence[str]
@@ -29,8 +29,11 @@ def placed(tag: str) -> str:
 
 
 def inside(tag: str) -> str:
-    """Return a tag without a place, such as PER, as one inside an entity."""
-    return OUTSIDE if tag in (OUTSIDE, "0", "o") else f"I-{tag}"
+    """Return a tag without a prefix, such as PER, as one inside an entity, and one like B-PER as it is."""
+    if tag in (OUTSIDE, *LIKE_OUTSIDE):
+        return OUTSIDE
+    match = PLACED.fullmatch(tag)
+    return tag if match and match[1] else f"I-{tag}"  # a letter alone is a type here
 
 
 def entities(tags: Tags) -> set[Entity]:
@@ -38,7 +41,7 @@ def entities(tags: Tags) -> set[Entity]:
     spans: list[Entity] = []
     before = OUTSIDE
     for word, tag in enumerate(tags):
-        if tag[0] in "IEL" and before[0] in "BI" and tag[2:] == before[2:]:
+        if tag[0] in "IELM" and before[0] in "BIM" and tag[2:] == before[2:]:
             begin, _, name = spans.pop()
             spans.append((begin, word + 1, name))
         elif tag != OUTSIDE:

@@ -204,14 +204,14 @@ KIND = TaskKind(
         ENTITIES: Metric(
             partial(of_entities, read=placed),
             partial(f1_by_type, read=placed),
-            "most words with a tag other than O have one of an entity (B-, I-, E-, S-, L-, U-)",
+            "most words with a tag other than O have one of an entity (B-, I-, E-, S-, L-, U-, M-)",
         ),
         RUNS: Metric(
             partial(of_entities, read=inside),
             partial(f1_by_type, read=inside),
-            "most words are O and no tag has B- or I- in front, so words in a row with one tag are an entity",
+            "most words are O and most tags have no B- or I-, so words in a row with one tag are an entity",
         ),
-        WORDS: Metric(of_words, f1_by_tag, "its tags mark no entities: every word has one of its own"),
+        WORDS: Metric(of_words, f1_by_tag, "its tags mark no entities: each word has a tag of its own"),
     },
     scheme_before=lambda golds: ENTITIES if has_entities(golds) else WORDS,
     baselines=tagging_baselines,

@@ -1,7 +1,7 @@
 """What the tags of words mean, decided once for a task, from the tags of all its splits.
 
-entities   B-PER I-PER O      also BIOES, BILOU, and B I O without a type
-runs       PER PER O          no place in front; most words are O
+entities   B-PER I-PER O      also BIOES, BILOU, BMES, and B I O without a type
+runs       PER PER O          no prefix; most words are O
 words      DET NOUN VERB
 """
 
@@ -12,15 +12,16 @@ from itertools import chain
 
 ENTITIES, RUNS, WORDS = "entities", "runs", "words"
 OUTSIDE = "O"
-PLACED = re.compile(r"[BIESLU](-.+)?")
-_LIKE_OUTSIDE = ("0", "o")
+LIKE_OUTSIDE = ("0", "o")
+PLACED = re.compile(r"[BIESLUM](-.+)?")
 
 
 def scheme_of(rows: Iterable[Sequence[str]]) -> str:
     """Return what most words with a tag other than O have: the tag of an entity, or one of their own."""
     words = Counter(chain.from_iterable(rows))
     others = words.total() - words[OUTSIDE]
-    if 2 * sum(count for tag, count in words.items() if PLACED.fullmatch(tag)) > others:
+    marked = others - sum(words[tag] for tag in LIKE_OUTSIDE)
+    if 2 * sum(count for tag, count in words.items() if PLACED.fullmatch(tag)) > marked:
         return ENTITIES
     return RUNS if words[OUTSIDE] > others else WORDS
 
@@ -29,7 +30,7 @@ def strays(scheme: str, tags: Iterable[str]) -> list[str]:
     """Return the tags that mean nothing in a scheme, and count as O."""
     if scheme == ENTITIES:
         return [tag for tag in tags if tag != OUTSIDE and not PLACED.fullmatch(tag)]
-    return [tag for tag in tags if scheme == RUNS and tag in _LIKE_OUTSIDE]
+    return [tag for tag in tags if scheme == RUNS and tag in LIKE_OUTSIDE]
 
 
 def has_entity(scheme: str, rows: Iterable[Sequence[str]]) -> bool:
