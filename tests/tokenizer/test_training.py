@@ -184,6 +184,7 @@ MARKED = {
     "Thai": "\u0e17\u0e35\u0e48 \u0e17",
     "Arabic": "\u0643\u064e\u062a\u064e\u0628 \u0643\u062a\u0628",
     "a few Hindi words in English": "a plain text without accents " * 200 + HINDI,
+    "a few Hindi words among emojis": "\u2764\ufe0f " * 2000 + HINDI,
 }
 
 
@@ -196,7 +197,10 @@ def test_marks_of_other_scripts_survive_lowercase(language):
     assert not made.pipeline.strip_accents and made.decode(made.encode("HI " + words[0])).endswith(words[0])
 
 
-@pytest.mark.parametrize("text", ["Ünï Caf\u00e9", "\u0386\u03b8 e\u0301", "\u0419\u0439", "plain", "\u0130"])
+@pytest.mark.parametrize(
+    "text",
+    ["Ünï Caf\u00e9", "\u0386\u03b8 e\u0301", "\u0419\u0439", "plain", "\u0130", "Caf\u00e9 \u2764\ufe0f"],
+)
 def test_accents_of_latin_greek_and_cyrillic_go_with_lowercase_as_before(text):
     made = train([text], "wordpiece", 99, lowercase=True)
     assert made.pipeline.strip_accents and made.pipeline.lowercase

@@ -28,6 +28,8 @@ _PIECE_END = re.compile(r"(?<=\S)\s")
 _ACCENTS = re.compile(
     "[\u0300-\u036f\u0483-\u0487\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u2de0-\u2dff\ufe20-\ufe2f]"
 )
+# Marks that choose the look of an emoji or of a Chinese character: letters have none.
+_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _OTHER_MARKS = 0.01
 _POLL_S = 0.05
 
@@ -136,7 +138,7 @@ def _are_accents(counts: Counter[str]) -> bool:
     marks: Counter[str] = Counter()
     for character, times in counts.items():
         for part in unicodedata.normalize("NFD", character):
-            marks[part] += times * (unicodedata.category(part) == "Mn")
+            marks[part] += times * (unicodedata.category(part) == "Mn" and not _SELECTORS.match(part))
     others = sum(times for mark, times in marks.items() if not _ACCENTS.match(mark))
     return others <= _OTHER_MARKS * marks.total()
 
