@@ -83,7 +83,7 @@ def test_a_question_has_the_line_of_its_own_text(is_ascii: bool) -> None:
     Path("a.json").write_text(data, encoding="utf-8")
     lines = data.split("\n")
     wanted = [number for number, line in enumerate(lines, start=1) if '"question"' in line]
-    found = squad_questions(data, Path("a.json"), BadRows())
+    found = squad_questions(json.loads(data), data, Path("a.json"), BadRows())
     assert [line for line, _ in found] == wanted
 
 
@@ -92,7 +92,7 @@ def test_oddly_escaped_questions_keep_the_line_of_one_before() -> None:
     questions = [{"question": text, "answers": []} for text in texts]
     data = json.dumps({"data": [{"paragraphs": [paragraph(*questions)]}]}, indent=1).replace("/", "\\/")
     Path("a.json").write_text(data, encoding="utf-8")
-    found = list(squad_questions(data, Path("a.json"), BadRows()))
+    found = list(squad_questions(json.loads(data), data, Path("a.json"), BadRows()))
     assert [values["question"] for _, values in found] == texts
     one, three = line_of(data, '"One?"'), line_of(data, '"Three?"')
     assert [line for line, _ in found] == [one, one, three, three]

@@ -110,6 +110,10 @@ def _one_or_two(values: dict[str, Any], fields: Fields) -> tuple[str, ...]:
     return tuple(read_text(values, name) for name in (fields.text, fields.text_b) if name)
 
 
+def _choice_stem(fields: Fields) -> int:
+    return 1 + bool(fields.text_b)
+
+
 def _tags(values: dict[str, Any], fields: Fields, words: tuple[str, ...], labels: Labels) -> list[str]:
     bare = [labels.bare(tag) for tag in read_words(values, fields.label)]
     if len(bare) != len(words):
@@ -231,9 +235,9 @@ CHOICE = Form(
     fields=Fields(text="text", choices="choices", label="label"),
     endings=TABLES,
     texts=lambda values, fields: (*_one_or_two(values, fields), *read_choices(values, fields.choices)),
-    stem=lambda fields: 1 + bool(fields.text_b),
+    stem=_choice_stem,
     gold=lambda values, fields, texts, labels: read_choice(
-        values, fields.label, texts[1 + bool(fields.text_b) :]
+        values, fields.label, texts[_choice_stem(fields) :]
     ),
     scheme=lambda examples: QUESTION if any(example.stem == 2 for example in examples) else "",
     settle=_settle_choices,

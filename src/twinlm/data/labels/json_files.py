@@ -28,11 +28,11 @@ def json_file_rows(
     try:
         if text.lstrip().startswith("["):
             yield from json_list(text, bad, shown(path))
-        elif _is_an_object_a_line(text):
+        elif whole := _one_object(text):
+            yield from squad_questions(whole, text, path, bad)
+        else:
             numbered = (Line(line, number, 0) for number, line in enumerate(text.split("\n"), start=1))
             yield from json_rows(numbered, shown(path), most_bytes=MOST_LINE_BYTES, bad=bad, counts=counts)
-        else:
-            yield from squad_questions(text, path, bad)
     except RowError as error:
         raise DataError(str(error), file=shown(path), line=error.line, hint=_HINT) from None
 
@@ -46,10 +46,11 @@ def _whole(lines: Iterator[Line]) -> str:
     return "".join(pieces)
 
 
-def _is_an_object_a_line(text: str) -> bool:
+def _one_object(text: str) -> dict[str, Any]:
+    """Return the object that is the whole text, for SQuAD's form; empty if there is an object a line."""
     first, _, others = text.strip().partition("\n")
     try:
         row = parse_object(first)
     except RowError:
-        return False
-    return "data" not in row or bool(others.strip())
+        return parse_object(text)
+    return {} if others.strip() or "data" not in row else row

@@ -57,8 +57,8 @@ def read_labelled(
         texts = form.texts(row.values, names)
         gold = form.gold(row.values, names, texts, labels) if is_labelled else None
         for index, label in enumerate(gold if isinstance(gold, list) else ()):
-            if isinstance(label, str):
-                places.setdefault(label, f"{shown(path)}, line {row.line + index * lines_each}")
+            if isinstance(label, str) and label not in places:
+                places[label] = f"{shown(path)}, line {row.line + index * lines_each}"
         data_id = read_id(row.values, fields.id, usual_id)
         return Example(f"{split}-{row.number}", texts, gold, data_id, form.stem(names))
 

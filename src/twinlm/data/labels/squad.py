@@ -8,20 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from twinlm.data.text.rows import BadRows, RowError, json_type, parse_object
+from twinlm.data.text.rows import BadRows, RowError, json_type
 from twinlm.data.text.streams import shown
 
 _NEAR_CHARACTERS = 1 << 20  # to search for a question: some files escape what need not be escaped
 
 
-def squad_questions(text: str, path: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
+def squad_questions(
+    whole: dict[str, Any], text: str, path: Path, bad: BadRows
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield line and values of each question, with the context of its paragraph; bad parts go to `bad`.
 
-    Raises:
-        RowError: the text is not JSON of this form.
+    `text` is the JSON text of `whole`, where lines are counted. A `RowError` if it has no list of articles.
     """
     begin, number_of_line = 0, 1
-    articles = _list(parse_object(text), "data", "the file")
+    articles = _list(whole, "data", "the file")
     for context, question, where in _questions(articles, path, bad):
         bad.rows += 1
         if not isinstance(question, dict):
