@@ -349,6 +349,13 @@ def test_columns_without_a_header_are_named_by_number(name: str, data: str) -> N
     assert read(name, data.encode(), fields=Fields(text="2"), is_labelled=False)[0].examples[1].gold is None
 
 
+@pytest.mark.parametrize(("first", "text"), [("A great film,1", "1"), ("3,1,A great film", "3")])
+def test_a_label_that_is_a_number_makes_no_header(first: str, text: str) -> None:
+    found, counts = read("a.csv", first.encode(), fields=Fields(text=text), is_labelled=False)
+    assert [example.texts for example in found.examples] == [("A great film",)]
+    assert counts["files without a header: columns by number"] == 1
+
+
 def test_a_header_of_numbers_is_a_header() -> None:
     found, counts = read("a.csv", b"2,1\na,x\nb,y\n", fields=Fields(text="2", label="1"))
     assert found.classes == ("x", "y") and not counts

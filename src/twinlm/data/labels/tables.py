@@ -211,7 +211,7 @@ def _explain(error: csv.Error, delimiter: str) -> str:
 
 
 def _header(line: str, number: int, file: _File, usual: str) -> tuple[str, list[str]]:
-    """Return delimiter and names, none if the needed ones are numbers that the line does not have."""
+    """Return delimiter and names; no names if the needed ones are numbers, and the line is more than those."""
     path, needed = file.path, file.needed
     headers = {
         delimiter: _split_header(line, delimiter, usual == delimiter == "\t")
@@ -219,7 +219,9 @@ def _header(line: str, number: int, file: _File, usual: str) -> tuple[str, list[
     }
     # The first delimiter with which the header has all needed names is taken.
     delimiter = next((each for each, names in headers.items() if set(needed) <= set(names)), "")
-    if not delimiter and needed and all(map(str.isdecimal, needed)):
+    # A number beside a text is no name but a label, as in "A great film,1".
+    is_header = bool(delimiter) and all(map(str.isdecimal, headers[delimiter]))
+    if needed and all(map(str.isdecimal, needed)) and not is_header:
         wide = (each for each, names in headers.items() if len(names) >= max(map(int, needed)))
         return next(wide, usual), []
     if not delimiter:
