@@ -15,6 +15,11 @@ from twinlm.errors import DataError
 AS_NUMBER, AS_TEXT = UNCLEAR.format("number"), UNCLEAR.format("text")
 
 
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 def one(value: object, choices: list[str]) -> int:
     """Return the choice that a label means which stands alone."""
     label = read_choice({"label": value}, "label", choices)
