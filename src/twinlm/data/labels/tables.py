@@ -211,7 +211,7 @@ def _explain(error: csv.Error, delimiter: str) -> str:
 
 
 def _header(line: str, number: int, file: _File, usual: str) -> tuple[str, list[str]]:
-    """Return delimiter and names; no names if the needed ones are numbers, and the line is more than those."""
+    """Return delimiter and names, none if the needed ones are numbers and not all names of the line are."""
     path, needed = file.path, file.needed
     headers = {
         delimiter: _split_header(line, delimiter, usual == delimiter == "\t")
