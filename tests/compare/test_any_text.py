@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import shutil
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from twinlm.compare import rehearsal
 from twinlm.compare import run as run_module
 from twinlm.compare.run import Run
 from twinlm.compare.stages import language, learned
@@ -17,6 +19,7 @@ from twinlm.report import report
 from twinlm.settings import presets
 from twinlm.system.log import Silent
 from twinlm.system.stopping import Stop
+from twinlm.train.finetune import with_head
 
 WORDS = {
     "latin": ["cat", "dog", "bread", "likes", "small", "seven"],
@@ -114,6 +117,25 @@ def finished(tmp_path_factory) -> Path:
     with contextlib.chdir(folder), opened_run(folder, "latin", 32) as run:
         run.compare()
     return folder
+
+
+def test_a_resumed_run_tries_only_what_has_not_started(finished, tmp_path, monkeypatch) -> None:
+    tried = []
+
+    def note_head(trained, task, *others, **named):
+        tried.append((trained.family.name, task.name))
+        return with_head(trained, task, *others, **named)
+
+    monkeypatch.setattr(rehearsal, "with_head", note_head)
+    monkeypatch.setattr(rehearsal.Rehearsal, "_language", lambda _, name: tried.append(name))
+    monkeypatch.chdir(shutil.copytree(finished, tmp_path / "again"))
+    with opened_run(Path.cwd(), "latin", 32) as run:
+        run.rehearsal.run()
+        assert tried == []
+        for folder in ("gpt", "tasks/topic/bert"):
+            shutil.rmtree(run.folder / folder)
+        run.rehearsal.run()
+    assert tried == ["gpt", ("bert", "topic")]
 
 
 @pytest.mark.parametrize(

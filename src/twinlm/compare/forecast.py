@@ -61,11 +61,25 @@ class Forecast:
             for pretraining in (*self.pretraining.compared.values(), *self.pretraining.smaller.values())
             for seed in self.pretraining.seeds
         ]
-        trials = self._trials()
+        trials = self.trials()
         sizes = {
             arm.name: self._body(arm) for arm in {trial.arm.name: trial.arm for trial in trials}.values()
         }
         return trainings + [self._fine_tuning(trial, *sizes[trial.arm.name]) for trial in trials]
+
+    def trials(self) -> list[Trial]:
+        """Return all fine-tuning trials: those of the arms at every learning rate, then those of curves."""
+        rates: list[float | None] = [*sorted(self.workspace.settings.compare.learning_rates)] or [None]
+        trials = []
+        for task in self.workspace.prepared.tasks:
+            for arm in self.workspace.arms:
+                for rate in rates:
+                    trials += self.finetuning.trials(arm, task, learning_rate=rate)
+            for axis, kind in product(self.curves.axes, families.FAMILIES):
+                arm = self.workspace.arm(kind)
+                for point in self.curves.smaller_points(arm, task, axis, rates[0]):
+                    trials += point.trials
+        return trials
 
     def seconds(self, training: Training) -> float:
         """Return the time of a training with its validations and, if it is a fine-tuning, its predictions."""
@@ -85,19 +99,6 @@ class Forecast:
             message += f"{free / 2**30:,.1f} GiB are free"
             hint = "free some space, choose another --out, or take fewer arms, seeds or learning rates"
             raise ResourceError(message, file=self.workspace.folder, hint=hint)
-
-    def _trials(self) -> list[Trial]:
-        rates: list[float | None] = [*sorted(self.workspace.settings.compare.learning_rates)] or [None]
-        trials = []
-        for task in self.workspace.prepared.tasks:
-            for arm in self.workspace.arms:
-                for rate in rates:
-                    trials += self.finetuning.trials(arm, task, learning_rate=rate)
-            for axis, kind in product(self.curves.axes, families.FAMILIES):
-                arm = self.workspace.arm(kind)
-                for point in self.curves.smaller_points(arm, task, axis, rates[0]):
-                    trials += point.trials
-        return trials
 
     def _pretraining(self, pretraining: Pretraining, seed: int) -> Training:
         family, name = families.family(pretraining.family), pretraining.name

@@ -1,9 +1,11 @@
 """Before any training: each later step is tried on the real data, with models of the right sizes.
 
-What a task refuses stops the run here; what only the report refuses is said, and left out of it.
+What a task refuses stops the run here; what only the report refuses is said, and left out of it. What a
+training has started with was tried before it, so a resumed run tries only the rest.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,23 +37,30 @@ class Rehearsal:
             UserError: a split of the text or a task is of no use.
         """
         for name in self.pretraining.compared:
-            self._language(name)
-        tried = set()
+            if not self.pretraining.check(name):
+                self._language(name)
+        alike: dict[str, list[Arm]] = {}
         for arm in self.workspace.arms:
             key = repr((arm.family, arm.folder, arm.settings.model, arm.settings.finetune))
-            if key not in tried:
-                tried.add(key)
-                self._tasks(arm)
+            alike.setdefault(key, []).append(arm)
+        for arms in alike.values():
+            tasks = [name for name in self.workspace.prepared.tasks if not self._have_started(arms, name)]
+            if tasks:
+                self._tasks(arms[0], tasks)
 
-    def _tasks(self, arm: Arm) -> None:
+    def _have_started(self, arms: Sequence[Arm], task: str) -> bool:
+        firsts = [self.finetuning.trials(arm, task)[0] for arm in arms]
+        return any(self.finetuning.folder(trial).parent.exists() for trial in firsts)
+
+    def _tasks(self, arm: Arm, names: Sequence[str]) -> None:
         trained = self.finetuning.not_pretrained(arm, self.workspace.settings.seed)
-        for name in self.workspace.prepared.tasks:
+        for name in names:
             task = self.workspace.task(name)
             tuned, _ = with_head(trained, task, arm.settings.finetune, seed=0, counts=Counter())
             kind, config = task_of(tuned)
+            reader = tuned.family.reader(tuned.tokenizer)
             for examples in (task.valid, task.test):
-                inputs = kind.inputs(examples, tuned.family.reader(tuned.tokenizer), config, Counter())
-                assert inputs
+                kind.inputs(examples, reader, config, Counter())
             predict(tuned, sorted(task.test, key=lambda example: sum(map(len, example.texts)))[-2:])
 
     def _language(self, name: str) -> None:

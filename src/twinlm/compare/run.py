@@ -139,16 +139,14 @@ class Run:
 
     def _plan(self) -> None:
         """Plan every training, and refuse before any of them what would fail after them."""
-        for training in self.forecast.trainings():
-            if training.trial:
-                self.finetuning.check(training.trial)
+        for trial in self.forecast.trials():
+            self.finetuning.check(trial)
         self.forecast.check_disk()  # models of unequal sizes are refused here too
         self.language.prepare()  # finds bad files of minimal pairs
         for name in self.workspace.prepared.tasks:
             self.baselines.fitted(self.workspace.task(name))  # may find a task unfit
             self.curves.fit_baselines(self.workspace.task(name))
-        if not all(training.is_done for training in self.forecast.trainings()):
-            self.rehearsal.run()
+        self.rehearsal.run()
 
     def _pretrain(self) -> None:
         for name in self.pretraining.plans:
