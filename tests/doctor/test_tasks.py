@@ -60,6 +60,14 @@ def test_what_a_run_would_stop_at_is_a_problem(rows, words):
     assert words in problem.message
 
 
+def test_a_test_split_that_measures_nothing_is_a_problem():
+    write("a.csv", [f"{number},a,{number}" for number in range(60)], "text,text_b,score")
+    write("b.csv", [f"{number},b,3" for number in range(60)], "text,text_b,score")
+    problem = findings_of(TaskSettings(name="t", kind="similarity", train="a.csv", test="b.csv"))[0]
+    assert (problem.level, problem.why) == ("problem", "the run would stop here")
+    assert "can't be measured on its 60 test examples: all have the score 3.0" in problem.message
+
+
 def test_a_task_without_a_file_is_a_problem():
     (problem,) = findings_of(TaskSettings(name="t"))
     assert problem.message == "there is no file to train on"

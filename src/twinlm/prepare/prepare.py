@@ -198,11 +198,7 @@ def _read_task(given: TaskSettings, seed: int, counts: Counter[str]) -> Labelled
     sets: dict[str, LabelledSet] = {}
     for split, path in files.items():  # training first: the others' labels are read as its labels are
         sets[split] = read_task_file(given, path, split, sets, errors=given.errors, counts=counts)
-    task = build_read_task(given, sets, seed=seed, counts=counts)
-    if flaw := task_kind(task.kind).form.flaw(task.scheme, task.test):
-        message = f"task {task.name!r} can't be measured on its {len(task.test):,} test examples: {flaw}"
-        raise DataError(message, hint="give more rows, or another test file; is the label's field right?")
-    return task
+    return build_read_task(given, sets, seed=seed, counts=counts)
 
 
 def read_task_file(
@@ -230,20 +226,28 @@ def read_task_file(
 def build_read_task(
     given: TaskSettings, sets: Mapping[str, LabelledSet], *, seed: int, counts: Counter[str]
 ) -> LabelledTask:
-    """Build the task of the settings from the sets of its files, by split; raises as `build_task` does."""
+    """Build the task of the settings from the sets of its files, by split.
+
+    Raises:
+        DataError: as `build_task`, or no figure can be measured on the test examples.
+    """
+    form = task_kind(given.kind).form
     task = build_task(
         given.name,
         sets["train"],
         sets.get("valid"),
         sets.get("test"),
         kind=given.kind,
-        form=task_kind(given.kind).form,
+        form=form,
         valid_share=given.valid_share,
         seed=seed,
         max_train_examples=given.max_train_examples,
         max_test_examples=given.max_test_examples,
         counts=counts,
     )
+    if flaw := form.flaw(task.scheme, task.test):
+        message = f"task {task.name!r} can't be measured on its {len(task.test):,} test examples: {flaw}"
+        raise DataError(message, hint="give more rows, or another test file; is the label's field right?")
     return replace(task, fields=_fields(given))
 
 
