@@ -95,7 +95,7 @@ def read_rows(
 
 
 def _another_kind(names_there: Collection[str], names: Fields) -> str:
-    """Return the begin of a hint if these are an ending or fields of another kind of task."""
+    """Return the beginning of a hint if these are an ending or fields of another kind of task."""
     if not names.text or names.text in names_there:
         return ""
     kinds = [kind for name, kind in _KINDS.items() if name in names_there]

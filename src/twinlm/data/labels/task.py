@@ -81,8 +81,8 @@ def build_task(
 
     Missing sets are split off from train, class by class where there are classes: `valid_share` of its texts,
     and `test_share` or as many. Texts of test leave validation and train, those of validation leave train.
-    At most `max_train_examples` are kept (0: all), in the same proportions of classes, and as many for
-    validation: who has few labels has few of both. At most `max_test_examples` are measured, drawn alike.
+    At most `max_train_examples` are kept (0: all), with the proportions of the classes, and as many for
+    validation: if labels are few, both splits have few. `max_test_examples` limits the test in the same way.
     Adds what was left out to `counts`.
 
     Raises:
@@ -144,7 +144,7 @@ def _digest(example: Example, form: Form) -> bytes:
 
 
 def _draw(seed: int, purpose: str, texts: Iterable[str]) -> float:
-    joined = "\n".join(texts)  # as in version 0.1, whose runs so keep their splits
+    joined = "\n".join(texts)  # as in version 0.1, so that its runs keep their splits
     return uniform(seed, purpose, text_hash(joined))
 
 

@@ -87,7 +87,7 @@ def reading_of_classes(labels: Collection[str]) -> Reading:
 
 
 def settled_class(label: str, reading: Reading, counts: Counter[str]) -> str:
-    """Return a class as the reading has it."""
+    """Return a class without .0 if whole numbers are read so."""
     match = _WHOLE.fullmatch(label)
     if reading != "whole" or not match or not match[1]:
         return label
