@@ -13,7 +13,7 @@ from twinlm.evidence.power import POWER, power
 from twinlm.evidence.records import ArmVariances, Comparison, Effect, Interval, Variances
 from twinlm.evidence.results import ArmScore, TaskResult
 from twinlm.evidence.variance import noise
-from twinlm.report import verdict
+from twinlm.report import plots, task_sentences, tasks_section, verdict
 from twinlm.report.two_arms import of_two, what_would_tell
 
 SPACES = str.maketrans({"\N{NARROW NO-BREAK SPACE}": " ", "\N{NO-BREAK SPACE}": " ", "\N{MINUS SIGN}": "-"})
@@ -256,6 +256,23 @@ def test_a_winner_among_failed_models_is_no_winner(example_results):
     )
     assert not any("Pre-training was worth" in text or "is better than" in text for text in said)
     assert "GPT on 0 of 1 and BERT on 0 of 1" in verdict.counts(results)[0]
+    named = {each.label for each in failed if each.family}
+    assert named & {row[5] for row in tasks_section.comparisons(task).rows}
+    better = [row[5] for row in tasks_section.comparisons(results.tasks[0]).rows]
+    assert "neither learned" in better and not named & {*better}
+    assert plots.difference_plot(results, results.tasks[0]).count("mark undecided") == len(better)
+
+
+def test_nothing_is_said_of_a_further_arm_where_both_models_failed(example_results):
+    task = example_results.tasks[0]
+    bert, gpt = (next(each for each in task.scores if each.arm == name) for name in ("bert", "gpt"))
+    # It takes the place of GPT in the comparison, behind in the frequency of its one answer.
+    further = replace(gpt, arm="bert-2", label="BERT 2", family="bert")
+    pair = replace(task.comparisons[0], second="bert-2")
+    learned = replace(task, scores=[bert, further], comparisons=[pair])
+    assert "BERT 2 is" in task_sentences.of_arms(learned)[0]
+    scores = [replace(each, failed_seeds=list(each.score_by_seed)) for each in (bert, further)]
+    assert task_sentences.of_arms(replace(learned, scores=scores)) == []
 
 
 @pytest.mark.parametrize("name", ["intent: banking", "a: b: c", "line\rend", "tone | <b>"])

@@ -248,7 +248,9 @@ def test_caveats_name_what_these_results_lack():
     )
     assert "pre-trained once" in said
     assert "with one fine-tuning seed" in said
-    assert "80 test examples are few: a difference of 1.0 points can be chance." in said
+    assert "80 test examples are few: differences of up to 1.0 points can be chance." in said
+    agreeing, apart = _comparison("bert", "gpt", 0.0, 0.01), _comparison("bert", "linear", 0.2, 0.06)
+    assert "up to 6.0 points can be chance." in _caveats(_task(agreeing, apart, test_examples=80))
     assert "one answer to every example: BERT without pre-training with seed 2." in said
     assert "2 comparisons were made" in said
     assert "5.0 and 5.0 million parameters" in said
@@ -280,7 +282,7 @@ def test_a_plan_that_was_wrong_about_the_time_is_told_by_how_much():
         _cost("bert", seconds=97.0), name="no-nsp", label="BERT without NSP", planned_seconds=175.0
     )
     said = _caveats(costs=[*right, wrong]).replace("\N{NARROW NO-BREAK SPACE}", " ")
-    assert "more than 20.0 %: 2 min 55 s for BERT without NSP, which took 1 min 37 s (+80 %)." in said
+    assert "more than 20 %: 2 min 55 s for BERT without NSP, which took 1 min 37 s (+80 %)." in said
     assert "gpt, which took" not in said
     short = structs.replace(_cost("gpt"), planned_seconds=75.0)
     assert "(\N{MINUS SIGN}25" in _caveats(costs=[short])

@@ -33,6 +33,11 @@ class ArmScore(ArmFacts):
     is_imported: bool
     """Whether the model was pre-trained elsewhere, on other data."""
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether all trainings failed: each model gives one answer to all examples."""
+        return bool(self.failed_seeds) and len(self.failed_seeds) >= len(self.score_by_seed)
+
 
 class TaskResult(Record):
     """Results on one labelled task."""

@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from twinlm.evidence.records import Comparison
 from twinlm.evidence.results import ArmScore, Cost, DoctorResult, TaskResult
-from twinlm.report.numbers import difference, duration, listed, percent, signed_percent, times, title
+from twinlm.report.numbers import (
+    difference,
+    duration,
+    listed,
+    percent,
+    signed_percent,
+    times,
+    title,
+    whole_percent,
+)
 
 _FEW_EXAMPLES = 300
 _FEW_SEEDS = 3
@@ -124,13 +133,14 @@ def _task_caveats(task: TaskResult) -> list[str]:
     elif seeds < _FEW_SEEDS:
         texts.append(f"{seeds} fine-tuning seeds show little of how much training varies.")
     if task.test_examples < _FEW_EXAMPLES:
-        gap = task.comparisons[0].difference if task.comparisons else None
-        size = (
-            f": a difference of {difference((gap.high - gap.low) / 2, task.metric)} can be chance"
-            if gap
+        # The widest one: arms that give the same answers have a narrow interval.
+        widths = [item.difference.high - item.difference.low for item in task.comparisons]
+        most = (
+            f": differences of up to {difference(max(widths) / 2, task.metric)} can be chance"
+            if widths
             else ""
         )
-        texts.append(f"{task.test_examples} test examples are few{size}.")
+        texts.append(f"{task.test_examples} test examples are few{most}.")
     if failed := [f"{score.label} with {_failed(score)}" for score in task.scores if score.failed_seeds]:
         texts.append(
             f"some models failed, that is, they give one answer to every example: {'; '.join(failed)}. "
@@ -189,6 +199,6 @@ def _plan_caveats(costs: Sequence[Cost], matched_by: str) -> list[str]:
     if matched_by in _TIMED:
         follows = f"as the plan fixed the steps, the models did not get the same {matched_by}."
     return [
-        f"The planned training time was wrong by more than {percent(_PLAN_ERROR)}: {named}. Other work on "
-        f"the machine, during planning or training, causes this: {follows}"
+        f"The planned training time was wrong by more than {whole_percent(_PLAN_ERROR)}: {named}. Other work "
+        f"on the machine, during planning or training, causes this: {follows}"
     ]

@@ -53,9 +53,11 @@ def difference_plot(results: Results, task: TaskResult) -> Markup:
     arms = {score.arm: score for score in task.scores}
     rows = []
     for item in task.comparisons:
-        look = look_of(results, arms[item.first])
-        look = look if item.winner else Look(style="undecided", shape=look.shape)
-        label = f"{arms[item.first].label} against {arms[item.second].label}"
+        first, second = arms[item.first], arms[item.second]
+        look = look_of(results, first)
+        if item.winner is None or (first.has_failed and second.has_failed):
+            look = Look(style="undecided", shape=look.shape)
+        label = f"{first.label} against {second.label}"
         text = bare(item.difference.estimate, task.metric, signed=True)
         rows.append(_Row(label, text, [_across(item.difference, _scale(task.metric), look)]))
     gaps = [item.difference for item in task.comparisons]

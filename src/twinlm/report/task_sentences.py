@@ -12,7 +12,7 @@ from twinlm.evidence.records import Comparison
 from twinlm.evidence.results import ArmScore, TaskResult
 from twinlm.evidence.scores import is_kind
 from twinlm.report.numbers import difference, ends, figure, is_share, listed
-from twinlm.report.two_arms import failure_sentence, has_failed, lead, of_two, signed, standing, turned
+from twinlm.report.two_arms import NEITHER, failure_sentence, lead, of_two, outcome, signed, standing, turned
 
 
 def compared(task: TaskResult) -> list[tuple[Comparison, ArmScore, ArmScore]]:
@@ -47,7 +47,11 @@ def of_arms(task: TaskResult) -> list[str]:
     arms = {score.arm: score for score in task.scores}
     sentences = []
     for kind in filter(is_kind, task.scores):
-        own = [item for item in task.comparisons if kind.arm in (item.first, item.second)]
+        own = [
+            item
+            for item, first, second in compared(task)
+            if kind in (first, second) and outcome(item, first, second) != NEITHER
+        ]
         against = [_against(item, kind.arm) for item in own]
         further = [item for item in against if _is_further(arms[item.first])]
         if further:
@@ -84,7 +88,7 @@ def of_worth(task: TaskResult) -> list[str]:
     for item, first, second in compared(task):
         if first.family != second.family or not first.is_pretrained or second.is_pretrained:
             continue
-        if has_failed(first) and has_failed(second):
+        if outcome(item, first, second) == NEITHER:
             continue
         failures += [failure_sentence(second)] if second.failed_seeds else []
         if item.winner:

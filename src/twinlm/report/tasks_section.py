@@ -23,6 +23,7 @@ from twinlm.report.numbers import (
     whole,
 )
 from twinlm.report.task_sentences import paragraphs
+from twinlm.report.two_arms import outcome
 
 _TIMES = " \N{MULTIPLICATION SIGN} "
 
@@ -77,7 +78,7 @@ def _plots(results: Results, task: TaskResult) -> Iterator[document.Plot]:
     if task.comparisons:
         yield document.Plot(
             f"Differences with {INTERVAL}s. To the right of 0, the arm named first is better. Grey "
-            "and hollow: cannot tell.",
+            "and hollow: no winner.",
             plots.difference_plot(results, task),
         )
 
@@ -101,14 +102,14 @@ def scores(task: TaskResult) -> document.Table:
 
 def comparisons(task: TaskResult) -> document.Table:
     """Return the comparisons of a task's arms."""
-    labels = {score.arm: score.label for score in task.scores}
+    arms = {score.arm: score for score in task.scores}
     columns: list[tuple[str, Callable[[Comparison], str]]] = [
-        ("", lambda item: f"{labels[item.first]} against {labels[item.second]}"),
+        ("", lambda item: f"{arms[item.first].label} against {arms[item.second].label}"),
         ("Difference", lambda item: bare(item.difference.estimate, task.metric, signed=True)),
         (INTERVAL, lambda item: ends(item.difference, task.metric)),
         ("p", lambda item: bare_p(item.p_value)),
         ("Holm p", lambda item: bare_p(item.p_adjusted)),
-        ("Better", lambda item: "cannot tell" if item.winner is None else labels[item.winner]),
+        ("Better", lambda item: outcome(item, arms[item.first], arms[item.second])),
         ("Effect", lambda item: f"{item.effect.name} {item.effect.size:+.2f}".replace("-", MINUS)),
         ("Only one right", lambda item: _odds(item.effect)),
         ("Ahead", lambda item: f"{item.effect.first_is_ahead:.2f}"),
@@ -200,13 +201,13 @@ def _about_comparisons(task: TaskResult) -> str:
     unit = "in points of " if is_share(task.metric) else "of "
     once = any(item.pretraining_seeds == 1 for item in task.comparisons)
     return (
-        f"Differences {unit}{task.metric}. Better: named only where Holm p is below 0.05. For that, "
-        f"the {INTERVAL} over examples and seeds must exclude 0 and the paired test over examples (p) must "
-        "agree, both adjusted for the tasks on which the same question is asked. Effect: Cohen's h for "
-        "shares, d_z for other figures. Only one right: examples that only the first or only the second "
-        "gets right, and their odds ratio. Ahead: chance that a model of the first arm beats one of the "
-        "second. The two bootstrap intervals do not enter the decision. Variance: shares from examples, "
-        "pre-training and fine-tuning."
+        f"Differences {unit}{task.metric}. Better: named only where Holm p is below 0.05. For that, the "
+        f"{INTERVAL} over examples and seeds must exclude 0 and the paired test over examples (p) must "
+        "agree, both adjusted for the tasks on which the same question is asked. Neither learned: all "
+        "trainings of both failed. Effect: Cohen's h for shares, d_z for other figures. Only one right: "
+        "examples that only the first or only the second gets right, and their odds ratio. Ahead: chance "
+        "that a model of the first arm beats one of the second. The two bootstrap intervals do not enter "
+        "the decision. Variance: shares from examples, pre-training and fine-tuning."
         + (
             " With one pre-training, none of these includes the variation between pre-training seeds."
             if once

@@ -45,7 +45,7 @@ def of_two(comparison: Comparison, of_first: ArmScore, of_second: ArmScore, metr
 
 def outcome(comparison: Comparison, of_first: ArmScore, of_second: ArmScore) -> str:
     """Return the better arm's label, `CANNOT_TELL`, or `NEITHER` if all trainings of both failed."""
-    if has_failed(of_first) and has_failed(of_second):
+    if of_first.has_failed and of_second.has_failed:
         return NEITHER
     labels = {of_first.arm: of_first.label, of_second.arm: of_second.label}
     return CANNOT_TELL if comparison.winner is None else labels[comparison.winner]
@@ -59,11 +59,6 @@ def what_would_tell(comparison: Comparison, of_first: ArmScore, of_second: ArmSc
         return "trainings that do not fail"
     takes = _takes(comparison, abs(comparison.difference.estimate))
     return takes.split(" (")[0] or "as many examples and seeds again"
-
-
-def has_failed(score: ArmScore) -> bool:
-    """Tell whether all trainings of an arm failed: each model gives one answer to all examples."""
-    return bool(score.failed_seeds) and len(score.failed_seeds) >= len(score.score_by_seed)
 
 
 def failures(score: ArmScore) -> str:
