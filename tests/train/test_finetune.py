@@ -17,12 +17,15 @@ from twinlm.data.labels.task import LabelledTask
 from twinlm.errors import StoppedError
 from twinlm.families import FAMILIES
 from twinlm.settings import FinetuneSettings, ModelSettings, OptimizerSettings
+from twinlm.system import storage
 from twinlm.system.log import EVENTS, Silent
 from twinlm.system.stopping import Stop
 from twinlm.tasks.table import TASKS
+from twinlm.tasks.tagging import LEADING_BLANK
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 from twinlm.train.costs import finetune_seconds
-from twinlm.train.finetune import RESULT, finetune, inputs_of_step
+from twinlm.train.finetune import RESULT, finetune, inputs_of_step, with_head
+from twinlm.train.resuming import averaging
 from twinlm.use.predict import predict
 
 NAMES = ["Ada", "Ben", "Cleo", "Dora"]
@@ -261,6 +264,21 @@ def test_a_gpt_without_its_mask_tags_the_first_word_by_the_last(
         answer["predicted"][0] == example.gold[0] for answer, example in zip(answers, task.test, strict=True)
     ]
     assert (sum(found) / len(found) > 0.9) == both_sides
+
+
+@pytest.mark.parametrize(("state", "constants"), [({"averaging": "step"}, {LEADING_BLANK: 1.0}), ({}, {})])
+def test_a_tagger_that_an_earlier_version_began_reads_words_as_it_began(
+    state: dict[str, str], constants: dict[str, float], fresh: Any, tmp_path: Path
+) -> None:
+    task, folder = task_of("tagging"), tmp_path / "checkpoints" / "step-000000001"
+    storage.publish_folder(folder, {"state.json": storage.json_bytes(state)})
+    began, inputs = with_head(
+        fresh("gpt"), task, settings(), seed=1, counts=Counter(), is_old=averaging(tmp_path) == "micro-batch"
+    )
+    assert began.task is not None and began.task.constants == constants
+    first = task.train[0].texts[0]
+    tokens = began.tokenizer.encode(f" {first}" if constants else first)
+    assert inputs[0].sequences[0].tokens[1 : 1 + len(tokens)] == tokens
 
 
 @pytest.mark.parametrize("name", FAMILIES)

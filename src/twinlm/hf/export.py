@@ -61,7 +61,7 @@ def to_hf_files(
     files = {
         "config.json": storage.json_bytes(config),
         **weight_files({**tensors, **(head_to(head, trained) if head else {})}, max_shard_bytes),
-        **tokenizer_files(trained, max_length=longest, has_head=bool(task), is_bare=is_bare),
+        **tokenizer_files(trained, dropped, max_length=longest, has_head=bool(task)),
         "README.md": model_card(trained, architecture, head).encode(),
     }
     if trained.family.is_generative and not task:

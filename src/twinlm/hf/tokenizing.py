@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from twinlm.checkpoint import Trained
 from twinlm.data.sequences.packing import Packed
@@ -24,7 +24,7 @@ def dropped_tokens(trained: Trained, *, has_head: bool) -> tuple[int, ...]:
 
 def enclosed(trained: Trained, texts: Sequence[str], *, has_head: bool) -> Packed:
     """Return the input of one text or two, with the special tokens that exported files describe."""
-    tokenizer, sizes = trained.tokenizer, _sizes(trained)
+    tokenizer, sizes = trained.tokenizer, cast(Any, trained.model.config)
     packed = trained.family.pack(tokenizer.encode_batch(texts), tokenizer.specials)
     untrained = {*sizes.unscored, *([] if has_head or _is_encoder(trained) else [tokenizer.specials.extract])}
     kept = [index for index, token in enumerate(packed.tokens) if token not in untrained]
@@ -34,13 +34,14 @@ def enclosed(trained: Trained, texts: Sequence[str], *, has_head: bool) -> Packe
     )
 
 
-def tokenizer_files(trained: Trained, *, max_length: int, has_head: bool, is_bare: bool) -> dict[str, bytes]:
-    """Return the tokenizer's files by name; `max_length` is that of inputs, in tokens."""
+def tokenizer_files(
+    trained: Trained, dropped: Sequence[int], *, max_length: int, has_head: bool
+) -> dict[str, bytes]:
+    """Return the tokenizer's files by name, without `dropped_tokens`; `max_length` is that of inputs."""
     tokenizer = trained.tokenizer
     files = tokenizer.to_files(template=trained.family.template, max_length=max_length)
     description, configuration = json.loads(files[_TOKENIZER]), json.loads(files[_CONFIGURATION])
     _mend_template(description["post_processor"], trained, has_head=has_head)
-    dropped = dropped_tokens(trained, has_head=has_head or is_bare)
     names = {tokenizer.token(number) for number in dropped}
     added = [token for token in description["added_tokens"] if token["content"] not in names]
     if tokenizer.pipeline.is_of_bytes:
@@ -62,8 +63,8 @@ def tokenizer_files(trained: Trained, *, max_length: int, has_head: bool, is_bar
 
 def _mend_template(template: dict[str, Any], trained: Trained, *, has_head: bool) -> None:
     """Change what other tools put around texts, in place: a head's last token, no token that is untrained."""
-    tokenizer = trained.tokenizer
-    special = template["special_tokens"]
+    tokenizer, sizes = trained.tokenizer, cast(Any, trained.model.config)
+    special, last_segment = template["special_tokens"], getattr(sizes, "segments", 1) - 1
     if has_head and not _is_encoder(trained):
         # transformers' head reads the state of the last token that is not padding; ours reads <extract>'s.
         number = tokenizer.specials.extract
@@ -71,11 +72,11 @@ def _mend_template(template: dict[str, Any], trained: Trained, *, has_head: bool
         special[token] = {"id": token, "ids": [number], "tokens": [token]}
         for name in ("single", "pair"):
             template[name].append({"SpecialToken": {"id": token, "type_id": 0}})
-    untrained = {tokenizer.token(number) for number in _sizes(trained).unscored}
+    untrained = {tokenizer.token(number) for number in sizes.unscored}
     for name in ("single", "pair"):
         parts = [(kind, part) for piece in template[name] for kind, part in piece.items()]
         template[name] = [
-            {kind: {**part, "type_id": min(part["type_id"], _last_segment(trained))}}
+            {kind: {**part, "type_id": min(part["type_id"], last_segment)}}
             for kind, part in parts
             if part["id"] not in untrained
         ]
@@ -84,13 +85,3 @@ def _mend_template(template: dict[str, Any], trained: Trained, *, has_head: bool
 
 def _is_encoder(trained: Trained) -> bool:
     return trained.family.template == "encoder"
-
-
-def _sizes(trained: Trained) -> Any:
-    return trained.model.config
-
-
-def _last_segment(trained: Trained) -> int:
-    """Return the number of the last segment that the model tells apart."""
-    last: int = getattr(trained.model.config, "segments", 1) - 1
-    return last
