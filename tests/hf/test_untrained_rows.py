@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokeniz
 from twinlm.checkpoint import Trained, load_model, save_model
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
-from twinlm.errors import DataError
+from twinlm.errors import DataError, UsageError
 from twinlm.hf.export import to_hf_files, write_folder
 from twinlm.hf.reading import read_folder
 from twinlm.hf.verify import verify_folder
@@ -98,7 +98,7 @@ def test_an_exported_gpt2_is_its_source(by: float, empty_rows: int, gpt2: Any, t
 
 
 def first_losses(trained: Trained) -> dict[str, float]:
-    examples = [Example("1", (TEXT, "A red cat."), 0), Example("2", ("The dog.", "The mat sat."), 1)]
+    examples = [Example("1", (TEXT, "A red cat."), "no"), Example("2", ("The dog.", "The mat sat."), "yes")]
     task = LabelledTask(
         name="t", kind="classification", classes=["no", "yes"], train=examples, valid=examples, test=examples
     )
@@ -140,6 +140,14 @@ def test_a_gpt1_without_a_start_reads_and_writes_without_one(gpt1: Any, tmp_path
     assert beam.tokens == written[0, len(prompt) :].tolist()
     with pytest.raises(DataError, match="without a token for the start of a text"):
         generate(ours, "")
+    candidates = ["the red", "."]  # the first token of each has no score
+    for prompt in ("", "{} cat"):
+        with pytest.raises(DataError, match="can't score a first token"):
+            rank(ours, prompt, candidates, part="candidate")
+    with pytest.raises(UsageError, match="as pmi needs"):
+        rank(ours, "the dog", candidates, normalize="pmi")
+    assert len(rank(ours, "the dog", candidates).candidates) == 2
+    assert len(rank(ours, "{} the cat sat", candidates).candidates) == 2
     write_folder(tmp_path / "out", to_hf_files(ours))
     assert verify_folder(tmp_path / "out", ours).problems() == []
     assert AutoTokenizer.from_pretrained(tmp_path / "out")(TEXT)["input_ids"] == tokens

@@ -92,6 +92,9 @@ def rank_batch(
     Raises:
         DataError: there is nothing to score, or a text is too long.
         UsageError: an option has an unknown value, or there are fewer than two candidates.
+
+    A model that was imported without a token for the start of a text can't score a first token, nor "pmi":
+    these are errors, too.
     """
     if normalize not in ("sum", "mean", "bytes", "pmi"):
         raise UsageError(f"normalize can't be {normalize!r}", hint="use one of sum, mean, bytes, pmi")
@@ -106,6 +109,7 @@ def rank_batch(
         for texts, scored in zip(placed, parts, strict=True)
         for stretch in _stretches(texts, is_rest=scored == "rest")
     ]
+    _check_first_tokens(trained, stretches, normalize)
     sums = iter([(len(each), sum(each)) for each in likelihoods(trained, stretches, method)])
     alone = iter([0.0] * len(stretches))
     if normalize == "pmi":
@@ -121,6 +125,19 @@ def rank_batch(
             found.append(Ranked(candidate, (total - next(alone)) / divisor, total, count))
         rankings.append(Ranking(sorted(found, key=lambda ranked: -ranked.score), method, scored))
     return rankings
+
+
+def _check_first_tokens(trained: Trained, stretches: Sequence[Stretch], normalize: Normalize) -> None:
+    # Without a start such a model gives a first token no score, which must not pass for the highest one.
+    if not trained.family.is_generative or trained.enclose([]):
+        return
+    message = (
+        "this model was imported without a token for the start of a text, so it can't score a first token"
+    )
+    if normalize == "pmi":
+        raise UsageError(f"{message}, as pmi needs", hint="use sum, mean or bytes")
+    if not all(stretch.before for stretch in stretches):
+        raise DataError(message, hint='give a prompt that begins with words, or score the part "rest"')
 
 
 def _usual_part(trained: Trained, texts: _Texts) -> Part:
