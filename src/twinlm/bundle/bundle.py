@@ -5,7 +5,6 @@ SHA-256 of every file. Texts, which may be private, and weights are included onl
 `bundle/verify.py` checks a bundle.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -184,8 +183,7 @@ def _pretrainings(folder: Path, results: Results) -> list[str]:
 
 
 def _lines(texts: Mapping[str, Sequence[str]]) -> bytes:
-    rows = [{"id": name, "texts": list(of_example)} for name, of_example in texts.items()]
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    return storage.json_lines({"id": name, "texts": list(given)} for name, given in texts.items())
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

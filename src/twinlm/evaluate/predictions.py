@@ -19,17 +19,12 @@ def write_predictions(path: Path, trained: Trained, examples: Sequence[Example])
         {**ids(example), "gold": example.gold, "characters": sum(map(len, example.texts)), **answer}
         for example, answer in zip(examples, predict(trained, examples), strict=True)
     ]
-    storage.write_file(path, as_lines(rows))
+    storage.write_file(path, storage.json_lines(rows))
 
 
 def ids(example: Example) -> dict[str, str]:
     """Return the split and row of an example, and the data's own id if it has one."""
     return {"id": example.id, **({"data_id": example.data_id} if example.data_id else {})}
-
-
-def as_lines(rows: Sequence[dict[str, Any]]) -> bytes:
-    """Return rows as lines of JSON."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
 def as_squad(examples: Sequence[Example], answers: Sequence[Mapping[str, Any]]) -> bytes:

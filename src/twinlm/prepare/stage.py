@@ -34,10 +34,9 @@ def enter(folder: Path, inputs: dict[str, Any]) -> str:
 
 def check(folder: Path, inputs: dict[str, Any]) -> None:
     """Refuse a stage that was started with other values of these inputs, some of those of `enter`."""
-    if (folder / _INPUTS).is_file():
-        before = {
-            name: value for name, value in storage.read_json(folder / _INPUTS).items() if name in inputs
-        }
+    if has_started(folder):
+        known = storage.read_json(folder / _INPUTS)
+        before = {name: known[name] for name in known if name in inputs}
         _refuse_changes(folder, before, json.loads(storage.json_bytes(_known(inputs, before))))
 
 

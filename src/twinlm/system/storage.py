@@ -50,6 +50,11 @@ def json_bytes(value: object) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def json_lines(rows: Iterable[object]) -> bytes:
+    """Return rows as JSON, one a line, in UTF-8."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
 def read_json(path: Path) -> Any:
     """Return the value in a JSON file of ours."""
     try:

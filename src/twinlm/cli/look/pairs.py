@@ -1,6 +1,5 @@
 """`twinlm pairs`: how often models prefer the right one of two texts, by what is wrong with the other."""
 
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -105,8 +104,7 @@ def command(
         print(note, file=sys.stderr)
     if out is not None:
         rows = [row for name in loaded for row in _rows(name, *scores[name])]
-        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        storage.write_file(out, "".join(lines).encode())
+        storage.write_file(out, storage.json_lines(rows))
         print(f"{out}: {len(probes.pairs):,} pairs", file=sys.stderr)
     figures = {name: _figures(*of_model) for name, of_model in scores.items()}
     if is_json:

@@ -46,7 +46,7 @@ def command(
     Next:
       twinlm cost runs/my/tasks/topic/bert/seed-1 --task new.csv
     """
-    from twinlm.evaluate.predictions import as_lines, as_squad, ids
+    from twinlm.evaluate.predictions import as_squad, ids
     from twinlm.use.load import load
     from twinlm.use.predict import check_labels, predict, task_of
 
@@ -70,7 +70,7 @@ def command(
         {**ids(example), **({"gold": example.gold} if is_labelled else {}), **kind.named(answer, config)}
         for example, answer in zip(examples, answers, strict=True)
     ]
-    written = as_squad(examples, answers) if is_squad else as_lines(rows)
+    written = as_squad(examples, answers) if is_squad else storage.json_lines(rows)
     if out is not None:
         storage.write_file(out, written)
         print(f"{out}: {len(rows):,} answers", file=sys.stderr)
