@@ -12,7 +12,7 @@ def test_a_new_file_says_everything_and_is_valid(cli, tmp_path):
     (tmp_path / "my-text.txt").write_text("Some text.")
     rows = [f"Text {number}.,{'ab'[number % 2]}" for number in range(40)]
     (tmp_path / "my-labels.csv").write_text("\n".join(["text,label", *rows]))
-    assert cli("config", "check", "my.toml").out == "my.toml: fine, with 1 files of text and 1 tasks\n"
+    assert cli("config", "check", "my.toml").out == "my.toml: fine, with 1 file of text and 1 task\n"
     assert all(len(line) <= 150 for line in starter().splitlines())
 
 

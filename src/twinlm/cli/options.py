@@ -92,7 +92,9 @@ class FileOptions:
         from twinlm.data.labels.forms import Fields
         from twinlm.data.labels.labelled import read_labelled
 
-        check_used("--choices-field", self.choices_field, is_used=bool(form.fields.choices), by="choices")
+        check_used(
+            "--choices-field", self.choices_field, is_used=bool(form.fields.choices), by="choice tasks"
+        )
         check_used("--label-field", self.label_field, is_used=is_labelled, by="answers, which are not read")
         return read_labelled(
             file,

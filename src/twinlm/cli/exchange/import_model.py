@@ -67,7 +67,9 @@ def command(
         prompts = f", prompts: {', '.join(how['prompts'])}" if how["prompts"] else ""
         lines.append(f"  embed does as the source: {how['pooling']} pooling{length}{scaled}{prompts}")
     if about["unused_rows"]:
-        lines.append(f"  {about['unused_rows']:,} vocabulary rows without a token are kept and never written")
+        lines.append(
+            f"  {about['unused_rows']:,} vocabulary rows without a token are kept, but never generated"
+        )
     if about["drawn_rows"]:
         lines.append(f"  {about['drawn_rows']} special tokens are new: not predicted before training")
     task = trained.task.kind if trained.task else None

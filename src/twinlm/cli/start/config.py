@@ -53,6 +53,7 @@ def check(file: File, /, *, is_json: Json = False, **settings: AnySetting) -> No
     from twinlm.data.probes.minimal_pairs import read_pairs
     from twinlm.data.text.finding import find_files
     from twinlm.prepare.prepare import prepare_tasks
+    from twinlm.report.numbers import counted
 
     corpus, tasks = resolved.corpus, resolved.task
     text_files = sum(
@@ -67,7 +68,7 @@ def check(file: File, /, *, is_json: Json = False, **settings: AnySetting) -> No
         read_pairs(pairs, counts=Counter())
     arms(resolved)  # finds models that can't be loaded, and names given twice
     record = {"file": str(file), "corpus_files": text_files, "tasks": [task.name for task in tasks]}
-    fine = f"{file}: fine, with {text_files:,} files of text and {len(tasks):,} tasks"
+    fine = f"{file}: fine, with {counted(text_files, 'file')} of text and {counted(len(tasks), 'task')}"
     print_record(record, fine, is_json=is_json)
 
 
