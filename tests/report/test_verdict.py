@@ -384,9 +384,9 @@ def test_several_tasks_begin_with_a_table_and_counts(example_results):
     assert [row[-1] for row in table.rows] == ["none", "BERT without pre-training: 1 of 3"]
     assert table.rows[0][2].startswith("TF-IDF + logistic regression: 77.2")
     assert verdict.counts(example_results) == [
-        "Tasks on which a kind beats the other kind: GPT on 0 of 2 and BERT on 1 of 2.",
-        "Tasks on which a kind beats the best baseline: GPT on 0 of 2 and BERT on 0 of 2.",
-        "Tasks on which a kind beats the same model without pre-training: GPT on 1 of 2 and BERT on 1 of 2.",
+        "Wins against the other kind: GPT on 0 of 2 tasks and BERT on 1 of 2 tasks.",
+        "Wins against the best baseline: GPT on 0 of 2 tasks and BERT on 0 of 2 tasks.",
+        "Wins against the same model without pre-training: GPT on 1 of 2 tasks and BERT on 1 of 2 tasks.",
     ]
     blocks = verdict.section(example_results, None).blocks
     assert blocks[0] == table

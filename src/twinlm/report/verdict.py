@@ -86,8 +86,10 @@ def counts(results: Results) -> list[str]:
     texts = []
     for whom, is_rival in asked:
         wins = _wins(results, is_rival)
-        each = [f"{results.families[kind]} on {sum(won)} of {len(won)}" for kind, won in wins.items() if won]
-        texts += [f"Tasks on which a kind beats {whom}: {listed(each)}."] * bool(each)
+        each = [
+            f"{results.families[kind]} on {sum(won)} of {len(won)} tasks" for kind, won in wins.items() if won
+        ]
+        texts += [f"Wins against {whom}: {listed(each)}."] * bool(each)
     return texts
 
 

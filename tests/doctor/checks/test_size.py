@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from twinlm.doctor.checks.size import Plan, check_size, largest_size
@@ -68,10 +70,13 @@ def test_a_budget_of_hardly_more_than_four_passes_needs_no_advice():
 def test_advice_never_contradicts_itself_or_names_what_is_done(corpus, budget, parameters):
     checked = check_size(plan(corpus, budget, parameters=parameters))
     advice = " ".join(finding.hint for finding in checked.findings)
-    assert not ("raise budget.amount" in advice and "divide budget.amount" in advice)
-    assert "by 1.0" not in advice
-    if "raise budget.amount" in advice:  # what it asks for is not too many passes
-        assert 20 * parameters <= 4 * corpus
+    assert not ("multiply budget.amount" in advice and "divide budget.amount" in advice)
+    assert "by 1.0" not in advice and "up to 1.0" not in advice
+    if more := re.search(r"multiply budget.amount by up to ([\d,.]*\d)", advice):
+        factor = float(more[1].replace(",", ""))
+        raised = check_size(plan(corpus, factor * budget, parameters=parameters)).findings
+        assert not any("times" in finding.message for finding in raised)  # not too many passes
+        assert factor * budget <= 1.05 * 20 * parameters
     if parameters == min(SIZES.values()):
         assert "use a smaller size" not in advice
     assert (

@@ -90,8 +90,9 @@ def _of_budget(plan: Plan, tokens: float, best_tokens: float) -> Iterator[Findin
         message = f"the budget reads {tokens:,.0f} tokens, {each}"
         why = "a smaller model might learn more from the same compute"
         # Raising a budget past the passes that are worth it would be the next warning.
+        most = min(best_tokens, MOST_PASSES * plan.corpus_tokens) / tokens
         ways = {
-            "raise budget.amount": best_tokens <= MOST_PASSES * plan.corpus_tokens,
+            f"multiply budget.amount by up to {most:,.1f}": most >= 1.1,
             "use a smaller size": min(plan.size_parameters.values(), default=0) < plan.parameters,
         }
         hint = ", or ".join(way for way, is_open in ways.items() if is_open) or "add text"
