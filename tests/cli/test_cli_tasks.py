@@ -214,7 +214,7 @@ def test_a_file_of_examples_is_not_standard_input(file, kind, cli, feed, tuned):
     feed(b"text\nThe red cat\n")
     refused = cli("predict", tuned / f"gpt-{kind}", file)
     assert (refused.code, refused.out) == (3, "")
-    assert f"{file}: this must be a file, and standard input is none; save it as a file" in refused.err
+    assert f"{file}: expected a file, not standard input; save it as a file" in refused.err
 
 
 MISTAKES = {

@@ -57,7 +57,7 @@ def regular_file_stat(path: Path) -> os.stat_result:
     """Return the status of a regular file; a `DataError` or `ResourceError` if it is none or unreadable."""
     if str(path) in _STANDARD_INPUT:
         hint = "save it as a file whose ending says what it holds, such as texts.csv"
-        raise DataError("this must be a file, and standard input is none", file=shown(path), hint=hint)
+        raise DataError("expected a file, not standard input", file=shown(path), hint=hint)
     with reading_errors(path):
         status = path.stat()
     file_type = stat.S_IFMT(status.st_mode)
