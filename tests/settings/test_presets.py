@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import tomli_w
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from twinlm.errors import UsageError
@@ -220,6 +220,7 @@ def test_any_bytes_are_valid_settings_or_a_usage_error(tmp_path: Path, data: byt
         max_size=3,
     )
 )
+@example({"title": "x", "bert.finetune.micro_batch_examples": "3"})
 def test_any_overrides_are_valid_settings_or_a_usage_error(overrides: dict[str, str]) -> None:
     try:
         resolve(None, overrides)

@@ -156,7 +156,8 @@ def test_micro_batches_must_divide_the_batch() -> None:
     KindSettings(pretrain=PretrainSettings(batch_sequences=32, micro_batch_sequences=8))
     for micro in (5, 64):
         with pytest.raises(
-            UsageError, match=f"micro_batch_sequences={micro} does not divide batch_sequences=32"
+            UsageError,
+            match=rf"pretrain\.micro_batch_sequences={micro} does not divide pretrain\.batch_sequences=32",
         ):
             KindSettings(pretrain=PretrainSettings(batch_sequences=32, micro_batch_sequences=micro))
 
@@ -198,7 +199,9 @@ def test_reading_from_both_sides_goes_without_the_loss_of_next_tokens() -> None:
 
 
 def test_micro_batches_divide_the_examples_of_a_step() -> None:
-    with pytest.raises(UsageError, match="micro_batch_examples=5 does not divide batch_examples=32"):
+    with pytest.raises(
+        UsageError, match=r"finetune\.micro_batch_examples=5 does not divide finetune\.batch_examples=32"
+    ):
         settings.KindSettings(finetune=settings.FinetuneSettings(micro_batch_examples=5))
 
 

@@ -171,10 +171,10 @@ class KindSettings:
     """Fine-tuning."""
 
     def __post_init__(self) -> None:
-        for part, name in ((self.pretrain, "batch_sequences"), (self.finetune, "batch_examples")):
-            whole, micro = getattr(part, name), getattr(part, f"micro_{name}")
+        for part, name in (("pretrain", "batch_sequences"), ("finetune", "batch_examples")):
+            whole, micro = (getattr(getattr(self, part), key) for key in (name, f"micro_{name}"))
             if micro and whole % micro:
-                message = f"micro_{name}={micro} does not divide {name}={whole}"
+                message = f"{part}.micro_{name}={micro} does not divide {part}.{name}={whole}"
                 raise UsageError(message, hint="change one of the two")
         for name in ("transferred_layers", "frozen_layers"):
             if (layers := getattr(self.finetune, name)) > self.model.layers:
