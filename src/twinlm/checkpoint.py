@@ -6,6 +6,7 @@ checkpoints of a training run see `train/checkpoints.py`.
 
 import contextlib
 import dataclasses
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from twinlm import early_models
 from twinlm.data.labels.forms import Fields
 from twinlm.errors import ModelError, UsageError
 from twinlm.families import Family, family
@@ -77,7 +79,10 @@ def save_model(folder: Path, trained: Trained) -> None:
 
 
 def load_model(folder: Path) -> Trained:
-    """Return the model of a folder, in evaluation mode, on the CPU; a ModelError if it is not intact."""
+    """Return the model of a folder, in evaluation mode, on the CPU; a ModelError if it is not intact.
+
+    Rows that version 0.1.0 drew at random stay out of the softmax; other faults of it are UserWarnings.
+    """
     path = folder / "config.json"
     if not path.is_file():
         hint = "give a folder that pre-training or fine-tuning wrote, such as RUN/gpt/model"
@@ -93,6 +98,7 @@ def load_model(folder: Path) -> Trained:
         sizes = kind.config(**_checked_sizes(configuration["sizes"], path))
         task = _task(configuration["task"], path)
         history, fingerprint = dict(configuration["history"]), configuration["tokenizer"]
+        drawn, _ = early_models.rows_of_import(history)
         # The meta device allocates nothing: memory is taken once the weights are known to have these sizes.
         with torch.device("meta"):
             model = kind.model(sizes)
@@ -105,6 +111,14 @@ def load_model(folder: Path) -> Trained:
         raise ModelError("the model was trained with a different tokenizer", file=folder)
     load_weights(tuned or model, folder / "model.safetensors")
     (tuned or model).eval()
+    for flaw in early_models.flaws(kind, tokenizer, task, history):
+        warnings.warn(f"{folder}: {flaw}", stacklevel=2)
+    if drawn and not early_models.is_trained(history):
+        model.config = dataclasses.replace(sizes, unscored=tuple(range(tokenizer.vocab_size))[-drawn:])
+        history["import"] = {
+            **history["import"],
+            "embedding": {},
+        }  # as today's imports, also when it is saved
     return Trained(family=kind, model=model, tokenizer=tokenizer, task=task, tuned=tuned, history=history)
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from itertools import takewhile
@@ -63,12 +64,18 @@ def main() -> None:
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    warnings.showwarning = show_warning
     code = run(sys.argv[1:])
     for number in (signal.SIGINT, signal.SIGTERM):  # the work is done: a late signal must not change the code
         signal.signal(number, signal.SIG_IGN)
     if launch.is_among_others() or code == StoppedError.exit_code:
         launch.leave(code)
     sys.exit(code)
+
+
+def show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as one line, without the place in the code."""
+    print("warning: " + " ".join(str(message).split()), file=sys.stderr)
 
 
 def run(arguments: Sequence[str]) -> int:

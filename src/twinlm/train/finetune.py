@@ -115,7 +115,7 @@ def with_head(
 ) -> tuple[Trained, Sequence[Any]]:
     """Return a model under a new head for a task, and the inputs of its training examples.
 
-    `is_old` is for a run that a version before 0.2.0 started, which reads words as it began.
+    `is_old` is for a run that a version before 0.2.0 started, which goes on as it began.
     """
     sizes: Any = trained.model.config
     task_type = task_kind(task.kind)
@@ -125,6 +125,9 @@ def with_head(
         config = replace(config, constants=constants)
     inputs = task_type.inputs(task.train, trained.family.reader(trained.tokenizer), config, counts)
     tuned = _add_head(trained, task_type, config, settings, seed)
+    if is_old:  # all its rows were in the softmax
+        model: Any = trained.model
+        model.config = replace(model.config, unscored=())
     return replace(trained, task=config, tuned=tuned), inputs
 
 

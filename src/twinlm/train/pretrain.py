@@ -47,12 +47,12 @@ def pretrain(
     """
     if (folder / RESULT).is_file():
         return checkpoint.load_model(folder / "model")
-    model, before = first_model(family, settings, tokenizer, seed, progress)
+    options, mean_over = settings.pretrain, averaging(folder)
+    model, before = first_model(family, settings, tokenizer, seed, progress, is_old=mean_over != "step")
     if ranks.is_sharded:
         from twinlm.train.sharding import shard
 
         shard(model, ranks)  # before the optimizer is built, which then holds rows only
-    options, mean_over = settings.pretrain, averaging(folder)
     held_out = family.examples(valid_store, options, tokenizer, seed)
     size = min(options.batch_sequences, options.validation_sequences)
     validation = [held_out.batch(first, size) for first in range(0, options.validation_sequences, size)]

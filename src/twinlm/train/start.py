@@ -53,13 +53,24 @@ def start_fingerprint(settings: KindSettings) -> str:
 
 
 def first_model(
-    family: Family, settings: KindSettings, tokenizer: Tokenizer, seed: int, progress: Progress
+    family: Family,
+    settings: KindSettings,
+    tokenizer: Tokenizer,
+    seed: int,
+    progress: Progress,
+    *,
+    is_old: bool = False,
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the model that pre-training starts with, and its history so far."""
+    """Return the model that pre-training starts with, and its history so far.
+
+    `is_old` is for a run that a version before 0.2.0 started, with all tokens in the softmax.
+    """
     if not settings.pretrain.start:
         return fresh_model(family, settings, tokenizer, seed), {}
     start = load_start(settings)
     model, drawn = started_model(start, settings, seed)
+    if is_old:
+        model.config = replace(model.config, unscored=())
     folder = settings.pretrain.start
     progress.say(f"{family.label} continues from {folder}")
     if drawn:
