@@ -66,6 +66,30 @@ def test_a_bar_shows_loss_speed_and_time_left():
     )
 
 
+def test_the_place_among_all_stands_first_where_no_terminal_cuts_it_and_ends_with_its_work():
+    for stream, make in ((Terminal(), Bar), (io.StringIO(), Lines)):
+        shown = make(stream, 0)
+        shown.start("fine-tuning", 9, "steps")
+        shown.whole(7, 32, 3725.0)
+        shown.advance(1)
+        shown.finish()
+        shown.start("reading", 9, "files")
+        shown.advance(1)
+        shown.close()
+        assert "[7/32, 1:02:05 left] fine-tuning: 1" in stream.getvalue()
+        assert "] reading" not in stream.getvalue()
+
+
+def test_one_report_of_the_last_piece_of_work_is_not_cut():
+    stream = io.StringIO()
+    shown = Lines(stream, between_s=60)
+    shown.start("fine-tuning", 1, "steps")
+    shown.whole(32, 32, 0.0)
+    shown.advance(1)
+    shown.finish()
+    assert stream.getvalue() == "[32/32, 0:00 left] fine-tuning: 1 of 1 steps\n"
+
+
 def test_a_moment_of_work_shows_no_bar_but_what_is_said():
     stream = Terminal()
     with progress_on(stream) as shown:

@@ -48,7 +48,7 @@ PHASES = {
     "predicts": ("compare", "--out", "finished", "--budget.amount", "20"),
 }
 """What the leader does, and a command in which it does it."""
-PROGRESS = ("pre-training", "fine-tuning", "training a", "tokenizing", "reading", "looking", "fitting")
+PROGRESS = ("pre-training", "fine-tuning", "training a", "tokenizing", "reading", "looking", "fitting", "[")
 
 
 class Command:

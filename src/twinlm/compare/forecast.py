@@ -2,11 +2,12 @@
 
 import math
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
 from twinlm import families
+from twinlm.compare.countdown import Waiting
 from twinlm.compare.plan.arms import Arm
 from twinlm.compare.plan.pretrainings import Pretraining
 from twinlm.compare.stages.curves import Curves
@@ -16,7 +17,7 @@ from twinlm.compare.workspace import Workspace
 from twinlm.core import count
 from twinlm.errors import ResourceError
 from twinlm.tokenizer import Tokenizer
-from twinlm.train import finetune, pretrain
+from twinlm.train import pretrain
 from twinlm.train.checkpoints import KEPT
 from twinlm.train.costs import count_parameters, finetune_seconds
 
@@ -34,7 +35,7 @@ class Training:
     pretraining: str = ""  # name of the pre-training; empty for a fine-tuning run
     trial: Trial | None = None  # fine-tuning trial; None for a pre-training run
     folder: Path  # folder that it is stored in
-    is_done: bool  # whether it has finished already
+    is_done: bool  # whether it has finished already, or diverged and is not repeated
     kept_bytes: int  # bytes on disk once it is done
     working_bytes: int  # bytes on disk beside those while it runs, at most
 
@@ -78,8 +79,22 @@ class Forecast:
             for axis, kind in product(self.curves.axes, families.FAMILIES):
                 arm = self.workspace.arm(kind)
                 for point in self.curves.smaller_points(arm, task, axis, rates[0]):
-                    trials += point.trials
+                    trials += [self._at_known_rate(trial, rates) for trial in point.trials]
         return trials
+
+    def start_countdown(self) -> None:
+        """Give the workspace's countdown all trainings, and the estimated time of those that are left."""
+        planned = self.trainings()
+        waiting = [
+            Waiting(
+                key=self.finetuning.key(training.trial) if training.trial else training.folder,
+                kind="fine-tuning" if training.trial else "pre-training",
+                seconds=self.seconds(training),
+            )
+            for training in planned
+            if not training.is_done
+        ]
+        self.workspace.countdown.plan(len(planned), waiting)
 
     def seconds(self, training: Training) -> float:
         """Return the time of a training with its validations and, if it is a fine-tuning, its predictions."""
@@ -131,10 +146,15 @@ class Forecast:
         return Training(
             trial=trial,
             folder=folder,
-            is_done=(folder / finetune.RESULT).is_file(),
+            is_done=self.finetuning.has_ended(trial),
             kept_bytes=_WEIGHT_BYTES * parameters + tokenizer_bytes + _EXAMPLE_BYTES * examples,
             working_bytes=(checkpoints * _CHECKPOINT_BYTES + _WEIGHT_BYTES) * parameters,  # and the best
         )
+
+    def _at_known_rate(self, trial: Trial, rates: list[float | None]) -> Trial:
+        """Return a curve's trial at the rate chosen for its arm if it was started, else at the lowest."""
+        at_rates = [replace(trial, learning_rate=rate) for rate in rates]
+        return next((one for one in at_rates if self.finetuning.folder(one).exists()), trial)
 
     def _body(self, arm: Arm) -> tuple[int, int]:
         if arm.folder is not None:

@@ -147,6 +147,7 @@ class Run:
             self.baselines.fitted(self.workspace.task(name))  # may find a task unfit
             self.curves.fit_baselines(self.workspace.task(name))
         self.rehearsal.run()
+        self.forecast.start_countdown()
 
     def _pretrain(self) -> None:
         for name in self.pretraining.plans:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import tomli_w
 
 from twinlm import families
+from twinlm.compare.countdown import Countdown
 from twinlm.compare.plan.arms import Arm, arm_named, arms
 from twinlm.data.labels.task import LabelledTask, limited
 from twinlm.data.tokens.store import TokenStore
@@ -38,6 +39,7 @@ class Workspace:
     progress: Progress
     stop: Stop
     ranks: Ranks = ALONE
+    countdown: Countdown = field(default_factory=Countdown)  # for `compare`, which plans all trainings
     _tokenizers: dict[str, Tokenizer] = field(default_factory=dict)
     _stores: dict[str, dict[str, TokenStore]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)  # why, by part of the report

@@ -23,6 +23,9 @@ class Progress(Protocol):
     def start(self, what: str, total: int, unit: str) -> None:
         """Start a task of `total` units, such as ("pre-training gpt", 400, "steps")."""
 
+    def whole(self, number: int, total: int, left_s: float) -> None:
+        """Report that the task is number `number` of `total`, and that all that are left take `left_s`."""
+
     def advance(self, done: int, **shown: float | str) -> None:
         """Report that `done` units are finished so far, and values to show beside the bar."""
 
@@ -37,6 +40,9 @@ class Silent:
     """Progress that is not shown."""
 
     def start(self, what: str, total: int, unit: str) -> None:
+        """Ignore it."""
+
+    def whole(self, number: int, total: int, left_s: float) -> None:
         """Ignore it."""
 
     def advance(self, done: int, **shown: float | str) -> None:

@@ -75,6 +75,17 @@ class FinetuningStage:
             parts.append(f"rate-{trial.learning_rate:g}")
         return Path(self.workspace.folder, "tasks", *parts, f"seed-{trial.seed}")
 
+    def key(self, trial: Trial) -> Path:
+        """Return what a countdown knows a trial by: its folder without the rate.
+
+        Trials at different rates cost the same, and which rate a curve takes is not known in advance.
+        """
+        return self.folder(replace(trial, learning_rate=None))
+
+    def has_ended(self, trial: Trial) -> bool:
+        """Tell whether a trial is done, or diverged and will not be repeated."""
+        return any((self.folder(trial) / name).is_file() for name in (RESULT, _DIVERGED))
+
     def finetuned(self, trial: Trial) -> checkpoint.Trained:
         """Fine-tune a model, resume its fine-tuning, or load it."""
         workspace, options = self.workspace, trial.settings
@@ -92,7 +103,7 @@ class FinetuningStage:
             seed=trial.seed,
             precision=workspace.precision,
             folder=self.folder(trial),
-            progress=workspace.progress,
+            progress=workspace.countdown.counted(self.key(trial), workspace.progress),
             stop=workspace.stop,
             title=self._title(trial),
             # With fewer labels as many steps as with all of them: equal compute along the curve.
@@ -120,7 +131,7 @@ class FinetuningStage:
     def tried(self, trial: Trial) -> TuningSpent | None:
         """Fine-tune unless done; return what it cost and reached, or None if it diverged."""
         folder = self.folder(trial)
-        if not (folder / RESULT).is_file() and not (folder / _DIVERGED).is_file():
+        if not self.has_ended(trial):
             try:
                 self.finetuned(trial)
             except DivergedError as error:

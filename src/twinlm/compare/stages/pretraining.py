@@ -126,7 +126,7 @@ class PretrainingStage:
             seed=seed,
             precision=workspace.precision,
             folder=folder,
-            progress=workspace.progress,
+            progress=workspace.countdown.counted(folder, workspace.progress),
             stop=workspace.stop,
             title=f"pre-training {pretraining.label}" + (f", seed {seed}" if len(self.seeds) > 1 else ""),
             ranks=workspace.ranks,
