@@ -111,6 +111,7 @@ class Family:
             heads=sizes.heads,
             feed_forward=sizes.feed_forward or 4 * sizes.width,
             dropout=sizes.dropout,
+            norm=sizes.norm,
         )
 
     def reader(self, tokenizer: Tokenizer) -> Reader:

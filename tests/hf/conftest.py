@@ -52,6 +52,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "pad_token_id": 0,
     },
 }
+SIZES["megatron-bert"] = SIZES["bert"]
 
 
 @pytest.fixture(autouse=True)

@@ -33,6 +33,7 @@ KINDS: list[tuple[str, dict[str, Any], str]] = [
         {"activation": "gelu_tanh", "segments": 3, "feed_forward": 40, "norm_eps": 1e-6},
         "BertForPreTraining",
     ),
+    ("bert", {"norm": "pre", "feed_forward": 40}, "MegatronBertForPreTraining"),
     ("gpt", {}, "OpenAIGPTLMHeadModel"),
     ("gpt", {"norm": "pre", "feed_forward": 40}, "GPT2LMHeadModel"),
 ]

@@ -34,6 +34,8 @@ THEIRS: list[tuple[str, dict[str, Any], str]] = [
     ("BertForMultipleChoice", {}, "choice"),
     ("BertForTokenClassification", {"num_labels": 5}, "tagging"),
     ("BertForQuestionAnswering", {}, "span_qa"),
+    ("MegatronBertForSequenceClassification", {"num_labels": 3}, "classification"),
+    ("MegatronBertForTokenClassification", {"num_labels": 5}, "tagging"),
     ("GPT2ForSequenceClassification", {"num_labels": 3}, "classification"),
     ("GPT2ForSequenceClassification", {"num_labels": 1}, "similarity"),
     ("GPT2ForTokenClassification", {"num_labels": 5}, "tagging"),
@@ -43,6 +45,7 @@ THEIRS: list[tuple[str, dict[str, Any], str]] = [
 ]
 NO_DROPOUT = {
     "bert": {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
+    "megatron-bert": {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
     "gpt2": {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0, "classifier_dropout": 0.0},
     "openai-gpt": {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0},
 }
@@ -79,7 +82,7 @@ def batch_for(kind: str, real_BL: Tensor = REAL_BL) -> Any:
 
 def run(theirs: Any, kind: str, labels: dict[str, Tensor], real_BL: Tensor = REAL_BL) -> Any:
     given = {"input_ids": TOKENS_BL, "attention_mask": real_BL.long()}
-    if theirs.config.model_type == "bert":
+    if theirs.config.model_type.endswith("bert"):
         given["token_type_ids"] = SEGMENTS_BL
     if kind == "choice":
         given = {name: tensor.reshape(2, 2, 11) for name, tensor in given.items()}
@@ -131,6 +134,7 @@ def test_losses_and_gradients_in_training_mode_are_those_of_transformers(
     positions = body.position_embedding.weight.grad
     theirs_positions = {
         "bert": lambda: theirs.bert.embeddings.position_embeddings,
+        "megatron-bert": lambda: theirs.bert.embeddings.position_embeddings,
         "gpt2": lambda: theirs.transformer.wpe,
         "openai-gpt": lambda: theirs.transformer.positions_embed,
     }[model_type]().weight.grad
@@ -164,6 +168,7 @@ def with_head(trained: Trained, kind: str, *, has_bias: bool) -> Trained:
 
 OURS = [
     *(("bert", {}, kind) for kind in ("classification", "similarity", "choice", "tagging", "span_qa")),
+    *(("bert", {"norm": "pre"}, kind) for kind in ("classification", "tagging")),
     *(("gpt", {"norm": "pre"}, kind) for kind in ("classification", "similarity", "tagging", "span_qa")),
     *(("gpt", {}, kind) for kind in ("classification", "similarity")),
 ]

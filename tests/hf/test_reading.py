@@ -92,6 +92,8 @@ def test_a_gpt_has_equal_logits(architecture: str, saved: Saved) -> None:
         ("BertForMaskedLM", ["pooler", "next_sentence_head"]),
         ("BertModel", ["masked_token_head", "next_sentence_head"]),
         ("BertForNextSentencePrediction", ["masked_token_head"]),
+        ("MegatronBertForPreTraining", []),
+        ("MegatronBertForMaskedLM", ["pooler", "next_sentence_head"]),
     ],
 )
 @torch.no_grad()

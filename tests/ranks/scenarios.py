@@ -1,7 +1,8 @@
 """Trainings that processes do together, as a script that `launch` starts: FOLDER REDUCE SCENARIO...
 
-A scenario is FAMILY-MICRO_BATCHES[-until-STEP], or FAMILY-MICRO_BATCHES-wrong-STEP, whose loss is not finite
-then, so that it rolls back. What each leaves is the same as when one process does it. REDUCE may be "parts".
+A scenario is FAMILY-MICRO_BATCHES, perhaps followed by -until-STEP, -muon, or -wrong-STEP: its loss is not
+finite then, so that it rolls back. What each leaves is the same as when one process does it. REDUCE may be
+"parts".
 """
 
 import importlib.util
@@ -56,7 +57,7 @@ class StopAt(Stop):
 def play(scenario: str, folder: Path, ranks: Ranks = ALONE) -> Any:
     """Train; return the job."""
     family, count, *rest = scenario.split("-")
-    what, at = (rest[0], int(rest[1])) if rest else ("", 0)
+    what, at = rest[0] if rest else "", int(rest[1]) if len(rest) > 1 else 0
     jobs, now = tiny(), [0]
 
     def batches(step: int) -> list[Any]:
@@ -68,7 +69,8 @@ def play(scenario: str, folder: Path, ranks: Ranks = ALONE) -> Any:
         is_wrong = what == "wrong" and model.training and now[0] == at
         return replace(loss, total=loss.total * math.nan) if is_wrong else loss
 
-    settings = OptimizerSettings(learning_rate=5e-3, warmup_share=0.2)
+    method: Any = "muon" if what == "muon" else "adamw"
+    settings = OptimizerSettings(method=method, learning_rate=5e-3, warmup_share=0.2)
     job = jobs.build(family, folder, batches=batches, steps=8, objective=objective, settings=settings)
     if what == "wrong":
         job = replace(job, non_finite="roll_back")

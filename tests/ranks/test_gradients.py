@@ -19,7 +19,7 @@ from twinlm.train.ranks import share_of
 from twinlm.train.replicated import TreeSum, nodes_of
 
 SCRIPT = Path(__file__).with_name("scenarios.py")
-SCENARIOS = ["gpt-4", "bert-4", "bert-12"]
+SCENARIOS = ["gpt-4", "bert-4", "bert-12", "bert-4-muon"]
 FILES = ["metrics.jsonl", "best.safetensors"]
 FILES += [f"checkpoints/step-000000008/{part}.safetensors" for part in ("model", "optimizer")]
 
@@ -93,11 +93,13 @@ def test_fast_reduction_agrees_up_to_rounding(alone: Path, tmp_path: Path) -> No
 def test_a_model_in_parts_rolls_back_like_one_in_one_piece(scenarios: ModuleType, tmp_path: Path) -> None:
     """The loss of step 8 is not finite: the weights of step 6 come back."""
     scenarios.play("bert-4-wrong-8", tmp_path / "alone")
-    play(2, tmp_path, "bert-4-wrong-8", reduce="parts")
-    ours, theirs = records(tmp_path / "bert-4-wrong-8"), records(tmp_path / "alone")
-    assert [row["lost"] for row in theirs if "lost" in row] == [2]
-    for row, other in zip(ours, theirs, strict=True):
-        assert row == pytest.approx(other, rel=1e-4)
+    scenarios.play("bert-4-muon", tmp_path / "alone with muon")
+    play(2, tmp_path, "bert-4-wrong-8", "bert-4-muon", reduce="parts")
+    assert [row["lost"] for row in records(tmp_path / "alone") if "lost" in row] == [2]
+    for in_parts, alone in [("bert-4-wrong-8", "alone"), ("bert-4-muon", "alone with muon")]:
+        ours, theirs = records(tmp_path / in_parts), records(tmp_path / alone)
+        for row, other in zip(ours, theirs, strict=True):
+            assert row == pytest.approx(other, rel=1e-4)
 
 
 @given(st.integers(1, 64), st.data())

@@ -1,6 +1,8 @@
 """Which weights decay, that the update is Adam with decoupled decay, and the learning rate of each step."""
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from twinlm.errors import UsageError
 from twinlm.families import FAMILIES
 from twinlm.settings import OptimizerSettings
 from twinlm.train.optimizer import build_optimizer, learning_rate
@@ -73,6 +76,69 @@ def test_uncorrected_adam_passes_over_weights_without_a_gradient() -> None:
     optimizer.step()
     assert torch.equal(layer.weight, before)
     assert list(optimizer.state) == [layer.bias]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_muon_updates_the_layers_matrices_and_adamw_all_else(name: str) -> None:
+    """Against singular values in float64, each of which goes through the same five polynomials."""
+    torch.manual_seed(0)
+    model = FAMILIES[name].model(FAMILIES[name].config(**SIZES))
+    settings = OptimizerSettings(method="muon", learning_rate=0.01, weight_decay=0.5)
+    muon = build_optimizer(model, settings)
+    twin = FAMILIES[name].model(FAMILIES[name].config(**SIZES))
+    twin.load_state_dict(model.state_dict())
+    adamw = build_optimizer(twin, replace(settings, method="adamw"))
+    means: dict[str, torch.Tensor] = {}
+    for _ in range(3):
+        before = {key: weight.detach().double() for key, weight in model.named_parameters()}
+        for key, weight in model.named_parameters():
+            weight.grad = torch.randn_like(weight)
+            twin.get_parameter(key).grad = weight.grad.clone()
+        muon.step()
+        adamw.step()
+        for key, weight in model.named_parameters():
+            if not ("blocks." in key and weight.dim() == 2):
+                other = twin.get_parameter(key)
+                torch.testing.assert_close(weight, other, atol=1e-6, rtol=1e-5, msg=key)
+                continue
+            assert weight.grad is not None
+            gradient = weight.grad.double()
+            means[key] = 0.95 * means.get(key, 0) + 0.05 * gradient
+            parts = (0.95 * means[key] + 0.05 * gradient).chunk(3 if "query_key_value" in key else 1)
+            update = torch.cat([made_orthogonal(part) * 0.2 * max(part.shape) ** 0.5 for part in parts])
+            wanted = before[key] * (1 - 0.01 * 0.5) - 0.01 * update
+            torch.testing.assert_close(weight.detach().double(), wanted, atol=1e-5, rtol=0, msg=key)
+
+
+def made_orthogonal(matrix_MN: torch.Tensor) -> torch.Tensor:
+    left, values, right = torch.linalg.svd(matrix_MN, full_matrices=False)
+    values = values / values.norm()
+    for _ in range(5):
+        values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+    return left @ values.diag() @ right
+
+
+def test_muon_keeps_frozen_and_zero_gradients_finite() -> None:
+    model = FAMILIES["gpt"].model(FAMILIES["gpt"].config(**SIZES))
+    optimizer = build_optimizer(model, OptimizerSettings(method="muon", weight_decay=0.0))
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    matrix = model.get_parameter("blocks.0.attention.output.weight")
+    matrix.grad = torch.zeros_like(matrix)
+    optimizer.step()
+    assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
+    assert list(optimizer.state) == [matrix]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"method": "muon", "bias_correction": False}, "a form of AdamW"),
+        ({"learning_rate": 1.0, "weight_decay": 1.5}, "would turn weights around"),
+    ],
+)
+def test_settings_that_no_optimizer_has_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        OptimizerSettings(**values)
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])

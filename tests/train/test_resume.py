@@ -95,6 +95,18 @@ def test_stopped_is_never_stopped_with_berts_own_adam_and_schedule(tiny: Any, tm
 
 
 @pytest.mark.parametrize("name", FAMILIES)
+def test_stopped_is_never_stopped_with_muon(name: str, tiny: Any, tmp_path: Path) -> None:
+    muon = OptimizerSettings(method="muon", learning_rate=5e-3, warmup_share=0.2)
+    wanted = finish(tiny, name, tmp_path / "straight", settings=muon)
+    for step in (2, 4, 9):
+        stop_at(tiny, name, tmp_path / "stopped", step, settings=muon)
+    assert finish(tiny, name, tmp_path / "stopped", settings=muon) == wanted
+    # What one optimizer kept is not taken for what another needs.
+    with pytest.raises(ModelError, match="optimizer"):
+        finish(tiny, name, tmp_path / "stopped", steps=STEPS + 1)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_a_finished_run_has_nothing_left_to_do(
     name: str, tiny: Any, straight: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -84,3 +84,7 @@ class PreNormBlock(nn.Module):
         x_BLD = x_BLD + self.drop(self.attention(self.attention_norm(x_BLD), mask, cache))
         x_BLD = x_BLD + self.drop(self.feed_forward(self.feed_forward_norm(x_BLD)))
         return x_BLD
+
+
+BLOCKS = {"post": PostNormBlock, "pre": PreNormBlock}
+"""The layers by where they normalize."""

@@ -7,7 +7,7 @@ from twinlm.checkpoint import Trained, missing_parts
 from twinlm.hf.layout import Head
 
 _SHOWN_CHARACTERS = 4000
-_NEXT_SENTENCE = ("BertForPreTraining", "BertForNextSentencePrediction")
+_NEXT_SENTENCE = ("ForPreTraining", "ForNextSentencePrediction")  # ends of classes' names
 _PIPELINES = {
     "classification": "text-classification",
     "similarity": "text-classification",
@@ -53,7 +53,7 @@ def _notes(trained: Trained, architecture: str, head: Head | None) -> list[str]:
             "is the sum of what the model gives for the two orders, plus "
             f"{trained.task.constants['mean']:g}."
         )
-    if architecture in _NEXT_SENTENCE and trained.tokenizer.pipeline.is_of_bytes:
+    if architecture.endswith(_NEXT_SENTENCE) and trained.tokenizer.pipeline.is_of_bytes:
         notes.append(
             "For next sentences, the second text begins with a space, which belongs to its first word."
         )

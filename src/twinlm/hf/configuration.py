@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from twinlm.errors import ModelError
-from twinlm.hf.bert import BERT
+from twinlm.hf.bert import BERT, MEGATRON_BERT
 from twinlm.hf.gpt import GPT1, GPT2
 from twinlm.hf.layout import Layout
 
-LAYOUTS: dict[str, Layout] = {layout.model_type: layout for layout in (BERT, GPT1, GPT2)}
+LAYOUTS: dict[str, Layout] = {layout.model_type: layout for layout in (BERT, MEGATRON_BERT, GPT1, GPT2)}
 """THE table of Hugging Face's model types that can be read and written."""
 _MOST = {"layers": 1000, "segments": 1000}
 _LARGEST = 1_000_000

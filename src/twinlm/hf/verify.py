@@ -38,7 +38,7 @@ NASTY_TEXTS = (
 MASKED_TEXTS = ("The [MASK] sat on the mat.", "[MASK] big dog", "an [MASK] [MASK], of")
 NEXT_SENTENCES = (("The cat sat.", " It was red."), ("Café", " don't"))
 # For each class, its outputs and the method of our model that gives each; the states themselves without one.
-_METHODS = {
+_BERT_METHODS = {
     "BertForPreTraining": {
         "prediction_logits": "masked_token_logits",
         "seq_relationship_logits": "next_sentence_logits",
@@ -46,6 +46,10 @@ _METHODS = {
     "BertForMaskedLM": {"logits": "masked_token_logits"},
     "BertForNextSentencePrediction": {"logits": "next_sentence_logits"},
     "BertModel": {"last_hidden_state": "", "pooler_output": "pooled"},
+}
+_METHODS = {
+    **_BERT_METHODS,
+    **{f"Megatron{name}": methods for name, methods in _BERT_METHODS.items()},
     "GPT2LMHeadModel": {"logits": "next_token_logits"},
     "GPT2Model": {"last_hidden_state": ""},
     "OpenAIGPTLMHeadModel": {"logits": "next_token_logits"},

@@ -1,7 +1,8 @@
 """BERT, the whole model (Devlin et al. 2018, section 3 and appendix A). Read it from top to bottom.
 
 Its pre-training losses are in `objectives/masked_lm.py`. Compare it with `gpt.py`: all that differs is the
-mask, segment embeddings, one more norm, and the two pre-training heads.
+mask, segment embeddings, one more norm, and the two pre-training heads. With `norm="pre"` it is the BERT of
+Shoeybi et al. 2019 ("Megatron-LM", 5.3).
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 from twinlm.batch import Batch, Reading
 from twinlm.core import masks
-from twinlm.core.blocks import BlockConfig, PostNormBlock
+from twinlm.core.blocks import BLOCKS, BlockConfig
 from twinlm.core.dropout import Dropout
 from twinlm.core.vocabulary_loss import choose, leave_out, vocabulary_loss
 
@@ -47,6 +48,8 @@ class BERTConfig:
     """Dropout probability of embeddings, attention weights and residuals."""
     activation: Literal["gelu", "gelu_tanh"] = "gelu"
     """Activation: the exact GELU, or the tanh form of Google's released code."""
+    norm: Literal["post", "pre"] = "post"
+    """Normalization after each sum (the paper), or before each layer and once at the end."""
     norm_eps: float = 1e-12
     """Constant added to the variance in layer normalization, as in Google's released code."""
     unscored: tuple[int, ...] = ()
@@ -73,9 +76,11 @@ class BERT(nn.Module):
         self.token_embedding = nn.Embedding(config.vocab_size, config.width)
         self.position_embedding = nn.Embedding(config.max_length, config.width)
         self.segment_embedding = nn.Embedding(config.segments, config.width)
-        self.embedding_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
+        norm, is_post = nn.LayerNorm(config.width, eps=config.norm_eps), config.norm == "post"
+        self.embedding_norm = norm if is_post else nn.Identity()
         self.drop = Dropout(config.dropout)
-        self.blocks = nn.ModuleList(PostNormBlock(config.block()) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(BLOCKS[config.norm](config.block()) for _ in range(config.layers))
+        self.final_norm = nn.Identity() if is_post else norm
         self.pooler = nn.Linear(config.width, config.width)
         self.masked_token_head = MaskedTokenHead(config)
         self.next_sentence_head = nn.Linear(config.width, 2)
@@ -91,10 +96,11 @@ class BERT(nn.Module):
         hidden_BLD = self.embed(tokens_BL, segments_BL)
         for block in self.blocks:
             hidden_BLD = block(hidden_BLD, mask or masks.bidirectional(real_BL))
-        return hidden_BLD
+        normalized_BLD: Tensor = self.final_norm(hidden_BLD)
+        return normalized_BLD
 
     def embed(self, tokens_BL: Tensor, segments_BL: Tensor) -> Tensor:
-        """Return the sum of token, position and segment embeddings, normalized, (B, L, D): figure 2."""
+        """Return the sum of token, position and segment embeddings, (B, L, D): figure 2."""
         length = tokens_BL.shape[1]
         if length > self.config.max_length:
             raise ValueError(

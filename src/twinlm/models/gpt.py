@@ -17,11 +17,9 @@ from torch.nn import functional as F
 from twinlm.batch import Batch, Reading
 from twinlm.core import masks
 from twinlm.core.attention import KeyValueCache
-from twinlm.core.blocks import BlockConfig, PostNormBlock, PreNormBlock
+from twinlm.core.blocks import BLOCKS, BlockConfig
 from twinlm.core.dropout import Dropout
 from twinlm.core.vocabulary_loss import choose, leave_out, vocabulary_loss
-
-_BLOCKS = {"post": PostNormBlock, "pre": PreNormBlock}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +70,7 @@ class GPT(nn.Module):
         self.token_embedding = nn.Embedding(config.vocab_size, config.width)  # W_e in the paper
         self.position_embedding = nn.Embedding(config.max_length, config.width)  # W_p
         self.drop = Dropout(config.dropout)
-        block = _BLOCKS[config.norm]
+        block = BLOCKS[config.norm]
         self.blocks = nn.ModuleList(block(config.block()) for _ in range(config.layers))
         is_normalized = config.norm == "post"
         self.final_norm = nn.Identity() if is_normalized else nn.LayerNorm(config.width, config.norm_eps)

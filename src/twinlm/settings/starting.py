@@ -24,6 +24,8 @@ class Start:
     """Setting `pretrain.start`, with its origin."""
     sizes: dict[str, int]
     """Layers, width, heads, feed_forward and max_length."""
+    norm: str
+    """Where its layers normalize."""
     dropout: float
     """Dropout that it was trained with."""
     vocab_size: int
@@ -34,7 +36,7 @@ class Start:
         """Defaults of its kind's settings."""
         length = self.sizes["max_length"]
         return {
-            "model": {**self.sizes, "dropout": self.dropout},
+            "model": {**self.sizes, "norm": self.norm, "dropout": self.dropout},
             "pretrain": {"length": length},
             "finetune": {"max_length": length},
         }
@@ -55,6 +57,7 @@ def read_start(kind: str, tree: Tree) -> Start | None:
         config = storage.read_json(file / "config.json")
         family, sizes = config["family"], {size: config["sizes"][size] for size in (*_FIXED, "max_length")}
         dropout, vocab_size = float(config["sizes"]["dropout"]), config["sizes"]["vocab_size"]
+        norm = config["sizes"].get("norm", "post")
     except (KeyError, TypeError, ValueError, UserError) as error:
         hint = "a model of another tool must be imported first"
         raise wrong(setting, f"{name} has a config.json that is not one of ours", hint) from error
@@ -63,7 +66,7 @@ def read_start(kind: str, tree: Tree) -> Start | None:
     if family != kind:
         message = f"{name} is a model of the kind {shown(family)}"
         raise wrong(setting, message, f"set {family!s:.20}.pretrain.start")
-    return Start(setting, sizes, dropout, vocab_size)
+    return Start(setting, sizes, norm, dropout, vocab_size)
 
 
 def at_path(tree: Tree, *keys: str) -> Any:
@@ -85,13 +88,14 @@ def kind_of(setting: object) -> str:
 
 
 def check_sizes(kind: str, settings: KindSettings, start: Start) -> None:
-    """Check that sizes are the start's; only `max_length` may be larger."""
+    """Check that sizes and norm are the start's; only `max_length` may be larger."""
     model = settings.model
-    sizes = {name: getattr(model, name) for name in (*_FIXED, "max_length")}
+    sizes = {name: getattr(model, name) for name in (*_FIXED, "norm", "max_length")}
     sizes["feed_forward"] = model.feed_forward or 4 * model.width
+    its_own = {**start.sizes, "norm": start.norm}
     for name, size in sizes.items():
-        message = f"{kind}.model.{name}={size}, but {start.setting.value} has {start.sizes[name]}"
-        if name in _FIXED and size != start.sizes[name]:
+        message = f"{kind}.model.{name}={size}, but {start.setting.value} has {its_own[name]}"
+        if name != "max_length" and size != its_own[name]:
             raise wrong(start.setting, message, "leave it out: the model to continue from sets the sizes")
-        if size < start.sizes[name]:
+        if name == "max_length" and size < start.sizes[name]:
             raise wrong(start.setting, message, "positions can be added, not removed; see pretrain.length")

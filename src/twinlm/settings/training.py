@@ -24,6 +24,8 @@ class ModelSettings:
     """Longest sequence in tokens; 512 in both papers."""
     dropout: float = option(0.1, least=0, most=0.9)
     """Probability of dropout on embeddings, attention weights and residuals; 0.1 in both papers."""
+    norm: Literal["post", "pre"] = "post"
+    """Normalization after each residual sum, as in both papers, or before each layer, as in GPT-2."""
     first_deviation: float = option(0.02, above=0, most=1)
     """Standard deviation of the initial weights; 0.02 in both papers, at width 768."""
     first_positions: Literal["normal", "sinusoidal"] = "normal"
@@ -37,8 +39,10 @@ class ModelSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimizerSettings:
-    """AdamW and its schedule."""
+    """The optimizer and its schedule."""
 
+    method: Literal["adamw", "muon"] = "adamw"
+    """AdamW as in both papers, or Muon for the matrices of the layers and AdamW for all other weights."""
     learning_rate: float = option(1e-3, above=0, most=1)
     """Peak learning rate, reached at the end of the warm-up."""
     schedule: Literal["linear", "cosine"] = "linear"
@@ -49,7 +53,7 @@ class OptimizerSettings:
     """Number of warm-up steps; 0 to use `warmup_share`. In pre-training, GPT-1 used 2,000, BERT 10,000."""
     released_schedule: bool = False
     """Whether to follow BERT's code: first step at rate 0, decay counted from it, shares rounded down."""
-    weight_decay: float = option(0.01, least=0, most=1)
+    weight_decay: float = option(0.01, least=0, most=10)
     """Decoupled weight decay, on all weights except biases and gains; 0.01 in both papers."""
     clip_norm: float = option(1.0, above=0)
     """Largest norm of the gradient; longer ones are scaled down. 1 in both released codes."""
@@ -63,6 +67,16 @@ class OptimizerSettings:
     """Whether Adam's averages are corrected in the first steps; BERT's code omits that."""
     non_finite: Literal["stop", "skip", "roll_back"] = "stop"
     """Reaction to a loss that is not finite: stop, skip that step, or go back to the last checkpoint."""
+
+    def __post_init__(self) -> None:
+        if self.method == "muon" and not self.bias_correction:
+            message = 'bias_correction = false is a form of AdamW, but method="muon"'
+            raise UsageError(message, hint='set method = "adamw" beside it')
+        if self.learning_rate * self.weight_decay > 1:
+            message = (
+                f"weight_decay={self.weight_decay} times learning_rate={self.learning_rate} is above 1: "
+            )
+            raise UsageError(f"{message}a step would turn weights around", hint="lower one of the two")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +124,7 @@ class PretrainSettings:
     short_share: float = option(0.1, least=0, most=1)
     """BERT only. Share of the pairs cut to a random shorter length; 0.1 in BERT's code."""
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
-    """AdamW and its schedule."""
+    """The optimizer and its schedule."""
 
     def __post_init__(self) -> None:
         if self.first_length and not 8 <= self.first_length < self.length:
@@ -146,7 +160,7 @@ class FinetuneSettings:
     frozen_layers: int = option(-1, least=-1, most=1000)
     """Layers that are not trained, with the embeddings; 0 for the embeddings alone, -1 for none."""
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
-    """AdamW and its schedule."""
+    """The optimizer and its schedule."""
 
     def __post_init__(self) -> None:
         if self.both_sides and self.auxiliary_weight:

@@ -2,7 +2,7 @@
 
     step-000000042/state.json              counts and best score
                    model.safetensors       the weights
-                   optimizer.safetensors   Adam's averages
+                   optimizer.safetensors   its averages
 
 If the model is sharded, each process publishes its rows in parts-000000042/00003. Then the leader publishes
 `state.json`, which holds the hashes of the parts' manifests and so makes them count.
@@ -20,6 +20,7 @@ from twinlm.checkpoint import FORMAT, check_format, check_values, fill, tensor_b
 from twinlm.errors import ModelError, as_model_error
 from twinlm.system import storage
 from twinlm.train.checkpoint_tensors import CheckpointTensors, file_name
+from twinlm.train.optimizer import state_names
 
 KEPT = 2  # the newest may be damaged
 _PARTS = "parts"
@@ -104,26 +105,25 @@ def restore(tensors: CheckpointTensors, module: nn.Module, optimizer: torch.opti
 
 
 def averages(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return Adam's averages and step counts, named by the number of their weight: "3.exp_avg"."""
+    """Return the optimizer's averages and step counts, named by the number of their weight: "3.exp_avg"."""
     state = optimizer.state_dict()["state"]
     return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
 
 
 def set_averages(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Set averages read from the checkpoint at `path`; a ModelError if they are those of other weights."""
-    # Ours without bias correction counts no steps, see optimizer.py.
-    names = {"exp_avg", "exp_avg_sq"} | ({"step"} if isinstance(optimizer, torch.optim.AdamW) else set())
-    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    groups = optimizer.param_groups
+    weights = [(weight, state_names(optimizer, group)) for group in groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     with as_model_error(path / file_name("optimizer")):
         for key, value in tensors.items():
-            number, name = key.split(".", 1)
-            if value.shape != (torch.Size() if name == "step" else weights[int(number)].shape):
+            weight, _, name = key.partition(".")
+            if value.shape != (torch.Size() if name == "step" else weights[int(weight)][0].shape):
                 raise ValueError(f"{key} is no average of its weight")
-            state.setdefault(int(number), {})[name] = value
-        for values in state.values():
-            if values.keys() != names:
-                raise KeyError(min(values.keys() ^ names))
+            state.setdefault(int(weight), {})[name] = value
+        for number, values in state.items():
+            if differing := values.keys() ^ weights[number][1]:
+                raise KeyError(min(differing))
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

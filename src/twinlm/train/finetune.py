@@ -187,6 +187,7 @@ def finetuning_job(
     validate: Callable[[], dict[str, float]],
     steps: int,
     seed: int,
+    precision: str,
     **others: Any,
 ) -> Job:
     """Return the training run of a model under its new head; `others` are further fields of `Job`."""
@@ -214,7 +215,8 @@ def finetuning_job(
         module=result.tuned,
         objective=fine_tuning(auxiliary),
         batches=batches,
-        optimizer=build_optimizer(result.tuned, settings.optimizer),
+        optimizer=build_optimizer(result.tuned, settings.optimizer, precision),
+        precision=precision,
         learning_rate=learning_rate(settings.optimizer, steps),
         validate=validate,
         flops=flops,

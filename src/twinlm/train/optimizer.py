@@ -1,8 +1,8 @@
-"""AdamW as both released codes use it: matrices and embeddings decay, biases and gains do not.
+"""AdamW as both released codes use it: matrices and embeddings decay, biases and gains do not. And Muon.
 
 BERT's (google-research/bert, optimization.py) does not correct the bias of the averages. The rate rises
 linearly, then falls to zero: along a cosine for GPT-1 (Radford et al. 2018, 4.1), linearly for BERT (Devlin
-et al. 2018, A.2).
+et al. 2018, A.2). Muon (Jordan et al. 2024) updates the layers' matrices, AdamW the rest.
 """
 
 import math
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, Replicate
 
 from twinlm.settings import OptimizerSettings
 
@@ -20,22 +21,54 @@ _FALLS: dict[str, Callable[[float], float]] = {
 }
 
 
-def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """Return AdamW over all weights of a module; the learning rate is set at each step."""
-    decaying = [weight for weight in module.parameters() if weight.dim() > 1]
-    others = [weight for weight in module.parameters() if weight.dim() <= 1]
-    groups = [
-        {"params": decaying, "weight_decay": settings.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+# Coefficients of the fifth-order Newton-Schulz iteration, and its number of steps (Jordan et al. 2024).
+_NEWTON_SCHULZ, _ITERATIONS = (3.4445, -4.7750, 2.0315), 5
+_MOMENTUM = 0.95
+# With it an update has about the size of one of Adam's, so both share a rate and a decay (Liu et al. 2025).
+_SIZE_OF_UPDATE = 0.2
+
+
+def build_optimizer(
+    module: nn.Module, settings: OptimizerSettings, precision: str = "float32"
+) -> torch.optim.Optimizer:
+    """Return the optimizer over all weights of a module; the learning rate is set at each step.
+
+    `precision` is that of Muon's matrix products, "float32" or "bfloat16"; its momentum is in float32.
+    """
+    weights = dict(module.named_parameters())
+    matrices = [name for name in weights if settings.method == "muon" and _is_matrix_of_layer(name)]
+    rest = [name for name in weights if name not in matrices]
+    groups: list[dict[str, Any]] = [
+        {"params": [weights[name] for name in rest if weights[name].dim() > 1]},
+        {"params": [weights[name] for name in rest if weights[name].dim() <= 1], "weight_decay": 0.0},
     ]
     options: dict[str, Any] = {
         "lr": settings.learning_rate,
         "betas": (settings.beta1, settings.beta2),
         "eps": settings.epsilon,
+        "weight_decay": settings.weight_decay,
     }
+    if settings.method == "muon":
+        # Query, key and value are three matrices in one, and each is made orthogonal by itself.
+        for parts in (1, 3):
+            chosen = [weights[name] for name in matrices if ("query_key_value" in name) == (parts == 3)]
+            groups.append({"params": chosen, "parts": parts})
+        return Muon(groups, dtype=getattr(torch, precision), **options)
     if not settings.bias_correction:
-        return UncorrectedAdamW(groups, **options)
+        return PlainAdamW(groups, **options)
     return torch.optim.AdamW(groups, **options, fused=True)  # one pass over the weights, not several
+
+
+def state_names(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> set[str]:
+    """Return the names of what an optimizer keeps for each weight of one of its groups."""
+    if "parts" in group:
+        return {"momentum"}
+    is_counted = not isinstance(optimizer, PlainAdamW) or optimizer.is_corrected
+    return {"exp_avg", "exp_avg_sq", *(("step",) if is_counted else ())}
+
+
+def _is_matrix_of_layer(name: str) -> bool:
+    return "blocks." in name and name.endswith(".weight") and "norm" not in name
 
 
 def learning_rate(settings: OptimizerSettings, steps: int) -> Callable[[int], float]:
@@ -55,16 +88,19 @@ def learning_rate(settings: OptimizerSettings, steps: int) -> Callable[[int], fl
     return rate
 
 
-class UncorrectedAdamW(torch.optim.Optimizer):
-    """Adam with decoupled weight decay and without bias correction.
+class PlainAdamW(torch.optim.Optimizer):
+    """Adam with decoupled weight decay, with or without bias correction (Loshchilov and Hutter 2019).
 
     m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  w = w - lr (m / (sqrt(v) + eps) + decay w)
+
+    With the correction m is divided by 1 - beta1^t, and v by 1 - beta2^t.
     """
 
     def __init__(
-        self, groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float], eps: float
+        self, groups: list[dict[str, Any]], *, bias_correction: bool = False, **options: Any
     ) -> None:
-        super().__init__(groups, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": 0.0})
+        super().__init__(groups, options)
+        self.is_corrected = bias_correction
 
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Update all weights that have a gradient."""
@@ -79,8 +115,59 @@ class UncorrectedAdamW(torch.optim.Optimizer):
         state, (beta1, beta2) = self.state[weight], group["betas"]
         if not state:
             state |= {name: torch.zeros_like(weight) for name in ("exp_avg", "exp_avg_sq")}
+            state |= {"step": torch.tensor(0.0)} if self.is_corrected else {}
         mean, square = state["exp_avg"], state["exp_avg_sq"]
         mean.lerp_(gradient, 1 - beta1)
         square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        rate, root = group["lr"], square.sqrt()
+        if self.is_corrected:
+            state["step"] += 1
+            rate /= 1 - beta1 ** int(state["step"])
+            root /= math.sqrt(1 - beta2 ** int(state["step"]))
         weight.mul_(1 - group["lr"] * group["weight_decay"])
-        weight.addcdiv_(mean, square.sqrt().add_(group["eps"]), value=-group["lr"])
+        weight.addcdiv_(mean, root.add_(group["eps"]), value=-rate)
+
+
+class Muon(PlainAdamW):
+    """Momentum made orthogonal for the groups with "parts", AdamW for the others (Jordan et al. 2024).
+
+    m = mu m + (1 - mu) g,  o = orthogonal(mu m + (1 - mu) g)
+    w = w - lr (0.2 sqrt(max(rows, columns)) o + decay w)
+    """
+
+    def __init__(self, groups: list[dict[str, Any]], *, dtype: torch.dtype, **options: Any) -> None:
+        super().__init__(groups, bias_correction=True, **options)
+        self._dtype = dtype
+
+    def _update(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        if "parts" not in group:
+            super()._update(weight, gradient, group)
+            return
+        state = self.state[weight]
+        if not state:
+            state["momentum"] = torch.zeros_like(weight)
+        momentum = state["momentum"].lerp_(gradient, 1 - _MOMENTUM)
+        direction = gradient.lerp(momentum, _MOMENTUM)  # Nesterov's
+        # A sharded matrix is made orthogonal as a whole, by each process for itself; it keeps its own rows.
+        whole = direction.full_tensor() if isinstance(direction, DTensor) else direction
+        parts = [orthogonal(part.to(self._dtype)).float() for part in whole.chunk(group["parts"])]
+        update = torch.cat(parts) * (_SIZE_OF_UPDATE * math.sqrt(max(parts[0].shape)))
+        if isinstance(weight, DTensor):
+            mesh = weight.device_mesh
+            copies = DTensor.from_local(update, mesh, [Replicate()] * mesh.ndim, run_check=False)
+            update = copies.redistribute(placements=weight.placements)
+        weight.mul_(1 - group["lr"] * group["weight_decay"])
+        weight.add_(update, alpha=-group["lr"])
+
+
+def orthogonal(matrix_MN: Tensor) -> Tensor:
+    """Return about U V^T of a matrix U S V^T, with singular values from 0.7 to 1.2, by Newton-Schulz."""
+    first, second, third = _NEWTON_SCHULZ
+    is_tall = matrix_MN.shape[0] > matrix_MN.shape[1]
+    x = matrix_MN.mT if is_tall else matrix_MN
+    x = x / (x.norm() + 1e-7)
+    for _ in range(_ITERATIONS):
+        squares = x @ x.mT
+        x = first * x + torch.addmm(second * squares, squares, squares, alpha=third) @ x
+    result: Tensor = x.mT if is_tall else x
+    return result

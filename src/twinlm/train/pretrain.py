@@ -92,7 +92,14 @@ def pretrain(
 
 
 def pretraining_job(
-    family: Family, settings: KindSettings, model: Any, *, steps: int, seed: int, **others: Any
+    family: Family,
+    settings: KindSettings,
+    model: Any,
+    *,
+    steps: int,
+    seed: int,
+    precision: str,
+    **others: Any,
 ) -> Job:
     """Return the training run of a model; `others` are the fields of `Job` that settings do not decide."""
     options = settings.pretrain
@@ -104,7 +111,8 @@ def pretraining_job(
     return Job(
         module=model,
         objective=family.objective(options),
-        optimizer=build_optimizer(model, options.optimizer),
+        optimizer=build_optimizer(model, options.optimizer, precision),
+        precision=precision,
         flops=flops,
         steps=steps,
         validate_every=max(1, steps // options.validations),

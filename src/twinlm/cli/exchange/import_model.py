@@ -26,7 +26,7 @@ def command(
     """Convert a Hugging Face model to a twinlm model.
 
     Use it to fine-tune or compare a published model. It reads the kinds
-    bert, gpt2 and openai-gpt: config.json, safetensors and the tokenizer's files,
+    bert, megatron-bert, gpt2 and openai-gpt: config.json, safetensors and the tokenizer's files,
     but never files that can run code. It needs no transformers. It names the parts
     that the source lacks: those must be trained before use.
 
