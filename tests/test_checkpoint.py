@@ -229,6 +229,7 @@ def test_a_newer_format_is_refused(folder: Path) -> None:
         {"task": {**TASK, "constants": {"texts": "two"}}},
         {"task": {**TASK, "scheme": "entities"}},
         {"task": {**TASK, "scheme": 3}},
+        {"task": {**TASK, "reading": "aloud"}},
         {"task": {**TASK, "fields": {"colour": "red"}}},
         {"task": {**TASK, "fields": {"text": 3}}},
         {"task": {**TASK, "beams": 4}},

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from twinlm import early_models
 from twinlm.data.labels.forms import Fields
+from twinlm.data.labels.values import Reading
 from twinlm.errors import ModelError, UsageError
 from twinlm.families import Family, family
 from twinlm.objectives.fine_tuning import FineTuned
@@ -270,6 +271,7 @@ class _Task(Record):
     has_bias: bool
     scheme: str = ""  # early versions took it from each split
     fields: dict[str, str] = field(default_factory=dict)
+    reading: Reading = ""
     constants: dict[str, Number]
 
 

@@ -519,3 +519,38 @@ def test_the_figure_is_that_of_the_models_tags_whatever_one_file_has(scheme, cli
     (tmp_path / "x.conll").write_text("Ada B-PER\nran O\nhome 0\n")
     figures = cli("predict", model, "x.conll", "--labelled", "--json").json
     assert list(figures)[:2] == ["examples", "entity F1"]
+
+
+def of_training(tuned: Path, folder: Path, name: str, **settled: object) -> Path:
+    """Write a model of `tuned` whose task says how training read its labels; return its folder."""
+    trained = load_model(tuned / name)
+    save_model(folder / name, replace(trained, task=replace(trained.task, **settled)))
+    return folder / name
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_labels_of_choices_are_read_as_in_training(name, cli, tuned, tmp_path):
+    rows = [{"text": "She", "choices": ["1", "0", "2"], "label": label} for label in ("0", "1")]
+    Path("x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for reading, golds in (("number", [0, 1]), ("text", [1, 0])):
+        model = of_training(tuned, tmp_path / reading, f"{name}-choice", reading=reading)
+        assert cli("predict", model, "x.jsonl", "--labelled", "--out", "a.jsonl").code == 0
+        assert [json.loads(line)["gold"] for line in Path("a.jsonl").read_text().splitlines()] == golds
+    Path("y.jsonl").write_text(json.dumps({"text": "She", "choices": ["a", "b"], "label": "b"}) + "\n")
+    refused = cli("predict", tmp_path / "number" / f"{name}-choice", "y.jsonl", "--labelled")
+    assert refused.code == 3
+    assert "y.jsonl:1: the field 'label' is 'b', but the labels of training are numbers from 0 to 1" in (
+        refused.err
+    )
+
+
+def test_whole_numbers_as_classes_are_read_as_in_training(cli, tuned, tmp_path):
+    Path("x.csv").write_text("text,label\nThe cat,1.0\nA dog,0.0\n")  # by themselves, these are as written
+    name = "bert-classification"
+    whole = of_training(tuned, tmp_path / "whole", name, reading="whole", labels=("0", "1"))
+    assert cli("predict", whole, "x.csv", "--labelled", "--json").json["examples"] == 2
+    written = of_training(tuned, tmp_path / "written", name, reading="as written", labels=("0.0", "1.0"))
+    assert cli("predict", written, "x.csv", "--labelled").code == 0
+    Path("y.csv").write_text("text,label\nThe cat,1\nA dog,0\n")
+    refused = cli("predict", written, "y.csv", "--labelled")
+    assert refused.code == 3 and "'0', '1'" in refused.err and "'0.0', '1.0'" in refused.err

@@ -344,6 +344,8 @@ def test_a_head_can_be_left_out(saved: Saved) -> None:
         ({"twinlm": {"constants": {"evil": 1.0}}}, "not what twinlm writes"),
         ({"twinlm": {"constants": {"mean": "1"}}}, "not what twinlm writes"),
         ({"twinlm": {"max_length": 2**40}}, "not what twinlm writes"),
+        ({"twinlm": {"reading": "aloud"}}, "not what twinlm writes"),
+        ({"twinlm": {"scheme": "entities"}}, "labels of classification have no meaning 'entities'"),
     ],
     ids=str,
 )
@@ -401,3 +403,22 @@ def test_what_transformers_has_no_class_for_is_refused(ours: Callable[..., Train
 def test_a_bias_that_has_no_place_is_refused(ours: Callable[..., Trained]) -> None:
     with pytest.raises(ModelError, match="GPT2ForSequenceClassification has no place for one"):
         to_hf_files(with_head(ours("gpt", norm="pre"), "classification", has_bias=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "settled"),
+    [
+        ("choice", {"scheme": "question", "reading": "number"}),
+        ("tagging", {"scheme": "words"}),
+        ("classification", {"reading": "whole"}),
+    ],
+)
+def test_how_labels_are_read_comes_back(
+    kind: str, settled: dict[str, str], ours: Callable[..., Trained], tmp_path: Path
+) -> None:
+    trained = with_head(ours("bert"), kind, has_bias=True)
+    assert trained.task is not None
+    trained = replace(trained, task=replace(trained.task, **settled))
+    write_folder(tmp_path / "out", to_hf_files(trained))
+    back = read_folder(tmp_path / "out").task
+    assert back is not None and {name: getattr(back, name) for name in settled} == settled

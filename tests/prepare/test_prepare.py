@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from twinlm.errors import DataError, UsageError
+from twinlm.families import FAMILIES
 from twinlm.prepare.prepare import Prepared, prepare_demo, prepare_files, prepare_tasks
 from twinlm.settings import presets
+from twinlm.train.finetune import head_config
 
 CORPUS = {"corpus.train": "text.txt", "corpus.valid_share": "0.2", "corpus.test_share": "0.2"}
 
@@ -112,4 +114,7 @@ def test_the_labels_of_a_tasks_files_are_read_alike(tmp_path: Path, monkeypatch)
     task = '[[task]]\nname = "sums"\nkind = "choice"\ntrain = "train.csv"\ntest = "test.csv"\n'
     Path("settings.toml").write_text(task)
     settings = presets.resolve(Path("settings.toml"), {})
-    assert [example.gold for example in prepare_tasks(settings).tasks["sums"].test] == [0]
+    task = prepare_tasks(settings).tasks["sums"]
+    assert [example.gold for example in task.test] == [0]
+    config = head_config(FAMILIES["bert"], task, settings.bert.finetune, most_length=64)
+    assert config.reading == task.reading == "number"

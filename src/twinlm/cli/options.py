@@ -16,6 +16,7 @@ from twinlm.settings.tree import Given, read_toml
 if TYPE_CHECKING:
     from twinlm.data.labels.examples import Example
     from twinlm.data.labels.forms import Form
+    from twinlm.tasks.kind import TaskConfig
 
 
 def flag(name: str, about: str) -> Parameter:
@@ -83,9 +84,9 @@ class FileOptions:
     """Encoding of the files."""
 
     def read(
-        self, file: Path, form: "Form", trained: Mapping[str, str], *, is_labelled: bool, counts: Counter[str]
+        self, file: Path, form: "Form", trained: "TaskConfig", *, is_labelled: bool, counts: Counter[str]
     ) -> "tuple[Example, ...]":
-        """Return the examples of a file; fields not named here are named as a model was `trained`.
+        """Return the examples of a file, read as the files that a model was `trained` on.
 
         Adds to `counts` what was left out or read differently.
         """
@@ -105,8 +106,9 @@ class FileOptions:
                 choices=self.choices_field,
                 label=self.label_field,
                 id=self.id_field,
-            ).over(Fields(**{**trained, "id": ""})),
-            usual_id=trained.get("id", "id"),
+            ).over(Fields(**{**trained.fields, "id": ""})),
+            usual_id=trained.fields.get("id", "id"),
+            reading=trained.reading,
             is_labelled=is_labelled,
             split=file.name.split(".")[0],
             encoding=self.encoding,

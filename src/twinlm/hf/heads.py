@@ -14,6 +14,7 @@ from msgspec import Meta
 from torch import Tensor, nn
 
 from twinlm.checkpoint import Trained
+from twinlm.data.labels.values import Reading
 from twinlm.errors import ModelError
 from twinlm.hf.layout import Head, Layout
 from twinlm.tasks.classification import TEXTS
@@ -29,10 +30,12 @@ _WITH_LABELS = ("classification", "tagging")
 _Length = Annotated[int, Meta(ge=4, le=10**6)]
 
 
-class _Notes(msgspec.Struct, forbid_unknown_fields=True):
+class _Notes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     max_length: _Length = 10**6
     stride: _Length = 128
     constants: dict[str, float] = {}
+    scheme: Annotated[str, Meta(max_length=20)] = ""
+    reading: Reading = ""
 
 
 def task_in(
@@ -55,6 +58,8 @@ def task_in(
         message = f"a head with {len(labels)} labels and the problem_type {problem!r:.60} is not supported"
         raise ModelError(message, file=path)
     notes = _notes(config, path)
+    if notes.scheme and notes.scheme not in task_kind(name).metrics:
+        raise ModelError(f"labels of {name} have no meaning {notes.scheme!r}", file=path)
     # A left-to-right model's similarity is the sum over both orders of two texts; theirs reads one order, so
     # ours is made the mean of both.
     usual = {
@@ -70,6 +75,8 @@ def task_in(
         stride=notes.stride,
         dropout=float(share),
         has_bias=layout.heads[name].is_biased,
+        scheme=notes.scheme,
+        reading=notes.reading,
         constants={**usual.get(name, {}), **notes.constants},
     )
 
@@ -124,8 +131,8 @@ def task_keys(head: Head, task: TaskConfig) -> dict[str, Any]:
     if task.labels:
         keys["id2label"] = {str(number): label for number, label in enumerate(task.labels)}
         keys["label2id"] = {label: number for number, label in enumerate(task.labels)}
-    notes = {"max_length": task.max_length, "stride": task.stride, "constants": constants}
-    return {**keys, NOTES: notes}
+    notes = _Notes(task.max_length, task.stride, constants, task.scheme, task.reading)
+    return {**keys, NOTES: msgspec.to_builtins(notes)}
 
 
 def _labels(config: Mapping[str, Any], path: Path) -> tuple[str, ...]:

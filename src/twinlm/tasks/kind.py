@@ -17,6 +17,7 @@ from torch import nn
 from twinlm.batch import Batch, LabelledBatch
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import Form
+from twinlm.data.labels.values import Reading
 from twinlm.data.sequences.packing import Pack, Packed, few_lengths, fit, pad_packed
 from twinlm.tasks.baselines import Baseline
 from twinlm.tasks.judging import Judging
@@ -46,6 +47,8 @@ class TaskConfig:
     """Meaning of the labels, see `Form.scheme`."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """Names of the fields in the files that it was trained on, where they differ from the usual ones."""
+    reading: Reading = ""
+    """How the labels of its training file were read; "" in models of earlier versions."""
     constants: Mapping[str, float] = field(default_factory=dict)
     """Numbers learned from examples, such as the mean score or the threshold for "no answer"."""
 

@@ -145,6 +145,7 @@ def head_config(
         labels=tuple(task.classes),
         scheme=task.scheme,
         fields={name: value for name, value in asdict(task.fields).items() if value},
+        reading=task.reading,
         max_length=min(settings.max_length, most_length),
         stride=settings.stride,
         dropout=settings.dropout,

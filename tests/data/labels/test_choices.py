@@ -125,7 +125,7 @@ def test_a_file_is_read_as_the_files_of_its_task_before_it(read_file) -> None:
     few = rows_of(".csv", [["1", "0", "2", "3"]], ["0"])
     assert read_file("a.csv", few, CHOICE)[0].examples[0].gold == 1
     assert read_file("a.csv", few, CHOICE, reading="number")[0].examples[0].gold == 0
-    with pytest.raises(DataError, match="but the other labels are numbers from 0 to 3"):
+    with pytest.raises(DataError, match="but the labels of training are numbers from 0 to 3"):
         read_file("a.csv", rows_of(".csv", [["a", "b", "c", "d"]], ["b"]), CHOICE, reading="number")
 
 

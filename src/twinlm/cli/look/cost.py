@@ -58,7 +58,7 @@ def command(
     for trained in loaded.values():
         task_of(trained, kind.name)
     counts: Counter[str] = Counter()
-    examples = options.read(task, kind.form, config.fields, is_labelled=False, counts=counts)
+    examples = options.read(task, kind.form, config, is_labelled=False, counts=counts)
     print_counts(counts)
     with progress_on() as progress:
         servings = measure_folders(folders, examples, budget_s=seconds, progress=progress)

@@ -55,7 +55,7 @@ def command(
     if is_squad and kind.name != "span_qa":
         raise UsageError(f"--squad is for models of span_qa, and this one was fine-tuned for {kind.name}")
     counts: Counter[str] = Counter()
-    examples = options.read(file, kind.form, config.fields, is_labelled=is_labelled, counts=counts)
+    examples = options.read(file, kind.form, config, is_labelled=is_labelled, counts=counts)
     # Models of earlier versions do not say what their tags mean.
     scheme = config.scheme or kind.scheme_before([config.labels])
     if is_labelled and (flaw := kind.form.flaw(scheme, examples)):

@@ -72,12 +72,14 @@ def reading_of(labels: Sequence[ChoiceLabel]) -> Reading:
     return "number" if numbers > texts else "text"
 
 
-def settled(label: ChoiceLabel, reading: Reading, field: str, counts: Counter[str]) -> int:
-    """Return the index of the right choice; a `RowError` if the label does not fit the reading."""
+def settled(
+    label: ChoiceLabel, reading: Reading, field: str, counts: Counter[str], others: str = "the other labels"
+) -> int:
+    """Return the index of the right choice; a `RowError` if the label is not read as the `others` are."""
     chosen = label.number if reading == "number" else label.text
     if chosen is None:
         wanted = f"numbers from 0 to {label.choices - 1}" if reading == "number" else "texts of choices"
-        raise RowError(f"the field {field!r} is {label.shown!r}, but the other labels are {wanted}")
+        raise RowError(f"the field {field!r} is {label.shown!r}, but {others} are {wanted}")
     is_unclear = None not in (label.number, label.text) and label.number != label.text
     counts[UNCLEAR.format(reading)] += is_unclear
     return chosen

@@ -193,9 +193,10 @@ def _settle_classes(
 def _settle_choices(
     examples: Sequence[Example], fields: Fields, reading: Reading, counts: Counter[str]
 ) -> tuple[Reading, Callable[[Example], Example]]:
+    others = "the labels of training" if reading else "the other labels"
     reading = reading or reading_of([example.gold for example in examples])
     return reading, lambda example: replace(
-        example, gold=settled(example.gold, reading, fields.label, counts)
+        example, gold=settled(example.gold, reading, fields.label, counts, others)
     )
 
 

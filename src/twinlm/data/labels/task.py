@@ -13,6 +13,7 @@ from typing import Any
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import CLASSIFICATION, Fields, Form
 from twinlm.data.labels.labelled import LabelledSet
+from twinlm.data.labels.values import Reading
 from twinlm.data.text.rows import listed
 from twinlm.data.text.splits import check_shares, text_hash, uniform
 from twinlm.errors import DataError, UsageError
@@ -38,6 +39,8 @@ class LabelledTask:
     """Meaning of the labels of all splits, see `Form.scheme`."""
     fields: Fields = Fields()  # noqa: RUF009 - frozen
     """Names that its files have for the form's fields, where they differ."""
+    reading: Reading = ""
+    """How the labels of its training file were read."""
 
     def held_out(self, form: Form = CLASSIFICATION) -> frozenset[bytes]:
         """Return the `text_hash` of every validation and test text, which pre-training must not see."""
@@ -120,7 +123,7 @@ def build_task(
     _note_strays(form, scheme, [part for part in (train, valid, test) if part], counts)
     if flaw := form.flaw(scheme, valids):
         counts[f"validation examples that cannot choose an epoch: {flaw}"] += len(valids)
-    task = LabelledTask(name, rest, valids, tests, classes, kind, scheme)
+    task = LabelledTask(name, rest, valids, tests, classes, kind, scheme, reading=train.reading)
     if max_test_examples:
         few = _subset(name, tests, form, max_test_examples, seed, "max_test_examples")
         counts["test examples above max_test_examples"] += len(tests) - len(few)
