@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import CLASSIFICATION, Fields, Form
+from twinlm.data.labels.mistaken import BY_NUMBER, Signs
 from twinlm.data.labels.tables import Row, read_rows
 from twinlm.data.labels.values import Labels, Reading, read_id
 from twinlm.data.text.lines import Decoding, OnBadBytes, endings
@@ -53,7 +54,11 @@ def read_labelled(
     places: dict[str, str] = {}
     lines_each = int(endings(path)[0] == ".conll")  # there, each word of a row has a line of its own
 
+    signs = Signs(form, names, is_labelled=is_labelled)
+    files_by_number = counts[BY_NUMBER]
+
     def example(row: Row) -> Example:
+        signs.see(row.values, row.line)
         texts = form.texts(row.values, names)
         gold = form.gold(row.values, names, texts, labels) if is_labelled else None
         for index, label in enumerate(gold if isinstance(gold, list) else ()):
@@ -81,6 +86,8 @@ def read_labelled(
         counts=counts,
     )
     labels.count_twins()
+    is_by_number = counts[BY_NUMBER] > files_by_number
+    counts.update(signs.check(examples, shown(path), is_by_number=is_by_number))
     counts["texts with different labels"] += _contradictions(examples)
     return LabelledSet(tuple(examples), form.labels(examples) if is_labelled else (), reading, places)
 

@@ -8,7 +8,7 @@ Read next: data/labels/labelled.py.
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from twinlm.data.labels.conll import conll_sentences
 from twinlm.data.labels.forms import Fields
 from twinlm.data.labels.json_files import json_file_rows
+from twinlm.data.labels.mistaken import BY_NUMBER, another_kind
 from twinlm.data.labels.values import MOST_FIELD_CHARACTERS, MOST_LINE_BYTES
 from twinlm.data.text.finding import unknown_ending
 from twinlm.data.text.lines import Decoding, Line, endings, read_lines
@@ -28,8 +29,6 @@ from twinlm.errors import DataError
 
 _Made = TypeVar("_Made")
 _IN_QUOTES = "fields between quotes in .tsv files: the quotes were kept"
-# Endings and fields that only one kind of task has.
-_KINDS = {".conll": "tagging", ".conllu": "tagging", "tokens": "tagging", "answers": "span_qa"}
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
@@ -70,11 +69,11 @@ def read_rows(
     regular_file_stat(path)
     if endings(path)[0] not in endings_allowed:
         known = f"known: {', '.join(endings_allowed)}, each also with {', '.join(COMPRESSIONS)}"
-        raise unknown_ending(path, _another_kind([endings(path)[0]], names) + known)
+        raise unknown_ending(path, another_kind([endings(path)[0]], names) + known)
     bad, made, results, hint = BadRows(), [], [], ""
     lines = read_lines(path, decoding, counts=counts, longest_bytes=MOST_LINE_BYTES)
     for line, values in _rows(lines, _File(path, names, needed, bad, counts)):
-        hint = _another_kind(values, names) if bad.rows == 1 else hint
+        hint = another_kind(values, names) if bad.rows == 1 else hint
         try:
             made.append((line, make(Row(bad.rows, line, values))))
         except RowError as error:
@@ -92,14 +91,6 @@ def read_rows(
         hint = f"give it rows with {' and '.join(map(repr, needed))}"
         raise DataError(message, file=shown(path), hint=hint)
     return results
-
-
-def _another_kind(names_there: Collection[str], names: Fields) -> str:
-    """Return the beginning of a hint if these are an ending or fields of another kind of task."""
-    if not names.text or names.text in names_there:
-        return ""
-    kinds = [kind for name, kind in _KINDS.items() if name in names_there]
-    return f'for such a task set kind = "{kinds[0]}" in its [[task]]; ' if kinds else ""
 
 
 def _rows(lines: Iterator[Line], file: _File) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -142,7 +133,7 @@ def _table_rows(source: Iterator[Line], file: _File, usual: str) -> Iterator[tup
         raise DataError(message, file=shown(file.path), hint=_header_hint(file.needed))
     delimiter, names = _header(first.text, first.number, file, usual)
     counts["files with another delimiter"] += delimiter != usual
-    counts["files without a header: columns by number"] += not names
+    counts[BY_NUMBER] += not names
     lines = _Lines(source if names else chain([first], source))
     is_plain = usual == delimiter == "\t"
     reader = _reader(iter(lines), delimiter, is_plain)
@@ -225,7 +216,7 @@ def _header(line: str, number: int, file: _File, usual: str) -> tuple[str, list[
         wide = (each for each, names in headers.items() if len(names) >= max(map(int, needed)))
         return next(wide, usual), []
     if not delimiter:
-        raise _unfit_header(headers[usual], number, path, needed)
+        raise _unfit_header(headers[usual], number, file)
     names = headers[delimiter]
     twins = [name for name, times in Counter(names).items() if name and times > 1]
     if twins:
@@ -241,14 +232,15 @@ def _split_header(line: str, delimiter: str, is_plain: bool) -> list[str]:
         return []
 
 
-def _unfit_header(names: list[str], number: int, path: Path, needed: tuple[str, ...]) -> DataError:
-    missing = next(name for name in needed if name not in names)
+def _unfit_header(names: list[str], number: int, file: _File) -> DataError:
+    missing = next(name for name in file.needed if name not in names)
     lowered = {name.lower(): name for name in names}
     close = get_close_matches(missing.lower(), lowered, n=1)
     near = f"did you mean {lowered[close[0]]!r}? " if close else ""
     shown_names = listed(name[:40] for name in names)
     message = f"the header has no column {missing!r}; its columns are {shown_names}"
-    return DataError(message, file=shown(path), line=number, hint=near + _header_hint(needed))
+    hint = another_kind(names, file.names) + near + _header_hint(file.needed)
+    return DataError(message, file=shown(file.path), line=number, hint=hint)
 
 
 def _header_hint(needed: tuple[str, ...]) -> str:
