@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from twinlm.cli import settings_table
 from twinlm.errors import UsageError
 from twinlm.settings import Settings, TaskSettings, build, presets, recipes
+from twinlm.settings.idle import ONLY
 from twinlm.settings.tree import Given, read_toml
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ _LONGEST_NAME = 100
 _NOT_OF_DEMO = (
     "corpus",
     *(f"task.{field.name}" for field in fields(TaskSettings) if field.name != "max_train_examples"),
+)
+_OF_TASKS = (
+    "finetune",
+    *(f"compare.{name}" for name in ("seeds", "learning_rates", "label_counts", "untrained")),
+    "compare.timing_seconds",
 )
 # A shorter `model.max_length` needs these, also where they are not used.
 _BOUND = {"pretrain.length", "finetune.max_length"}
@@ -144,11 +150,7 @@ def read_settings(
         if file is not None and "task" in read_toml(recipes.find(file)):
             message = "tasks are given both in the file and as options"
             raise UsageError(message, file=file, hint="give them in one place")
-    settings = presets.resolve(file, {**overrides, **decided}, base=whole)
-    kinds = {task.kind for task in settings.task}
-    idle = {"finetune.stride": "span_qa", "task.choices_field": "choice"}
-    check_reach(names, idle=[name for name, kind in idle.items() if kind not in kinds])
-    return settings
+    return presets.resolve(file, {**overrides, **decided}, base=whole)
 
 
 def plain_names(given: Mapping[str, str]) -> dict[str, str]:
@@ -167,7 +169,11 @@ def task_rows(files: Sequence[str], given: Mapping[str, str]) -> list[dict[str, 
 
 
 def check_reach(
-    names: Collection[str], *, idle: Collection[str] = (), kinds: Collection[str] = presets.KINDS
+    names: Collection[str],
+    *,
+    idle: Collection[str] = (),
+    kinds: Collection[str] = presets.KINDS,
+    hint: str = "this command does not use it: leave it out, or set it in the settings file",
 ) -> None:
     """Refuse options that would change nothing.
 
@@ -175,21 +181,29 @@ def check_reach(
         names: settings given as options.
         idle: settings, or tables of them, that the command does not use.
         kinds: kinds of model that it works on.
+        hint: why it does not use the idle ones.
     """
-    meanings = {row.name: row.meaning for row in settings_table.rows()} if names else {}
     for name in names:
         prefix, _, rest = name.partition(".")
         setting = rest if prefix in presets.KINDS else name
         parts = setting.split(".")
         tables = {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
         if not tables.isdisjoint(idle) and setting not in _BOUND:
-            hint = "this command does not use it: leave it out, or set it in the settings file"
             raise UsageError(f"--{name} would change nothing", hint=hint)
-        only = meanings.get(setting, "").partition(" only.")[0].lower()
+        only = ONLY.get(setting, "")
         wanted = {kind for kind in (prefix, only) if kind in presets.KINDS}
         if len(wanted) > 1 or not wanted <= {*kinds}:
-            hint = f"only {only if only in wanted else prefix} uses it: leave it out"
-            raise UsageError(f"--{name} would change nothing", hint=hint)
+            used_by = f"only {only if only in wanted else prefix} uses it: leave it out"
+            raise UsageError(f"--{name} would change nothing", hint=used_by)
+
+
+def check_compared(names: Collection[str], settings: Settings) -> None:
+    """Refuse options that a comparison of these settings does not use; see also `settings/idle.py`."""
+    if settings.compare.learning_rates:
+        hint = "compare.learning_rates are tried instead: leave one of them out"
+        check_reach(names, idle=["finetune.optimizer.learning_rate"], hint=hint)
+    if not settings.task:
+        check_reach(names, idle=_OF_TASKS, hint="there is no task to fine-tune on: give --task")
 
 
 def check_used(name: str, value: object, *, is_used: bool, by: str) -> None:

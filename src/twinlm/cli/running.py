@@ -8,7 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from twinlm.cli.options import RunOptions, default_folder, read_settings
+from twinlm.cli.options import (
+    RunOptions,
+    check_compared,
+    default_folder,
+    plain_names,
+    read_settings,
+)
 from twinlm.cli.progress import progress_on
 from twinlm.cli.tables import aligned, print_json
 from twinlm.errors import OK, PeerError, StoppedError, UsageError, UserError
@@ -28,6 +34,7 @@ ALL_STAGES = (
 )
 """Names in a run directory that `--fresh` removes, beside the models of its arms."""
 _SAME_S = 1.0
+_OF_SEVERAL = {"processes.shard", "processes.timeout_seconds"}
 
 
 @contextlib.contextmanager
@@ -54,6 +61,9 @@ def opened_run(
         from twinlm.compare.plan.pretrainings import pretrainings, smaller_pretrainings
         from twinlm.compare.run import Run
 
+        # A run of several processes may be continued by one, with the same options.
+        for name in _OF_SEVERAL & plain_names(given).keys() if ranks.count == 1 else ():
+            progress.say(f"note: --{name} changes nothing, as this is one process (see --nproc)")
         opened = partial(Run, folder, settings, is_demo=options.is_demo, stop=stop, ranks=ranks)
         if not ranks.leads:
             with opened(progress=Silent()) as run:
@@ -143,6 +153,7 @@ def run_comparison(
     """Run a comparison and print its results."""
     removed = ALL_STAGES if is_fresh else ()
     with opened_run(file, options, settings, tasks=tasks, removed=removed) as run:
+        check_compared(plain_names(settings), run.settings)
         results = run.compare()
     show_results(results, run.folder, is_json=options.is_json)
 

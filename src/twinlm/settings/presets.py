@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from twinlm.errors import UsageError
 from twinlm.settings import KindSettings, Settings, build, recipes
+from twinlm.settings.idle import idle, values
 from twinlm.settings.starting import Start, at_path, check_sizes, kind_of, read_start
 from twinlm.settings.tree import Given, Tree, given, merge, read_overrides, shown, wrong
 from twinlm.system.arguments import as_path
@@ -91,7 +93,7 @@ def resolve(
         base: settings that the file overrides, such as the demo's.
 
     Raises:
-        UsageError: a setting is not valid; names file, line, value and the way out.
+        UsageError: a setting is not valid, or changes nothing; names file, line, value and the way out.
     """
     trees = [
         given(base or {}),
@@ -102,17 +104,50 @@ def resolve(
     for tree in trees:
         build.check_names(tree, [*names, "size", *SHARED])
     size = _size_of(trees)
+    settings, without_effect = _resolved(trees, size)
+    _check_effect(trees, size, without_effect)
+    return settings
+
+
+def _resolved(trees: list[Tree], size: dict[str, Any] | None) -> tuple[Settings, dict[int, UsageError]]:
+    """Return the settings of trees, and what changes nothing in them, as `idle.idle` does."""
     chosen = spread(*trees)
     starts = {kind: start for kind in KINDS if (start := read_start(kind, chosen))}
     sizes = {kind: size or SIZES[closest_size(starts.get(kind))] for kind in KINDS}
     started = given({kind: start.settings for kind, start in starts.items()})
-    tree = merge(given(KIND_DEFAULTS), given(sizes), started, chosen)
+    preset = merge(given(KIND_DEFAULTS), given(sizes), started)
+    tree = merge(preset, chosen)
     tuned = spread(*trees[1:])
     tree = _with_rows(tree, "imported", lambda row: _tuned(row, tuned))
-    settings = build.build(Settings, _with_rows(tree, "arm", lambda row: _whole_arm(row, tree)))
+    tree = _with_rows(tree, "arm", lambda row: _whole_arm(row, tree))
+    settings = build.build(Settings, tree)
     for kind, start in starts.items():
         check_sizes(kind, getattr(settings, kind), start)
-    return settings
+    return settings, idle(tree, settings, build.build(Settings, preset), starts)
+
+
+def _check_effect(
+    trees: list[Tree], size: dict[str, Any] | None, without_effect: Mapping[int, UsageError]
+) -> None:
+    """Refuse an option, or a setting of a person's own file, that changes nothing."""
+    found = [value for tree in trees for value in values(tree) if id(value) in without_effect]
+    _, *files, _ = trees
+    # A file that writes everything, as a run does, also writes what has no effect.
+    own = (
+        files[-1]
+        if files and not files[-1].keys() >= {field.name for field in dataclasses.fields(Settings)}
+        else Tree()
+    )
+    judged = {id(value) for value in values(own)}
+    if trees[-1] and judged & without_effect.keys():
+        # An option may replace what a setting of the file stands beside, and that is no mistake.
+        try:
+            judged &= _resolved(trees[:-1], size)[1].keys()
+        except UsageError:  # the file needs the options
+            judged = set()
+    for value in found:
+        if value.is_text or id(value) in judged:
+            raise without_effect[id(value)]
 
 
 def _with_rows(tree: Tree, name: str, completed: Callable[[Tree], Tree]) -> Tree:

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import AnySetting, RunOptions, SettingsFile, Tasks, check_used
+from twinlm.cli.options import (
+    AnySetting,
+    RunOptions,
+    SettingsFile,
+    Tasks,
+    check_compared,
+    check_used,
+    plain_names,
+)
 from twinlm.cli.progress import duration
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import aligned, print_record
@@ -44,6 +52,7 @@ def command(
     """
     check_used("--nproc", options.nproc != 1, is_used=False, by="trainings")
     with opened_run(file, options, settings, tasks=task or []) as run:
+        check_compared(plain_names(settings), run.settings)
         from twinlm.compare.plan.matches import all_matches
 
         shares = {name: pretraining.share for name, pretraining in run.pretraining.compared.items()}

@@ -3,18 +3,28 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import AnySetting, Json, SettingsFile, Tasks, default_folder, read_settings
+from twinlm.cli.options import (
+    AnySetting,
+    Json,
+    SettingsFile,
+    Tasks,
+    check_reach,
+    default_folder,
+    plain_names,
+    read_settings,
+)
 from twinlm.cli.progress import duration, progress_on
 from twinlm.cli.running import interruptible
 from twinlm.cli.tables import print_json
 from twinlm.errors import OK, UserError
+from twinlm.settings import FinetuneSettings
 
 if TYPE_CHECKING:
     from twinlm.doctor.checks.findings import Finding
@@ -23,7 +33,15 @@ if TYPE_CHECKING:
 SICK = UserError.exit_code
 """Exit code if there is a problem: 1, which no error has."""
 _SHORT_S = 1.0
+_READ = {"max_length", "stride"}  # what it asks of fine-tuning
 _MOST_SHOWN = 20
+_IDLE = (
+    *("title", "precision", "compare", "quality", "processes", "budget.price_per_hour"),
+    *("budget.same_parameters", "model.dropout", "model.first_deviation", "model.first_positions"),
+    *("pretrain.optimizer", "pretrain.validations", "pretrain.validation_sequences"),
+    *("pretrain.checkpoint_every_steps", "pretrain.grown_positions"),
+    *(f"finetune.{field.name}" for field in fields(FinetuneSettings) if field.name not in _READ),
+)
 
 
 def command(
@@ -53,6 +71,7 @@ def command(
     Exit codes: 0 no problem (warnings and notes are possible), 1 a problem: the run
     would stop, or its results would be meaningless; others as for all commands.
     """
+    check_reach(plain_names(settings), idle=_IDLE)
     resolved = read_settings(file, settings, is_demo=False, tasks=task or [])
     folder = out or default_folder(file, resolved, is_demo=False)
     began_s = time.monotonic()
