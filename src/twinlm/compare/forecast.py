@@ -72,7 +72,7 @@ class Forecast:
         """Return all fine-tuning trials: those of the arms at every learning rate, then those of curves."""
         rates: list[float | None] = [*sorted(self.workspace.settings.compare.learning_rates)] or [None]
         trials = []
-        for task in self.workspace.prepared.tasks:
+        for task in self.workspace.tasks:
             for arm in self.workspace.arms:
                 for rate in rates:
                     trials += self.finetuning.trials(arm, task, learning_rate=rate)

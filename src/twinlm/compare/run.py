@@ -133,14 +133,15 @@ class Run:
     def _prepare(self) -> None:
         for name in self.pretraining.compared:
             self.pretraining.check(name)
+        if (self.folder / "tasks").is_dir():  # settings may have changed since
+            for trial in self.forecast.trials():
+                self.finetuning.check(trial)
         self.diagnosis.result()  # first, as it may say why something later fails
         for kind in families.FAMILIES:
             self.workspace.stores(kind)
 
     def _plan(self) -> None:
         """Plan every training, and refuse before any of them what would fail after them."""
-        for trial in self.forecast.trials():
-            self.finetuning.check(trial)
         self.forecast.check_disk()  # models of unequal sizes are refused here too
         self.language.prepare()  # finds bad files of minimal pairs
         for name in self.workspace.prepared.tasks:
