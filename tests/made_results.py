@@ -448,20 +448,22 @@ def draw_pair(
     accuracy=0.75,
     pretrainings=1,
     pretraining_deviations=(0, 0),
+    common=0.75,
+    own=0.45,
 ):
     """Two arms whose examples are hard in common and apart, and whose models differ in skill; probit scale.
 
     Without an effect both have the same expected accuracy.
     """
     rows = pretrainings * seeds
-    common_E = random.normal(size=examples) * 0.75
+    common_E = random.normal(size=examples) * common
     arms = []
     for sign, deviation, above in zip((0.5, -0.5), seed_deviations, pretraining_deviations, strict=True):
         skill_R1 = random.normal(size=(rows, 1)) * deviation
         if above:
             skill_R1 = skill_R1 + np.repeat(random.normal(size=(pretrainings, 1)) * above, seeds, axis=0)
-        own_E = random.normal(size=examples) * 0.45
-        noise_RE = random.normal(size=(rows, examples)) * (1 - 0.75**2 - 0.45**2) ** 0.5
+        own_E = random.normal(size=examples) * own
+        noise_RE = random.normal(size=(rows, examples)) * (1 - common**2 - own**2) ** 0.5
         threshold = stats.norm.ppf(accuracy) * (1 + deviation**2 + above**2) ** 0.5 + sign * effect
         arms.append(Outcomes(common_E + own_E + noise_RE + skill_R1 < threshold, pretrainings))
     return arms

@@ -15,7 +15,9 @@ import pytest
 
 from twinlm.cli import main
 from twinlm.compare.plan.matches import AXES
+from twinlm.evidence.results import Results
 from twinlm.settings import presets
+from twinlm.system.records import read_record
 
 SETTINGS = """
 threads = 1
@@ -158,6 +160,18 @@ def test_a_plan_shows_all_axes_and_which_one_is_matched(cli, project):
     assert plan["trainings"][0]["what"] == "pre-training gpt" and plan["seconds"] > 0
     assert 0 <= plan["disk"]["missing_bytes"] < plan["disk"]["free_bytes"]
     assert "equal in" in shown and "the whole comparison" in shown and "TOO SMALL" not in shown
+
+
+def test_a_plan_says_which_lead_could_be_shown(cli, project):
+    shown = cli("plan", "my.toml", "--json").json["leads"]
+    scores = read_record(Results, project / "runs" / "my" / "results.json").tasks
+    assert [row["task"] for row in shown] == [task.name for task in scores]
+    for row, task in zip(shown, scores, strict=True):
+        [between_kinds, *_] = task.comparisons
+        for name in ("examples", "seeds", "pretraining_seeds", "claims"):
+            assert row[name] == getattr(between_kinds, name)
+        assert (row["metric"], row["lead"] is None) == (task.metric, row["needed"] is None)
+    assert "Smallest lead of GPT or BERT" in cli("plan", "my.toml").out
 
 
 def test_a_text_is_continued(cli, feed, project):

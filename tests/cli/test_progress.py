@@ -66,7 +66,7 @@ def test_a_bar_shows_loss_speed_and_time_left():
     )
 
 
-def test_the_place_among_all_stands_first_where_no_terminal_cuts_it_and_ends_with_its_work():
+def test_the_number_among_all_stands_first_where_no_terminal_cuts_it_and_ends_with_its_work():
     for stream, make in ((Terminal(), Bar), (io.StringIO(), Lines)):
         shown = make(stream, 0)
         shown.start("fine-tuning", 9, "steps")

@@ -31,21 +31,21 @@ folder = "first/bert/model"
 TRAININGS = 2 + 3 * 2 + 2  # both kinds, then three arms at two rates, then both kinds with fewer labels
 
 
-class Places(Silent):
-    """Notes the places that are reported; asks to stop at a training, in the middle of it."""
+class Numbers(Silent):
+    """Notes the numbers that are reported; asks to stop at a training, in the middle of it."""
 
     def __init__(self, stop_at: int = 0) -> None:
         self.stop, self.stop_at = Stop(), stop_at
-        self.said: list[tuple[int, int, float]] = []
+        self.reports: list[tuple[int, int, float]] = []
 
     def whole(self, number: int, total: int, left_s: float) -> None:
-        self.said.append((number, total, left_s))
+        self.reports.append((number, total, left_s))
         self.stop.asked = self.stop.asked or number == self.stop_at
 
     @property
     def numbers(self) -> list[int]:
         """Numbers in the order of their trainings."""
-        return list(dict.fromkeys(number for number, _, _ in self.said))
+        return list(dict.fromkeys(number for number, _, _ in self.reports))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def opened(tmp_path_factory: Any, write_project: Any, tiny: Any) -> Any:
 
 
 def test_every_training_is_counted_once_also_over_a_stop(opened: Callable[..., Run]) -> None:
-    before, after = Places(stop_at=2), Places()
+    before, after = Numbers(stop_at=2), Numbers()
     with opened("run", before) as run, pytest.raises(StoppedError):
         run.compare()
     with opened("run", after) as run:
@@ -75,12 +75,12 @@ def test_every_training_is_counted_once_also_over_a_stop(opened: Callable[..., R
         assert all(run.workspace.countdown.counted(key, after) is after for key in keys)
     assert before.numbers == [1, 2]
     assert after.numbers == list(range(2, TRAININGS + 1))
-    assert {total for _, total, _ in (*before.said, *after.said)} == {TRAININGS}
-    assert after.said[-1][2] == 0  # nothing is left after the last step of the last one
+    assert {total for _, total, _ in (*before.reports, *after.reports)} == {TRAININGS}
+    assert after.reports[-1][2] == 0  # nothing is left after the last step of the last one
 
 
 def test_what_is_not_trained_again_counts_as_done(opened: Callable[..., Run]) -> None:
-    with opened("begun", Places()) as run:
+    with opened("begun", Numbers()) as run:
         curve = [trial for trial in run.forecast.trials() if trial.labels]
         assert {trial.learning_rate for trial in curve} == {1e-3}
         # Its arm's best rate was the other one, and a trial of the grid diverged.
@@ -100,58 +100,58 @@ def _countdown(now: list[float], kinds: list[str], seconds: float = 100.0) -> Co
 
 
 def test_the_time_left_of_all_is_the_plans_corrected_by_what_was_measured() -> None:
-    now, places = [0.0], Places()
+    now, said = [0.0], Numbers()
     countdown = _countdown(now, ["pre-training", "pre-training", "fine-tuning"])
-    first = countdown.counted(Path("0"), places)
+    first = countdown.counted(Path("0"), said)
     first.start("first", 10, "steps")
     now[0] = 10.0
     first.advance(1)
     now[0] = 50.0
     first.advance(5)  # as planned
-    assert places.said == [(5, 7, pytest.approx(290)), (5, 7, pytest.approx(250))]
+    assert said.reports == [(5, 7, pytest.approx(290)), (5, 7, pytest.approx(250))]
     now[0] = 220.0
     first.advance(10)  # slower, and some time passes with what follows the steps
     now[0] = 300.0
-    second = countdown.counted(Path("1"), places)
+    second = countdown.counted(Path("1"), said)
     second.start("second", 10, "steps")
     second.advance(1)
     ratio = (300 + 10) / (100 + 10 + 10)
-    assert places.said[-1] == (6, 7, pytest.approx(ratio * 90 + 100))  # fine-tuning is not measured yet
+    assert said.reports[-1] == (6, 7, pytest.approx(ratio * 90 + 100))  # fine-tuning is not measured yet
 
 
 def test_a_resumed_training_counts_only_the_steps_of_this_call() -> None:
-    now, places = [0.0], Places()
-    resumed = _countdown(now, ["fine-tuning"]).counted(Path("0"), places)
+    now, said = [0.0], Numbers()
+    resumed = _countdown(now, ["fine-tuning"]).counted(Path("0"), said)
     resumed.start("resumed", 100, "steps")
     now[0] = 2.0
     resumed.advance(81)
-    assert places.said[-1][2] == pytest.approx((10 + 2) / (10 + 1) * 19)
+    assert said.reports[-1][2] == pytest.approx((10 + 2) / (10 + 1) * 19)
 
 
 def test_the_pace_of_this_call_wins_where_the_plan_was_wrong() -> None:
-    now, places = [0.0], Places()
-    one = _countdown(now, ["fine-tuning"], seconds=1000.0).counted(Path("0"), places)
+    now, said = [0.0], Numbers()
+    one = _countdown(now, ["fine-tuning"], seconds=1000.0).counted(Path("0"), said)
     one.start("one", 1000, "steps")
     for step in range(1, 501):
         now[0] += 3.0
         one.advance(step)
-    assert places.said[-1][2] == pytest.approx(3 * 500, rel=0.05)
+    assert said.reports[-1][2] == pytest.approx(3 * 500, rel=0.05)
 
 
 def test_trainings_that_share_a_key_are_counted_one_by_one_and_unplanned_ones_are_not() -> None:
-    places, countdown = Places(), Countdown()
-    assert countdown.counted(Path("any"), places) is places
+    said, countdown = Numbers(), Countdown()
+    assert countdown.counted(Path("any"), said) is said
     same = Waiting(key=Path("rate"), kind="fine-tuning", seconds=1.0)
     countdown.plan(3, [same, same])
     for _ in range(2):
-        one = countdown.counted(Path("rate"), places)
+        one = countdown.counted(Path("rate"), said)
         one.start("one", 1, "steps")
         one.advance(1)
-    assert places.numbers == [2, 3]
-    assert countdown.counted(Path("rate"), places) is places
+    assert said.numbers == [2, 3]
+    assert countdown.counted(Path("rate"), said) is said
 
 
-def test_a_line_of_each_finished_training_names_its_place_and_the_time_left() -> None:
+def test_a_line_of_each_finished_training_names_its_number_and_the_time_left() -> None:
     stream = io.StringIO()
     countdown = _countdown([0.0], ["pre-training", "fine-tuning"], seconds=10.0)
     for key, title in (("0", "pre-training GPT"), ("1", "fine-tuning GPT on topic, seed 1")):

@@ -223,6 +223,27 @@ def test_a_fine_tuning_notes_a_meaning_that_earlier_versions_did_not_know(folder
     assert "scheme" not in noted["entails"]  # so that runs of earlier versions resume
 
 
+def test_what_each_test_set_can_show_is_said_of_the_figure_it_is_judged_by(
+    folder, results, tiny, monkeypatch
+):
+    monkeypatch.chdir(folder)
+    with open_run(tiny, folder, "second", SETTINGS + TASKS) as run:
+        prospects = run.forecast.prospects()
+    assert {row.task: row.metric for row in prospects} == METRICS
+    for row, task in zip(prospects, results["tasks"], strict=True):
+        best = max(
+            (one for one in task["scores"] if not one["family"]), key=lambda one: one["score"]["estimate"]
+        )
+        between_kinds = task["comparisons"][0]
+        assert row.baseline == best["label"]
+        assert {between_kinds["first"], between_kinds["second"]} == {"gpt", "bert"}
+        assert (row.examples, row.seeds, row.claims) == (
+            between_kinds["examples"],
+            between_kinds["seeds"],
+            between_kinds["claims"],
+        )
+
+
 def test_a_finished_comparison_is_found_again_with_the_same_numbers(folder, results, tiny, monkeypatch):
     monkeypatch.chdir(folder)
     again = compare(tiny, folder, "second", SETTINGS + TASKS)

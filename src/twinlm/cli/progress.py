@@ -58,19 +58,19 @@ class Lines:
         self._stream = stream
         self._quiet_s = quiet_s
         self._between_s = between_s
-        self._title = self._unit = self._last = self._place = ""
+        self._title = self._unit = self._last = self._whole = ""
         self._clock = Clock(0)
         self._next_s = 0.0
 
     def start(self, what: str, total: int, unit: str) -> None:
         """Start a piece of work."""
-        self._title, self._unit, self._last, self._place = what, unit, "", ""
+        self._title, self._unit, self._last, self._whole = what, unit, "", ""
         self._clock = Clock(total)
         self._next_s = 0.0
 
     def whole(self, number: int, total: int, left_s: float) -> None:
-        """Take the place of this piece of work among all, for the next report."""
-        self._place = place(number, total, left_s)
+        """Take which of all pieces of work this is, for the next report."""
+        self._whole = numbered(number, total, left_s)
 
     def advance(self, done: int, **shown: float | str) -> None:
         """Report how much is done, unless the last line is too recent."""
@@ -78,7 +78,7 @@ class Lines:
         if self._clock.elapsed_s < self._quiet_s:
             return
         parts = [f"{done:,} of {self._clock.total:,} {self._unit}", *described(shown), *self._clock.left()]
-        self._last = f"{self._place}{self._title}: {', '.join(parts)}"
+        self._last = f"{self._whole}{self._title}: {', '.join(parts)}"
         if self._clock.elapsed_s >= self._next_s:
             self._next_s = self._clock.elapsed_s + self._between_s
             self.close()
@@ -111,18 +111,18 @@ class Bar:
         self._after_s = after_s
         self._bar: Any = None
         self._task: Any = None
-        self._title = self._unit = self._place = ""
+        self._title = self._unit = self._whole = ""
         self._clock = Clock(0)
 
     def start(self, what: str, total: int, unit: str) -> None:
         """Start a piece of work."""
         self.close()
-        self._title, self._unit, self._place = what, unit, ""
+        self._title, self._unit, self._whole = what, unit, ""
         self._clock = Clock(total)
 
     def whole(self, number: int, total: int, left_s: float) -> None:
-        """Take the place of this piece of work among all, for the next report."""
-        self._place = place(number, total, left_s)
+        """Take which of all pieces of work this is, for the next report."""
+        self._whole = numbered(number, total, left_s)
 
     def advance(self, done: int, **shown: float | str) -> None:
         """Move the bar, or show it once the work takes long enough."""
@@ -131,7 +131,7 @@ class Bar:
             if self._clock.elapsed_s < self._after_s:
                 return
             self._open()
-        title = f"{self._place}{self._title}: {done:,}/{self._clock.total:,} {self._unit}"
+        title = f"{self._whole}{self._title}: {done:,}/{self._clock.total:,} {self._unit}"
         shown_parts = [title, *self._clock.left(), *described(shown)]
         self._bar.update(self._task, completed=done, description=", ".join(shown_parts))
 
@@ -166,8 +166,8 @@ def described(shown: dict[str, float | str]) -> list[str]:
     return [_described(name, value) for name, value in shown.items()]
 
 
-def place(number: int, total: int, left_s: float) -> str:
-    """Return the place of a piece of work among all, and their time left: "[7/32, 1:02:05 left] "."""
+def numbered(number: int, total: int, left_s: float) -> str:
+    """Return which of all pieces of work one is, and the time left of all: "[7/32, 1:02:05 left] "."""
     return f"[{number}/{total}, {duration(left_s)} left] "
 
 

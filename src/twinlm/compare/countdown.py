@@ -72,7 +72,7 @@ class Countdown:
         self._total, self._waiting = total, list(waiting)
 
     def counted(self, key: Path, progress: Progress) -> Progress:
-        """Return a receiver of a training's progress that passes it on, with the place in the whole."""
+        """Return a receiver of a training's progress that passes it on, with its number among all."""
         training = next((one for one in self._waiting if one.key == key), None)
         return progress if training is None else _Counted(progress, self, training)
 

@@ -10,12 +10,16 @@ from twinlm import families
 from twinlm.compare.countdown import Waiting
 from twinlm.compare.plan.arms import Arm
 from twinlm.compare.plan.pretrainings import Pretraining
+from twinlm.compare.stages.baselines import Baselines
 from twinlm.compare.stages.curves import Curves
 from twinlm.compare.stages.finetuning import FinetuningStage, Trial
 from twinlm.compare.stages.pretraining import PretrainingStage
 from twinlm.compare.workspace import Workspace
 from twinlm.core import count
 from twinlm.errors import ResourceError
+from twinlm.evidence import scores
+from twinlm.evidence.power import Prospect, prospect
+from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
 from twinlm.train import pretrain
 from twinlm.train.checkpoints import KEPT
@@ -53,6 +57,7 @@ class Forecast:
     pretraining: PretrainingStage
     finetuning: FinetuningStage
     curves: Curves
+    baselines: Baselines
     _timed_s: dict[object, float] = field(default_factory=dict)
 
     def trainings(self) -> list[Training]:
@@ -101,6 +106,26 @@ class Forecast:
         if training.trial:
             return self._fine_tuning_s(training.trial)
         return self._pretraining_s(training.pretraining)
+
+    def prospects(self) -> list[Prospect]:
+        """Return what the test set of each task can show of the two kinds; fits the baselines."""
+        tasks, compare = self.workspace.prepared.tasks.values(), self.workspace.settings.compare
+        found = []
+        for task in tasks:
+            best = self.baselines.best(task)
+            [measured] = scores.measure(task_kind(task.kind), task, [best.predictions])
+            found.append(
+                prospect(
+                    task.name,
+                    next(iter(measured.figures)),
+                    best.label,
+                    measured.values_E,
+                    seeds=len(compare.seeds),
+                    pretraining_seeds=compare.pretrainings,
+                    claims=len(tasks),
+                )
+            )
+        return found
 
     def free_bytes(self) -> int:
         """Return the free space on the run's disk."""

@@ -90,7 +90,7 @@ class Run:
         self.answers = Answers(work, self.finetuning, self.selection, self.baselines)
         self.curves = Curves(work, self.pretraining, self.finetuning, self.selection, self.baselines)
         self.serving = Serving(work, self.finetuning, self.selection)
-        self.forecast = Forecast(work, self.pretraining, self.finetuning, self.curves)
+        self.forecast = Forecast(work, self.pretraining, self.finetuning, self.curves, self.baselines)
         self.rehearsal = Rehearsal(work, self.pretraining, self.language, self.finetuning)
 
     def __enter__(self) -> Self:

@@ -4,13 +4,31 @@ Each follows from the interval, the power and the failed trainings together: no 
 failed, and where all of both arms failed, nothing is said but that neither learned the task.
 """
 
+from collections.abc import Sequence
+
+from twinlm import families
 from twinlm.evidence.intervals import LEVEL
-from twinlm.evidence.power import MOST, OF_INTEREST, POWER, Needed, examples_suffice, needed
+from twinlm.evidence.power import (
+    KINDS_CORRELATE,
+    LEAST_EXAMPLES,
+    MOST,
+    OF_INTEREST,
+    POWER,
+    SEED_EXAMPLES,
+    SEEDS_CORRELATE,
+    Design,
+    Needed,
+    Prospect,
+    examples_suffice,
+    needed,
+)
 from twinlm.evidence.records import Comparison, Interval
 from twinlm.evidence.results import ArmScore
+from twinlm.report.document import Table
 from twinlm.report.numbers import (
     INTERVAL,
     bare,
+    capital,
     counted,
     difference,
     ends,
@@ -20,7 +38,7 @@ from twinlm.report.numbers import (
     whole_percent,
 )
 
-NEITHER, CANNOT_TELL = "neither learned", "cannot tell"
+NEITHER, CANNOT_TELL, UNKNOWN = "neither learned", "cannot tell", "cannot be estimated"
 _UNEQUAL = " Their data and compute are not equal: this says which one to use, not which kind is better."
 
 
@@ -57,8 +75,54 @@ def what_would_tell(comparison: Comparison, of_first: ArmScore, of_second: ArmSc
         return ""
     if of_first.failed_seeds or of_second.failed_seeds:
         return "trainings that do not fail"
-    takes = _takes(comparison, abs(comparison.difference.estimate))
+    takes = what_it_takes(comparison, abs(comparison.difference.estimate))
     return takes.split(" (")[0] or "as many examples and seeds again"
+
+
+def what_it_takes(comparison: Design, size: float) -> str:
+    """Return what would show a difference of this size four times in five; nothing if what there is would."""
+    need = needed(comparison, size)
+    if need.examples == comparison.examples:
+        return ""
+    seeds = " and seeds" * _has_seeds(comparison)
+    return (
+        f"about {ways}"
+        if (ways := _ways(comparison, need))
+        else f"over {MOST} times the test examples{seeds}"
+    )
+
+
+def smallest_leads(prospects: Sequence[Prospect]) -> Table:
+    """Return the smallest lead that the test set of each task would show, and what 2 points would take."""
+    kinds = " or ".join(family.label for family in families.FAMILIES.values())
+    claims = prospects[0].claims
+    level = f"level {LEVEL}" + f" / {claims}, for {claims} tasks" * (claims > 1)
+    return Table(
+        caption=f"Smallest lead of {kinds} shown in {whole_percent(POWER)} of such comparisons ({level}):",
+        header=[
+            "Task",
+            "Measured by",
+            "Test examples",
+            "Seeds",
+            "Lead shown",
+            f"{100 * OF_INTEREST:.0f} points ({OF_INTEREST}) would take",
+        ],
+        rows=[_of_task(prospect) for prospect in prospects],
+        is_text=(0, 1, 4, 5),
+    )
+
+
+def assumptions(prospects: Sequence[Prospect]) -> list[str]:
+    """Return what the smallest leads rest on, as sentences."""
+    kinds = " and a ".join(family.label for family in families.FAMILIES.values())
+    sentences = [
+        "Assumed, as in earlier runs: models' answers vary over the examples as the best baseline's do.",
+        f"Answers correlate by {SEEDS_CORRELATE} between seeds, by {KINDS_CORRELATE} between a {kinds}.",
+        f"Seeds vary as much as test sets of {SEED_EXAMPLES:,} examples.",
+    ]
+    if prospects[0].pretraining_seeds == 1:
+        sentences.append("There is one pre-training seed, so the variation between them is not included.")
+    return sentences
 
 
 def failures(score: ArmScore) -> str:
@@ -141,11 +205,11 @@ def _why_not(comparison: Comparison, metric: str, *, has_power: bool) -> str:
         texts.append("The test examples suggest a difference, but the seeds vary too much to be sure.")
     elif min(comparison.p_value, comparison.p_interval) < LEVEL:
         texts.append("Only one of the interval and the paired test shows a difference; a winner takes both.")
-    if has_power and float(bare(seen, metric)) > 0 and (takes := _takes(comparison, seen)):
+    if has_power and float(bare(seen, metric)) > 0 and (takes := what_it_takes(comparison, seen)):
         texts.append(f"Showing a difference of this size would take {takes}.")
     if has_power and seen < OF_INTEREST:
         size = difference(OF_INTEREST, metric)
-        takes = _takes(comparison, OF_INTEREST)
+        takes = what_it_takes(comparison, OF_INTEREST)
         texts.append(
             f"Showing one of {size} would take {takes}."
             if takes
@@ -154,20 +218,7 @@ def _why_not(comparison: Comparison, metric: str, *, has_power: bool) -> str:
     return " ".join(texts)
 
 
-def _takes(comparison: Comparison, size: float) -> str:
-    """Return what would show a difference of this size four times in five; nothing if what there is would."""
-    need = needed(comparison, size)
-    if need.examples == comparison.examples:
-        return ""
-    seeds = " and seeds" * _has_seeds(comparison)
-    return (
-        f"about {ways}"
-        if (ways := _ways(comparison, need))
-        else f"over {MOST} times the test examples{seeds}"
-    )
-
-
-def _ways(comparison: Comparison, need: Needed) -> str:
+def _ways(comparison: Design, need: Needed) -> str:
     """Return "2,400 test examples or 9 seeds": what is enough by itself, or else both together."""
     has_pretrainings = comparison.pretraining_seeds > 1
     seed = "fine-tuning seed" if has_pretrainings else "seed"
@@ -203,5 +254,24 @@ def _rough(number: int) -> int:
     return -(-number // step) * step
 
 
-def _has_seeds(comparison: Comparison) -> bool:
+def _has_seeds(comparison: Design) -> bool:
     return comparison.seeds * comparison.pretraining_seeds > 1
+
+
+def _of_task(prospect: Prospect) -> list[str]:
+    several = f"{prospect.pretraining_seeds} x " * (prospect.pretraining_seeds > 1)
+    row = [prospect.task, capital(prospect.metric), f"{prospect.examples:,}", f"{several}{prospect.seeds}"]
+    if prospect.lead is None:
+        return [*row, f"{UNKNOWN}: {_why_unknown(prospect)}", ""]
+    takes = what_it_takes(prospect, OF_INTEREST).split(" (")[0]
+    return [*row, difference(prospect.lead, prospect.metric), takes or "no more than there is"]
+
+
+def _why_unknown(prospect: Prospect) -> str:
+    if prospect.seeds * prospect.pretraining_seeds == 1:
+        return "one seed"
+    if prospect.examples < LEAST_EXAMPLES:
+        return f"under {LEAST_EXAMPLES} examples"
+    if prospect.variances.examples == 0:
+        return "the best baseline does equally well on all"
+    return "too few seeds"

@@ -1,7 +1,7 @@
 """`twinlm plan`: what a comparison will cost, before anything is trained."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from twinlm.cli.command import Command
@@ -23,6 +23,7 @@ from twinlm.system.records import to_json
 if TYPE_CHECKING:
     from twinlm.compare.plan.matches import Match
     from twinlm.compare.run import Run
+    from twinlm.evidence.power import Prospect
     from twinlm.train.costs import PretrainPlan
 
 
@@ -38,8 +39,9 @@ def command(
 
     Use it to choose a budget. All models get equally much of one quantity: tokens,
     operations, seconds or money. The plan shows what that means in all quantities,
-    for each model and [[arm]]; what matching another quantity would mean; and the
-    time and disk of the whole comparison. It trains the tokenizer, which the
+    for each model and [[arm]]; what matching another quantity would mean; the time
+    and disk of the whole comparison; and how large a lead must be for the test sets
+    and seeds to show it. It trains the tokenizer and fits the baselines, which the
     comparison reuses, and times some steps of each training.
 
     Examples:
@@ -57,10 +59,11 @@ def command(
 
         shares = {name: pretraining.share for name, pretraining in run.pretraining.compared.items()}
         matches = all_matches(run.pretraining.plans, shares, run.settings.budget.price_per_hour)
-        whole = _whole(run)
+        whole, prospects = _whole(run), run.forecast.prospects()
         parts = [table(run.pretraining.plans, run.settings), matches_table(matches, run.settings)]
-        text = "\n\n".join([*parts, whole_table(whole), _SOURCES])
-        print_record(_as_json(run, matches, whole), text, is_json=options.is_json)
+        parts += [whole_table(whole), *[leads_table(prospects)] * bool(prospects), _SOURCES]
+        record = {**_as_json(run, matches, whole), "leads": leads_as_json(prospects)}
+        print_record(record, "\n\n".join(parts), is_json=options.is_json)
 
 
 def table(plans: "Mapping[str, PretrainPlan]", settings: Settings) -> str:
@@ -144,6 +147,27 @@ def whole_table(whole: Whole) -> str:
     )
 
 
+def leads_table(prospects: "Sequence[Prospect]") -> str:
+    """Return the smallest lead that each task's test set would show, and what that rests on."""
+    from twinlm.report.two_arms import assumptions, smallest_leads
+
+    leads = smallest_leads(prospects)
+    rows = aligned([leads.header, *leads.rows], left=leads.is_text)
+    return "\n".join([leads.caption, rows, *assumptions(prospects)])
+
+
+def leads_as_json(prospects: "Sequence[Prospect]") -> list[dict[str, object]]:
+    """Return what the test sets can show as JSON, with the numbers that would show 2 points."""
+    from twinlm.evidence.power import OF_INTEREST, needed
+
+    def takes(row: "Prospect") -> dict[str, object] | None:
+        if row.lead is None:
+            return None
+        return {"difference": OF_INTEREST, **asdict(needed(row, OF_INTEREST))}
+
+    return [{**to_json(row), "needed": takes(row)} for row in prospects]
+
+
 def _whole(run: "Run") -> Whole:
     from twinlm.compare.forecast import folder_bytes, missing_bytes
 
@@ -222,7 +246,8 @@ _SOURCES = """\
 Measured here: the time of some steps of each training and of some answers, memory, free disk.
 Counted: parameters, steps, tokens, operations, the disk of models, checkpoints and tokens.
 Derived: the time of all steps, and of validation (a step without its backward pass).
-Estimated: the disk of logs and answers. Left out: tokenizing, baselines, pairs, cost cards, the report."""
+Estimated: the disk of logs and answers, the leads. Left out of the time: tokenizing, baselines, pairs, cost
+cards, the report."""
 
 
 def _size(size_bytes: float) -> str:

@@ -7,6 +7,7 @@ from twinlm.compare.stages.records import FittedBaseline, check_answers
 from twinlm.compare.workspace import Workspace
 from twinlm.data.labels.task import LabelledTask
 from twinlm.errors import as_model_error
+from twinlm.evidence import scores
 from twinlm.prepare import stage
 from twinlm.system import storage
 from twinlm.system.records import read_record
@@ -47,3 +48,8 @@ class Baselines:
                 rows = [{"id": name, "predicted": answer} for name, answer in pairs]
             check_answers(rows, task, path)
         return baselines
+
+    def best(self, task: LabelledTask) -> FittedBaseline:
+        """Return the baseline with the best main figure on all labels; of equally good ones the first."""
+        kind = task_kind(task.kind)
+        return max(self.fitted(task), key=lambda row: scores.measure(kind, task, [row.predictions])[0].main)

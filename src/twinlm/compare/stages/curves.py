@@ -146,12 +146,11 @@ class Curves:
     def _best_baseline(self, task: LabelledTask) -> BaselineLine:
         kind = task_kind(task.kind)
         by_count = [self.baselines.fitted(task, count) for count in [*self.baselines.counts(task), None]]
-        measured = {row.name: scores.measure(kind, task, [row.predictions])[0].main for row in by_count[-1]}
-        best = max(measured, key=lambda name: measured[name])
-        rows = [next(row for row in rows if row.name == best) for rows in by_count]
+        best = self.baselines.best(task)
+        rows = [next(row for row in rows if row.name == best.name) for rows in by_count]
         answers = [scores.measure(kind, task, [row.predictions]) for row in rows]
         outcomes = [Outcomes(scores.stacked(of_count)) for of_count in answers]
-        return BaselineLine(best, rows[-1].label, outcomes)
+        return BaselineLine(best.name, best.label, outcomes)
 
 
 def _crossing(positions: Sequence[float], values: dict[str, list[Outcomes]]) -> Crossing | None:
