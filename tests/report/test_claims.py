@@ -255,7 +255,7 @@ def test_a_winner_among_failed_models_is_no_winner(example_results):
         == "Topic: Neither BERT nor GPT learned the task: each model gives one answer to all examples."
     )
     assert not any("Pre-training was worth" in text or "is better than" in text for text in said)
-    assert "GPT on 0 of 1 and BERT on 0 of 1" in verdict.counts(results)[0]
+    assert "GPT on 0 of 1 tasks and BERT on 0 of 1 tasks" in verdict.counts(results)[0]
     named = {each.label for each in failed if each.family}
     assert named & {row[5] for row in tasks_section.comparisons(task).rows}
     better = [row[5] for row in tasks_section.comparisons(results.tasks[0]).rows]
