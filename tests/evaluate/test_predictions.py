@@ -15,7 +15,7 @@ ENDS = ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r", "\n"]
 @pytest.mark.parametrize("end", ENDS, ids=ascii)
 def test_characters_that_end_a_line_somewhere_end_none_here(end, tmp_path, monkeypatch):
     text = f"café{end}🙂"
-    monkeypatch.setattr(predictions, "predict", lambda trained, examples: [{"predicted": text}] * 2)
+    monkeypatch.setattr(predictions, "answered", lambda trained, examples: [{"predicted": text}] * 2)
     gold = [{"text": text, "start": 3}]
     examples = [Example("test-1", ("who", text), gold), Example("test-2", ("who", text), [])]
     path = tmp_path / "predictions.jsonl"
@@ -29,7 +29,7 @@ def test_characters_that_end_a_line_somewhere_end_none_here(end, tmp_path, monke
 
 
 def test_the_ids_of_the_data_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(predictions, "predict", lambda trained, examples: [{"predicted": "x"}] * 2)
+    monkeypatch.setattr(predictions, "answered", lambda trained, examples: [{"predicted": "x"}] * 2)
     examples = [Example("test-1", ("a",), "x", "56be4db0"), Example("test-2", ("b",), "y")]
     write_predictions(tmp_path / "predictions.jsonl", None, examples)
     first, second = read_predictions(tmp_path / "predictions.jsonl")

@@ -8,8 +8,10 @@ import torch
 
 from twinlm.data.labels.examples import Example
 from twinlm.errors import ModelError
+from twinlm.evaluate.predictions import read_predictions, write_predictions
 from twinlm.tasks.table import TASKS
 from twinlm.use import predict as predicting
+from twinlm.use.ask import classify
 from twinlm.use.predict import input_scores, predict, task_of
 
 ROWS = {
@@ -30,7 +32,7 @@ def examples(kind: str) -> list[Example]:
 
 def flat(answer: dict) -> list[float]:
     """All numbers of an answer."""
-    values = answer.values()
+    values = [list(value.values()) if isinstance(value, dict) else value for value in answer.values()]
     rows = [value if isinstance(value, list) else [value] for value in values]
     return [value for row in rows for value in row if isinstance(value, float)]
 
@@ -102,3 +104,18 @@ def test_what_a_model_was_not_fine_tuned_for_is_refused(tuned, gpt):
     with pytest.raises(ModelError, match="fine-tuned for tagging, not for choice"):
         task_of(tuned("tagging"), "choice")
     assert task_of(tuned("tagging"), "tagging")[0] is TASKS["tagging"]
+
+
+def test_probabilities_have_the_names_of_classes_and_files_keep_the_order(tuned, tmp_path):
+    trained, given = tuned("classification"), examples("classification")
+    write_predictions(tmp_path / "p.jsonl", trained, given)
+    for answer, row, chances in zip(
+        predict(trained, given),
+        read_predictions(tmp_path / "p.jsonl"),
+        classify(trained, [example.texts[0] for example in given]),
+        strict=True,
+    ):
+        named = answer["probabilities"]
+        assert list(named) == list(trained.task.labels)
+        assert max(named, key=named.get) == answer["predicted"] == row["predicted"]
+        assert named == chances and list(named.values()) == row["probabilities"]

@@ -18,12 +18,11 @@ def classify(trained: Trained, texts: Sequence[str | tuple[str, ...]]) -> list[d
         DataError: a text is empty.
         UsageError: the model was fine-tuned for pairs and gets single texts, or the other way round.
     """
-    _, config = task_of(trained, "classification")
+    task_of(trained, "classification")
     check_many(texts, "texts")
     rows = [(text,) if isinstance(text, str) else text for text in texts]
     answers = asked(trained, "classification", rows, "texts")
-    chances = [dict(zip(config.labels, answer["probabilities"], strict=True)) for answer in answers]
-    return [dict(sorted(row.items(), key=lambda item: -item[1])) for row in chances]
+    return [dict(sorted(row["probabilities"].items(), key=lambda item: -item[1])) for row in answers]
 
 
 def tag(trained: Trained, sentences: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -27,6 +27,8 @@ def predict(
 ) -> list[Answer]:
     """Return an answer for each example: "predicted", and more, depending on the kind of task.
 
+    A classifier's "probabilities" are those of the classes by name, a choice's those of the choices in order.
+
     Args:
         trained: a fine-tuned model.
         examples: of its kind of task; their gold answers are not used.
@@ -37,6 +39,19 @@ def predict(
         ModelError: the model was not fine-tuned.
         UsageError: the examples, or the texts of one, are not a list.
     """
+    kind, config = task_of(trained)
+    answers = answered(trained, examples, progress=progress, counts=counts)
+    return [kind.named(answer, config) for answer in answers]
+
+
+def answered(
+    trained: Trained,
+    examples: Sequence[Example],
+    *,
+    progress: Progress | None = None,
+    counts: Counter[str] | None = None,
+) -> list[Answer]:
+    """Return the answers of `predict` as files of predictions hold them: probabilities are lists."""
     kind, config = task_of(trained)
     check_list(examples, "examples", Example)
     for index, example in enumerate(examples):

@@ -67,7 +67,7 @@ def command(
         answers = predict(trained, examples, progress=progress, counts=counts)
     print_counts(counts)
     rows = [
-        {**ids(example), **({"gold": example.gold} if is_labelled else {}), **kind.named(answer, config)}
+        {**ids(example), **({"gold": example.gold} if is_labelled else {}), **answer}
         for example, answer in zip(examples, answers, strict=True)
     ]
     written = as_squad(examples, answers) if is_squad else storage.json_lines(rows)
