@@ -32,6 +32,19 @@ def test_the_other_way_round_the_other_is_ahead_below_it():
     assert found is not None and found[0] == -1
 
 
+def test_a_crossing_at_a_point_where_both_are_equal_is_found_there():
+    """Else a change of sign over a difference of 0 is missed, and an earlier one counts as the last."""
+    (equal,) = drawn([0.7])
+    first = [*drawn([0.8]), equal, *drawn([0.5], name="c")]
+    second = [*drawn([0.5], name="b"), equal, *drawn([0.9], name="d")]
+    found = crossing(PLACES, first, second)
+    assert found is not None and found[0] == 1
+    assert found[1].estimate == pytest.approx(100)
+    assert crossing(PLACES, second, first)[0] == -1
+    ahead, at = crossing([1, *PLACES], [*drawn([0.5], name="e"), *first], [*drawn([0.9], name="f"), *second])
+    assert ahead == 1 and at.estimate == pytest.approx(100)
+
+
 def test_curves_that_do_not_cross_have_no_crossing():
     assert crossing(PLACES, drawn([0.6, 0.7, 0.8]), drawn([0.5, 0.6, 0.7], name="b")) is None
 

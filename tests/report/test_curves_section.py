@@ -13,6 +13,7 @@ from twinlm.report.tasks_section import ledger
 
 TO = "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
 PLACES = [30, 100, 1000]
+ADJUSTED = " (p adjusted for 3 numbers of labels)"
 LABELS = {"gpt": "GPT", "bert": "BERT"}
 EQUAL = [0.6, 0.7, 0.8]
 AHEAD = [0.75, 0.85, 0.95]
@@ -50,7 +51,7 @@ def test_the_table_of_points_has_a_row_for_each_place_with_intervals(example_res
     assert table.rows[0][1] == f"31.0\N{NARROW NO-BREAK SPACE}% (27.0{TO}35.0)"
     assert table.rows[1][-1] == f"60.0\N{NARROW NO-BREAK SPACE}% (56.0{TO}64.0)"
     assert all(len(row) == len(table.header) for row in table.rows)
-    assert "the one that is best with all labels" in table.caption
+    assert "one that is best with all labels" in table.caption
 
 
 def test_a_curve_without_a_baseline_has_neither_its_line_nor_its_column(example_results):
@@ -99,18 +100,22 @@ def said(gpt, bert):
 
 @pytest.mark.parametrize("bert", [EQUAL, [0.3, 0.4, 0.5]])
 def test_where_none_is_shown_to_beat_it_the_last_number_is_named(bert):
-    assert said(EQUAL, bert) == "No model is shown to beat TF-IDF with up to 1,000 labels."
+    assert (
+        said(EQUAL, bert)
+        == f"Neither GPT nor BERT is shown to beat TF-IDF with up to 1,000 labels{ADJUSTED}."
+    )
 
 
 def test_up_to_the_number_before_the_first_that_beats_it():
     assert said([0.6, 0.7, 0.95], EQUAL) == (
-        "Up to 100 labels no model is shown to beat TF-IDF. Shown to beat TF-IDF: GPT with 1,000 labels."
+        "Neither GPT nor BERT is shown to beat TF-IDF with up to 100 labels. "
+        f"Shown to beat TF-IDF: GPT with 1,000 labels{ADJUSTED}."
     )
 
 
 def test_models_that_lead_with_few_labels_only_are_said_to_lead_there():
     assert said([0.75, 0.85, 0.8], AHEAD) == (
-        "Shown to beat TF-IDF: GPT with 30 and 100 and BERT with 30, 100 and 1,000 labels."
+        f"Shown to beat TF-IDF: GPT with 30 and 100 and BERT with 30, 100 and 1,000 labels{ADJUSTED}."
     )
 
 
@@ -130,4 +135,6 @@ def test_what_a_single_place_would_show_is_adjusted_for_the_number_of_places():
         {"gpt": [Outcomes(ahead), *[floor] * 3]},
         least=0.0,
     )
-    assert among == "No model is shown to beat TF-IDF with up to 60 labels."
+    assert among == (
+        "GPT is not shown to beat TF-IDF with up to 60 labels (p adjusted for 4 numbers of labels)."
+    )

@@ -163,7 +163,10 @@ def test_a_lead_is_seen_from_the_side_of_the_arm_that_is_ahead():
 
 def test_an_interval_that_would_do_alone_comes_with_its_p():
     holm = _comparison(0.05, p_value=0.01, p_interval=0.02, p_adjusted=0.08, claims=4)
-    assert [_plain(signed(item, "accuracy")) for item in (holm, _comparison(0.05))] == [
+    items = (holm, _comparison(0.05), _comparison(0.05, winner="a"), _comparison(0.01))
+    assert [_plain(signed(item, "accuracy")) for item in items] == [
         "+5.0; 2.0 to 8.0, but p = 0.08 adjusted for 4 tasks",
+        "+5.0; 2.0 to 8.0, but p = 0.30",  # the paired test did not agree
         "+5.0; 2.0 to 8.0",
+        "+1.0; -2.0 to 4.0",
     ]

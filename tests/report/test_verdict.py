@@ -151,8 +151,9 @@ def test_the_worth_of_pre_training_is_said_for_each_family():
         (
             -0.05,
             0.01,
-            "Neither GPT nor BERT beats the best baseline, TF-IDF + logistic regression (77.0 %): GPT is 5.0 "
-            "points (3.0 to 7.0) behind it; BERT cannot be told apart from it (+1.0; -1.0 to 3.0).",
+            "Neither GPT nor BERT is shown to beat the best baseline, TF-IDF + logistic regression "
+            "(77.0 %): GPT is 5.0 points (3.0 to 7.0) behind it; "
+            "BERT cannot be told apart from it (+1.0; -1.0 to 3.0).",
         ),
         (
             -0.05,

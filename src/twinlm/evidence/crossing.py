@@ -30,7 +30,7 @@ def crossing(
     at = _crossing(logs_X, seen_X)
     if at is None:
         return None
-    ahead = -int(np.sign(seen_X[-1]))
+    ahead = -int(np.sign(seen_X[np.flatnonzero(seen_X)[-1]]))
     draws_NX = _drawn_differences(pairs)
     crossings = [_crossing(logs_X, draw_X) for draw_X in draws_NX if np.sign(draw_X[-1]) == -ahead]
     drawn = [log for log in crossings if log is not None]
@@ -54,10 +54,13 @@ def _drawn_differences(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> Numbers:
 
 
 def _crossing(logs_X: Numbers, difference_X: Numbers) -> float | None:
-    """Return the last position where the difference changes its sign."""
-    changes = np.flatnonzero(difference_X[:-1] * difference_X[1:] < 0)
+    """Return the last position where the difference changes its sign, perhaps over points where it is 0."""
+    apart = np.flatnonzero(difference_X)
+    changes = np.flatnonzero(difference_X[apart[:-1]] * difference_X[apart[1:]] < 0)
     if not len(changes):
         return None
-    last = changes[-1]
-    share = difference_X[last] / (difference_X[last] - difference_X[last + 1])
-    return float(logs_X[last] + share * (logs_X[last + 1] - logs_X[last]))
+    last, after = apart[changes[-1]], apart[changes[-1] + 1]
+    if after > last + 1:
+        return float(logs_X[last + 1 : after].mean())
+    share = difference_X[last] / (difference_X[last] - difference_X[after])
+    return float(logs_X[last] + share * (logs_X[after] - logs_X[last]))

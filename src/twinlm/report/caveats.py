@@ -127,11 +127,11 @@ def _claim_caveats(comparisons: Sequence[Comparison]) -> list[str]:
 
 def _task_caveats(task: TaskResult) -> list[str]:
     texts = []
-    seeds = max((len(score.score_by_seed) for score in task.scores), default=0)
-    if seeds == 1:
+    draws, noun = _draws(task)
+    if draws == 1:
         texts.append("with one fine-tuning seed, the intervals do not include the variation between seeds.")
-    elif seeds < _FEW_SEEDS:
-        texts.append(f"{seeds} fine-tuning seeds show little of how much training varies.")
+    elif draws < _FEW_SEEDS:
+        texts.append(f"{draws} {noun}s show little of how much training varies.")
     if task.test_examples < _FEW_EXAMPLES:
         # The widest one: arms that give the same answers have a narrow interval.
         widths = [item.difference.high - item.difference.low for item in task.comparisons]
@@ -147,6 +147,13 @@ def _task_caveats(task: TaskResult) -> list[str]:
             "Their scores count in the means."
         )
     return [f"{title(task.name)}: {text}" for text in texts]
+
+
+def _draws(task: TaskResult) -> tuple[int, str]:
+    """Return the most independent trainings of an arm, and what they are: seeds are "1", or "0/1" below 0."""
+    runs = max((list(score.score_by_seed) for score in task.scores), key=len, default=[])
+    pretrainings = {run.partition("/")[0] for run in runs if "/" in run}
+    return (len(pretrainings), "pre-training") if pretrainings else (len(runs), "fine-tuning seed")
 
 
 def _failed(score: ArmScore) -> str:

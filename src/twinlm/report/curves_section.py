@@ -1,6 +1,7 @@
 """Scores against labels and against the pre-training budget, and up to how many labels the baseline wins."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from twinlm.evidence.details import Details
 from twinlm.evidence.intervals import LEVEL, claim_p, difference
@@ -11,6 +12,7 @@ from twinlm.evidence.results import Results
 from twinlm.report import plots
 from twinlm.report.document import Block, Columns, Fold, Heading, Plot, Section, Table, Text
 from twinlm.report.numbers import INTERVAL, amount, capital, figure_with_interval, listed, low_to_high
+from twinlm.report.task_sentences import none_beats
 
 
 def section(results: Results, details: Details) -> Section:
@@ -43,7 +45,7 @@ def points(results: Results, curve: ScoreCurve) -> Table:
     arms = dict.fromkeys([*results.families, *(point.arm for point in curve.points)])
     by_arm = {name: [point for point in curve.points if point.arm == name] for name in arms}
     about_baseline = (
-        " The baseline is the one that is best with all labels, fitted on the same examples. A model is "
+        " The baseline is one that is best with all labels, fitted on the same examples. A model is "
         "shown to beat it where p is below 0.05, adjusted for the rows (Holm)."
     )
     return Table(
@@ -67,6 +69,8 @@ def crossing_sentence(curve: ScoreCurve, labels: Mapping[str, str]) -> str:
         return f"No crossing of {names} is shown between {amount(low)} and {amount(high)} ({curve.axis})."
     first, second, at = labels[curve.crossing.first], labels[curve.crossing.second], curve.crossing.at
     where = f"{amount(at.estimate)} ({INTERVAL} {low_to_high(at, amount)})"
+    if _lead_changes(curve, *labels) > 1:
+        return f"{second} is ahead above about {where}; below, the lead changes again ({curve.axis})."
     return f"{first} is ahead below about {where} and {second} above ({curve.axis})."
 
 
@@ -84,20 +88,22 @@ def baseline_sentence(
     `outcomes` and `values` have an item for each of the ascending `counts` of labels. The baseline is the
     best one with all labels, fitted again on each count; its p values are adjusted for the counts (Holm).
     """
+    several = f" (p adjusted for {len(counts)} numbers of labels)" if len(counts) > 1 else ""
     beats = {name: _beats(values[name], outcomes, least) for name in labels}
     shown = [any(column) for column in zip(*beats.values(), strict=True)]
     if not any(shown):
-        return f"No model is shown to beat {baseline} with up to {amount(counts[-1])} labels."
+        none = none_beats(list(labels.values()))
+        return f"{none} {baseline} with up to {amount(counts[-1])} labels{several}."
     winners = [
         f"{label} with {listed([amount(x) for x, is_won in zip(counts, beats[name], strict=True) if is_won])}"
         for name, label in labels.items()
         if any(beats[name])
     ]
-    beaten = f"Shown to beat {baseline}: {listed(winners)} labels."
+    beaten = f"Shown to beat {baseline}: {listed(winners)} labels{several}."
     if shown[0]:
         return beaten
     below = counts[shown.index(True) - 1]
-    return f"Up to {amount(below)} labels no model is shown to beat {baseline}. {beaten}"
+    return f"{none_beats(list(labels.values()))} {baseline} with up to {amount(below)} labels. {beaten}"
 
 
 def _beats(kind: Sequence[Outcomes], baseline: Sequence[Outcomes], least: float) -> list[bool]:
@@ -107,6 +113,15 @@ def _beats(kind: Sequence[Outcomes], baseline: Sequence[Outcomes], least: float)
         p_value < LEVEL and difference(one, other, least=least).estimate > 0
         for p_value, (one, other) in zip(p_values, pairs, strict=True)
     ]
+
+
+def _lead_changes(curve: ScoreCurve, first: str, second: str) -> int:
+    """Return how often the lead changes between two arms, from the least position to the greatest."""
+    one, other = (
+        [point.score.estimate for point in curve.points if point.arm == arm] for arm in (first, second)
+    )
+    leads = [a > b for a, b in zip(one, other, strict=True) if a != b]
+    return sum(before != after for before, after in pairwise(leads))
 
 
 def _columns(results: Results, point: ScorePoint) -> list[str]:

@@ -13,6 +13,7 @@ from twinlm.evidence.results import ArmScore, TaskResult
 from twinlm.evidence.scores import is_kind
 from twinlm.report.numbers import difference, ends, figure, is_share, listed
 from twinlm.report.two_arms import NEITHER, failure_sentence, lead, of_two, outcome, signed, standing, turned
+from twinlm.settings import UNTRAINED
 
 
 def compared(task: TaskResult) -> list[tuple[Comparison, ArmScore, ArmScore]]:
@@ -62,31 +63,57 @@ def of_arms(task: TaskResult) -> list[str]:
 def of_baseline(task: TaskResult) -> list[str]:
     """Say which models beat the best baseline, and that none does if none does."""
     arms = {score.arm: score for score in task.scores}
-    against = [item for item, _, second in compared(task) if not second.family]
-    if not against:
+    pairs = [(item, first) for item, first, second in compared(task) if not second.family]
+    if not pairs:
         return []
-    baseline = arms[against[0].second]
+    which = _which_baseline(task, arms[pairs[0][0].second])
+    # One answer to all examples may be the more frequent one by chance: that beats nothing.
+    against = [item for item, first in pairs if not first.has_failed]
+    failed = [first.label for _, first in pairs if first.has_failed]
+    said = _against_baseline(against, arms, which, task.metric) if against else []
+    if failed:
+        rest = "" if said else f", so nothing is said of {which}"
+        said.append(f"{listed(failed)} did not learn the task{rest}.")
+    return said
+
+
+def best_baselines(task: TaskResult) -> list[ArmScore]:
+    """Return the baselines of a task that no other one exceeds; models are compared with the first."""
+    baselines = [score for score in task.scores if not score.family]
+    most = max((score.score.estimate for score in baselines), default=0.0)
+    return [score for score in baselines if score.score.estimate == most]
+
+
+def _which_baseline(task: TaskResult, baseline: ArmScore) -> str:
     number = figure(baseline.score.estimate, task.metric)
     value = number if is_share(task.metric) else f"{task.metric} {number}"
-    which = f"the best baseline, {baseline.label} ({value})"
+    others = [score.label for score in best_baselines(task) if score.arm != baseline.arm]
+    if others:
+        return f"{baseline.label}, one of the best baselines ({value}, as {listed(others)})"
+    return f"the best baseline, {baseline.label} ({value})"
+
+
+def _against_baseline(
+    against: Sequence[Comparison], arms: Mapping[str, ArmScore], which: str, metric: str
+) -> list[str]:
     winners = [item for item in against if item.winner == item.first]
     others = [item for item in against if item.winner != item.first]
     if not winners:
-        names = [arms[item.first].label for item in others]
-        return [f"{_none(names)} {which}: {_standings(others, arms, task.metric)}."]
-    won = [(arms[item.first].label, lead(item.difference, task.metric)) for item in winners]
+        names, are_behind = [arms[item.first].label for item in others], all(item.winner for item in others)
+        return [f"{none_beats(names, are_behind)} {which}: {_standings(others, arms, metric)}."]
+    won = [(arms[item.first].label, lead(item.difference, metric)) for item in winners]
     head = f"{won[0][0]} beats {which}, by {won[0][1]}"
     if len(won) > 1:
         each = listed([f"{label} by {by}" for label, by in won])
         head = f"{listed([label for label, _ in won])} beat {which}: {each}"
-    return [f"{head}; {_standings(others, arms, task.metric)}." if others else f"{head}."]
+    return [f"{head}; {_standings(others, arms, metric)}." if others else f"{head}."]
 
 
 def of_worth(task: TaskResult) -> list[str]:
     """Say what pre-training was worth to each kind; nothing where no model of the kind learned the task."""
     shown, not_shown, failures = [], [], []
     for item, first, second in compared(task):
-        if first.family != second.family or not first.is_pretrained or second.is_pretrained:
+        if not is_twin(first, second):
             continue
         if outcome(item, first, second) == NEITHER:
             continue
@@ -104,8 +131,14 @@ def of_worth(task: TaskResult) -> list[str]:
 PARTS = (of_pairs, of_arms, of_baseline, of_worth)
 
 
+def is_twin(arm: ArmScore, other: ArmScore) -> bool:
+    """Tell whether the second arm is the first, a kind, with all the same settings but no pre-training."""
+    return is_kind(arm) and other.arm == arm.arm + UNTRAINED
+
+
 def _is_further(score: ArmScore) -> bool:
-    return score.is_pretrained and not score.is_imported and not is_kind(score)
+    own = bool(score.family) and not score.is_imported
+    return own and not is_kind(score) and score.arm != score.family + UNTRAINED
 
 
 def _against(item: Comparison, name: str) -> Comparison:
@@ -135,7 +168,11 @@ _STANDINGS: list[tuple[Callable[[Comparison], bool], str]] = [
 ]
 
 
-def _none(names: list[str]) -> str:
+def none_beats(names: list[str], are_behind: bool = False) -> str:
+    """Return that none of these models beats, or is only not shown to beat, what follows."""
+    verb = "beats" if are_behind else "is shown to beat"
     if len(names) > 2:
-        return f"None of the {len(names)} models beats"
-    return f"Neither {listed(names, 'nor')} beats" if len(names) == 2 else f"{names[0]} does not beat"
+        return f"None of the {len(names)} models {verb}"
+    if len(names) == 2:
+        return f"Neither {listed(names, 'nor')} {verb}"
+    return f"{names[0]} does not beat" if are_behind else f"{names[0]} is not shown to beat"

@@ -169,9 +169,11 @@ def standing(label: str, comparison: Comparison, metric: str) -> str:
 def signed(comparison: Comparison, metric: str) -> str:
     """Return "+1.0; 0.2 to 1.8", with the p value where that alone is why no winner is named."""
     estimate = bare(comparison.difference.estimate, metric, signed=True)
-    is_doubtful = comparison.winner is None and _is_enough_alone(comparison)
+    gap = comparison.difference
+    is_apart = gap.low > 0 or gap.high < 0 or _is_enough_alone(comparison)
+    is_doubtful = comparison.winner is None and is_apart
     doubt = f", but {_p(comparison)}" if is_doubtful else ""
-    return f"{estimate}; {ends(comparison.difference, metric)}{doubt}"
+    return f"{estimate}; {ends(gap, metric)}{doubt}"
 
 
 def turned(gap: Interval) -> Interval:

@@ -14,8 +14,8 @@ from twinlm.evidence.results import ArmScore, Results, TaskResult
 from twinlm.evidence.scores import is_kind
 from twinlm.report import task_sentences
 from twinlm.report.document import NOTHING, Block, Box, Items, Section, Table, Text
-from twinlm.report.numbers import INTERVAL, capital, figure, figure_with_interval, listed, title
-from twinlm.report.two_arms import NEITHER, failures, outcome, what_would_tell
+from twinlm.report.numbers import INTERVAL, capital, counted, figure, figure_with_interval, listed, title
+from twinlm.report.two_arms import failures, outcome, what_would_tell
 
 
 def section(results: Results, details: Details) -> Section:
@@ -34,9 +34,9 @@ def by_task(results: Results) -> Table:
     rows = []
     for task in results.tasks:
         arms = {score.arm: score for score in task.scores}
-        baselines = [score for score in task.scores if not score.family]
-        best = max(baselines, key=lambda score: score.score.estimate, default=None)
-        baseline = f"{best.label}: {figure(best.score.estimate, task.metric)}" if best else NOTHING
+        best = task_sentences.best_baselines(task)
+        value = figure(best[0].score.estimate, task.metric) if best else ""
+        baseline = f"{listed([score.label for score in best])}: {value}" if best else NOTHING
         scores = [
             figure_with_interval(arms[kind].score, task.metric) if kind in arms else NOTHING for kind in kinds
         ]
@@ -75,19 +75,20 @@ def three_sentences(results: Results) -> list[str]:
 
 def counts(results: Results) -> list[str]:
     """Return on how many tasks each kind beats the other one, the best baseline and itself untrained."""
+    is_tied = any(len(task_sentences.best_baselines(task)) > 1 for task in results.tasks)
+    one_of = "one of the" if is_tied else "the"
     asked: list[tuple[str, Callable[[ArmScore, ArmScore], bool]]] = [
         ("the other kind", lambda _, rival: is_kind(rival)),
-        ("the best baseline", lambda _, rival: not rival.family),
-        (
-            "the same model without pre-training",
-            lambda arm, rival: rival.family == arm.family and not rival.is_pretrained,
-        ),
+        (f"{one_of} best baseline{'s' * is_tied}", lambda _, rival: not rival.family),
+        ("the same model without pre-training", task_sentences.is_twin),
     ]
     texts = []
     for whom, is_rival in asked:
         wins = _wins(results, is_rival)
         each = [
-            f"{results.families[kind]} on {sum(won)} of {len(won)} tasks" for kind, won in wins.items() if won
+            f"{results.families[kind]} on {sum(won)} of {counted(len(won), 'task')}"
+            for kind, won in wins.items()
+            if won
         ]
         texts += [f"Wins against {whom}: {listed(each)}."] * bool(each)
     return texts
@@ -116,14 +117,20 @@ def sentences(tasks: Sequence[TaskResult]) -> list[str]:
 
 
 def _wins(results: Results, is_rival: Callable[[ArmScore, ArmScore], bool]) -> dict[str, list[bool]]:
-    """Return for each kind, and each of its comparisons with such a rival, whether it wins."""
+    """Return for each kind, and each task with such a rival, whether it beats all of them.
+
+    A model that gives one answer to all examples beats no baseline, and nobody wins where both failed.
+    """
     wins: dict[str, list[bool]] = {kind: [] for kind in results.families}
     for task in results.tasks:
+        won: dict[str, list[bool]] = {}
         for item, first, second in task_sentences.compared(task):
-            has_learned = outcome(item, first, second) != NEITHER
             for arm, rival in ((first, second), (second, first)):
                 if arm.arm in wins and is_rival(arm, rival):
-                    wins[arm.arm].append(has_learned and item.winner == arm.arm)
+                    has_learned = not arm.has_failed or (rival.family and not rival.has_failed)
+                    won.setdefault(arm.arm, []).append(bool(has_learned) and item.winner == arm.arm)
+        for kind, each in won.items():
+            wins[kind].append(all(each))
     return wins
 
 
