@@ -138,6 +138,18 @@ def test_the_pace_of_this_call_wins_where_the_plan_was_wrong() -> None:
     assert said.reports[-1][2] == pytest.approx(3 * 500, rel=0.05)
 
 
+def test_the_whole_is_never_shorter_than_the_rest_of_the_training_that_runs() -> None:
+    now, said = [0.0], Numbers()
+    countdown = _countdown(now, ["pre-training", "pre-training"])
+    fast, slow = (countdown.counted(Path(key), said) for key in "01")
+    for one, step_s in ((fast, 0.1), (slow, 30.0)):
+        one.start("one", 100, "steps")
+        for step in range(1, 51):
+            now[0] += step_s
+            one.advance(step)
+    assert said.reports[-1][2] == pytest.approx(30 * 50)
+
+
 def test_trainings_that_share_a_key_are_counted_one_by_one_and_unplanned_ones_are_not() -> None:
     said, countdown = Numbers(), Countdown()
     assert countdown.counted(Path("any"), said) is said

@@ -31,17 +31,20 @@ class _Running:
     began_s: float
     steps: int
     first: int | None = None  # steps done before this call; None until the first report
+    reported_s: float = 0.0  # time of the first report
     done: int = 0
 
-    @property
-    def left_s(self) -> float:
-        """Estimated seconds of the steps that are left."""
-        return self.training.seconds * (1 - self.done / max(1, self.steps))
+    def left_s(self, now_s: float, ratio: float) -> float:
+        """Return the seconds of the steps left: as measured, or else `ratio` times the estimate."""
+        reported = self.done - (self.first or 0) - 1
+        if reported > 0:  # as the training's own bar says, which the whole must not fall below
+            return (now_s - self.reported_s) / reported * (self.steps - self.done)
+        return ratio * self.training.seconds * (1 - self.done / self.steps)
 
     @property
     def done_s(self) -> float:
         """Estimated seconds of the steps that this call did."""
-        return self.training.seconds * (self.done - (self.first or 0)) / max(1, self.steps)
+        return self.training.seconds * (self.done - (self.first or 0)) / self.steps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,14 +88,14 @@ class Countdown:
 
     def advance(self, done: int) -> tuple[int, int, float]:
         """Record the steps done; return the training's number, how many there are, and all seconds left."""
-        running = self._running
+        running, now_s = self._running, self.now_s()
         assert running is not None
-        first = done - 1 if running.first is None else running.first
-        self._running = replace(running, first=first, done=done)
+        if running.first is None:
+            running = replace(running, first=done - 1, reported_s=now_s)
+        self._running = replace(running, done=done)
         paces, one = self._paces_now(), _Pace()
-        left = [(self._running.training.kind, self._running.left_s)]
-        left += [(training.kind, training.seconds) for training in self._waiting]
-        left_s = sum(paces.get(kind, one).ratio * seconds for kind, seconds in left)
+        left_s = self._running.left_s(now_s, paces[running.training.kind].ratio)
+        left_s += sum(paces.get(each.kind, one).ratio * each.seconds for each in self._waiting)
         return self._total - len(self._waiting), self._total, left_s
 
     def _paces_now(self) -> dict[str, _Pace]:
