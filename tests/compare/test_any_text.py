@@ -28,6 +28,7 @@ WORDS = {
     "arabic": ["القط", "الصغير", "يشرب", "الحليب", "في", "البيت"],
     "hindi": ["बिल्ली", "छोटी", "दूध", "पीती", "है", "घर"],
     "emoji": ["😀😃", "🐱🐶", "👨‍👩‍👧", "🍎", "🚗🚕", "cat", "dog"],
+    "emoji alone": ["😀😃", "🐱🐶", "👨‍👩‍👧", "🍎", "🚗🚕"],
 }
 BLANKS, ENDS = {"chinese": ""}, {"chinese": "。", "few blanks": "。", "hindi": "। "}
 TINY = {
@@ -87,6 +88,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("arabic", 64, "own"),
         ("hindi", 16, "shared"),
         ("emoji", 128, "shared"),
+        ("emoji alone", 64, "shared"),
     ],
 )
 def test_a_comparison_ends_with_text_of_any_writing(opened, script, length, sharing) -> None:
@@ -100,7 +102,7 @@ def test_a_comparison_ends_with_text_of_any_writing(opened, script, length, shar
     assert [line for line in results.caveats if line.startswith("Left out")] == run.workspace.left_out_lines
 
 
-@pytest.mark.parametrize("script", WORDS)
+@pytest.mark.parametrize("script", [script for script in WORDS if script != "emoji alone"])
 @pytest.mark.parametrize("length", [8, 32, 512])
 def test_what_follows_the_trainings_is_tried_on_the_data_before_them(opened, script, length) -> None:
     with opened(script, length) as run:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from twinlm.compare.run import Run
-from twinlm.errors import DataError
 from twinlm.evidence.results import Results
 from twinlm.system.log import Silent
 from twinlm.system.stopping import Stop
@@ -144,18 +143,6 @@ def test_every_task_is_judged_by_its_own_figure(results):
                 assert set(score["score_by_seed"]) == {"1", "2"}
         pairs = {(pair["first"], pair["second"]) for pair in task["comparisons"]}
         assert len(pairs) == len(task["comparisons"]) == 3 + 3  # each two models, each against a floor
-
-
-def test_a_task_without_a_word_is_refused_before_anything_is_trained(folder, tiny, monkeypatch):
-    """The linear floor needs words."""
-    monkeypatch.chdir(folder)
-    rows = [f"{'!' * (1 + n)},{'?' * (1 + n % 7)},{n % 5}" for n in range(ROWS)]
-    (folder / "signs.csv").write_text("\n".join(["text,text_b,score", *rows]))
-    task = '[[task]]\nname = "signs"\nkind = "similarity"\ntrain = "signs.csv"\n'
-    with pytest.raises(DataError, match="no word at all"):
-        compare(tiny, folder, "signs", SETTINGS + task)
-    assert not (folder / "signs" / "gpt").exists()
-    assert not (folder / "signs" / "tasks" / "signs" / "gpt").exists()
 
 
 class Words(HTMLParser):

@@ -81,9 +81,20 @@ def test_one_class_is_refused():
         class_baselines(examples((("a b",), "x"), (("c d",), "x")), [], unlabelled(("a",)))
 
 
-def test_texts_without_words_are_refused():
-    with pytest.raises(DataError, match="no word"):
-        class_baselines(examples((("!",), "x"), (("?",), "y")), [], unlabelled(("a",)))
+def test_of_texts_without_words_the_characters_count():
+    train = examples(*[(("😀 🍎",), "x"), (("🚗 👨\u200d👩\u200d👧",), "y")] * 4)
+    _, linear = class_baselines(train, train, unlabelled(("🍎",), ("🚗!",), ("no such text",)))
+    assert linear.predictions[:2] == ["x", "y"]
+    assert linear.label == "TF-IDF of characters + logistic regression"
+    pairs = examples((("😀😃", "😀😃"), 5.0), (("😀😃", "!?"), 0.0), (("🍎", "🍎!"), 4.0))
+    _, alike = similarity_baselines(pairs, [], unlabelled(("🍎", "🍎"), ("🍎", "😀")))
+    assert alike.predictions[0] > alike.predictions[1] + 1
+    choices = examples((("😀😃", "🍎", "😀"), 1))
+    assert choice_baselines(choices, [], choices)[1].predictions == [1]
+    assert alike.label == choice_baselines(choices, [], choices)[1].label == "TF-IDF, characters in common"
+    context, answer = "😀! 🍎🚗.", [{"text": "🍎", "start": 3}]
+    asked = examples((("🍎?", context), answer))
+    assert span_baselines(asked, [], asked)[-1].predictions == ["🍎🚗."]
 
 
 def test_of_two_texts_what_they_share_counts():

@@ -28,8 +28,8 @@ INVERSE_PENALTIES = (1.0, 10.0, 100.0)
 """Values tried for C of the logistic regression: a larger one penalizes its weights less."""
 MOST_FEATURES = 50_000
 _MOST_ITERATIONS = 300
-_MEAN_OVERLAP = "TF-IDF, words in common"
 _LEAST_SPREAD = 1e-4  # of cosines that a line can be fitted through
+_WORD = re.compile(r"\b\w+\b")  # with tokens of one letter: in scripts such as Chinese they are words
 _SENTENCE = re.compile(r"[^.!?]+(?:[.!?]+|$)")
 
 Examples = Sequence[Example]
@@ -76,7 +76,7 @@ def similarity_baselines(train: Examples, valid: Examples, test: Examples) -> li
     line = (slope * tests_E + offset).tolist()
     return [
         Baseline(name=_MEAN, label="mean of the training scores", predictions=mean),
-        Baseline(name=_OVERLAP, label=_MEAN_OVERLAP, predictions=line),
+        Baseline(name=_OVERLAP, label=_overlap_label(vectorizer), predictions=line),
     ]
 
 
@@ -92,7 +92,7 @@ def choice_baselines(train: Examples, valid: Examples, test: Examples) -> list[B
         alike.append(int(_cosines(vectorizer, pairs).argmax()))
     return [
         Baseline(name=MAJORITY, label="most frequent place", predictions=positions),
-        Baseline(name=_OVERLAP, label=_MEAN_OVERLAP, predictions=alike),
+        Baseline(name=_OVERLAP, label=_overlap_label(vectorizer), predictions=alike),
     ]
 
 
@@ -152,7 +152,7 @@ def _linear(train: Examples, valid: Examples, test: Examples) -> Baseline:
     assert best is not None
     return Baseline(
         name=LINEAR,
-        label="TF-IDF + logistic regression",
+        label=f"TF-IDF{' of characters' * _is_of_characters(vectorizer)} + logistic regression",
         predictions=[str(name) for name in best.predict(_features(vectorizer, test))],
         seconds=time.perf_counter() - began,
         settings={"C": float(best.C)} | ({"validation accuracy": best_accuracy} if len(valid) else {}),
@@ -161,20 +161,32 @@ def _linear(train: Examples, valid: Examples, test: Examples) -> Baseline:
 
 
 def word_vectorizer(examples: Examples) -> Any:
-    """Return scikit-learn's TF-IDF of words and pairs of words, fitted on the texts of examples."""
+    """Return scikit-learn's TF-IDF of words and pairs of words, fitted on the texts of examples.
+
+    If no text has a word, as with emoji alone, it is of characters and pairs of characters.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    texts = [text for example in examples for text in example.texts]
+    has_words = any(map(_WORD.search, texts))
     vectorizer = TfidfVectorizer(
+        analyzer="word" if has_words else "char",
         ngram_range=(1, 2),
         sublinear_tf=True,  # 1 + ln(count)
-        token_pattern=r"\b\w+\b",  # with tokens of one letter: in scripts such as Chinese they are words
+        token_pattern=_WORD.pattern if has_words else None,
         max_features=MOST_FEATURES,
         dtype=np.float32,
     )
-    try:
-        return vectorizer.fit([text for example in examples for text in example.texts])
-    except ValueError as error:
-        raise DataError("the training examples of the task contain no word at all") from error
+    return vectorizer.fit(texts)
+
+
+def _is_of_characters(vectorizer: Any) -> bool:
+    is_of_characters: bool = vectorizer.analyzer == "char"
+    return is_of_characters
+
+
+def _overlap_label(vectorizer: Any) -> str:
+    return f"TF-IDF, {'characters' if _is_of_characters(vectorizer) else 'words'} in common"
 
 
 def _features(vectorizer: Any, examples: Examples) -> Any:
