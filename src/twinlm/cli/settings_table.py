@@ -10,7 +10,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any, Literal
 
-from twinlm.settings import KindSettings, Settings, presets
+from twinlm.settings import KindSettings, Settings, presets, recipes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,9 +47,12 @@ class Row:
         return ", ".join(f"{shown(value)} ({kind})" for value, kind in pairs)
 
 
-def rows() -> list[Row]:
-    """Return all settings in the order of the file; those of both kinds once, without the kind."""
-    defaults = presets.resolve(None, {})
+def rows(recipe: str = "") -> list[Row]:
+    """Return all settings in the order of the file; those of both kinds once, without the kind.
+
+    Their defaults are those of a file that starts from `recipe`.
+    """
+    defaults = presets.resolve(None, {"recipe": recipe})
     first, *others = _rows_of(Settings, "", (defaults,))
     size = Row(
         name="size",
@@ -58,7 +61,14 @@ def rows() -> list[Row]:
         limits="",
         meaning="Size of both models: sets [model], lengths and learning rates together.",
     )
-    return [first, size, *others]
+    start = Row(
+        name="recipe",
+        type=" | ".join(recipes.names()),
+        defaults=(recipe,),
+        limits="",
+        meaning="Recipe whose settings come before those given here (twinlm describe); empty for none.",
+    )
+    return [first, start, size, *others]
 
 
 @cache

@@ -68,6 +68,7 @@ DEFAULT_SIZE = "tiny"
 # The demo's settings, chosen by measurement; `docs/log.md` says what else was tried.
 DEMO: dict[str, Any] = {
     "title": "GPT and BERT on Wikipedia's vital articles",
+    "recipe": "strong",
     "size": "tiny",
     "task": [{"name": "topic", "max_train_examples": 300}],
     "tokenizer": {"vocab_size": 4096},
@@ -96,9 +97,9 @@ def resolve(
         UsageError: a setting is not valid, or changes nothing; names file, line, value and the way out.
     """
     trees = [
-        given(base or {}),
+        merge(*recipes.with_recipes(given(base or {}))),
         *(recipes.read_trees(as_path(file, "file")) if file else []),
-        read_overrides(overrides),
+        merge(*recipes.with_recipes(read_overrides(overrides))),
     ]
     names = [field.name for field in dataclasses.fields(Settings)]
     for tree in trees:

@@ -24,8 +24,9 @@ _FALLS: dict[str, Callable[[float], float]] = {
 # Coefficients of the fifth-order Newton-Schulz iteration, and its number of steps (Jordan et al. 2024).
 _NEWTON_SCHULZ, _ITERATIONS = (3.4445, -4.7750, 2.0315), 5
 _MOMENTUM = 0.95
-# With it an update has about the size of one of Adam's, so both share a rate and a decay (Liu et al. 2025).
-_SIZE_OF_UPDATE = 0.2
+# An update of W moves W x by about this times the rate, whatever the width. Measured, one rate then suits the
+# matrices and the embeddings, which AdamW updates.
+_SIZE_OF_UPDATE = 2.0
 
 
 def build_optimizer(
@@ -132,7 +133,7 @@ class Muon(PlainAdamW):
     """Momentum made orthogonal for the groups with "parts", AdamW for the others (Jordan et al. 2024).
 
     m = mu m + (1 - mu) g,  o = orthogonal(mu m + (1 - mu) g)
-    w = w - lr (0.2 sqrt(max(rows, columns)) o + decay w)
+    w = w - lr (2 sqrt(max(1, rows / columns)) o + decay w)
     """
 
     def __init__(self, groups: list[dict[str, Any]], *, dtype: torch.dtype, **options: Any) -> None:
@@ -151,7 +152,8 @@ class Muon(PlainAdamW):
         # A sharded matrix is made orthogonal as a whole, by each process for itself; it keeps its own rows.
         whole = direction.full_tensor() if isinstance(direction, DTensor) else direction
         parts = [orthogonal(part.to(self._dtype)).float() for part in whole.chunk(group["parts"])]
-        update = torch.cat(parts) * (_SIZE_OF_UPDATE * math.sqrt(max(parts[0].shape)))
+        rows, columns = parts[0].shape
+        update = torch.cat(parts) * (_SIZE_OF_UPDATE * math.sqrt(max(1.0, rows / columns)))
         if isinstance(weight, DTensor):
             mesh = weight.device_mesh
             copies = DTensor.from_local(update, mesh, [Replicate()] * mesh.ndim, run_check=False)

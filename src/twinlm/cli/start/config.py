@@ -19,8 +19,10 @@ _FILE = Parameter(help="Settings file, as TOML.")
 File = Annotated[Path, _FILE]
 _HEADERS = {"task": "[[task]]", "arm": "# [[arm]]", "imported": "# [[imported]]"}
 _MARKS = {"arm": "#   ", "imported": "#   "}  # the whole table is a comment
+_RECIPE = "strong"
 _CHOSEN = {
     "title": "GPT and BERT on my text",
+    "recipe": _RECIPE,
     "size": presets.DEFAULT_SIZE,
     "corpus.train": ("my-text.txt",),
     "task.name": "my-task",
@@ -106,7 +108,7 @@ def list_settings(
 def starter() -> str:
     """Return a settings file with every setting; all but the first choices are commented out."""
     lines, table = [_HEAD], ""
-    for row in settings_table.rows():
+    for row in settings_table.rows(_RECIPE):
         if row.table != table:
             table = row.table
             lines += ["", _HEADERS.get(table, f"[{table}]")]

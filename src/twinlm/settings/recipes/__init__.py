@@ -50,13 +50,18 @@ def find(file: Path) -> Path:
 
 
 def read_trees(file: Path) -> list[Tree]:
-    """Return the trees of a settings file or recipe, after those of the recipe that it starts from.
+    """Return the trees of a settings file or recipe, after those of the recipes that it starts from."""
+    return with_recipes(read_toml(find(file)))
+
+
+def with_recipes(tree: Tree) -> list[Tree]:
+    """Return a tree after those of the recipes that it starts from.
 
     `recipe = "bert-base-paper"` at the top of a file includes all settings of that recipe.
     """
-    trees = [read_toml(find(file))]
-    while "recipe" in trees[0]:
-        trees.insert(0, read_toml(_path(_recipe_of(trees[0]))))
+    trees = [tree]
+    while name := _recipe_of(trees[0]):
+        trees.insert(0, read_toml(_path(name)))
     return trees
 
 
@@ -82,9 +87,10 @@ def _path(name: str) -> Path:
 
 
 def _recipe_of(tree: Tree) -> str:
-    """Return the recipe that a file starts from, and remove it from the file's tree."""
-    setting = tree.pop("recipe")
+    """Return the recipe that a tree starts from, empty for none, and remove it from the tree."""
+    if (setting := tree.pop("recipe", None)) is None:
+        return ""
     name = setting.value if isinstance(setting, Given) else dict(setting)
-    if not isinstance(name, str) or name not in names():
+    if not isinstance(name, str) or name not in ("", *names()):
         raise wrong(setting, f"recipe can't be {shown(name)}", closest(str(name), names()))
     return name
