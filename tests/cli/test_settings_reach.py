@@ -383,3 +383,21 @@ def test_options_for_several_processes_are_named_where_there_is_one(reached, cap
     reached("pretrain gpt", {"processes.timeout_seconds": "5"})
     said = capsys.readouterr().err
     assert "note: --processes.timeout_seconds changes nothing, as this is one process" in said
+
+
+def test_every_setting_of_an_arm_and_of_an_imported_model_reaches_the_work(reached, tmp_path):
+    def resolved(table: str, **given: object) -> Any:
+        lines = [f"{key} = {json.dumps(value)}" for key, value in given.items()]
+        (tmp_path / "my.toml").write_text(f"[[{table}]]\n" + "\n".join(lines))
+        with pytest.raises(ReachedError) as error:
+            compare.command(tmp_path / "my.toml", **BESIDE)
+        return build.plain(error.value.given)
+
+    for table, usual in (("arm", {"kind": "gpt"}), ("imported", {"folder": "a"})):
+        before = resolved(table, **usual)
+        rows = [row for row in settings_table.rows() if row.table == table]
+        assert {*usual, "name"} <= {row.key for row in rows}
+        for row in rows:
+            value = {"kind": "bert", "pretrained": False, "epochs": 7}.get(row.key, 0.03)
+            value = "x" if row.type == "text" and row.key != "kind" else value
+            assert resolved(table, **{**usual, row.key: value}) != before, row.name
