@@ -15,6 +15,7 @@ from twinlm.settings import ModelSettings
 from twinlm.system.log import Silent
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tasks.table import TASKS
+from twinlm.tasks.tagging import LEADING_BLANK
 from twinlm.tokenizer import train_tokenizer
 
 TEXTS = ["The red cat sat on the mat.", "A big dog ran to the old house.", "She drinks tea with milk."]
@@ -37,7 +38,11 @@ def models(tmp_path_factory):
         model = family.model(family.configure(sizes, tokenizer.vocab_size))
         initialize(model, seed=1, is_truncated=family.is_truncated)
         task = TaskConfig(
-            kind=kind, labels=("cat", "dog"), max_length=24, dropout=0.0, constants={"texts": 1.0}
+            kind=kind,
+            labels=("cat", "dog"),
+            max_length=24,
+            dropout=0.0,
+            constants={"texts": 1.0, LEADING_BLANK: 1.0},
         )
         head = TASKS[kind].build_head(task, 16)
         initialize(head, seed=2, is_truncated=False)
