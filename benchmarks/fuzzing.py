@@ -26,7 +26,7 @@ os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
 # Each new shape leaves a compiled kernel behind, 1,024 of them at most: too many for the limit below.
 os.environ.update(ONEDNN_PRIMITIVE_CACHE_CAPACITY="64", LRU_CACHE_CAPACITY="64")
 helper = partial(helpers.helper, "fuzz")
-TABLES = ("reading_texts", "reading_models", "reading_runs")
+TABLES = ("reading_texts", "reading_labels", "reading_models", "reading_runs")
 SETTINGS = "random settings"
 HANGING_S = 60
 """After so long in one case the process ends and shows where it hangs."""

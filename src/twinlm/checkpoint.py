@@ -98,7 +98,7 @@ def load_model(folder: Path) -> Trained:
         kind = family(configuration["family"])
         sizes = kind.config(**_checked_sizes(configuration["sizes"], path))
         task = _task(configuration["task"], path)
-        history, fingerprint = dict(configuration["history"]), configuration["tokenizer"]
+        history, fingerprint = _history(configuration["history"]), configuration["tokenizer"]
         drawn, _ = early_models.rows_of_import(history)
         # The meta device allocates nothing: memory is taken once the weights are known to have these sizes.
         with torch.device("meta"):
@@ -256,6 +256,14 @@ _VALID: dict[str, Callable[[Any], bool]] = {
     "norm_eps": lambda value: type(value) is float and 0 < value < 1,
     "unscored": lambda value: all(type(token) is int and 0 <= token <= _LARGEST_SIZE for token in value),
 }
+
+
+def _history(given: Mapping[str, Any]) -> dict[str, Any]:
+    if odd := next((key for key, value in given.items() if not isinstance(value, dict)), None):
+        raise ValueError(f"{odd:.40} in its history is no object")
+    if not isinstance(given.get("import", {}).get("missing", []), list):
+        raise ValueError("the parts that its source lacked are no list")
+    return dict(given)
 
 
 _Size = Annotated[int, Meta(ge=1, le=_LARGEST_SIZE)]

@@ -1,7 +1,7 @@
 """Feeds changed inputs to a parser: each is read, or refused with a UserError of the right exit code.
 
 A case is known by (seed, parser, number): these make the same input anywhere. Valid inputs and readers stand
-in reading_texts.py, reading_models.py and reading_runs.py.
+in reading_texts.py, reading_labels.py, reading_models.py and reading_runs.py.
 
 Left out is what no user or stranger writes, or what others read: Hugging Face data sets (the package datasets
 reads them over the network), the embedded text (its hash is checked), folders just exported (read by

@@ -26,7 +26,9 @@ def mutations(load_helper: Callable[[Path], ModuleType]) -> ModuleType:
 @pytest.fixture(scope="session")
 def parsers(load_helper: Callable[[Path], ModuleType], bench: ModuleType) -> dict[str, Any]:
     """Return all parsers by name."""
-    tables = [load_helper(HERE / f"reading_{name}.py").PARSERS for name in ("texts", "models", "runs")]
+    tables = [
+        load_helper(HERE / f"reading_{name}.py").PARSERS for name in ("texts", "labels", "models", "runs")
+    ]
     return {name: bench.Parser(**about) for table in tables for name, about in table.items()}
 
 

@@ -170,6 +170,12 @@ def _model(kind: str, *, has_head: bool = False) -> Callable[[Path], Any]:
     return lambda folder: checkpoint.save_model(folder / "files", trained(kind, has_head=has_head))
 
 
+def _early_import(folder: Path) -> None:
+    """Write a model as version 0.1.0 imported it."""
+    about = {"source": "x", "missing": [], "drawn_rows": 3, "unused_rows": 0}
+    checkpoint.save_model(folder / "files", replace(trained(GPT), history={"import": about}))
+
+
 def _write_store(folder: Path) -> None:
     rest: dict[str, Any] = {"total": 3, "progress": Silent()}
     texts = [" ".join(SENTENCES), " ".join(reversed(SENTENCES)), *SENTENCES]
@@ -299,6 +305,12 @@ PARSERS: dict[str, dict[str, Any]] = {
     "foreign sentence encoder": {"write": _lay(_encoder), "read": _import_encoder, **_STRANGER},
     "own model, GPT": {"write": _model(GPT), "read": _own_model, "codes": (4,)},
     "own model, BERT": {"write": _model(BERT), "read": _own_model, "codes": (4,)},
+    "own model, early import": {
+        "write": _early_import,
+        "read": _own_model,
+        "codes": (4,),
+        "files": "config.json",
+    },
     "own model, classifier": {"write": _model(GPT, has_head=True), "read": _own_model, "codes": (2, 4)},
     "texts to models": {
         "write": lambda folder: (folder / "input.txt").write_text("The [MASK] cat\nsat\na big dog\n"),

@@ -147,6 +147,10 @@ def test_an_import_that_cannot_be_is_refused(gpt2: Any, tmp_path: Path) -> None:
         save_model(tmp_path / str(number), replace(old, history={"import": about}))
         with pytest.raises(ModelError, match="not one of ours: drawn_rows is"):
             load_model(tmp_path / str(number))
+    for history in ({"import": 3}, {"import": {"missing": 3}}, {"pretraining": None}):
+        save_model(tmp_path / str(history), replace(old, history=history))
+        with pytest.raises(ModelError, match=r"not one of ours: .* (is no object|are no list)"):
+            load_model(tmp_path / str(history))
 
 
 def test_a_warning_on_the_command_line_is_one_line(capsys: Any) -> None:
