@@ -33,10 +33,14 @@ class Steps(Silent):
 
     def __init__(self) -> None:
         self.first: dict[str, int] = {}
+        self.said: list[str] = []
         self._title = ""
 
     def start(self, what: str, total: int, unit: str) -> None:
         self._title = what
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
 
     def advance(self, done: int, **shown: float | str) -> None:
         self.first.setdefault(self._title, done)
@@ -61,6 +65,9 @@ def test_it_continues_at_the_checkpoint_and_repeats_nothing(continued: tuple[Pat
     _, steps = continued
     assert "pre-training GPT" not in steps.first
     assert steps.first["pre-training BERT"] == 5
+    assert [line for line in steps.said if "not comparable" in line] == [
+        "pre-training BERT: goes on as a version before 0.2.0 began it; its scores are not comparable"
+    ]
 
 
 def test_it_ends_with_the_weights_of_the_run_that_was_never_stopped(continued: tuple[Path, Steps]) -> None:

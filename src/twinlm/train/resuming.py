@@ -41,6 +41,8 @@ def resume(
     state = fresh_state(job.averaging) if values is None else _state(values, folder)
     if values is not None:
         note(job, ranks, "resumed", step=state.step)
+    if state.averaging == "micro-batch":
+        progress.say(f"{job.name}: goes on as a version before 0.2.0 began it; its scores are not comparable")
     _check_common_step(job, ranks, state.step)
     # The log holds lines of steps after the checkpoint, which come again.
     if state.metrics is None:
