@@ -21,6 +21,7 @@ from twinlm.settings import Settings, build, presets
 # What a setting is changed to, and what it needs beside it.
 SPECIAL = {
     "size": {"size": "mini"},
+    "recipe": {"recipe": "pair-mini"},
     "budget.match": {"budget.match": "tokens"},
     "compare.seeds": {"compare.seeds": "[7]"},
     "model.width": {"model.width": "256"},

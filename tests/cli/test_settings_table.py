@@ -9,6 +9,7 @@ from twinlm.settings import KindSettings, Settings, presets
 def test_every_setting_has_a_row_and_a_meaning():
     rows = {row.name: row for row in settings_table.rows()}
     assert {
+        "recipe",
         "size",
         "seed",
         "corpus.train",
@@ -28,7 +29,7 @@ def test_every_setting_has_a_row_and_a_meaning():
         for field in dataclasses.fields(settings.KindSettings)
     )
     optimizer = len(dataclasses.fields(settings.OptimizerSettings))  # stands twice: [pretrain] and [finetune]
-    assert len(rows) == leaves + optimizer + 1
+    assert len(rows) == leaves + optimizer + len({"size", "recipe"})
     assert all(row.meaning for row in rows.values())
 
 

@@ -112,3 +112,22 @@ def test_a_tilde_stands_for_the_home_folder_as_in_other_settings(
     run = resolve(None, {"bert.pretrain.start": "~/old"})
     assert run.bert.model.width == 512
     assert start_folder(run.bert) == start / "model"
+
+
+def test_its_norm_is_taken_and_no_other_is_accepted(tmp_path: Path) -> None:
+    start = _written(tmp_path / "pre", "bert", {**WIDE, "norm": "pre"})
+    run = resolve(None, {"bert.pretrain.start": str(start)})
+    assert (run.bert.model.norm, run.gpt.model.norm) == ("pre", "post")
+    with pytest.raises(UsageError, match=r"bert\.model\.norm=post, but .* has pre"):
+        resolve(None, {"bert.pretrain.start": str(start), "bert.model.norm": "post"})
+
+
+def test_the_strong_recipe_is_for_new_models(start: Path, tmp_path: Path) -> None:
+    """Its rate would undo what a trained model knows."""
+    file = tmp_path / "my.toml"
+    file.write_text(f'recipe = "strong"\n[bert.pretrain]\nstart = "{start}"\n[model]\ndropout = 0.3\n')
+    run, plain = resolve(file, {}), resolve(None, {"bert.pretrain.start": str(start)})
+    assert (run.bert.model.norm, run.bert.model.dropout) == ("post", 0.3)
+    assert run.bert.pretrain.optimizer == plain.bert.pretrain.optimizer
+    assert (run.gpt.model.norm, run.gpt.pretrain.optimizer.method) == ("pre", "muon")
+    assert resolve(None, {"recipe": "strong"}).bert.pretrain.optimizer.method == "muon"

@@ -114,6 +114,8 @@ def _resolved(trees: list[Tree], size: dict[str, Any] | None) -> tuple[Settings,
     """Return the settings of trees, and what changes nothing in them, as `idle.idle` does."""
     chosen = spread(*trees)
     starts = {kind: start for kind in KINDS if (start := read_start(kind, chosen))}
+    for kind in starts:  # the recipe is for new models: this one keeps its norm, and needs lower rates
+        chosen[kind] = _without(chosen[kind], str(recipes.find(Path("strong"))))
     sizes = {kind: size or SIZES[closest_size(starts.get(kind))] for kind in KINDS}
     started = given({kind: start.settings for kind, start in starts.items()})
     preset = merge(given(KIND_DEFAULTS), given(sizes), started)
@@ -205,6 +207,13 @@ def closest_size(start: Start | None) -> str:
 def spread(*trees: Tree) -> Tree:
     """Return the union of trees, with the tables for both kinds moved into each kind's, under its own."""
     return merge(*map(_spread, trees))
+
+
+def _without(tree: Tree, file: str) -> Tree:
+    """Return a tree without the values that a file gave."""
+    rest = {key: _without(value, file) if isinstance(value, Tree) else value for key, value in tree.items()}
+    kept = {key: value for key, value in rest.items() if isinstance(value, Tree) or value.file != file}
+    return Tree(kept, tree.file, tree.line)
 
 
 def _spread(tree: Tree) -> Tree:
