@@ -148,4 +148,10 @@ class Reading:
     hidden_BLD: Tensor
     """State of each token."""
     summary_BD: Tensor
-    """State of the whole sequence: GPT's at the last token, BERT's pooled [CLS]."""
+    """State of the whole sequence: GPT's at the last token, BERT's pooled [CLS], or the mean of all."""
+
+
+def mean_state(hidden_BLD: Tensor, real_BL: Tensor) -> Tensor:
+    """Return the mean of the states at the real tokens of each row, (B, D)."""
+    real_BL1 = real_BL[..., None].to(hidden_BLD.dtype)
+    return (hidden_BLD * real_BL1).sum(1) / real_BL1.sum(1)

@@ -253,6 +253,7 @@ _VALID: dict[str, Callable[[Any], bool]] = {
     "norm": lambda value: value in ("post", "pre"),
     "activation": lambda value: value in ("gelu", "gelu_tanh"),
     "both_sides": lambda value: type(value) is bool,
+    "summary": lambda value: value in ("token", "mean"),
     "norm_eps": lambda value: type(value) is float and 0 < value < 1,
     "unscored": lambda value: all(type(token) is int and 0 <= token <= _LARGEST_SIZE for token in value),
 }

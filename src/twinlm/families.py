@@ -214,7 +214,9 @@ GPT_FAMILY = Family(
     labels_last_piece=True,
     has_head_bias=False,  # softmax(h_l^m W_y), equation 3
     auxiliary=lambda weight: Auxiliary(weight, auxiliary_causal_lm) if weight else None,
-    for_tasks=lambda sizes, settings: replace(sizes, both_sides=settings.both_sides),
+    for_tasks=lambda sizes, settings: replace(
+        sizes, both_sides=settings.both_sides, summary=settings.summary
+    ),
     fresh_tokens=lambda specials: [specials.delimiter, specials.extract],  # "randomly initialized" (3.3)
     pretraining_heads=(),
     likelihoods={"likelihood": log_likelihoods},
@@ -250,7 +252,7 @@ BERT_FAMILY = Family(
     labels_last_piece=False,
     has_head_bias=True,
     auxiliary=lambda weight: None,  # with the whole input in sight, predicting its tokens teaches nothing
-    for_tasks=lambda sizes, settings: sizes,
+    for_tasks=lambda sizes, settings: replace(sizes, summary=settings.summary),
     fresh_tokens=lambda specials: [],
     pretraining_heads=("masked_token_head", "next_sentence_head"),
     likelihoods={

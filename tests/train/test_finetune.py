@@ -2,20 +2,23 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 
 from twinlm import checkpoint, rng
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
-from twinlm.errors import StoppedError
+from twinlm.errors import ModelError, StoppedError
 from twinlm.families import FAMILIES
+from twinlm.hf.export import to_hf_files
 from twinlm.settings import FinetuneSettings, ModelSettings, OptimizerSettings
 from twinlm.system import storage
 from twinlm.system.log import EVENTS, Silent
@@ -25,8 +28,10 @@ from twinlm.tasks.tagging import LEADING_BLANK
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 from twinlm.train.costs import finetune_seconds
 from twinlm.train.finetune import RESULT, finetune, inputs_of_step, with_head
+from twinlm.train.probe import start_from_probe
 from twinlm.train.resuming import averaging
-from twinlm.use.predict import predict
+from twinlm.use.predict import input_scores, predict
+from twinlm.use.predict import task_of as kind_of
 
 NAMES = ["Ada", "Ben", "Cleo", "Dora"]
 OTHERS = ["river", "stone", "cloud", "tree", "house", "road"]
@@ -160,12 +165,16 @@ class StopsAt(Silent):
         self.stop.asked = self.stop.asked or done == self.step
 
 
-@pytest.mark.parametrize(("kind", "name"), [("span_qa", "gpt"), ("choice", "bert")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("span_qa", "gpt"), ("choice", "bert"), ("classification", "gpt")]
+)
 def test_stopped_and_gone_on_is_never_stopped(
     kind: str, name: str, fresh: Callable[[str], Trained], tmp_path: Path
 ) -> None:
     task = task_of(kind)
-    options = {"epochs": 2, "dropout": 0.1}
+    options: dict[str, Any] = {"epochs": 2, "dropout": 0.1}
+    if kind == "classification":
+        options |= {"summary": "mean", "head_start": "probe"}
     straight = tune(fresh(name), task, tmp_path / "straight", **options)
     for step in (3, 11):
         stop = Stop()
@@ -293,3 +302,60 @@ def test_what_a_fine_tuning_will_take_is_measured(
     ]
     assert 0 < 2 * measured[0] < measured[1]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("labels", [("early", "late"), ("early", "late", "later")], ids=len)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_head_that_starts_from_a_probe_answers_as_a_logistic_regression_on_the_mean_states(
+    name: str, labels: tuple[str, ...], fresh: Callable[[str], Trained]
+) -> None:
+    task = task_of("classification")
+    train = tuple(
+        replace(example, gold=labels[number % 7 % len(labels)]) for number, example in enumerate(task.train)
+    )
+    task = replace(task, train=train, classes=labels)
+    result, inputs = with_head(fresh(name), task, settings(summary="mean"), seed=1, counts=Counter())
+    assert start_from_probe(result, inputs)
+    kind, config = kind_of(result)
+    states, pad = [], result.tokenizer.specials.pad
+    with torch.no_grad():
+        for one in inputs:
+            batch = kind.batch([one], config, pad)
+            hidden_BLD = result.tuned.eval().read(batch).hidden_BLD  # type: ignore[union-attr]
+            states.append(hidden_BLD[0, : one.length].mean(0).double())
+    states_ND, golds = torch.stack(states).numpy(), [one.target for one in inputs]
+    has_bias = result.family.has_head_bias
+    scaled_ND = (states_ND - (states_ND.mean(0) if has_bias else 0)) / states_ND.std(0)
+    probe = LogisticRegression(C=0.03, max_iter=1000, fit_intercept=has_bias).fit(scaled_ND, golds)
+    scores = torch.from_numpy(np.stack(input_scores(result, inputs)))
+    np.testing.assert_allclose(scores.softmax(-1), probe.predict_proba(scaled_ND), atol=1e-3)
+
+
+def test_there_is_no_probe_of_one_class_and_none_for_other_heads(fresh: Callable[[str], Trained]) -> None:
+    task = task_of("classification")
+    alike = replace(task, train=tuple(replace(example, gold="late") for example in task.train))
+    for given in (alike, task_of("similarity"), task_of("tagging")):
+        result, inputs = with_head(fresh("bert"), given, settings(summary="mean"), seed=1, counts=Counter())
+        before = {name: weight.clone() for name, weight in result.tuned.state_dict().items()}  # type: ignore[union-attr]
+        assert not start_from_probe(result, inputs)
+        after = result.tuned.state_dict()  # type: ignore[union-attr]
+        assert all(torch.equal(after[name], weight) for name, weight in before.items())
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_fine_tuning_that_helps_nothing_keeps_the_probe(
+    name: str, fresh: Callable[[str], Trained], tmp_path: Path
+) -> None:
+    task = task_of("classification")
+    options = {"summary": "mean", "head_start": "probe", "epochs": 3}
+    ruined = tune(fresh(name), task, tmp_path, optimizer=OptimizerSettings(learning_rate=1.0), **options)
+    assert ruined.history["fine-tuning"]["best_step"] == 0
+    result, inputs = with_head(fresh(name), task, settings(**options), seed=1, counts=Counter())
+    start_from_probe(result, inputs)
+    result.model.eval()
+    assert [row["predicted"] for row in predict(ruined, task.test)] == [
+        row["predicted"] for row in predict(result, task.test)
+    ]
+    assert ruined.model.config.summary == "mean"
+    with pytest.raises(ModelError, match="mean of all states"):
+        to_hf_files(ruined)

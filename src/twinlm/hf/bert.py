@@ -98,7 +98,7 @@ def _layout(
     return Layout(
         **_COMMON,
         model_type=model_type,
-        fixed={"norm": norm},
+        fixed={"norm": norm, "summary": "token"},
         table=_table(norms),
         sizes=[Size(*names, default) for names, default in zip(_SIZES.items(), defaults, strict=True)],
         bodies={

@@ -38,8 +38,9 @@ def layout_of(family: str, sizes: object) -> Layout:
         fixed = layout.fixed.items()
         if layout.family == family and all(getattr(sizes, name) == value for name, value in fixed):
             return layout
-    message = "no class of Hugging Face's reads a GPT from both sides"
-    raise ModelError(message, hint="export a model that was fine-tuned with both_sides = false")
+    message = "no class of Hugging Face's reads a GPT from both sides, or the mean of all states with a head"
+    hint = 'export a model that was fine-tuned with both_sides = false and summary = "token"'
+    raise ModelError(message, hint=hint)
 
 
 def layout_in(config: Mapping[str, Any], path: Path) -> Layout:

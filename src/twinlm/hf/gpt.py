@@ -47,7 +47,7 @@ _COMMON: dict[str, Any] = {
 GPT1 = Layout(
     **_COMMON,
     model_type="openai-gpt",
-    fixed={"norm": "post", "both_sides": False},
+    fixed={"norm": "post", "both_sides": False, "summary": "token"},
     table=[
         Rename("token_embedding.weight", (f"{_PREFIX}tokens_embed.weight",)),
         Rename("position_embedding.weight", (f"{_PREFIX}positions_embed.weight",)),
@@ -69,7 +69,7 @@ GPT1 = Layout(
 GPT2 = Layout(
     **_COMMON,
     model_type="gpt2",
-    fixed={"norm": "pre", "both_sides": False},
+    fixed={"norm": "pre", "both_sides": False, "summary": "token"},
     table=[
         Rename("token_embedding.weight", (f"{_PREFIX}wte.weight",)),
         Rename("position_embedding.weight", (f"{_PREFIX}wpe.weight",)),

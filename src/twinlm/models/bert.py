@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from twinlm.batch import Batch, Reading
+from twinlm.batch import Batch, Reading, mean_state
 from twinlm.core import masks
 from twinlm.core.blocks import BLOCKS, BlockConfig
 from twinlm.core.dropout import Dropout
@@ -52,6 +52,8 @@ class BERTConfig:
     """Normalization after each sum (the paper), or before each layer and once at the end."""
     norm_eps: float = 1e-12
     """Constant added to the variance in layer normalization, as in Google's released code."""
+    summary: Literal["token", "mean"] = "token"
+    """State of a whole labelled input: C at [CLS] (the paper), or the mean of all tokens' states."""
     unscored: tuple[int, ...] = ()
     """Tokens outside the softmax: those that an imported model lacked, until training shows them."""
 
@@ -144,6 +146,8 @@ class BERT(nn.Module):
     def read(self, batch: Batch) -> Reading:
         """Return states for the task heads; the summary is C (section 3.2)."""
         hidden_BLD = self(batch.tokens_BL, batch.segments_BL, batch.real_BL)
+        if self.config.summary == "mean":
+            return Reading(hidden_BLD, mean_state(hidden_BLD, batch.real_BL))
         return Reading(hidden_BLD, self.pooled(hidden_BLD))
 
 

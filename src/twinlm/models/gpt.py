@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from twinlm.batch import Batch, Reading
+from twinlm.batch import Batch, Reading, mean_state
 from twinlm.core import masks
 from twinlm.core.attention import KeyValueCache
 from twinlm.core.blocks import BLOCKS, BlockConfig
@@ -46,6 +46,8 @@ class GPTConfig:
     """Constant added to the variance in layer normalization, as in both released models."""
     both_sides: bool = False
     """Whether labelled inputs are read without the causal mask. Not in the paper."""
+    summary: Literal["token", "mean"] = "token"
+    """State of a whole labelled input: the last token's (the paper), or the mean of all tokens' states."""
     unscored: tuple[int, ...] = ()
     """Tokens outside the softmax: those that an imported model lacked, until training shows them."""
 
@@ -113,6 +115,8 @@ class GPT(nn.Module):
         """Return states for the task heads; the summary is h_l^m, at the extract token (equation 3)."""
         mask = masks.bidirectional(batch.real_BL) if self.config.both_sides else masks.causal()
         hidden_BLD = self(batch.tokens_BL, mask)
+        if self.config.summary == "mean":
+            return Reading(hidden_BLD, mean_state(hidden_BLD, batch.real_BL))
         last_B = batch.real_BL.sum(1) - 1  # the extract token ends every labelled input
         return Reading(hidden_BLD, hidden_BLD[torch.arange(len(last_B), device=last_B.device), last_B])
 

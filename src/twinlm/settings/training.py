@@ -155,6 +155,10 @@ class FinetuneSettings:
     """GPT only. Weight lambda in the loss L = lambda * L1 + L2; 0.5 in the paper, 0 for none."""
     both_sides: bool = False
     """GPT only. Whether inputs are read from both sides (BERT 5.1). Needs auxiliary_weight = 0."""
+    summary: Literal["token", "mean"] = "token"
+    """State that the head of a whole text reads: the papers' ([CLS], GPT's last), or the mean of all."""
+    head_start: Literal["random", "probe"] = "random"
+    """First weights of a classifier: random as in the papers, or a logistic regression's on the states."""
     transferred_layers: int = option(-1, least=-1, most=1000)
     """Pre-trained layers to keep, with the embeddings; others start random (GPT-1, figure 2). -1 for all."""
     frozen_layers: int = option(-1, least=-1, most=1000)

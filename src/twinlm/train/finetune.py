@@ -33,6 +33,7 @@ from twinlm.train.freezing import freeze_layers, transfer_layers
 from twinlm.train.job import BEST, CHECKPOINTS, Job
 from twinlm.train.loop import train
 from twinlm.train.optimizer import build_optimizer, learning_rate
+from twinlm.train.probe import start_from_probe
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.records import TuningSpent
 from twinlm.train.resuming import averaging
@@ -69,6 +70,7 @@ def finetune(
     averaged = averaging(folder)
     is_old = averaged == "micro-batch"
     result, inputs = with_head(trained, task, settings, seed=seed, counts=counts, is_old=is_old)
+    is_probed = settings.head_start == "probe" and start_from_probe(result, inputs)
     task_type, config = task_of(result)
     validation = _Validation(result, task_type, config, task.valid)
     job = finetuning_job(
@@ -82,6 +84,7 @@ def finetune(
         precision=precision,
         folder=folder,
         averaging=averaged,
+        validates_first=is_probed,  # where training helps nothing, the probe itself is kept
     )
     spent = train(job, progress=progress, stop=stop, ranks=ranks)
     job.module.cpu().eval()

@@ -35,3 +35,4 @@ class Job:
     folder: Path  # folder of checkpoints and metrics
     averaging: Averaging  # what a loss is a mean over, from `resuming.averaging`
     non_finite: Literal["stop", "skip", "roll_back"] = "stop"  # if a loss or gradient is not finite
+    validates_first: bool = False  # whether the weights before the first step are validated, too

@@ -44,6 +44,7 @@ def train(job: Job, *, progress: Progress, stop: Stop, ranks: Ranks = ALONE) -> 
         MetricsLog(job.folder / name, is_kept=ranks.leads) for name in ("metrics.jsonl", "timings.jsonl")
     )
     state = resume(job, log, gradients, ranks, progress)
+    state.is_validation_due |= job.validates_first and state.step == 0
     clock.keep_until(state.step)
     hardware.forget_peak_memory()
     progress.start(job.name, job.steps, "steps")
