@@ -106,7 +106,7 @@ def test_muon_updates_the_layers_matrices_and_adamw_all_else(name: str) -> None:
             means[key] = 0.95 * means.get(key, 0) + 0.05 * gradient
             parts = (0.95 * means[key] + 0.05 * gradient).chunk(3 if "query_key_value" in key else 1)
             update = torch.cat(
-                [made_orthogonal(part) * 2 * max(1, len(part) / part.shape[1]) ** 0.5 for part in parts]
+                [made_orthogonal(part) * 7 * max(1, len(part) / part.shape[1]) ** 0.5 for part in parts]
             )
             wanted = before[key] * (1 - 0.01 * 0.5) - 0.01 * update
             torch.testing.assert_close(weight.detach().double(), wanted, atol=1e-5, rtol=0, msg=key)

@@ -76,7 +76,7 @@ DEMO: dict[str, Any] = {
     "model": {"dropout": 0.0},
     "pretrain": {"batch_sequences": 16},
     "bert": {"pretrain": {"mask_share": 0.4}},
-    "finetune": {"epochs": 12},
+    "finetune": {"epochs": 8},
 }
 
 SHARED = ("model", "pretrain", "finetune")

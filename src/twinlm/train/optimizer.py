@@ -24,9 +24,9 @@ _FALLS: dict[str, Callable[[float], float]] = {
 # Coefficients of the fifth-order Newton-Schulz iteration, and its number of steps (Jordan et al. 2024).
 _NEWTON_SCHULZ, _ITERATIONS = (3.4445, -4.7750, 2.0315), 5
 _MOMENTUM = 0.95
-# An update of W moves W x by about this times the rate, whatever the width. Measured, one rate then suits the
-# matrices and the embeddings, which AdamW updates.
-_SIZE_OF_UPDATE = 2.0
+# The matrices take steps this much larger than the rate, which also is AdamW's: at equal steps, BERT's
+# embeddings move too fast or its layers too slowly (docs/log.md).
+_SIZE_OF_UPDATE = 7.0
 
 
 def build_optimizer(
@@ -133,7 +133,7 @@ class Muon(PlainAdamW):
     """Momentum made orthogonal for the groups with "parts", AdamW for the others (Jordan et al. 2024).
 
     m = mu m + (1 - mu) g,  o = orthogonal(mu m + (1 - mu) g)
-    w = w - lr (2 sqrt(max(1, rows / columns)) o + decay w)
+    w = w - lr (7 sqrt(max(1, rows / columns)) o + decay w)
     """
 
     def __init__(self, groups: list[dict[str, Any]], *, dtype: torch.dtype, **options: Any) -> None:
