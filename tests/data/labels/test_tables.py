@@ -300,11 +300,23 @@ def test_a_bad_file_gives_its_message(name):
 
 def test_all_bad_rows_are_in_one_message_the_first_twenty_in_full():
     with pytest.raises(DataError) as caught:
-        read("a.jsonl", J * 3 + b"7\n" * 25)
+        read("a.jsonl", J * 3 + b"".join(b"%d\n" % number for number in range(4, 29)))
     lines = str(caught.value).splitlines()
     assert lines[0] == f"a.jsonl: 25 of 28 rows are bad; {MEND}:"
-    assert lines[1:21] == [f"  a.jsonl:{number}: not an object but a number: '7'" for number in range(4, 24)]
+    assert lines[1:21] == [
+        f"  a.jsonl:{number}: not an object but a number: '{number}'" for number in range(4, 24)
+    ]
     assert lines[21:] == ["  ... and 5 more"]
+
+
+def test_of_bad_rows_with_one_reason_three_are_shown():
+    with pytest.raises(DataError) as caught:
+        read("a.jsonl", J * 3 + b"7\n" * 60 + b"{}\n")
+    assert str(caught.value).splitlines()[1:] == [
+        *(f"  a.jsonl:{number}: not an object but a number: '7'" for number in (4, 5, 6)),
+        "  a.jsonl:64: no field 'text'; the row has nothing",
+        "  ... and 57 more",
+    ]
 
 
 def test_a_quote_in_tsv_is_a_character_and_takes_in_no_row():
@@ -317,10 +329,20 @@ def test_a_quote_in_tsv_is_a_character_and_takes_in_no_row():
 def test_fields_between_quotes_keep_them_in_tsv_and_are_counted():
     labelled, counts = read("a.tsv", b'text\tlabel\n"He said ""hi"""\tx\nb\ty\n')
     assert labelled.examples[0].texts == ('"He said ""hi"""',)
-    assert counts == {"fields between quotes in .tsv files: the quotes were kept": 1}
+    note = "the quotes were kept; if a program put them there, give the file the ending .csv"
+    assert counts == {f"fields between quotes in .tsv files: {note}": 1}
     labelled, counts = read("commas.tsv", b'text,label\n"a, b",x\nb,y\n')
     assert labelled.examples[0].texts == ("a, b",)
     assert counts == {"files with another delimiter": 1}
+
+
+@pytest.mark.parametrize(("name", "mark"), [("a.csv", ","), ("b.csv", ";"), ("c.tsv", ",")])
+def test_rows_between_two_stray_quotes_are_counted_as_one_field(name, mark):
+    rows = ["text,label", *["b,y"] * 5, '"It rains,x', *["c,y"] * 9, 'the end",x', '"two', 'lines",y']
+    labelled, counts = read(name, "\r\n".join(rows).replace(",", mark).encode())
+    assert len(labelled.examples) == 7
+    key = f"fields between quotes that go over several lines (first: {name}, line 7, 11 lines)"
+    assert counts[key] == 2
 
 
 @pytest.mark.parametrize("rows", [b'"a\tb"\tx\n', b'"a\nb"\tx\n'])

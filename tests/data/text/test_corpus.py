@@ -102,14 +102,14 @@ def test_bad_rows_up_to_the_share_allowed_are_counted():
 
 
 def test_the_first_twenty_bad_rows_of_all_files_are_shown():
-    Path("a.jsonl").write_bytes(GOOD * 30 + b"7\n" * 15)
-    Path("b.jsonl").write_bytes(GOOD * 30 + b"[]\n" * 15)
+    Path("a.jsonl").write_bytes(GOOD * 30 + b"".join(b"%d\n" % number for number in range(15)))
+    Path("b.jsonl").write_bytes(GOOD * 30 + b"".join(b"[%d]\n" % number for number in range(15)))
     with pytest.raises(DataError) as caught:
         read("a.jsonl", "b.jsonl")
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("30 of 90 rows are bad, at most 0.100% may be; correct or remove them")
-    assert lines[1] == "  a.jsonl:31: not an object but a number: '7'"
-    assert lines[20] == "  b.jsonl:35: not an object but a list: '[]'"
+    assert lines[1] == "  a.jsonl:31: not an object but a number: '0'"
+    assert lines[20] == "  b.jsonl:35: not an object but a list: '[4]'"
     assert lines[21:] == ["  ... and 10 more"]
 
 

@@ -28,7 +28,11 @@ from twinlm.data.text.streams import COMPRESSIONS, regular_file_stat, shown
 from twinlm.errors import DataError
 
 _Made = TypeVar("_Made")
-_IN_QUOTES = "fields between quotes in .tsv files: the quotes were kept"
+_IN_QUOTES = (
+    "fields between quotes in .tsv files: the quotes were kept; if a program put them there, "
+    "give the file the ending .csv"
+)
+_OVER_LINES = "fields between quotes that go over several lines (first: {}, line {}, {} lines)"
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
@@ -64,7 +68,8 @@ def read_rows(
     """Return what `make` makes of each row, and `settle` of all of them; `noun` names that for messages.
 
     A table's header must have the columns `needed`. All bad rows are in one `DataError`.
-    Adds to `counts`: "blank lines", "files with another delimiter", and what `read_lines` adds.
+    Adds to `counts`: "blank lines", "files with another delimiter", quoted fields
+    that may be a mistake, and what `read_lines` adds.
     """
     regular_file_stat(path)
     if endings(path)[0] not in endings_allowed:
@@ -137,6 +142,7 @@ def _table_rows(source: Iterator[Line], file: _File, usual: str) -> Iterator[tup
     lines = _Lines(source if names else chain([first], source))
     is_plain = usual == delimiter == "\t"
     reader = _reader(iter(lines), delimiter, is_plain)
+    over_lines = ""
     with _field_limit(MOST_FIELD_CHARACTERS):
         while True:
             lines.begin = 0
@@ -150,6 +156,11 @@ def _table_rows(source: Iterator[Line], file: _File, usual: str) -> Iterator[tup
                 names = names or _numbered(fields, lines.begin, file)
                 bad.rows += 1
                 counts[_IN_QUOTES] += is_plain and sum(map(_is_in_quotes, fields))
+                # Right by RFC 4180, but also what two stray quotes make of the rows between them.
+                if ends := [field.count("\n") for field in fields if "\n" in field]:
+                    place = shown(file.path), lines.begin, ends[0] + 1
+                    over_lines = over_lines or _OVER_LINES.format(*place)
+                    counts[over_lines] += len(ends)
                 yield lines.begin, _values(fields, names, delimiter, is_plain)
             except csv.Error as error:
                 bad.rows += 1

@@ -11,6 +11,7 @@ from twinlm.errors import DataError
 from twinlm.system.strict_json import repeated_key
 
 MOST_SHOWN = 20
+_MOST_ALIKE = 3  # shown with one reason
 _BLANKS = re.compile(r"[ \t\n\r]*")  # JSON's own
 _JSON_TYPES = {
     bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object",
@@ -27,17 +28,19 @@ class RowError(ValueError):
 
 
 class BadRows:
-    """Errors of the rows of one or more files: the first 20 in full, all of them counted."""
+    """Errors of the rows of one or more files: the first 20 in full, 3 a reason, all of them counted."""
 
     def __init__(self) -> None:
         self.rows = 0  # all of them: each reader adds its own
         self.number = 0
         self._shown: list[tuple[str, int, str]] = []
+        self._alike: Counter[tuple[str, str]] = Counter()
 
     def add(self, file: str, line: int, reason: str | Exception) -> None:
         """Add a bad row."""
         self.number += 1
-        if len(self._shown) < MOST_SHOWN:
+        self._alike[file, str(reason)] += 1
+        if len(self._shown) < MOST_SHOWN and self._alike[file, str(reason)] <= _MOST_ALIKE:
             self._shown.append((file, line, str(reason)))
 
     def error(self, *, file: str | None = None, allowed: str = "", hint: str) -> DataError:
