@@ -328,7 +328,54 @@ def test_a_rare_tag_that_training_lacked_is_counted(cli, tuned, tmp_path):
     (tmp_path / "x.conll").write_text("Ada\tcat\n\nran\tbird\n")
     measured = cli("predict", tuned / "bert-tagging", "x.conll", "--labelled")
     assert measured.code == 0
-    assert "1 of 2 examples have a tag that the model does not know: it counts as an error" in measured.err
+    said = "1 words in 1 of 2 examples have tags that the model does not know, and count as errors: 'bird'"
+    assert f"{said} (the first is x-2; the model knows 'cat', 'dog')" in measured.err
+
+
+@pytest.fixture(scope="module")
+def entity_tagger(tuned, tmp_path_factory):
+    """A tagger of places and people in BIO."""
+    folder = tmp_path_factory.mktemp("tagger") / "bert"
+    model = load_model(tuned / "bert-tagging")
+    task = replace(model.task, labels=("B-LOC", "B-PER", "O"), scheme="entities")
+    head = TASKS["tagging"].build_head(task, 16)
+    initialize(head, seed=2, is_truncated=False, deviation=0.5)
+    whole = FineTuned(model.model, head).eval()
+    save_model(folder, replace(model, task=task, tuned=whole))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "code"),
+    [
+        (
+            "Ada\tU-LOC\n\nran\tB-LOC\n\nit\tO\n",
+            "tags that the model spells otherwise: 'U-LOC'; entity F1",
+            0,
+        ),
+        ("Ada\tB-LOC\nran\tL-LOC\n", "tags that the model spells otherwise: 'L-LOC'; entity F1", 0),
+        (
+            "Ada\tB-LOC\n\nran\tB-GENE\nit\tI-GENE\n",
+            "2 words in 1 of 2 examples have tags that the model does not know, and count as errors: "
+            "'B-GENE', 'I-GENE' (the first is x-2; the model knows 'B-LOC', 'B-PER', 'O')",
+            0,
+        ),
+        (
+            "Ada\tB-GENE\nran\tO\n",
+            "1 of 1 examples have a label that the model does not know: 'B-GENE' (the first is x-1; the "
+            "model knows 'B-LOC', 'B-PER', 'O')",
+            3,
+        ),
+        ("Ada\tB-LOC\nran\t0\n", "tags that mark nothing and count as O: '0'", 0),
+        ("Ada\tB_LOC\nran\tO\n", "have a label that the model does not know: 'B_LOC'", 3),
+    ],
+)
+def test_a_tag_counts_as_unknown_by_what_it_marks(text, said, code, cli, entity_tagger, tmp_path):
+    (tmp_path / "x.conll").write_text(text)
+    measured = cli("predict", entity_tagger, "x.conll", "--labelled")
+    assert measured.code == code
+    assert said in measured.err
+    assert ("count as errors:" in measured.err) == ("GENE" in said and code == 0)
 
 
 def test_one_pair_has_no_correlation_and_no_warning(cli, tuned, tmp_path):

@@ -8,13 +8,12 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from twinlm.data.labels.tags import LIKE_OUTSIDE, OUTSIDE, PLACED
+from twinlm.data.labels.tags import LIKE_OUTSIDE, NO_TYPE, OUTSIDE, PLACED
 from twinlm.tasks.metrics import Measured, class_table, f1_of_classes, macro_f1, of_ratio
 
 Tags = Sequence[str]
 Entity = tuple[int, int, str]
 _TYPED = re.compile(r"[BIESLU]-.+")
-_NO_TYPE = "entity"
 
 
 def has_entities(rows: Sequence[Tags]) -> bool:
@@ -45,7 +44,7 @@ def entities(tags: Tags) -> set[Entity]:
             begin, _, name = spans.pop()
             spans.append((begin, word + 1, name))
         elif tag != OUTSIDE:
-            spans.append((word, word + 1, tag[2:] or _NO_TYPE))
+            spans.append((word, word + 1, tag[2:] or NO_TYPE))
         before = tag
     return set(spans)
 

@@ -8,6 +8,7 @@ import torch
 
 from twinlm.checkpoint import Trained
 from twinlm.data.labels.examples import Example
+from twinlm.data.labels.unknown import unknown_labels
 from twinlm.data.sequences.packing import by_length
 from twinlm.data.text.rows import listed
 from twinlm.errors import DataError, ModelError
@@ -77,31 +78,48 @@ def task_of(trained: Trained, wanted: str = "") -> tuple[TaskKind, TaskConfig]:
     return task_kind(trained.task.kind), trained.task
 
 
-def check_labels(trained: Trained, examples: Sequence[Example]) -> int:
+def scheme_of(trained: Trained) -> str:
+    """Return what a model's labels mean, `Form.scheme`; models of earlier versions do not say it."""
+    kind, config = task_of(trained)
+    return config.scheme or kind.scheme_before([config.labels])
+
+
+def check_labels(trained: Trained, examples: Sequence[Example]) -> list[str]:
     """Check that a model knows the gold labels of examples it shall be measured on.
 
-    A class must be one of the model's. A tag may be rare and missing in training, which counts as an error of
-    the model; but if it knows none of the tags except O, they are another set.
+    A class must be one of the model's. A type of entity may be rare and missing in training, which counts as
+    an error of the model; but if it knows none of the tags except O, they are another set. Of a known type, a
+    tag of another scheme (U-LOC for B-LOC) is no error.
 
     Returns:
-        Number of examples with a tag that the model does not know.
+        Notes on tags that the model does not know.
 
     Raises:
         DataError: the labels are not the model's; names both sets.
     """
     kind, config = task_of(trained)
     labels = {example.id: kind.form.labels([example]) for example in examples}
-    unlike = {name: unknown for name, own in labels.items() if (unknown := {*own} - {*config.labels})}
-    given = sorted({label for own in labels.values() for label in own})
-    is_other_set = {*given} & {*config.labels} <= {"O"}
-    if unlike and (kind.form.is_split_by_label or is_other_set):
-        message = (
-            f"{len(unlike):,} of {len(examples):,} examples have a label that the model does not know: "
-            f"{listed(sorted(set().union(*unlike.values())))} (the first is {next(iter(unlike))}; "
-            f"the model knows {listed(config.labels)})"
-        )
-        raise DataError(message, hint="write the labels as in its training; is label_field the right column?")
-    return len(unlike)
+    given = {label for own in labels.values() for label in own}
+    unknown = unknown_labels(kind.form, scheme_of(trained), given, config.labels)
+    is_refused = unknown.is_other_set or (kind.form.is_split_by_label and unknown.labels)
+    named = unknown.all if is_refused else unknown.labels
+    having = [name for name, own in labels.items() if {*own} & {*named}]
+    share = f"{len(having):,} of {len(examples):,} examples"
+    both = f"{listed(named)} (the first is {''.join(having[:1])}; the model knows {listed(config.labels)})"
+    if is_refused:
+        hint = "write the labels as in its training; is label_field the right column?"
+        raise DataError(f"{share} have a label that the model does not know: {both}", hint=hint)
+    notes = []
+    if named:
+        words = unknown.words(example.gold for example in examples)
+        what = f"{words:,} words in {share} have tags that the model does not know, and count as errors"
+        notes.append(f"{what}: {both}")
+    if unknown.respelled:
+        other = f"tags that the model spells otherwise: {listed(unknown.respelled)}"
+        notes.append(f"{other}; entity F1 reads them as its own, word accuracy counts them as errors")
+    if unknown.strays:
+        notes.append(f"tags that mark nothing and count as O: {listed(unknown.strays)}")
+    return notes
 
 
 def input_scores(

@@ -35,6 +35,21 @@ def test_most_words_say_what_tags_mean(rows, scheme):
     assert tags.scheme_of(rows) == scheme
 
 
+@pytest.mark.parametrize(
+    ("rows", "alike"),
+    [
+        ([["B_PER", "I_PER", "O", "O"]], ["B_PER", "I_PER"]),
+        ([["PER-B", "PER-I", "O", "O", "O"]], ["PER-B", "PER-I"]),
+        ([["b-per", "i-per", "o", "o"]], ["b-per", "i-per"]),
+        ([["PER", "PER", "O", "O", "O"]], []),
+        ([["DET", "NOUN", "SYM"]], []),
+        (PERSON, []),
+    ],
+)
+def test_tags_that_nearly_mark_entities_are_named(rows, alike):
+    assert tags.lookalikes(tags.scheme_of(rows), sorted(set(rows[0]))) == alike
+
+
 def conll(folder, name, rows):
     blocks = ["\n".join(f"{word}{number} {tag}" for word, tag in row) for number, row in enumerate(rows)]
     (folder / name).write_text("\n\n".join(blocks) + "\n")
@@ -83,3 +98,14 @@ def test_validation_of_one_score_is_counted(tmp_path):
     build_task("alike", *sets, kind="similarity", form=SIMILARITY, valid_share=0.1, seed=0, counts=counts)
     (message,) = +counts
     assert message.startswith("validation examples that cannot choose an epoch: all have the score 3.0")
+
+
+def test_words_whose_tags_nearly_mark_entities_are_counted(tmp_path):
+    sets = [
+        conll(tmp_path, f"{split}.conll", [[(split, "B_PER"), ("runs", "o")]] * 2)
+        for split in ("train", "valid", "test")
+    ]
+    counts = Counter()
+    build_task("names", *sets, kind="tagging", form=TAGGING, valid_share=0.1, seed=0, counts=counts)
+    ((what, number),) = (+counts).items()
+    assert number == 6 and "looks like one of an entity but is not: 'B_PER' (for the F1 of entities" in what

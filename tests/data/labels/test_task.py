@@ -241,12 +241,31 @@ def test_forms_without_classes_are_split_and_limited_by_number_alone(name):
     assert task.classes == (("B-0", "B-1", "O") if name == "tagging" else ())
 
 
-def test_tags_that_no_training_example_has_are_counted_each_once():
+def tagged(*rows: list[str]) -> LabelledSet:
+    examples = tuple(Example(f"test-{n}", ("word",) * len(row), row) for n, row in enumerate(rows))
+    return LabelledSet(examples, TAGGING.labels(examples))
+
+
+def test_tags_that_no_training_example_has_are_named_and_their_words_counted():
+    train, test = examples_of("tagging", list(range(9)))[1], tagged(["B-X", "I-X", "B-X"], ["B-X"], ["B-1"])
+    task, counts = build(train, None, test, form=TAGGING, kind="tagging")
+    what = "test words with tags that no training example has, each an error of all models: 'B-X', 'I-X'"
+    assert counts == {what: 4}
+    assert (task.classes, task.kind, task.test) == (("B-0", "B-1", "O"), "tagging", test.examples)
+
+
+def test_a_known_entity_in_another_scheme_is_no_error():
+    train, test = examples_of("tagging", list(range(9)))[1], tagged(["U-1", "O"], ["B-0", "L-0"])
+    (what,) = build(train, None, test, form=TAGGING, kind="tagging")[1]
+    assert what.startswith("tags that test examples spell otherwise than training ('L-0', 'U-1'): entity F1")
+
+
+@pytest.mark.parametrize("rows", [(["B-X", "O"],), (["B-X"], ["I-X", "B-Y"]), (["b-0", "O"], ["B_1", "O"])])
+def test_a_test_without_a_tag_of_training_is_refused_with_both_sets(rows):
     train = examples_of("tagging", list(range(9)))[1]
-    unknown = (Example("test-1", ("a", "b", "c"), ["B-X", "I-X", "B-X"]), Example("test-2", ("d",), ["B-X"]))
-    task, counts = build(train, None, LabelledSet(unknown, ("B-X", "I-X")), form=TAGGING, kind="tagging")
-    assert counts == {"tags that no training example has": 2}
-    assert (task.classes, task.kind, task.test) == (("B-0", "B-1", "O"), "tagging", unknown)
+    with pytest.raises(DataError, match="no tag of the test examples but O stands in a training") as caught:
+        build(train, None, tagged(*rows), form=TAGGING, kind="tagging")
+    assert repr(rows[0][0]) in str(caught.value) and "(training has 'B-0', 'B-1', 'O')" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def command(
     """
     from twinlm.evaluate.predictions import as_squad, ids
     from twinlm.use.load import load
-    from twinlm.use.predict import check_labels, predict, task_of
+    from twinlm.use.predict import check_labels, predict, scheme_of, task_of
 
     trained = load(model)
     kind, config = task_of(trained)
@@ -56,13 +56,11 @@ def command(
         raise UsageError(f"--squad is for models of span_qa, and this one was fine-tuned for {kind.name}")
     counts: Counter[str] = Counter()
     examples = options.read(file, kind.form, config, is_labelled=is_labelled, counts=counts)
-    # Models of earlier versions do not say what their tags mean.
-    scheme = config.scheme or kind.scheme_before([config.labels])
+    scheme = scheme_of(trained)
     if is_labelled and (flaw := kind.form.flaw(scheme, examples)):
         print(f"no model can be measured on these {len(examples):,} examples: {flaw}", file=sys.stderr)
-    if is_labelled and (unknown := check_labels(trained, examples)):
-        message = f"{unknown:,} of {len(examples):,} examples have a tag that the model does not know"
-        print(f"{message}: it counts as an error", file=sys.stderr)
+    for note in check_labels(trained, examples) if is_labelled else []:
+        print(note, file=sys.stderr)
     with progress_on() as progress:
         answers = predict(trained, examples, progress=progress, counts=counts)
     print_counts(counts)

@@ -90,8 +90,12 @@ class Form:
     scheme: Callable[[Iterable[Example]], str] = lambda examples: ""
     """Function from the examples of all splits to what their labels mean, such as "entities"; "" if that is
     always the same."""
+    meaning: Callable[[str, str], str] = lambda scheme, label: label
+    """Function from a scheme and a label to what it marks, such as a type of entity; "" for nothing."""
     strays: Callable[[str, Iterable[str]], list[str]] = lambda scheme, labels: []
     """Function from a scheme and labels to those that mean nothing in it."""
+    lookalikes: Callable[[str, Iterable[str]], list[str]] = lambda scheme, labels: []
+    """Function from a scheme and labels to those that are spelled nearly as labels of another scheme."""
     flaw: Callable[[str, Sequence[Example]], str] = lambda scheme, examples: ""
     """Function from a scheme and a split to why no figure can be measured on it; "" if it can."""
     is_split_by_label: bool = False
@@ -257,7 +261,9 @@ TAGGING = Form(
     gold=_tags,
     labels=lambda examples: tuple(sorted({tag for example in examples for tag in example.gold})),
     scheme=lambda examples: tags.scheme_of(example.gold for example in examples),
+    meaning=tags.meaning,
     strays=tags.strays,
+    lookalikes=tags.lookalikes,
     flaw=_has_no_entity,
     documents=lambda example: (" ".join(example.texts),),
 )

@@ -13,7 +13,9 @@ from itertools import chain
 ENTITIES, RUNS, WORDS = "entities", "runs", "words"
 OUTSIDE = "O"
 LIKE_OUTSIDE = ("0", "o")
+NO_TYPE = "entity"
 PLACED = re.compile(r"[BIESLUM](-.+)?")
+_LIKE_PLACED = re.compile(r"[BIESLUM][-_:/|].+|.+[-_:/|][BIESLUM]", re.IGNORECASE)
 
 
 def scheme_of(rows: Iterable[Sequence[str]]) -> str:
@@ -31,6 +33,23 @@ def strays(scheme: str, tags: Iterable[str]) -> list[str]:
     if scheme == ENTITIES:
         return [tag for tag in tags if tag != OUTSIDE and not PLACED.fullmatch(tag)]
     return [tag for tag in tags if scheme == RUNS and tag in LIKE_OUTSIDE]
+
+
+def lookalikes(scheme: str, tags: Iterable[str]) -> list[str]:
+    """Return tags such as B_PER, PER-B and b-per, which only look like entities, where they are most."""
+    others = [tag for tag in tags if tag not in (OUTSIDE, *LIKE_OUTSIDE)]
+    alike = [tag for tag in others if _LIKE_PLACED.fullmatch(tag) and not PLACED.fullmatch(tag)]
+    return alike if scheme != ENTITIES and 2 * len(alike) > len(others) else []
+
+
+def meaning(scheme: str, tag: str) -> str:
+    """Return the type of entity that a tag marks, "" for none; of words with tags of their own the tag."""
+    if tag == OUTSIDE or strays(scheme, [tag]):
+        return ""
+    match = PLACED.fullmatch(tag)
+    if scheme == WORDS or not match:
+        return tag
+    return (match[1] or "")[1:] or (NO_TYPE if scheme == ENTITIES else tag)
 
 
 def has_entity(scheme: str, rows: Iterable[Sequence[str]]) -> bool:

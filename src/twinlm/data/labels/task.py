@@ -13,6 +13,7 @@ from typing import Any
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import CLASSIFICATION, Fields, Form
 from twinlm.data.labels.labelled import LabelledSet
+from twinlm.data.labels.unknown import unknown_labels
 from twinlm.data.labels.values import Reading
 from twinlm.data.text.rows import listed
 from twinlm.data.text.splits import check_shares, text_hash, uniform
@@ -117,9 +118,9 @@ def build_task(
     _check(name, parts, classes, len(train.examples))
     if form.is_split_by_label:
         _check_labels(name, classes, parts)
-    else:
-        counts["tags that no training example has"] += len({*form.labels((*valids, *tests))} - {*classes})
     scheme = form.scheme((*rest, *valids, *tests))
+    if not form.is_split_by_label:
+        _check_tags(name, form, scheme, classes, parts, counts)
     _note_strays(form, scheme, [part for part in (train, valid, test) if part], counts)
     if flaw := form.flaw(scheme, valids):
         counts[f"validation examples that cannot choose an epoch: {flaw}"] += len(valids)
@@ -214,7 +215,34 @@ def _check_labels(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Ex
             raise DataError(message, hint="write labels alike in all files, or remove these examples")
 
 
+def _check_tags(
+    name: str,
+    form: Form,
+    scheme: str,
+    classes: tuple[str, ...],
+    parts: dict[str, tuple[Example, ...]],
+    counts: Counter[str],
+) -> None:
+    """Refuse a test without a known tag but O; count unknown ones, which may be rare types."""
+    for part in ("validation", "test"):
+        unknown = unknown_labels(form, scheme, form.labels(parts[part]), classes)
+        if unknown.is_other_set and part == "test":
+            message = f"task {name!r}: no tag of the test examples but O stands in a training example: "
+            message += f"{listed(unknown.all)} (training has {listed(classes)})"
+            raise DataError(message, hint="write tags alike in all files; is label_field the right column?")
+        if unknown.labels:
+            what = f"{part} words with tags that no training example has, each an error of all models"
+            counts[f"{what}: {listed(unknown.labels)}"] += unknown.words(each.gold for each in parts[part])
+        if unknown.respelled:
+            what = f"tags that {part} examples spell otherwise than training ({listed(unknown.respelled)})"
+            counts[f"{what}: entity F1 reads them alike, word accuracy does not"] += len(unknown.respelled)
+
+
 def _note_strays(form: Form, scheme: str, sets: Sequence[LabelledSet], counts: Counter[str]) -> None:
+    if alike := form.lookalikes(scheme, sorted({label for part in sets for label in part.classes})):
+        words = sum(example.gold.count(tag) for part in sets for example in part.examples for tag in alike)
+        what = f"words with a tag that looks like one of an entity but is not: {listed(alike)}"
+        counts[f"{what} (for the F1 of entities write B-PER I-PER O)"] += words
     for part in sets:
         for label in form.strays(scheme, part.classes):
             words = sum(example.gold.count(label) for example in part.examples)
