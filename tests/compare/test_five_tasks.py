@@ -167,7 +167,7 @@ def test_the_report_names_each_figure_and_warns_of_the_imported_model(name, fold
         assert figure.lower() in text.lower(), figure
     for task in METRICS:
         assert task.capitalize() in text
-    assert "earlier (imported GPT) was pre-trained elsewhere, on other data" in text
+    assert "earlier (GPT of another run) was pre-trained elsewhere, with data and a budget of its own" in text
     assert "Measured by entity F1, because most words with a tag other than O" in text
     assert "the tag '0', which marks no entity and counts as O (first: names.conll, line" in text
     assert "nan" not in text.lower().split()

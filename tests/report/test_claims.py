@@ -255,7 +255,7 @@ def test_a_winner_among_failed_models_is_no_winner(example_results):
     row = verdict.by_task(results).rows[0]
     assert task.comparisons[0].winner == "bert" and row[5:7] == [
         "neither learned",
-        "trainings that do not fail",
+        "more training: these failed",
     ]
     said = verdict.sentences(results.tasks)
     assert (

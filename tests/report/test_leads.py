@@ -16,7 +16,7 @@ def _prospect(metric="accuracy", *, examples=1500, seeds=3, pretraining_seeds=1,
 def test_each_task_has_its_lead_in_the_unit_of_its_figure_and_what_less_would_take():
     share, f1 = (_prospect(metric, claims=2) for metric in ("accuracy", "entity F1"))
     table = smallest_leads([share, f1])
-    assert table.caption.endswith("(level 0.05 / 2, for 2 tasks):")
+    assert table.caption.endswith("(p < 0.05 / 2, for 2 tasks):")
     assert [row[4] for row in table.rows] == [f"{100 * share.lead:.1f} points", f"{f1.lead:.3f}"]
     assert table.rows[0][:4] == ["topic", "Accuracy", "1,500", "3"]
     assert table.rows[0][5].startswith("about ") and "seeds" in table.rows[0][5]

@@ -36,6 +36,13 @@ def test_a_run_on_the_plateau_is_said_to_have_learned_frequencies_only():
     assert "2.80" in said
 
 
+def test_a_run_above_the_counts_is_said_to_have_learned_less_than_frequencies():
+    (said,) = remarks("GPT", {"0": curve(3.9, 3.7, 3.67)}, FLOORS)
+    assert said.startswith("GPT learned less than how frequent tokens are: 3.67 bits per byte")
+    both = remarks("GPT", {"0": curve(3.9, 3.67), "1": curve(2.9, 2.78)}, FLOORS)
+    assert [("little more" in one, "less than" in one) for one in both] == [(False, True), (True, False)]
+
+
 def test_a_run_behind_a_tiny_model_with_as_many_tokens_is_far_from_what_it_should_reach():
     (said,) = remarks("GPT", {"0": curve(2.5, 2.3, 2.2)}, FLOORS)
     assert "far from what its size and data should reach" in said

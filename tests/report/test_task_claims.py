@@ -156,6 +156,11 @@ def check_baseline(task, said):
         assert re.findall(r"[A-Z]+", said[-1].split(" did ")[0]) == failed
     if not learned:
         assert len(said) == 1
+        value = f"{100 * most:.1f} %"
+        which = f"the best baseline, {best[0]} ({value})"
+        if len(best) > 1:
+            which = f"the best baselines: {listed(best)}, {'both' if len(best) == 2 else 'all'} {value}"
+        assert not failed or said[0].endswith(f" not compared with {which}.")
         return
     which = rf"the best baseline, {best[0]} \({100 * most:.1f} %\)"
     if len(best) > 1:

@@ -255,6 +255,10 @@ def test_caveats_name_what_these_results_lack():
     assert "one answer to every example: BERT without pre-training with seed 2." in said
     assert "2 comparisons were made" in said
     assert "5.0 and 5.0 million parameters" in said
+    small = [
+        structs.replace(_cost(name), parameters=number) for name, number in (("gpt", 42_100), ("bert", 2e6))
+    ]
+    assert "small (42.1 and 2,000.0 thousand parameters)" in _caveats(costs=small)
     assert "equal in tokens only: GPT used 6.7 times as many predictions to learn from" in said
     assert "not comparable between the families" in said
 

@@ -101,7 +101,7 @@ def _import_caveats(tasks: Sequence[TaskResult]) -> list[str]:
     """Say of imported models that nothing was matched for them."""
     labels = dict.fromkeys(score.label for task in tasks for score in task.scores if score.is_imported)
     return [
-        f"{label} was pre-trained elsewhere, on other data and with another budget, and may have seen the "
+        f"{label} was pre-trained elsewhere, with data and a budget of its own, and may have seen the "
         "test texts. Its lead or lag says nothing about its kind of model."
         for label in labels
     ]
@@ -165,12 +165,13 @@ def _failed(score: ArmScore) -> str:
 def _cost_caveats(costs: Sequence[Cost], matched_by: str, families: Mapping[str, str]) -> list[str]:
     texts = []
     if costs and max(cost.parameters for cost in costs) < _SMALL_PARAMETERS:
-        millions = listed([f"{cost.parameters / 1e6:.1f}" for cost in costs])
-        tokens = listed([f"{cost.tokens / 1e6:.1f}" for cost in costs])
+        parameters, tokens = (
+            _in_one_unit([getattr(cost, name) for cost in costs]) for name in ("parameters", "tokens")
+        )
         texts.append(
-            f"The models are small ({millions} million parameters) and read little ({tokens} million "
-            "tokens). Those of the papers have about 110 million parameters and read billions of tokens: "
-            "these results need not hold there."
+            f"The models are small ({parameters} parameters) and read little ({tokens} tokens). Those of the "
+            "papers have about 110 million parameters and read billions of tokens: these results need not "
+            "hold there."
         )
     if len(costs) == 2:
         first, second = costs
@@ -188,6 +189,13 @@ def _cost_caveats(costs: Sequence[Cost], matched_by: str, families: Mapping[str,
         more = "; ".join(f"{label} used {listed(parts)}" for label, parts in uneven.items())
         texts += [f"The budgets are equal in {matched_by} only: {more}."] * bool(uneven)
     return texts
+
+
+def _in_one_unit(numbers: Sequence[float]) -> str:
+    """Return "5.0 and 5.2 million", or in thousands where the smallest is below a million."""
+    units = ((1e6, " million", 1), (1e3, " thousand", 1), (1, "", 0))
+    size, unit, digits = next(row for row in units if min(numbers) >= row[0] or row[0] == 1)
+    return listed([f"{number / size:,.{digits}f}" for number in numbers]) + unit
 
 
 def _plan_caveats(costs: Sequence[Cost], matched_by: str) -> list[str]:

@@ -137,7 +137,7 @@ def remarks(
     overfits = any(_by_heart(curve, counting) for curve in validations.values())
     way_out = " ".join(_ways_out(next(iter(validations.values())).unit, options, overfits=overfits))
     texts = []
-    for problem in (_stuck, _far, _by_heart):
+    for problem in (_below, _stuck, _far, _by_heart):
         remarks = {
             seed: remark for seed, curve in validations.items() if (remark := problem(curve, counting))
         }
@@ -185,12 +185,23 @@ def _best(validation: Curve) -> CurvePoint:
     return min(validation.points, key=lambda point: point.value)
 
 
+def _below(validation: Curve, counting: CountingLoss) -> _Remark | None:
+    progress = _progress(validation, counting)
+    if progress is None or progress >= 0:
+        return None
+    return _frequencies("learned less than how frequent tokens are", validation, counting)
+
+
 def _stuck(validation: Curve, counting: CountingLoss) -> _Remark | None:
     progress = _progress(validation, counting)
-    if progress is None or progress >= _PLATEAU:
+    if progress is None or not 0 <= progress < _PLATEAU:
         return None
+    return _frequencies("learned little more than how frequent tokens are", validation, counting)
+
+
+def _frequencies(claim: str, validation: Curve, counting: CountingLoss) -> _Remark:
     return _Remark(
-        "learned little more than how frequent tokens are",
+        claim,
         f"{_best(validation).value:.2f}",
         f"{validation.unit}, where counting single tokens reaches {counting.unigram:.2f}. Models fine-tuned "
         "from it show little of what pre-training can give.",

@@ -72,8 +72,10 @@ def of_baseline(task: TaskResult) -> list[str]:
     failed = [first.label for _, first in pairs if first.has_failed]
     said = _against_baseline(against, arms, which, task.metric) if against else []
     if failed:
-        rest = "" if said else f", so nothing is said of {which}"
-        said.append(f"{listed(failed)} did not learn the task{rest}.")
+        rest = (
+            "" if said else f" {'They are' if len(failed) > 1 else 'It is'} not compared with {_bests(task)}."
+        )
+        said.append(f"{listed(failed)} did not learn the task.{rest}")
     return said
 
 
@@ -84,9 +86,22 @@ def best_baselines(task: TaskResult) -> list[ArmScore]:
     return [score for score in baselines if score.score.estimate == most]
 
 
+def _bests(task: TaskResult) -> str:
+    best = best_baselines(task)
+    value = _value(task, best[0])
+    if len(best) == 1:
+        return f"the best baseline, {best[0].label} ({value})"
+    both = "both" if len(best) == 2 else "all"
+    return f"the best baselines: {listed([score.label for score in best])}, {both} {value}"
+
+
+def _value(task: TaskResult, score: ArmScore) -> str:
+    number = figure(score.score.estimate, task.metric)
+    return number if is_share(task.metric) else f"{task.metric} {number}"
+
+
 def _which_baseline(task: TaskResult, baseline: ArmScore) -> str:
-    number = figure(baseline.score.estimate, task.metric)
-    value = number if is_share(task.metric) else f"{task.metric} {number}"
+    value = _value(task, baseline)
     others = [score.label for score in best_baselines(task) if score.arm != baseline.arm]
     if others:
         return f"{baseline.label}, one of the best baselines ({value}, as {listed(others)})"

@@ -97,6 +97,9 @@ def scores(task: TaskResult) -> document.Table:
         ("Time", lambda score: duration(score.seconds)),
     ]
     caption = f"{capital(main)} on the test examples: mean over seeds, {INTERVAL} over examples and seeds."
+    if "macro F1" in others and (has := len(task.scores[0].f1_by_class)):
+        every = f" ({has} of {len(task.classes)})" * (has < len(task.classes))
+        caption += f" Macro F1: mean over the classes that the test examples have{every}."
     return document.table_of(caption, sorted(task.scores, key=lambda score: -score.score.estimate), columns)
 
 

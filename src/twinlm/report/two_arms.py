@@ -74,7 +74,7 @@ def what_would_tell(comparison: Comparison, of_first: ArmScore, of_second: ArmSc
     if outcome(comparison, of_first, of_second) not in (NEITHER, CANNOT_TELL):
         return ""
     if of_first.failed_seeds or of_second.failed_seeds:
-        return "trainings that do not fail"
+        return "more training: these failed"
     takes = what_it_takes(comparison, abs(comparison.difference.estimate))
     return takes.split(" (")[0] or "as many examples and seeds again"
 
@@ -96,9 +96,10 @@ def smallest_leads(prospects: Sequence[Prospect]) -> Table:
     """Return the smallest lead that the test set of each task would show, and what 2 points would take."""
     kinds = " or ".join(family.label for family in families.FAMILIES.values())
     claims = prospects[0].claims
-    level = f"level {LEVEL}" + f" / {claims}, for {claims} tasks" * (claims > 1)
+    level = f"p < {LEVEL}" + f" / {claims}, for {claims} tasks" * (claims > 1)
+    most = whole_percent(POWER)
     return Table(
-        caption=f"Smallest lead of {kinds} shown in {whole_percent(POWER)} of such comparisons ({level}):",
+        caption=f"Smallest lead of {kinds} that {most} of such comparisons would show ({level}):",
         header=[
             "Task",
             "Measured by",
@@ -118,7 +119,7 @@ def assumptions(prospects: Sequence[Prospect]) -> list[str]:
     sentences = [
         "Assumed, as in earlier runs: models' answers vary over the examples as the best baseline's do.",
         f"Answers correlate by {SEEDS_CORRELATE} between seeds, by {KINDS_CORRELATE} between a {kinds}.",
-        f"Seeds vary as much as test sets of {SEED_EXAMPLES:,} examples.",
+        f"Scores vary between seeds as much as between test sets of {SEED_EXAMPLES:,} examples.",
     ]
     if prospects[0].pretraining_seeds == 1:
         sentences.append("There is one pre-training seed, so the variation between them is not included.")

@@ -1,10 +1,11 @@
 """The ways to get a fine-tuned model: which there are, how they are fine-tuned, what they may be called."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from twinlm.checkpoint import Trained, save_model
+from twinlm.checkpoint import Trained, load_model, save_model
 from twinlm.compare.plan.arms import arm_named, arms
 from twinlm.core.initialize import initialize
 from twinlm.errors import ModelError, UsageError
@@ -43,9 +44,16 @@ def test_imported_models_stand_between_those_made_here_with_and_without_pre_trai
     assert (imported.family, imported.folder, imported.label) == (
         "bert",
         model / "model",
-        "mini (imported BERT)",
+        "mini (BERT of another run)",
     )
     assert [arm.folder for arm in found if arm is not imported] == [None] * 4
+
+
+def test_only_a_model_of_another_tool_is_called_imported(tmp_path, model):
+    trained = load_model(model / "model")
+    save_model(tmp_path / "foreign", replace(trained, history={"import": {"source": "x"}}))
+    found = arms(settings(tmp_path, f'name = "mini"\nfolder = "{tmp_path / "foreign"}"'))
+    assert found[2].label == "mini (imported BERT)"
 
 
 def test_an_imported_model_has_its_own_rate_and_epochs_and_others_their_kinds(tmp_path, model):

@@ -109,7 +109,7 @@ class Whole:
     working_bytes: int
     """Most bytes in use beside all others while a training runs."""
     missing_bytes: int
-    """Bytes not written yet."""
+    """Most bytes that are still to be written, with those in use while a training runs."""
     free_bytes: int
     """Bytes free on the disk."""
 
@@ -136,7 +136,7 @@ def whole_table(whole: Whole) -> str:
         ["tokens, tokenizers", "", "", _size(whole.text_bytes)],
         ["in all", f"{number:,}", duration(whole.seconds), _size(whole.disk_bytes)],
         ["  more while training", "", "", _size(whole.working_bytes)],
-        ["  not written yet", "", "", _size(whole.missing_bytes)],
+        ["still to write, at most", "", "", _size(whole.missing_bytes)],
         ["free", "", "", _size(whole.free_bytes)],
     ]
     lacking_bytes = whole.missing_bytes - whole.free_bytes

@@ -95,7 +95,8 @@ def _imported(name: str, place: Path, settings: Settings) -> Arm:
     _check_free(name, "an imported model")
     folder = find_model(place)
     family = checkpoint.family_of(folder)
-    label, own = f"{name} (imported {family.label})", getattr(settings, family.name)
+    origin = f"imported {family.label}" if checkpoint.is_foreign(folder) else f"{family.label} of another run"
+    label, own = f"{name} ({origin})", getattr(settings, family.name)
     return Arm(name=name, family=family.name, label=label, settings=own, folder=folder)
 
 
