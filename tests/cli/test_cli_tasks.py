@@ -270,7 +270,7 @@ MISTAKES = {
         (["gpt-classification", "given.csv", "--label-field", "x", "--labelled"], 3, "no column 'x'"),
         (["gpt-classification", "empty.csv"], 3, "the file has no rows"),
         (["gpt-classification", "given.csv", "--encoding", "klingon"], 2, "klingon"),
-        (["gpt-pairs", "given.csv"], 2, "this model classifies 2 text(s) at once, not 1"),
+        (["gpt-pairs", "given.csv"], 2, "this model classifies 2 texts at once, not 1"),
         (["gpt-similarity", "given.csv"], 3, "the header has no column 'text_b'"),
         (["gpt-span_qa", "given.jsonl", "--labelled"], 3, "no field 'question'"),
         (["gpt-choice", "given.jsonl", "--labelled"], 3, "0 choices in 'choices'"),

@@ -19,7 +19,7 @@ def test_lists_tuples_and_arrays_of_texts_are_taken(texts):
     ("value", "message"),
     [
         ("A river", r"texts must be a list of texts, not a text: 'A river'; put it in brackets: \[text\]"),
-        (b"A river", "texts must be a list of texts, not a bytes"),
+        (b"A river", "texts must be a list of texts, not bytes"),
         (None, "texts must be a list of texts, not None"),
         (7, "texts must be a list of texts, not an int: 7"),
         ({"a"}, "texts must be a list of texts, not a set"),

@@ -118,7 +118,7 @@ def test_a_model_without_a_task_is_refused(gpt):
 
 
 def test_pairs_are_refused_by_a_model_of_single_texts(classifier):
-    with pytest.raises(UsageError, match=r"classifies 1 text\(s\) at once, not 2"):
+    with pytest.raises(UsageError, match=r"classifies 1 text at once, not 2"):
         classify(classifier, [("a", "b")])
 
 

@@ -150,7 +150,7 @@ def test_a_prompt_may_be_empty(gpt, their_gpt):
         ("{} the {}", ["cat", "dog"], {}, DataError, "the prompt has 2 gaps"),
         ("The", ["cat", "dog " * 40], {}, DataError, "but at most 31 can be scored"),
         ("The", ["cat", "dog"], {"normalize": "max"}, UsageError, "one of sum, mean, bytes, pmi"),
-        ("The", ["cat", "dog"], {"part": "all"}, UsageError, "use candidate or rest"),
+        ("The", ["cat", "dog"], {"part": "all"}, UsageError, "use one of candidate, rest"),
         ("The", ["cat", "dog"], {"method": "pseudo-likelihood"}, UsageError, "a GPT can't be scored by"),
     ],
 )

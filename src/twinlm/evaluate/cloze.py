@@ -18,7 +18,7 @@ from twinlm.checkpoint import Trained
 from twinlm.data.probes.gaps_from_text import ClozeItem
 from twinlm.evaluate.minimal_pairs import pair_method, text_sums
 from twinlm.objectives.likelihood import Stretch
-from twinlm.system.arguments import check_list
+from twinlm.system.arguments import checked
 from twinlm.system.log import Progress
 from twinlm.tasks.metrics import Rights, Values
 from twinlm.tokenizer import Tokenizer
@@ -59,11 +59,11 @@ class ClozeScores:
         return 1 / choices
 
 
+@checked
 def score_cloze(
     trained: Trained, items: Sequence[ClozeItem], *, progress: Progress | None = None
 ) -> list[ClozeScores]:
     """Let a model choose a word for each gap, by each view of its kind; the one that sees most first."""
-    check_list(items, "items", ClozeItem)
     views = _DECODER_VIEWS if trained.family.is_generative else _ENCODER_VIEWS
     return [
         ClozeScores(
@@ -76,10 +76,9 @@ def score_cloze(
     ]
 
 
+@checked
 def readable_items(models: Sequence[Trained], items: Sequence[ClozeItem]) -> tuple[ClozeItem, ...]:
     """Return the items that every model can read whole, with each of their choices."""
-    check_list(models, "models", Trained)
-    check_list(items, "items", ClozeItem)
     return fitting_items([(trained.tokenizer, room(trained)) for trained in models], items)
 
 

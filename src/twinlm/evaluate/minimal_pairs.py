@@ -14,7 +14,7 @@ import numpy as np
 from twinlm.checkpoint import Trained
 from twinlm.data.probes.minimal_pairs import MinimalPair, by_phenomenon
 from twinlm.objectives.likelihood import Stretch
-from twinlm.system.arguments import check_list
+from twinlm.system.arguments import checked
 from twinlm.system.log import Progress
 from twinlm.tasks.metrics import Rights, Values
 from twinlm.tokenizer import Tokenizer
@@ -61,6 +61,7 @@ class PairScores:
         return {name: right_E[indices] for name, indices in by_phenomenon(self.pairs).items()}
 
 
+@checked
 def score_pairs(
     trained: Trained,
     pairs: Sequence[MinimalPair],
@@ -73,7 +74,6 @@ def score_pairs(
     `method` is one of `score_batch`'s; by default "likelihood" for a decoder, "pseudo-likelihood-l2r" for an
     encoder.
     """
-    check_list(pairs, "pairs", MinimalPair)
     chosen = method or pair_method(trained)
     method_of(trained, chosen)
     sums = text_sums(trained, [text for pair in pairs for text in (pair.good, pair.bad)], chosen, progress)
@@ -102,10 +102,9 @@ def text_sums(
     return [sums[indices[key]] for key in keys]
 
 
+@checked
 def readable_pairs(models: Sequence[Trained], pairs: Sequence[MinimalPair]) -> tuple[MinimalPair, ...]:
     """Return the pairs that every model can read whole, so that all models score the same pairs."""
-    check_list(models, "models", Trained)
-    check_list(pairs, "pairs", MinimalPair)
     return fitting_pairs([(trained.tokenizer, room(trained)) for trained in models], pairs)
 
 

@@ -18,7 +18,7 @@ from twinlm.checkpoint import Trained
 from twinlm.data.probes.passages import Sample
 from twinlm.errors import UsageError
 from twinlm.objectives.likelihood import Stretch
-from twinlm.system.arguments import check_list
+from twinlm.system.arguments import checked
 from twinlm.system.log import Progress
 from twinlm.tasks.metrics import Values, pseudo_values
 from twinlm.use.inputs import room
@@ -80,6 +80,7 @@ _MEASURES = {
 }
 
 
+@checked
 def language_quality(
     trained: Trained,
     sample: Sample,
@@ -92,7 +93,6 @@ def language_quality(
     `window_tokens` is the number of tokens to read at once, by default as many as the model can. A longer
     passage is read in windows whose first half only gives context.
     """
-    check_list(sample, "sample", Sample, depth=0)
     window = min(room(trained), window_tokens or room(trained))
     read = _read(trained, sample, window)
     lost = _lost(trained, sample, read.rows)

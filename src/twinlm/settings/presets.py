@@ -16,7 +16,7 @@ from twinlm.settings import KindSettings, Settings, build, recipes
 from twinlm.settings.idle import idle, values
 from twinlm.settings.starting import Start, at_path, check_sizes, kind_of, read_start
 from twinlm.settings.tree import Given, Tree, given, merge, read_overrides, shown, wrong
-from twinlm.system.arguments import as_path
+from twinlm.system.arguments import as_path, checked
 
 KINDS = tuple(field.name for field in dataclasses.fields(Settings) if field.default_factory is KindSettings)
 
@@ -83,6 +83,7 @@ SHARED = ("model", "pretrain", "finetune")
 """Tables that set both kinds."""
 
 
+@checked
 def resolve(
     file: str | Path | None, overrides: Mapping[str, str], *, base: Mapping[str, Any] | None = None
 ) -> Settings:

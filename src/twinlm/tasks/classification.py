@@ -33,7 +33,8 @@ def inputs(
     """Return one input for each example; the class of an unlabelled one is `IGNORE`."""
     texts_each = int(config.constants[TEXTS])
     if wrong := next((example for example in examples if len(example.texts) != texts_each), None):
-        message = f"this model classifies {texts_each} text(s) at once, not {len(wrong.texts)}"
+        known = f"{texts_each} text{'s' * (texts_each != 1)}"
+        message = f"this model classifies {known} at once, not {len(wrong.texts)}"
         raise UsageError(message, hint="pairs, with text_b_field, for a model of pairs; else single texts")
     numbers = {label: number for number, label in enumerate(config.labels)}
     rows = reader.packed([example.texts for example in examples], config.max_length, counts)

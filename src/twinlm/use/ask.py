@@ -6,10 +6,11 @@ from typing import Any
 from twinlm.checkpoint import Trained
 from twinlm.data.labels.examples import Example
 from twinlm.errors import DataError
-from twinlm.system.arguments import check_list, check_many
+from twinlm.system.arguments import check_list, check_many, checked
 from twinlm.use.predict import predict, task_of
 
 
+@checked
 def classify(trained: Trained, texts: Sequence[str | tuple[str, ...]]) -> list[dict[str, float]]:
     """Return P(class | text) for each text or pair of texts, by class, the most probable first.
 
@@ -25,6 +26,7 @@ def classify(trained: Trained, texts: Sequence[str | tuple[str, ...]]) -> list[d
     return [dict(sorted(row["probabilities"].items(), key=lambda item: -item[1])) for row in answers]
 
 
+@checked
 def tag(trained: Trained, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
     """Return a tag for each word of each sentence, given as lists of words.
 
@@ -35,16 +37,17 @@ def tag(trained: Trained, sentences: Sequence[Sequence[str]]) -> list[list[str]]
     return [answer["predicted"] for answer in asked(trained, "tagging", sentences, "sentences")]
 
 
+@checked
 def similarity(trained: Trained, pairs: Sequence[tuple[str, str]]) -> list[float]:
     """Return the score of each pair of texts, in the unit of the training scores.
 
     Raises:
         ModelError: the model was not fine-tuned for similarity.
     """
-    check_list(pairs, "pairs", depth=2, size=2)
     return [answer["predicted"] for answer in asked(trained, "similarity", pairs, "pairs")]
 
 
+@checked
 def choose(trained: Trained, text: str, choices: Sequence[str], *, question: str = "") -> list[float]:
     """Return P(choice | text) for each choice; with a question on the text for a model that was trained so.
 
@@ -52,17 +55,15 @@ def choose(trained: Trained, text: str, choices: Sequence[str], *, question: str
         ModelError: the model was not fine-tuned for choices.
         DataError: there are fewer than two choices.
     """
-    check_list(text, "text", depth=0)
-    check_list(choices, "choices")
     if len(choices) < 2:
         raise DataError(f"choose among at least 2 choices, not {len(choices)}")
-    check_list(question, "question", depth=0)
     stem = (text, question) if question else (text,)
     row = asked(trained, "choice", [(*stem, *choices)], "choices", stem=len(stem))[0]
     chances: list[float] = row["probabilities"]
     return chances
 
 
+@checked
 def answer(trained: Trained, question: str, context: str) -> dict[str, Any]:
     """Return the part of a context that answers a question.
 
@@ -73,8 +74,6 @@ def answer(trained: Trained, question: str, context: str) -> dict[str, Any]:
         ModelError: the model was not fine-tuned for question answering.
         DataError: question or context is empty.
     """
-    check_list(question, "question", depth=0)
-    check_list(context, "context", depth=0)
     return asked(trained, "span_qa", [(question, context)], "question")[0]
 
 

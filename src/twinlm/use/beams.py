@@ -13,6 +13,7 @@ from scipy.special import log_softmax
 
 from twinlm.checkpoint import Trained
 from twinlm.errors import UsageError
+from twinlm.system.arguments import checked
 from twinlm.use.generate import continued, longest_text, never_written, read_prompt
 from twinlm.use.reader import Reader
 
@@ -57,6 +58,7 @@ class Reading(Protocol):
         """Keep these beams only, in this order."""
 
 
+@checked
 def beam_search(
     trained: Trained,
     prompt: str,

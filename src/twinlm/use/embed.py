@@ -16,7 +16,7 @@ from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
 from twinlm.errors import DataError, UsageError
 from twinlm.system import hardware
-from twinlm.system.arguments import check_list
+from twinlm.system.arguments import checked
 from twinlm.system.log import Progress, Silent
 from twinlm.use.inputs import Inputs, batches, read_texts
 
@@ -54,6 +54,7 @@ class Features(NamedTuple):
     """States, one row for each token."""
 
 
+@checked
 def embed(
     trained: Trained,
     texts: Sequence[str],
@@ -86,7 +87,6 @@ def embed(
     defaults = defaults_of(trained)
     if pooling not in (None, defaults.pooling):
         check_pooling(trained, pooling)
-    check_list(texts, "texts")
     pool = _POOLINGS[pooling or defaults.pooling]
     inputs = read_texts(trained, texts, prompt=_prompt(defaults, prompt), max_length=defaults.max_length)
     sizes: Any = trained.model.config
@@ -98,6 +98,7 @@ def embed(
     return vectors_NE
 
 
+@checked
 def features(
     trained: Trained,
     texts: Sequence[str],
@@ -117,6 +118,7 @@ def features(
     return [by_text[number] for number in range(len(texts))]
 
 
+@checked
 def cosines(
     trained: Trained,
     query: str,
@@ -130,8 +132,6 @@ def cosines(
 
     If the model has prompts named "query" and "document", they are used, as in sentence-transformers.
     """
-    check_list(query, "query", depth=0)
-    check_list(texts, "texts")
     if not trained.tokenizer.encode(query):
         raise DataError(f"the query is empty: {query!r}")
     prompts = defaults_of(trained).prompts
@@ -189,6 +189,8 @@ def _states(
 ) -> Iterator[tuple[list[int], Tensor, Batch]]:
     """Yield the numbers of some texts, their states (B, L, E) and their batch, until all texts are read."""
     sizes: Any = trained.model.config
+    if not layers:
+        raise UsageError("layers is empty", hint="(-1,) is the last layer")
     for layer in layers:
         if not -sizes.layers - 1 <= layer <= sizes.layers:
             message = f"there is no layer {layer}: the model has {sizes.layers}"

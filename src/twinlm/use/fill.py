@@ -9,7 +9,7 @@ from torch import Tensor
 from twinlm.checkpoint import Trained, require_part
 from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.system import hardware
-from twinlm.system.arguments import check_list
+from twinlm.system.arguments import check_list, checked
 from twinlm.system.log import Silent
 from twinlm.tokenizer import Tokenizer
 from twinlm.use.inputs import batches, room
@@ -36,11 +36,13 @@ class Filled(NamedTuple):
     """Token at each mask, in the order of the text; its probability given those filled in before it."""
 
 
+@checked
 def fill(trained: Trained, text: str, top_k: int = 5) -> list[list[Guess]]:
     """Return the `top_k` best guesses for each [MASK] of a text, best first; see `fill_batch`."""
     return fill_batch(trained, [text], top_k)[0]
 
 
+@checked
 def fill_batch(trained: Trained, texts: Sequence[str], top_k: int = 5) -> list[list[list[Guess]]]:
     """Return the best guesses for each [MASK] of each text, best first, independent of the other texts.
 
@@ -51,7 +53,6 @@ def fill_batch(trained: Trained, texts: Sequence[str], top_k: int = 5) -> list[l
     """
     if top_k < 1:
         raise UsageError(f"top_k must be at least 1, not {top_k}")
-    check_list(texts, "texts")
     rows = [masked_row(trained, text) for text in texts]
     display, count = trained.tokenizer.display, min(top_k, trained.tokenizer.vocab_size)
     return [
@@ -63,6 +64,7 @@ def fill_batch(trained: Trained, texts: Sequence[str], top_k: int = 5) -> list[l
     ]
 
 
+@checked
 def fill_together(trained: Trained, text: str) -> Filled:
     """Fill all masks of a text so that they fit each other: the most confident one first, then guess again.
 

@@ -14,7 +14,7 @@ from twinlm import rng
 from twinlm.checkpoint import Trained
 from twinlm.data.sequences.packing import by_length
 from twinlm.errors import DataError, ModelError, UsageError
-from twinlm.system.arguments import check_list
+from twinlm.system.arguments import checked
 from twinlm.tokenizer import Tokenizer
 from twinlm.use.reader import Reader
 from twinlm.use.sampling import DEFAULT_SAMPLING, Sampling, choose
@@ -26,6 +26,7 @@ STOP_STRING = "stop string"
 _NOT_WHOLE = "\ufffd"  # decoded from bytes that are not a whole character
 
 
+@checked
 def generate(
     trained: Trained,
     prompt: str,
@@ -41,6 +42,7 @@ def generate(
     )
 
 
+@checked
 def generate_batch(
     trained: Trained,
     prompts: Sequence[str],
@@ -58,7 +60,6 @@ def generate_batch(
     """
     if n < 1:
         raise UsageError(f"n must be at least 1, not {n}")
-    check_list(prompts, "prompts")
     continuations = [
         Continuation(
             trained, prompt, max_tokens=max_tokens, sampling=sampling, stop=stop, seed=seed, sample=sample
@@ -102,6 +103,7 @@ class Continuation:
         UsageError: an option is out of range.
     """
 
+    @checked
     def __init__(
         self,
         trained: Trained,
@@ -115,7 +117,6 @@ class Continuation:
     ) -> None:
         self.prompt_tokens = read_prompt(trained, prompt, max_tokens)
         """<start> and the prompt's tokens."""
-        check_list(stop, "stop")
         if "" in stop:
             raise UsageError("a stop string is empty", hint="leave it out")
         self.trained = trained
@@ -179,7 +180,6 @@ def read_prompt(trained: Trained, prompt: str, max_tokens: int) -> list[int]:
         raise ModelError(message, hint="use fill, with [MASK] in the text")
     if max_tokens < 1:
         raise UsageError(f"max_tokens must be at least 1, not {max_tokens}")
-    check_list(prompt, "prompt", depth=0)
     tokens, longest = trained.enclose(trained.tokenizer.encode(prompt)), longest_text(trained)
     if not tokens:
         message = "this model was imported without a token for the start of a text"

@@ -9,16 +9,18 @@ from twinlm.checkpoint import Trained, require_part
 from twinlm.data.sequences.packing import Packed, by_length, pad_packed, room
 from twinlm.errors import DataError, ModelError
 from twinlm.system import hardware
-from twinlm.system.arguments import check_list
+from twinlm.system.arguments import checked
 
 _TASK = "next_sentence"
 
 
+@checked
 def next_sentence(trained: Trained, first: str, second: str) -> float:
     """Return P(`second` follows `first`), from 0 to 1; see `next_sentence_batch`."""
     return next_sentence_batch(trained, [(first, second)])[0]
 
 
+@checked
 def next_sentence_batch(trained: Trained, pairs: Sequence[tuple[str, str]]) -> list[float]:
     """Return P(second follows first) for each pair of texts, independent of the other pairs.
 
@@ -29,7 +31,6 @@ def next_sentence_batch(trained: Trained, pairs: Sequence[tuple[str, str]]) -> l
         DataError: a text is empty, or the two of a pair are too long together.
     """
     _check_learned(trained)
-    check_list(pairs, "pairs", depth=2, size=2)
     packed = [_pack(trained, first, second) for first, second in pairs]
     model: Any = trained.model.to(hardware.device()).eval()
     chances = [0.0] * len(pairs)

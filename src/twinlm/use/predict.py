@@ -13,12 +13,13 @@ from twinlm.data.sequences.packing import by_length
 from twinlm.data.text.rows import listed
 from twinlm.errors import DataError, ModelError
 from twinlm.system import hardware
-from twinlm.system.arguments import check_list
+from twinlm.system.arguments import check_list, checked
 from twinlm.system.log import Progress, Silent
 from twinlm.tasks.kind import Answer, Scores, TaskConfig, TaskKind
 from twinlm.tasks.table import task_kind
 
 
+@checked
 def predict(
     trained: Trained,
     examples: Sequence[Example],
@@ -45,6 +46,7 @@ def predict(
     return [kind.named(answer, config) for answer in answers]
 
 
+@checked
 def answered(
     trained: Trained,
     examples: Sequence[Example],
@@ -54,7 +56,6 @@ def answered(
 ) -> list[Answer]:
     """Return the answers of `predict` as files of predictions hold them: probabilities are lists."""
     kind, config = task_of(trained)
-    check_list(examples, "examples", Example)
     for index, example in enumerate(examples):
         check_list(example.texts, f"examples[{index}].texts")
     inputs = kind.inputs(

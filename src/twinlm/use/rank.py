@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from twinlm.checkpoint import Trained
 from twinlm.errors import DataError, UsageError
 from twinlm.objectives.likelihood import Stretch
-from twinlm.system.arguments import check_list, check_many
+from twinlm.system.arguments import check_list, check_many, checked
 from twinlm.use.score import likelihoods, method_of
 
 GAP = "{}"
@@ -55,6 +55,7 @@ class _Texts(NamedTuple):
     rest: str
 
 
+@checked
 def rank(
     trained: Trained,
     prompt: str,
@@ -68,6 +69,7 @@ def rank(
     return rank_batch(trained, [(prompt, candidates)], normalize=normalize, part=part, method=method)[0]
 
 
+@checked
 def rank_batch(
     trained: Trained,
     questions: Sequence[tuple[str, Sequence[str]]],
@@ -96,10 +98,6 @@ def rank_batch(
     A model that was imported without a token for the start of a text can't score a first token, nor "pmi":
     these are errors, too.
     """
-    if normalize not in ("sum", "mean", "bytes", "pmi"):
-        raise UsageError(f"normalize can't be {normalize!r}", hint="use one of sum, mean, bytes, pmi")
-    if part not in (None, "candidate", "rest"):
-        raise UsageError(f"part can't be {part!r}", hint="use candidate or rest")
     method = method_of(trained, method)
     check_many(questions, "questions", "a list of prompts with their candidates")
     placed = [_place(trained, prompt, candidates) for prompt, candidates in questions]

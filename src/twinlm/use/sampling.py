@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlm.errors import UsageError
+from twinlm.system.arguments import check_fields
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +31,7 @@ class Sampling:
     """Divisor of positive scores of earlier tokens, and factor of negative ones (Keskar 2019)."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not 0 <= self.temperature <= 100:
             raise UsageError(f"temperature must be from 0 to 100, not {self.temperature}")
         if self.top_k < 0:

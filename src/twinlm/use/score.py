@@ -15,7 +15,7 @@ from twinlm.data.sequences.packing import by_length
 from twinlm.errors import DataError, UsageError
 from twinlm.objectives.likelihood import Stretch
 from twinlm.system import hardware
-from twinlm.system.arguments import check_list
+from twinlm.system.arguments import checked
 from twinlm.system.log import Progress, Silent
 from twinlm.use.inputs import room
 
@@ -40,11 +40,13 @@ class Score(NamedTuple):
         return self.log_likelihood / len(self.tokens)
 
 
+@checked
 def score(trained: Trained, text: str, *, method: str | None = None) -> Score:
     """Return how likely a model finds a text; see `score_batch`."""
     return score_batch(trained, [text], method=method)[0]
 
 
+@checked
 def score_batch(trained: Trained, texts: Sequence[str], *, method: str | None = None) -> list[Score]:
     """Return how likely a model finds each text, independent of the other texts.
 
@@ -60,7 +62,6 @@ def score_batch(trained: Trained, texts: Sequence[str], *, method: str | None = 
         DataError: a text is empty or too long.
         UsageError: the model's kind has no such method.
     """
-    check_list(texts, "texts")
     tokenizer = trained.tokenizer
     stretches = [
         Stretch(before=[], tokens=tokens, after=[], words=tokenizer.words(text))

@@ -17,7 +17,7 @@ import numpy as np
 from twinlm import rng
 from twinlm.data.probes.pairs_from_text import Site, Source
 from twinlm.data.probes.words import Span, casing, find_words
-from twinlm.system.arguments import check_many
+from twinlm.system.arguments import check_many, checked
 from twinlm.system.log import Progress, Silent
 from twinlm.tokenizer import Tokenizer
 
@@ -94,6 +94,7 @@ class _Words:
         return group[first:after]
 
 
+@checked
 def make_cloze(
     documents: Sequence[str],
     training_texts: Iterable[str],
@@ -113,9 +114,7 @@ def make_cloze(
         seed: another seed takes other sentences and words.
         progress: where to report.
     """
-    check_many(documents, "documents")
     check_many(training_texts, "training_texts")
-    check_many(tokenizers, "tokenizers", "a list of tokenizers")
     source, progress = Source(documents), progress or Silent()
     progress.start("making cloze items", count, "items")
     words = _Words(training_texts, tokenizers)

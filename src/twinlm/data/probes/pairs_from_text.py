@@ -31,7 +31,7 @@ from twinlm.data.probes.words import (
     swapped,
 )
 from twinlm.data.text.sentences import split_sentences
-from twinlm.system.arguments import check_many
+from twinlm.system.arguments import checked
 from twinlm.system.log import Progress, Silent
 
 LEAST_WORDS = 4
@@ -148,6 +148,7 @@ _Maker = Callable[[Source, Site, np.random.Generator], Iterator[_Candidate]]
 """Function that yields the pairs that can be made of a sentence, the first choice first."""
 
 
+@checked
 def make_pairs(
     documents: Sequence[str], *, count: int, seed: int, progress: Progress | None = None
 ) -> OwnPairs:
@@ -161,7 +162,6 @@ def make_pairs(
         seed: another seed takes other sentences.
         progress: where to report.
     """
-    check_many(documents, "documents")
     source, progress = Source(documents), progress or Silent()
     pairs: list[MinimalPair] = []
     notes = []

@@ -8,7 +8,7 @@ from functools import cached_property
 from twinlm import rng
 from twinlm.data.text.sentences import split_sentences
 from twinlm.errors import DataError
-from twinlm.system.arguments import check_many
+from twinlm.system.arguments import checked
 
 SAMPLE_BYTES = 1 << 14
 """Size of a sample: about 4,000 tokens of English. An encoder reads a passage once for each of its tokens."""
@@ -37,6 +37,7 @@ class Sample:
         return hashlib.sha256("\0".join(self.texts).encode()).hexdigest()[:8]
 
 
+@checked
 def draw_passages(
     documents: Sequence[str], *, seed: int, most_bytes: int = SAMPLE_BYTES, passage_bytes: int = PASSAGE_BYTES
 ) -> Sample:
@@ -48,7 +49,6 @@ def draw_passages(
         most_bytes: size of all passages; the last one may exceed it.
         passage_bytes: most bytes of a passage; a longer sentence is a passage of its own.
     """
-    check_many(documents, "documents")
     order = rng.stream(seed, "passages").permutation(len(documents)).tolist()
     waiting = [_passages(documents[number], passage_bytes) for number in order]
     texts: list[str] = []

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from twinlm.data.text.lines import Line
 from twinlm.errors import DataError
+from twinlm.system.arguments import half_surrogate
 from twinlm.system.strict_json import repeated_key
 
 MOST_SHOWN = 20
@@ -176,12 +177,8 @@ def value_of(row: dict[str, Any], field: str) -> object:
 
 def check_characters(text: str, field: str) -> None:
     """Raise a `RowError` for text with half a surrogate pair, which JSON can hold but UTF-8 can't."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        code = f"\\u{ord(text[error.start]):04x}"
-        message = f"the field {field!r} has half a surrogate pair, {code}, at character {error.start + 1:,}"
-        raise RowError(message) from None
+    if half := half_surrogate(text):
+        raise RowError(f"the field {field!r} has {half}")
 
 
 def with_line_feeds(text: str) -> str:
