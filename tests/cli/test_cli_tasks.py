@@ -381,7 +381,17 @@ def test_a_tag_counts_as_unknown_by_what_it_marks(text, said, code, cli, entity_
 def test_one_pair_has_no_correlation_and_no_warning(cli, tuned, tmp_path):
     (tmp_path / "x.csv").write_text("text,text_b,score\ncat,dog,1\n")
     figures = cli("predict", tuned / "gpt-similarity", "x.csv", "--labelled", "--json").json
-    assert figures == {"examples": 1, "Spearman's correlation": 0, "Pearson's correlation": 0}
+    assert figures == {"examples": 1, "Spearman's correlation": None, "Pearson's correlation": None}
+    shown = cli("predict", tuned / "gpt-similarity", "x.csv", "--labelled").out
+    assert "Spearman's correlation\t\N{EN DASH}\n" in shown
+
+
+def test_macro_f1_says_over_which_classes_it_is_the_mean(cli, tuned, tmp_path):
+    (tmp_path / "x.csv").write_text("text,label\nThe red cat,cat\nA dog,cat\n")
+    measured = cli("predict", tuned / "bert-classification", "x.csv", "--labelled")
+    assert "macro F1 is the mean over the classes that the examples have: 1 of the model's 2" in measured.err
+    (tmp_path / "x.csv").write_text("text,label\nThe red cat,cat\nA dog,dog\n")
+    assert "macro F1" not in cli("predict", tuned / "bert-classification", "x.csv", "--labelled").err
 
 
 OPTIONS = [

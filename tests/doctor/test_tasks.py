@@ -122,7 +122,9 @@ def test_inputs_that_are_cut_are_counted_as_fine_tuning_makes_them():
     (finding,) = parts[1][1].findings
     share = cut / facts["examples"]
     assert share == pytest.approx(0.25, abs=0.1)
-    assert finding.message == f"{share:.1%} of the inputs of GPT are longer than 16 tokens and are cut"
+    assert (
+        finding.message == f"{100 * share:.1f} % of the inputs of GPT are longer than 16 tokens and are cut"
+    )
 
 
 @pytest.mark.parametrize("kind", ["similarity", "choice"])
@@ -142,7 +144,7 @@ def test_the_share_of_cut_inputs_counts_sequences(kind):
     read = read_task(settings.task[0], 0)
     for path, checked in check_task_tokens(read, {"gpt": tokenizer, "bert": tokenizer}, settings):
         if "inputs" in path:
-            assert checked.findings[0].message.startswith(f"100.0% of the inputs of {path[-1]}")
+            assert checked.findings[0].message.startswith(f"100.0 % of the inputs of {path[-1]}")
 
 
 def test_without_a_tokenizer_or_a_usable_task_nothing_is_made():
@@ -166,7 +168,7 @@ def test_texts_in_two_files_are_found_with_the_same_answer_or_another():
     (finding,) = checked.findings
     assert finding.level == "warning"
     assert finding.message.startswith(
-        "2 of 3 different texts of test are also in train (66.7%), 1 of them with"
+        "2 of 3 different texts of test are also in train (66.7 %), 1 of them with"
     )
     assert finding.examples[0] == "test.csv row 1 is train.csv row 2 'Two.'"
     assert finding.hint.endswith("the run takes them out of train")
@@ -216,7 +218,7 @@ def test_the_line_ends_of_a_context_do_not_hide_another_answer(answer, other):
     Path("b.jsonl").write_text(row(3, "\r\n", answer))
     given = TaskSettings(name="t", kind="span_qa", train="a.jsonl", test="b.jsonl")
     message = next(f.message for f in findings_of(given) if "are also in" in f.message)
-    assert f"1 of 1 different texts of test are also in train (100.0%), {other} of them" in message
+    assert f"1 of 1 different texts of test are also in train (100.0 %), {other} of them" in message
 
 
 def test_different_texts_are_fine():
@@ -232,7 +234,7 @@ def test_pairs_in_another_order_across_splits_are_found_at_any_length():
     checked = check_order("task t", sets, CLASSIFICATION)
     assert checked.facts == {"test examples that stand in train in another order": 1}
     (finding,) = checked.findings
-    assert finding.message == "1 of 3 different texts of test are also in train in another order (33.3%)"
+    assert finding.message == "1 of 3 different texts of test are also in train in another order (33.3 %)"
     assert finding.examples == ("test.csv row 1 is train.csv row 1 'B a'",)
 
 

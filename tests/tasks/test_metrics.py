@@ -11,6 +11,7 @@ from sklearn import metrics as theirs
 
 from twinlm.rng import stream
 from twinlm.tasks import metrics
+from twinlm.tasks.table import task_kind
 
 LABELS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcde")), min_size=1, max_size=60)
 NUMBERS = st.lists(
@@ -170,3 +171,19 @@ def test_the_jackknifes_spread_is_near_the_true_one_of_a_correlation():
         figures.append(found.main)
         variances.append(found.values_E.var(ddof=1) / 80)
     assert np.mean(variances) == pytest.approx(np.var(figures, ddof=1), rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "golds", "predicted", "undefined"),
+    [
+        ("similarity", [1.0, 2.0], [3.0, 3.0], {"Spearman's correlation", "Pearson's correlation"}),
+        ("similarity", [1.0, 2.0], [3.0, 4.0], set()),
+        ("classification", ["a", "b"], ["a", "a"], set()),  # MCC is 0 in scikit-learn, too
+        ("tagging", [["B-X", "O"]], [["O", "O"]], {"precision"}),
+        ("tagging", [["O", "O"]], [["B-X", "O"]], {"recall"}),
+        ("tagging", [["O", "O"]], [["O", "O"]], {"precision", "recall", "entity F1"}),
+    ],
+)
+def test_a_figure_that_would_be_0_over_0_is_undefined(kind, golds, predicted, undefined):
+    scheme = "entities" if kind == "tagging" else ""
+    assert task_kind(kind).measure(golds, predicted, scheme).undefined == undefined

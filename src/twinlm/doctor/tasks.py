@@ -183,7 +183,9 @@ def _shared(
 ) -> Finding:
     other = sum(mine.texts == theirs.texts and mine.gold != theirs.gold for mine, theirs in pairs)
     share = len(pairs) / total
-    message = f"{len(pairs):,} of {total:,} different texts of {second} are also in {first} ({share:.1%}), "
+    message = (
+        f"{len(pairs):,} of {total:,} different texts of {second} are also in {first} ({100 * share:.1f} %), "
+    )
     message += f"{other:,} of them with another answer"
     why = "a model that memorized the answer need not understand the text"
     hint = f"none needed if they differ only in white space: the run takes them out of {first}"
@@ -211,7 +213,7 @@ def _reordered(
 ) -> Finding:
     share = len(pairs) / total
     message = f"{len(pairs):,} of {total:,} different texts of {second} are also in {first} in another order "
-    message += f"({share:.1%})"
+    message += f"({100 * share:.1f} %)"
     why = "a model may answer such a pair from memory; the run leaves out pairs in the same order only"
     hint = f"if the order does not change the answer, remove them from {first}"
     return Finding(level_of(share, SHARED_SHARE), where, message, why, hint, _twins(pairs))
@@ -247,7 +249,7 @@ def _check_inputs(
     if share < CUT_SHARE:
         return Checked(facts)
     longer = f"longer than {config.max_length} tokens and are cut"
-    message = f"{share:.1%} of the inputs of {family.label} are {longer}"
+    message = f"{100 * share:.1f} % of the inputs of {family.label} are {longer}"
     why = "the deciding words may be in the part that is lost"
     hint = "raise finetune.max_length and model.max_length, or cut the texts where it makes sense"
     return Checked(facts, (Finding("warning", where, message, why, hint),))

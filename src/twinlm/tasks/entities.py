@@ -6,6 +6,7 @@ are read as E- and S-, BMES's M- as I-. `data/labels/tags.py` says which tags ma
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from twinlm.data.labels.tags import LIKE_OUTSIDE, NO_TYPE, OUTSIDE, PLACED
@@ -61,7 +62,9 @@ def of_entities(golds: Sequence[Tags], predicted: Sequence[Tags], *, read: Calla
     gold_sets, predicted_sets = (_all_entities(rows, read) for rows in (golds, predicted))
     hits = [len(gold & said) for gold, said in zip(gold_sets, predicted_sets, strict=True)]
     gold_sizes, predicted_sizes = list(map(len, gold_sets)), list(map(len, predicted_sets))
-    return of_ratio(
+    found = {"precision": sum(predicted_sizes), "recall": sum(gold_sizes)}
+    found["entity F1"] = found["precision"] + found["recall"]
+    measured = of_ratio(
         "entity F1",
         [2 * number for number in hits],
         list(map(sum, zip(gold_sizes, predicted_sizes, strict=True))),
@@ -69,6 +72,7 @@ def of_entities(golds: Sequence[Tags], predicted: Sequence[Tags], *, read: Calla
         recall=sum(hits) / max(1, sum(gold_sizes)),
         **{"word accuracy": sum(_right_words(golds, predicted)) / max(1, sum(map(len, golds)))},
     )
+    return replace(measured, undefined=frozenset(name for name, number in found.items() if number == 0))
 
 
 def f1_by_type(

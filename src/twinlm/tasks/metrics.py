@@ -28,6 +28,8 @@ class Measured:
     """Returns `values_E`; called only if needed, because a jackknife takes time."""
     least: float = 0.0
     """Least possible value of the main metric; the most is 1."""
+    undefined: frozenset[str] = frozenset()
+    """Names of the figures that are 0 by convention only, because they would be 0 / 0."""
 
     @cached_property
     def values_E(self) -> Values | Rights:
@@ -73,7 +75,9 @@ def of_numbers(golds: Sequence[float], predicted: Sequence[float]) -> Measured:
     def find_values() -> Values:
         return pseudo_values(rho, np.array([without(index) for index in range(len(gold_E))]))
 
-    return Measured(figures, find_values, least=-1.0)
+    is_constant = min(len({*golds}), len({*predicted})) == 1
+    undefined = frozenset(figures if is_constant else ())
+    return Measured(figures, find_values, least=-1.0, undefined=undefined)
 
 
 def of_ratio(name: str, parts_E: npt.ArrayLike, wholes_E: npt.ArrayLike, **others: float) -> Measured:

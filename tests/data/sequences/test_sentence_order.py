@@ -63,6 +63,6 @@ def test_one_document_is_enough(tmp_path: Path, write_numbers: Writer) -> None:
 
 def test_documents_of_one_sentence_are_refused_with_advice(tmp_path: Path, write_numbers: Writer) -> None:
     store = write_numbers(tmp_path / "store", [[[8] * 10]] * 6)
-    with pytest.raises(DataError, match="only 0% of the text") as caught:
+    with pytest.raises(DataError, match="only 0 % of the text") as caught:
         _ordered(store)
     assert "blank line between documents" in caught.value.hint

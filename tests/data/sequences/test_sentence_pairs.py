@@ -248,7 +248,7 @@ def test_documents_of_one_sentence_are_refused_with_advice_and_numbers(
     tmp_path: Path, write_numbers: Writer
 ) -> None:
     store = write_numbers(tmp_path / "store", [[[8] * 10]] * 6 + [[[9] * 4, [10] * 4]] * 5)
-    with pytest.raises(DataError, match="only 40% of the text") as caught:
+    with pytest.raises(DataError, match="only 40 % of the text") as caught:
         _pairs(store)
     assert "blank line between documents" in caught.value.hint
 

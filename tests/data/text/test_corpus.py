@@ -96,7 +96,7 @@ def test_bad_rows_up_to_the_share_allowed_are_counted():
         read("a.jsonl", max_bad_share=0.009)
     assert str(caught.value) == (
         "a.jsonl:100: not JSON at column 1: Expecting value in 'bad' (1 of 100 rows is bad, "
-        "at most 0.900% may be); correct or remove them, or set corpus.text_field (now 'text') or "
+        "at most 0.900 % may be); correct or remove them, or set corpus.text_field (now 'text') or "
         "corpus.max_bad_share"
     )
 
@@ -107,7 +107,7 @@ def test_the_first_twenty_bad_rows_of_all_files_are_shown():
     with pytest.raises(DataError) as caught:
         read("a.jsonl", "b.jsonl")
     lines = str(caught.value).splitlines()
-    assert lines[0].startswith("30 of 90 rows are bad, at most 0.100% may be; correct or remove them")
+    assert lines[0].startswith("30 of 90 rows are bad, at most 0.100 % may be; correct or remove them")
     assert lines[1] == "  a.jsonl:31: not an object but a number: '0'"
     assert lines[20] == "  b.jsonl:35: not an object but a list: '[4]'"
     assert lines[21:] == ["  ... and 10 more"]

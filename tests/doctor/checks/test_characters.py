@@ -61,7 +61,7 @@ def test_mojibake_of_either_encoding_is_known(seen, text, encoding):
 def test_one_in_thousands_is_a_note(seen):
     checked = look(seen(["Fine."] * 2000 + [SICK["HTML tags"]]))
     (finding,) = checked.findings
-    assert (finding.level, finding.message) == ("note", "3 HTML tags in 1 of 2,001 texts (0.05%)")
+    assert (finding.level, finding.message) == ("note", "3 HTML tags in 1 of 2,001 texts (0.05 %)")
 
 
 def test_bytes_that_were_replaced_in_reading_are_not_counted_again(seen):
@@ -91,4 +91,4 @@ def test_a_second_script_is_a_warning_from_a_share_on():
     assert check_scripts("corpus", ["word " * 96, "слово"]).findings == ()
     (finding,) = check_scripts("corpus", ["word " * 10, "слово слово"]).findings
     assert finding.level == "warning"
-    assert "Latin 80.0%, Cyrillic 20.0%" in finding.message
+    assert "Latin 80.0 %, Cyrillic 20.0 %" in finding.message

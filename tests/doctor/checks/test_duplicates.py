@@ -21,7 +21,7 @@ def test_copies_are_counted_with_their_places_and_text(seen):
     assert checked.facts == {"copies in train": 2}
     (finding,) = checked.findings
     assert finding.level == "warning"
-    assert finding.message == "2 of 4 documents are copies of others there, 57.1% of its text"
+    assert finding.message == "2 of 4 documents are copies of others there, 57.1 % of its text"
     assert finding.examples == ("a.txt:1, a.txt:3, a.txt:4 'One text.'",)
 
 

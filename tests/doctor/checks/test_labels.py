@@ -29,7 +29,7 @@ def test_a_good_task_has_nothing_to_say():
         (["a", "b"] * 10 + ["c"] * 9, ["a", "b", "c"], "fewer than 10 training labels of 'c' (9)"),
         (["a", "b"] * 20, ["a", "a"], "test has no example of 'b'"),
         (["a", "b"] * 20, ["a", "b", "x"], "train has no example of 'x'"),
-        (["a"] * 95 + ["b"] * 5 + ["b"] * 5, ["a", "b"], "90.5% of the labels of train are 'a'"),
+        (["a"] * 95 + ["b"] * 5 + ["b"] * 5, ["a", "b"], "90.5 % of the labels of train are 'a'"),
         (["yes", "Yes"] * 20, ["yes", "Yes"], "'Yes' (21), 'yes' (21) may be one and the same"),
     ],
 )
@@ -95,7 +95,7 @@ def test_good_scores_are_fine():
 
 def test_the_right_choice_always_at_one_place_is_a_warning():
     (finding,) = check_labels("task t", {"train": examples_of([0] * 30)}).findings
-    assert finding.message == "in 100.0% of the examples of train choice 0 is the right one"
+    assert finding.message == "in 100.0 % of the examples of train choice 0 is the right one"
     checked = check_labels("task t", {"train": examples_of([0, 1] * 30)})
     assert checked.findings == ()
     assert checked.facts["right choices in train"] == {"0": 30, "1": 30}
@@ -114,7 +114,7 @@ def test_one_text_with_two_answers_is_found_within_and_across_splits():
     sets["test"][0] = Example("test.csv row 1", ("text train 4",), "a")
     (finding,) = check_labels("task t", sets).findings
     assert finding.level == "warning"
-    assert finding.message == "2 of 40 different texts have different answers (5.00%)"
+    assert finding.message == "2 of 40 different texts have different answers (5.00 %)"
     assert finding.examples == (
         '\'text train 1\': "a" (train.csv row 1), "b" (train.csv row 2)',
         '\'text train 4\': "b" (train.csv row 4), "a" (test.csv row 1)',

@@ -32,7 +32,7 @@ def test_a_whole_text_inside_a_document_is_found(seen):
     (finding,) = checked.findings
     assert (finding.level, finding.where) == ("problem", "task t")
     assert finding.message.startswith(
-        "2 of 3 validation and test texts are in the corpus, word for word (66.7%)"
+        "2 of 3 validation and test texts are in the corpus, word for word (66.7 %)"
     )
     assert finding.examples[0].startswith("test row 1 in a.txt:2 'In the year")
 

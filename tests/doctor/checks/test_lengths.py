@@ -45,12 +45,17 @@ def test_documents_are_measured_in_tokens(stores):
 @pytest.mark.parametrize(
     ("name", "settings", "level", "words"),
     [
-        (1, {}, "problem", "only 0% of the text is in documents of two or more sentences, but 50% is needed"),
-        (1, {"pairs": "google"}, "problem", "100% of the pairs would be random"),
-        (2, {"pairs": "google"}, "warning", "of the pairs would be random (0% of the documents"),
-        ("mixed", {}, "warning", "50% of the documents have one sentence, with 16.7% of the text"),
-        ("mixed", {"sentence_task": "sentence_order"}, "warning", "50% of the documents have one sentence"),
-        (1, {"sentence_task": "sentence_order"}, "problem", "only 0% of the text"),
+        (
+            1,
+            {},
+            "problem",
+            "only 0 % of the text is in documents of two or more sentences, but 50 % is needed",
+        ),
+        (1, {"pairs": "google"}, "problem", "100 % of the pairs would be random"),
+        (2, {"pairs": "google"}, "warning", "of the pairs would be random (0 % of the documents"),
+        ("mixed", {}, "warning", "50 % of the documents have one sentence, with 16.7 % of the text"),
+        ("mixed", {"sentence_task": "sentence_order"}, "warning", "50 % of the documents have one sentence"),
+        (1, {"sentence_task": "sentence_order"}, "problem", "only 0 % of the text"),
     ],
 )
 def test_text_that_gives_bad_pairs_is_said(stores, name, settings, level, words):
@@ -72,4 +77,4 @@ def test_headings_among_long_documents_are_a_note(tmp_path, write_numbers):
     store = write_numbers(tmp_path / "store", [*documents_of(1, 100, words=2), *documents_of(20, 100)])
     (finding,) = check_lengths(store, PretrainSettings(), label="BERT", seed=0).findings
     assert finding.level == "note"
-    assert "50% of the documents have one sentence, with 0.8% of the text" in finding.message
+    assert "50 % of the documents have one sentence, with 0.8 % of the text" in finding.message

@@ -91,7 +91,7 @@ def test_splits_are_told_apart_and_the_share_decides():
     }  # fmt: skip
     assert inside.message.startswith("1 of 4 texts are near duplicates of others within one split (Jaccard")
     assert (inside.level, across.level) == ("warning", "warning")
-    assert across.examples[0].startswith("a.txt:1 is 97% like t.txt:1 ")
+    assert across.examples[0].startswith("a.txt:1 is 97 % like t.txt:1 ")
 
 
 def test_more_than_the_most_texts_are_a_sample(monkeypatch):

@@ -99,7 +99,7 @@ def test_unusable_rows_are_a_warning_up_to_the_allowed_share_and_a_problem_above
     (few,) = read(train=("a.jsonl",), max_bad_share=0.2)[0].findings
     assert (few.level, few.message) == (
         "warning",
-        "1 rows hold no usable text and are left out (10.00%)",
+        "1 rows hold no usable text and are left out (10.00 %)",
     )
     levels = [finding.level for finding in read(train=("a.jsonl",), max_bad_share=0.01)[0].findings]
     assert levels[0] == "problem"

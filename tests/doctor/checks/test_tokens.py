@@ -30,7 +30,7 @@ def test_text_like_that_of_the_training_is_spelled_well(algorithm):
 def test_unknown_characters_are_a_warning_with_wordpiece_and_many_tokens_with_bytes():
     texts = ["кот любит собаку"]
     (unknown,) = check_tokens("task t", trained("wordpiece"), texts).findings
-    assert "100.0% of the tokens are unknown to the wordpiece tokenizer" in unknown.message
+    assert "100.0 % of the tokens are unknown to the wordpiece tokenizer" in unknown.message
     (long,) = check_tokens("task t", trained("byte-bpe"), texts).findings
     assert "words take 10." in long.message or "words take 9." in long.message
 

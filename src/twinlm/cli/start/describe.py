@@ -84,7 +84,9 @@ def as_text(described: dict[str, Any]) -> str:
         lines += [f"  {model['layer_parameters']:,} of them in its layers"]
         for phase in model["phases"]:
             share, tokens = phase["share"], phase["tokens_per_step"]
-            lines.append(f"  {share:.0%} of the steps: {tokens:,} tokens a step, length {phase['length']:,}")
+            lines.append(
+                f"  {100 * share:.0f} % of the steps: {tokens:,} tokens a step, length {phase['length']:,}"
+            )
     return "\n".join(lines)
 
 

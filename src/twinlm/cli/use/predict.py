@@ -16,7 +16,7 @@ from twinlm.system import storage
 
 if TYPE_CHECKING:
     from twinlm.data.labels.examples import Example
-    from twinlm.tasks.kind import TaskKind
+    from twinlm.tasks.kind import TaskConfig, TaskKind
 
 
 def command(
@@ -75,23 +75,32 @@ def command(
     elif not is_labelled:
         print(written.decode(), end="")
     if is_labelled:
-        _print_metrics(kind, scheme, examples, answers, is_json=is_json)
+        _print_metrics(kind, config, scheme, examples, answers, is_json=is_json)
 
 
 def _print_metrics(
     kind: "TaskKind",
+    config: "TaskConfig",
     scheme: str,
     examples: "tuple[Example, ...]",
     answers: list[dict[str, Any]],
     *,
     is_json: bool,
 ) -> None:
+    from twinlm.report.document import NOTHING
     from twinlm.report.numbers import figure
 
     golds, predicted = [example.gold for example in examples], [answer["predicted"] for answer in answers]
-    figures = kind.measure(golds, predicted, scheme).figures
+    measured = kind.measure(golds, predicted, scheme)
+    figures = {
+        name: None if name in measured.undefined else value for name, value in measured.figures.items()
+    }
+    known = {*config.labels}
+    if "macro F1" in figures and (lacking := known - {*kind.form.labels(examples)}):
+        over = f"{len(known - lacking):,} of the model's {len(known):,}"
+        print(f"macro F1 is the mean over the classes that the examples have: {over}", file=sys.stderr)
     lines = [
-        *(f"{name}\t{figure(value, name)}" for name, value in figures.items()),
+        *(f"{name}\t{NOTHING if value is None else figure(value, name)}" for name, value in figures.items()),
         f"examples\t{len(examples):,}",
     ]
     print_record({"examples": len(examples), **figures}, *lines, is_json=is_json)

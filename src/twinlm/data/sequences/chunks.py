@@ -164,6 +164,6 @@ def _check_usable(store: TokenStore) -> None:
         tokens += int(tokens_E.sum())
     share = usable / tokens
     if share < LEAST_USABLE_SHARE:
-        message = f"only {share:.0%} of the text is in documents of two or more sentences"
-        needed = f"a sentence task needs {LEAST_USABLE_SHARE:.0%}"
+        message = f"only {100 * share:.0f} % of the text is in documents of two or more sentences"
+        needed = f"a sentence task needs {100 * LEAST_USABLE_SHARE:.0f} %"
         raise DataError(f"{message}; {needed}", file=store.folder, hint=ADVICE)

@@ -119,7 +119,7 @@ def _texts_of(
 
 def _too_many(bad: BadRows, share: float, text_field: str) -> DataError:
     hint = f"correct or remove them, or set corpus.text_field (now {text_field!r}) or corpus.max_bad_share"
-    return bad.error(allowed=f"at most {share:.3%} may be", hint=hint)
+    return bad.error(allowed=f"at most {100 * share:.3f} % may be", hint=hint)
 
 
 def _no_text(name: str, paths: list[Path], blanks: int) -> DataError:

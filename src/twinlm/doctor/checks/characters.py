@@ -139,7 +139,7 @@ class Characters:
             if hits.documents:
                 share = hits.documents / self._texts
                 message = f"{hits.times:,} {sign.name} in {hits.documents:,} of {self._texts:,} texts "
-                message += f"({share:.2%})"
+                message += f"({100 * share:.2f} %)"
                 level, examples = level_of(share, sign.least_share), tuple(hits.examples)
                 yield Finding(level, self.where, message, sign.why, sign.hint, examples)
 
@@ -166,7 +166,9 @@ def check_scripts(where: str, texts: Iterable[str]) -> Checked:
     findings = []
     second = dict(list(shares.items())[1:])
     if sum(second.values()) >= SECOND_SCRIPT_SHARE:
-        listed = ", ".join(f"{script} {share:.1%}" for script, share in shares.items() if share >= 0.001)
+        listed = ", ".join(
+            f"{script} {100 * share:.1f} %" for script, share in shares.items() if share >= 0.001
+        )
         message = f"the letters are of several scripts: {listed}"
         why = "languages share one vocabulary and one small model; each gets a part of both"
         hint = "keep one language, or set a larger tokenizer.vocab_size"

@@ -74,7 +74,9 @@ class Copies:
         share = float(characters_N[copies_N].sum() / characters_N[is_here_N].sum())
         relation = f"are also in corpus.{other}" if other else "are copies of others there"
         action = f"takes them out of {other}" if other else "leaves them out"
-        message = f"{len(copies_N):,} of {is_here_N.sum():,} documents {relation}, {share:.1%} of its text"
+        message = (
+            f"{len(copies_N):,} of {is_here_N.sum():,} documents {relation}, {100 * share:.1f} % of its text"
+        )
         hint = f"none needed if they differ only in white space: the run {action}; if they differ in case, "
         hint += "the run keeps both"
         why = _WHY_ACROSS if other else _WHY
@@ -108,7 +110,9 @@ def repeated_lines(documents: Sequence[Seen]) -> Checked:
                 counts.setdefault(line, []).append(number)
     share = sum(len(line) * len(numbers) for line, numbers in counts.items()) / characters
     worst = sorted(counts.items(), key=lambda item: -len(item[0]) * len(item[1]))[:MOST_EXAMPLES]
-    message = f"{len(counts):,} lines are in {least:,.0f} documents or more each, {share:.1%} of the text"
+    message = (
+        f"{len(counts):,} lines are in {least:,.0f} documents or more each, {100 * share:.1f} % of the text"
+    )
     why = "such lines are easy to predict: losses look better, and they give away BERT's random pairs"
     hint = "remove headers, menus, licences and other text that is repeated"
     examples = tuple(

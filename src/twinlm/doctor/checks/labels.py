@@ -90,7 +90,7 @@ def _check_classes(where: str, noun: str, counts: Mapping[str, Counter[str]]) ->
     for split, some in counts.items():
         label, number = some.most_common(1)[0]
         if label != _NO_ENTITY and number > MOST_SHARE * some.total():
-            message = f"{number / some.total():.1%} of the {noun} of {split} are {label!r}"
+            message = f"{100 * number / some.total():.1f} % of the {noun} of {split} are {label!r}"
             why = "always predicting that is as accurate: look at macro F1 and MCC, not at accuracy"
             warn(message, why, "label more of the other classes")
     for group in alike_names(sorted(everything)):
@@ -140,7 +140,7 @@ def _check_choices(where: str, golds: Mapping[str, Sequence[int]]) -> Checked:
         choice, number = some.most_common(1)[0]
         share = number / some.total()
         if share > MOST_SHARE:
-            message = f"in {share:.1%} of the examples of {split} choice {choice} is the right one"
+            message = f"in {100 * share:.1f} % of the examples of {split} choice {choice} is the right one"
             why = "the position of the right choice should give nothing away"
             findings.append(Finding("warning", where, message, why, "shuffle the choices of each example"))
     return Checked(facts, tuple(findings))
@@ -158,7 +158,7 @@ def _check_contradictions(where: str, sets: Sets) -> Checked:
     if not torn:
         return Checked(facts)
     share = len(torn) / len(texts)
-    message = f"{len(torn):,} of {len(texts):,} different texts have different answers ({share:.2%})"
+    message = f"{len(torn):,} of {len(texts):,} different texts have different answers ({100 * share:.2f} %)"
     why = "no model can be right about both; in the test they limit every score"
     examples = tuple(
         f"{excerpt(texts[digest])}: "

@@ -108,7 +108,7 @@ class TaskSearch:
         of = f"of {len(owners):,} validation and test texts"
         if wholes:
             share = len(wholes) / len(owners)
-            message = f"{len(wholes):,} {of} are in the corpus, word for word ({share:.1%})"
+            message = f"{len(wholes):,} {of} are in the corpus, word for word ({100 * share:.1f} %)"
             why = "both models have read what they are tested on, and each may remember other parts of it"
             hint = (
                 "remove these texts from the corpus; the run leaves out only documents that are nothing else"
@@ -118,7 +118,9 @@ class TaskSearch:
             findings.append(Finding(level, f"task {name}", message, why, hint, examples))
         if runs:
             share = len(runs) / len(owners)
-            message = f"{len(runs):,} {of} share {RUN_WORDS} words in a row with the corpus ({share:.1%})"
+            message = (
+                f"{len(runs):,} {of} share {RUN_WORDS} words in a row with the corpus ({100 * share:.1f} %)"
+            )
             why = "parts of the test were read before: quotations, formulas and common sources do that"
             hint = "look at a few; remove the texts from the corpus if it is their source"
             level, examples = level_of(share, WARNING_SHARE), self._examples(runs, self._runs)

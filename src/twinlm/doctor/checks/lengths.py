@@ -89,10 +89,10 @@ def check_lengths(store: TokenStore, settings: PretrainSettings, *, label: str, 
 def _of_google(label: str, forecast: Forecast, single_share: float) -> Iterator[Finding]:
     share = forecast.google_share
     if share >= RANDOM_SHARE:
-        message = f'with pretrain.pairs = "google" {share:.0%} of the pairs would be random '
-        message += f"({single_share:.0%} of the documents have one sentence)"
-        why = f'{label} would be right in {share:.0%} of the cases by always predicting "random", and learn '
-        why += "little else from the task"
+        message = f'with pretrain.pairs = "google" {100 * share:.0f} % of the pairs would be random '
+        message += f"({100 * single_share:.0f} % of the documents have one sentence)"
+        why = f'{label} would be right in {100 * share:.0f} % of the cases by always predicting "random", '
+        why += "and learn little else from the task"
         level: Level = "problem" if share >= MOST_RANDOM_SHARE else "warning"
         hint = f'set pretrain.pairs = "balanced", or {ADVICE}'
         yield Finding(level, f"{label}, next sentences", message, why, hint)
@@ -101,15 +101,14 @@ def _of_google(label: str, forecast: Forecast, single_share: float) -> Iterator[
 def _of_balanced(label: str, forecast: Forecast, single_share: float) -> Iterator[Finding]:
     share = forecast.unread_share
     where = f"{label}, sentence pairs"
-    released = f"pairs made as released would be {forecast.google_share:.0%} random"
+    released = f"pairs made as released would be {100 * forecast.google_share:.0f} % random"
     if forecast.balanced_share is None:
-        message = f"only {1 - share:.0%} of the text is in documents of two or more sentences, but "
-        message += (
-            f"{LEAST_USABLE_SHARE:.0%} is needed ({single_share:.0%} of the documents have one sentence)"
-        )
+        message = f"only {100 * (1 - share):.0f} % of the text is in documents of two or more sentences, but "
+        message += f"{100 * LEAST_USABLE_SHARE:.0f} % is needed "
+        message += f"({100 * single_share:.0f} % of the documents have one sentence)"
         yield Finding("problem", where, message, f"the run would stop; {released}", ADVICE)
     elif share >= UNREAD_SHARE or single_share >= SINGLE_SHARE:
-        message = f"{single_share:.0%} of the documents have one sentence, with {share:.1%} of the text: no "
-        message += "pair can be made of them"
+        message = f"{100 * single_share:.0f} % of the documents have one sentence, with "
+        message += f"{100 * share:.1f} % of the text: no pair can be made of them"
         why = f"{label} never reads that text, and a left-to-right model does; {released}"
         yield Finding(level_of(share, UNREAD_SHARE), where, message, why, ADVICE)

@@ -111,7 +111,7 @@ def check_near_duplicates(
 def _examples(texts: Sequence[Text], pairs: Sequence[NearDuplicate]) -> tuple[str, ...]:
     shown = sorted(pairs, key=lambda pair: (-pair.similarity, pair.second))[:MOST_EXAMPLES]
     return tuple(
-        f"{texts[pair.second].source} is {pair.similarity:.0%} like {texts[pair.first].source} "
+        f"{texts[pair.second].source} is {100 * pair.similarity:.0f} % like {texts[pair.first].source} "
         f"{excerpt(texts[pair.second].text)}"
         for pair in shown
     )

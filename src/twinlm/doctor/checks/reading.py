@@ -174,6 +174,6 @@ def _shown(progress: Progress, split: str, documents: Iterator[Seen], counts: Co
 def _rows_lost(split: str, rows: int, documents: int) -> Iterator[Finding]:
     if rows and documents:
         share = rows / (rows + documents)
-        message = f"{rows:,} rows hold no usable text and are left out ({share:.2%})"
+        message = f"{rows:,} rows hold no usable text and are left out ({100 * share:.2f} %)"
         hint = "correct or remove them; corpus.max_bad_share says how many may be bad"
         yield Finding("warning", f"corpus.{split}", message, "what is left out may be of one kind", hint)

@@ -32,7 +32,9 @@ def check_tokens(where: str, tokenizer: Tokenizer, texts: Sequence[str], *, orig
     }
     findings = []
     if unknown_share >= UNKNOWN_SHARE:
-        message = f"{unknown_share:.1%} of the tokens are unknown to the {tokenizer.algorithm} tokenizer"
+        message = (
+            f"{100 * unknown_share:.1f} % of the tokens are unknown to the {tokenizer.algorithm} tokenizer"
+        )
         why = "models see the same [UNK] for all of them, and bits per byte can't be computed"
         hint = 'set tokenizer.algorithm = "byte-bpe", which can write everything'
         findings.append(Finding("warning", where, message, why, hint))
