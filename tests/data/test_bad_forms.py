@@ -136,7 +136,7 @@ BAD_ROWS: dict[str, tuple[Form, dict[str, object], str]] = {
     "place-twice": (
         CHOICE,
         {"text": "q", "choices": ["a", "a"], "label": "a"},
-        "the field 'label' is 'a', not a choice's number from 0 to 1 or the text of one choice",
+        "the field 'label' is 'a', the text of two choices or more, so it names none of them",
     ),
     "tags-more": (
         TAGGING,

@@ -86,7 +86,7 @@ def test_a_label_that_training_lacks_is_a_problem():
     write("b.csv", ["something new,2"])
     problem = findings_of(TaskSettings(name="t", train="a.csv", test="b.csv"))[0]
     assert problem.level == "problem"
-    assert "have a label that no training example has: '2'" in problem.message
+    assert "has a label that no training example has: '2'" in problem.message
 
 
 def test_held_out_texts_are_those_of_the_run_or_of_the_files_if_there_is_no_run():

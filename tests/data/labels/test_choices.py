@@ -146,3 +146,11 @@ def test_choices_are_a_list_or_numbered_columns(values: dict[str, object], choic
 
 def test_a_name_of_columns_is_no_pattern() -> None:
     assert read_choices({"a.b1": "x", "a.b2": "y", "axb3": "z"}, "a.b") == ("x", "y")
+
+
+def test_two_choices_with_one_text_are_the_cause_where_labels_are_texts(read_file) -> None:
+    choices, labels = [["1", "2", "2"], *[["5", "6", "7"]] * 3], ["2", "5", "6", "7"]
+    with pytest.raises(
+        DataError, match=r"a\.jsonl:1: the field 'label' is '2', the text of two choices or more"
+    ):
+        read_file("a.jsonl", rows_of(".jsonl", choices, labels), CHOICE)

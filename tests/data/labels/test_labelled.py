@@ -126,19 +126,55 @@ def labelled(*labels: str) -> bytes:
         (["1.0", "1.1", "1", "10"], ["1.0", "1.1", "1", "10"]),
         (["1", "1.0", "x"], ["1", "1.0", "x"]),
         (["true", "1", "1.0"], ["true", "1", "1.0"]),
+        (["1", "1.0", "0", "0.5"], ["1", "1.0", "0", "0.5"]),
     ],
 )
 def test_one_and_one_point_zero_are_one_class_if_all_labels_are_whole_numbers(labels, golds):
     examples, counts = read("a.csv", labelled(*labels))
     assert [example.gold for example in examples.examples] == golds
-    assert counts == ({"labels written as floats": 2} if labels[3:] == ["0.00"] else {})
+    two_ways = "labels that are one number written in two ways: taken as different classes"
+    is_mixed = {"1", "1.0"} <= set(golds)
+    assert counts == (
+        {"labels written as floats": 2} if labels[3:] == ["0.00"] else {two_ways: 2} if is_mixed else {}
+    )
 
 
 def test_classes_of_later_files_are_read_as_those_of_the_first():
     whole, _ = read("a.csv", labelled("1", "1.0", "0"))
     assert read("b.csv", labelled("1.0", "0.0"), reading=whole.reading)[0].classes == ("0", "1")
+    points, _ = read("a.csv", labelled("1.0", "0.0"))
+    later, counts = read("b.csv", labelled("1", "0.0", "0"), reading=points.reading)
+    assert (later.classes, counts) == (
+        points.classes, {"labels written without the .0 that the others have": 2}
+    )  # fmt: skip
     versions, _ = read("a.csv", labelled("1.0", "1.1", "1"))
     assert read("b.csv", labelled("1", "1.0"), reading=versions.reading)[0].classes == ("1", "1.0")
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "counts"),
+    [
+        (["true", "false"], ("false", "true"), {}),
+        (["TRUE", "FALSE"], ("FALSE", "TRUE"), {}),
+        (
+            [True, "true", False, "False"],
+            ("False", "True"),
+            {"another spelling": 1, "true or false in one": 1},
+        ),
+        ([True, "true", "maybe"], ("True", "maybe", "true"), {"only in case": 2}),
+        ([True, "True", False], ("False", "True"), {"true or false in one": 1}),
+    ],
+)
+def test_true_and_false_are_one_class_each_in_any_spelling(labels, classes, counts):
+    rows = [json.dumps({"text": f"t{number}", "label": label}) for number, label in enumerate(labels)]
+    found, notes = read("a.jsonl", "\n".join(rows).encode())
+    assert found.classes == classes
+    for part, times in counts.items():
+        assert [count for note, count in notes.items() if part in note] == [times]
+    assert not any("numbers" in note for note in notes)
+    if "maybe" not in labels:
+        later, _ = read("b.csv", labelled("true", "FALSE"), reading=found.reading)
+        assert later.classes == classes
 
 
 def test_equal_texts_with_different_labels_are_counted():

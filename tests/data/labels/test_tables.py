@@ -195,7 +195,12 @@ BAD_TABLES = {
         "the field 'text' has a NUL character, the first at character 2",
     ),
     "label.csv": (b"text,label\na,\nb,y\n", 2, "the field 'label' is empty"),
-    "blank-label.csv": (b"text,label\na,  \nb,y\n", 2, "the field 'label' is empty"),
+    "blank-label.csv": (b"text,label\na,  \nb,y\n", 2, "the field 'label' is only white space"),
+    "no-break-label.csv": (
+        "text,label\na,\u00a0\nb,y\n".encode(),
+        2,
+        "the field 'label' is only white space",
+    ),
     "text.csv": (b"text,label\n,x\n", 2, "the field 'text' is empty"),
     "blank-text.csv": (b"text,label\n \t ,x\n", 2, "the field 'text' is only white space"),
     "huge.csv": (

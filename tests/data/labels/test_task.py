@@ -134,7 +134,7 @@ def test_there_are_no_more_validation_than_training_examples_where_those_are_lim
             [many(x=9, y=9), many("valid", X=1)],
             {},
             DataError,
-            "task 'topic': 1 validation examples have a label that no training example has: 'X' (the "
+            "task 'topic': 1 validation example has a label that no training example has: 'X' (the "
             "first is "
             "valid-1; training has 'x', 'y'); write labels alike in all files, or remove these examples",
         ),
@@ -149,8 +149,8 @@ def test_there_are_no_more_validation_than_training_examples_where_those_are_lim
             [many(x=9, y=9), many("valid", x=1), LabelledSet(many(x=9, y=9).examples, ("x", "y"))],
             {},
             DataError,
-            "task 'topic': no training example is left (train has 18 rows, texts in common left it); "
-            "give more rows, or files of your own for each split",
+            "task 'topic': no training example is left (18 of 18 training rows left it, since they also "
+            "stand in validation or test); give files without common texts",
         ),
         (
             [many(x=9, y=9)],
@@ -292,7 +292,8 @@ def test_pre_training_must_not_see_what_is_read_in_validation_and_test(name, hel
         (TAGGING, ("a", "b"), ["O", "O"], "'O'"),
         (SIMILARITY, ("a", "b"), 2.5, "2.5"),
         (CHOICE, ("a", "b", "c"), 1, "1"),
-        (SPAN_QA, ("a", "b"), [], "[]"),
+        (SPAN_QA, ("a", "b"), [], "none"),
+        (SPAN_QA, ("a", "b"), [{"text": "big", "start": 10}], "'big'"),
     ],
 )
 def test_what_is_all_the_same_is_no_task(form, texts, gold, label):
@@ -305,7 +306,20 @@ def test_what_is_all_the_same_is_no_task(form, texts, gold, label):
     )
     with pytest.raises(DataError) as caught:
         build(LabelledSet(examples, form.labels(examples)), form=form)
-    assert f"training examples have the label {label}; there must be two" in str(caught.value)
+    said = (
+        f"label {label}; there must be two" if form is TAGGING else f"same answer, {label}: there is nothing"
+    )
+    assert f"training examples have the {said}" in str(caught.value)
+
+
+def test_the_rows_that_left_training_are_named_as_the_cause_of_a_single_class():
+    train = many(x=9, y=9)
+    test = LabelledSet(tuple(each for each in train.examples if each.gold == "y"), ("y",))
+    with pytest.raises(DataError) as caught:
+        build(train, many("valid", x=2), test)
+    left = "9 of 18 training rows left it, since they also stand in validation or test"
+    hint = "give files without common texts"
+    assert str(caught.value).endswith(f"all 9 training examples have the label 'x' ({left}); {hint}")
 
 
 PAIRS = {

@@ -56,7 +56,7 @@ def test_a_label_becomes_a_text(value: object, label: str) -> None:
     ("value", "reason"),
     [
         ("", "the field 'label' is empty"),
-        ("\u3000", "the field 'label' is empty"),
+        ("\u3000", "the field 'label' is only white space"),
         (None, "the field 'label' is null, a missing value"),
         (0.1, "the field 'label' is 0.1, not a whole number or a text"),
         (math.nan, "the field 'label' is nan, not a whole number or a text"),

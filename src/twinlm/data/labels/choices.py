@@ -22,6 +22,7 @@ class ChoiceLabel(NamedTuple):
     choices: int
     number: int | None  # index that it gives as a number
     text: int | None  # index of the one choice with this text
+    is_of_several: bool  # whether several choices have this text
     is_json_number: bool
 
 
@@ -58,9 +59,12 @@ def read_choice(values: dict[str, Any], field: str, choices: Sequence[str]) -> C
     digits = _NUMBER.fullmatch(label)
     number = int(digits[1]) if digits and int(digits[1]) <= last else None
     text = choices.index(label) if choices.count(label) == 1 else None
+    is_of_several = choices.count(label) > 1
+    if number is None and is_of_several:
+        raise RowError(_several(label, field))
     if number is None and text is None:
         raise RowError(f"the field {field!r} is {label[:40]!r}, {reason}")
-    return ChoiceLabel(label[:40], len(choices), number, text, not isinstance(value, str))
+    return ChoiceLabel(label[:40], len(choices), number, text, is_of_several, not isinstance(value, str))
 
 
 def reading_of(labels: Sequence[ChoiceLabel]) -> Reading:
@@ -77,9 +81,15 @@ def settled(
 ) -> int:
     """Return the index of the right choice; a `RowError` if the label is not read as the `others` are."""
     chosen = label.number if reading == "number" else label.text
+    if chosen is None and label.is_of_several:
+        raise RowError(_several(label.shown, field))
     if chosen is None:
         wanted = f"numbers from 0 to {label.choices - 1}" if reading == "number" else "texts of choices"
         raise RowError(f"the field {field!r} is {label.shown!r}, but {others} are {wanted}")
     is_unclear = None not in (label.number, label.text) and label.number != label.text
     counts[UNCLEAR.format(reading)] += is_unclear
     return chosen
+
+
+def _several(label: str, field: str) -> str:
+    return f"the field {field!r} is {label[:40]!r}, the text of two choices or more, so it names none of them"

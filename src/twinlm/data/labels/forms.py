@@ -21,6 +21,7 @@ from twinlm.data.labels.values import (
     ASCII_BLANKS,
     Labels,
     Reading,
+    count_numbers_in_two_ways,
     read_given_text,
     read_number,
     read_text,
@@ -190,7 +191,10 @@ def _with_line_feeds(example: Example) -> Example:
 def _settle_classes(
     examples: Sequence[Example], fields: Fields, reading: Reading, counts: Counter[str]
 ) -> tuple[Reading, Callable[[Example], Example]]:
-    reading = reading or reading_of_classes({example.gold for example in examples})
+    labels = {example.gold for example in examples}
+    reading = reading or reading_of_classes(labels)
+    if reading == "as written":
+        count_numbers_in_two_ways(labels, counts)
     return reading, lambda example: replace(example, gold=settled_class(example.gold, reading, counts))
 
 

@@ -102,6 +102,7 @@ def build_task(
     elsewhere = {_digest(example, form) for part in (valid, test) if part for example in part.examples}
     reason = "training examples that stand in validation or test"
     rest = _without(train.examples, form, elsewhere, reason, counts)
+    removed = len(train.examples) - len(rest)
     taken: dict[str, tuple[Example, ...]] = {}
     for part, share in shares.items():
         if share:
@@ -115,7 +116,7 @@ def build_task(
     valids = _without(valids, form, in_test, "validation examples that stand in test", counts)
     classes = form.labels(rest)
     parts = {"training": rest, "validation": valids, "test": tests}
-    _check(name, parts, classes, len(train.examples))
+    _check(name, parts, classes, len(train.examples), removed)
     if form.is_split_by_label:
         _check_labels(name, classes, parts)
     scheme = form.scheme((*rest, *valids, *tests))
@@ -190,17 +191,35 @@ def _split_off(
     return tuple(parts[True]), tuple(parts[False])
 
 
-def _check(name: str, parts: dict[str, tuple[Example, ...]], classes: tuple[str, ...], rows: int) -> None:
+def _check(
+    name: str, parts: dict[str, tuple[Example, ...]], classes: tuple[str, ...], rows: int, removed: int
+) -> None:
+    without = f"{removed:,} of {rows:,} training rows left it, since they also stand in validation or test"
+    files = "give files without common texts"
     for part, examples in parts.items():
         if not examples:
-            left = f"train has {rows:,} rows, texts in common left it"
+            left = without if removed else f"train has {rows:,} rows, texts in common left it"
             message = f"task {name!r}: no {part} example is left ({left})"
-            raise DataError(message, hint="give more rows, or files of your own for each split")
+            raise DataError(
+                message, hint=files if removed else "give more rows, or files of your own for each split"
+            )
     answers = classes or {json.dumps(example.gold) for example in parts["training"]}
     if len(answers) == 1:
-        label = classes[0] if classes else parts["training"][0].gold
-        message = f"task {name!r}: all {len(parts['training']):,} training examples have the label {label!r}"
-        raise DataError(message, hint="there must be two classes or more; is label_field the right column?")
+        every = f"task {name!r}: all {len(parts['training']):,} training examples have the"
+        if classes:
+            message = f"{every} label {classes[0]!r}"
+            hint = "there must be two classes or more; is label_field the right column?"
+        else:
+            message = f"{every} same answer, {_shown(parts['training'][0].gold)}: there is nothing to learn"
+            hint = "give examples with different answers; is label_field the right field?"
+        raise DataError(f"{message} ({without})" if removed else message, hint=files if removed else hint)
+
+
+def _shown(gold: Any) -> str:
+    """Return an answer in words; one of question answering is a list of texts with their places."""
+    if not isinstance(gold, list):
+        return repr(gold)
+    return listed(dict.fromkeys(answer["text"] for answer in gold)) if gold else "none"
 
 
 def _check_labels(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Example, ...]]) -> None:
@@ -208,8 +227,9 @@ def _check_labels(name: str, classes: tuple[str, ...], parts: dict[str, tuple[Ex
         unknown = [example for example in parts[part] if example.gold not in classes]
         if unknown:
             labels = sorted({example.gold for example in unknown})
+            have = " has" if len(unknown) == 1 else "s have"
             message = (
-                f"task {name!r}: {len(unknown):,} {part} examples have a label that no training example has: "
+                f"task {name!r}: {len(unknown):,} {part} example{have} a label that no training example has: "
                 f"{listed(labels)} (the first is {unknown[0].id}; training has {listed(classes)})"
             )
             raise DataError(message, hint="write labels alike in all files, or remove these examples")

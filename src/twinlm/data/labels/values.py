@@ -4,7 +4,7 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 from twinlm.data.text.rows import (
@@ -21,14 +21,23 @@ MOST_LINE_BYTES = 4 * MOST_FIELD_CHARACTERS  # size above which a line of a labe
 MISSING = "labels that may stand for a missing value (nan, null, NA): taken as a class"
 _WHOLE = re.compile(r"[+-]?\d+(\.0+)?")
 _FLOATS = "labels written as floats"
+_WITHOUT_POINT = "labels written without the .0 that the others have"
+_OTHER_SPELLING = "labels that are true or false in another spelling than the others"
+_TWO_WAYS = "labels that are one number written in two ways: taken as different classes"
 ASCII_BLANKS = " \t\n\r\f\v"
 _MISSING = ("nan", "null", "na", "n/a")
 _CONTROLS = ("Cc", "Zl", "Zp")  # not Cf and Zs: words of many scripts need joiners and no-break spaces
 
 
-Reading = Literal["", "number", "text", "whole", "as written"]
-"""How the labels of a file are read: choices by number or text, classes without the .0 of whole numbers or as
-written; "" if nothing is settled."""
+Reading = Literal["", "number", "text", "whole", "with .0", "true", "True", "TRUE", "as written"]
+"""How the labels of a file are read: choices by number or text; classes that are all whole numbers without or
+with .0, classes that are all true or false in one of three spellings, others as written; "" if nothing is
+settled."""
+_SPELLINGS: dict[Reading, Callable[[str], str]] = {
+    "true": str.lower,
+    "True": str.capitalize,
+    "TRUE": str.upper,
+}
 
 
 class Labels:
@@ -43,9 +52,12 @@ class Labels:
         value = value_of(values, field)
         label = self.bare(self._as_text(value, field))
         if not label:
-            raise RowError(f"the field {field!r} is empty")
+            is_blank = value not in ("", None)
+            raise RowError(f"the field {field!r} is {'only white space' if is_blank else 'empty'}")
         self.counts[MISSING] += label.casefold() in _MISSING
-        self._json_types[label].add("text" if isinstance(value, str) else "number")
+        self._json_types[label].add(
+            "texts" if isinstance(value, str) else "true or false" if isinstance(value, bool) else "numbers"
+        )
         return label
 
     def bare(self, label: str) -> str:
@@ -74,25 +86,46 @@ class Labels:
 
     def count_twins(self) -> None:
         """Count the labels that may be one class written in two ways."""
-        key = "labels that are numbers in one row and texts in another"
-        self.counts[key] += sum(len(types) > 1 for types in self._json_types.values())
+        for kind in ("numbers", "true or false"):
+            key = f"labels that are {kind} in one row and texts in another"
+            self.counts[key] += sum({kind, "texts"} <= types for types in self._json_types.values())
         folded = Counter(label.casefold() for label in self._json_types)
         self.counts["labels that differ only in case"] += sum(times for times in folded.values() if times > 1)
 
 
 def reading_of_classes(labels: Collection[str]) -> Reading:
-    """Return how classes are read: "1" and "1.0" are one if all labels are whole numbers, some without .0."""
-    is_whole = all(map(_WHOLE.fullmatch, labels)) and any("." not in label for label in labels)
-    return "whole" if is_whole else "as written"
+    """Return how classes are read: "1" and "1.0" are one if all are whole numbers.
+
+    So are "true" and "True" if all are true or false.
+    """
+    if all(map(_WHOLE.fullmatch, labels)):
+        if any("." not in label for label in labels):
+            return "whole"
+        return "with .0" if all(label.endswith(".0") for label in labels) else "as written"
+    if all(label.casefold() in ("true", "false") for label in labels):
+        alike = (name for name, spelled in _SPELLINGS.items() if {*map(spelled, labels)} == {*labels})
+        return next(alike, "True")
+    return "as written"
 
 
 def settled_class(label: str, reading: Reading, counts: Counter[str]) -> str:
-    """Return a class without .0 if whole numbers are read so."""
+    """Return a class in the spelling of its reading; a label of another kind stays as it is."""
     match = _WHOLE.fullmatch(label)
-    if reading != "whole" or not match or not match[1]:
-        return label
-    counts[_FLOATS] += 1
-    return label.removesuffix(match[1])
+    settled, reason = label, ""
+    if reading == "whole" and match and match[1]:
+        settled, reason = label.removesuffix(match[1]), _FLOATS
+    elif reading == "with .0" and match:
+        settled, reason = label.removesuffix(match[1] or "") + ".0", _WITHOUT_POINT
+    elif reading in _SPELLINGS and label.casefold() in ("true", "false"):
+        settled, reason = _SPELLINGS[reading](label), _OTHER_SPELLING
+    counts[reason] += settled != label
+    return settled
+
+
+def count_numbers_in_two_ways(classes: Collection[str], counts: Counter[str]) -> None:
+    """Count the classes that are one whole number with another, such as "1" and "1.0" beside "0.5"."""
+    numbers = [label.removesuffix(match[1] or "") for label in classes if (match := _WHOLE.fullmatch(label))]
+    counts[_TWO_WAYS] += sum(times for times in Counter(numbers).values() if times > 1)
 
 
 def read_id(values: dict[str, Any], field: str, usual: str) -> str:
