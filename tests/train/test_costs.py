@@ -64,8 +64,21 @@ def test_the_usual_time_of_a_step_is_that_of_most_steps() -> None:
 def test_a_budget_of_a_few_steps_is_refused_with_its_price() -> None:
     costs = {"tokens": 100.0, "flops": 1e6}
     assert budget_steps(BudgetSettings(match="tokens", amount=1099), costs, 0.1) == 10
-    with pytest.raises(UsageError, match="999 tokens buys 9 steps of 100 each"):
+    said = (
+        "999 tokens buys 9 steps of 100 each; 9 are too few: at least 10, which take 1e[+]03; .* the batch$"
+    )
+    with pytest.raises(UsageError, match=said):
         budget_steps(BudgetSettings(match="tokens", amount=999), costs, 0.1)
+    with pytest.raises(UsageError, match="or lower the batch or the model's size"):
+        budget_steps(BudgetSettings(match="flops", amount=1e6), costs, 0.1)
+
+
+def test_too_few_steps_are_refused_with_the_settings() -> None:
+    assert BudgetSettings(match="steps", amount=10).amount == 10
+    with pytest.raises(
+        UsageError, match=r"5 steps are too few: at least 10; set budget\.amount = 10 or more"
+    ):
+        BudgetSettings(match="steps", amount=5)
 
 
 def test_predicted_tokens_and_money_are_budgets() -> None:

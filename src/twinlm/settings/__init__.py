@@ -43,6 +43,10 @@ UNTRAINED = "-scratch"
 """Ending of the name of an arm that is not pre-trained: "gpt-scratch"."""
 
 
+LEAST_STEPS = 10
+"""Fewest steps of a pre-training."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetSettings:
     """Pre-training budget, equal for both models, so that the comparison is fair."""
@@ -59,6 +63,9 @@ class BudgetSettings:
     def __post_init__(self) -> None:
         if self.match == "money" and not self.price_per_hour:
             raise UsageError('match = "money" needs a price', hint="set budget.price_per_hour")
+        if self.match == "steps" and self.amount < LEAST_STEPS:
+            message = f"{self.amount:g} steps are too few: at least {LEAST_STEPS}"
+            raise UsageError(message, hint=f"set budget.amount = {LEAST_STEPS} or more")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,7 +17,7 @@ from twinlm.data.labels.task import LabelledTask
 from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import ResourceError, UsageError
 from twinlm.families import Family
-from twinlm.settings import BudgetSettings, FinetuneSettings, KindSettings, ModelSettings
+from twinlm.settings import LEAST_STEPS, BudgetSettings, FinetuneSettings, KindSettings, ModelSettings
 from twinlm.system import hardware
 from twinlm.system.records import Count, Positive, Record
 from twinlm.tokenizer import Tokenizer
@@ -154,9 +154,11 @@ def budget_steps(budget: BudgetSettings, costs: dict[str, float], step_s: float)
     timed = {"seconds": step_s, "money": step_s / 3600 * budget.price_per_hour}
     per_step = {**costs, **timed}[budget.match]
     steps = math.floor(budget.amount / per_step)
-    if steps < 10:
+    if steps < LEAST_STEPS:
         message = f"a budget of {budget.amount:g} {budget.match} buys {steps} steps of {per_step:.3g} each"
-        raise UsageError(message, hint="raise budget.amount, or lower the batch or the model's size")
+        least = f"{steps} are too few: at least {LEAST_STEPS}, which take {LEAST_STEPS * per_step:.3g}"
+        size = " or the model's size" if budget.match in ("flops", "seconds", "money") else ""
+        raise UsageError(f"{message}; {least}", hint=f"raise budget.amount, or lower the batch{size}")
     return steps
 
 
