@@ -77,5 +77,5 @@ def test_the_most_probable_class_is_said_and_all_probabilities(reader, config_fo
 def test_how_many_texts_belong_together_is_learned_and_held_to(reader, config_for):
     assert KIND.learn([example("a", "b", gold="x")]) == {"texts": 2.0}
     config = config_for("classification", labels=("x", "y"), constants=PAIR)
-    with pytest.raises(UsageError, match=r"classifies 2 text\(s\) at once, not 1"):
+    with pytest.raises(UsageError, match="classifies 2 texts at once, not 1"):
         KIND.inputs([example("a", "b"), example("a")], reader, config, Counter())
