@@ -116,10 +116,8 @@ def load_model(folder: Path) -> Trained:
         warnings.warn(f"{folder}: {flaw}", stacklevel=2)
     if drawn and not early_models.is_trained(history):
         model.config = dataclasses.replace(sizes, unscored=tuple(range(tokenizer.vocab_size))[-drawn:])
-        history["import"] = {
-            **history["import"],
-            "embedding": {},
-        }  # as today's imports, also when it is saved
+        # As today's imports have it, so that the model is not mended again once it is saved.
+        history["import"] = {**history["import"], "embedding": {}}
     return Trained(family=kind, model=model, tokenizer=tokenizer, task=task, tuned=tuned, history=history)
 
 

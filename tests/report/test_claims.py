@@ -20,16 +20,14 @@ SPACES = str.maketrans({"\N{NARROW NO-BREAK SPACE}": " ", "\N{NO-BREAK SPACE}": 
 SMALL = st.floats(0, 0.3)
 
 
-def score(name, failed, trained):
+def score(arm, failed, trained, *, estimate=0.5, **nature):
+    usual = {"label": arm.upper(), "family": arm, "is_pretrained": True, "is_imported": False}
     return ArmScore(
-        arm=name,
-        label=name.upper(),
-        family=name,
-        is_pretrained=True,
-        is_imported=False,
-        score=Interval(estimate=0.5, low=0.4, high=0.6),
-        figures={"accuracy": 0.5},
-        score_by_seed={str(seed): 0.5 for seed in range(trained)},
+        arm=arm,
+        **{**usual, **nature},
+        score=Interval(estimate=estimate, low=estimate - 0.1, high=estimate + 0.1),
+        figures={"accuracy": estimate},
+        score_by_seed={str(seed): estimate for seed in range(trained)},
         f1_by_class={},
         confusion=[],
         failed_seeds=[str(seed) for seed in range(failed)],

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.report.test_claims import SPACES, comparison_of
+from tests.report.test_claims import SPACES, comparison_of, score
 from twinlm.evidence.crossing import _crossing as last_crossing
 from twinlm.evidence.intervals import LEVEL, claim_p
 from twinlm.evidence.multiple_testing import adjusted, holm
 from twinlm.evidence.outcomes import Outcomes
 from twinlm.evidence.records import Crossing, Interval, ScoreCurve, ScorePoint
-from twinlm.evidence.results import ArmScore, TaskResult
+from twinlm.evidence.results import TaskResult
 from twinlm.evidence.scores import pairs_to_compare
 from twinlm.report import caveats, task_sentences, verdict
 from twinlm.report.curves_section import baseline_sentence, crossing_sentence
@@ -37,22 +37,9 @@ BASELINES = [("linear", "LINEAR"), ("frequent", "FREQUENT"), ("cosine", "COSINE"
 SEEDS = 3
 
 
-def score(arm, label, family, is_pretrained, is_imported, estimate, failed):
-    return ArmScore(
-        arm=arm,
-        label=label,
-        family=family,
-        is_pretrained=is_pretrained,
-        is_imported=is_imported,
-        score=Interval(estimate=estimate, low=estimate - 0.1, high=estimate + 0.1),
-        figures={"accuracy": estimate},
-        score_by_seed={str(seed): estimate for seed in range(SEEDS)} if family else {},
-        f1_by_class={},
-        confusion=[],
-        failed_seeds=[str(seed) for seed in range(failed)],
-        seconds=1.0,
-        chosen_epochs={},
-    )
+def score_of(arm, label, family, is_pretrained, is_imported, estimate, failed):
+    nature = {"label": label, "family": family, "is_pretrained": is_pretrained, "is_imported": is_imported}
+    return score(arm, failed, SEEDS if family else 0, estimate=estimate, **nature)
 
 
 @st.composite
@@ -62,11 +49,13 @@ def compared_tasks(draw):
     share = st.sampled_from([0.5, 0.6, 0.7]) | st.floats(0.3, 0.9)
     for number in range(draw(st.integers(1, 3))):
         models = [
-            score(*model, draw(share), draw(st.sampled_from([0, 0, 0, 1, SEEDS])))
+            score_of(*model, draw(share), draw(st.sampled_from([0, 0, 0, 1, SEEDS])))
             for model in MODELS
             if model[0] in KINDS or draw(st.booleans())
         ]
-        floors = [score(*row, "", False, False, draw(share), 0) for row in BASELINES if draw(st.booleans())]
+        floors = [
+            score_of(*row, "", False, False, draw(share), 0) for row in BASELINES if draw(st.booleans())
+        ]
         scores = [*models, *floors]
         estimates = {row.arm: row.score.estimate for row in scores}
         pairs = pairs_to_compare(scores)

@@ -46,7 +46,6 @@ def predict(
     return [kind.named(answer, config) for answer in answers]
 
 
-@checked
 def answered(
     trained: Trained,
     examples: Sequence[Example],

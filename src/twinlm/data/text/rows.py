@@ -40,8 +40,8 @@ class BadRows:
     def add(self, file: str, line: int, reason: str | Exception) -> None:
         """Add a bad row."""
         self.number += 1
-        self._alike[file, str(reason)] += 1
-        if len(self._shown) < MOST_SHOWN and self._alike[file, str(reason)] <= _MOST_ALIKE:
+        if len(self._shown) < MOST_SHOWN and self._alike[file, str(reason)] < _MOST_ALIKE:
+            self._alike[file, str(reason)] += 1
             self._shown.append((file, line, str(reason)))
 
     def error(self, *, file: str | None = None, allowed: str = "", hint: str) -> DataError:
