@@ -122,12 +122,13 @@ def test_its_norm_is_taken_and_no_other_is_accepted(tmp_path: Path) -> None:
         resolve(None, {"bert.pretrain.start": str(start), "bert.model.norm": "post"})
 
 
-def test_the_strong_recipe_is_for_new_models(start: Path, tmp_path: Path) -> None:
+def test_the_strong_recipe_pre_trains_new_models_only_and_fine_tunes_all(start: Path, tmp_path: Path) -> None:
     """Its rate would undo what a trained model knows."""
     file = tmp_path / "my.toml"
     file.write_text(f'recipe = "strong"\n[bert.pretrain]\nstart = "{start}"\n[model]\ndropout = 0.3\n')
     run, plain = resolve(file, {}), resolve(None, {"bert.pretrain.start": str(start)})
     assert (run.bert.model.norm, run.bert.model.dropout) == ("post", 0.3)
     assert run.bert.pretrain.optimizer == plain.bert.pretrain.optimizer
+    assert (run.bert.finetune.summary, run.bert.finetune.head_start) == ("mean", "probe")
     assert (run.gpt.model.norm, run.gpt.pretrain.optimizer.method) == ("pre", "muon")
     assert resolve(None, {"recipe": "strong"}).bert.pretrain.optimizer.method == "muon"

@@ -331,10 +331,13 @@ def test_a_head_that_starts_from_a_probe_answers_as_a_logistic_regression_on_the
     np.testing.assert_allclose(scores.softmax(-1), probe.predict_proba(scaled_ND), atol=1e-3)
 
 
-def test_there_is_no_probe_of_one_class_and_none_for_other_heads(fresh: Callable[[str], Trained]) -> None:
+def test_there_is_no_probe_if_a_class_has_no_example_and_none_for_other_heads(
+    fresh: Callable[[str], Trained],
+) -> None:
     task = task_of("classification")
     alike = replace(task, train=tuple(replace(example, gold="late") for example in task.train))
-    for given in (alike, task_of("similarity"), task_of("tagging")):
+    lacking = replace(task, classes=("early", "late", "never"))
+    for given in (alike, lacking, task_of("similarity"), task_of("tagging")):
         result, inputs = with_head(fresh("bert"), given, settings(summary="mean"), seed=1, counts=Counter())
         before = {name: weight.clone() for name, weight in result.tuned.state_dict().items()}  # type: ignore[union-attr]
         assert not start_from_probe(result, inputs)
@@ -359,3 +362,33 @@ def test_a_fine_tuning_that_helps_nothing_keeps_the_probe(
     assert ruined.model.config.summary == "mean"
     with pytest.raises(ModelError, match="mean of all states"):
         to_hf_files(ruined)
+
+
+def test_a_probe_of_a_part_of_the_inputs_still_knows_rare_classes(
+    fresh: Callable[[str], Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 120 inputs one in twelve is taken, which would leave out the one of its class."""
+    task = task_of("classification")
+    golds = ["rare" if number == 7 else example.gold for number, example in enumerate(task.train)]
+    train = tuple(replace(example, gold=gold) for example, gold in zip(task.train, golds, strict=True))
+    task = replace(task, train=train, classes=("early", "late", "rare"))
+    monkeypatch.setattr("twinlm.train.probe._MOST_INPUTS", 10)
+    result, inputs = with_head(fresh("gpt"), task, settings(summary="mean"), seed=1, counts=Counter())
+    assert start_from_probe(result, inputs)
+    assert result.tuned is not None
+    assert result.tuned.head.score.weight.abs().sum(1).min() > 0  # type: ignore[union-attr, operator]
+
+
+def test_all_processes_start_from_the_leaders_probe(fresh: Callable[[str], Trained]) -> None:
+    task = task_of("classification")
+    result, inputs = with_head(fresh("bert"), task, settings(summary="mean"), seed=1, counts=Counter())
+
+    class Follower:
+        def from_leader(self, work: Callable[[], Any]) -> Any:
+            return {"weight": [[0.25] * 32, [0.5] * 32], "bias": [1.0, 2.0]}
+
+    assert result.tuned is not None
+    assert start_from_probe(result, inputs, Follower())  # type: ignore[arg-type]
+    head: Any = result.tuned.head
+    assert head.score.weight[:, 0].tolist() == [0.25, 0.5]
+    assert head.score.bias.tolist() == [1.0, 2.0]

@@ -120,6 +120,21 @@ def made_orthogonal(matrix_MN: torch.Tensor) -> torch.Tensor:
     return left @ values.diag() @ right
 
 
+def test_muon_in_bfloat16_updates_almost_as_in_float32() -> None:
+    torch.manual_seed(0)
+    updates = []
+    for precision in ("float32", "bfloat16"):
+        torch.manual_seed(1)
+        model = FAMILIES["gpt"].model(FAMILIES["gpt"].config(**SIZES))
+        optimizer = build_optimizer(model, OptimizerSettings(method="muon", weight_decay=0.0), precision)
+        matrix = model.get_parameter("blocks.0.feed_forward.expand.weight")
+        before, matrix.grad = matrix.detach().clone(), torch.randn_like(matrix)
+        optimizer.step()
+        assert optimizer.state[matrix]["momentum"].dtype == torch.float32
+        updates.append(before - matrix.detach())
+    assert (updates[0] - updates[1]).norm() < 0.05 * updates[0].norm()
+
+
 def test_muon_keeps_frozen_and_zero_gradients_finite() -> None:
     model = FAMILIES["gpt"].model(FAMILIES["gpt"].config(**SIZES))
     optimizer = build_optimizer(model, OptimizerSettings(method="muon", weight_decay=0.0))

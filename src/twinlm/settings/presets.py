@@ -115,8 +115,10 @@ def _resolved(trees: list[Tree], size: dict[str, Any] | None) -> tuple[Settings,
     """Return the settings of trees, and what changes nothing in them, as `idle.idle` does."""
     chosen = spread(*trees)
     starts = {kind: start for kind in KINDS if (start := read_start(kind, chosen))}
-    for kind in starts:  # the recipe is for new models: this one keeps its norm, and needs lower rates
-        chosen[kind] = _without(chosen[kind], str(recipes.find(Path("strong"))))
+    for kind in starts:  # a model to continue from keeps its norm, and needs lower rates than a new one
+        for table in ("model", "pretrain"):
+            if table in chosen[kind]:
+                chosen[kind][table] = _without(chosen[kind][table], str(recipes.find(Path("strong"))))
     sizes = {kind: size or SIZES[closest_size(starts.get(kind))] for kind in KINDS}
     started = given({kind: start.settings for kind, start in starts.items()})
     preset = merge(given(KIND_DEFAULTS), given(sizes), started)

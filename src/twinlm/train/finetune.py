@@ -70,7 +70,7 @@ def finetune(
     averaged = averaging(folder)
     is_old = averaged == "micro-batch"
     result, inputs = with_head(trained, task, settings, seed=seed, counts=counts, is_old=is_old)
-    is_probed = settings.head_start == "probe" and start_from_probe(result, inputs)
+    is_probed = settings.head_start == "probe" and start_from_probe(result, inputs, ranks)
     task_type, config = task_of(result)
     validation = _Validation(result, task_type, config, task.valid)
     job = finetuning_job(

@@ -129,6 +129,8 @@ class PlainAdamW(torch.optim.Optimizer):
         weight.addcdiv_(mean, root.add_(group["eps"]), value=-rate)
 
 
+# Not on PyTorch's AdamW, which refuses weights without a step count: checkpoints number the averages of one
+# optimizer.
 class Muon(PlainAdamW):
     """Momentum made orthogonal for the groups with "parts", AdamW for the others (Jordan et al. 2024).
 

@@ -14,6 +14,7 @@ from twinlm.checkpoint import Trained
 from twinlm.data.sequences.packing import by_length
 from twinlm.system import hardware
 from twinlm.tasks.heads import SequenceHead
+from twinlm.train.ranks import ALONE, Ranks
 from twinlm.use.predict import task_of
 
 _INVERSE_PENALTY = 0.03  # of weights on states of deviation 1; docs/log.md
@@ -22,38 +23,51 @@ _MOST_ITERATIONS = 1000
 _LEAST_DEVIATION = 1e-6
 
 
-def start_from_probe(trained: Trained, inputs: Sequence[Any]) -> bool:
+def start_from_probe(trained: Trained, inputs: Sequence[Any], ranks: Ranks = ALONE) -> bool:
     """Set the weights of a classifier's head to those of a linear probe; tell whether there is one.
 
-    There is none for other heads, with one class only, or if a state is not finite.
+    There is none for other heads, if a class has no example, or if a state is not finite.
     """
     assert trained.tuned is not None
     head: Any = trained.tuned.head
     if not isinstance(head, SequenceHead):
         return False
-    states_ND, classes_N = _states(trained, inputs[:: -(-len(inputs) // _MOST_INPUTS)])
-    if len(np.unique(classes_N)) < 2 or not np.isfinite(states_ND).all():
+    # Another processor may round the states differently, and all processes must start from equal weights.
+    weights = ranks.from_leader(lambda: _probe(trained, _some(inputs), has_bias=head.score.bias is not None))
+    if weights is None:
         return False
+    with torch.no_grad():
+        for name, values in weights.items():
+            own = head.score.get_parameter(name)
+            own.copy_(torch.tensor(values, dtype=own.dtype))
+    return True
+
+
+def _some(inputs: Sequence[Any]) -> list[Any]:
+    """Return at most about `_MOST_INPUTS` inputs, and all of the classes that these lack."""
+    some = list(inputs[:: -(-len(inputs) // _MOST_INPUTS)])
+    classes = {one.target for one in some}
+    return some + [one for one in inputs if one.target not in classes]
+
+
+def _probe(trained: Trained, inputs: Sequence[Any], *, has_bias: bool) -> dict[str, Any] | None:
+    """Return the weights of a logistic regression for all classes, (C, D), and its biases, (C,)."""
+    states_ND, classes_N = _states(trained, inputs)
+    assert trained.task is not None
+    if len(np.unique(classes_N)) < max(2, len(trained.task.labels)) or not np.isfinite(states_ND).all():
+        return None
     from sklearn.linear_model import LogisticRegression
 
     deviations_D = np.maximum(states_ND.std(0), _LEAST_DEVIATION)
     # Without a bias nothing can be subtracted from the states either.
-    means_D = states_ND.mean(0) if head.score.bias is not None else np.zeros_like(deviations_D)
-    probe = LogisticRegression(
-        C=_INVERSE_PENALTY, max_iter=_MOST_ITERATIONS, fit_intercept=head.score.bias is not None
-    )
+    means_D = states_ND.mean(0) if has_bias else np.zeros_like(deviations_D)
+    probe = LogisticRegression(C=_INVERSE_PENALTY, max_iter=_MOST_ITERATIONS, fit_intercept=has_bias)
     probe.fit((states_ND - means_D) / deviations_D, classes_N)
     weights_CD = probe.coef_ / deviations_D
-    offsets_C = probe.intercept_ - weights_CD @ means_D
+    biases_C = probe.intercept_ - weights_CD @ means_D
     if len(probe.classes_) == 2:  # scikit-learn has one row of weights, for the second class
-        weights_CD, offsets_C = (np.stack([-half / 2, half / 2])[:, 0] for half in (weights_CD, offsets_C))
-    with torch.no_grad():
-        seen = torch.from_numpy(probe.classes_)
-        head.score.weight.zero_()
-        head.score.weight[seen] = torch.from_numpy(weights_CD).float()
-        if head.score.bias is not None:
-            head.score.bias[seen] = torch.from_numpy(offsets_C).float()
-    return True
+        weights_CD, biases_C = (np.concatenate([-half / 2, half / 2]) for half in (weights_CD, biases_C))
+    return {"weight": weights_CD.tolist(), **({"bias": biases_C.tolist()} if has_bias else {})}
 
 
 def _states(trained: Trained, inputs: Sequence[Any]) -> tuple[Any, Any]:
