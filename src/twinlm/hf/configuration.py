@@ -32,15 +32,19 @@ _KNOWN = {
 }
 
 
-def layout_of(family: str, sizes: object) -> Layout:
+def layout_of(family: str, sizes: Any) -> Layout:
     """Return the model type that computes what a model of ours does."""
     for layout in LAYOUTS.values():
         fixed = layout.fixed.items()
         if layout.family == family and all(getattr(sizes, name) == value for name, value in fixed):
             return layout
-    message = "no class of Hugging Face's reads a GPT from both sides, or the mean of all states with a head"
-    hint = 'export a model that was fine-tuned with both_sides = false and summary = "token"'
-    raise ModelError(message, hint=hint)
+    what, setting = (
+        ("has a head on the mean of all states", 'summary = "token"')
+        if sizes.summary == "mean"
+        else ("reads a GPT from both sides", "both_sides = false")
+    )
+    message = f"no class of Hugging Face's {what}"
+    raise ModelError(message, hint=f"export a model that was fine-tuned with {setting}")
 
 
 def layout_in(config: Mapping[str, Any], path: Path) -> Layout:
