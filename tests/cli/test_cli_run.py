@@ -110,10 +110,11 @@ def test_a_change_of_what_was_trained_is_refused_before_the_text_is_read(cli, pr
         ]:
             answer = cli(*command, "my.toml", option, "0.3" if "mask" in option else "4000")
             assert (answer.code, said in answer.err) == (2, True), answer.err
-    for option, value in (("--finetune.epochs", 2), ("--gpt.finetune.dropout", 0.2)):
-        answer = cli("compare", "my.toml", option, value)
-        name = option.rpartition(".")[2]
-        assert (answer.code, f"finetune.{name} was" in answer.err) == (2, True), answer.err
+    for command in ("compare", "plan"):
+        for option, value in (("--finetune.epochs", 2), ("--gpt.finetune.dropout", 0.2)):
+            answer = cli(command, "my.toml", option, value)
+            name = option.rpartition(".")[2]
+            assert (answer.code, f"finetune.{name} was" in answer.err) == (2, True), answer.err
 
 
 def test_a_report_is_written_again(cli, project):

@@ -350,10 +350,10 @@ def entity_tagger(tuned, tmp_path_factory):
     [
         (
             "Ada\tU-LOC\n\nran\tB-LOC\n\nit\tO\n",
-            "tags that the model spells otherwise: 'U-LOC'; entity F1",
+            "tags that the model spells otherwise, read as its own: 'U-LOC'",
             0,
         ),
-        ("Ada\tB-LOC\nran\tL-LOC\n", "tags that the model spells otherwise: 'L-LOC'; entity F1", 0),
+        ("Ada\tB-LOC\nran\tL-LOC\n", "tags that the model spells otherwise, read as its own: 'L-LOC'", 0),
         (
             "Ada\tB-LOC\n\nran\tB-GENE\nit\tI-GENE\n",
             "2 words in 1 of 2 examples have tags that the model does not know, and count as errors: "

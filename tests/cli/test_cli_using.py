@@ -223,3 +223,25 @@ def test_what_is_not_utf_8_on_standard_input_is_refused(cli, feed, models, name)
     answer = cli(name, models / "bert", *prompt, "-", *batch)
     assert (answer.code, answer.out, answer.err.count("\n")) == (3, "", 1)
     assert "standard input:2: byte 4 (0xff) is not UTF-8" in answer.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["predict", "MODEL", "x.csv"],
+        ["embed", "MODEL", "A river."],
+        ["pairs", "MODEL", "pairs.csv"],
+    ],
+)
+def test_an_out_that_can_not_be_written_is_refused_before_the_work(
+    cli, models, tmp_path, monkeypatch, command
+):
+    monkeypatch.setattr("twinlm.use.load.load", lambda *given: pytest.fail("the model was loaded"))
+    for name in ("x.csv", "pairs.csv"):
+        (tmp_path / name).write_text("a,b\n")
+    (tmp_path / "folder.safetensors").mkdir()
+    command = [str(models / "gpt") if word == "MODEL" else word for word in command]
+    for out in ("x.csv/out.safetensors", "folder.safetensors"):
+        answer = cli(*command, "--out", out)
+        assert answer.code == 5, answer.err
+        assert answer.err.startswith(f"error: {out}"), answer.err

@@ -37,6 +37,7 @@ CASES = [
         "tokenizer.sharing = 'own'\ngpt.pretrain.start = 'gpt'",
     ),
     ("quality.most_pairs = 3", "", "quality.pairs = ['a.csv']"),
+    ("imported.learning_rate = 2e-5", "compare.learning_rates = [1e-5, 1e-4]", "compare.seeds = [1]"),
     ("arm.budget_share = 0.5", "arm.pretrained = false", "arm.pretrained = true"),
     ("arm.pretrain.length = 32", "arm.pretrained = false", "arm.pretrained = true"),
     ("arm.pretrain.optimizer.beta1 = 0.8", "arm.pretrained = false", "arm.pretrained = true"),
@@ -74,12 +75,12 @@ def starts(tmp_path, monkeypatch) -> None:
 
 
 def written(lines: str) -> str:
-    """Return a settings file; "task." and "arm." are the first [[task]] and [[arm]]."""
+    """Return a settings file; "task.", "arm." and "imported." are the first [[task]], ...."""
     rows = {
         name: [line.removeprefix(f"{name}.") for line in lines.split("\n") if line.startswith(f"{name}.")]
-        for name in ("task", "arm")
+        for name in ("task", "arm", "imported")
     }
-    plain = [line for line in lines.split("\n") if not line.startswith(("task.", "arm."))]
+    plain = [line for line in lines.split("\n") if not line.startswith(("task.", "arm.", "imported."))]
     rows["arm"] += ['kind = "bert"'] if rows["arm"] else []
     return "\n".join([*plain, *(f"[[{name}]]\n" + "\n".join(own) for name, own in rows.items() if own)])
 
@@ -102,7 +103,7 @@ def test_a_setting_without_effect_is_refused_in_a_file(starts, setting, beside, 
         resolve("my.toml", {})
 
 
-OPTIONS = [case[:2] for case in CASES if not case[0].startswith(("task.", "arm."))]
+OPTIONS = [case[:2] for case in CASES if not case[0].startswith(("task.", "arm.", "imported."))]
 
 
 @pytest.mark.parametrize(("setting", "beside"), OPTIONS, ids=[case[0] for case in OPTIONS])
@@ -157,6 +158,35 @@ def test_what_nobody_gave_and_what_claims_nothing_is_fine(starts):
     assert resolve("all.toml", {}) == resolve(None, {}, base=base)
     for name in recipes.names():
         resolve(name, {})
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "value", "why"),
+    [
+        ("pretrain", "mask_share", 0.3, "GPT masks tokens only with both_sides_share above 0"),
+        ("pretrain", "first_share", 0.5, "there is no first phase"),
+        ("finetune", "stride", 64, 'no task has kind = "span_qa"'),
+    ],
+)
+def test_a_changed_setting_without_effect_in_a_file_of_all_settings_is_named(
+    tmp_path, monkeypatch, table, name, value, why
+):
+    """Such a file is no mistake, as `config show` wrote it; a setting changed in it may be one."""
+    monkeypatch.chdir(tmp_path)
+    everything = build.plain(resolve(None, {}, base={"task": [{"train": "a.csv"}]}))
+    Path("all.toml").write_text(tomli_w.dumps(everything))
+    lines: list[str] = []
+    resolve("all.toml", {}, say=lines.append)
+    assert lines == []
+    everything["gpt"][table][name] = value
+    Path("all.toml").write_text(text := tomli_w.dumps(everything))
+    resolve("all.toml", {"seed": "3"}, say=lines.append)
+    at = text[: text.index(f"{name} = {value}")].count("\n") + 1
+    (line,) = lines
+    assert line.startswith(
+        f"note: all.toml has settings without effect: line {at}, {table}.{name} would change nothing: "
+    )
+    assert why in line
 
 
 def test_tasks_of_the_command_line_may_use_what_a_file_without_tasks_sets(starts):

@@ -20,6 +20,7 @@ from twinlm.settings import (
     Settings,
     TaskSettings,
     build,
+    presets,
 )
 from twinlm.settings.tree import given
 
@@ -160,6 +161,26 @@ def test_micro_batches_must_divide_the_batch() -> None:
             match=rf"pretrain\.micro_batch_sequences={micro} does not divide pretrain\.batch_sequences=32",
         ):
             KindSettings(pretrain=PretrainSettings(batch_sequences=32, micro_batch_sequences=micro))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "compare.budget_shares = [0.5, 0.05]",
+        "arm = [{kind = 'bert', budget_share = 0.05}]",
+    ],
+)
+def test_a_share_of_a_budget_of_steps_is_as_many_steps_as_a_budget(tmp_path, lines: str) -> None:
+    file = tmp_path / "my.toml"
+    for match, amount in (("steps", 200), ("tokens", 100), ("steps", 199)):
+        file.write_text(f"budget = {{match = '{match}', amount = {amount}}}\n{lines}")
+        if (match, amount) != ("steps", 199):
+            presets.resolve(file, {})
+            continue
+        said = r"0\.05 in (compare\.)?budget_shares? of budget\.amount=199 steps is 9; .* at least 10 steps"
+        with pytest.raises(UsageError, match=said) as error:
+            presets.resolve(file, {})
+        assert error.value.file == str(file)
 
 
 def test_every_default_keeps_its_own_range() -> None:

@@ -177,3 +177,20 @@ def test_json_is_readable_and_has_no_numbers_that_json_lacks(tmp_path: Path) -> 
 def test_the_hash_of_a_file_that_is_missing_is_a_models_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="weights: the file is missing"):
         storage.file_sha256(tmp_path / "weights")
+
+
+@pytest.mark.parametrize("place", ["a file/new", "a folder"])
+def test_a_path_that_can_not_be_written_is_refused_beforehand(tmp_path, place):
+    (tmp_path / "a file").write_bytes(b"old")
+    (tmp_path / "a folder").mkdir()
+    with pytest.raises(ResourceError) as error:
+        storage.require_writable(tmp_path / place)
+    assert str(tmp_path / "a f") in str(error.value.file)
+
+
+def test_asking_whether_a_path_can_be_written_changes_no_file(tmp_path):
+    storage.write_file(tmp_path / "old", b"old")
+    storage.require_writable(tmp_path / "old")
+    storage.require_writable(tmp_path / "new" / "file")
+    assert (tmp_path / "old").read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["new", "old"]

@@ -178,7 +178,8 @@ def test_the_jackknifes_spread_is_near_the_true_one_of_a_correlation():
     [
         ("similarity", [1.0, 2.0], [3.0, 3.0], {"Spearman's correlation", "Pearson's correlation"}),
         ("similarity", [1.0, 2.0], [3.0, 4.0], set()),
-        ("classification", ["a", "b"], ["a", "a"], set()),  # MCC is 0 in scikit-learn, too
+        ("classification", ["a", "b"], ["a", "a"], {"MCC"}),
+        ("classification", ["a", "a"], ["a", "b"], set()),  # no MCC at all
         ("tagging", [["B-X", "O"]], [["O", "O"]], {"precision"}),
         ("tagging", [["O", "O"]], [["B-X", "O"]], {"recall"}),
         ("tagging", [["O", "O"]], [["O", "O"]], {"precision", "recall", "entity F1"}),
@@ -186,4 +187,4 @@ def test_the_jackknifes_spread_is_near_the_true_one_of_a_correlation():
 )
 def test_a_figure_that_would_be_0_over_0_is_undefined(kind, golds, predicted, undefined):
     scheme = "entities" if kind == "tagging" else ""
-    assert task_kind(kind).measure(golds, predicted, scheme).undefined == undefined
+    assert task_kind(kind).measure(golds, predicted, scheme).undefined.keys() == undefined

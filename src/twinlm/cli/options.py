@@ -1,5 +1,6 @@
 """Options that several commands share, and how they become `Settings`. `running.py` opens a run with them."""
 
+import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -150,7 +151,11 @@ def read_settings(
         if file is not None and "task" in read_toml(recipes.find(file)):
             message = "tasks are given both in the file and as options"
             raise UsageError(message, file=file, hint="give them in one place")
-    return presets.resolve(file, {**overrides, **decided}, base=whole)
+    return presets.resolve(file, {**overrides, **decided}, base=whole, say=_say)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def plain_names(given: Mapping[str, str]) -> dict[str, str]:

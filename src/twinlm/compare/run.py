@@ -130,12 +130,16 @@ class Run:
         answers = self._evidence()
         return self._report(answers)
 
-    def _prepare(self) -> None:
+    def check(self) -> None:
+        """Refuse settings other than those that a training was started with."""
         for name in self.pretraining.compared:
             self.pretraining.check(name)
         if (self.folder / "tasks").is_dir():  # settings may have changed since
             for trial in self.forecast.trials():
                 self.finetuning.check(trial)
+
+    def _prepare(self) -> None:
+        self.check()
         self.diagnosis.result()  # first, as it may say why something later fails
         for kind in families.FAMILIES:
             self.workspace.stores(kind)

@@ -10,6 +10,17 @@ from twinlm.evidence.records import ArmFacts, Comparison, Interval, Ledger, Qual
 from twinlm.system.records import Number, Record, Whole
 
 
+class UndefinedFigure(Record):
+    """A figure that would be 0 / 0, and so counts as 0."""
+
+    name: str
+    """Name of the figure."""
+    reason: str
+    """Reason, such as "one class is given to all examples"."""
+    seeds: list[str]
+    """Seeds of the models that it is true of; empty for a baseline."""
+
+
 class ArmScore(ArmFacts):
     """Score of one arm or baseline on a task's test examples."""
 
@@ -32,11 +43,18 @@ class ArmScore(ArmFacts):
     """Epoch with the best weights on the validation examples, by seed."""
     is_imported: bool
     """Whether the model was pre-trained elsewhere, on other data."""
+    undefined: tuple[UndefinedFigure, ...] = ()
+    """Figures that would be 0 / 0; all of `score`, `figures` and comparisons count them as 0."""
 
     @property
     def has_failed(self) -> bool:
         """Whether all trainings failed: each model gives one answer to all examples."""
         return bool(self.failed_seeds) and len(self.failed_seeds) >= len(self.score_by_seed)
+
+    def has_figure(self, name: str) -> bool:
+        """Tell whether a figure is defined for at least one model."""
+        lacking = [row.seeds for row in self.undefined if row.name == name]
+        return not lacking or sum(map(len, lacking)) < len(self.score_by_seed)
 
 
 class TaskResult(Record):

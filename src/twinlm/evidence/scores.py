@@ -11,7 +11,7 @@ from twinlm.evidence import intervals
 from twinlm.evidence.answers import ArmAnswers, TaskAnswers, facts
 from twinlm.evidence.outcomes import Matrix, Outcomes
 from twinlm.evidence.records import ArmFacts
-from twinlm.evidence.results import ArmScore, TaskResult
+from twinlm.evidence.results import ArmScore, TaskResult, UndefinedFigure
 from twinlm.tasks.kind import TaskKind
 from twinlm.tasks.metrics import Measured, confusion, is_one_answer
 from twinlm.tasks.table import task_kind
@@ -115,6 +115,24 @@ def _score(answers: TaskAnswers, arm: ArmAnswers, measured: Sequence[Measured], 
         seconds=arm.seconds,
         chosen_epochs=arm.chosen_epochs,
         is_imported=arm.is_imported,
+        undefined=_undefined(arm.seeds, measured),
+    )
+
+
+def _undefined(seeds: Sequence[str], measured: Sequence[Measured]) -> tuple[UndefinedFigure, ...]:
+    """Return the figures that are 0 / 0 for some models, by name and reason."""
+    reasons = dict.fromkeys(row for of_model in measured for row in of_model.undefined.items())
+    return tuple(
+        UndefinedFigure(
+            name=name,
+            reason=reason,
+            seeds=[
+                seed
+                for seed, of_seed in zip(seeds, measured, strict=False)
+                if of_seed.undefined.get(name) == reason
+            ],
+        )
+        for name, reason in reasons
     )
 
 

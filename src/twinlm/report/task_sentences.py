@@ -96,7 +96,7 @@ def _bests(task: TaskResult) -> str:
 
 
 def _value(task: TaskResult, score: ArmScore) -> str:
-    number = figure(score.score.estimate, task.metric)
+    number = figure(score.score.estimate, task.metric) if score.has_figure(task.metric) else "0 / 0"
     return number if is_share(task.metric) else f"{task.metric} {number}"
 
 

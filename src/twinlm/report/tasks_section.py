@@ -7,7 +7,7 @@ from twinlm.evidence.details import Details
 from twinlm.evidence.records import Comparison, Effect, Ledger, RateTried
 from twinlm.evidence.results import ArmScore, Results, TaskResult
 from twinlm.evidence.variance import shares
-from twinlm.report import details_section, document, plots
+from twinlm.report import details_section, document, plots, undefined
 from twinlm.report.numbers import (
     INTERVAL,
     MINUS,
@@ -86,13 +86,12 @@ def _plots(results: Results, task: TaskResult) -> Iterator[document.Plot]:
 def scores(task: TaskResult) -> document.Table:
     """Return the scores of a task's arms, the best first."""
     main, *others = task.scores[0].figures
-    each = partial(bare, metric=main)
     columns: list[tuple[str, Callable[[ArmScore], str]]] = [
         ("", lambda score: score.label),
-        (capital(main), lambda score: figure(score.score.estimate, main)),
-        (INTERVAL, lambda score: ends(score.score, main)),
-        *((capital(name), partial(_other_figure, name)) for name in others),
-        ("Each seed", lambda score: ", ".join(map(each, score.score_by_seed.values())) or document.NOTHING),
+        (capital(main), lambda score: undefined.main_figure(score, main)),
+        (INTERVAL, lambda score: undefined.main_figure(score, main, ends)),
+        *((capital(name), partial(undefined.other_figure, name=name)) for name in others),
+        ("Each seed", lambda score: undefined.each_seed(score, main)),
         ("Failed", lambda score: str(len(score.failed_seeds))),
         ("Time", lambda score: duration(score.seconds)),
     ]
@@ -100,6 +99,8 @@ def scores(task: TaskResult) -> document.Table:
     if "macro F1" in others and (has := len(task.scores[0].f1_by_class)):
         every = f" ({has} of {len(task.classes)})" * (has < len(task.classes))
         caption += f" Macro F1: mean over the classes that the test examples have{every}."
+    for is_main in (True, False):
+        caption += "".join(f" {text}" for text in undefined.sentences([task], is_main=is_main))
     return document.table_of(caption, sorted(task.scores, key=lambda score: -score.score.estimate), columns)
 
 
@@ -217,10 +218,6 @@ def _about_comparisons(task: TaskResult) -> str:
             else ""
         )
     )
-
-
-def _other_figure(name: str, score: ArmScore) -> str:
-    return figure(score.figures[name], name)
 
 
 def _odds(effect: Effect) -> str:

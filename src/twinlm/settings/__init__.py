@@ -177,3 +177,15 @@ class Settings:
     """GPT's settings: [gpt.model], [gpt.pretrain], ...; [model], [pretrain] and [finetune] set both kinds."""
     bert: KindSettings = field(default_factory=KindSettings)
     """BERT's settings, given like `gpt`."""
+
+    def __post_init__(self) -> None:
+        if self.budget.match != "steps":
+            return
+        shares = [("compare.budget_shares", share) for share in self.compare.budget_shares]
+        shares += [("budget_share", arm.budget_share) for arm in self.arm if arm.pretrained]
+        for name, share in shares:
+            steps = math.floor(share * self.budget.amount)
+            if steps < LEAST_STEPS:
+                message = f"{share:g} in {name} of budget.amount={self.budget.amount:g} steps is {steps}"
+                hint = f"raise one of the two: a model takes at least {LEAST_STEPS} steps"
+                raise UsageError(message, hint=hint)

@@ -125,6 +125,12 @@ _RULES = (
         'with sharing = "own" each model has its paper\'s',
     ),
     _Rule("tokenizer", "strip_accents", _has_no_wordpiece, "no WordPiece is trained"),
+    _Rule(
+        "imported",
+        "learning_rate",
+        lambda at: at.settings.compare.learning_rates,
+        "compare.learning_rates are tried for imported models too",
+    ),
     _Rule("quality", "most_pairs", lambda at: not at.own.pairs, "quality.pairs names no files"),
     _Rule("arm", "budget_share", lambda at: not at.own.pretrained, "the arm has pretrained = false"),
     _Rule("pretrain", "*", lambda at: not getattr(at.model, "pretrained", True), "pretrained = false"),

@@ -79,13 +79,19 @@ DEMO: dict[str, Any] = {
     "finetune": {"epochs": 8},
 }
 
+_MOST_IDLE = 4
+
 SHARED = ("model", "pretrain", "finetune")
 """Tables that set both kinds."""
 
 
 @checked
 def resolve(
-    file: str | Path | None, overrides: Mapping[str, str], *, base: Mapping[str, Any] | None = None
+    file: str | Path | None,
+    overrides: Mapping[str, str],
+    *,
+    base: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Settings:
     """Return the settings of a run.
 
@@ -93,6 +99,7 @@ def resolve(
         file: a TOML file, the name of a recipe, or None.
         overrides: settings of the command line, "pretrain.length" -> "64".
         base: settings that the file overrides, such as the demo's.
+        say: gets a line that names what changes nothing in a file of all settings.
 
     Raises:
         UsageError: a setting is not valid, or changes nothing; names file, line, value and the way out.
@@ -107,7 +114,8 @@ def resolve(
         build.check_names(tree, [*names, "size", *SHARED])
     size = _size_of(trees)
     settings, without_effect = _resolved(trees, size)
-    _check_effect(trees, size, without_effect)
+    for line in _check_effect(trees, size, without_effect):
+        say(line)
     return settings
 
 
@@ -134,17 +142,17 @@ def _resolved(trees: list[Tree], size: dict[str, Any] | None) -> tuple[Settings,
 
 def _check_effect(
     trees: list[Tree], size: dict[str, Any] | None, without_effect: Mapping[int, UsageError]
-) -> None:
-    """Refuse an option, or a setting of a person's own file, that changes nothing."""
+) -> list[str]:
+    """Refuse an option, or a setting of a person's own file, that changes nothing.
+
+    Returns:
+        A line that names those of a file of all settings, as a run writes it: nobody may have chosen them.
+    """
     found = [value for tree in trees for value in values(tree) if id(value) in without_effect]
     _, *files, _ = trees
-    # A file that writes everything, as a run does, also writes what has no effect.
-    own = (
-        files[-1]
-        if files and not files[-1].keys() >= {field.name for field in dataclasses.fields(Settings)}
-        else Tree()
-    )
-    judged = {id(value) for value in values(own)}
+    own = files[-1] if files else Tree()
+    is_whole = own.keys() >= {field.name for field in dataclasses.fields(Settings)}
+    judged = {id(value) for value in values(own)} if not is_whole else set[int]()
     if trees[-1] and judged & without_effect.keys():
         # An option may replace what a setting of the file stands beside, and that is no mistake.
         try:
@@ -154,6 +162,13 @@ def _check_effect(
     for value in found:
         if value.is_text or id(value) in judged:
             raise without_effect[id(value)]
+    idle_there = [value for value in values(own) if is_whole and id(value) in without_effect]
+    if not idle_there:
+        return []
+    each = [f"line {value.line}, {without_effect[id(value)].message}" for value in idle_there[:_MOST_IDLE]]
+    rest = len(idle_there) - len(each)
+    each += [f"and {rest} more"] * bool(rest)
+    return [f"note: {own.file} has settings without effect: {'; '.join(each)}"]
 
 
 def _with_rows(tree: Tree, name: str, completed: Callable[[Tree], Tree]) -> Tree:

@@ -6,6 +6,7 @@ new one is there, never a mixture. What can't be written is a `ResourceError`, w
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -38,6 +39,17 @@ def write_file(path: Path, data: bytes) -> None:
                 disk.remove_tree(temporary)
             raise
         disk.operations.sync_folder(path.parent)
+
+
+def require_writable(path: Path) -> None:
+    """Raise a ResourceError, before the work is done, if no file can be written at a path."""
+    with disk.as_resource_error(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        disk.make_folders(path.parent)
+        temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
+        disk.write_and_sync(temporary, b"")
+        disk.remove_tree(temporary)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -62,17 +62,19 @@ def of_entities(golds: Sequence[Tags], predicted: Sequence[Tags], *, read: Calla
     gold_sets, predicted_sets = (_all_entities(rows, read) for rows in (golds, predicted))
     hits = [len(gold & said) for gold, said in zip(gold_sets, predicted_sets, strict=True)]
     gold_sizes, predicted_sizes = list(map(len, gold_sets)), list(map(len, predicted_sets))
-    found = {"precision": sum(predicted_sizes), "recall": sum(gold_sizes)}
-    found["entity F1"] = found["precision"] + found["recall"]
+    undefined = {} if any(predicted_sizes) else {"precision": "no entity is found"}
+    undefined |= {} if any(gold_sizes) else {"recall": "the examples have no entity"}
+    if len(undefined) == 2:
+        undefined["entity F1"] = "the examples have no entity, and none is found"
     measured = of_ratio(
         "entity F1",
         [2 * number for number in hits],
         list(map(sum, zip(gold_sizes, predicted_sizes, strict=True))),
         precision=sum(hits) / max(1, sum(predicted_sizes)),
         recall=sum(hits) / max(1, sum(gold_sizes)),
-        **{"word accuracy": sum(_right_words(golds, predicted)) / max(1, sum(map(len, golds)))},
+        **{"word accuracy": _accuracy_of_meaning(golds, predicted, read)},
     )
-    return replace(measured, undefined=frozenset(name for name, number in found.items() if number == 0))
+    return replace(measured, undefined=undefined)
 
 
 def f1_by_type(
@@ -100,6 +102,22 @@ def f1_by_tag(golds: Sequence[Tags], predicted: Sequence[Tags]) -> dict[str, flo
 
 def _all_entities(rows: Sequence[Tags], read: Callable[[str], str]) -> list[set[Entity]]:
     return [entities([read(tag) for tag in row]) for row in rows]
+
+
+def _accuracy_of_meaning(
+    golds: Sequence[Tags], predicted: Sequence[Tags], read: Callable[[str], str]
+) -> float:
+    """Return the share of words that have the same place in the same entity, however their tags spell it."""
+    rights = _right_words(*([_places(row, read) for row in rows] for rows in (golds, predicted)))
+    return sum(rights) / max(1, sum(map(len, golds)))
+
+
+def _places(row: Tags, read: Callable[[str], str]) -> list[str]:
+    """Return the tags of a sentence in BIO: U-LOC as B-LOC, L-LOC as I-LOC, an I-LOC that begins as B-LOC."""
+    tags = [OUTSIDE] * len(row)
+    for begin, end, name in entities([read(tag) for tag in row]):
+        tags[begin:end] = [f"B-{name}", *[f"I-{name}"] * (end - begin - 1)]
+    return tags
 
 
 def _right_words(golds: Sequence[Tags], predicted: Sequence[Tags]) -> list[int]:

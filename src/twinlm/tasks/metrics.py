@@ -7,7 +7,7 @@ n * whole - (n - 1) * without the example, shifted so that their mean is the met
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -28,8 +28,8 @@ class Measured:
     """Returns `values_E`; called only if needed, because a jackknife takes time."""
     least: float = 0.0
     """Least possible value of the main metric; the most is 1."""
-    undefined: frozenset[str] = frozenset()
-    """Names of the figures that are 0 by convention only, because they would be 0 / 0."""
+    undefined: dict[str, str] = field(default_factory=dict)
+    """Reasons by name of the figures that are 0 by convention only, because they would be 0 / 0."""
 
     @cached_property
     def values_E(self) -> Values | Rights:
@@ -45,14 +45,17 @@ class Measured:
 def of_classes(golds: Sequence[str], predicted: Sequence[str]) -> Measured:
     """Measure classes: accuracy (which is micro F1 too), macro F1, and Matthews' correlation.
 
-    Where all examples are of one class there is no correlation, so that figure is left out.
+    Where all examples are of one class there is no correlation, so that figure is left out. Where all are
+    predicted to be of one class, it is 0 / 0.
     """
     _, counts_CC = class_table(golds, predicted)
     right_E = np.array(golds) == np.array(predicted)
     figures = {"accuracy": float(right_E.mean()), "macro F1": macro_f1(counts_CC)}
     if len(set(golds)) > 1:
         figures["MCC"] = matthews(counts_CC)
-    return Measured(figures, lambda: right_E)
+    is_undefined = "MCC" in figures and len(set(predicted)) == 1
+    undefined = {"MCC": "one class is given to all examples"} if is_undefined else {}
+    return Measured(figures, lambda: right_E, undefined=undefined)
 
 
 def of_places(golds: Sequence[int], predicted: Sequence[int]) -> Measured:
@@ -75,8 +78,9 @@ def of_numbers(golds: Sequence[float], predicted: Sequence[float]) -> Measured:
     def find_values() -> Values:
         return pseudo_values(rho, np.array([without(index) for index in range(len(gold_E))]))
 
-    is_constant = min(len({*golds}), len({*predicted})) == 1
-    undefined = frozenset(figures if is_constant else ())
+    constant = "the right scores are all equal" if len({*golds}) == 1 else ""
+    constant = constant or "one score is given to all examples" * (len({*predicted}) == 1)
+    undefined = dict.fromkeys(figures, constant) if constant else {}
     return Measured(figures, find_values, least=-1.0, undefined=undefined)
 
 

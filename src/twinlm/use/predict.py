@@ -115,8 +115,7 @@ def check_labels(trained: Trained, examples: Sequence[Example]) -> list[str]:
         what = f"{words:,} words in {share} have tags that the model does not know, and count as errors"
         notes.append(f"{what}: {both}")
     if unknown.respelled:
-        other = f"tags that the model spells otherwise: {listed(unknown.respelled)}"
-        notes.append(f"{other}; entity F1 reads them as its own, word accuracy counts them as errors")
+        notes.append(f"tags that the model spells otherwise, read as its own: {listed(unknown.respelled)}")
     if unknown.strays:
         notes.append(f"tags that mark nothing and count as O: {listed(unknown.strays)}")
     return notes

@@ -57,6 +57,7 @@ def command(
         check_compared(plain_names(settings), run.settings)
         from twinlm.compare.plan.matches import all_matches
 
+        run.check()
         shares = {name: pretraining.share for name, pretraining in run.pretraining.compared.items()}
         matches = all_matches(run.pretraining.plans, shares, run.settings.budget.price_per_hour)
         whole, prospects = _whole(run), run.forecast.prospects()

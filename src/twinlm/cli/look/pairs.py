@@ -87,6 +87,8 @@ def command(
     check_used("--text-field", text_field != "text", is_used=file is None, by="--from-text")
     if most < 1:
         raise UsageError(f"--most must be at least 1, not {most}")
+    if out is not None:
+        storage.require_writable(out)
     from twinlm.use.load import load
 
     loaded = {str(model): load(model) for model in models}

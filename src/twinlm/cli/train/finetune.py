@@ -57,6 +57,7 @@ def command(
       twinlm finetune bert my.toml --task reviews --seed 1
       twinlm finetune gpt my.toml --task reviews --seed 1 --untrained
       twinlm finetune imported/minilm --task.train reviews.csv --learning-rate 3e-5
+      twinlm finetune runs/my/gpt --recipe strong --task.train few-labels.csv
     Next:
       twinlm predict runs/my/tasks/reviews/bert/seed-1 new.csv
     """
@@ -83,14 +84,18 @@ def command(
             run.progress.say(f"--fresh: removing {folder}")
             storage.remove(folder)
         history = run.finetuning.finetuned(trial).history["fine-tuning"]
-        test = _test_figure(run, trial) if _has_test_file(run.settings, name) else {}
+        test, undefined = _test_figure(run, trial) if _has_test_file(run.settings, name) else ({}, {})
         counts = run.workspace.prepared.counts if arm.pretraining else run.workspace.task_counts
     print_counts({**counts, **{f"training: {reason}": count for reason, count in history["counts"].items()}})
     record = {"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history}
     metric, value = next(iter(history["validation"].items()))
     line = f"{folder / 'model'}: {history['step']:,} steps, validation {metric} {figure(value, metric)}"
+    if history["one_answer"]:
+        line += " (one answer to all validation examples: training failed)"
     for metric, interval in test.items():
         line += f", test {metric} {figure_with_interval(interval, metric)}"
+    for metric, reason in undefined.items():
+        line += f", test {metric} 0 / 0, because {reason}"
     record["test"] = to_json(test)
     record["removed"] = {reason: count for reason, count in counts.items() if count}
     print_record(record, line, is_json=options.is_json)
@@ -100,16 +105,18 @@ def _has_test_file(settings: Settings, name: str) -> bool:
     return any(task.test for task in settings.task if task.name == name)
 
 
-def _test_figure(run: "Run", trial: "Trial") -> "dict[str, Interval]":
-    """Return the main figure on the test examples, and its 95 % interval over them."""
+def _test_figure(run: "Run", trial: "Trial") -> "tuple[dict[str, Interval], dict[str, str]]":
+    """Return the main figure on the test examples with its interval over them, or why it is 0 / 0."""
     from twinlm.evidence.intervals import mean_interval
     from twinlm.evidence.scores import measure, predicted, stacked
     from twinlm.tasks.table import task_kind
 
     task = run.workspace.task(trial.task)
     measured = measure(task_kind(task.kind), task, [predicted(run.finetuning.predictions(trial))])
-    figure = mean_interval(stacked(measured), least=measured[0].least)
-    return {next(iter(measured[0].figures)): figure}
+    name = next(iter(measured[0].figures))
+    if name in measured[0].undefined:
+        return {}, {name: measured[0].undefined[name]}
+    return {name: mean_interval(stacked(measured), least=measured[0].least)}, {}
 
 
 def _of_folder(

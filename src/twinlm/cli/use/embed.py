@@ -77,6 +77,8 @@ def command(
         hint = "--query takes the model's prompts named query and document"
         raise UsageError("--prompt is not for --query", hint=hint)
     lines = arguments_or_lines(texts)
+    if out is not None:
+        storage.require_writable(out)
     from twinlm.use.load import load
 
     trained = load(model)

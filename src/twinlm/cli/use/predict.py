@@ -50,6 +50,8 @@ def command(
     from twinlm.use.load import load
     from twinlm.use.predict import check_labels, predict, scheme_of, task_of
 
+    if out is not None:
+        storage.require_writable(out)
     trained = load(model)
     kind, config = task_of(trained)
     if is_squad and kind.name != "span_qa":
@@ -95,6 +97,8 @@ def _print_metrics(
     figures = {
         name: None if name in measured.undefined else value for name, value in measured.figures.items()
     }
+    for name, reason in measured.undefined.items():
+        print(f"{name} is 0 / 0, because {reason}", file=sys.stderr)
     known = {*config.labels}
     if "macro F1" in figures and (lacking := known - {*kind.form.labels(examples)}):
         over = f"{len(known - lacking):,} of the model's {len(known):,}"
