@@ -1,10 +1,13 @@
 """Tokens of words, and where tokens stand in the text, for every kind of tokenizer."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinlm.tokenizer import read_foreign
+from twinlm.system.log import Silent
+from twinlm.tokenizer import read_foreign, train_tokenizer
 
 WORDS = ["The", "fox", "isn't", "na\u00efve", ",", "\u4f60\u597d", "U.S.", "\U0001f600", "e\u0301te\u0301"]
 KINDS = ["byte_bpe", "wordpiece", "bert uncased", "bert cased", "gpt2", "gpt1"]
@@ -117,6 +120,25 @@ def test_offsets_are_of_the_text_before_case_and_accents_are_dropped(tokenizer):
     # Nothing reaches over the edge of a word, and tokens of spaces alone are empty.
     inside = [any(b <= pair[0] and pair[1] <= e for b, e in words.values()) for pair in offsets]
     assert all(here or pair[0] == pair[1] for here, pair in zip(inside, offsets, strict=True))
+
+
+@pytest.mark.parametrize(
+    "text", ["e\u0301te\u0301 fox", "\u092e\u0947\u0902 fox", "cafe\u0301\u0301, the fox"]
+)
+def test_an_accent_that_is_dropped_belongs_to_its_letter(text):
+    """An answer that ends with it would lose it."""
+    tokenizer = train_tokenizer(
+        [text] * 3,
+        algorithm="wordpiece",
+        vocab_size=60,
+        lowercase=True,
+        strip_accents="always",
+        progress=Silent(),
+    )
+    [(_, offsets)] = tokenizer.encode_with_offsets([text])
+    covered = {place for begin, end in offsets for place in range(begin, end)}
+    assert covered == {place for place, character in enumerate(text) if character != " "}
+    assert all(one[1] <= other[0] for one, other in pairwise(offsets))
 
 
 def test_a_word_too_long_to_spell_is_one_unknown_token_over_all_of_it(wordpiece):

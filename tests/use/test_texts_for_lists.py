@@ -1,5 +1,6 @@
 """Python reads a text as a list of letters: every public function that takes a list refuses it."""
 
+import numpy as np
 import pytest
 
 import twinlm
@@ -99,3 +100,13 @@ def test_a_folder_may_be_a_text_and_never_none(tmp_path):
         twinlm.load(None)
     with pytest.raises(UsageError, match="path must be a path, not None"):
         twinlm.read_pairs(None)
+
+
+def test_arrays_of_texts_are_lists(bert, tuned):
+    array = np.array([["ab", "cd"], ["ef", "gh"]])
+    rows = array.tolist()
+    assert twinlm.similarity(tuned("similarity"), array) == twinlm.similarity(tuned("similarity"), rows)
+    assert twinlm.tag(tuned("tagging"), array) == twinlm.tag(tuned("tagging"), rows)
+    assert (twinlm.embed(bert, array[0]) == twinlm.embed(bert, rows[0])).all()
+    with pytest.raises(UsageError, match=r"^texts must be a list of texts, not an ndarray"):
+        twinlm.embed(bert, np.array("ab"))

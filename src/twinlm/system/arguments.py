@@ -109,11 +109,19 @@ def check_list(value: object, name: str, of: type = str, *, depth: int = 1, size
 
 def check_many(value: object, name: str, wanted: str = "a list of texts") -> None:
     """Check that a value holds several others in an order: no text, None or set; they are not read."""
-    if isinstance(value, str | bytes | Mapping | Set) or not isinstance(value, Iterable):
+    if isinstance(value, str | bytes | Mapping | Set) or not _has_items(value):
         is_text = isinstance(value, str) and "number" not in wanted
         is_number = isinstance(value, Integral) and "number" in wanted
         hint = "put it in brackets: [text]" if is_text else f"put it in brackets: [{value}]" * is_number
         raise UsageError(f"{name} must be {wanted}, not {_shown(value)}", hint=hint)
+
+
+def _has_items(value: object) -> bool:
+    try:
+        iter(value)  # type: ignore[call-overload]
+    except TypeError:  # also of an array without dimensions
+        return False
+    return True
 
 
 def half_surrogate(text: str) -> str:

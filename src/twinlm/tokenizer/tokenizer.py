@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple
 from functools import cached_property
 from itertools import islice
@@ -102,11 +103,12 @@ class Tokenizer:
         """Return for each text its tokens, and where each begins and ends in it, in characters.
 
         White space at the edges is excluded: `text[begin:end]` is "fox" for the token " fox", and a token of
-        white space has (end, end). Tokens with parts of one character each have the whole of it.
+        white space has (end, end). Tokens with parts of one character each have the whole of it, and accents
+        that the tokenizer drops belong to the letter before them.
         """
         encodings = self._engine.encode_batch(list(texts), add_special_tokens=False)
         return [
-            (encoding.ids, [_trimmed(text, begin, end) for begin, end in encoding.offsets])
+            (encoding.ids, list(_placed(text, encoding.offsets)))
             for text, encoding in zip(texts, encodings, strict=True)
         ]
 
@@ -181,6 +183,16 @@ class Tokenizer:
         bare = next((index for index, word in enumerate(words) if word), len(words))
         first = -1 if has_leading_blank else bare
         return [f" {word}" if word and index > first else word for index, word in enumerate(words)]
+
+
+def _placed(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield where tokens are in a text without white space, with the dropped accents that follow each."""
+    limits = [*(begin for begin, _ in offsets[1:]), len(text)]
+    for pair, limit in zip(offsets, limits, strict=True):
+        begin, end = _trimmed(text, *pair)
+        while begin < end < limit and unicodedata.category(text[end]).startswith("M"):
+            end += 1
+        yield begin, end
 
 
 def _trimmed(text: str, begin: int, end: int) -> tuple[int, int]:

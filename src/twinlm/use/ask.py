@@ -84,7 +84,7 @@ def asked(
     blanks = task_of(trained, kind)[0].form.blanks
     check_list(rows, name, depth=2)
     for number, row in enumerate(rows, 1):
-        if not row or not all(text.strip(blanks) for text in row):
+        if not len(row) or not all(text.strip(blanks) for text in row):
             raise DataError(f"item {number} has an empty text: {list(row)!r}"[:200])
     examples = [Example(str(number), tuple(row), None, stem=stem) for number, row in enumerate(rows)]
     return predict(trained, examples)
