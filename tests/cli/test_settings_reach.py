@@ -81,6 +81,9 @@ class Work:
     def task(self, name: str) -> None:
         pass
 
+    def check(self) -> None:
+        pass
+
     def arm(self, name: str) -> Any:
         return arm_named(self.settings, name)
 

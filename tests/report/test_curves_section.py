@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from twinlm import rng
 from twinlm.evidence.outcomes import Outcomes
-from twinlm.report.curves_section import baseline_sentence, crossing_sentence, points
+from twinlm.report.curves_section import baseline_sentence, crossing_sentence, failures_sentence, points
 from twinlm.report.plots import curve_plot
 from twinlm.report.tasks_section import ledger
 
@@ -95,7 +95,9 @@ def drawn(name, shares, seeds=3):
 def said(gpt, bert):
     floor = drawn("floor", EQUAL, seeds=1)
     values = {"gpt": drawn("gpt", gpt), "bert": drawn("bert", bert)}
-    return baseline_sentence("TF-IDF", floor, PLACES, LABELS, values, least=0.0)
+    return baseline_sentence(
+        "TF-IDF", floor, PLACES, LABELS, values, least=0.0, failed=dict.fromkeys(values, [0] * len(PLACES))
+    )
 
 
 @pytest.mark.parametrize("bert", [EQUAL, [0.3, 0.4, 0.5]])
@@ -125,7 +127,9 @@ def test_what_a_single_place_would_show_is_adjusted_for_the_number_of_places():
     ahead = floor.values_RE.copy()
     wrong = (~floor.values_RE[0]).nonzero()[0]
     ahead[0, wrong[:7]] = True
-    alone = baseline_sentence("TF-IDF", [floor], [30], {"gpt": "GPT"}, {"gpt": [Outcomes(ahead)]}, least=0.0)
+    alone = baseline_sentence(
+        "TF-IDF", [floor], [30], {"gpt": "GPT"}, {"gpt": [Outcomes(ahead)]}, least=0.0, failed={"gpt": [0]}
+    )
     assert alone == "Shown to beat TF-IDF: GPT with 30 labels."
     among = baseline_sentence(
         "TF-IDF",
@@ -134,7 +138,24 @@ def test_what_a_single_place_would_show_is_adjusted_for_the_number_of_places():
         {"gpt": "GPT"},
         {"gpt": [Outcomes(ahead), *[floor] * 3]},
         least=0.0,
+        failed={"gpt": [0] * 4},
     )
     assert among == (
         "GPT is not shown to beat TF-IDF with up to 60 labels (p adjusted for 4 numbers of labels)."
     )
+
+
+def test_failed_trainings_of_a_curve_are_counted_and_beat_nothing(example_results):
+    (curve,) = example_results.curves
+    values = {"gpt": drawn("gpt", AHEAD), "bert": drawn("bert", AHEAD)}
+    failed = {"gpt": [3, 1, 0], "bert": [0, 0, 0]}
+    floor = drawn("floor", EQUAL, seeds=1)
+    told = baseline_sentence("TF-IDF", floor, PLACES, LABELS, values, least=0.0, failed=failed)
+    assert "GPT with 100 and 1,000" in told
+    line = (
+        "Failed trainings (one answer to all examples): GPT 3 of 3 at 30 labels and GPT 1 of 3 at 100 labels."
+    )
+    assert failures_sentence(curve, PLACES, LABELS, values, failed) == line
+    correlated = replace(curve, metric="Spearman's correlation")
+    assert "is 0 / 0 and counts as 0" in failures_sentence(correlated, PLACES, LABELS, values, failed)
+    assert failures_sentence(curve, PLACES, LABELS, values, dict.fromkeys(values, [0] * 3)) == ""

@@ -108,5 +108,5 @@ def test_arrays_of_texts_are_lists(bert, tuned):
     assert twinlm.similarity(tuned("similarity"), array) == twinlm.similarity(tuned("similarity"), rows)
     assert twinlm.tag(tuned("tagging"), array) == twinlm.tag(tuned("tagging"), rows)
     assert (twinlm.embed(bert, array[0]) == twinlm.embed(bert, rows[0])).all()
-    with pytest.raises(UsageError, match=r"^texts must be a list of texts, not an ndarray"):
+    with pytest.raises(UsageError, match=r"^texts must be a list of texts, not a ndarray"):
         twinlm.embed(bert, np.array("ab"))

@@ -24,7 +24,7 @@ from twinlm.evidence.records import QualityResult, ScoreCurve
 from twinlm.evidence.results import Results, TaskResult
 from twinlm.evidence.scores import scored
 from twinlm.report import caveats, language_section, verdict
-from twinlm.report.curves_section import baseline_sentence, crossing_sentence
+from twinlm.report.curves_section import baseline_sentence, crossing_sentence, failures_sentence
 from twinlm.system import storage
 from twinlm.system.records import read_record
 
@@ -103,14 +103,16 @@ def _verdict(tasks: list[TaskResult], quality: QualityResult) -> list[str]:
 
 
 def _with_verdict(measured: MeasuredCurve, labels: Mapping[str, str]) -> ScoreCurve:
+    failed, at, values = measured.failed, measured.positions, measured.outcomes
     sentences = [crossing_sentence(measured.curve, labels)]
     if measured.baseline:
         line = measured.baseline
         sentences.append(
             baseline_sentence(
-                line.label, line.outcomes, measured.positions, labels, measured.outcomes, least=measured.least
+                line.label, line.outcomes, at, labels, values, least=measured.least, failed=failed
             )
         )
+    sentences += filter(None, [failures_sentence(measured.curve, at, labels, values, failed)])
     return replace(measured.curve, verdict=" ".join(sentences))
 
 

@@ -82,14 +82,24 @@ def baseline_sentence(
     values: Mapping[str, Sequence[Outcomes]],
     *,
     least: float,
+    failed: Mapping[str, Sequence[int]],
 ) -> str:
     """Return with how many labels which kinds are shown to beat the baseline, and up to how many none is.
 
-    `outcomes` and `values` have an item for each of the ascending `counts` of labels. The baseline is the
-    best one with all labels, fitted again on each count; its p values are adjusted for the counts (Holm).
+    `outcomes`, `values` and `failed`, the numbers of models that give one answer to all examples, have an
+    item for each of the ascending `counts` of labels. The baseline is the best one with all labels, fitted
+    again on each count; its p values are adjusted for the counts (Holm). Failed models beat nothing.
     """
     several = f" (p adjusted for {len(counts)} numbers of labels)" if len(counts) > 1 else ""
-    beats = {name: _beats(values[name], outcomes, least) for name in labels}
+    beats = {
+        name: [
+            is_ahead and number < of_models.rows
+            for is_ahead, number, of_models in zip(
+                _beats(values[name], outcomes, least), failed[name], values[name], strict=True
+            )
+        ]
+        for name in labels
+    }
     shown = [any(column) for column in zip(*beats.values(), strict=True)]
     if not any(shown):
         none = none_beats(list(labels.values()))
@@ -104,6 +114,25 @@ def baseline_sentence(
         return beaten
     below = counts[shown.index(True) - 1]
     return f"{none_beats(list(labels.values()))} {baseline} with up to {amount(below)} labels. {beaten}"
+
+
+def failures_sentence(
+    curve: ScoreCurve,
+    counts: Sequence[float],
+    labels: Mapping[str, str],
+    values: Mapping[str, Sequence[Outcomes]],
+    failed: Mapping[str, Sequence[int]],
+) -> str:
+    """Return at which positions how many models of each kind give one answer to all examples; "" if none."""
+    noun = " labels" * (curve.axis == "labels")
+    each = [
+        f"{labels[name]} {number} of {of_models.rows} at {amount(x)}{noun}"
+        for name in labels
+        for x, number, of_models in zip(counts, failed[name], values[name], strict=True)
+        if number
+    ]
+    counted_as = "; a correlation of such scores is 0 / 0 and counts as 0" * ("correlation" in curve.metric)
+    return f"Failed trainings (one answer to all examples{counted_as}): {listed(each)}." if each else ""
 
 
 def _beats(kind: Sequence[Outcomes], baseline: Sequence[Outcomes], least: float) -> list[bool]:

@@ -188,7 +188,7 @@ class Tokenizer:
 def _placed(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield where tokens are in a text without white space, with the dropped accents that follow each."""
     limits = [*(begin for begin, _ in offsets[1:]), len(text)]
-    for pair, limit in zip(offsets, limits, strict=True):
+    for pair, limit in zip(offsets, limits, strict=False):
         begin, end = _trimmed(text, *pair)
         while begin < end < limit and unicodedata.category(text[end]).startswith("M"):
             end += 1

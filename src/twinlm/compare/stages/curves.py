@@ -17,6 +17,7 @@ from twinlm.evidence import intervals, scores
 from twinlm.evidence.crossing import crossing
 from twinlm.evidence.outcomes import Outcomes
 from twinlm.evidence.records import Crossing, ScoreCurve, ScorePoint
+from twinlm.tasks.metrics import is_one_answer
 from twinlm.tasks.table import task_kind
 
 LABELS, BUDGET = "labels", "pre-training budget"
@@ -46,6 +47,7 @@ class MeasuredCurve:
     curve: ScoreCurve  # curve without its verdict
     positions: list[float]  # positions on the axis, ascending
     outcomes: dict[str, list[Outcomes]]  # contributions of the test examples by kind, then by position
+    failed: dict[str, list[int]]  # models that give one answer to all examples, by kind, then by position
     baseline: BaselineLine | None  # best baseline; None against pre-training, which it has none of
     least: float  # least value that the figure can have
 
@@ -119,6 +121,7 @@ class Curves:
     def _measured(self, task: LabelledTask, axis: str) -> MeasuredCurve:
         kind = task_kind(task.kind)
         points, outcomes, metric, least = [], dict[str, list[Outcomes]](), "", 0.0
+        failed: dict[str, list[int]] = {}
         for name, family in families.FAMILIES.items():
             for point in self._points(self.workspace.arm(name), task.name, axis):
                 answers = [scores.predicted(self.finetuning.predictions(trial)) for trial in point.trials]
@@ -127,6 +130,7 @@ class Curves:
                 groups = len(self.finetuning.first_seeds(point.trials[0].arm))
                 of_point = Outcomes(scores.stacked(measured), groups=groups)
                 outcomes.setdefault(name, []).append(of_point)
+                failed.setdefault(name, []).append(sum(map(is_one_answer, answers)))
                 score = intervals.mean_interval(of_point, least=least)
                 tokens = self.pretraining.plan(point.pretraining).tokens
                 points.append(ScorePoint(arm=name, label=family.label, x=point.x, tokens=tokens, score=score))
@@ -140,7 +144,12 @@ class Curves:
         named = {"task": task.name, "metric": metric, "axis": axis}
         curve = ScoreCurve(**named, points=points, crossing=crosses, verdict="")
         return MeasuredCurve(
-            curve=curve, positions=positions, outcomes=outcomes, baseline=baseline, least=least
+            curve=curve,
+            positions=positions,
+            outcomes=outcomes,
+            failed=failed,
+            baseline=baseline,
+            least=least,
         )
 
     def _best_baseline(self, task: LabelledTask) -> BaselineLine:
