@@ -165,13 +165,13 @@ def show_results(results: "Results", folder: Path, *, is_json: bool) -> None:
 
         print_json(to_json(results))
         return
-    from twinlm.report import undefined
+    from twinlm.report.task_sentences import undefined_sentences
     from twinlm.report.verdict import by_task, three_sentences
 
     table = by_task(results)
     if table.rows:
         print(aligned([table.header, *table.rows], left=range(len(table.header))), end="\n\n")
-    print(*three_sentences(results), *undefined.sentences(results.tasks, is_main=True), sep="\n")
+    print(*three_sentences(results), *undefined_sentences(results.tasks, is_main=True), sep="\n")
     urgent = [line for line in results.caveats if line.startswith(("Left out", "The data doctor"))]
     for caveat in urgent:
         print(f"Note: {caveat}")

@@ -11,9 +11,8 @@ from twinlm.evidence.pareto import Judged, front
 from twinlm.evidence.records import Interval, ScoreCurve
 from twinlm.evidence.results import ArmScore, CurvePoint, LanguageResult, Results, TaskResult
 from twinlm.report.markup import Markup
-from twinlm.report.numbers import amount, bare, is_share
+from twinlm.report.numbers import amount, bare, figure, is_share
 from twinlm.report.svg import DIGIT, LETTER, WIDTH, Axes, Axis, Look, Point, Shape, shortened
-from twinlm.report.undefined import main_figure
 
 _SHAPES: tuple[Shape, Shape] = ("circle", "square")
 _FULL = 100.0
@@ -37,7 +36,8 @@ def score_plot(results: Results, task: TaskResult) -> Markup:
     for score in ranked:
         dots = tuple(score.score_by_seed.values())
         mark = _across(score.score, _scale(task.metric), look_of(results, score), dots)
-        rows.append(_Row(score.label, main_figure(score, task.metric), [mark]))
+        text = figure(score.score.estimate, task.metric) if score.has_figure(task.metric) else "0 / 0"
+        rows.append(_Row(score.label, text, [mark]))
     # An arm far below all others would press the rest into a corner: it becomes an arrow at the edge.
     shown = [score for score in ranked if score.score.high > ranked[0].score.low - 0.35]
     low = min(min([score.score.low, *score.score_by_seed.values()]) for score in shown)

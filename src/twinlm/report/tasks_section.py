@@ -7,7 +7,7 @@ from twinlm.evidence.details import Details
 from twinlm.evidence.records import Comparison, Effect, Ledger, RateTried
 from twinlm.evidence.results import ArmScore, Results, TaskResult
 from twinlm.evidence.variance import shares
-from twinlm.report import details_section, document, plots, undefined
+from twinlm.report import details_section, document, plots, task_sentences
 from twinlm.report.numbers import (
     INTERVAL,
     MINUS,
@@ -22,7 +22,6 @@ from twinlm.report.numbers import (
     scientific,
     whole,
 )
-from twinlm.report.task_sentences import paragraphs
 from twinlm.report.two_arms import outcome
 
 _TIMES = " \N{MULTIPLICATION SIGN} "
@@ -44,7 +43,7 @@ def _task(results: Results, task: TaskResult, details: Details) -> Iterator[docu
         style="facts",
     )
     yield document.Text(measured_by(task), style="facts")
-    yield from map(document.Text, paragraphs(task))
+    yield from map(document.Text, task_sentences.paragraphs(task))
     yield document.Columns([[plot] for plot in _plots(results, task)])
     yield scores(task)
     if task.comparisons:
@@ -88,10 +87,10 @@ def scores(task: TaskResult) -> document.Table:
     main, *others = task.scores[0].figures
     columns: list[tuple[str, Callable[[ArmScore], str]]] = [
         ("", lambda score: score.label),
-        (capital(main), lambda score: undefined.main_figure(score, main)),
-        (INTERVAL, lambda score: undefined.main_figure(score, main, ends)),
-        *((capital(name), partial(undefined.other_figure, name=name)) for name in others),
-        ("Each seed", lambda score: undefined.each_seed(score, main)),
+        (capital(main), lambda score: task_sentences.main_figure(score, main)),
+        (INTERVAL, lambda score: task_sentences.main_figure(score, main, ends)),
+        *((capital(name), partial(task_sentences.other_figure, name=name)) for name in others),
+        ("Each seed", lambda score: task_sentences.each_seed(score, main)),
         ("Failed", lambda score: str(len(score.failed_seeds))),
         ("Time", lambda score: duration(score.seconds)),
     ]
@@ -100,7 +99,7 @@ def scores(task: TaskResult) -> document.Table:
         every = f" ({has} of {len(task.classes)})" * (has < len(task.classes))
         caption += f" Macro F1: mean over the classes that the test examples have{every}."
     for is_main in (True, False):
-        caption += "".join(f" {text}" for text in undefined.sentences([task], is_main=is_main))
+        caption += "".join(f" {text}" for text in task_sentences.undefined_sentences([task], is_main=is_main))
     return document.table_of(caption, sorted(task.scores, key=lambda score: -score.score.estimate), columns)
 
 

@@ -12,11 +12,10 @@ from msgspec.structs import replace
 from twinlm.evidence.details import Details
 from twinlm.evidence.results import ArmScore, Results, TaskResult
 from twinlm.evidence.scores import is_kind
-from twinlm.report import task_sentences, undefined
+from twinlm.report import task_sentences
 from twinlm.report.document import NOTHING, Block, Box, Items, Section, Table, Text
 from twinlm.report.numbers import INTERVAL, capital, counted, figure_with_interval, listed, title
 from twinlm.report.two_arms import failures, outcome, what_would_tell
-from twinlm.report.undefined import main_figure
 
 
 def section(results: Results, details: Details) -> Section:
@@ -36,10 +35,12 @@ def by_task(results: Results) -> Table:
     for task in results.tasks:
         arms = {score.arm: score for score in task.scores}
         best = task_sentences.best_baselines(task)
-        value = main_figure(best[0], task.metric) if best else ""
+        value = task_sentences.main_figure(best[0], task.metric) if best else ""
         baseline = f"{listed([score.label for score in best])}: {value}" if best else NOTHING
         scores = [
-            main_figure(arms[kind], task.metric, figure_with_interval) if kind in arms else NOTHING
+            task_sentences.main_figure(arms[kind], task.metric, figure_with_interval)
+            if kind in arms
+            else NOTHING
             for kind in kinds
         ]
         failed = [f"{score.label}: {failures(score)}" for score in task.scores if score.failed_seeds]
@@ -49,7 +50,7 @@ def by_task(results: Results) -> Table:
     return Table(
         caption=f"Scores on the test examples, with {INTERVAL}s, and which kind of model is better."
         + _what_is_read(results)
-        + "".join(f" {text}" for text in undefined.sentences(results.tasks, is_main=True)),
+        + "".join(f" {text}" for text in task_sentences.undefined_sentences(results.tasks, is_main=True)),
         header=[
             "Task",
             "Measured by",

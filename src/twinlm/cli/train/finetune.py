@@ -67,7 +67,6 @@ def command(
         raise UsageError(f"--epochs must be at least 1, not {epochs}")
     from twinlm.compare.plan.arms import retuned
     from twinlm.compare.stages.finetuning import Trial
-    from twinlm.report.numbers import figure, figure_with_interval
 
     base, decided = _of_folder(kind, file, settings)
     is_file = task is not None and Path(task).is_file()
@@ -88,17 +87,24 @@ def command(
         counts = run.workspace.prepared.counts if arm.pretraining else run.workspace.task_counts
     print_counts({**counts, **{f"training: {reason}": count for reason, count in history["counts"].items()}})
     record = {"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history}
-    metric, value = next(iter(history["validation"].items()))
-    line = f"{folder / 'model'}: {history['step']:,} steps, validation {metric} {figure(value, metric)}"
-    if history["one_answer"]:
-        line += " (one answer to all validation examples: training failed)"
-    for metric, interval in test.items():
-        line += f", test {metric} {figure_with_interval(interval, metric)}"
-    for metric, reason in undefined.items():
-        line += f", test {metric} 0 / 0, because {reason}"
+    line = _line(folder / "model", history, test, undefined)
     record["test"] = to_json(test)
     record["removed"] = {reason: count for reason, count in counts.items() if count}
     print_record(record, line, is_json=options.is_json)
+
+
+def _line(
+    model: Path, history: Mapping[str, Any], test: "Mapping[str, Interval]", undefined: Mapping[str, str]
+) -> str:
+    """Return what a fine-tuning reached, as people read it."""
+    from twinlm.report.numbers import figure, figure_with_interval
+
+    metric, value = next(iter(history["validation"].items()))
+    failed = " (one answer to all validation examples: training failed)" * history["one_answer"]
+    parts = [f"{history['step']:,} steps", f"validation {metric} {figure(value, metric)}{failed}"]
+    parts += [f"test {name} {figure_with_interval(interval, name)}" for name, interval in test.items()]
+    parts += [f"test {name} 0 / 0, because {reason}" for name, reason in undefined.items()]
+    return f"{model}: {', '.join(parts)}"
 
 
 def _has_test_file(settings: Settings, name: str) -> bool:

@@ -77,8 +77,6 @@ def command(
         hint = "--query takes the model's prompts named query and document"
         raise UsageError("--prompt is not for --query", hint=hint)
     lines = arguments_or_lines(texts)
-    if out is not None:
-        storage.require_writable(out)
     from twinlm.use.load import load
 
     trained = load(model)
@@ -125,6 +123,8 @@ def _check(out: Path | None, query: str | None, top_k: int, *, is_by_token: bool
         raise UsageError("--tokens gives unchanged states: leave out --pooling, --normalize and --prompt")
     if top_k < 1:
         raise UsageError(f"--top-k must be at least 1, not {top_k}")
+    if out is not None:
+        storage.require_writable(out)
 
 
 def _show_similar(texts: Sequence[str], cosines: Sequence[float], top_k: int, *, is_json: bool) -> None:
