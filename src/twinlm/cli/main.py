@@ -17,7 +17,7 @@ from typing import Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from twinlm.cli.command import show_group
-from twinlm.cli.compare import bundle, compare, plan, report, verify
+from twinlm.cli.compare import bundle, compare, page, plan, report, verify
 from twinlm.cli.exchange import export, import_model
 from twinlm.cli.failure import as_user_error, report_failure, usage_error
 from twinlm.cli.look import cost, pairs, quality
@@ -31,7 +31,14 @@ from twinlm.version import __version__
 GROUPS = {
     "Start here": (demo.COMMAND, config.COMMAND, describe.COMMAND, doctor.COMMAND),
     "Train": (tokenizer.COMMAND, data.COMMAND, pretrain.COMMAND, finetune.COMMAND),
-    "Compare": (plan.COMMAND, compare.COMMAND, report.COMMAND, bundle.COMMAND, verify.COMMAND),
+    "Compare": (
+        plan.COMMAND,
+        compare.COMMAND,
+        report.COMMAND,
+        page.COMMAND,
+        bundle.COMMAND,
+        verify.COMMAND,
+    ),
     "Use": (
         generate.COMMAND,
         fill.COMMAND,

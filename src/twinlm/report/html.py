@@ -9,7 +9,7 @@ from pathlib import Path
 from twinlm.report import document as blocks
 from twinlm.report.markup import Markup, joined, tag
 
-_STYLE = Path(__file__).parent / "report.css"
+STYLE = Path(__file__).parent / "report.css"
 _HEAD = Markup("""<meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
@@ -21,7 +21,7 @@ _HEAD = Markup("""<meta charset="utf-8">
 
 def page(document: blocks.Document) -> str:
     """Return the page; the same document gives the same page."""
-    style = Markup(f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>")
+    style = Markup(f"<style>\n{STYLE.read_text(encoding='utf-8')}</style>")
     first, *others = document.sections
     links = [tag("a", section.title, href=f"#{section.anchor}") for section in others]
     header = tag("header", tag("p", document.kicker, class_="kicker"), tag("h1", document.title))
