@@ -7,7 +7,15 @@ import numpy as np
 from msgspec import structs
 
 from twinlm.evidence import multiple_testing
-from twinlm.evidence.answers import ArmAnswers, TaskAnswers, baseline_answers, index_name, index_of
+from twinlm.evidence.answers import (
+    ArmAnswers,
+    FrozenAnswers,
+    TaskAnswers,
+    baseline_answers,
+    facts,
+    index_name,
+    index_of,
+)
 from twinlm.evidence.details import find_details
 from twinlm.evidence.records import QualityResult
 from twinlm.evidence.results import Cost, LanguageResult, Results
@@ -28,6 +36,7 @@ ARMS = {
 }
 CLASSES = {"classification": ["cat", "dog", "fox"], "tagging": ["B-PER", "I-PER", "O"]}
 KINDS = ("classification", "similarity", "choice", "tagging", "span_qa")
+PROBED = ("classification", "similarity", "tagging")
 SECRET = "Zanzibar"
 """Stands in every text."""
 SKILLS = {"gpt": 0.7, "bert": 0.8, "old": 0.75, "gpt-scratch": 0.5}
@@ -92,7 +101,19 @@ def answers(
         characters=characters,
         texts=texts,
         arms=made,
+        frozen=_frozen(kind, made) if kind in PROBED else [],
     )
+
+
+def _frozen(kind: str, arms: list[ArmAnswers]) -> list[FrozenAnswers]:
+    """Return the answers of linear models on the states of each pre-trained arm, one a pre-training."""
+    bodies = []
+    for arm in (arm for arm in arms if arm.is_pretrained):
+        own = {**facts(arm, ArmAnswers), "label": f"{arm.label}, frozen", "chosen_epochs": {}}
+        each = len(arm.said) // arm.groups
+        own |= {"said": arm.said[::each], "seeds": [str(number) for number in range(arm.groups)]}
+        bodies.append(FrozenAnswers(**own, arms=[arm.arm]))
+    return bodies
 
 
 def say(kind: str, chance, gold, text, skill: float) -> dict:
@@ -120,19 +141,23 @@ def write_run(folder: Path, tasks: list[TaskAnswers], *, has_details: bool = Tru
             ],
         )
         storage.write_json(place / "baselines" / "inputs.json", prints)
-        folders = {}
-        for arm in task.arms:
-            if not arm.family:
-                continue
-            folders[arm.arm] = [f"tasks/{task.name}/{arm.arm}/seed-{seed}" for seed in arm.seeds]
-            start = digest(f"weights of {arm.arm}") if arm.is_pretrained else ""
-            for name, rows in zip(folders[arm.arm], arm.said, strict=True):
-                storage.write_file(folder / name / "predictions.jsonl", b"".join(line(row) for row in rows))
-                seconds = arm.seconds / len(arm.seeds)
-                storage.write_json(folder / name / "fine-tuning.json", {"seconds": seconds})
-                origin = {"start": start, "tokenizer": digest("tokenizer"), **prints}
-                storage.write_json(folder / name / "inputs.json", origin)
-        storage.write_json(folder / index_name(task.name), to_json(index_of(task, folders)))
+        folders, frozen = {}, {}
+        for inner, record, arms in (
+            (folders, "fine-tuning.json", [arm for arm in task.arms if arm.family]),
+            (frozen, "probe.json", task.frozen),
+        ):
+            for arm in arms:
+                parent = f"tasks/{task.name}/" + "baselines/frozen/" * (inner is frozen) + arm.arm
+                inner[arm.arm] = [f"{parent}/seed-{seed}" for seed in arm.seeds]
+                start = digest(f"weights of {arm.arm}") if arm.is_pretrained else ""
+                for name, rows in zip(inner[arm.arm], arm.said, strict=True):
+                    data = b"".join(line(row) for row in rows)
+                    storage.write_file(folder / name / "predictions.jsonl", data)
+                    seconds = arm.seconds / len(arm.seeds)
+                    storage.write_json(folder / name / record, {"seconds": seconds})
+                    origin = {"start": start, "tokenizer": digest("tokenizer"), **prints}
+                    storage.write_json(folder / name / "inputs.json", origin)
+        storage.write_json(folder / index_name(task.name), to_json(index_of(task, folders, frozen)))
     results = results_of(tasks)
     storage.write_file(folder / "settings.toml", results.settings_toml.encode())
     storage.write_json(folder / "environment.json", results.environment)

@@ -194,6 +194,23 @@ ANSWERS = "tasks/classification/gpt/seed-1/predictions.jsonl"
             "inputs.json: task",
             marks=pytest.mark.slow,
         ),
+        (
+            "tasks/classification/baselines/frozen/gpt/seed-0/predictions.jsonl",
+            lambda path: edit_line(
+                path, lambda row: row.update(predicted="cat" if row["predicted"] != "cat" else "dog")
+            ),
+            "tasks[classification].frozen",
+        ),
+        (
+            "tasks/tagging/baselines/frozen/bert/seed-0/inputs.json",
+            lambda path: edit(path, lambda i: i.update(start="0" * 64)),
+            "no such fingerprint",
+        ),
+        (
+            "tasks/tagging/answers.json",
+            lambda path: edit(path, lambda a: a["frozen"][0].update(arms=["nobody"])),
+            "a linear model is not on the states of its arms",
+        ),
     ],
 )
 def test_what_was_changed_is_found_by_its_hash_and_by_scoring_again(bundle, name, change, said):

@@ -171,6 +171,30 @@ def test_every_arm_is_scored_over_both_pre_trainings(finished):
     assert scores["no-nsp"].label == "BERT without NSP"
 
 
+def test_arms_that_share_a_body_are_set_against_one_frozen_probe_for_each_pre_training(
+    finished, project, tiny, monkeypatch
+):
+    (task,) = read_record(Results, finished / "results.json").tasks
+    gaps = {body.arm: [gap.arm for gap in body.gaps] for body in task.frozen}
+    assert gaps == {
+        "gpt": ["gpt", "lambda-0", "unmasked"],
+        "bert": ["bert"],
+        "no-nsp": ["no-nsp"],
+        "clm-mlm": ["clm-mlm"],
+        "hybrid-left": ["hybrid-left", "hybrid-both"],
+    }
+    scores = {score.arm: score for score in task.scores}
+    for body in task.frozen:
+        assert list(body.score_by_seed) == ["0", "1"]
+        for gap in body.gaps:
+            lead = scores[gap.arm].score.estimate - body.score.estimate
+            assert gap.difference.estimate == pytest.approx(lead)
+    monkeypatch.chdir(project)
+    settings = tiny(project / "my.toml", {"compare.probes": "false"})
+    run = Run(project / "other", settings, is_demo=False, progress=Silent(), stop=Stop())
+    assert run.probes.answers(run.workspace.task("topic")) == []
+
+
 def test_each_pre_training_has_its_own_weights_language_and_cost(finished):
     results = read_record(Results, finished / "results.json")
     names = ["gpt", "bert", "no-nsp", "clm-mlm", "hybrid-left"]

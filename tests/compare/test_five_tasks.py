@@ -181,6 +181,39 @@ def test_the_imported_model_is_the_earlier_runs(folder, results):
         assert imported["is_imported"] and imported["is_pretrained"]
 
 
+def test_a_frozen_probe_of_each_body_stands_beside_each_task_that_has_one(folder, results):
+    frozen = {task["name"]: [body["label"] for body in task["frozen"]] for task in results["tasks"]}
+    bodies = ["GPT, frozen", "BERT, frozen", "earlier (GPT of another run), frozen"]
+    assert frozen == {"entails": bodies, "alike": bodies, "names": bodies, "endings": [], "questions": []}
+    page = (folder / "second" / "report.md").read_text(encoding="utf-8")
+    for task in results["tasks"]:
+        for body in task["frozen"]:
+            assert [gap["arm"] for gap in body["gaps"]] == [body["arm"]]
+            assert list(body["score_by_seed"]) == ["0"] and body["seconds"] > 0
+            assert f"{task['name']}: {body['label']}, C" in results["data"]
+        # The earlier run's model is the same body.
+        gpt, earlier = (
+            folder / "second" / "tasks" / task["name"] / "baselines" / "frozen" / arm / "predictions.jsonl"
+            for arm in ("gpt", "earlier")
+        )
+        assert not task["frozen"] or gpt.read_bytes() == earlier.read_bytes()
+    assert page.count("BERT against BERT, frozen") == 3
+
+
+def test_a_frozen_probe_that_was_killed_is_fitted_again_and_others_are_found(folder, tiny, monkeypatch):
+    monkeypatch.chdir(folder)
+    place = folder / "second" / "tasks" / "names" / "baselines" / "frozen" / "bert"
+    before = (place / "predictions.jsonl").read_bytes()
+    (place / "probe.json").unlink()
+    with open_run(tiny, folder, "second", SETTINGS + TASKS) as run:
+        fitted = []
+        monkeypatch.setattr(run.progress, "say", fitted.append)
+        bodies = run.probes.answers(run.workspace.task("names"))
+    assert [body.arm for body in bodies] == ["gpt", "bert", "earlier"]
+    assert fitted == ["fitting a linear model on the frozen states of BERT, on names"]
+    assert (place / "predictions.jsonl").read_bytes() == before
+
+
 def test_every_answer_of_every_model_is_left_in_a_file(folder):
     for task in METRICS:
         for arm in ("gpt", "bert", "earlier"):

@@ -1,8 +1,15 @@
-"""From answers to scores: which seeds failed."""
+"""From answers to scores: which seeds failed, and what frozen probes change: nothing but their own rows."""
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from twinlm.evidence.scores import failed_seeds
+from twinlm.evidence.intervals import difference, difference_within
+from twinlm.evidence.multiple_testing import adjusted
+from twinlm.evidence.outcomes import Outcomes
+from twinlm.evidence.scores import failed_seeds, scored
+from twinlm.report.verdict import sentences, with_verdicts
+from twinlm.rng import stream
 
 
 def test_a_seed_that_gives_one_class_only_has_failed():
@@ -25,3 +32,28 @@ def test_a_seed_that_gives_one_class_only_has_failed():
 )
 def test_one_answer_or_one_tag_to_everything_is_a_failure_whatever_the_kind_of_task(answers, has_failed):
     assert failed_seeds(["3"], [answers]) == (["3"] if has_failed else [])
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_scores_winners_and_verdicts_are_those_without_frozen_probes(made, groups):
+    answers = made.answers("classification", models=4, groups=groups)
+    whole, plain = (
+        with_verdicts(adjusted([scored(given)])) for given in (answers, replace(answers, frozen=[]))
+    )
+    assert [score.arm for score in whole[0].frozen] == ["gpt", "bert", "old"]
+    assert replace(whole[0], frozen=[]) == plain[0]
+    assert sentences(whole) == sentences(plain)
+
+
+def test_the_lead_over_a_frozen_body_is_paired_by_pre_training():
+    """Two pre-trainings of very different quality; fine-tuning adds as much to both."""
+    chance = stream(3, "bodies")
+    frozen_RE = np.stack([chance.random(400) < 0.4, chance.random(400) < 0.8])
+    added_RE = np.repeat(frozen_RE, 3, axis=0) | (chance.random((6, 400)) < 0.1)
+    arm, frozen = Outcomes(added_RE, groups=2), Outcomes(frozen_RE, groups=2)
+    lead = difference_within(arm, frozen)
+    assert lead.estimate == pytest.approx(added_RE.mean() - frozen_RE.mean())
+    assert 0 < lead.low < lead.estimate < lead.high < 0.2
+    assert difference(arm, frozen).low < 0  # the bodies' own variation would hide it
+    turned = difference_within(frozen, Outcomes(added_RE[::3], groups=2))
+    assert turned.estimate < 0 and turned.low >= -1

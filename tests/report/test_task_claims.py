@@ -14,13 +14,14 @@ from twinlm.evidence.crossing import _crossing as last_crossing
 from twinlm.evidence.intervals import LEVEL, claim_p
 from twinlm.evidence.multiple_testing import adjusted, holm
 from twinlm.evidence.outcomes import Outcomes
-from twinlm.evidence.records import Crossing, Interval, ScoreCurve, ScorePoint
-from twinlm.evidence.results import TaskResult
+from twinlm.evidence.records import Crossing, FrozenGap, Interval, ScoreCurve, ScorePoint
+from twinlm.evidence.results import ArmScore, FrozenScore, TaskResult
 from twinlm.evidence.scores import pairs_to_compare
 from twinlm.report import caveats, task_sentences, verdict
 from twinlm.report.curves_section import baseline_sentence, crossing_sentence
 from twinlm.report.numbers import listed
 from twinlm.rng import stream
+from twinlm.settings import FinetuneSettings
 
 KINDS = {"gpt": "GPT", "bert": "BERT"}
 # Arm, label, kind, whether it is pre-trained, and whether it was imported.
@@ -278,6 +279,61 @@ def best_of(task):
     floors = [row for row in task.scores if not row.family]
     most = max((row.score.estimate for row in floors), default=0)
     return [row.arm for row in floors if row.score.estimate == most]
+
+
+@settings(max_examples=60, deadline=None)
+@given(compared_tasks(), st.data())
+def test_a_fine_tuning_is_called_harmful_if_and_only_if_its_interval_is_below_its_frozen_body(tasks, data):
+    tunings, wanted = {}, {}
+    for number, task in enumerate(tasks):
+        bodies = []
+        for score in (score for score in task.scores if score.is_pretrained):
+            estimate, half = data.draw(st.floats(-0.3, 0.3)), data.draw(st.floats(0.001, 0.2))
+            gap = Interval(estimate=estimate, low=estimate - half, high=estimate + half)
+            own = {name: getattr(score, name) for name in ArmScore.__struct_fields__}
+            bodies.append(FrozenScore(**own, gaps=[FrozenGap(arm=score.arm, difference=gap)]))
+            if gap.high < 0:
+                frozen = f"{100 * score.score.estimate:.1f}"
+                wanted[task.name, score.label] = (
+                    score.arm,
+                    [-100 * e for e in (estimate, gap.high, gap.low)],
+                    frozen,
+                )
+            start, summary = (
+                data.draw(st.sampled_from(["random", "probe"])),
+                data.draw(st.sampled_from(["token", "mean"])),
+            )
+            tunings[score.arm] = FinetuneSettings(epochs=4, head_start=start, summary=summary)
+        tasks[number] = replace(task, frozen=bodies)
+    said = caveats.caveats(
+        tasks,
+        [],
+        "tokens",
+        families=KINDS,
+        unknown_shares={},
+        starts={},
+        lost_steps={},
+        lost_tuning_steps={},
+        tunings=tunings,
+    )
+    found = set()
+    for text in plain(said):
+        if not text.startswith(caveats.WORSE_TUNED):
+            continue
+        form = (
+            r"Fine-tuning did harm on (\w+): (\w+) is ([-\d.]+) points of accuracy \(95 % interval ([-\d.]+) to "
+            r"([-\d.]+), 100 test examples\) behind a linear model on its own frozen states \(([\d.]+) %\); "
+            r"try (.*), or more than 4 epochs\."
+        )
+        name, label, *numbers, frozen, advice = re.fullmatch(form, text).groups()
+        arm, expected, value = wanted[name, label]
+        assert [float(each) for each in numbers] == pytest.approx(expected, abs=0.051)
+        assert frozen == value
+        assert ("head_start" in advice) == (tunings[arm].head_start == "random")
+        assert ("summary" in advice) == (tunings[arm].summary == "token")
+        assert ("strong" in advice) == ("head_start" in advice and "summary" in advice)
+        found.add((name, label))
+    assert found == wanted.keys()
 
 
 @cache  # as a fixture, a failure would show all of it

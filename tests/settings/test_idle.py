@@ -60,6 +60,7 @@ CASES = [
         "finetune.optimizer.warmup_steps = 9",
         "gpt.finetune.optimizer.warmup_steps = 9",
     ),
+    ("compare.probes = false", "task.kind = 'choice'", "task.kind = 'tagging'"),
     ("finetune.stride = 8", "task.train = 'a.csv'", "task.kind = 'span_qa'"),
 ]
 

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
+from scipy.stats import spearmanr
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from twinlm import checkpoint, rng
 from twinlm.checkpoint import Trained
 from twinlm.core.initialize import initialize
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
-from twinlm.errors import ModelError, StoppedError
+from twinlm.errors import DataError, ModelError, StoppedError
 from twinlm.families import FAMILIES
 from twinlm.hf.export import to_hf_files
 from twinlm.settings import FinetuneSettings, ModelSettings, OptimizerSettings
@@ -28,7 +29,7 @@ from twinlm.tasks.tagging import LEADING_BLANK
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 from twinlm.train.costs import finetune_seconds
 from twinlm.train.finetune import RESULT, finetune, inputs_of_step, with_head
-from twinlm.train.probe import start_from_probe
+from twinlm.train.probe import INVERSE_PENALTIES, frozen_probe, start_from_probe
 from twinlm.train.resuming import averaging
 from twinlm.use.predict import input_scores, predict
 from twinlm.use.predict import task_of as kind_of
@@ -331,13 +332,150 @@ def test_a_head_that_starts_from_a_probe_answers_as_a_logistic_regression_on_the
     np.testing.assert_allclose(scores.softmax(-1), probe.predict_proba(scaled_ND), atol=1e-3)
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("kind", ["similarity", "tagging"])
+def test_heads_for_numbers_and_for_tags_start_from_a_probe_of_what_they_read(
+    kind: str, name: str, fresh: Callable[[str], Trained]
+) -> None:
+    task = task_of(kind)
+    result, inputs = with_head(fresh(name), task, settings(summary="mean"), seed=1, counts=Counter())
+    assert start_from_probe(result, inputs)
+    rows, golds, scores = [], [], []
+    for one, of_input in zip(inputs, input_scores(result, inputs), strict=True):
+        states = [hidden_of(result, replace(one, sequences=(row,))) for row in one.sequences]
+        if kind == "tagging":
+            rows += [states[0][place] for place in one.places]
+            golds += [one.target[place] for place in one.places]
+            scores += [of_input[place] for place in one.places]
+        else:
+            rows.append(np.sum([state.mean(0) for state in states], 0))
+            golds.append(one.target)
+            scores.append(of_input)
+    has_bias, states_ND = result.family.has_head_bias, np.array(rows)
+    scaled_ND = (states_ND - (states_ND.mean(0) if has_bias else 0)) / np.maximum(states_ND.std(0), 1e-6)
+    if kind == "tagging":
+        tags = LogisticRegression(C=0.03, max_iter=1000, fit_intercept=has_bias).fit(scaled_ND, golds)
+        chances = torch.from_numpy(np.array(scores)).softmax(-1)
+        np.testing.assert_allclose(chances, tags.predict_proba(scaled_ND), atol=1e-3)
+    else:
+        numbers = Ridge(alpha=1 / 0.03, fit_intercept=has_bias).fit(scaled_ND, golds)
+        np.testing.assert_allclose(scores, numbers.predict(scaled_ND), atol=1e-3)
+
+
+def hidden_of(trained: Trained, one: Any) -> Any:
+    """The states of an input of one sequence, (L, D)."""
+    kind, _ = kind_of(trained)
+    batch = kind.collate([one], trained.tokenizer.specials.pad, 0)
+    with torch.no_grad():
+        return trained.tuned.eval().read(batch).hidden_BLD[0].double().numpy()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("kind", ["classification", "pairs", "similarity", "tagging"])
+def test_a_frozen_probe_is_the_best_linear_model_on_validation_examples(
+    kind: str, name: str, fresh: Callable[[str], Trained]
+) -> None:
+    task = task_of("similarity" if kind == "pairs" else kind)
+    if kind == "pairs":  # the first and the last half of the names
+        parts = {
+            part: tuple(replace(one, gold="ab"[int(one.gold > 1)]) for one in getattr(task, part))
+            for part in SIZES
+        }
+        task = replace(task, kind="classification", classes=("a", "b"), **parts)
+    result, inputs = with_head(fresh(name), task, settings(summary="mean"), seed=1, counts=Counter())
+    before = {key: weight.clone() for key, weight in result.tuned.state_dict().items()}  # type: ignore[union-attr]
+    probe = frozen_probe(result, inputs, task.valid, task.test)
+    after = result.tuned.state_dict()  # type: ignore[union-attr]
+    assert all(torch.equal(after[key], weight) for key, weight in before.items())
+    again = frozen_probe(result, inputs, task.valid, [replace(one, gold=None) for one in task.test])
+    assert (again.answers, again.settings) == (probe.answers, probe.settings)
+
+    task_type, config = kind_of(result)
+    reader = result.family.reader(result.tokenizer)
+    splits = [task_type.inputs(part, reader, config, Counter()) for part in (task.valid, task.test)]
+    train, valid, test = [states_of(result, part) for part in (inputs, *splits)]
+    mean_D, deviation_D = train[0].mean(0), np.maximum(train[0].std(0), 1e-6)
+    figures, found = {}, {}
+    for penalty in INVERSE_PENALTIES:
+        model = LogisticRegression(C=penalty, max_iter=1000)
+        if kind == "similarity":
+            model = Ridge(alpha=1 / penalty)
+        model.fit((train[0] - mean_D) / deviation_D, train[1])
+        said = [list(model.predict((part[0] - mean_D) / deviation_D)) for part in (valid, test)]
+        if kind == "similarity":
+            figures[penalty] = float(spearmanr(said[0], valid[1])[0])
+        elif kind == "tagging":
+            golds, tags = [[config.labels[label] for label in row] for row in (valid[1], said[0])]
+            figures[penalty] = task_type.measure([golds], [tags]).main
+        else:
+            figures[penalty] = float(np.mean(np.equal(said[0], valid[1])))
+        found[penalty] = said[1]
+    chosen, reached = probe.settings.values()
+    # Ranks of nearly equal numbers may change with the rounding of float32.
+    assert reached == pytest.approx(figures[chosen], abs=1e-3)
+    assert reached == pytest.approx(max(figures.values()), abs=1e-3)
+    if kind != "similarity":
+        assert chosen == max(figures, key=figures.__getitem__)
+    predicted = [answer["predicted"] for answer in probe.answers]
+    if kind == "similarity":
+        wanted = np.array(found[chosen]) * config.constants["deviation"] + config.constants["mean"]
+        np.testing.assert_allclose(predicted, wanted, atol=1e-3)
+    else:
+        flat = [tag for row in predicted for tag in row] if kind == "tagging" else predicted
+        assert flat == [config.labels[label] for label in found[chosen]]
+    assert probe.seconds > 0 and probe.notes == {}
+
+
+def states_of(trained: Trained, inputs: Any) -> tuple[Any, list[Any]]:
+    """What a frozen probe reads, and the targets, in a slow and plain way."""
+    rows, targets = [], []
+    for one in inputs:
+        of_input = []
+        for row in one.sequences:
+            hidden_LD = hidden_of(trained, replace(one, sequences=(row,)))
+            if len(row.starts) == 1:
+                of_input.append(hidden_LD.mean(0))
+            else:
+                first, second = row.starts
+                u, v = hidden_LD[first : second - 1].mean(0), hidden_LD[second:-1].mean(0)
+                of_input.append(np.concatenate([u, v, abs(u - v), u * v]))
+        if isinstance(one.target, list):
+            rows += [hidden_LD[place] for place in one.places]
+            targets += [one.target[place] for place in one.places]
+        else:
+            rows.append(np.mean(of_input, 0))
+            targets.append(one.target)
+    return np.array(rows), targets
+
+
+def test_a_frozen_probe_of_states_that_are_not_finite_is_refused(fresh: Callable[[str], Trained]) -> None:
+    task, trained = task_of("classification"), fresh("gpt")
+    with torch.no_grad():
+        trained.model.token_embedding.weight[:] = torch.nan  # type: ignore[union-attr, operator]
+    result, inputs = with_head(trained, task, settings(summary="mean"), seed=1, counts=Counter())
+    with pytest.raises(DataError, match="a state of the model is not finite"):
+        frozen_probe(result, inputs, task.valid, task.test)
+
+
+def test_a_frozen_probe_of_words_with_one_tag_gives_it_and_never_a_tag_without_an_example(
+    fresh: Callable[[str], Trained],
+) -> None:
+    task = task_of("tagging")
+    train = tuple(replace(one, gold=["O"] * len(one.texts)) for one in task.train)
+    task = replace(task, train=train)
+    result, inputs = with_head(fresh("bert"), task, settings(), seed=1, counts=Counter())
+    probe = frozen_probe(result, inputs, (), task.test)
+    assert {tag for answer in probe.answers for tag in answer["predicted"]} == {"O"}
+    assert probe.settings == {"C": 0.03}
+
+
 def test_there_is_no_probe_if_a_class_has_no_example_and_none_for_other_heads(
     fresh: Callable[[str], Trained],
 ) -> None:
     task = task_of("classification")
     alike = replace(task, train=tuple(replace(example, gold="late") for example in task.train))
     lacking = replace(task, classes=("early", "late", "never"))
-    for given in (alike, lacking, task_of("similarity"), task_of("tagging")):
+    for given in (alike, lacking, task_of("choice"), task_of("span_qa")):
         result, inputs = with_head(fresh("bert"), given, settings(summary="mean"), seed=1, counts=Counter())
         before = {name: weight.clone() for name, weight in result.tuned.state_dict().items()}  # type: ignore[union-attr]
         assert not start_from_probe(result, inputs)
@@ -372,8 +510,9 @@ def test_a_probe_of_a_part_of_the_inputs_still_knows_rare_classes(
     golds = ["rare" if number == 7 else example.gold for number, example in enumerate(task.train)]
     train = tuple(replace(example, gold=gold) for example, gold in zip(task.train, golds, strict=True))
     task = replace(task, train=train, classes=("early", "late", "rare"))
-    monkeypatch.setattr("twinlm.train.probe._MOST_INPUTS", 10)
+    monkeypatch.setattr("twinlm.train.probe._MOST_VALUES", 10 * 32)
     result, inputs = with_head(fresh("gpt"), task, settings(summary="mean"), seed=1, counts=Counter())
+    assert frozen_probe(result, inputs, (), task.test).notes == {"training inputs left out": 109}
     assert start_from_probe(result, inputs)
     assert result.tuned is not None
     assert result.tuned.head.score.weight.abs().sum(1).min() > 0  # type: ignore[union-attr, operator]

@@ -6,6 +6,7 @@ SHA-256 of every file. Texts, which may be private, and weights are included onl
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ from twinlm.errors import DataError, ModelError, UsageError
 from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import TaskAnswers, index_name
 from twinlm.evidence.details import find_details
-from twinlm.evidence.reading import BASELINES, FINE_TUNING, PREDICTIONS, read_answers, read_index
+from twinlm.evidence.reading import BASELINES, FINE_TUNING, PREDICTIONS, PROBE, read_answers, read_index
 from twinlm.evidence.results import Results
 from twinlm.evidence.scores import scored
 from twinlm.prepare import prepare, stage
@@ -151,9 +152,10 @@ def _answer_files(view: Folder, results: Results) -> Iterator[str]:
         yield index_name(task.name)
         yield f"tasks/{task.name}/{BASELINES}"
         yield f"tasks/{task.name}/{Path(BASELINES).parent}/{INPUTS}"
-        for arm in read_index(view, task.name).arms:
-            for inner in arm.folders.values():
-                yield from (f"{inner}/{name}" for name in (PREDICTIONS, FINE_TUNING, INPUTS))
+        index = read_index(view, task.name)
+        for record, arms in ((FINE_TUNING, index.arms), (PROBE, index.frozen)):
+            for inner in chain.from_iterable(arm.folders.values() for arm in arms):
+                yield from (f"{inner}/{name}" for name in (PREDICTIONS, record, INPUTS))
 
 
 def _pretraining_files(folder: Path, results: Results) -> Iterator[str]:

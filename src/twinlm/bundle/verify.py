@@ -130,7 +130,7 @@ def _facts(folder: Folder, opened: _Opened, written: Mapping[str, Written]) -> I
 def _origins(folder: Folder, index: TaskIndex, known: Collection[str]) -> Iterator[Difference]:
     """Yield fine-tuning runs on other examples than the baselines', or of models without a fingerprint."""
     task = folder.read_json(f"tasks/{index.name}/{Path(BASELINES).parent}/{INPUTS}").get("task")
-    for arm in index.arms:
+    for arm in [*index.arms, *index.frozen]:
         for place in arm.folders.values():
             made_from = folder.read_json(f"{place}/{INPUTS}")
             yield from differences(made_from.get("task"), task, f"{place}/{INPUTS}: task")

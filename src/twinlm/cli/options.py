@@ -48,7 +48,7 @@ _NOT_OF_DEMO = (
 )
 _OF_TASKS = (
     "finetune",
-    *(f"compare.{name}" for name in ("seeds", "learning_rates", "label_counts", "untrained")),
+    *(f"compare.{name}" for name in ("seeds", "learning_rates", "label_counts", "untrained", "probes")),
     "compare.timing_seconds",
 )
 # A shorter `model.max_length` needs these, also where they are not used.

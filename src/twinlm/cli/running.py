@@ -165,6 +165,7 @@ def show_results(results: "Results", folder: Path, *, is_json: bool) -> None:
 
         print_json(to_json(results))
         return
+    from twinlm.report.caveats import WORSE_TUNED
     from twinlm.report.task_sentences import undefined_sentences
     from twinlm.report.verdict import by_task, three_sentences
 
@@ -172,7 +173,9 @@ def show_results(results: "Results", folder: Path, *, is_json: bool) -> None:
     if table.rows:
         print(aligned([table.header, *table.rows], left=range(len(table.header))), end="\n\n")
     print(*three_sentences(results), *undefined_sentences(results.tasks, is_main=True), sep="\n")
-    urgent = [line for line in results.caveats if line.startswith(("Left out", "The data doctor"))]
+    urgent = [
+        line for line in results.caveats if line.startswith(("Left out", "The data doctor", WORSE_TUNED))
+    ]
     for caveat in urgent:
         print(f"Note: {caveat}")
     if others := len(results.caveats) - len(urgent):

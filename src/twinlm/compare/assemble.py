@@ -14,6 +14,7 @@ from twinlm.compare.stages.language import Language
 from twinlm.compare.stages.language_results import quality_result
 from twinlm.compare.stages.learned import language_result
 from twinlm.compare.stages.pretraining import PretrainingStage
+from twinlm.compare.stages.probes import Probes
 from twinlm.compare.stages.selection import Selection
 from twinlm.compare.stages.serving import Serving
 from twinlm.compare.workspace import Workspace
@@ -44,6 +45,7 @@ def results(
     language: Language,
     finetuning: FinetuningStage,
     selection: Selection,
+    probes: Probes,
     curves: Curves,
     serving: Serving,
 ) -> Results:
@@ -69,6 +71,7 @@ def results(
         pretraining_seeds=len(pretraining.seeds),
         doctor=doctor,
         remarks=[text for result in learned for text in result.remarks],
+        tunings={arm.name: arm.settings.finetune for arm in workspace.arms},
     )
     return Results(
         title=settings.title,
@@ -85,7 +88,7 @@ def results(
         cost_cards=cost_cards,
         price_per_hour=settings.budget.price_per_hour or None,
         doctor=doctor,
-        data=_data_facts(workspace, baselines),
+        data=_data_facts(workspace, baselines, probes, tasks),
         removed=_removed(workspace, finetuning, selection),
         attribution=list(prepared.attribution),
         settings_toml=workspace.settings_toml,
@@ -116,12 +119,21 @@ def _with_verdict(measured: MeasuredCurve, labels: Mapping[str, str]) -> ScoreCu
     return replace(measured.curve, verdict=" ".join(sentences))
 
 
-def _data_facts(workspace: Workspace, baselines: Baselines) -> dict[str, str | int | float]:
+def _data_facts(
+    workspace: Workspace, baselines: Baselines, probes: Probes, results: Sequence[TaskResult]
+) -> dict[str, str | int | float]:
     facts: dict[str, str | int | float] = {}
     for name, task in workspace.prepared.tasks.items():
         for baseline in baselines.fitted(task):
             for setting, value in baseline.settings.items():
                 facts[f"{name}: {baseline.label}, {setting}"] = value
+    for result in results:
+        for score in result.frozen:
+            for seed in score.score_by_seed:
+                fitted = probes.record(score.arm, result.name, int(seed))
+                of_seed = f", pre-training seed {seed}" * (len(score.score_by_seed) > 1)
+                for fact, value in {**fitted.settings, **fitted.notes}.items():
+                    facts[f"{result.name}: {score.label}{of_seed}, {fact}"] = value
     for kind, family in families.FAMILIES.items():
         tokenizer = workspace.tokenizer(kind)
         facts[f"tokenizer of {family.label}"] = f"{tokenizer.algorithm}, {tokenizer.vocab_size:,} tokens"

@@ -25,6 +25,7 @@ from twinlm.compare.stages.diagnosis import Diagnosis
 from twinlm.compare.stages.finetuning import FinetuningStage
 from twinlm.compare.stages.language import Language
 from twinlm.compare.stages.pretraining import PretrainingStage
+from twinlm.compare.stages.probes import Probes
 from twinlm.compare.stages.selection import Selection
 from twinlm.compare.stages.serving import Serving
 from twinlm.compare.workspace import Workspace
@@ -87,7 +88,8 @@ class Run:
         self.language = Language(work, self.pretraining)
         self.finetuning = FinetuningStage(work, self.pretraining)
         self.selection = Selection(work, self.finetuning)
-        self.answers = Answers(work, self.finetuning, self.selection, self.baselines)
+        self.probes = Probes(work, self.finetuning)
+        self.answers = Answers(work, self.finetuning, self.selection, self.baselines, self.probes)
         self.curves = Curves(work, self.pretraining, self.finetuning, self.selection, self.baselines)
         self.serving = Serving(work, self.finetuning, self.selection)
         self.forecast = Forecast(work, self.pretraining, self.finetuning, self.curves, self.baselines)
@@ -184,6 +186,7 @@ class Run:
             language=self.language,
             finetuning=self.finetuning,
             selection=self.selection,
+            probes=self.probes,
             curves=self.curves,
             serving=self.serving,
         )

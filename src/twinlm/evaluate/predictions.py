@@ -10,14 +10,20 @@ from twinlm.data.labels.examples import Example
 from twinlm.errors import DataError
 from twinlm.system import storage
 from twinlm.system.foreign_folder import parse_rows
+from twinlm.tasks.kind import Answer
 from twinlm.use.predict import answered
 
 
 def write_predictions(path: Path, trained: Trained, examples: Sequence[Example]) -> None:
     """Write one line per example: ids, gold answer, number of characters in its texts, and the prediction."""
+    write_answers(path, examples, answered(trained, examples))
+
+
+def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Answer]) -> None:
+    """Write predictions that are made already."""
     rows = [
         {**ids(example), "gold": example.gold, "characters": sum(map(len, example.texts)), **answer}
-        for example, answer in zip(examples, answered(trained, examples), strict=True)
+        for example, answer in zip(examples, answers, strict=True)
     ]
     storage.write_file(path, storage.json_lines(rows))
 

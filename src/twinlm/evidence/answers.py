@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from msgspec import field
+
 from twinlm.evidence.records import ArmFacts
 from twinlm.system.records import Number, Record, Whole
 from twinlm.tasks.judging import Said
@@ -28,6 +30,13 @@ class ArmAnswers(ArmFacts):
     def predicted(self) -> list[list[Any]]:
         """The bare answers."""
         return [[said["predicted"] for said in row] for row in self.said]
+
+
+class FrozenAnswers(ArmAnswers):
+    """Answers of linear models on the frozen states of a body, one for each pre-training."""
+
+    arms: list[str]
+    """Arms that have this body."""
 
 
 def baseline_answers(name: str, label: str, predictions: Sequence[Any], seconds: float) -> ArmAnswers:
@@ -76,6 +85,8 @@ class TaskAnswers(TaskFacts):
     """Texts of the examples; empty if they are not at hand."""
     arms: list[ArmAnswers]
     """Answers of arms, then of baselines, as in `TaskResult.scores`."""
+    frozen: list[FrozenAnswers] = field(default_factory=list)
+    """Answers of linear models on frozen states, as in `TaskResult.frozen`."""
 
     def arm(self, name: str) -> ArmAnswers:
         """Return the arm or baseline of a name."""
@@ -100,6 +111,13 @@ class ArmIndex(ArmFacts):
     """Epochs as in `ArmScore.chosen_epochs`."""
 
 
+class FrozenIndex(ArmIndex):
+    """Files with the answers of linear models on frozen states."""
+
+    arms: list[str]
+    """Arms as in `FrozenAnswers.arms`."""
+
+
 class TaskIndex(TaskFacts):
     """Files with the answers to a task's test examples: `answers.json`."""
 
@@ -107,6 +125,8 @@ class TaskIndex(TaskFacts):
 
     arms: list[ArmIndex]
     """Files of each arm, in the order of `TaskAnswers.arms`; baselines have a file of their own."""
+    frozen: list[FrozenIndex] = field(default_factory=list)
+    """Files of each linear model on frozen states; earlier versions had none."""
 
 
 def facts(record: Record, kind: type[Record]) -> dict[str, Any]:
@@ -119,19 +139,25 @@ def index_name(task: str) -> str:
     return f"tasks/{task}/answers.json"
 
 
-def index_of(answers: TaskAnswers, folders: Mapping[str, Sequence[str]]) -> TaskIndex:
-    """Return the index of a task's answers, given each arm's folders relative to the run directory."""
+def index_of(
+    answers: TaskAnswers, folders: Mapping[str, Sequence[str]], frozen: Mapping[str, Sequence[str]]
+) -> TaskIndex:
+    """Return the index of a task's answers, given the folders of each arm and of each frozen body.
+
+    Folders are relative to the run directory.
+    """
     return TaskIndex(
         **facts(answers, TaskFacts),
-        arms=[
-            ArmIndex(
-                **facts(arm, ArmFacts),
-                is_imported=arm.is_imported,
-                groups=arm.groups,
-                folders=dict(zip(arm.seeds, folders[arm.arm], strict=True)),
-                chosen_epochs=arm.chosen_epochs,
-            )
-            for arm in answers.arms
-            if arm.family
-        ],
+        arms=[ArmIndex(**_files(arm, folders)) for arm in answers.arms if arm.family],
+        frozen=[FrozenIndex(**_files(body, frozen), arms=body.arms) for body in answers.frozen],
     )
+
+
+def _files(arm: ArmAnswers, folders: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    return {
+        **facts(arm, ArmFacts),
+        "is_imported": arm.is_imported,
+        "groups": arm.groups,
+        "folders": dict(zip(arm.seeds, folders[arm.arm], strict=True)),
+        "chosen_epochs": arm.chosen_epochs,
+    }

@@ -40,6 +40,16 @@ def difference(first: Outcomes | Matrix, second: Outcomes | Matrix, *, least: fl
     return _interval(paired(first, second), (least - 1, 1 - least))[0]
 
 
+def difference_within(arm: Outcomes, frozen: Outcomes, *, least: float = 0.0) -> Interval:
+    """Return an arm's figure minus that of the one model of each of its pre-trainings in `frozen`.
+
+    The interval is paired by example and by pre-training, which both share.
+    """
+    assert arm.groups == len(frozen.values_RE), "one frozen model for each pre-training"
+    frozen_RE = np.repeat(frozen.values_RE.astype(np.float64), arm.seeds, axis=0)
+    return _interval([Outcomes(arm.values_RE - frozen_RE, arm.groups)], (least - 1, 1 - least))[0]
+
+
 def unbounded_difference(first: Outcomes | Matrix, second: Outcomes | Matrix) -> Interval:
     """Return `difference` for figures without bounds, such as bits per byte."""
     return _interval(paired(first, second), None)[0]

@@ -8,6 +8,7 @@ from twinlm.errors import ModelError
 from twinlm.evidence.answers import (
     ArmAnswers,
     ArmIndex,
+    FrozenAnswers,
     TaskAnswers,
     TaskFacts,
     TaskIndex,
@@ -24,6 +25,7 @@ from twinlm.tasks.table import TASKS
 
 PREDICTIONS = "predictions.jsonl"
 FINE_TUNING = "fine-tuning.json"
+PROBE = "probe.json"
 BASELINES = "baselines/predictions.json"
 LARGEST_BYTES = 2**30
 """Greatest size of a file of predictions."""
@@ -40,6 +42,7 @@ def read_index(folder: Folder, task: str) -> TaskIndex:
     path = folder.path / index_name(task)
     index = as_record(TaskIndex, folder.read_json(index_name(task)), path)
     names = [arm.arm for arm in index.arms]
+    groups = {arm.arm: arm.groups for arm in index.arms}
     wrong = {
         f"there is no kind of task {index.kind!r}": index.kind not in TASKS,
         f"it is about the task {index.name!r}": index.name != task,
@@ -49,6 +52,11 @@ def read_index(folder: Folder, task: str) -> TaskIndex:
         "two arms have one name": len(set(names)) < len(names),
         "the pre-trainings of an arm have no equal numbers of models": any(
             arm.groups < 1 or len(arm.folders) % arm.groups for arm in index.arms
+        ),
+        "a linear model is not on the states of its arms": not all(
+            body.folders and len(body.folders) == body.groups == groups.get(name)
+            for body in index.frozen
+            for name in [body.arm, *body.arms]
         ),
     }
     if problems := [problem for problem, is_so in wrong.items() if is_so]:
@@ -64,7 +72,7 @@ def read_answers(folder: Folder, task: str, texts: Mapping[str, Sequence[str]] |
     """
     index = read_index(folder, task)
     first = read_rows(folder, f"{next(iter(index.arms[0].folders.values()))}/{PREDICTIONS}")
-    arms = [_arm(folder, index, arm, first) for arm in index.arms]
+    arms = [ArmAnswers(**_of_models(folder, index, arm, first, FINE_TUNING)) for arm in index.arms]
     arms += _baselines(folder, index, [row["gold"] for row in first])
     known = [row["characters"] for row in first if type(row.get("characters")) is int]
     return TaskAnswers(
@@ -74,6 +82,10 @@ def read_answers(folder: Folder, task: str, texts: Mapping[str, Sequence[str]] |
         characters=known if len(known) == len(first) else [],
         texts=[_texts_of(row, texts, folder) for row in first] if texts is not None else (),
         arms=arms,
+        frozen=[
+            FrozenAnswers(**_of_models(folder, index, body, first, PROBE), arms=body.arms)
+            for body in index.frozen
+        ],
     )
 
 
@@ -107,24 +119,29 @@ def check_answers(
             raise ModelError(message, file=file, line=number, hint=_HINT)
 
 
-def _arm(folder: Folder, task: TaskIndex, arm: ArmIndex, first: Sequence[dict[str, Any]]) -> ArmAnswers:
-    """Return an arm's answers, all checked to be on the same examples as the first ones."""
+def _of_models(
+    folder: Folder, task: TaskIndex, arm: ArmIndex, first: Sequence[dict[str, Any]], record: str
+) -> dict[str, Any]:
+    """Return an arm's answers, all checked to be on the same examples as the first ones.
+
+    `record` is the file beside the predictions of each model that has its seconds.
+    """
     rows, seconds = [], 0.0
     for trial in arm.folders.values():
         rows.append(_model(folder, task, f"{trial}/{PREDICTIONS}", first))
-        spent = folder.read_json(f"{trial}/{FINE_TUNING}").get("seconds")
+        spent = folder.read_json(f"{trial}/{record}").get("seconds")
         if not is_number(spent):
-            raise ModelError("a fine-tuning without its seconds", file=folder.path / trial, hint=_HINT)
+            raise ModelError(f"{record} does not say the seconds", file=folder.path / trial, hint=_HINT)
         seconds += spent
-    return ArmAnswers(
+    return {
         **facts(arm, ArmFacts),
-        is_imported=arm.is_imported,
-        groups=arm.groups,
-        seeds=list(arm.folders),
-        said=rows,
-        seconds=seconds,
-        chosen_epochs=arm.chosen_epochs,
-    )
+        "is_imported": arm.is_imported,
+        "groups": arm.groups,
+        "seeds": list(arm.folders),
+        "said": rows,
+        "seconds": seconds,
+        "chosen_epochs": arm.chosen_epochs,
+    }
 
 
 def _model(

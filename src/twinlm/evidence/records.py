@@ -106,6 +106,15 @@ class Comparison(Record):
     """Better arm, or None where the evidence does not show one."""
 
 
+class FrozenGap(Record):
+    """A fine-tuned arm against a linear model on the states of its own body."""
+
+    arm: str
+    """Name of the arm."""
+    difference: Interval
+    """Main figure of the arm minus that of the linear model, paired by test example and by pre-training."""
+
+
 class RateTried(Record):
     """Fine-tuning runs of one arm on one task at one learning rate."""
 

@@ -5,8 +5,18 @@ An arm is one way to get a fine-tuned model: a kind with or without pre-training
 
 from typing import ClassVar
 
+from msgspec import field
+
 from twinlm.evaluate.timings import ServingCost
-from twinlm.evidence.records import ArmFacts, Comparison, Interval, Ledger, QualityResult, ScoreCurve
+from twinlm.evidence.records import (
+    ArmFacts,
+    Comparison,
+    FrozenGap,
+    Interval,
+    Ledger,
+    QualityResult,
+    ScoreCurve,
+)
 from twinlm.system.records import Number, Record, Whole
 
 
@@ -57,6 +67,16 @@ class ArmScore(ArmFacts):
         return not lacking or sum(map(len, lacking)) < len(self.score_by_seed)
 
 
+class FrozenScore(ArmScore):
+    """Score of a linear model on the states of a body before any fine-tuning; `arm` is the body's first one.
+
+    There is one for each pre-training seed, in `score_by_seed`.
+    """
+
+    gaps: list[FrozenGap]
+    """Comparisons of the arms that have this body with it."""
+
+
 class TaskResult(Record):
     """Results on one labelled task."""
 
@@ -82,6 +102,8 @@ class TaskResult(Record):
     """Comparisons in the order of `scores.pairs_to_compare`: the pre-trained pair first."""
     verdict: str
     """Verdict in plain words."""
+    frozen: list[FrozenScore] = field(default_factory=list)
+    """Scores of linear models on frozen states, in the order of the arms; empty without any."""
 
 
 class CurvePoint(Record):

@@ -1,6 +1,6 @@
 """From the answers to one task's test examples to scores and comparisons of arms and baselines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -8,10 +8,10 @@ import numpy as np
 
 from twinlm.data.labels.task import LabelledTask
 from twinlm.evidence import intervals
-from twinlm.evidence.answers import ArmAnswers, TaskAnswers, facts
+from twinlm.evidence.answers import ArmAnswers, FrozenAnswers, TaskAnswers, facts
 from twinlm.evidence.outcomes import Matrix, Outcomes
-from twinlm.evidence.records import ArmFacts
-from twinlm.evidence.results import ArmScore, TaskResult, UndefinedFigure
+from twinlm.evidence.records import ArmFacts, FrozenGap
+from twinlm.evidence.results import ArmScore, FrozenScore, TaskResult, UndefinedFigure
 from twinlm.tasks.kind import TaskKind
 from twinlm.tasks.metrics import Measured, confusion, is_one_answer
 from twinlm.tasks.table import task_kind
@@ -27,7 +27,7 @@ def scored(answers: TaskAnswers) -> TaskResult:
     scores: list[ArmScore] = []
     least, metric = 0.0, ""
     for arm in answers.arms:
-        measured = [kind.measure(answers.golds, row, answers.scheme) for row in arm.predicted]
+        measured = _measured(answers, arm)
         values[arm.arm] = Outcomes(stacked(measured), groups=arm.groups)
         least, metric = measured[0].least, next(iter(measured[0].figures))
         scores.append(_score(answers, arm, measured, values[arm.arm]))
@@ -35,6 +35,7 @@ def scored(answers: TaskAnswers) -> TaskResult:
         intervals.compare(first, values[first], second, values[second], least=least)
         for first, second in pairs_to_compare(scores)
     ]
+    frozen = [_frozen(answers, body, values, least) for body in answers.frozen]
     return TaskResult(
         name=answers.name,
         kind=answers.kind,
@@ -47,6 +48,7 @@ def scored(answers: TaskAnswers) -> TaskResult:
         scores=scores,
         comparisons=comparisons,
         verdict="",
+        frozen=frozen,
     )
 
 
@@ -98,6 +100,24 @@ def stacked(measured: Sequence[Measured]) -> Matrix:
     rows: list[Any] = [of_model.values_E for of_model in measured]
     stacked_RE: Matrix = np.stack(rows)
     return stacked_RE
+
+
+def _measured(answers: TaskAnswers, arm: ArmAnswers) -> list[Measured]:
+    kind = task_kind(answers.kind)
+    return [kind.measure(answers.golds, row, answers.scheme) for row in arm.predicted]
+
+
+def _frozen(
+    answers: TaskAnswers, body: FrozenAnswers, arms: Mapping[str, Outcomes], least: float
+) -> FrozenScore:
+    """Return the score of a body's linear models, and the lead of each of its arms over them."""
+    measured = _measured(answers, body)
+    outcomes = Outcomes(stacked(measured), groups=body.groups)
+    gaps = [
+        FrozenGap(arm=name, difference=intervals.difference_within(arms[name], outcomes, least=least))
+        for name in body.arms
+    ]
+    return FrozenScore(**facts(_score(answers, body, measured, outcomes), ArmScore), gaps=gaps)
 
 
 def _score(answers: TaskAnswers, arm: ArmAnswers, measured: Sequence[Measured], values: Outcomes) -> ArmScore:

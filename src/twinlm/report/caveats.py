@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from twinlm.evidence.records import Comparison
 from twinlm.evidence.results import ArmScore, Cost, DoctorResult, TaskResult
 from twinlm.report.numbers import (
+    counted,
     difference,
     duration,
+    figure,
     listed,
     percent,
     signed_percent,
@@ -14,6 +16,8 @@ from twinlm.report.numbers import (
     title,
     whole_percent,
 )
+from twinlm.report.two_arms import lead
+from twinlm.settings import FinetuneSettings
 
 _FEW_EXAMPLES = 300
 _FEW_SEEDS = 3
@@ -25,6 +29,8 @@ _UNEVEN = 1.1
 _ONE_PRETRAINING = (
     "Each model was pre-trained once. The intervals do not include the variation between pre-training seeds."
 )
+WORSE_TUNED = "Fine-tuning did harm"
+"""Beginning of the sentence that says that a linear model on frozen states is better."""
 _INCOMPARABLE = (
     "Pre-training losses are not comparable between the families: one predicts each token from those before "
     "it, the other predicts hidden tokens from both sides."
@@ -44,12 +50,13 @@ def caveats(
     pretraining_seeds: int = 1,
     doctor: DoctorResult | None = None,
     remarks: Sequence[str] = (),
+    tunings: Mapping[str, FinetuneSettings] = {},
 ) -> list[str]:
     """Return what the evidence does not support, given results and what happened in training.
 
     `unknown_shares` are those of the tokens that a family's tokenizer cannot spell, `starts` the models whose
     pre-training a family continued, `lost_steps` numbers of skipped updates by label (in fine-tuning by task
-    and label), `remarks` sentences on pre-trainings that fell short.
+    and label), `remarks` sentences on pre-trainings that fell short, `tunings` the settings of each arm.
     """
     problems = [item for item in (doctor.findings if doctor else []) if item.level == "problem"]
     return [
@@ -59,6 +66,7 @@ def caveats(
             for item in problems
         ),
         *remarks,
+        *(text for task in tasks for text in _behind_frozen(task, tunings)),
         *[_ONE_PRETRAINING] * (pretraining_seeds == 1),
         *(
             f"{families[name]} continued the pre-training of {start}, which had learned from other text with "
@@ -79,6 +87,30 @@ def caveats(
         ),
         *[_INCOMPARABLE] * (len(costs) > 1),
     ]
+
+
+def _behind_frozen(task: TaskResult, tunings: Mapping[str, FinetuneSettings]) -> list[str]:
+    """Say which arms are behind a linear model on the states that they started from, and what may help."""
+    labels = {score.arm: score.label for score in task.scores}
+    sentences = []
+    for body in task.frozen:
+        for gap in (gap for gap in body.gaps if gap.difference.high < 0):
+            by = lead(gap.difference, task.metric, counted(task.test_examples, "test example"))
+            sentences.append(
+                f"{WORSE_TUNED} on {task.name}: {labels[gap.arm]} is {by} behind a linear model on its own "
+                f"frozen states ({figure(body.score.estimate, task.metric)})"
+                + (f"; try {_remedy(task, tunings[gap.arm])}." if gap.arm in tunings else ".")
+            )
+    return sentences
+
+
+def _remedy(task: TaskResult, tuning: FinetuneSettings) -> str:
+    """Return what a fine-tuning has not tried yet."""
+    lacking = ['finetune.head_start = "probe"'] * (tuning.head_start != "probe")
+    lacking += ['finetune.summary = "mean"'] * (tuning.summary != "mean" and task.kind != "tagging")
+    strong = ' (recipe = "strong" sets both)' * (len(lacking) > 1)
+    first = " with ".join(lacking) + strong if lacking else "another finetune.optimizer.learning_rate"
+    return f"{first}, or more than {counted(tuning.epochs, 'epoch')}"
 
 
 def _skipped(lost_steps: Mapping[str, int], lost_tuning_steps: Mapping[str, Mapping[str, int]]) -> list[str]:

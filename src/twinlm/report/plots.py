@@ -9,7 +9,7 @@ from typing import NamedTuple
 from twinlm.evidence.details import TaskDetails
 from twinlm.evidence.pareto import Judged, front
 from twinlm.evidence.records import Interval, ScoreCurve
-from twinlm.evidence.results import ArmScore, CurvePoint, LanguageResult, Results, TaskResult
+from twinlm.evidence.results import ArmScore, CurvePoint, FrozenScore, LanguageResult, Results, TaskResult
 from twinlm.report.markup import Markup
 from twinlm.report.numbers import amount, bare, figure, is_share
 from twinlm.report.svg import DIGIT, LETTER, WIDTH, Axes, Axis, Look, Point, Shape, shortened
@@ -31,7 +31,7 @@ class _Row(NamedTuple):
 
 def score_plot(results: Results, task: TaskResult) -> Markup:
     """Return each arm's main figure with its interval, and its seeds one by one."""
-    ranked = sorted(task.scores, key=lambda score: -score.score.estimate)
+    ranked: list[ArmScore] = sorted([*task.scores, *task.frozen], key=lambda score: -score.score.estimate)
     rows = []
     for score in ranked:
         dots = tuple(score.score_by_seed.values())
@@ -239,12 +239,13 @@ def reliability_plot(results: Results, task: TaskResult, details: TaskDetails) -
 
 
 def look_of(results: Results, score: ArmScore) -> Look:
-    """Return how an arm's marks look: colour and shape of its kind, hollow without pre-training."""
+    """Return how an arm's marks look: colour and shape of its kind; hollow if untrained, pale if frozen."""
     if not score.family:
         return Look(style="baseline", shape="diamond")
     kind = list(results.families).index(score.family)
     hollow = "" if score.is_pretrained else " hollow"
-    return Look(style=f"family-{kind}{hollow}", shape="diamond" if score.is_imported else _SHAPES[kind % 2])
+    style = f"family-{kind}{hollow}" + " faded" * isinstance(score, FrozenScore)
+    return Look(style=style, shape="diamond" if score.is_imported else _SHAPES[kind % 2])
 
 
 def _rows(rows: Sequence[_Row], across: Axis, reference: float | None = None) -> Axes:

@@ -48,6 +48,8 @@ def _task(results: Results, task: TaskResult, details: Details) -> Iterator[docu
     yield scores(task)
     if task.comparisons:
         yield comparisons(task)
+    if task.frozen:
+        yield frozen(task)
     if any(score.is_pretrained and score.f1_by_class for score in task.scores):
         caption = "F1 of each class for the pre-trained models, over all seeds."
         plot = document.Plot(caption, plots.f1_plot(results, task))
@@ -71,7 +73,7 @@ def _plots(results: Results, task: TaskResult) -> Iterator[document.Plot]:
     yield document.Plot(
         f"{capital(task.metric)} of each arm, the best first. Large mark: mean over seeds; bar: "
         f"{INTERVAL} over examples and seeds; small dots: single seeds. Filled: pre-trained; hollow: not "
-        "pre-trained; grey: baselines.",
+        "pre-trained; grey: baselines" + "; pale: frozen" * bool(task.frozen) + ".",
         plots.score_plot(results, task),
     )
     if task.comparisons:
@@ -100,7 +102,10 @@ def scores(task: TaskResult) -> document.Table:
         caption += f" Macro F1: mean over the classes that the test examples have{every}."
     for is_main in (True, False):
         caption += "".join(f" {text}" for text in task_sentences.undefined_sentences([task], is_main=is_main))
-    return document.table_of(caption, sorted(task.scores, key=lambda score: -score.score.estimate), columns)
+    if task.frozen:
+        caption += " Frozen: a linear model on the states before fine-tuning, which takes no part in winners."
+    rows = sorted([*task.scores, *task.frozen], key=lambda score: -score.score.estimate)
+    return document.table_of(caption, rows, columns)
 
 
 def comparisons(task: TaskResult) -> document.Table:
@@ -122,6 +127,22 @@ def comparisons(task: TaskResult) -> document.Table:
         (f"Examples{_TIMES}seeds", _numbers),
     ]
     return document.table_of(_about_comparisons(task), task.comparisons, columns, is_text=(0, 5))
+
+
+def frozen(task: TaskResult) -> document.Table:
+    """Return what fine-tuning added to a linear model on the frozen states, a row for each arm."""
+    labels = {score.arm: score.label for score in task.scores}
+    return document.table_of(
+        f"What fine-tuning added to a linear model on the states that it started from: difference of "
+        f"{task.metric}, paired by example and pre-training. The {INTERVAL}s are not adjusted for the "
+        "number of tasks and arms.",
+        [(body, gap) for body in task.frozen for gap in body.gaps],
+        [
+            ("", lambda row: f"{labels[row[1].arm]} against {row[0].label}"),
+            ("Difference", lambda row: bare(row[1].difference.estimate, task.metric, signed=True)),
+            (INTERVAL, lambda row: ends(row[1].difference, task.metric)),
+        ],
+    )
 
 
 def f1(task: TaskResult) -> document.Table:

@@ -86,6 +86,8 @@ class CompareSettings:
     """Seconds to time each model's predictions, singly and 32 at once, for the cost card; 0 for none."""
     untrained: bool = True
     """Whether to fine-tune both models without pre-training too, to show what pre-training is worth."""
+    probes: bool = True
+    """Whether to show, beside each fine-tuned model, a linear model on the states before fine-tuning."""
     doctor: bool = True
     """Whether to check text and labels first, as `twinlm doctor data` does, and report what it finds."""
 

@@ -87,6 +87,11 @@ def _asks_no_questions(place: _Place) -> bool:
     return place.are_tasks_settled and all(task.kind != "span_qa" for task in place.settings.task)
 
 
+def _has_no_probe(place: _Place) -> bool:
+    kinds = {task.kind for task in place.settings.task}
+    return place.are_tasks_settled and bool(kinds) and kinds <= {"choice", "span_qa"}
+
+
 _SPLITS = ("train", "valid", "test")
 _RULES = (
     _Rule("corpus", "valid_share", lambda at: at.own.valid, "corpus.valid names the validation text"),
@@ -162,6 +167,7 @@ _RULES = (
         'there are no pairs with sentence_task = "none"',
     ),
     _Rule("optimizer", "warmup_share", lambda at: at.own.warmup_steps, "warmup_steps decides the warm-up"),
+    _Rule("compare", "probes", _has_no_probe, "there are no frozen probes of choices and questions"),
     _Rule("finetune", "stride", _asks_no_questions, 'no task has kind = "span_qa"'),
 )
 

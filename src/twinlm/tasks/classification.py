@@ -92,6 +92,7 @@ KIND = TaskKind(
     named=named,
     metrics={"": Metric(of_classes, f1_of_classes)},
     baselines=class_baselines,
+    probe="classes",
     judging=Judging(
         right="the class is the true one",
         decisions=decisions,

@@ -28,8 +28,12 @@ class SequenceHead(_LinearHead):
 
     def forward(self, reading: Reading, batch: LabelledBatch) -> Tensor:
         """Return a score for each class, (G, C)."""
-        scores_GC: Tensor = self.score(self.drop(_summed(reading.summary_BD, batch), _first_rows(batch)))
+        scores_GC: Tensor = self.score(self.drop(self.states(reading, batch), _first_rows(batch)))
         return scores_GC
+
+    def states(self, reading: Reading, batch: LabelledBatch) -> Tensor:
+        """Return what the linear layer reads, (G, D)."""
+        return _summed(reading.summary_BD, batch)
 
     def loss(self, scores_GC: Tensor, batch: LabelledBatch) -> Tensor:
         """Return the mean of -log P(label), in nats."""
@@ -45,9 +49,13 @@ class NumberHead(_LinearHead):
 
     def forward(self, reading: Reading, batch: LabelledBatch) -> Tensor:
         """Return the number, (G,)."""
-        scores_G1 = self.score(self.drop(_summed(reading.summary_BD, batch), _first_rows(batch)))
+        scores_G1 = self.score(self.drop(self.states(reading, batch), _first_rows(batch)))
         scores_G: Tensor = scores_G1[:, 0]
         return scores_G
+
+    def states(self, reading: Reading, batch: LabelledBatch) -> Tensor:
+        """Return what the linear layer reads, (G, D)."""
+        return _summed(reading.summary_BD, batch)
 
     def loss(self, scores_G: Tensor, batch: LabelledBatch) -> Tensor:
         """Return the mean squared error."""
@@ -83,8 +91,12 @@ class TokenHead(_LinearHead):
 
     def forward(self, reading: Reading, batch: TaggedBatch) -> Tensor:
         """Return a score for each class of each token, (B, L, C)."""
-        scores_BLC: Tensor = self.score(self.drop(reading.hidden_BLD))
+        scores_BLC: Tensor = self.score(self.drop(self.states(reading, batch)))
         return scores_BLC
+
+    def states(self, reading: Reading, batch: TaggedBatch) -> Tensor:
+        """Return what the linear layer reads, (B, L, D)."""
+        return reading.hidden_BLD
 
     def loss(self, scores_BLC: Tensor, batch: TaggedBatch) -> Tensor:
         """Return the mean of -log P(label) over labelled tokens, in nats; 0 if there are none."""

@@ -7,7 +7,7 @@ lists them. See `data/labels/forms.py` for rows of data and `metrics.py` for met
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -148,6 +148,9 @@ class TaskKind:
     """Fits what a model must beat on training and validation examples; returns its test answers."""
     judging: Judging
     """How single answers are judged."""
+    probe: Literal["classes", "numbers", ""] = ""
+    """What a linear model on frozen states predicts for an input or for each of its tokens; empty if the head
+    ranks states against each other."""
     collate: Callable[[Sequence[Any], int, int], Batch] = collate
     """Returns a batch of inputs, padded with a token to at least a length; by default of whole sequences."""
     learn: Callable[[Sequence[Example]], dict[str, float]] = lambda examples: {}

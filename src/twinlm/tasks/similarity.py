@@ -93,6 +93,7 @@ KIND = TaskKind(
     answers=answers,
     metrics={"": Metric(of_numbers)},
     baselines=similarity_baselines,
+    probe="numbers",
     judging=Judging(
         right="the number is no further from the true one than a tenth of the range of the true ones",
         decisions=decisions,

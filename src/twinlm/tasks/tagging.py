@@ -215,6 +215,7 @@ KIND = TaskKind(
     },
     scheme_before=lambda golds: ENTITIES if has_entities(golds) else WORDS,
     baselines=tagging_baselines,
+    probe="classes",
     judging=Judging(
         right="the word's tag is the true one",
         decisions=decisions,

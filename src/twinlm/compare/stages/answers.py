@@ -1,10 +1,12 @@
-"""The answers of a run's arms and baselines to the test examples: all that `evidence/scores.py` needs."""
+"""The answers of arms, baselines and frozen probes to the test examples: what `evidence/scores.py` needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from twinlm.compare.stages.baselines import Baselines
 from twinlm.compare.stages.finetuning import FinetuningStage, Trial
+from twinlm.compare.stages.probes import Probes
 from twinlm.compare.stages.selection import Selection
 from twinlm.compare.workspace import Workspace
 from twinlm.data.labels.task import LabelledTask
@@ -15,19 +17,25 @@ from twinlm.system.records import to_json
 
 @dataclass
 class Answers:
-    """The answers of all arms and baselines to the test examples of a run's tasks."""
+    """The answers of all arms, baselines and frozen probes to the test examples of a run's tasks."""
 
     workspace: Workspace
     finetuning: FinetuningStage
     selection: Selection
     baselines: Baselines
+    probes: Probes
 
     def gathered(self, task: LabelledTask) -> TaskAnswers:
         """Return all answers to a task's test examples, and note their files for `evidence/reading.py`."""
         chosen = {arm.name: self.selection.chosen(arm, task.name) for arm in self.workspace.arms}
         folders = {
-            name: [str(self.finetuning.folder(trial).relative_to(self.workspace.folder)) for trial in trials]
+            name: [self._inner(self.finetuning.folder(trial)) for trial in trials]
             for name, trials in chosen.items()
+        }
+        frozen = self.probes.answers(task)
+        of_frozen = {
+            body.arm: [self._inner(self.probes.folder(body.arm, task.name, int(seed))) for seed in body.seeds]
+            for body in frozen
         }
         arms = [self._of_arm(trials) for trials in chosen.values()]
         arms += [
@@ -46,10 +54,14 @@ class Answers:
             characters=[sum(map(len, example.texts)) for example in task.test],
             texts=[example.texts for example in task.test],
             arms=arms,
+            frozen=frozen,
         )
-        index = to_json(index_of(answers, folders))
+        index = to_json(index_of(answers, folders, of_frozen))
         storage.write_json(self.workspace.folder / index_name(task.name), index)
         return answers
+
+    def _inner(self, folder: Path) -> str:
+        return str(folder.relative_to(self.workspace.folder))
 
     def _of_arm(self, trials: Sequence[Trial]) -> ArmAnswers:
         arm = trials[0].arm

@@ -92,7 +92,7 @@ class FinetuningStage:
         # Only micro-batches can be shared; without them the leader trains while the other ranks wait.
         ranks = workspace.ranks if options.micro_batch_examples else ALONE
         ranks.share(options.batch_examples // (options.micro_batch_examples or options.batch_examples))
-        start = self._start(trial)
+        start = self.body(trial.arm, trial.first_seed)
         self._enter(trial)
         if not (self.folder(trial) / RESULT).is_file():
             ranks.call(_call(trial))
@@ -116,6 +116,12 @@ class FinetuningStage:
         folder = Path(arm["folder"]) if arm["folder"] else None
         of_kind = build.build(KindSettings, given(settings))
         self.finetuned(Trial(arm=Arm(**{**arm, "folder": folder}, settings=of_kind), **details))
+
+    def body(self, arm: Arm, first_seed: int) -> checkpoint.Trained:
+        """Return the model that an arm fine-tunes, before it is."""
+        if arm.pretraining:
+            return self.pretraining.trained(arm.pretraining, first_seed)
+        return self.not_pretrained(arm, first_seed)
 
     def not_pretrained(self, arm: Arm, first_seed: int) -> checkpoint.Trained:
         """Return the imported model of an arm, or one of its sizes with first weights of a seed."""
@@ -160,7 +166,7 @@ class FinetuningStage:
 
     def _enter(self, trial: Trial) -> None:
         inputs = {
-            **self._origin(trial),
+            **self.origin(trial.arm, trial.first_seed),
             "finetune": trial.settings,
             "task": self.workspace.task_fingerprints[trial.task],
             "seed": trial.seed,
@@ -177,28 +183,21 @@ class FinetuningStage:
             inputs["scheme"] = task.scheme
         stage.enter(self.folder(trial), inputs)
 
-    def _origin(self, trial: Trial) -> dict[str, Any]:
-        arm, key = trial.arm, (trial.arm.name, trial.first_seed)
+    def origin(self, arm: Arm, first_seed: int) -> dict[str, Any]:
+        """Return what identifies the body of an arm, for `inputs.json` of a stage."""
+        key = arm.name, first_seed
         if key not in self._origins:
-            start = self._model_folder(trial)
+            start = arm.folder
+            if arm.pretraining:
+                start = self.pretraining.folder(arm.pretraining, first_seed) / "model"
             tokenizer = Tokenizer.from_folder(start) if start else self.workspace.tokenizer(arm.family)
             self._origins[key] = {
                 "start": storage.file_sha256(start / "model.safetensors") if start else "",
                 "tokenizer": tokenizer.fingerprint,
-                "first_seed": None if start else trial.first_seed,
+                "first_seed": None if start else first_seed,
                 "model": arm.settings.model if arm.folder is None else {},
             }
         return self._origins[key]
-
-    def _model_folder(self, trial: Trial) -> Path | None:
-        if not trial.arm.pretraining:
-            return trial.arm.folder
-        return self.pretraining.folder(trial.arm.pretraining, trial.first_seed) / "model"
-
-    def _start(self, trial: Trial) -> checkpoint.Trained:
-        if trial.arm.pretraining:
-            return self.pretraining.trained(trial.arm.pretraining, trial.first_seed)
-        return self.not_pretrained(trial.arm, trial.first_seed)
 
     def _title(self, trial: Trial) -> str:
         details = [f"seed {trial.seed}"]

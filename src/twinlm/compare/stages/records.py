@@ -36,6 +36,14 @@ class FittedBaseline(Record):
     predictions: list[Any]  # answer to each test example
 
 
+class FittedProbe(Record):
+    """`probe.json`: how a frozen probe was fitted."""
+
+    seconds: Number  # time to read all examples, to fit and to answer
+    settings: dict[str, Number]  # setting chosen on validation examples, and the figure there
+    notes: dict[str, Whole]  # how often problems that stopped nothing occurred
+
+
 class FigureValues(Record):
     """A language figure of one model: a `Figure` as it is stored."""
 
