@@ -201,10 +201,11 @@ ANSWERS = "tasks/classification/gpt/seed-1/predictions.jsonl"
             ),
             "tasks[classification].frozen",
         ),
-        (
+        pytest.param(
             "tasks/tagging/baselines/frozen/bert/seed-0/inputs.json",
             lambda path: edit(path, lambda i: i.update(start="0" * 64)),
             "no such fingerprint",
+            marks=pytest.mark.slow,
         ),
         (
             "tasks/tagging/answers.json",

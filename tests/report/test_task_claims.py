@@ -287,23 +287,19 @@ def test_a_fine_tuning_is_called_harmful_if_and_only_if_its_interval_is_below_it
     tunings, wanted = {}, {}
     for number, task in enumerate(tasks):
         bodies = []
-        for score in (score for score in task.scores if score.is_pretrained):
+        for arm in (row for row in task.scores if row.is_pretrained):
             estimate, half = data.draw(st.floats(-0.3, 0.3)), data.draw(st.floats(0.001, 0.2))
             gap = Interval(estimate=estimate, low=estimate - half, high=estimate + half)
-            own = {name: getattr(score, name) for name in ArmScore.__struct_fields__}
-            bodies.append(FrozenScore(**own, gaps=[FrozenGap(arm=score.arm, difference=gap)]))
+            own = {name: getattr(arm, name) for name in ArmScore.__struct_fields__}
+            bodies.append(FrozenScore(**own, gaps=[FrozenGap(arm=arm.arm, difference=gap)]))
             if gap.high < 0:
-                frozen = f"{100 * score.score.estimate:.1f}"
-                wanted[task.name, score.label] = (
-                    score.arm,
-                    [-100 * e for e in (estimate, gap.high, gap.low)],
-                    frozen,
-                )
-            start, summary = (
-                data.draw(st.sampled_from(["random", "probe"])),
-                data.draw(st.sampled_from(["token", "mean"])),
+                behind = [-100 * end for end in (estimate, gap.high, gap.low)]
+                wanted[task.name, arm.label] = arm.arm, behind, f"{100 * arm.score.estimate:.1f}"
+            tunings[arm.arm] = FinetuneSettings(
+                epochs=4,
+                head_start=data.draw(st.sampled_from(["random", "probe"])),
+                summary=data.draw(st.sampled_from(["token", "mean"])),
             )
-            tunings[score.arm] = FinetuneSettings(epochs=4, head_start=start, summary=summary)
         tasks[number] = replace(task, frozen=bodies)
     said = caveats.caveats(
         tasks,
@@ -321,9 +317,9 @@ def test_a_fine_tuning_is_called_harmful_if_and_only_if_its_interval_is_below_it
         if not text.startswith(caveats.WORSE_TUNED):
             continue
         form = (
-            r"Fine-tuning did harm on (\w+): (\w+) is ([-\d.]+) points of accuracy \(95 % interval ([-\d.]+) to "
-            r"([-\d.]+), 100 test examples\) behind a linear model on its own frozen states \(([\d.]+) %\); "
-            r"try (.*), or more than 4 epochs\."
+            r"Fine-tuning did harm on (\w+): (\w+) is ([-\d.]+) points of accuracy \(95 % interval "
+            r"([-\d.]+) to ([-\d.]+), 100 test examples\) behind a linear model on its own "
+            r"frozen states \(([\d.]+) %\); try (.*), or more than 4 epochs\."
         )
         name, label, *numbers, frozen, advice = re.fullmatch(form, text).groups()
         arm, expected, value = wanted[name, label]

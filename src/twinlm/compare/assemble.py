@@ -22,7 +22,7 @@ from twinlm.data.tokens.store import TokenStore
 from twinlm.evidence import multiple_testing
 from twinlm.evidence.answers import TaskAnswers
 from twinlm.evidence.records import QualityResult, ScoreCurve
-from twinlm.evidence.results import Results, TaskResult
+from twinlm.evidence.results import Cost, DoctorResult, LanguageResult, Results, TaskResult
 from twinlm.evidence.scores import scored
 from twinlm.report import caveats, language_section, verdict
 from twinlm.report.curves_section import baseline_sentence, crossing_sentence, failures_sentence
@@ -58,26 +58,12 @@ def results(
     quality = attempt("language without labels", lambda: quality_result(language)) or _NO_QUALITY
     doctor = attempt("findings of the data doctor", diagnosis.result)
     costs = [pretraining.cost(name) for name in pretraining.compared]
-    matched_by = _AXES.get(settings.budget.match, settings.budget.match)
-    limits = caveats.caveats(
-        tasks,
-        costs,
-        matched_by,
-        families=labels,
-        unknown_shares={kind: _unknown_share(workspace.stores(kind).values()) for kind in labels},
-        starts={kind: start for kind in labels if (start := getattr(settings, kind).pretrain.start)},
-        lost_steps=pretraining.lost_steps,
-        lost_tuning_steps={task: selection.lost_steps(task) for task in prepared.tasks},
-        pretraining_seeds=len(pretraining.seeds),
-        doctor=doctor,
-        remarks=[text for result in learned for text in result.remarks],
-        tunings={arm.name: arm.settings.finetune for arm in workspace.arms},
-    )
+    limits = _limits(workspace, pretraining, selection, tasks, costs, learned, doctor)
     return Results(
         title=settings.title,
         verdict=_verdict(tasks, quality),
         families=labels,
-        matched_by=matched_by,
+        matched_by=_matched_by(workspace),
         pretraining_seeds=len(pretraining.seeds),
         tasks=tasks,
         curves=attempt("curves", lambda: [_with_verdict(line, labels) for line in curves.measured()]) or [],
@@ -97,6 +83,38 @@ def results(
         command=command,
         caveats=limits + workspace.left_out_lines,  # after all parts that may fail
     )
+
+
+def _limits(
+    workspace: Workspace,
+    pretraining: PretrainingStage,
+    selection: Selection,
+    tasks: Sequence[TaskResult],
+    costs: Sequence[Cost],
+    learned: Sequence[LanguageResult],
+    doctor: DoctorResult | None,
+) -> list[str]:
+    labels = {name: family.label for name, family in families.FAMILIES.items()}
+    kinds = {name: getattr(workspace.settings, name) for name in labels}
+    return caveats.caveats(
+        tasks,
+        costs,
+        _matched_by(workspace),
+        families=labels,
+        unknown_shares={kind: _unknown_share(workspace.stores(kind).values()) for kind in labels},
+        starts={name: kind.pretrain.start for name, kind in kinds.items() if kind.pretrain.start},
+        lost_steps=pretraining.lost_steps,
+        lost_tuning_steps={task: selection.lost_steps(task) for task in workspace.prepared.tasks},
+        pretraining_seeds=len(pretraining.seeds),
+        doctor=doctor,
+        remarks=[text for result in learned for text in result.remarks],
+        tunings={arm.name: arm.settings.finetune for arm in workspace.arms},
+    )
+
+
+def _matched_by(workspace: Workspace) -> str:
+    match = workspace.settings.budget.match
+    return _AXES.get(match, match)
 
 
 def _verdict(tasks: list[TaskResult], quality: QualityResult) -> list[str]:
