@@ -283,7 +283,9 @@ def best_of(task):
 
 @settings(max_examples=60, deadline=None)
 @given(compared_tasks(), st.data())
-def test_a_fine_tuning_is_called_harmful_if_and_only_if_its_interval_is_below_its_frozen_body(tasks, data):
+def test_a_fine_tuning_is_said_to_fall_short_if_and_only_if_its_interval_is_below_its_frozen_body(
+    tasks, data
+):
     tunings, wanted = {}, {}
     for number, task in enumerate(tasks):
         bodies = []
@@ -317,7 +319,7 @@ def test_a_fine_tuning_is_called_harmful_if_and_only_if_its_interval_is_below_it
         if not text.startswith(caveats.WORSE_TUNED):
             continue
         form = (
-            r"Fine-tuning did harm on (\w+): (\w+) is ([-\d.]+) points of accuracy \(95 % interval "
+            r"Fine-tuning fell short on (\w+): (\w+) is ([-\d.]+) points of accuracy \(95 % interval "
             r"([-\d.]+) to ([-\d.]+), 100 test examples\) behind a linear model on its own "
             r"frozen states \(([\d.]+) %\); try (.*), or more than 4 epochs\."
         )

@@ -29,7 +29,7 @@ _UNEVEN = 1.1
 _ONE_PRETRAINING = (
     "Each model was pre-trained once. The intervals do not include the variation between pre-training seeds."
 )
-WORSE_TUNED = "Fine-tuning did harm"
+WORSE_TUNED = "Fine-tuning fell short"
 """Beginning of the sentence that says that a linear model on frozen states is better."""
 _INCOMPARABLE = (
     "Pre-training losses are not comparable between the families: one predicts each token from those before "
