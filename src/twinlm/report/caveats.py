@@ -94,7 +94,9 @@ def _behind_frozen(task: TaskResult, tunings: Mapping[str, FinetuneSettings]) ->
     labels = {score.arm: score.label for score in task.scores}
     sentences = []
     for body in task.frozen:
-        for gap in (gap for gap in body.gaps if gap.difference.high < 0):
+        # A figure of 0 / 0 counts as 0 in a difference, which then shows nothing.
+        behind = [gap for gap in body.gaps if gap.difference.high < 0 and body.has_figure(task.metric)]
+        for gap in behind:
             by = lead(gap.difference, task.metric, counted(task.test_examples, "test example"))
             sentences.append(
                 f"{WORSE_TUNED} on {task.name}: {labels[gap.arm]} is {by} behind a linear model on its own "

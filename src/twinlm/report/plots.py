@@ -243,9 +243,8 @@ def look_of(results: Results, score: ArmScore) -> Look:
     if not score.family:
         return Look(style="baseline", shape="diamond")
     kind = list(results.families).index(score.family)
-    hollow = "" if score.is_pretrained else " hollow"
-    style = f"family-{kind}{hollow}" + " faded" * isinstance(score, FrozenScore)
-    return Look(style=style, shape="diamond" if score.is_imported else _SHAPES[kind % 2])
+    shade = " hollow" * (not score.is_pretrained) + " faded" * isinstance(score, FrozenScore)
+    return Look(style=f"family-{kind}{shade}", shape="diamond" if score.is_imported else _SHAPES[kind % 2])
 
 
 def _rows(rows: Sequence[_Row], across: Axis, reference: float | None = None) -> Axes:

@@ -224,7 +224,7 @@ def undefined_sentences(tasks: Sequence[TaskResult], *, is_main: bool) -> list[s
     """
     labels: dict[tuple[str, str, str], list[str]] = {}
     for task in tasks:
-        for score in task.scores:
+        for score in [*task.scores, *task.frozen]:
             for row in score.undefined:
                 if (row.name == task.metric) is is_main:
                     place = f"{task.name}: " * (len(tasks) > 1)
