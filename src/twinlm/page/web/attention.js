@@ -59,9 +59,9 @@ const attention = {
     const margin = 74;
     const edge = margin + count * size;
     const svg = el("svg", {
-      class: "matrix", viewBox: `0 0 ${edge + 1} ${edge + 1}`, tabindex: "0", role: "img",
+      class: "matrix", viewBox: `0 0 ${edge + 34} ${edge + 1}`, tabindex: "0", role: "img",
       "aria-label": `${t(`attention.shape.${about.kind}`, { label: about.label })} ${t("attention.keys")}`,
-      style: { "max-width": `${Math.max(300, edge)}px` },
+      style: { "max-width": `${Math.max(300, edge + 34)}px` },
     });
     const names = ids.slice(0, count).map((id) => shownToken(about, id));
     const least = Math.max(1, Math.ceil(9 / size)); // of many tokens, every second or third is named
@@ -144,7 +144,7 @@ const attention = {
         el("bdi", { text: shownToken(about, id) }), el("span", { class: "value", text: share }));
     });
     const strip = el("div", { class: "strip", dir: isFromRight(state.text) ? "rtl" : "ltr", tabindex: "0", role: "img", "aria-label": this.told(about, map, from), "data-from": from }, el("svg", { "aria-hidden": "true" }), ...words);
-    return fill(holder, el("h4", { text: t("attention.arcs", { label: about.label, token: shownToken(about, map.ids[from]) }) }), strip,
+    return fill(holder, el("h3", { text: t("attention.arcs", { label: about.label, token: shownToken(about, map.ids[from]) }) }), strip,
       el("p", { class: "note", text: t("attention.small", { least: percent(LEAST_ARC) }) }));
   },
 

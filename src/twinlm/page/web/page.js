@@ -200,7 +200,10 @@ const page = {
     $("tour-back").addEventListener("click", () => tour.go(tour.step - 1));
     $("tour-next").addEventListener("click", () => tour.go(tour.step + 1));
     $("tour-close").addEventListener("click", () => tour.go(0));
-    $("unmask").addEventListener("click", () => [...state.masks].forEach(toggleMask) ?? this.changed());
+    $("unmask").addEventListener("click", () => {
+      while (state.masks.size) toggleMask([...state.masks][0]);
+      this.changed();
+    });
     window.addEventListener("hashchange", () => tour.follow());
     window.addEventListener("resize", () => attention.showArcs());
     document.addEventListener("keydown", (event) => event.key === "Escape" && tour.step && tour.go(0));

@@ -34,7 +34,6 @@ const reading = {
   piece(readers, piece, number, line) {
     const isHidden = isMasked(piece);
     const chip = (about) => this.chip(about, piece, isHidden);
-    const spoken = readers.map((about) => `${about.label} ${this.spoken(about, piece)}`).join(", ");
     const [above, below] = readers.length > 1 ? readers : [readers[0], null];
     const isSelected = line === 0 ? number === state.selected : this.isBeside(piece);
     const button = el("button", {
@@ -42,9 +41,8 @@ const reading = {
       type: "button",
       "data-at": `${line}:${number}`,
       tabindex: isSelected ? "0" : "-1",
-      "aria-label": `${piece.text}: ${spoken}${isHidden ? `, ${t("read.masked")}` : ""}`,
       "aria-pressed": String(isHidden),
-    }, chip(above), el("bdi", { class: "word", text: isHidden ? "\u2007\u2007\u2007" : piece.text }), below && chip(below));
+    }, chip(above), el("bdi", { class: "word", text: isHidden ? "\u2007\u2007\u2007" : piece.text }), isHidden && el("span", { class: "unseen-text", text: `${t("read.masked")}: ${piece.text} ` }) || null, below && chip(below));
     this.listen(button, number, line);
     return button;
   },
@@ -107,12 +105,7 @@ const reading = {
     return el("span", {
       class: `bits ${kindClass(about)}${best ? " guess" : ""}${isOpen ? " open" : ""}`,
       style: { "--share": share.toFixed(0) },
-    }, el("bdi", { text: isOpen ? "\u00b7\u00b7\u00b7" : text }));
-  },
-
-  spoken(about, piece) {
-    const bits = bitsOf(about, piece);
-    return bits === null ? t("read.open") : t("bits", { bits: number(bits) });
+    }, el("span", { class: "unseen-text", text: ` ${about.label} ` }), el("bdi", { text: isOpen ? "\u00b7\u00b7\u00b7" : text }), best ? null : el("span", { class: "unseen-text", text: ` ${t("unit")} ` }));
   },
 
   showSums() {
@@ -127,6 +120,7 @@ const reading = {
       t("read.cut", { label: about.label, room: room(about), cut: state.cut.get(about.name) }));
     if (state.lost) cuts.push(t("read.lost", { most: LONGEST_TEXT, lost: state.lost }));
     $("cut").textContent = cuts.join(" ");
+    $("unmask").hidden = !state.masks.size;
   },
 
   // What each model expected at the selected piece.

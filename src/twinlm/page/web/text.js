@@ -27,13 +27,16 @@ function kindClass(about) {
   return about.kind === "decoder" ? "gpt" : "bert";
 }
 
-// Cuts a text into pieces: a token, or several that only together are whole characters.
+// Cuts a text into pieces: a token, or several that only together are whole characters as people see them, such
+// as a letter with its accents or a family of emoji.
 function piecesOf(text, about) {
   const tokens = tokenizerOf(about).encode(text);
+  const begins = Intl.Segmenter ? new Set([...new Intl.Segmenter().segment(text)].map((each) => each.index)) : null;
+  const isInside = (place) => begins !== null && place < text.length && !begins.has(place);
   const pieces = [];
   tokens.forEach((token, position) => {
     const last = pieces.at(-1);
-    if (last && token.begin < last.end) {
+    if (last && (token.begin < last.end || isInside(token.begin))) {
       last.tokens.push(position);
       last.end = Math.max(last.end, token.end);
     } else {
@@ -90,14 +93,31 @@ function setText(text) {
   state.pieces = new Map(READERS.map((about) => [about.tokenizer, piecesOf(state.text, about)]));
   state.cut = new Map(READERS.map((about) => [about.name, Math.max(0, textOf(about).ids.length - room(about))]));
   state.masks.clear();
-  state.selected = Math.max(0, readPieces(READERS[0]).length - 1);
+  state.selected = longest(readPieces(READERS[0]));
   state.attention.clear();
   state.said.clear();
   state.version++;
 }
 
+// The piece with the longest text, where there is most to see.
+function longest(pieces) {
+  return pieces.reduce((best, piece, i) => (piece.text.length > pieces[best].text.length ? i : best), 0);
+}
+
+// The pieces of the word that a piece belongs to; where words have no spaces between them, the piece alone.
+function wordAround(pieces, number) {
+  const { word, text } = pieces[number];
+  const isUnspaced = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}\p{scx=Tibt}]/u.test(text);
+  return isUnspaced ? [number] : pieces.map((_, i) => i).filter((i) => pieces[i].word === word);
+}
+
+// Masks the word of a piece, or shows it again.
 function toggleMask(number) {
-  if (!state.masks.delete(number)) state.masks.add(number);
+  const isMasked = state.masks.has(number);
+  for (const each of wordAround(textOf(BERT).pieces, number)) {
+    if (isMasked) state.masks.delete(each);
+    else state.masks.add(each);
+  }
   if (BERT) state.said.delete(BERT.name);
   state.attention.clear();
   state.version++;

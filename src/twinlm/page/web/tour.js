@@ -3,15 +3,15 @@
 
 // What each step does to the page, and its equation; its words are "tour.N.title" and "tour.N.text".
 const STEPS = [
-  { at: "read" },
-  { at: "read", equation: "surprise(u) = \u2212log_{2} P(u)", act: () => reading.select(lastPiece()) },
-  { at: "read", needs: () => GPT, equation: "L_{1}(U) = \u03a3_{i} log P(u_{i} | u_{1}, \u2026, u_{i\u22121}; \u0398)", act: () => reading.select(lastPiece()) },
-  { at: "attend", equation: "Attention(Q, K, V) = softmax(QK^{T} / \u221ad_{k}) V", act: () => reading.select(lastPiece()) },
-  { at: "attend", equation: "GPT: a_{ij} = 0 for j > i  \u00b7  BERT: every a_{ij} > 0", act: () => reading.select(Math.floor(lastPiece() / 2)) },
-  { at: "read", needs: () => BERT, equation: "L_{MLM} = \u2212\u03a3_{i \u2208 M} log P(w_{i} | w_{1}, \u2026, [MASK], \u2026, w_{n})", act: maskOne },
+  { at: "sentence" },
+  { at: "sentence", equation: "surprise(u) = \u2212log_{2} P(u)", act: () => reading.select(longest(readPieces(READERS[0]))) },
+  { at: "sentence", needs: () => GPT, equation: "L_{1}(U) = \u03a3_{i} log P(u_{i} | u_{1}, \u2026, u_{i\u22121}; \u0398)", act: () => reading.select(longest(readPieces(READERS[0]))) },
+  { at: "arcs", equation: "Attention(Q, K, V) = softmax(QK^{T} / \u221ad_{k}) V", act: () => reading.select(longest(readPieces(READERS[0]))) },
+  { at: "matrices", equation: "GPT: a_{ij} = 0 for j > i  \u00b7  BERT: every a_{ij} > 0", act: () => reading.select(Math.floor(readPieces(READERS[0]).length / 2)) },
+  { at: "sentence", needs: () => BERT, equation: "L_{MLM} = \u2212\u03a3_{i \u2208 M} log P(w_{i} | w_{1}, \u2026, [MASK], \u2026, w_{n})", act: maskOne },
   { at: "write", equation: "P(u) = softmax(h_{n} W_{e}^{T})  \u00b7  P_{T}(u) \u221d P(u)^{1/T}", act: writeAndFill },
-  { at: "tasks", needs: () => BERT, equation: "P(IsNext) = softmax(W_{2} tanh(W_{1} h_{[CLS]} + b_{1}) + b_{2})_{1}", act: askNext },
-  { at: "tasks", equation: "L_{3}(C) = L_{2}(C) + \u03bb \u00b7 L_{1}(C)" },
+  { at: "second", needs: () => BERT, equation: "P(IsNext) = softmax(W_{2} tanh(W_{1} h_{[CLS]} + b_{1}) + b_{2})_{1}", act: askNext },
+  { at: "answers", equation: "L_{3}(C) = L_{2}(C) + \u03bb \u00b7 L_{1}(C)" },
   { at: "differences", equation: "\u0394 = mean(right_{GPT} \u2212 right_{BERT})" },
 ];
 
@@ -59,27 +59,20 @@ const tour = {
     const { at, act, needs } = STEPS[this.step - 1];
     await page.isReady;
     if (act && (!needs || needs())) await act();
-    const section = $(at).hidden ? $("tasks") : $(at);
-    for (const other of document.querySelectorAll("section.shown")) other.classList.remove("shown");
-    section.classList.add("shown");
+    const place = $(at).hidden ? $("tasks") : $(at);
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    section.scrollIntoView({ behavior: isCalm ? "auto" : "smooth", block: "start" });
+    place.scrollIntoView({ behavior: isCalm ? "auto" : "smooth", block: "start" });
     $("tour-title").focus({ preventScroll: true });
   },
 };
-
-function lastPiece() {
-  return Math.max(0, readPieces(READERS[0]).length - 1);
-}
 
 function maskOne() {
   if (state.masks.size) return;
   const pieces = readPieces(BERT);
   if (!pieces.length) return;
-  const longest = pieces.reduce((best, piece, i) => (piece.text.length > pieces[best].text.length ? i : best), 0);
-  toggleMask(longest);
+  const number = longest(pieces);
+  toggleMask(number);
   page.changed();
-  reading.select(longest);
 }
 
 async function writeAndFill() {
