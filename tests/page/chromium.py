@@ -1,6 +1,5 @@
 """A headless Chromium, driven through a pair of pipes by the protocol of its developer tools."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -20,23 +19,32 @@ class Chromium:
     def __init__(self, profile: Path) -> None:
         to_read, self._write = os.pipe()
         self._read, to_write = os.pipe()
-        # The browser reads from 3 and writes to 4. They are moved away from there first.
-        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 20) for end in (to_read, to_write)]
-
-        def place() -> None:
-            os.dup2(ends[0], 3)
-            os.dup2(ends[1], 4)
-
+        # The browser reads from 3 and writes to 4: the shell puts the pipes there.
         command = [PATH or "chromium", *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
         self._process = subprocess.Popen(
-            command, preexec_fn=place, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [
+                "/bin/sh",
+                "-c",
+                f'exec "$0" "$@" 3</proc/self/fd/{to_read} 4>/proc/self/fd/{to_write}',
+                *command,
+            ],
+            pass_fds=(to_read, to_write),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-        for end in (to_read, to_write, *ends):
-            os.close(end)
+        os.close(to_read)
+        os.close(to_write)
         self._buffer, self._count, self._session = b"", 0, ""
         self.reports: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
+        try:
+            return self._attached()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _attached(self) -> Self:
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for part in ("Page", "Runtime", "Log"):

@@ -57,9 +57,8 @@ def test_text_of_users_stays_text(opened):
 def test_every_piece_has_both_numbers_and_candidates(opened):
     opened.value("page.take('The caf\\u00e9 flows')")
     opened.wait(READ)
-    assert opened.value(
-        "[...$('sentence').querySelectorAll('.gpt bdi, .bert bdi')].every((each) => /^[\\d.,]+$/.test(each.textContent))"
-    )
+    numbers = "[...$('sentence').querySelectorAll('.gpt bdi, .bert bdi')].map((each) => each.textContent)"
+    assert opened.value(f"{numbers}.every((text) => /^[\\d.,]+$/.test(text))")
     pieces = opened.value("readPieces(GPT).map((piece) => state.text.slice(piece.begin, piece.end)).join('')")
     assert pieces == "The caf\u00e9 flows"
     assert opened.value("$('detail').querySelectorAll('.candidates li').length") == 16
