@@ -263,6 +263,24 @@ def test_one_kind_is_pre_trained_and_fine_tuned_by_options_alone(cli, unfinished
     assert "there is no task to fine-tune on" in cli("finetune", kind, *options).err
 
 
+def test_a_page_of_the_models_and_the_report_link_to_each_other(cli, project, tmp_path):
+    from twinlm.cli.start.demo import add_page
+
+    run = tmp_path / "my"
+    shutil.copytree(project / "runs" / "my", run)
+    assert "twins.html" not in (run / "report.html").read_text()
+    done = cli("page", run, "--json").json
+    assert (done["page"], done["models"]) == (f"{run}/twins.html", ["gpt", "bert", "topic/gpt", "topic/bert"])
+    assert done["bytes"] == (run / "twins.html").stat().st_size
+    assert '"report":"report.html"' in (run / "twins.html").read_text()
+    for name, link in (("report.html", 'href="twins.html"'), ("report.md", "](twins.html)")):
+        assert link in (run / name).read_text()
+    assert cli("report", run).code == 0 and 'href="twins.html"' in (run / "report.html").read_text()
+    assert cli("page", run, "--out", tmp_path / "other.html").code == 0
+    assert '"report":""' in (tmp_path / "other.html").read_text()
+    assert add_page(run) == f"Both models, to try on a sentence: {run}/twins.html"
+
+
 def test_a_run_in_use_is_not_entered(cli, project):
     from twinlm.system import storage
 

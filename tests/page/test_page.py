@@ -1,5 +1,6 @@
 """The page as one file: what it refuses, what it escapes, and what its words are."""
 
+import copy
 import json
 import re
 from dataclasses import replace
@@ -13,7 +14,8 @@ from twinlm import checkpoint
 from twinlm.cli.main import run as twinlm
 from twinlm.errors import ModelError, ResourceError, UsageError
 from twinlm.page import page as pages
-from twinlm.page.run import NAME, default_path, write_page
+from twinlm.page.run import default_path, write_page
+from twinlm.report.report import TWINS
 
 EVIL = "</script><img src=x onerror=alert(1)><!--\u2028&\"'"
 WEB = Path(pages.__file__).parent / "web"
@@ -119,7 +121,7 @@ def test_one_model_alone_is_shown_and_the_other_is_missed(folders, tmp_path, cap
 def test_a_run_without_a_comparison_shows_its_models(folders, tmp_path):
     shown = write_page([folders], tmp_path / "run.html")
     assert [model.name for model in shown.models] == ["gpt", "bert"] and not shown.tasks
-    assert default_path([folders]) == folders / NAME and default_path([folders / "gpt"]) == Path(NAME)
+    assert default_path([folders]) == folders / TWINS and default_path([folders / "gpt"]) == Path(TWINS)
 
 
 def test_what_is_no_model_is_refused(folders, tmp_path):
@@ -147,9 +149,9 @@ def test_a_model_too_large_for_a_page_is_refused_with_its_size(models, twins, mo
         pages.page(twins(models))
 
 
-def test_a_weight_too_large_for_16_bits_is_refused(models, twins, monkeypatch):
-    weight = models["gpt"].model.token_embedding.weight
+def test_a_weight_too_large_for_16_bits_is_refused(models, twins):
+    large = replace(models["gpt"], model=copy.deepcopy(models["gpt"].model))
     with torch.no_grad():
-        monkeypatch.setattr(models["gpt"].model.token_embedding, "weight", torch.nn.Parameter(weight * 1e6))
+        large.model.token_embedding.weight *= 1e6
     with pytest.raises(ModelError, match="too large for 16 bits"):
-        pages.page(twins({"gpt": models["gpt"]}))
+        pages.page(twins({"gpt": large}))

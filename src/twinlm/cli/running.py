@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ALL_STAGES = (
     *("tokenizers", "tokens", "plan", "data-doctor", *presets.KINDS, "tasks", "environment.json"),
-    *("events.jsonl", "results.json", "details.json", "report.html", "report.md"),
+    *("events.jsonl", "results.json", "details.json", "report.html", "report.md", "twins.html"),
 )
 """Names in a run directory that `--fresh` removes, beside the models of its arms."""
 _SAME_S = 1.0
@@ -149,13 +149,14 @@ def run_comparison(
     *,
     tasks: Sequence[str],
     is_fresh: bool,
-) -> None:
-    """Run a comparison and print its results."""
+) -> Path:
+    """Run a comparison, print its results and return its folder."""
     removed = ALL_STAGES if is_fresh else ()
     with opened_run(file, options, settings, tasks=tasks, removed=removed) as run:
         check_compared(plain_names(settings), run.settings)
         results = run.compare()
     show_results(results, run.folder, is_json=options.is_json)
+    return run.folder
 
 
 def show_results(results: "Results", folder: Path, *, is_json: bool) -> None:

@@ -173,7 +173,8 @@ def _weights(module: Any, x_BLD: Tensor, mask: Mask) -> Tensor:
     if mask.is_causal:
         later_LL = torch.ones_like(scores_HLL[0], dtype=torch.bool).triu(1)
         scores_HLL = scores_HLL.masked_fill(later_LL, -math.inf)
-    return scores_HLL.softmax(-1)
+    weights_HLL: Tensor = scores_HLL.softmax(-1)
+    return weights_HLL
 
 
 def _hidden(trained: Trained, ids: Sequence[int], places: set[int]) -> list[int]:

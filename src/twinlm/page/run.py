@@ -12,14 +12,12 @@ from twinlm.evidence.results import Results
 from twinlm.families import FAMILIES
 from twinlm.page.models import PageModel
 from twinlm.page.page import Twins, page
-from twinlm.report.report import PAGE, RECORDS
+from twinlm.report.report import PAGE, RECORDS, TWINS, write_report
 from twinlm.system import storage
 from twinlm.system.foreign_folder import Folder
 from twinlm.system.records import read_record, to_json
 from twinlm.use.load import find_model, load
 
-NAME = "twins.html"
-"""Name of the page beside the report, where both link to each other."""
 _TITLE = "GPT and BERT read the same sentence"
 _MOST_EXAMPLES, _LONGEST_EXAMPLE = 4, 90
 _CLASSES = "classification"
@@ -27,11 +25,13 @@ _CLASSES = "classification"
 
 def default_path(folders: Sequence[Path]) -> Path:
     """Return where a page is written unless told otherwise: beside a run's report, or here."""
-    return folders[0] / NAME if _is_run(folders) else Path(NAME)
+    return folders[0] / TWINS if _is_run(folders) else Path(TWINS)
 
 
 def write_page(folders: Sequence[Path], out: Path) -> Twins:
     """Write the page of a run directory, or of one or two model folders, and return what it shows.
+
+    Beside a run's report, both link to each other.
 
     Raises:
         UsageError: there are too many folders, or two models of one kind.
@@ -40,6 +40,9 @@ def write_page(folders: Sequence[Path], out: Path) -> Twins:
     """
     twins = twins_of_run(folders[0], beside=out) if _is_run(folders) else twins_of_models(folders)
     storage.write_file(out, page(twins).encode())
+    if twins.report and out.name == TWINS:
+        (folder,) = folders
+        write_report(read_record(Results, folder / RECORDS), folder, read_details(folder), is_whole=False)
     return twins
 
 

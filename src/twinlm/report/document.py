@@ -171,6 +171,12 @@ class Document:
     """Sections in the order in which they are read; the first holds the answer."""
     footer: str
     """Line at the end."""
+    models: str = ""
+    """File beside the report in which the models can be tried; "" for none."""
+
+
+TRY = "Try both models on a sentence of your own"
+"""Words of the link to `Document.models`."""
 
 
 def table_of(

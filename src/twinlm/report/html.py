@@ -24,6 +24,7 @@ def page(document: blocks.Document) -> str:
     style = Markup(f"<style>\n{STYLE.read_text(encoding='utf-8')}</style>")
     first, *others = document.sections
     links = [tag("a", section.title, href=f"#{section.anchor}") for section in others]
+    links += [tag("a", blocks.TRY, href=document.models)] if document.models else []
     header = tag("header", tag("p", document.kicker, class_="kicker"), tag("h1", document.title))
     nav = tag("nav", joined(links, "\n"), aria_label="Sections")
     main = tag("main", header, _section(first), nav, *map(_section, others))

@@ -10,6 +10,7 @@ from twinlm.report.markup import cleaned
 def markdown(document: blocks.Document) -> str:
     """Return the report's text, in the order of the page."""
     parts = [f"# {_escape(document.title)}"]
+    parts += [f"[{blocks.TRY}]({document.models})"] if document.models else []
     for section in document.sections:
         parts += [f"## {_escape(section.title)}", *_blocks(section.blocks)]
     return "\n\n".join(parts) + "\n"

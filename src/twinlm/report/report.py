@@ -26,6 +26,8 @@ from twinlm.system import storage
 from twinlm.system.records import to_json
 
 PAGE, MARKDOWN, RECORDS = "report.html", "report.md", "results.json"
+TWINS = "twins.html"
+"""Page of both models (`twinlm page`), which the report links to if it is there."""
 _SECTIONS: Sequence[Callable[[Results, Details], Section]] = (
     verdict.section,
     tasks_section.section,
@@ -41,11 +43,16 @@ _SECTIONS: Sequence[Callable[[Results, Details], Section]] = (
 
 
 def document(
-    results: Results, details: Details | None = None, *, make: Callable[..., Section] | None = None
+    results: Results,
+    details: Details | None = None,
+    *,
+    make: Callable[..., Section] | None = None,
+    models: str = "",
 ) -> Document:
     """Return the report as blocks, with what stands behind the scores if it was looked at.
 
-    `make` makes a section by its function; by default an error in one ends the report.
+    `make` makes a section by its function; by default an error in one ends the report. `models` is a page of
+    the models to link to.
     """
     make = make or (lambda section, *data: section(*data))
     sections = [make(section, results, details or Details(tasks=[])) for section in _SECTIONS]
@@ -55,14 +62,19 @@ def document(
         kicker=f"A comparison of {kinds}, matched by {results.matched_by}",
         sections=[section for section in sections if section.blocks],
         footer=f"Made by twinlm. All numbers on this page are in {RECORDS} beside it.",
+        models=models,
     )
 
 
 def report_files(
-    results: Results, details: Details | None = None, *, make: Callable[..., Section] | None = None
+    results: Results,
+    details: Details | None = None,
+    *,
+    make: Callable[..., Section] | None = None,
+    models: str = "",
 ) -> dict[str, bytes]:
     """Return the page, the Markdown file and the records, by name."""
-    blocks = document(results, details, make=make)
+    blocks = document(results, details, make=make, models=models)
     of_details = {} if details is None else {DETAILS: storage.json_bytes(to_json(details))}
     return {
         PAGE: page(blocks).encode(),
@@ -82,7 +94,8 @@ def write_report(
     Raises:
         ResourceError: the disk is full, or the folder can't be written.
     """
-    files = report_files(results, details, make=None if is_whole else _section_or_reason)
+    models = TWINS if (folder / TWINS).is_file() else ""
+    files = report_files(results, details, make=None if is_whole else _section_or_reason, models=models)
     for name, data in files.items():
         storage.write_file(folder / name, data)
     return [folder / name for name in files]

