@@ -3,9 +3,9 @@
     python benchmarks/training_step.py [--nanogpt FOLDER] [--rounds 7] [--sizes 2x128 6x384 12x768]
         [--dropouts 0 0.1] [--compiled] [--precision float32]
 
-Prints, for each size and peer, the median step of ours in tokens a second, and the ratio theirs / ours in time
+Prints, for each size and peer, our median step in tokens a second, and the ratio theirs / ours in time
 with its quartiles: above 1, ours is faster. A step is forward pass, the model's own loss, backward pass,
-clipping at 1 and a fused AdamW. BERT predicts 15 % of the tokens, and next sentences. FOLDER is a clone of
+clipping at 1, and a fused AdamW. BERT predicts 15 % of the tokens, and next sentences. FOLDER is a clone of
 github.com/karpathy/nanoGPT. With `--compiled`, peers run under torch.compile.
 """
 

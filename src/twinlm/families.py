@@ -5,25 +5,13 @@ All other code takes a `Family` and uses its fields; nothing else asks which kin
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 from torch import nn
 
-from twinlm.batch import Batch
 from twinlm.core import count
-from twinlm.data.sequences.google_pairs import GooglePairs
-from twinlm.data.sequences.hybrid_windows import HybridWindows
-from twinlm.data.sequences.mask_units import Chooser, choose_tokens, spans, whole_words
-from twinlm.data.sequences.masked_examples import Dynamic, Source, Static
-from twinlm.data.sequences.masked_windows import PlainRows, WindowRows
-from twinlm.data.sequences.masking import Masking, special_tokens
+from twinlm.data.sequences.examples import Examples, masked, plain_rows, some_masked, windows
 from twinlm.data.sequences.packing import Pack, pack_for_decoder, pack_for_encoder
-from twinlm.data.sequences.sentence_order import OrderedSentences
-from twinlm.data.sequences.sentence_pairs import SentencePairs
-from twinlm.data.sequences.windows import Windows
-from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import UsageError
 from twinlm.models.bert import BERT, BERTConfig
 from twinlm.models.gpt import GPT, GPTConfig
@@ -43,14 +31,7 @@ from twinlm.objectives.masked_lm import (
 from twinlm.settings import FinetuneSettings, ModelSettings, PretrainSettings
 from twinlm.settings import build as config
 from twinlm.tasks.kind import Reader
-from twinlm.tokenizer import ABSENT, SpecialIds, Template, Tokenizer
-
-
-class Examples(Protocol):
-    """An endless, seeded order of pre-training sequences."""
-
-    def batch(self, first: int, count: int) -> Batch:
-        """Return `count` sequences of the order, from number `first`."""
+from twinlm.tokenizer import SpecialIds, Template, Tokenizer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,63 +121,6 @@ class Family:
         return count.TRAINING_OVER_FORWARD * forward
 
 
-def _windows(store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int) -> Windows:
-    return Windows(store, length=settings.length, seed=seed)
-
-
-def _some_masked(
-    store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int
-) -> Windows | HybridWindows:
-    windows = _windows(store, settings, tokenizer, seed)
-    if not settings.both_sides_share:
-        return windows
-    if tokenizer.specials.mask == ABSENT:
-        message = "pretrain.both_sides_share masks tokens, but the tokenizer has no [MASK]"
-        raise UsageError(message, hint="set it to 0, or do not continue from this model")
-    return HybridWindows(windows, _masking(settings, tokenizer), settings.both_sides_share)
-
-
-def _plain_rows(store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int) -> PlainRows:
-    return PlainRows(WindowRows(store, length=settings.length, seed=seed), tokenizer.specials)
-
-
-def _masked(
-    store: TokenStore, settings: PretrainSettings, tokenizer: Tokenizer, seed: int
-) -> Dynamic | Static:
-    parts = _source(store, settings, seed), _masking(settings, tokenizer), tokenizer.specials
-    return Static(*parts, settings.static_masks) if settings.static_masks else Dynamic(*parts)
-
-
-def _source(store: TokenStore, settings: PretrainSettings, seed: int) -> Source:
-    if settings.sentence_task == "none":
-        return WindowRows(store, length=settings.length, seed=seed)
-    sources: dict[tuple[str, str], Callable[..., Source]] = {
-        ("next_sentence", "balanced"): SentencePairs,
-        ("next_sentence", "google"): partial(GooglePairs, variants=settings.static_masks),
-        ("sentence_order", "balanced"): OrderedSentences,
-    }
-    make = sources[settings.sentence_task, settings.pairs]
-    return make(store, length=settings.length, seed=seed, short_share=settings.short_share)
-
-
-def _masking(settings: PretrainSettings, tokenizer: Tokenizer) -> Masking:
-    choosers: dict[str, Callable[[], Chooser]] = {
-        "token": lambda: choose_tokens,
-        "whole_word": lambda: whole_words(tokenizer.begins_word_V),
-        "span": lambda: spans(tokenizer.begins_word_V),
-    }
-    is_special_V = special_tokens(tokenizer.specials.ids, tokenizer.vocab_size)
-    drawn = {"ordinary": ~is_special_V, "all": np.ones_like(is_special_V)}
-    return Masking(
-        choose=choosers[settings.mask_unit](),
-        share=settings.mask_share,
-        most=settings.max_predictions,
-        mask_id=tokenizer.specials.mask,
-        is_special_V=is_special_V,
-        drawn_N=np.flatnonzero(drawn[settings.random_tokens]),
-    )
-
-
 GPT_FAMILY = Family(
     name="gpt",
     label="GPT",
@@ -205,8 +129,8 @@ GPT_FAMILY = Family(
     is_truncated=False,
     own_algorithm="byte-bpe",
     template="decoder",
-    examples=_some_masked,
-    causal_examples=_windows,
+    examples=some_masked,
+    causal_examples=windows,
     objective=lambda settings: hybrid_lm if settings.both_sides_share else causal_lm,
     pack=pack_for_decoder,
     enclose=lambda tokens, specials: [specials.start, *tokens],
@@ -243,8 +167,8 @@ BERT_FAMILY = Family(
     is_truncated=True,
     own_algorithm="wordpiece",
     template="encoder",
-    examples=_masked,
-    causal_examples=_plain_rows,
+    examples=masked,
+    causal_examples=plain_rows,
     objective=_masked_objective,
     pack=pack_for_encoder,
     enclose=lambda tokens, specials: [specials.cls, *tokens, specials.sep],

@@ -13,7 +13,8 @@ from twinlm.evidence.power import POWER, power
 from twinlm.evidence.records import ArmVariances, Comparison, Effect, Interval, Variances
 from twinlm.evidence.results import ArmScore, TaskResult
 from twinlm.evidence.variance import noise
-from twinlm.report import plots, task_sentences, tasks_section, verdict
+from twinlm.report import task_sentences, tasks_section, verdict
+from twinlm.report.drawing import plots
 from twinlm.report.two_arms import of_two, what_would_tell
 
 SPACES = str.maketrans({"\N{NARROW NO-BREAK SPACE}": " ", "\N{NO-BREAK SPACE}": " ", "\N{MINUS SIGN}": "-"})

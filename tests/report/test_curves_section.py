@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from twinlm import rng
 from twinlm.evidence.outcomes import Outcomes
 from twinlm.report.curves_section import baseline_sentence, crossing_sentence, failures_sentence, points
-from twinlm.report.plots import curve_plot
+from twinlm.report.drawing.plots import curve_plot
 from twinlm.report.tasks_section import ledger
 
 TO = "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from twinlm.evidence.power import Prospect, prospect
-from twinlm.report.two_arms import UNKNOWN, assumptions, smallest_leads
+from twinlm.report.leads import UNKNOWN, assumptions, smallest_leads
 
 
 def _prospect(metric="accuracy", *, examples=1500, seeds=3, pretraining_seeds=1, claims=1) -> Prospect:

@@ -10,8 +10,9 @@ from twinlm.evaluate.timings import ServingCost, Spread, ratio
 from twinlm.evidence.details import Details
 from twinlm.evidence.pareto import CostOf, Judged, judge_task, prediction_s, training_flops
 from twinlm.evidence.results import ArmCost, Cost, Results, TaskResult
-from twinlm.report import plots, tasks_section
+from twinlm.report import tasks_section
 from twinlm.report.document import NOTHING, Block, Columns, Fold, Heading, Plot, Section, Table, table_of
+from twinlm.report.drawing import plots
 from twinlm.report.numbers import (
     INTERVAL,
     amount,

@@ -9,8 +9,8 @@ from twinlm.evidence.multiple_testing import holm
 from twinlm.evidence.outcomes import Outcomes
 from twinlm.evidence.records import ScoreCurve, ScorePoint
 from twinlm.evidence.results import Results
-from twinlm.report import plots
 from twinlm.report.document import Block, Columns, Fold, Heading, Plot, Section, Table, Text
+from twinlm.report.drawing import plots
 from twinlm.report.numbers import INTERVAL, amount, capital, figure_with_interval, listed, low_to_high
 from twinlm.report.task_sentences import none_beats
 

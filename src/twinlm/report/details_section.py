@@ -8,7 +8,8 @@ from twinlm.evidence.disagreement import Disagreement, Slice, Telling
 from twinlm.evidence.ensemble import Gain, Together
 from twinlm.evidence.records import Interval
 from twinlm.evidence.results import Results, TaskResult
-from twinlm.report import document, plots
+from twinlm.report import document
+from twinlm.report.drawing import plots
 from twinlm.report.numbers import (
     INTERVAL,
     bare,

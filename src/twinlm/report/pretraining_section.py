@@ -14,7 +14,8 @@ from twinlm.evaluate.language import BITS_PER_BYTE, NATS_PER_MASKED_TOKEN
 from twinlm.evaluate.ngrams import CountingLoss
 from twinlm.evidence.details import Details
 from twinlm.evidence.results import Curve, CurvePoint, LanguageResult, Results
-from twinlm.report import document, plots
+from twinlm.report import document
+from twinlm.report.drawing import plots
 from twinlm.report.numbers import listed, percent, whole
 from twinlm.settings.training import PretrainSettings
 

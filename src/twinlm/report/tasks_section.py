@@ -7,7 +7,8 @@ from twinlm.evidence.details import Details
 from twinlm.evidence.records import Comparison, Effect, Ledger, RateTried
 from twinlm.evidence.results import ArmScore, Results, TaskResult
 from twinlm.evidence.variance import shares
-from twinlm.report import details_section, document, plots, task_sentences
+from twinlm.report import details_section, document, task_sentences
+from twinlm.report.drawing import plots
 from twinlm.report.numbers import (
     INTERVAL,
     MINUS,

@@ -31,14 +31,10 @@ from twinlm.tasks.heads import SpanHead
 from twinlm.tasks.judging import Decision, Judging, Passage, Said, around, cut
 from twinlm.tasks.kind import Answer, Input, Metric, Reader, Scores, TaskConfig, TaskKind
 
-LONGEST_QUESTION = 64
-LONGEST_ANSWER = 30
-"""Longest question and answer in tokens, as in BERT's released code."""
-THRESHOLD = "threshold"
-"""Key of the margin above which "no answer" wins; without it, there always is an answer."""
+LONGEST_QUESTION, LONGEST_ANSWER = 64, 30  # tokens, as in BERT's released code
+THRESHOLD = "threshold"  # key of the margin above which "no answer" wins; without it there always is one
 _NONE = "(no answer)"
-_NO_SPAN = -1e9
-"""Score of an answer in a context without tokens; finite, because JSON has no infinity."""
+_NO_SPAN = -1e9  # score of an answer in a context without tokens; JSON has no infinity
 LOST = "training answers that lie in no window as a whole"
 CUT_QUESTIONS = "questions cut to 64 tokens, or to half of the input"
 
@@ -226,9 +222,8 @@ def is_sound(gold: Any, said: Said, classes: Sequence[str]) -> bool:
 
 def passage(texts: Sequence[str], place: int, gold: Any, scheme: str = "") -> Passage:
     """Return the question, and the context around the first gold answer."""
-    question, context = texts
     begin, length = (gold[0]["start"], len(gold[0]["text"])) if gold else (0, 0)
-    return Passage([cut(question), around(context, begin, begin + length)])
+    return Passage([cut(texts[0]), around(texts[1], begin, begin + length)])
 
 
 KIND = TaskKind(

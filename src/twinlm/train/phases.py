@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from twinlm.batch import Batch, LazyBatches
-from twinlm.families import Examples
+from twinlm.data.sequences.examples import Examples
 from twinlm.objectives import Averaging
 from twinlm.settings import PretrainSettings
 

@@ -6,8 +6,9 @@ from typing import Any
 from twinlm import checkpoint, rng
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
+from twinlm.data.sequences.examples import Examples
 from twinlm.data.tokens.store import TokenStore
-from twinlm.families import Examples, Family
+from twinlm.families import Family
 from twinlm.settings import KindSettings
 from twinlm.system import storage
 from twinlm.system.log import Progress

@@ -150,7 +150,7 @@ def whole_table(whole: Whole) -> str:
 
 def leads_table(prospects: "Sequence[Prospect]") -> str:
     """Return the smallest lead that each task's test set would show, and what that rests on."""
-    from twinlm.report.two_arms import assumptions, smallest_leads
+    from twinlm.report.leads import assumptions, smallest_leads
 
     leads = smallest_leads(prospects)
     rows = aligned([leads.header, *leads.rows], left=leads.is_text)

@@ -10,9 +10,9 @@ from twinlm.evidence.details import TaskDetails
 from twinlm.evidence.pareto import Judged, front
 from twinlm.evidence.records import Interval, ScoreCurve
 from twinlm.evidence.results import ArmScore, CurvePoint, FrozenScore, LanguageResult, Results, TaskResult
+from twinlm.report.drawing.svg import DIGIT, LETTER, WIDTH, Axes, Axis, Look, Point, Shape, shortened
 from twinlm.report.markup import Markup
 from twinlm.report.numbers import amount, bare, figure, is_share
-from twinlm.report.svg import DIGIT, LETTER, WIDTH, Axes, Axis, Look, Point, Shape, shortened
 
 _SHAPES: tuple[Shape, Shape] = ("circle", "square")
 _FULL = 100.0

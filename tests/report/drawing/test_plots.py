@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from twinlm.evidence.pareto import judge_task
-from twinlm.report import plots
 from twinlm.report.cost_section import COST_KINDS
+from twinlm.report.drawing import plots
 
 
 def _cost(results, arms=1):

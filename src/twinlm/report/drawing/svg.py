@@ -2,7 +2,7 @@
 
 A plot is 360 units wide, so that its text is readable at a phone's width; a wider page shows plots side by
 side rather than larger. Colours come from the page's CSS, through classes; each kind of model has a shape of
-its own as well. Read next: report/plots.py.
+its own as well. Read next: plots.py.
 """
 
 import math

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from twinlm.report.svg import (
+from twinlm.report.drawing.svg import (
     WIDTH,
     Axes,
     Axis,
