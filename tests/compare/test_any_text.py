@@ -19,7 +19,7 @@ from twinlm.report import report
 from twinlm.settings import presets
 from twinlm.system.log import Silent
 from twinlm.system.stopping import Stop
-from twinlm.train.finetune import with_head
+from twinlm.train.transfer import with_head
 
 WORDS = {
     "latin": ["cat", "dog", "bread", "likes", "small", "seven"],

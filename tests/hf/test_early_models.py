@@ -20,8 +20,8 @@ from twinlm.hf.reading import read_folder
 from twinlm.hf.verify import verify_folder
 from twinlm.settings import FinetuneSettings, KindSettings, ModelSettings, PretrainSettings
 from twinlm.system.log import Silent
-from twinlm.train.finetune import with_head
 from twinlm.train.start import first_model
+from twinlm.train.transfer import with_head
 from twinlm.use.fill import fill
 from twinlm.use.score import score
 

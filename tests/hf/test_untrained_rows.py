@@ -19,8 +19,8 @@ from twinlm.hf.verify import verify_folder
 from twinlm.objectives.fine_tuning import fine_tuning
 from twinlm.settings import FinetuneSettings, KindSettings, ModelSettings
 from twinlm.tasks.table import task_kind
-from twinlm.train.finetune import with_head
 from twinlm.train.start import started_model
+from twinlm.train.transfer import with_head
 from twinlm.use.beams import beam_search
 from twinlm.use.fill import fill
 from twinlm.use.generate import generate

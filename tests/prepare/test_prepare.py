@@ -8,7 +8,7 @@ from twinlm.errors import DataError, UsageError
 from twinlm.families import FAMILIES
 from twinlm.prepare.prepare import Prepared, prepare_demo, prepare_files, prepare_tasks
 from twinlm.settings import presets
-from twinlm.train.finetune import head_config
+from twinlm.train.transfer import head_config
 
 CORPUS = {"corpus.train": "text.txt", "corpus.valid_share": "0.2", "corpus.test_share": "0.2"}
 

@@ -28,9 +28,10 @@ from twinlm.tasks.table import TASKS
 from twinlm.tasks.tagging import LEADING_BLANK
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 from twinlm.train.costs import finetune_seconds
-from twinlm.train.finetune import RESULT, finetune, inputs_of_step, with_head
+from twinlm.train.finetune import RESULT, finetune, inputs_of_step
 from twinlm.train.probe import INVERSE_PENALTIES, frozen_probe, start_from_probe
 from twinlm.train.resuming import averaging
+from twinlm.train.transfer import with_head
 from twinlm.use.predict import input_scores, predict
 from twinlm.use.predict import task_of as kind_of
 

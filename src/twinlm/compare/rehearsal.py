@@ -16,8 +16,8 @@ from twinlm.compare.stages.language import Language
 from twinlm.compare.stages.learned import asked, questions_of
 from twinlm.compare.stages.pretraining import PretrainingStage
 from twinlm.compare.workspace import Workspace
-from twinlm.train.finetune import with_head
 from twinlm.train.start import untrained
+from twinlm.train.transfer import with_head
 from twinlm.use.predict import predict, task_of
 
 

@@ -34,7 +34,7 @@ from twinlm.system.log import Progress
 from twinlm.tasks.kind import CUT
 from twinlm.tasks.table import task_kind
 from twinlm.tokenizer import Tokenizer
-from twinlm.train.finetune import head_config
+from twinlm.train.transfer import head_config
 
 MOST_INPUTS = 2000  # training examples, and test examples, that are made into inputs to see what is cut
 CUT_SHARE = 0.05  # share of cut inputs from which it is a warning

@@ -21,12 +21,13 @@ from twinlm.settings import LEAST_STEPS, BudgetSettings, FinetuneSettings, KindS
 from twinlm.system import hardware
 from twinlm.system.records import Count, Positive, Record
 from twinlm.tokenizer import Tokenizer
-from twinlm.train.finetune import finetuning_job, steps_of, with_head
+from twinlm.train.finetune import finetuning_job, steps_of
 from twinlm.train.job import Job
 from twinlm.train.loop import timed_steps
 from twinlm.train.phases import Phase, micro_batches, phases
 from twinlm.train.pretrain import phase_examples, pretraining_job
 from twinlm.train.start import fresh_model
+from twinlm.train.transfer import with_head
 from twinlm.use.predict import predict
 
 _COUNTED_STEPS = 16  # masks and pairs make steps differ

@@ -4,22 +4,17 @@ Devlin et al. 2018, 3.2), and those of the last of the best epochs are kept.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from twinlm import checkpoint, rng
 from twinlm.batch import Batch, LazyBatches
 from twinlm.checkpoint import Trained
-from twinlm.core.initialize import draw, initialize
-from twinlm.core.rows import start_from_mean
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
 from twinlm.data.sequences import order
-from twinlm.families import Family
-from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
+from twinlm.objectives.fine_tuning import fine_tuning
 from twinlm.settings import FinetuneSettings
 from twinlm.system import storage
 from twinlm.system.log import Progress
@@ -27,9 +22,6 @@ from twinlm.system.records import to_json
 from twinlm.system.stopping import Stop
 from twinlm.tasks.kind import TaskConfig, TaskKind
 from twinlm.tasks.metrics import is_one_answer
-from twinlm.tasks.table import task_kind
-from twinlm.tasks.tagging import LEADING_BLANK
-from twinlm.train.freezing import freeze_layers, transfer_layers
 from twinlm.train.job import BEST, CHECKPOINTS, Job
 from twinlm.train.loop import train
 from twinlm.train.optimizer import build_optimizer, learning_rate
@@ -37,6 +29,7 @@ from twinlm.train.probe import start_from_probe
 from twinlm.train.ranks import ALONE, Ranks
 from twinlm.train.records import TuningSpent
 from twinlm.train.resuming import averaging
+from twinlm.train.transfer import with_head
 from twinlm.use.predict import input_scores, task_of
 
 RESULT = "fine-tuning.json"
@@ -107,54 +100,9 @@ def tidy(folder: Path) -> None:
     storage.remove(folder / BEST)
 
 
-def with_head(
-    trained: Trained,
-    task: LabelledTask,
-    settings: FinetuneSettings,
-    *,
-    seed: int,
-    counts: Counter[str],
-    is_old: bool = False,
-) -> tuple[Trained, Sequence[Any]]:
-    """Return a model under a new head for a task, and the inputs of its training examples.
-
-    `is_old` is for a run that a version before 0.2.0 started, which goes on as it began.
-    """
-    sizes: Any = trained.model.config
-    task_type = task_kind(task.kind)
-    config = head_config(trained.family, task, settings, most_length=sizes.max_length)
-    if is_old:
-        constants = {name: value for name, value in config.constants.items() if name != LEADING_BLANK}
-        config = replace(config, constants=constants)
-    inputs = task_type.inputs(task.train, trained.family.reader(trained.tokenizer), config, counts)
-    tuned = _add_head(trained, task_type, config, settings, seed)
-    if is_old:  # all its rows were in the softmax
-        model: Any = trained.model
-        model.config = replace(model.config, unscored=())
-    return replace(trained, task=config, tuned=tuned), inputs
-
-
 def steps_of(settings: FinetuneSettings, inputs: int) -> int:
     """Return the number of steps of a fine-tuning on a number of inputs."""
     return max(1, round(settings.epochs * inputs / settings.batch_examples))
-
-
-def head_config(
-    family: Family, task: LabelledTask, settings: FinetuneSettings, *, most_length: int
-) -> TaskConfig:
-    """Return the configuration of a task's head on a model that reads `most_length` tokens."""
-    return TaskConfig(
-        kind=task.kind,
-        labels=tuple(task.classes),
-        scheme=task.scheme,
-        fields={name: value for name, value in asdict(task.fields).items() if value},
-        reading=task.reading,
-        max_length=min(settings.max_length, most_length),
-        stride=settings.stride,
-        dropout=settings.dropout,
-        has_bias=family.has_head_bias,
-        constants=task_kind(task.kind).learn(task.train),
-    )
 
 
 class _Validation:
@@ -244,26 +192,3 @@ def inputs_of_step(step: int, lengths: Sequence[int], size: int, seed: int) -> l
     numbers.sort(key=lambda number: lengths[number])
     turn = int(rng.stream(seed, "batches", group).permutation(_BATCHES_SORTED_TOGETHER)[index])
     return numbers[turn * size : (turn + 1) * size]
-
-
-def _add_head(
-    trained: Trained, task_type: TaskKind, config: TaskConfig, settings: FinetuneSettings, seed: int
-) -> FineTuned:
-    model: Any = trained.model
-    model.config = sizes = trained.family.for_tasks(model.config, settings)
-    is_truncated, kept = trained.family.is_truncated, settings.transferred_layers
-    layers_seed = rng.torch_seed(seed, "not transferred")
-    transfer_layers(trained.model, kept, seed=layers_seed, is_truncated=is_truncated)
-    head = task_type.build_head(config, sizes.width)
-    generator = torch.Generator().manual_seed(rng.torch_seed(seed, "new tokens"))
-    initialize(head, seed=rng.torch_seed(seed, "head"), is_truncated=is_truncated)
-    tokenizer, embedding = trained.tokenizer, model.token_embedding
-    fresh = trained.family.fresh_tokens(tokenizer.specials)
-    if "import" in trained.history:  # next to its own rows, random ones may take all probability
-        shown = {*fresh, *model.config.unscored} - {tokenizer.specials.pad, tokenizer.specials.mask}
-        start_from_mean(model, sorted(shown), tokenizer.vocab_size)
-    else:
-        for token in fresh:
-            draw(embedding.weight[token], generator, is_truncated=is_truncated)
-    freeze_layers(trained.model, settings.frozen_layers)
-    return FineTuned(trained.model, head)

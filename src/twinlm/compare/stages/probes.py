@@ -18,8 +18,8 @@ from twinlm.prepare import stage
 from twinlm.system import storage
 from twinlm.system.records import read_record, to_json
 from twinlm.tasks.table import task_kind
-from twinlm.train.finetune import with_head
 from twinlm.train.probe import frozen_probe
+from twinlm.train.transfer import with_head
 
 
 @dataclass

@@ -10,8 +10,8 @@ from twinlm.core.initialize import initialize
 from twinlm.errors import UsageError
 from twinlm.families import FAMILIES
 from twinlm.settings import OptimizerSettings
-from twinlm.train.freezing import ALL, NONE, freeze_layers, lower_part, transfer_layers
 from twinlm.train.optimizer import build_optimizer
+from twinlm.train.transfer import ALL, NONE, freeze_layers, lower_part, transfer_layers
 
 SIZES = {"vocab_size": 31, "max_length": 12, "width": 16, "layers": 3, "heads": 2, "feed_forward": 32}
 EMBEDDINGS = ("token_embedding.", "position_embedding.", "segment_embedding.", "embedding_norm.")
