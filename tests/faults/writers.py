@@ -243,7 +243,7 @@ def _report(seed: int) -> Callable[[Path], None]:
     files = dict.fromkeys((report.PAGE, report.MARKDOWN, report.RECORDS), b"text " * seed)
 
     def write(folder: Path) -> None:
-        with mock.patch.object(report, "report_files", lambda results, details, make: files):
+        with mock.patch.object(report, "report_files", lambda results, details, **others: files):
             report.write_report(cast(Any, None), folder)
 
     return write

@@ -34,7 +34,7 @@ def command(
       twinlm page runs/demo --out twins.html
       twinlm page runs/demo/gpt runs/demo/bert --out twins.html
     Next:
-      open the file in a browser
+      twinlm report runs/demo
     """
     from twinlm.page.run import default_path, write_page
 
