@@ -19,6 +19,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from twinlm import early_models
+from twinlm.core.initialize import without_weights
 from twinlm.data.labels.forms import Fields
 from twinlm.data.labels.values import Reading
 from twinlm.errors import ModelError, UsageError
@@ -100,8 +101,8 @@ def load_model(folder: Path) -> Trained:
         task = _task(configuration["task"], path)
         history, fingerprint = _history(configuration["history"]), configuration["tokenizer"]
         drawn, _ = early_models.rows_of_import(history)
-        # The meta device allocates nothing: memory is taken once the weights are known to have these sizes.
-        with torch.device("meta"):
+        # Memory is taken once the weights are known to have these sizes.
+        with without_weights():
             model = kind.model(sizes)
             tuned = FineTuned(model, task_kind(task.kind).build_head(task, sizes.width)) if task else None
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
@@ -174,9 +175,11 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     check_tensors({name: tuple(tensor.shape) for name, tensor in tensors.items()}, wanted, path)
     for name, tensor in tensors.items():
         check_values(name, tensor, wanted[name].dtype, path)
-    if any(tensor.is_meta for tensor in wanted.values()):  # not before all checks: this takes the memory
-        module.to_empty(device="cpu")
-    module.load_state_dict(tensors)
+    if any(tensor.is_meta for tensor in wanted.values()):
+        # Copies lie where PyTorch aligns them. `to_empty` would do the same, but imports the compiler.
+        module.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, assign=True)
+    else:
+        module.load_state_dict(tensors)
 
 
 def check_tensors(shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, Tensor], path: Path) -> None:
@@ -194,7 +197,8 @@ def check_values(name: str, tensor: Tensor, dtype: torch.dtype, path: Path) -> N
     """Raise a ModelError if a tensor, or rows of it, is of another type or not finite."""
     if tensor.dtype != dtype:
         raise ModelError(f"{name} holds {tensor.dtype}, but the model needs {dtype}", file=path)
-    if not torch.isfinite(tensor).all():
+    # The sum needs no other memory and finds all; only one that overflows needs a second look.
+    if not tensor.sum().isfinite() and not torch.isfinite(tensor).all():
         raise ModelError(f"{name} holds values that are not finite", file=path)
 
 

@@ -14,6 +14,8 @@ from twinlm.errors import UserError
 
 COMMAND = [sys.executable, "-c", "from twinlm.cli.main import main; main()"]
 HEAVY = ["torch", "numpy", "scipy", "sklearn", "tokenizers", "pyarrow", "jinja2"]
+# Each takes as long as all else together, or nearly so, and no answer needs it.
+SLOW = ["torch._dynamo", "torch._inductor", "sympy", "scipy", "sklearn", "pyarrow", "jinja2", "transformers"]
 
 
 def test_help_appears_at_once():
@@ -35,6 +37,27 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("HEAVY []\n")
     assert "Usage: twinlm demo" in done.stdout
+
+
+def test_an_answer_imports_no_compiler_and_nothing_for_statistics(models):
+    asked = [
+        ["generate", f"{models}/gpt", "The", "--max-tokens", "2"],
+        ["generate", f"{models}/gpt", "The", "--max-tokens", "2", "--beams", "2"],
+        ["score", f"{models}/gpt", "The cat"],
+        ["rank", f"{models}/gpt", "The", "cat", "dog"],
+        ["embed", f"{models}/bert", "The cat"],
+        ["fill", f"{models}/bert", "The [MASK]"],
+        ["follows", f"{models}/bert", "The cat", "The dog"],
+        ["classify", f"{models}/gpt", "The cat"],  # refused, as it knows no task, once all is imported
+    ]
+    program = (
+        "import sys; from twinlm.cli.main import run; "
+        f"print('CODES', [run(each) for each in {asked}]); "
+        f"print('SLOW', [name for name in {SLOW} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "CODES [0, 0, 0, 0, 0, 0, 0, 4]" in done.stdout, done.stderr
+    assert done.stdout.endswith("SLOW []\n")
 
 
 def test_the_version_is_shown(cli):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from twinlm.core.initialize import STANDARD_DEVIATION, initialize, waves
+from twinlm.core.initialize import STANDARD_DEVIATION, initialize, waves, without_weights
 from twinlm.models.bert import BERT, BERTConfig
 from twinlm.models.gpt import GPT, GPTConfig
 
@@ -70,3 +70,16 @@ def test_positions_may_begin_as_waves_of_the_same_deviation() -> None:
 
 def test_waves_of_odd_width_end_with_a_sine() -> None:
     assert waves(9, 5)[0].tolist() == pytest.approx([0, 2**0.5, 0, 2**0.5, 0])
+
+
+@pytest.mark.parametrize(("kind", "config"), [(GPT, GPTConfig), (BERT, BERTConfig)])
+def test_a_model_without_weights_has_every_shape_and_draws_nothing(kind, config) -> None:
+    before = torch.random.get_rng_state()
+    with without_weights():
+        void = kind(config(**SIZES))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(weight.is_meta and weight.requires_grad for weight in void.parameters())
+    whole = kind(config(**SIZES)).state_dict()
+    assert {name: weight.shape for name, weight in void.state_dict().items()} == {
+        name: weight.shape for name, weight in whole.items()
+    }

@@ -7,10 +7,13 @@ long before random ones do; training changes them, as in both papers.
 """
 
 import math
-from typing import Literal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 STANDARD_DEVIATION = 0.02
 _LONGEST_WAVE = 10_000
@@ -69,3 +72,25 @@ def waves(length: int, width: int) -> torch.Tensor:
     angles_LK = torch.arange(length)[:, None] * rates_K
     pairs_LK2 = torch.stack([angles_LK.sin(), angles_LK.cos()], dim=-1)
     return math.sqrt(2) * pairs_LK2.flatten(1)[:, :width]
+
+
+@contextmanager
+def without_weights() -> Iterator[None]:
+    """Build modules without memory for their weights, on the meta device, and without drawing any."""
+    with torch.device("meta"), _Undrawn():
+        yield
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves out what a layer draws when it is built: on the meta device that imports PyTorch's compiler.
+
+    The import takes longer than all else that an answer needs (2026-11).
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Return the tensor of a function of `torch.nn.init` as it is, and call any other function."""
+        kwargs = kwargs or {}
+        is_drawn = getattr(func, "__module__", "") == nn.init.__name__
+        return kwargs["tensor"] if is_drawn else func(*args, **kwargs)

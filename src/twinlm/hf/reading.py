@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from twinlm import rng
 from twinlm.checkpoint import Trained
-from twinlm.core.initialize import initialize
+from twinlm.core.initialize import initialize, without_weights
 from twinlm.core.rows import PER_TOKEN
 from twinlm.errors import ModelError
 from twinlm.families import Family, family
@@ -104,7 +104,7 @@ def read_model(
     their_head = layout.heads[task.kind] if task else None
     with Weights(folder) as weights:
         check_layers(layout, sizes["layers"], weights, folder.path)
-        with torch.device("meta"):  # sizes cost nothing there
+        with without_weights():  # sizes cost nothing there
             body = body_shapes(layout, sizes["layers"], kind.model(kind.config(**sizes)).state_dict())
             unscored = tuple(range(known, known + added))
             kept = {**sizes, "vocab_size": sizes["vocab_size"] + added, "unscored": unscored}

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from twinlm.batch import Batch
 from twinlm.checkpoint import Trained
 from twinlm.core import count
+from twinlm.core.initialize import without_weights
 from twinlm.data.labels.task import LabelledTask
 from twinlm.data.tokens.store import TokenStore
 from twinlm.errors import ResourceError, UsageError
@@ -123,7 +123,7 @@ def usual_s(times_s: Sequence[float]) -> float:
 
 def count_parameters(family: Family, sizes: ModelSettings, vocab_size: int) -> tuple[int, int]:
     """Return the number of weights of a model, and of its transformer layers."""
-    with torch.device("meta"):  # which allocates no memory
+    with without_weights():
         model = family.model(family.configure(sizes, vocab_size))
     return count.parameter_count(model), count.layer_count(model)
 

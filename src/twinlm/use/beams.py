@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.special import log_softmax
 
 from twinlm.checkpoint import Trained
 from twinlm.errors import UsageError
@@ -132,7 +132,7 @@ def search(
     going, finished = [Hypothesis((), 0.0, 0)], list[Hypothesis]()
     unread: list[Sequence[int]] = [prompt]
     for length in range(1, most + 1):
-        scores_RV = log_softmax(reader.read(unread), axis=1)
+        scores_RV = torch.from_numpy(reader.read(unread)).log_softmax(1).numpy()
         scores_RV[:, never] = -np.inf
         # Twice as many as continue, because up to one half may end here.
         best = _continuations(going, scores_RV, 2 * beams)

@@ -153,15 +153,14 @@ def _default_of(path: tuple[str, ...], size: Any, start: Start | None) -> str:
 
 def _model(kind: str, resolved: Settings, start: Start | None) -> dict[str, Any]:
     """Return a kind's model sizes, counted without allocating memory, and the size of its steps."""
-    import torch
-
     from twinlm.core.count import layer_count, parameter_count
+    from twinlm.core.initialize import without_weights
     from twinlm.families import family
     from twinlm.train.phases import phases
 
     of_kind, options = family(kind), getattr(resolved, kind)
     vocab_size = start.vocab_size if start else resolved.tokenizer.vocab_size
-    with torch.device("meta"):
+    with without_weights():
         model = of_kind.model(of_kind.configure(options.model, vocab_size))
     heads = sum(parameter_count(model.get_submodule(name)) for name in of_kind.pretraining_heads)
     return {
