@@ -1,5 +1,6 @@
 """Attention against a version that loops over sequences, heads and positions; masks; the cache."""
 
+import itertools
 import math
 
 import pytest
@@ -115,8 +116,22 @@ def test_a_cache_keeps_the_rows_that_are_asked_for() -> None:
     key_BHLK = torch.arange(6.0).reshape(3, 1, 2, 1)
     cache.append(key_BHLK, -key_BHLK)
     cache.keep(torch.tensor([2, 0, 2]), first=1)
-    assert cache.key_BHMK.flatten().tolist() == [5, 1, 5]
-    assert cache.value_BHMK.flatten().tolist() == [-5, -1, -5]
+    new_BHLK = torch.tensor([7.0, 8.0, 9.0]).reshape(3, 1, 1, 1)
+    keys, values = cache.append(new_BHLK, -new_BHLK)
+    assert keys.flatten().tolist() == [5, 7, 1, 8, 5, 9]
+    assert torch.equal(values, -keys)
+
+
+def test_a_cache_copies_what_it_holds_only_when_its_room_has_doubled() -> None:
+    cache, places = KeyValueCache(), []
+    for position in range(100):
+        new_BHLK = torch.full((2, 1, 1, 3), float(position))
+        keys, values = cache.append(new_BHLK, -new_BHLK)
+        places.append(keys.data_ptr())
+        assert keys[1, 0, :, 2].tolist() == [*range(position + 1)]
+        assert torch.equal(values, -keys)
+    moves = sum(before != after for before, after in itertools.pairwise(places))
+    assert moves <= 7  # 2, 4, ... 128
 
 
 def test_the_mask_of_new_tokens_is_the_cheapest_that_is_right() -> None:

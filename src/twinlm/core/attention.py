@@ -15,26 +15,41 @@ _EXPLICIT_UP_TO = 128
 
 
 class KeyValueCache:
-    """Keys and values of one layer at all positions so far."""
+    """Keys and values of one layer at all positions so far.
+
+    The room doubles whenever it is full, so that a new position copies nothing but itself.
+    """
 
     def __init__(self) -> None:
-        self.key_BHMK: Tensor | None = None
-        self.value_BHMK: Tensor | None = None
+        self.length = 0
+        """Number of positions so far."""
+        self._keys_BHMK = self._values_BHMK = torch.empty(0, 0, 0, 0)
 
     def append(self, key_BHLK: Tensor, value_BHLK: Tensor) -> tuple[Tensor, Tensor]:
         """Add new positions; return all positions, oldest first."""
-        if self.key_BHMK is not None and self.value_BHMK is not None:
-            key_BHLK = torch.cat([self.key_BHMK, key_BHLK], dim=2)
-            value_BHLK = torch.cat([self.value_BHMK, value_BHLK], dim=2)
-        self.key_BHMK, self.value_BHMK = key_BHLK, value_BHLK
-        return key_BHLK, value_BHLK
+        begin, self.length = self.length, self.length + key_BHLK.shape[2]
+        if self.length > self._keys_BHMK.shape[2]:
+            self._keys_BHMK = self._with_room(self._keys_BHMK[:, :, :begin], key_BHLK)
+            self._values_BHMK = self._with_room(self._values_BHMK[:, :, :begin], value_BHLK)
+        self._keys_BHMK[:, :, begin : self.length] = key_BHLK
+        self._values_BHMK[:, :, begin : self.length] = value_BHLK
+        return self._keys_BHMK[:, :, : self.length], self._values_BHMK[:, :, : self.length]
 
     def keep(self, rows_B: Tensor, *, first: int = 0) -> None:
         """Keep only these rows, in this order, and drop the positions before `first`."""
-        if self.key_BHMK is None or self.value_BHMK is None:
+        if not self.length:
             raise ValueError("an empty cache has no rows to keep")
-        self.key_BHMK = self.key_BHMK[rows_B, :, first:]
-        self.value_BHMK = self.value_BHMK[rows_B, :, first:]
+        self.length -= first
+        self._keys_BHMK = self._keys_BHMK[rows_B, :, first:]
+        self._values_BHMK = self._values_BHMK[rows_B, :, first:]
+
+    def _with_room(self, before_BHMK: Tensor, new_BHLK: Tensor) -> Tensor:
+        rows, heads, _, width = new_BHLK.shape
+        begin = before_BHMK.shape[2]
+        room_BHMK = new_BHLK.new_empty(rows, heads, max(self.length, 2 * begin), width)
+        if begin:
+            room_BHMK[:, :, :begin] = before_BHMK
+        return room_BHMK
 
 
 class SelfAttention(nn.Module):
