@@ -28,7 +28,8 @@ pretrain = {length = 32, batch_sequences = 4, validations = 2, validation_sequen
 finetune = {max_length = 32, epochs = 1}
 budget = {match = "tokens", amount = 2000}
 tokenizer.vocab_size = 300
-compare = {seeds = [1, 2], untrained = false}
+compare = {seeds = [1, 2], untrained = false, timing_seconds = 0.02}
+quality.sample_bytes = 800
 [[task]]
 name = "topic"
 train = "labels.csv"

@@ -4,6 +4,8 @@ As a script (PHASE ARGUMENTS...) it is such a command whose leader comes to a ph
 file HELD is in the working folder.
 """
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -99,6 +101,12 @@ def run(folder: Path, *arguments: str) -> tuple[int, list[str]]:
     """Run a command to its end; return exit code and what it said."""
     code, said, _ = Command(folder, *arguments).end()
     return code, said
+
+
+def run_here(folder: Path, *arguments: str) -> int:
+    """Run a command of one process to its end in this process; return its exit code."""
+    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+        return main.run(list(arguments))
 
 
 def hold(folders: Sequence[Path], phase: str, *settings: str) -> list[Command]:

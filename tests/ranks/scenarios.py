@@ -1,4 +1,4 @@
-"""Trainings that processes do together, as a script that `launch` starts: FOLDER REDUCE SCENARIO...
+"""Trainings that processes do together, as a script that `launch` starts: FOLDER REDUCE/SCENARIO...
 
 A scenario is FAMILY-MICRO_BATCHES, perhaps followed by -until-STEP, -muon, or -wrong-STEP: its loss is not
 finite then, so that it rolls back. What each leaves is the same as when one process does it. REDUCE may be
@@ -89,14 +89,16 @@ def play(scenario: str, folder: Path, ranks: Ranks = ALONE) -> Any:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    place, reduce, *scenarios = sys.argv[1:]
-    is_sharded = reduce == "parts"
-    together = join(reduce="fast" if is_sharded else reduce, is_sharded=is_sharded, timeout_s=30)
-    for name in scenarios:
+    place, *scenarios = sys.argv[1:]
+    together: Any = join(reduce="ordered", is_sharded=False, timeout_s=30)
+    for scenario in scenarios:
+        reduce, name = scenario.split("/")
         if name.startswith("die"):
             if together.number == int(name[3:]):
                 os.kill(os.getpid(), signal.SIGKILL)
         else:
-            play(name, Path(place, name.split("-until")[0]), together)
+            together.is_sharded = reduce == "parts"
+            together.reduce = "fast" if together.is_sharded else reduce
+            play(name, Path(place, reduce, name.split("-until")[0]), together)
     together.close()
     leave(0)

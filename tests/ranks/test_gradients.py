@@ -42,9 +42,19 @@ def alone(tmp_path_factory: pytest.TempPathFactory, scenarios: ModuleType) -> Pa
     return folder
 
 
-def play(count: int, folder: Path, *names: str, reduce: str = "ordered") -> None:
+@pytest.fixture(scope="session")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what the same two processes leave, by how they add up gradients."""
+    folder = tmp_path_factory.mktemp("two")
+    fast = [f"fast/{name}" for name in ("gpt-4", "bert-4")]
+    parts = [f"parts/{name}" for name in ("bert-4-wrong-8", "bert-4-muon")]
+    play(2, folder, *(f"ordered/{name}" for name in SCENARIOS), *fast, *parts)
+    return folder
+
+
+def play(count: int, folder: Path, *scenarios: str) -> None:
     """Play scenarios with so many processes."""
-    assert launch([sys.executable, str(SCRIPT), str(folder), reduce, *names], count) == 0
+    assert launch([sys.executable, str(SCRIPT), str(folder), *scenarios], count) == 0
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -55,14 +65,17 @@ def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
-def test_two_and_four_processes_leave_the_bytes_that_one_leaves(
-    count: int, alone: Path, tmp_path: Path
-) -> None:
+def test_two_processes_leave_the_bytes_that_one_leaves(alone: Path, two: Path) -> None:
     """Weights, Adam's averages and metrics, with dropout; blocks of 3 are no whole branches of the tree."""
-    play(count, tmp_path, *SCENARIOS)
     for name in SCENARIOS:
-        assert hashes(tmp_path / name) == hashes(alone / name), name
+        assert hashes(two / "ordered" / name) == hashes(alone / name), name
+
+
+@pytest.mark.slow
+def test_four_processes_leave_the_bytes_that_one_leaves(alone: Path, tmp_path: Path) -> None:
+    play(4, tmp_path, *(f"ordered/{name}" for name in SCENARIOS))
+    for name in SCENARIOS:
+        assert hashes(tmp_path / "ordered" / name) == hashes(alone / name), name
 
 
 @pytest.mark.slow
@@ -70,34 +83,34 @@ def test_a_run_goes_on_with_another_number_of_processes(
     alone: Path, tmp_path: Path, scenarios: ModuleType
 ) -> None:
     """One process stops after step 2, the last of two is asked to after step 5, four come to the end."""
-    scenarios.play("bert-4-until-2", tmp_path / "bert-4")
-    play(2, tmp_path, "bert-4-until-3")
-    assert max(row["step"] for row in records(tmp_path / "bert-4")) == 5
-    play(4, tmp_path, "bert-4")
-    assert hashes(tmp_path / "bert-4") == hashes(alone / "bert-4")
+    folder = tmp_path / "ordered" / "bert-4"
+    scenarios.play("bert-4-until-2", folder)
+    play(2, tmp_path, "ordered/bert-4-until-3")
+    assert max(row["step"] for row in records(folder)) == 5
+    play(4, tmp_path, "ordered/bert-4")
+    assert hashes(folder) == hashes(alone / "bert-4")
 
 
-def test_fast_reduction_agrees_up_to_rounding(alone: Path, tmp_path: Path) -> None:
+def test_fast_reduction_agrees_up_to_rounding(alone: Path, two: Path) -> None:
     """Each loss within 1e-5 of itself, weights within 1e-4 after 8 steps of Adam at a rate of 0.005."""
-    play(2, tmp_path, "gpt-4", "bert-4", reduce="fast")
     for name in ("gpt-4", "bert-4"):
-        ours, theirs = records(tmp_path / name), records(alone / name)
+        ours, theirs = records(two / "fast" / name), records(alone / name)
         assert [row["step"] for row in ours] == [row["step"] for row in theirs]
         for row, other in zip(ours, theirs, strict=True):
             assert row == pytest.approx(other, rel=1e-5)
-        weights = [load_file(place / name / FILES[2]) for place in (tmp_path, alone)]
+        weights = [load_file(place / name / FILES[2]) for place in (two / "fast", alone)]
         for key, weight in weights[0].items():
             torch.testing.assert_close(weight, weights[1][key], atol=1e-4, rtol=0)
 
 
-def test_a_model_in_parts_rolls_back_like_one_in_one_piece(scenarios: ModuleType, tmp_path: Path) -> None:
+def test_a_model_in_parts_rolls_back_like_one_in_one_piece(
+    scenarios: ModuleType, alone: Path, two: Path, tmp_path: Path
+) -> None:
     """The loss of step 8 is not finite: the weights of step 6 come back."""
-    scenarios.play("bert-4-wrong-8", tmp_path / "alone")
-    scenarios.play("bert-4-muon", tmp_path / "alone with muon")
-    play(2, tmp_path, "bert-4-wrong-8", "bert-4-muon", reduce="parts")
-    assert [row["lost"] for row in records(tmp_path / "alone") if "lost" in row] == [2]
-    for in_parts, alone in [("bert-4-wrong-8", "alone"), ("bert-4-muon", "alone with muon")]:
-        ours, theirs = records(tmp_path / in_parts), records(tmp_path / alone)
+    scenarios.play("bert-4-wrong-8", tmp_path)
+    assert [row["lost"] for row in records(tmp_path) if "lost" in row] == [2]
+    for name, whole in [("bert-4-wrong-8", tmp_path), ("bert-4-muon", alone / "bert-4-muon")]:
+        ours, theirs = records(two / "parts" / name), records(whole)
         for row, other in zip(ours, theirs, strict=True):
             assert row == pytest.approx(other, rel=1e-4)
 

@@ -25,8 +25,8 @@ def contents(folder: Path, *files: str) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def alone(project: Path, commands: ModuleType) -> Iterator[Path]:
     """What one process leaves of pre-training a GPT, and of fine-tuning a BERT."""
-    assert commands.run(project, "pretrain", "gpt", "my.toml", "--out", "alone")[0] == 0
-    assert commands.run(project, *TRAIN, "--out", "alone-tuned")[0] == 0
+    assert commands.run_here(project, "pretrain", "gpt", "my.toml", "--out", "alone") == 0
+    assert commands.run_here(project, *TRAIN, "--out", "alone-tuned") == 0
     yield project
 
 

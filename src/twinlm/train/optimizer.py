@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, Replicate
 
 from twinlm.settings import OptimizerSettings
 
@@ -152,16 +151,24 @@ class Muon(PlainAdamW):
         momentum = state["momentum"].lerp_(gradient, 1 - _MOMENTUM)
         direction = gradient.lerp(momentum, _MOMENTUM)  # Nesterov's
         # A sharded matrix is made orthogonal as a whole, by each process for itself; it keeps its own rows.
-        whole = direction.full_tensor() if isinstance(direction, DTensor) else direction
+        is_sharded = hasattr(weight, "device_mesh")
+        whole = direction.full_tensor() if is_sharded else direction  # type: ignore[operator]
         parts = [orthogonal(part.to(self._dtype)).float() for part in whole.chunk(group["parts"])]
         rows, columns = parts[0].shape
         update = torch.cat(parts) * (_SIZE_OF_UPDATE * math.sqrt(max(1.0, rows / columns)))
-        if isinstance(weight, DTensor):
-            mesh = weight.device_mesh
-            copies = DTensor.from_local(update, mesh, [Replicate()] * mesh.ndim, run_check=False)
-            update = copies.redistribute(placements=weight.placements)
+        if is_sharded:
+            update = _rows_like(weight, update)
         weight.mul_(1 - group["lr"] * group["weight_decay"])
         weight.add_(update, alpha=-group["lr"])
+
+
+def _rows_like(weight: Any, update: Tensor) -> Tensor:
+    """Return the rows of an update that this process holds of a sharded weight."""
+    from torch.distributed.tensor import DTensor, Replicate  # takes half a second, and few models are sharded
+
+    mesh = weight.device_mesh
+    copies = DTensor.from_local(update, mesh, [Replicate()] * mesh.ndim, run_check=False)
+    return copies.redistribute(placements=weight.placements)
 
 
 def orthogonal(matrix_MN: Tensor) -> Tensor:
