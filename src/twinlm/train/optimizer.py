@@ -152,7 +152,7 @@ class Muon(PlainAdamW):
         direction = gradient.lerp(momentum, _MOMENTUM)  # Nesterov's
         # A sharded matrix is made orthogonal as a whole, by each process for itself; it keeps its own rows.
         is_sharded = hasattr(weight, "device_mesh")
-        whole = direction.full_tensor() if is_sharded else direction  # type: ignore[operator]
+        whole = direction.full_tensor() if is_sharded else direction  # type: ignore[attr-defined]
         parts = [orthogonal(part.to(self._dtype)).float() for part in whole.chunk(group["parts"])]
         rows, columns = parts[0].shape
         update = torch.cat(parts) * (_SIZE_OF_UPDATE * math.sqrt(max(1.0, rows / columns)))
