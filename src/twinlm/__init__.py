@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from twinlm.use.rank import rank, rank_batch
     from twinlm.use.sampling import Sampling
     from twinlm.use.score import score, score_batch
+    from twinlm.use.surprise import surprise, surprise_batch
 
 __all__ = [
     "Continuation",
@@ -86,6 +87,8 @@ __all__ = [
     "score_cloze",
     "score_pairs",
     "similarity",
+    "surprise",
+    "surprise_batch",
     "tag",
 ]
 
@@ -117,6 +120,7 @@ _NAMES = {
     "twinlm.use.rank": "rank rank_batch",
     "twinlm.use.sampling": "Sampling",
     "twinlm.use.score": "score score_batch",
+    "twinlm.use.surprise": "surprise surprise_batch",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -23,7 +23,7 @@ from twinlm.cli.failure import as_user_error, report_failure, usage_error
 from twinlm.cli.look import cost, pairs, quality
 from twinlm.cli.start import config, demo, describe, doctor
 from twinlm.cli.train import data, finetune, pretrain, tokenizer
-from twinlm.cli.use import ask, embed, fill, follows, generate, predict, rank, score
+from twinlm.cli.use import ask, embed, fill, follows, generate, predict, rank, score, serve
 from twinlm.errors import INTERNAL_ERROR, OK, StoppedError
 from twinlm.system import launch
 from twinlm.version import __version__
@@ -48,6 +48,7 @@ GROUPS = {
         embed.COMMAND,
         *ask.COMMANDS,
         predict.COMMAND,
+        serve.COMMAND,
     ),
     "Look into": (pairs.COMMAND, quality.COMMAND, cost.COMMAND),
     "Exchange": (import_model.COMMAND, export.COMMAND),

@@ -25,6 +25,8 @@ class Guess(NamedTuple):
     """Token as people read it; with byte-level BPE, with the space before its word."""
     probability: float
     """P(token | the rest of the text); each mask is filled without knowing the others."""
+    token: int
+    """Id of the token."""
 
 
 class Filled(NamedTuple):
@@ -57,7 +59,7 @@ def fill_batch(trained: Trained, texts: Sequence[str], top_k: int = 5) -> list[l
     display, count = trained.tokenizer.display, min(top_k, trained.tokenizer.vocab_size)
     return [
         [
-            [Guess(display(token), chance) for token, chance in zip(tokens, chances, strict=True)]
+            [Guess(display(token), chance, token) for token, chance in zip(tokens, chances, strict=True)]
             for tokens, chances in masks
         ]
         for masks in _best(trained, rows, count)
@@ -88,7 +90,7 @@ def fill_together(trained: Trained, text: str) -> Filled:
         ]
         chance, position, token = max(guesses, key=lambda guess: guess[0])
         row[position] = token
-        filled[position] = Guess(trained.tokenizer.display(token), chance)
+        filled[position] = Guess(trained.tokenizer.display(token), chance, token)
     return Filled(trained.tokenizer.decode(row), [filled[position] for position in sorted(filled)])
 
 

@@ -14,7 +14,7 @@ from twinlm import rng
 from twinlm.checkpoint import Trained
 from twinlm.data.sequences.packing import by_length
 from twinlm.errors import DataError, ModelError, UsageError
-from twinlm.system.arguments import checked
+from twinlm.system.arguments import check_list, checked
 from twinlm.tokenizer import Tokenizer
 from twinlm.use.reader import Reader
 from twinlm.use.sampling import DEFAULT_SAMPLING, Sampling, choose
@@ -23,13 +23,14 @@ MAX_TOKENS = "max_tokens"
 MAX_LENGTH = "max_length"
 END_OF_TEXT = "end of text"
 STOP_STRING = "stop string"
+Prompt = str | Sequence[int]
 _NOT_WHOLE = "\ufffd"  # decoded from bytes that are not a whole character
 
 
 @checked
 def generate(
     trained: Trained,
-    prompt: str,
+    prompt: Prompt,
     *,
     max_tokens: int = 64,
     sampling: Sampling = DEFAULT_SAMPLING,
@@ -90,7 +91,7 @@ class Continuation:
 
     Args:
         trained: a generative model.
-        prompt: may be empty.
+        prompt: a text, which may be empty, or token ids, which are read as they are, without <start>.
         max_tokens: most new tokens, at least 1.
         sampling: how tokens are drawn.
         stop: end before the first of these strings.
@@ -100,14 +101,14 @@ class Continuation:
     Raises:
         ModelError: the model fills masks instead of continuing texts.
         DataError: the prompt is too long.
-        UsageError: an option is out of range.
+        UsageError: an option or a token id is out of range.
     """
 
     @checked
     def __init__(
         self,
         trained: Trained,
-        prompt: str,
+        prompt: Prompt,
         *,
         max_tokens: int,
         sampling: Sampling,
@@ -116,7 +117,7 @@ class Continuation:
         sample: int = 0,
     ) -> None:
         self.prompt_tokens = read_prompt(trained, prompt, max_tokens)
-        """<start> and the prompt's tokens."""
+        """Tokens that the model reads before the first new one."""
         if "" in stop:
             raise UsageError("a stop string is empty", hint="leave it out")
         self.trained = trained
@@ -173,21 +174,37 @@ class Continuation:
         return continued(self.trained.tokenizer, self.prompt_tokens, self.tokens)
 
 
-def read_prompt(trained: Trained, prompt: str, max_tokens: int) -> list[int]:
-    """Return <start> and the tokens of a prompt that can be continued."""
+def read_prompt(trained: Trained, prompt: Prompt, max_tokens: int) -> list[int]:
+    """Return the tokens of a prompt that can be continued: <start> and those of a text, or the given ids."""
     if not trained.family.is_generative:
         message = f"a {trained.family.label} fills gaps and can't continue a text"
         raise ModelError(message, hint="use fill, with [MASK] in the text")
     if max_tokens < 1:
         raise UsageError(f"max_tokens must be at least 1, not {max_tokens}")
-    tokens, longest = trained.enclose(trained.tokenizer.encode(prompt)), longest_text(trained)
-    if not tokens:
+    tokens, longest = prompt_tokens(trained, prompt), longest_text(trained)
+    if len(tokens) >= longest:
+        added = int(isinstance(prompt, str))  # <start>
+        message = f"the prompt has {len(tokens) - added:,} tokens, but the model reads {longest:,} in all"
+        raise DataError(message, hint=f"give a prompt of at most {longest - 1 - added:,} tokens")
+    return tokens
+
+
+def prompt_tokens(trained: Trained, prompt: Prompt) -> list[int]:
+    """Return <start> and the tokens of a text, or token ids as they are, of any length above 0."""
+    if not isinstance(prompt, Sequence) or isinstance(prompt, str):
+        check_list(prompt, "prompt", depth=0)
+        assert isinstance(prompt, str)
+        if tokens := trained.enclose(trained.tokenizer.encode(prompt)):
+            return tokens
         message = "this model was imported without a token for the start of a text"
         raise DataError(message, hint="give a prompt")
-    if len(tokens) >= longest:
-        message = f"the prompt has {len(tokens) - 1:,} tokens, but the model reads {longest:,} in all"
-        raise DataError(message, hint=f"give a prompt of at most {longest - 2:,} tokens")
-    return tokens
+    check_list(prompt, "prompt", int)  # a list of texts is one, too: its error says what is wrong
+    known = trained.tokenizer.vocab_size
+    if unknown := [token for token in prompt if not 0 <= token < known]:
+        raise UsageError(f"there is no token {unknown[0]}", hint=f"ids are from 0 to {known - 1:,}")
+    if not prompt:
+        raise DataError("the prompt has no token", hint="give at least one id, or a text")
+    return [int(token) for token in prompt]
 
 
 def longest_text(trained: Trained) -> int:

@@ -30,7 +30,7 @@ def next_sentence_batch(trained: Trained, pairs: Sequence[tuple[str, str]]) -> l
         ModelError: the model did not learn next sentence prediction.
         DataError: a text is empty, or the two of a pair are too long together.
     """
-    _check_learned(trained)
+    check_learned(trained)
     packed = [_pack(trained, first, second) for first, second in pairs]
     model: Any = trained.model.to(hardware.device()).eval()
     chances = [0.0] * len(pairs)
@@ -45,7 +45,8 @@ def next_sentence_batch(trained: Trained, pairs: Sequence[tuple[str, str]]) -> l
     return chances
 
 
-def _check_learned(trained: Trained) -> None:
+def check_learned(trained: Trained) -> None:
+    """Raise a ModelError if a model did not learn next sentence prediction."""
     label = trained.family.label
     if trained.family.is_generative:
         message = f"a {label} cannot tell whether a text follows another: it never learned it"

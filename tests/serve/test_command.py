@@ -1,0 +1,114 @@
+"""`twinlm serve` and its server: which models it finds, how it refuses to start, and how it ends."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from twinlm.cli import main
+from twinlm.errors import UsageError
+from twinlm.serve.served import find_folders
+from twinlm.serve.server import is_local
+
+
+def test_a_run_stands_for_its_models_and_the_best_trials_of_its_tasks(run, tmp_path):
+    found = find_folders([run])
+    assert list(found)[:2] == ["tiny/bert", "tiny/gpt"]
+    assert "tiny/tagging/bert" in found
+    assert find_folders([run / "gpt", run / "gpt" / "model"]).keys() == {"tiny/gpt"}
+    assert find_folders([run / "tasks" / "choice" / "bert" / "seed-1"]).keys() == {"tiny/choice/bert"}
+    other = tmp_path / "tiny"
+    model = run / "tasks" / "choice" / "bert" / "seed-1"
+    for part in (
+        "rate-1e-05/seed-1",
+        "rate-5e-05/seed-1",
+        "labels-8/seed-1",
+        "pretrained-2/seed-1",
+        "seed-2",
+    ):
+        shutil.copytree(model, other / "tasks" / "topic" / "bert" / part)
+    kept = {"arm": "bert", "label": "BERT", "task": "topic", "tried": [], "kept": 5e-5}
+    (other / "results.json").write_text(json.dumps({"ledger": [kept]}))
+    (folder,) = find_folders([other]).values()
+    assert "rate-5e-05" in str(folder)
+    shutil.copytree(run / "gpt", other / "gpt")
+    with pytest.raises(UsageError, match="two models have the name tiny/gpt"):
+        find_folders([run, other])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nowhere"], 4, "there is no such folder"),
+        (["empty"], 4, "this is not a model folder"),
+        ([".", "--port", "70000"], 2, "--port must be from 0 to 65,535"),
+        ([".", "--host", "0.0.0.0"], 2, "0.0.0.0 can be reached from other machines, so a token is needed"),
+        ([".", "--host", "8.8.8.8", "--token", "x"], 5, "can't listen at 8.8.8.8:8000"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(arguments, code, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert main.run(["serve", *arguments]) == code
+    printed = capsys.readouterr().err
+    assert message in printed and printed.count("\n") == 1
+
+
+def test_a_port_in_use_and_a_missing_extra_are_one_line_each(run, monkeypatch, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main.run(["serve", str(run), "--port", str(taken.getsockname()[1])]) == 5
+    printed = capsys.readouterr().err
+    assert "address already in use; choose another --port" in printed and printed.count("\n") == 1
+    monkeypatch.delitem(sys.modules, "twinlm.serve.server")
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main.run(["serve", str(run)]) == 2
+    printed = capsys.readouterr().err
+    assert 'uvicorn is not installed; pip install "twinlm[serve]"' in printed and printed.count("\n") == 1
+
+
+def test_only_this_machines_own_addresses_need_no_token():
+    assert [is_local(host) for host in ("127.0.0.1", "localhost", "::1", "127.9.9.9")] == [True] * 4
+    assert not any(map(is_local, ("0.0.0.0", "::", "10.0.0.1", "", "example.org", "localhost.evil.example")))
+
+
+def test_a_signal_ends_it_after_every_request_that_was_taken(run, as_request):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TWINLM_TOKEN": "sesame"}
+    command = [sys.executable, "-m", "twinlm", "serve", str(run / "gpt"), "--port", "0", "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
+        started = json.loads(process.stdout.readline())
+        assert [model["name"] for model in started["models"]] == ["tiny/gpt"]
+        port = int(started["address"].rpartition(":")[2])
+        body = {"prompt": "The", "max_tokens": 40, "n": 32, "temperature": 0, "stop": ["no such words"]}
+        data = as_request("/v1/completions", body, "Authorization: Bearer sesame")
+        answers = []
+
+        def ask():
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+                sock.sendall(data)
+                whole = b""
+                while part := sock.recv(65_536):
+                    whole += part
+                answers.append(whole)
+
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        # Taken are those that have begun when the signal comes.
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+            sock.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert b"200 OK" in sock.recv(1000)
+        process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join()
+        assert process.wait(30) == 0
+        assert process.stderr.read() == b""
+    assert len(answers) == 6
+    assert all(answer.startswith(b"HTTP/1.1 200") and b'"length"' in answer for answer in answers)
