@@ -58,9 +58,11 @@ def open_socket(host: str, port: int, *, token: str) -> socket.socket:
         raise UsageError(message, hint="set TWINLM_TOKEN or --token, or leave out --host")
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, number)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
+        with contextlib.ExitStack() as stack:
+            listening = stack.enter_context(socket.socket(family, kind, number))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            stack.pop_all()  # only a socket that listens stays open
     except (OSError, OverflowError) as error:
         words = getattr(error, "strerror", None) or str(error)
         message = f"can't listen at {host}:{port}: {words[:1].lower()}{words[1:]}"
