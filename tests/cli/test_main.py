@@ -102,7 +102,7 @@ def test_the_overview_shows_every_command_in_its_group_on_one_screen(cli):
     titles = [match[1].strip() for match in shown if match[1].strip()]
     assert titles == list(GROUPS) == ["Start here", "Train", "Compare", "Use", "Look into", "Exchange"]
     assert [match[2] for match in shown] == [command.name for command in COMMANDS]
-    assert len(COMMANDS) == 31
+    assert len(COMMANDS) == 32
 
 
 def test_a_command_stands_in_the_folder_of_its_group():

@@ -55,7 +55,6 @@ GROUPS = {
 }
 _HELP = "Pre-train, fine-tune, use and honestly compare GPT and BERT on your own text."
 _EPILOGUE = """Examples:
-  twinlm demo                 compare both on bundled text, in minutes
   twinlm config new my.toml   start with your own text and labels
   twinlm compare my.toml      train and compare; see runs/my/report.html
 
