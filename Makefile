@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INTEROP := .venv-interop
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check unit slow interop torture fuzz two-nodes format study study-sst2 study-tasks clean
+.PHONY: demo test check unit slow interop torture fuzz load two-nodes format study study-sst2 study-tasks clean
 
 demo: $(VENV)/.ready
 	$(BIN)/twinlm demo
@@ -40,6 +40,10 @@ torture: $(VENV)/.ready
 # 100,000 hostile inputs over all parsers, 10,000 random settings (half an hour on one core; docs/reliability.md).
 fuzz: $(VENV)/.ready
 	$(BIN)/python benchmarks/fuzzing.py
+
+# 100,000 requests to a server, 30 % of them hostile: no 5xx, no growth of memory, /health within 50 ms (about an hour).
+load: $(VENV)/.ready
+	$(BIN)/python benchmarks/load.py
 
 # Training on two machines, simulated by two network namespaces; needs root (a minute).
 two-nodes: $(VENV)/.ready

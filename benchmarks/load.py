@@ -66,7 +66,7 @@ def _valid(chance: random.Random) -> bytes:
             ("/score", {"texts": ["the red cat"], "model": chance.choice(["tiny/gpt", "tiny/bert"])}),
             ("/rerank", {"query": "tea", "texts": [text, "milk"]}),
             ("/tokenize", {"inputs": text}),
-            ("/surprise", {"text": "the red cat"}),
+            ("/surprise", {"text": "the red cat", "model": chance.choice(["tiny/gpt", "tiny/bert"])}),
             ("/tag", {"sentences": [["the", "cat"]]}),
         ]
     )

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from twinlm.use.rank import rank, rank_batch
     from twinlm.use.sampling import Sampling
     from twinlm.use.score import score, score_batch
-    from twinlm.use.surprise import surprise, surprise_batch
+    from twinlm.use.surprise import surprise
 
 __all__ = [
     "Continuation",
@@ -88,7 +88,6 @@ __all__ = [
     "score_pairs",
     "similarity",
     "surprise",
-    "surprise_batch",
     "tag",
 ]
 
@@ -120,7 +119,7 @@ _NAMES = {
     "twinlm.use.rank": "rank rank_batch",
     "twinlm.use.sampling": "Sampling",
     "twinlm.use.score": "score score_batch",
-    "twinlm.use.surprise": "surprise surprise_batch",
+    "twinlm.use.surprise": "surprise",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

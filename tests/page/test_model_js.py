@@ -44,7 +44,7 @@ def said(ask, models, ids):
         },
         ("surprise", "long"): {"model": "gpt", "text": SENTENCE * 9, "top": 0},
         ("scores", "long"): {"model": "topic/bert", "texts": [SENTENCE * 3, SENTENCE]},
-        ("follows", "bert"): {"model": "bert", "first": "The river. ", "second": "It flows"},
+        ("follows", "bert"): {"model": "bert", "pairs": [["The river. ", "It flows"]]},
         **{
             ("predict", name): {
                 "model": name,
@@ -146,6 +146,6 @@ def test_two_long_texts_are_cut_as_in_python(said, models):
 def test_the_next_sentence_is_judged_as_in_python(said, models):
     from twinlm.use.next_sentence import next_sentence
 
-    assert said["follows", "bert"]["probability"] == pytest.approx(
-        next_sentence(models["bert"], "The river. ", "It flows"), abs=MOST
-    )
+    assert said["follows", "bert"]["probabilities"] == [
+        pytest.approx(next_sentence(models["bert"], "The river. ", "It flows"), abs=MOST)
+    ]

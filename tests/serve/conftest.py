@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from twinlm.serve import app, served
 from twinlm.serve.limits import DEFAULT_LIMITS, Limits
 from twinlm.serve.metrics import Metrics
 from twinlm.serve.server import Server, configuration, open_socket
+from twinlm.serve.showing import first_page
 from twinlm.settings import ModelSettings
 from twinlm.system.log import Silent
 from twinlm.tasks.kind import TaskConfig
@@ -38,7 +40,7 @@ _CONSTANTS = {
 
 
 def write_run(run: Path) -> None:
-    """Write a run folder: both kinds, and a BERT for each kind of task."""
+    """Write a run folder: both kinds, classifiers of both, and a BERT for each other kind of task."""
     tokenizer = train_tokenizer(
         SENTENCES * 3, algorithm="byte-bpe", vocab_size=300, lowercase=False, progress=Silent()
     )
@@ -48,20 +50,24 @@ def write_run(run: Path) -> None:
         initialize(model, seed=1, is_truncated=family.is_truncated, deviation=0.3)
         trained = Trained(family=family, model=model.eval(), tokenizer=tokenizer)
         save_model(run / name / "model", trained)
-    for kind in TASKS:
-        task = TaskConfig(
-            kind=kind,
-            labels=("cat", "dog", "tea"),
-            max_length=24,
-            stride=6,
-            dropout=0.1,
-            constants=_CONSTANTS.get(kind, {}),
-        )
-        head = TASKS[kind].build_head(task, WIDTH)
-        initialize(head, seed=2, is_truncated=False, deviation=0.5)
-        tuned = FineTuned(model, head).eval()
-        folder = run / "tasks" / kind / name / "seed-1" / "model"
-        save_model(folder, Trained(family=family, model=model, tokenizer=tokenizer, task=task, tuned=tuned))
+        for kind in TASKS if name == "bert" else ["classification"]:
+            _write_tuned(run / "tasks" / kind / name / "seed-1" / "model", trained, kind)
+
+
+def _write_tuned(folder: Path, trained: Trained, kind: str) -> None:
+    task = TaskConfig(
+        kind=kind,
+        labels=("cat", "dog", "tea"),
+        max_length=24,
+        stride=6,
+        dropout=0.1,
+        has_bias=trained.family.has_head_bias,
+        constants=_CONSTANTS.get(kind, {}),
+    )
+    head = TASKS[kind].build_head(task, WIDTH)
+    initialize(head, seed=2, is_truncated=False, deviation=0.5)
+    tuned = FineTuned(trained.model, head).eval()
+    save_model(folder, replace(trained, task=task, tuned=tuned))
 
 
 def request(path: str, body: Any, *headers: str, close: bool = True) -> bytes:
@@ -84,7 +90,8 @@ class Running:
         metrics = Metrics()
         self.models = served.load([run], limits, metrics.on_batch)
         hosts = ("127.0.0.1", "localhost")
-        gate = app.build(self.models, metrics, limits=limits, token=token, hosts=hosts, **options)
+        page = first_page(self.models, [run])
+        gate = app.build(self.models, metrics, page=page, limits=limits, token=token, hosts=hosts, **options)
         self.server = Server(configuration(gate, limits))
         # Signals belong to the main thread.
         self.server.capture_signals = contextlib.nullcontext
@@ -132,9 +139,8 @@ def start(run: Path) -> Iterator[Callable[..., Running]]:
     """Return a function that starts a server with limits of its own."""
     started: list[Running] = []
 
-    def begin(token: str = "", **limits: Any) -> Running:
-        values = {name: getattr(DEFAULT_LIMITS, name) for name in Limits.__slots__} | limits
-        started.append(Running(run, Limits(**values), token))
+    def begin(token: str = "", folder: Path = run, **limits: Any) -> Running:
+        started.append(Running(folder, replace(DEFAULT_LIMITS, **limits), token))
         started[-1].start()
         return started[-1]
 

@@ -1,14 +1,17 @@
 """`twinlm serve` and its server: which models it finds, how it refuses to start, and how it ends."""
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
+import time
 
+import httpx2
 import pytest
 
 from twinlm.cli import main
@@ -77,38 +80,51 @@ def test_only_this_machines_own_addresses_need_no_token():
     assert not any(map(is_local, ("0.0.0.0", "::", "10.0.0.1", "", "example.org", "localhost.evil.example")))
 
 
-def test_a_signal_ends_it_after_every_request_that_was_taken(run, as_request):
+def test_a_signal_ends_it_after_every_request_that_was_taken(serving, as_request):
+    process, port = serving
+    body = {"prompt": "The", "max_tokens": 40, "n": 16, "temperature": 0, "stop": ["no such words"]}
+    data = as_request("/v1/completions", body, "Authorization: Bearer sesame")
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60)) for _ in range(6)
+        ]
+        for client in clients:
+            client.sendall(data)
+        end_s = time.monotonic() + 60
+        while _taken(port) < 6:
+            assert time.monotonic() < end_s
+        process.send_signal(signal.SIGTERM)
+        answers = [_whole(client) for client in clients]
+    assert process.wait(60) == 0
+    assert process.stderr.read() == b""
+    assert all(answer.startswith(b"HTTP/1.1 200") and b'"length"' in answer for answer in answers)
+
+
+@pytest.fixture
+def serving(run):
+    """A process that serves a model, and its port; whatever happens, it ends with the test."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TWINLM_TOKEN": "sesame"}
     command = [sys.executable, "-m", "twinlm", "serve", str(run / "gpt"), "--port", "0", "--json"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     ) as process:
-        started = json.loads(process.stdout.readline())
-        assert [model["name"] for model in started["models"]] == ["tiny/gpt"]
-        port = int(started["address"].rpartition(":")[2])
-        body = {"prompt": "The", "max_tokens": 40, "n": 32, "temperature": 0, "stop": ["no such words"]}
-        data = as_request("/v1/completions", body, "Authorization: Bearer sesame")
-        answers = []
+        try:
+            started = json.loads(process.stdout.readline())
+            assert [model["name"] for model in started["models"]] == ["tiny/gpt"]
+            yield process, int(started["address"].rpartition(":")[2])
+        finally:
+            process.kill()  # an assertion that fails would wait for it
 
-        def ask():
-            with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
-                sock.sendall(data)
-                whole = b""
-                while part := sock.recv(65_536):
-                    whole += part
-                answers.append(whole)
 
-        threads = [threading.Thread(target=ask) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        # Taken are those that have begun when the signal comes.
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
-            sock.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            assert b"200 OK" in sock.recv(1000)
-        process.send_signal(signal.SIGTERM)
-        for thread in threads:
-            thread.join()
-        assert process.wait(30) == 0
-        assert process.stderr.read() == b""
-    assert len(answers) == 6
-    assert all(answer.startswith(b"HTTP/1.1 200") and b'"length"' in answer for answer in answers)
+def _taken(port):
+    """Return how many requests have been read, answered or not."""
+    figures = httpx2.get(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": "Bearer sesame"}).text
+    lines = re.findall(r'twinlm_(?:queue_requests{|requests_total{route="/v1/completions).* (.*)', figures)
+    return sum(map(float, lines))
+
+
+def _whole(client):
+    whole = b""
+    while part := client.recv(65_536):
+        whole += part
+    return whole

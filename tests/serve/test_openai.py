@@ -92,6 +92,19 @@ def test_new_tokens_have_the_log_probabilities_of_the_model(openai, gpt):
     assert all(math.isfinite(value) for value in alone.logprobs.token_logprobs)
 
 
+def test_a_token_that_ends_the_text_is_listed(openai):
+    """Clients that ask for one new token and take it away again (lm-eval) must find one."""
+    asked = {"model": "tiny/gpt", "prompt": TEXT, "n": 64, "max_tokens": 30, "seed": 1, "temperature": 2}
+    answer = openai.completions.create(**asked, logprobs=0, echo=True)
+    ended = [choice for choice in answer.choices if choice.finish_reason == "stop"]
+    assert ended
+    for choice in answer.choices:
+        assert (choice.logprobs.tokens[-1] == "<start>") == (choice in ended)
+        assert "<start>" not in choice.text and len({*map(len, choice.logprobs.model_dump().values())}) == 1
+    chunks = openai.completions.create(**asked, stream=True, stream_options={"include_usage": True})
+    assert [chunk.usage for chunk in chunks][-1] == answer.usage
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"logprobs": 1}, {"echo": True, "logprobs": 1, "n": 2}, {"stop": ["e"]}]
 )

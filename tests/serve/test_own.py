@@ -1,7 +1,6 @@
 """Our own routes give what our Python functions give."""
 
-import math
-
+import numpy as np
 import pytest
 
 import twinlm
@@ -41,7 +40,10 @@ def test_masks_are_filled_by_themselves_and_together(post, bert):
         ),
         ("/rank", {"prompt": "a", "candidates": ["b"]}, 422, "candidates"),
         ("/choose", {"text": "a", "choices": ["b"]}, 422, "choices"),
-        ("/surprise", {"text": ""}, 422, "text"),
+        ("/surprise", {}, 422, "give either text or ids"),
+        ("/surprise", {"text": "a", "ids": [1]}, 422, "give either text or ids"),
+        ("/surprise", {"ids": [10**6]}, 400, "there is no token 1000000: ids are from 0"),
+        ("/surprise", {"text": "a", "top": 65}, 422, "top"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(post, path, body, status, message):
@@ -90,23 +92,20 @@ def test_fine_tuned_models_answer(post, task):
     assert found["predicted"] == wanted.index(max(wanted))
 
 
-def test_both_kinds_show_their_surprise_at_one_text(post, gpt, bert):
-    text = "The 猫 sat"
-    answer = post("/surprise", {"text": text, "top_k": 2})[1]
-    found = {each["model"]: each for each in answer["models"]}
-    assert {name: each["reads"] for name, each in found.items()} == {
-        "tiny/gpt": "left",
-        "tiny/bert": "both sides",
-    }
-    for name, model in (("tiny/gpt", gpt), ("tiny/bert", bert)):
-        wanted = twinlm.surprise(model, text, top_k=2)
-        assert [each["bits"] for each in found[name]["tokens"]] == pytest.approx(
-            [each.bits for each in wanted], abs=1e-4
-        )
-        assert found[name]["bits"] == pytest.approx(
-            -twinlm.score(model, text).log_likelihood / math.log(2), abs=1e-3
-        )
-        assert found[name]["cut"] is None
-        assert all(len(each["candidates"]) == 2 for each in found[name]["tokens"])
-    long = post("/surprise", {"text": "cat " * 90, "models": ["tiny/gpt"]})[1]["models"]
-    assert len(long) == 1 and 0 < long[0]["cut"] < 360
+@pytest.mark.parametrize("name", ["gpt", "bert"])
+def test_a_text_and_its_tokens_have_one_surprise(post, request, name):
+    model, text = request.getfixturevalue(name), "The 猫 sat"
+    body = {"text": text, "top": 2, "next": True, "attention": True, "model": f"tiny/{name}"}
+    found = post("/surprise", body)[1]
+    wanted = twinlm.surprise(model, text, top_k=2, with_next=True, with_attention=True)
+    assert (found["model"], found["ids"], found["cut"]) == (f"tiny/{name}", wanted.ids, 0)
+    assert found["bits"] == pytest.approx(wanted.bits, abs=1e-4)
+    assert found["ranks"] == wanted.ranks
+    assert [[token for token, _ in best] for best in found["top"]] == [[t for t, _ in b] for b in wanted.top]
+    assert (found["next"] is None) == (name == "bert")
+    assert found["attention"]["ids"] == wanted.attention.ids
+    assert np.allclose(found["attention"]["weights"], wanted.attention.weights, atol=1e-5)
+    part = post("/surprise", {"ids": wanted.ids, "positions": [2], "model": f"tiny/{name}"})[1]
+    assert part["bits"] == pytest.approx(wanted.bits[2:3], abs=1e-4)
+    empty = post("/surprise", {"ids": [], "positions": [], "attention": True, "model": f"tiny/{name}"})
+    assert empty[0] == 200 and empty[1]["bits"] == []

@@ -1,6 +1,7 @@
 """JSON that could not be written again is refused, whichever text or bytes it comes in."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -42,3 +43,17 @@ def test_what_json_can_hold_is_read(value: object, is_ascii: bool) -> None:
 def test_all_else_is_a_value_error(text: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         strict_json.loads(text)
+
+
+def test_a_key_that_stands_twice_among_very_many_is_found_at_once() -> None:
+    keys = [f'"{number}": 0' for number in range(100_000)]
+    began_s = time.process_time()
+    with pytest.raises(ValueError, match="the key '99999' appears twice"):
+        strict_json.loads(f"{{{', '.join([*keys, keys[-1]])}}}")
+    assert time.process_time() - began_s < 2
+
+
+def test_the_number_of_keys_may_be_bounded() -> None:
+    assert strict_json.loads('{"a": {"b": 1}}', most_keys=1) == {"a": {"b": 1}}
+    with pytest.raises(ValueError, match="an object has 2 keys, more than 1"):
+        strict_json.loads('[{"a": 1, "b": 2}]', most_keys=1)

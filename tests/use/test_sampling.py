@@ -84,3 +84,11 @@ def test_at_temperature_0_the_best_is_taken_after_the_penalty() -> None:
 def test_options_out_of_range_are_refused_by_name(option: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(option))):
         Sampling(**option)
+
+
+@pytest.mark.parametrize("how", [{"temperature": 1e-308}, {"repetition_penalty": 1e-308}, {"top_p": 1e-308}])
+def test_extreme_options_draw_a_token_that_is_among_the_best(how: dict[str, float]) -> None:
+    logits_V = np.arange(V, dtype=float) - 5
+    logits_V[0] = -np.inf
+    token = choose(logits_V, [0, V - 1], Sampling(top_k=0, **how), np.random.default_rng(1))
+    assert token == V - 1

@@ -66,13 +66,14 @@ class Twins:
     """Link to the comparison's report; "" for none."""
 
 
-def page(twins: Twins, *, server: str | None = None) -> str:
+def page(twins: Twins, *, server: str | None = None, served: Mapping[str, str] | None = None) -> str:
     """Return the page as HTML.
 
     Args:
         twins: what it shows.
         server: base URL of a server that computes, "" for the page's own; None for a page that holds its
             weights and computes by itself.
+        served: name of each model at the server, if it has others there.
 
     Raises:
         ModelError: the weights are too many for a page, or too large for 16 bits.
@@ -101,6 +102,7 @@ def page(twins: Twins, *, server: str | None = None) -> str:
         "notes": list(twins.notes),
         "attribution": list(twins.attribution),
         "report": twins.report,
+        "served": dict(served or {}),
         "weightBytes": {name: len(text) for name, text in weights.items()},
         "words": {language: json.loads(_read(f"words.{language}.json")) for language in LANGUAGES},
     }

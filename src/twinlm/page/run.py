@@ -1,6 +1,6 @@
 """The twins of a run directory, or of model folders, for the page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,14 @@ from twinlm.system.foreign_folder import Folder
 from twinlm.system.records import read_record, to_json
 from twinlm.use.load import find_model, load
 
-_TITLE = "GPT and BERT read the same sentence"
+TITLE = "GPT and BERT read the same sentence"
 _MOST_EXAMPLES, _LONGEST_EXAMPLE = 4, 90
 _CLASSES = "classification"
 
 
 def default_path(folders: Sequence[Path]) -> Path:
     """Return where a page is written unless told otherwise: beside a run's report, or here."""
-    return folders[0] / TWINS if _is_run(folders) else Path(TWINS)
+    return folders[0] / TWINS if is_run(folders) else Path(TWINS)
 
 
 def write_page(folders: Sequence[Path], out: Path) -> Twins:
@@ -38,7 +38,7 @@ def write_page(folders: Sequence[Path], out: Path) -> Twins:
         ModelError: a folder is no run and no model, a model is damaged, or the page would be too large.
         ResourceError: the page can't be written.
     """
-    twins = twins_of_run(folders[0], beside=out) if _is_run(folders) else twins_of_models(folders)
+    twins = twins_of_run(folders[0], beside=out) if is_run(folders) else twins_of_models(folders)
     storage.write_file(out, page(twins).encode())
     if twins.report and out.name == TWINS:
         (folder,) = folders
@@ -58,26 +58,33 @@ def twins_of_models(folders: Sequence[Path]) -> Twins:
         if kind in models:
             message = f"both folders hold a {trained.family.label}: {models[kind].name} and {folder}"
             raise UsageError(message, hint="give one model of each kind")
-        models[kind] = _read_model(trained.family.name, trained)
-    return Twins(title=_TITLE, models=list(models.values()), notes=_missing(models.values()))
+        models[kind] = as_reader(trained.family.name, trained)
+    return Twins(title=TITLE, models=list(models.values()), notes=missing_kinds(models.values()))
 
 
-def twins_of_run(folder: Path, *, beside: Path | None = None) -> Twins:
-    """Return the twins of a run directory; the page links to the report if it is written `beside` it."""
+def twins_of_run(
+    folder: Path, *, beside: Path | None = None, read: Callable[[Path], Trained | None] = load
+) -> Twins:
+    """Return the twins of a run directory.
+
+    The page links to the report if it is written `beside` it. `read` returns the model in a folder, or None
+    to leave it out.
+    """
     paths = {name: folder / name for name in FAMILIES if _is_model(folder / name)}
     if not paths:
         find_model(folder)  # says what the folder is instead
     kinds: dict[str, str] = {}
     for name in paths:  # a third kind is not shown: it may compute otherwise
         kinds.setdefault(FAMILIES[name].template, name)
-    models = [_read_model(name, load(paths[name])) for name in kinds.values()]
+    read_models = {name: read(paths[name]) for name in kinds.values()}
+    models = [as_reader(name, trained) for name, trained in read_models.items() if trained is not None]
     results = read_record(Results, folder / RECORDS) if (folder / RECORDS).is_file() else None
     if results is None:
-        return Twins(title=_TITLE, models=models, notes=_missing(models))
+        return Twins(title=TITLE, models=models, notes=missing_kinds(models))
     details = read_details(folder)
     tasks: list[dict[str, Any]] = []
     for task in results.tasks:
-        tuned = _tuned(folder, task.name, list(kinds.values())) if task.kind == _CLASSES else []
+        tuned = _tuned(folder, task.name, list(kinds.values()), read) if task.kind == _CLASSES else []
         tasks.append({"name": task.name, "kind": task.kind, "models": [model.name for model in tuned]})
         models += tuned
     is_beside = beside is not None and beside.resolve().parent == folder.resolve()
@@ -88,13 +95,14 @@ def twins_of_run(folder: Path, *, beside: Path | None = None) -> Twins:
         verdict=results.verdict,
         disagreements=_disagreements(details, list(kinds.values())),
         examples=_examples(results, details),
-        notes=_missing(models),
+        notes=missing_kinds(models),
         attribution=results.attribution,
         report=PAGE if is_beside and (folder / PAGE).is_file() else "",
     )
 
 
-def _is_run(folders: Sequence[Path]) -> bool:
+def is_run(folders: Sequence[Path]) -> bool:
+    """Tell whether these are one run directory, not folders of models."""
     return len(folders) == 1 and not _is_model(folders[0])
 
 
@@ -102,26 +110,32 @@ def _is_model(folder: Path) -> bool:
     return any((path / "config.json").is_file() for path in (folder, folder / "model"))
 
 
-def _read_model(name: str, trained: Trained) -> PageModel:
+def as_reader(name: str, trained: Trained) -> PageModel:
+    """Return a pre-trained model for the page; a ModelError if it can't tell which words it expects."""
     if not trained.family.is_generative:
         require_part(trained, "masked_token_head")
     return PageModel(name=name, label=trained.family.label, trained=trained)
 
 
-def _tuned(folder: Path, task: str, kinds: Sequence[str]) -> list[PageModel]:
+def _tuned(
+    folder: Path, task: str, kinds: Sequence[str], read: Callable[[Path], Trained | None]
+) -> list[PageModel]:
     """Return each kind's first fine-tuned model of a task."""
     arms = {arm.arm: arm for arm in read_index(Folder(folder), task).arms}
     models = []
     for kind in kinds:
-        if kind in arms:
-            path = folder / next(iter(arms[kind].folders.values()))
+        if kind not in arms:
+            continue
+        trained = read(folder / next(iter(arms[kind].folders.values())))
+        if trained is not None:
             models.append(
-                PageModel(name=f"{task}/{kind}", label=arms[kind].label, trained=load(path), base=kind)
+                PageModel(name=f"{task}/{kind}", label=arms[kind].label, trained=trained, base=kind)
             )
     return models
 
 
-def _missing(models: Any) -> list[str]:
+def missing_kinds(models: Iterable[PageModel]) -> list[str]:
+    """Return a remark on the kind that is not shown, if there is one."""
     kinds = {model.trained.family.template for model in models}
     return [
         f"There is no {family.label} here, so the page shows only one of the two."

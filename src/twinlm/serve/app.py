@@ -22,9 +22,18 @@ _SHOWN_ERRORS = 3
 
 
 def build(
-    models: Models, metrics: Metrics, *, limits: Limits, token: str = "", hosts: Sequence[str] = ()
+    models: Models,
+    metrics: Metrics,
+    *,
+    page: str,
+    limits: Limits,
+    token: str = "",
+    hosts: Sequence[str] = (),
 ) -> Gate:
-    """Return the application; see `Gate` for `token` and `hosts`. Its end ends the models' threads."""
+    """Return the application, with a page at /; see `Gate` for `token` and `hosts`.
+
+    Its end ends the models' threads.
+    """
     metrics.watch(lambda: {each.name: (each.engine.requests, each.engine.tokens) for each in models.all})
 
     @contextlib.asynccontextmanager
@@ -33,7 +42,7 @@ def build(
         models.close()
 
     app = FastAPI(title="twinlm", version=__version__, lifespan=lifespan, redoc_url=None)
-    app.state.models, app.state.metrics = models, metrics
+    app.state.models, app.state.metrics, app.state.page = models, metrics, page
     for family in (openai, tei, own, pages):
         app.include_router(family.ROUTER)
     app.add_exception_handler(RequestValidationError, _wrong_field)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinlm.checkpoint import Trained
+from twinlm.data.sequences.packing import by_length
 from twinlm.errors import UserError
-from twinlm.serve.engine import Engine, Item
+from twinlm.serve.engine import Engine, Item, as_exception
 from twinlm.use.generate import END_OF_TEXT, STOP_STRING, Continuation, Prompt
 from twinlm.use.reader import Reader
 from twinlm.use.sampling import Sampling
@@ -56,7 +57,7 @@ class Written(NamedTuple):
     text: str
     """New text."""
     tokens: list[tuple[int, Expected | None]]
-    """New tokens; those of a stop string are left out."""
+    """New tokens; those of a stop string are left out, and one that ends the text is the last."""
     prompt_tokens: list[int]
     """Tokens that were read before."""
     finish_reason: str
@@ -68,7 +69,18 @@ class Write:
     """The call that continues prompts. All of them share batches, whatever their options."""
 
     def start(self, engine: Engine, items: Sequence[Item]) -> Iterator[None]:
-        """Write a token of each text a turn; texts that are done or given up leave."""
+        """Write a token of each text a turn, in groups of similar length."""
+        sizes = [item.tokens for item in items]
+        groups = [
+            self._write(engine, [items[number] for number in group])
+            for group in by_length(sizes, engine.batch_tokens)
+        ]
+        while groups:
+            groups = [group for group in groups if next(group, None)]
+            yield
+
+    def _write(self, engine: Engine, items: Sequence[Item]) -> Iterator[bool]:
+        """Write texts side by side; those that are done or given up leave."""
         going = [text for item in items if (text := _begun(engine.trained, item))]
         reader, unread = Reader(engine.trained), [text.continuation.prompt_tokens for text in going]
         while going:
@@ -80,7 +92,7 @@ class Write:
                 reader.keep(left)
             going = [going[row] for row in left]
             unread = [text.continuation.tokens[-1:] for text in going]
-            yield
+            yield True
 
 
 WRITE = Write()
@@ -94,17 +106,34 @@ class _Text:
         self._expected: list[Expected | None] = []
         self._shown = ""
         self._told = 0
+        self._is_failed = False
+        # The token that ended the text, as OpenAI's API lists it: lm-eval takes the last one of all away, and
+        # would otherwise score without the prompt's last token.
+        self._end: list[tuple[int, Expected | None]] = []
 
     @property
     def is_going(self) -> bool:
-        return not self.continuation.stopped_by and not self.item.is_dead
+        return not (self._is_failed or self.continuation.stopped_by or self.item.is_dead)
 
     def take(self, logits_V: NDArray[np.float64]) -> None:
+        """Take the next token; an error is this text's alone."""
+        try:
+            self._take(logits_V)
+        except BaseException as error:  # a panic of the tokenizers' library is no Exception
+            self._is_failed = True
+            self.item.fail(as_exception(error))
+
+    def _take(self, logits_V: NDArray[np.float64]) -> None:
+        if np.isnan(logits_V).any():
+            raise ArithmeticError("the model's answer is not a number")
         scores_V = logits_V if self._top_k is None else _log_softmax(logits_V)
         self.continuation.take(logits_V)
         tokens = self.continuation.tokens
         if len(tokens) > len(self._expected):
             self._expected.append(self._expected_at(scores_V, tokens[-1]))
+        elif self.continuation.stopped_by == END_OF_TEXT:
+            end = self.continuation.trained.tokenizer.specials.start
+            self._end = [(end, self._expected_at(scores_V, end))]
         text = self.continuation.text
         is_over = bool(self.continuation.stopped_by)
         if text.startswith(self._shown) and (len(text) > len(self._shown) or is_over):
@@ -123,7 +152,7 @@ class _Text:
         return "stop" if self.continuation.stopped_by in (END_OF_TEXT, STOP_STRING) else "length"
 
     def _tokens(self) -> list[tuple[int, Expected | None]]:
-        pairs = list(zip(self.continuation.tokens, self._expected, strict=True))
+        pairs = [*zip(self.continuation.tokens, self._expected, strict=True), *self._end]
         if not self.continuation.stop or self.continuation.stopped_by not in ("", STOP_STRING):
             return pairs
         # What may become a stop string is held back, and so are its tokens.
@@ -137,7 +166,8 @@ class _Text:
             return None
         known = self.continuation.trained.tokenizer.vocab_size
         best = np.argsort(-log_V[:known], kind="stable")[: self._top_k]
-        return Expected(float(log_V[token]), [(int(each), float(log_V[each])) for each in best])
+        rank = 1 + int((log_V > log_V[token]).sum())
+        return Expected(float(log_V[token]), rank, [(int(each), float(log_V[each])) for each in best])
 
 
 def logprobs(

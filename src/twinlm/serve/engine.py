@@ -15,13 +15,16 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from twinlm.checkpoint import Trained
 from twinlm.data.sequences.packing import by_length
 from twinlm.serve.limits import Limits, RefusalError
+from twinlm.system import hardware
 
 _PROGRAMS = 4  # batches that take turns
+_LAYER_OPERATIONS = 10**10  # what a few cores do in 250 ms; a token costs 24 D^2 in a layer of width D
+_LEAST_BATCH_TOKENS = 512
 _DONE = object()
 
 
@@ -47,7 +50,7 @@ class Function:
 
     def start(self, engine: "Engine", items: "Sequence[Item]") -> Iterator[None]:
         """Answer the items in groups, the shortest first."""
-        for group in by_length([item.tokens for item in items], engine.limits.batch_tokens):
+        for group in by_length([item.tokens for item in items], engine.batch_tokens):
             engine.answer(self, [items[number] for number in group])
             yield
 
@@ -124,6 +127,13 @@ class Engine:
         """Number of requests that wait or are worked on."""
         self.tokens = 0
         """Tokens of these requests."""
+        width = cast(Any, trained.model.config).width
+        # Between two layers a batch looks who still waits: a layer should not take much longer than 250 ms.
+        most = max(_LEAST_BATCH_TOKENS, _LAYER_OPERATIONS // (24 * width * width))
+        self.batch_tokens = (
+            limits.batch_tokens if hardware.device().type != "cpu" else min(limits.batch_tokens, most)
+        )
+        """Most tokens that are read at once, unless a single input has more."""
         self._on_batch = on_batch
         self._waiting: deque[Item] = deque()
         self._wake = threading.Condition()
@@ -183,7 +193,7 @@ class Engine:
             return
         except BaseException as error:  # a panic of the tokenizers' library is no Exception
             if len(items) == 1:
-                items[0].fail(_as_exception(error))
+                items[0].fail(as_exception(error))
                 return
             middle = len(items) // 2
             self.answer(call, items[:middle])
@@ -246,7 +256,7 @@ class Engine:
         """Take the first item and those that ask for the same, up to some batches of them."""
         taken: list[Item] = []
         others: deque[Item] = deque()
-        room = 4 * self.limits.batch_tokens
+        room = 4 * self.batch_tokens
         for item in self._waiting:
             is_taken = not taken or (item.job.call == taken[0].job.call and item.tokens <= room)
             (taken if is_taken else others).append(item)
@@ -262,7 +272,7 @@ class Engine:
             return False
         except BaseException as error:  # the thread must live on
             for item in items:
-                item.fail(_as_exception(error))
+                item.fail(as_exception(error))
             return False
         finally:
             self._at_work = ()
@@ -278,5 +288,6 @@ def _late(limits: Limits) -> RefusalError:
     return RefusalError(408, f"the request was not answered within {limits.request_s:g} seconds: send less")
 
 
-def _as_exception(error: BaseException) -> Exception:
+def as_exception(error: BaseException) -> Exception:
+    """Return an error as one that a request can fail with; a panic of a library in Rust is no Exception."""
     return error if isinstance(error, Exception) else RuntimeError(type(error).__name__)

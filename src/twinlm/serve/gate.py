@@ -96,33 +96,37 @@ class Gate:
             raise self._too_large()
 
     async def _pass_on(self, scope: Scope, receive: Receive, sent: "_Sent") -> None:
-        body = await self._read(receive)
-        self._buffered_bytes += len(body)
-        gone, messages = asyncio.Event(), [{"type": "http.request", "body": bytes(body), "more_body": False}]
-
-        async def whole() -> Message:
-            if messages:
-                return messages.pop()
-            await gone.wait()
-            return {"type": "http.disconnect"}
-
+        body = bytearray()
         try:
+            await self._read(receive, body)
+            gone, messages = (
+                asyncio.Event(),
+                [{"type": "http.request", "body": bytes(body), "more_body": False}],
+            )
+
+            async def whole() -> Message:
+                if messages:
+                    return messages.pop()
+                await gone.wait()
+                return {"type": "http.disconnect"}
+
             await self._work(scope, receive, whole, sent, gone)
         finally:
             self._buffered_bytes -= len(body)
 
-    async def _read(self, receive: Receive) -> bytearray:
-        body = bytearray()
+    async def _read(self, receive: Receive, body: bytearray) -> None:
         try:
             async with asyncio.timeout(self._limits.body_s):
                 while (message := await receive())["type"] != "http.disconnect":
-                    body += message.get("body", b"")
+                    part = message.get("body", b"")
+                    body += part
+                    self._buffered_bytes += len(part)
                     if len(body) > self._limits.body_bytes:
                         raise self._too_large()
-                    if self._buffered_bytes + len(body) > self._limits.buffered_bytes:
+                    if self._buffered_bytes > self._limits.buffered_bytes:
                         raise RefusalError(429, "too many requests at once: try again later", retry_after_s=1)
                     if not message.get("more_body"):
-                        return body
+                        return
         except TimeoutError:
             raise RefusalError(
                 408, f"the body did not arrive within {self._limits.body_s:g} seconds"

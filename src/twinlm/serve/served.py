@@ -39,6 +39,8 @@ class Served:
 
     name: str
     """Name in requests, such as "demo/gpt"."""
+    folder: Path
+    """Folder that it was read from."""
     trained: Trained
     """Model."""
     engine: Engine
@@ -54,9 +56,13 @@ class Served:
         if trained.task is not None:
             return [_TASKS[trained.task.kind]]
         lacks = missing_parts(trained)
-        can = ["embed", "score"]
-        can += ["continue texts"] if trained.family.is_generative else []
-        can += ["fill gaps"] if not trained.family.is_generative and "masked_token_head" not in lacks else []
+        can = ["embed"]
+        can += ["score", "continue texts"] if trained.family.is_generative else []
+        can += (
+            ["score", "fill gaps"]
+            if not trained.family.is_generative and "masked_token_head" not in lacks
+            else []
+        )
         with contextlib.suppress(ModelError):
             check_learned(trained)
             can.append("tell what follows")
@@ -171,6 +177,7 @@ def load(folders: Sequence[Path], limits: Limits, on_batch: Metric) -> Models:
         served.append(
             Served(
                 name=name,
+                folder=folder,
                 trained=trained,
                 engine=Engine(trained, limits, on_batch=on_batch(name)),
                 created_s=int((folder / "config.json").stat().st_mtime),

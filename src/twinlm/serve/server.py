@@ -18,13 +18,27 @@ from twinlm.serve import app, served
 from twinlm.serve.limits import DEFAULT_LIMITS, Limits
 from twinlm.serve.metrics import Metrics
 from twinlm.serve.protocol import GuardedProtocol
+from twinlm.serve.showing import first_page
 
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _BACKLOG = 512
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which a signal ends with exit code 0 once all requests are answered."""
+    """uvicorn's server, which a signal ends with exit code 0 once all requests are answered.
+
+    It calls `on_start` when it listens: who hears of its address may connect at once.
+    """
+
+    def __init__(self, configuration: uvicorn.Config, on_start: Callable[[], None] = lambda: None) -> None:
+        super().__init__(configuration)
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_start()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -97,9 +111,10 @@ def serve(
         number = listening.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         hosts = () if not is_local(host) else (*_LOCAL_NAMES, shown)
-        gate = app.build(models, metrics, limits=limits, token=token, hosts=hosts)
-        on_start(f"http://{shown}:{number}", [each.describe() for each in models.all])
-        Server(configuration(gate, limits)).run([listening])
+        page = first_page(models, folders)
+        gate = app.build(models, metrics, page=page, limits=limits, token=token, hosts=hosts)
+        tell = partial(on_start, f"http://{shown}:{number}", [each.describe() for each in models.all])
+        Server(configuration(gate, limits), tell).run([listening])
 
 
 def configuration(gate: Any, limits: Limits) -> uvicorn.Config:

@@ -1,6 +1,6 @@
 """What a batch computes: lists of inputs to lists of answers, one for each, by the functions of `use/`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from twinlm.use.next_sentence import next_sentence_batch
 from twinlm.use.rank import Ranking, rank_batch
 from twinlm.use.score import Score, score_batch
 from twinlm.use.spelling import starts_in_text, token_name
-from twinlm.use.surprise import Expected, Surprise, expected_next, surprise_batch
+from twinlm.use.surprise import Expected, Surprise, expected_next, surprise
 
 Vector = tuple[list[float], int]
 """A text's vector, and the number of tokens that it was made from, with special ones."""
@@ -96,9 +96,9 @@ def ranked(trained: Trained, questions: Sequence[tuple[str, Sequence[str]]], **o
     return rank_batch(trained, questions, **options)
 
 
-def surprised(trained: Trained, texts: Sequence[str], *, top_k: int) -> list[list[Surprise]]:
-    """Return the surprise at each token of each text."""
-    return surprise_batch(trained, texts, top_k=top_k)
+def surprised(trained: Trained, questions: Sequence[Mapping[str, Any]]) -> list[Surprise]:
+    """Return the surprise at the tokens of each text; a question holds the options of `surprise`."""
+    return [surprise(trained, **question) for question in questions]
 
 
 def prompted(trained: Trained, prompts: Sequence[Prompt], *, is_continued: bool) -> list[list[int]]:

@@ -46,6 +46,7 @@ class Sampling:
 
 
 DEFAULT_SAMPLING = Sampling()
+_LARGEST = 1e300
 
 
 def choose(
@@ -66,7 +67,10 @@ def candidates(
     """Return the K tokens to draw from, best first, with weights proportional to their probabilities."""
     logits_V = penalized(logits_V, seen, sampling.repetition_penalty)
     tokens_K = np.argsort(-logits_V, kind="stable")[: sampling.top_k or None]
-    weights_K = np.exp((logits_V[tokens_K] - logits_V[tokens_K[0]]) / sampling.temperature)
+    with np.errstate(
+        over="ignore"
+    ):  # at a tiny temperature all but the best become -inf, and their weights 0
+        weights_K = np.exp((logits_V[tokens_K] - logits_V[tokens_K[0]]) / sampling.temperature)
     before_K = weights_K.cumsum() - weights_K
     # The first token has weight 1 and is always kept.
     is_kept_K = (before_K < sampling.top_p * weights_K.sum()) & (weights_K >= sampling.min_p)
@@ -78,5 +82,7 @@ def penalized(logits_V: NDArray[np.float64], seen: Sequence[int], penalty: float
     tokens_N = np.unique(np.array(seen, np.int64))
     scores_N = logits_V[tokens_N]
     logits_V = logits_V.copy()
-    logits_V[tokens_N] = np.where(scores_N > 0, scores_N / penalty, scores_N * penalty)
+    with np.errstate(over="ignore"):
+        changed_N = np.where(scores_N > 0, scores_N / penalty, scores_N * penalty)
+    logits_V[tokens_N] = changed_N.clip(-_LARGEST, _LARGEST)  # differences of infinite scores are no numbers
     return logits_V

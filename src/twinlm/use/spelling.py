@@ -13,9 +13,14 @@ _BROKEN = "\ufffd"  # decoded from bytes that are not a whole character
 
 
 def token_name(tokenizer: Tokenizer, token: int) -> str:
-    r"""Return a token's text; for bytes that are no text, "bytes:\xe2\x82", as OpenAI's API writes them."""
+    r"""Return a token's text; for bytes that are no text, "bytes:\xe2\x82", as OpenAI's API writes them.
+
+    WordPiece's "##s" and "s" keep their spellings, which tell them apart.
+    """
+    if not tokenizer.pipeline.is_of_bytes:
+        return tokenizer.token(token) if tokenizer.algorithm == "wordpiece" else tokenizer.display(token)
     shown = tokenizer.display(token)
-    if _BROKEN not in shown or not tokenizer.pipeline.is_of_bytes:
+    if _BROKEN not in shown:
         return shown
     return "bytes:" + "".join(f"\\x{byte:02x}" for byte in _token_bytes(tokenizer, token))
 

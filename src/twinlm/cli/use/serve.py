@@ -27,8 +27,8 @@ def command(
 
     Use it to put models to work: all models of a run and of its tasks, or single
     ones. It answers OpenAI's routes, those of text-embeddings-inference, and its
-    own; / shows the models, /docs the routes. A signal ends it once all requests
-    are answered. It needs the extra serve: pip install "twinlm[serve]".
+    own; / shows both kinds reading a sentence, /docs the routes. A signal ends it
+    once all requests are answered. It needs an extra: pip install "twinlm[serve]".
 
     Examples:
       twinlm serve runs/demo

@@ -31,10 +31,10 @@ const attention = {
     if (had) group.querySelector("input:checked")?.focus();
   },
 
-  // Rows of the chosen head, or the mean of all; null while the answer is open.
+  // Rows of the chosen head, or the mean of all; null while the answer is open, and for a text that is too long.
   map(about) {
     const said = state.attention.get(about.name);
-    if (!said) return null;
+    if (!said?.weights) return null;
     const heads = said.weights[Math.min(this.layer, said.weights.length - 1)];
     if (this.head !== "mean" && this.head < heads.length) return { ids: said.ids, rows: heads[this.head] };
     const rows = heads[0].map((row, i) => Array.from(row, (_, j) => heads.reduce((sum, head) => sum + head[i][j], 0) / heads.length));
@@ -45,7 +45,10 @@ const attention = {
     const map = this.map(about);
     const shape = t(`attention.shape.${about.kind}`, { label: about.label });
     const figure = el("figure", { class: kindClass(about) }, el("figcaption", { text: shape }));
-    if (!map) return fill(figure, [...figure.children], el("p", { class: "note", text: t("read.open") }));
+    if (!map) {
+      const count = state.attention.get(about.name)?.tooLong;
+      return fill(figure, [...figure.children], el("p", { class: "note", text: count ? t("attention.long", { count }) : t("read.open") }));
+    }
     const count = Math.min(MOST_DRAWN, map.ids.length);
     const readout = el("p", { class: "readout", "aria-live": "polite", text: t("attention.hint") });
     figure.append(this.drawn(about, map, count, readout), readout);

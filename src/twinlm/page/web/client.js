@@ -83,7 +83,7 @@ class RemoteClient {
   async ask(route, body) {
     const token = sessionStorage.getItem(TOKEN);
     const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
-    const answer = await fetch(`${SERVER}/${route}`, { method: "POST", headers, body: JSON.stringify(body) });
+    const answer = await fetch(`${SERVER}/${route}`, { method: "POST", headers, body: JSON.stringify({ ...body, model: DATA.served[body.model] ?? body.model }) });
     if (answer.status === 401) {
       const given = window.prompt(t("server.token"));
       if (given) {

@@ -129,11 +129,14 @@ class Engine {
   }
 
   // The answer of /follows.
-  follows({ model: name, first, second }) {
+  follows({ model: name, pairs }) {
     const about = this.about.get(name);
-    const texts = [first.trimEnd(), ` ${second.trim()}`].map((text) => this.tokenizer(name).encode(text).map((token) => token.id));
-    const [ids, segments] = this.packed(about, texts, about.sizes.max_length);
-    return { probability: this.models.get(name).follows(ids, segments) };
+    const probabilities = pairs.map(([first, second]) => {
+      const texts = [first.trimEnd(), ` ${second.trim()}`].map((text) => this.tokenizer(name).encode(text).map((token) => token.id));
+      const [ids, segments] = this.packed(about, texts, about.sizes.max_length);
+      return this.models.get(name).follows(ids, segments);
+    });
+    return { model: name, probabilities };
   }
 }
 

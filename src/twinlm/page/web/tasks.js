@@ -23,8 +23,8 @@ const tasks = {
     this.follows = null;
     const second = $("second").value.trim();
     if (!this.hasFollows() || !second || !state.text.trim()) return this.showFollows();
-    const { probability } = await client.ask("follows", { model: BERT.name, first: state.text, second });
-    if (!isOld()) this.follows = probability;
+    const { probabilities } = await client.ask("follows", { model: BERT.name, pairs: [[state.text, second]] });
+    if (!isOld()) [this.follows] = probabilities;
     return this.showFollows();
   },
 

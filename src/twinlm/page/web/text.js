@@ -7,6 +7,7 @@ const GPT = READERS.find((model) => model.kind === "decoder");
 const BERT = READERS.find((model) => model.kind === "encoder");
 const TOKENIZERS = new Map(Object.entries(DATA.tokenizers).map(([name, about]) => [name, new Tokenizer(about)]));
 const LONGEST_TEXT = 4000; // characters that are cut into tokens; models read far fewer
+const MOST_WEIGHTS = 2 ** 20; // of attention, as a server sends at once (twinlm/serve/limits.py)
 
 const state = {
   text: "",
@@ -15,7 +16,7 @@ const state = {
   masks: new Set(), // pieces of BERT's text that it must not see
   selected: 0, // piece of the text of READERS[0]
   said: new Map(), // by model: figures of each token
-  attention: new Map(), // by model
+  attention: new Map(), // by model; of a text that is too long, its number of tokens
   version: 0, // of the text and its masks: later answers to an earlier one are dropped
 };
 
@@ -145,9 +146,13 @@ async function readAll(show) {
   for (const about of READERS) {
     const ids = textOf(about).ids.slice(0, room(about));
     const masked = about === BERT ? maskedTokens() : [];
-    const answer = await client.ask("surprise", { model: about.name, ids, masked, positions: [], attention: true });
-    if (isOld()) return;
-    state.attention.set(about.name, answer.attention);
+    if (SERVER !== undefined && about.sizes.layers * about.sizes.heads * (ids.length + about.around.length - 1) ** 2 > MOST_WEIGHTS) {
+      state.attention.set(about.name, { tooLong: ids.length });
+    } else {
+      const answer = await client.ask("surprise", { model: about.name, ids, masked, positions: [], attention: true });
+      if (isOld()) return;
+      state.attention.set(about.name, answer.attention);
+    }
     show(about, "attention");
   }
 }

@@ -1,7 +1,8 @@
 """Our own routes: what no other server offers, and what the page needs."""
 
 import asyncio
-from typing import Any
+from dataclasses import fields
+from typing import Any, cast
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -105,45 +106,28 @@ async def choose(served: ServedModels, request: own.ChooseRequest) -> Response:
 
 @ROUTER.post("/surprise", response_model=own.Surprises)
 async def surprise(served: ServedModels, request: own.SurpriseRequest) -> Response:
-    """Ask how surprised models are by each token of a text; by default all that were pre-trained only."""
-    names = [request.model] if request.model else request.models
-    can = [each for each in served.all if "score" in each.abilities]
-    chosen = [served.find(name, "score") for name in names] if names else can or [served.find(None, "score")]
-    rows = []
-    for each in chosen:
-        size = _scored_tokens(each, request.text)
-        found = (await ask(each, work.surprised, [request.text], [size], top_k=request.top_k))[0]
-        # In a thread: lists of many tokens take longer than others should wait.
-        rows.append(await asyncio.to_thread(_surprised, each, request.text, found))
-    return as_json({"text": request.text, "models": rows})
-
-
-def _surprised(served: Served, text: str, found: list[Surprise]) -> dict[str, Any]:
-    name_of = served.token_name
-    tokens = [
-        {
-            "id": each.token,
-            "text": name_of(each.token),
-            "begin": each.begin,
-            "end": each.end,
-            "word": each.word,
-            "bits": each.bits,
-            "candidates": [
-                {"text": name_of(token), "probability": chance, "token": token}
-                for token, chance in each.candidates
-            ],
-        }
-        for each in found
-    ]
-    is_cut = bool(text[found[-1].end :].strip())
-    return {
-        "model": served.name,
-        "kind": served.trained.family.label,
-        "reads": "left" if served.trained.family.is_generative else "both sides",
-        "bits": sum(each.bits or 0.0 for each in found),
-        "cut": found[-1].end if is_cut else None,
-        "tokens": tokens,
+    """Ask how surprised a model is by the tokens of a text, and what it expected instead."""
+    chosen = served.find(request.model, "score")
+    given = request.text if request.text is not None else request.ids or []
+    count = chosen.tokens([given]) if isinstance(given, str) else min(len(given) + 2, chosen.longest)
+    read, sizes = min(count, chosen.longest), cast(Any, chosen.trained.model.config)
+    asked = read if request.positions is None else min(len(request.positions), read)
+    weights = request.attention * sizes.layers * sizes.heads * read * read
+    chosen.check_answer(asked * (2 + 2 * request.top) + weights)
+    # An encoder reads the text once for each position.
+    passes = (1 if chosen.trained.family.is_generative else asked) + request.attention
+    question = {
+        "text": given,
+        "masked": request.masked,
+        "positions": request.positions,
+        "top_k": request.top,
+        "with_next": request.next,
+        "with_attention": request.attention,
     }
+    found: Surprise = (await ask(chosen, work.surprised, [question], [count + read * passes]))[0]
+    # In a thread: lists of many tokens take longer than others should wait.
+    answer = {"model": chosen.name, **{each.name: getattr(found, each.name) for each in fields(found)}}
+    return await asyncio.to_thread(as_json, answer)
 
 
 def _scored_tokens(served: Served, text: str) -> int:

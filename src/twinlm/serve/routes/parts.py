@@ -13,6 +13,8 @@ from twinlm.serve.schemas import openai, tei
 from twinlm.serve.served import Models, Served
 from twinlm.system import strict_json
 
+_MOST_KEYS = 100  # of an object; each unknown one costs an error, and a body has room for 100,000
+
 
 class StrictRequest(Request):
     """A request whose JSON is read as its standard defines it."""
@@ -20,7 +22,7 @@ class StrictRequest(Request):
     async def json(self) -> Any:
         """Return the body's value; 400 for what is no JSON, such as NaN or half a surrogate pair."""
         try:
-            return strict_json.loads(await self.body())
+            return strict_json.loads(await self.body(), most_keys=_MOST_KEYS)
         except ValueError as error:
             raise HTTPException(400, f"the body is not JSON: {error}"[:500]) from None
 

@@ -1,23 +1,26 @@
 """Bodies of our own routes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from twinlm.serve.schemas.parts import (
     Answer,
     Choices,
-    Name,
     OfModel,
     Pairs,
     Request,
     Text,
     TextOrNone,
     Texts,
+    TokenId,
     TopK,
 )
 
 Words = Annotated[list[Text], Field(fail_fast=True, min_length=1, max_length=4096)]
+Positions = Annotated[
+    list[Annotated[int, Field(ge=0, le=1 << 16)]], Field(fail_fast=True, max_length=1 << 16)
+]
 Sentences = Annotated[list[Words], Field(fail_fast=True, min_length=1, max_length=2048)]
 
 
@@ -181,38 +184,42 @@ class Choice(Answer):
 
 
 class SurpriseRequest(OfModel):
-    """Ask how surprised models are by each token of a text; by default all that know no task."""
+    """Ask how surprised a model is by the tokens of a text; see docs/page.md."""
 
-    text: Text
-    top_k: TopK = 5
-    models: Annotated[list[Name], Field(fail_fast=True, min_length=1, max_length=16)] | None = None
+    text: TextOrNone | None = Field(None, description="Either this or ids.")
+    ids: Annotated[list[TokenId], Field(fail_fast=True, max_length=1 << 16)] | None = None
+    masked: Positions = Field([], description="Tokens that a BERT must not see.")
+    positions: Positions | None = Field(None, description="Tokens to ask for; by default all.")
+    top: int = Field(8, ge=0, le=64, description="Number of candidates at each position.")
+    next: bool = Field(False, description="Also the candidates after the last token, of a GPT.")
+    attention: bool = Field(False, description="Also all attention weights.")
 
-
-class SurprisingToken(Answer):
-    """A token, its place in the text, and what was expected in its place."""
-
-    id: int
-    text: str
-    begin: int
-    end: int
-    word: int
-    bits: float | None
-    candidates: list[Guess]
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.text is None) == (self.ids is None):
+            raise ValueError("give either text or ids")
+        return self
 
 
-class SurprisedModel(Answer):
-    """What a model makes of the text; `cut` is the place after the last character that it read."""
+class AttentionWeights(Answer):
+    """Tokens that were read, with special ones, and the weights: layers x heads x L x L."""
 
-    model: str
-    kind: str
-    reads: Literal["left", "both sides"]
-    bits: float
-    cut: int | None
-    tokens: list[SurprisingToken]
+    ids: list[int]
+    weights: list[list[list[list[float]]]]
+
+
+Candidates = list[tuple[int, float]]
 
 
 class Surprises(Answer):
-    """The text, model by model."""
+    """Figures of each position: -log2 P of its token, its rank, and the best tokens there with their P."""
 
-    text: str
-    models: list[SurprisedModel]
+    model: str
+    ids: list[int]
+    cut: int
+    positions: list[int]
+    bits: list[float | None]
+    ranks: list[int | None]
+    top: list[Candidates]
+    next: Candidates | None
+    attention: AttentionWeights | None
