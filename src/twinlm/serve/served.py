@@ -48,6 +48,7 @@ class Served:
     created_s: int
     """Time at which its folder was written, in seconds since 1970."""
     _names: dict[int, str] = field(default_factory=dict)
+    """Names of tokens that were asked for before."""
 
     @property
     def abilities(self) -> list[str]:
