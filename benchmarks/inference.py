@@ -98,7 +98,10 @@ def generation(folder, exported, texts, rounds):
         assert [len(text) for text in our_tokens] == [NEW] * batch, "a text ended early"
         assert our_tokens == written["theirs"][:, PROMPT + 1 :].tolist(), "the texts differ"
         show(
-            f"greedy generation, {batch} at a time; transformers", batch * NEW / seconds, "tokens/s", quartiles
+            f"greedy generation, {batch} at a time; transformers",
+            batch * NEW / seconds,
+            "tokens/s",
+            quartiles,
         )
 
 
@@ -107,7 +110,8 @@ def vectors(folder, exported, texts, rounds):
     trained, model = twinlm.load(folder), SentenceTransformer(str(exported), device="cpu")
     sizes = np.random.default_rng(0).integers(4, 80, TEXTS)
     texts = [
-        " ".join(text.split()[:size]) for text, size in zip(texts * (TEXTS // len(texts) + 1), sizes, strict=False)
+        " ".join(text.split()[:size])
+        for text, size in zip(texts * (TEXTS // len(texts) + 1), sizes, strict=False)
     ]
     made = {}
 
