@@ -1,10 +1,10 @@
-"""Training steps on a GPU: speed, share of the card's peak, and equality with the processor (under 8 minutes).
+"""Training steps on a GPU: speed, share of the card's peak, equality with the processor (under 8 minutes).
 
     python benchmarks/gpu.py --peak 790 [--sizes 12x768 24x1024] [--rounds 10] [--device cuda]
 
-`--peak` is the card's rate for dense bfloat16 matrix products in TFLOP/s: 790 for an H200. Prints, for each size
-and kind, plain and under torch.compile, tokens a second, TFLOP/s and MFU (model FLOPs utilization: operations of
-the formulas in docs/fair-comparison.md over what the card could do), and the peak of its memory. Then trains
+`--peak` is the card's rate for dense bfloat16 matrix products in TFLOP/s: 790 for an H200. Prints, for each
+size and kind, plain and under torch.compile, tokens a second, TFLOP/s and MFU (model FLOPs utilization: the
+operations that a step needs over what the card could do in its time), and the peak of its memory. Then trains
 small models from the same weights on the processor and on the device, and prints the largest relative
 difference of their losses. `--device cpu` tries the script itself.
 """

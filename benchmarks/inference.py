@@ -3,9 +3,10 @@
     python benchmarks/inference.py [--layers 6] [--width 384] [--rounds 7] [--out runs/inference]
 
 Trains a GPT and a BERT of this size for a few steps on the demo's text (kept in the folder for next time),
-exports both, and measures greedy generation of 128 tokens after prompts of 35 with a cache, 1 and 8 texts at a
-time, and vectors of 1,500 sentences of mixed length. Prints our speed and the ratio theirs / ours in time, with
-quartiles: above 1, ours is faster. All of it in float32; both must give equal texts, and equal vectors to 1e-4.
+exports both, and measures greedy generation of 128 tokens after prompts of 35 with a cache, 1 and 8 texts at
+a time, and vectors of 1,500 sentences of mixed length. Prints our speed and the ratio theirs / ours in time,
+with quartiles: above 1, ours is faster. All of it in float32; both must give equal texts, and vectors equal
+to 1e-4.
 """
 
 import argparse

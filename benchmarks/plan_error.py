@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from twinlm.compare.run import Run
+from twinlm.comparison.run import Run
 from twinlm.settings import presets
 from twinlm.system import storage
 from twinlm.system.log import Silent

@@ -31,7 +31,7 @@ READING_PATH += (
     "tasks/span_qa.py",
     "tasks/choice.py",
 )
-READING_PATH += ("compare/run.py", "compare/plan/", "compare/assemble.py", "report/verdict.py")
+READING_PATH += ("comparison/run.py", "comparison/plan/", "comparison/assemble.py", "report/verdict.py")
 READING_PATH += tuple(
     f"evidence/{name}.py" for name in ("intervals", "outcomes", "permutation", "variance", "power")
 )

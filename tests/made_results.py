@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 from scipy import stats
 
-from twinlm.compare.stages.language_results import ALL_PAIRS, cloze_result, phenomenon
-from twinlm.compare.stages.records import GapChoices
+from twinlm.comparison.stages.language_results import ALL_PAIRS, cloze_result, phenomenon
+from twinlm.comparison.stages.records import GapChoices
 from twinlm.evaluate.timings import ServingCost, Timing, spread
 from twinlm.evidence import intervals, multiple_testing
 from twinlm.evidence.outcomes import Outcomes

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from twinlm.compare.plan.arms import arms
+from twinlm.comparison.plan.arms import arms
 from twinlm.settings import presets
 
 FILES = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))

@@ -14,7 +14,7 @@ from twinlm.version import __version__
 
 if TYPE_CHECKING:
     from twinlm.checkpoint import Trained
-    from twinlm.compare.run import Run, open_run
+    from twinlm.comparison.run import Run, open_run
     from twinlm.data.labels.examples import Example
     from twinlm.data.probes.gaps_from_text import make_cloze
     from twinlm.data.probes.minimal_pairs import MinimalPair, read_pairs
@@ -93,7 +93,7 @@ __all__ = [
 
 _NAMES = {
     "twinlm.checkpoint": "Trained",
-    "twinlm.compare.run": "Run open_run",
+    "twinlm.comparison.run": "Run open_run",
     "twinlm.data.labels.examples": "Example",
     "twinlm.data.probes.gaps_from_text": "make_cloze",
     "twinlm.data.probes.minimal_pairs": "MinimalPair read_pairs",

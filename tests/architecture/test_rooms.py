@@ -40,7 +40,7 @@ def test_no_folder_holds_many_files_and_no_room_many_lines(structure: ModuleType
 
 def test_only_the_command_line_and_the_public_names_import_the_run(structure: ModuleType) -> None:
     graph = structure.imports(ROOT / "src" / "twinlm")
-    importers = {name for name, targets in graph.items() if "twinlm.compare.run" in targets}
+    importers = {name for name, targets in graph.items() if "twinlm.comparison.run" in targets}
     assert importers and all(name == "twinlm" or name.startswith("twinlm.cli.") for name in importers)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from twinlm.cli import main
-from twinlm.compare.plan.matches import AXES
+from twinlm.comparison.plan.matches import AXES
 from twinlm.evidence.results import Results
 from twinlm.settings import presets
 from twinlm.system.records import read_record

@@ -5,7 +5,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from twinlm.cli.compare.plan import Whole, matches_table, table, whole_table
-from twinlm.compare.plan.matches import all_matches
+from twinlm.comparison.plan.matches import all_matches
 from twinlm.settings import BudgetSettings, Settings
 from twinlm.train.costs import PretrainPlan
 

@@ -14,7 +14,7 @@ from twinlm.cli import settings_table
 from twinlm.cli.compare import compare, plan
 from twinlm.cli.start import demo, doctor_data
 from twinlm.cli.train import finetune, pretrain, tokenizer
-from twinlm.compare.plan.arms import arm_named
+from twinlm.comparison.plan.arms import arm_named
 from twinlm.errors import UserError
 from twinlm.settings import Settings, build, presets
 
@@ -190,7 +190,7 @@ BESIDE = {"corpus/train": "text.txt", **BESIDE_FOLDER}
 def reached(monkeypatch, tmp_path, models):
     """Return a function that calls a command up to its work, and returns what that depends on."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("twinlm.compare.run.Run", Work)
+    monkeypatch.setattr("twinlm.comparison.run.Run", Work)
 
     def stop(settings: Settings, progress: object) -> None:
         raise ReachedError(settings)

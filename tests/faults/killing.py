@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from twinlm.compare.run import Run
+from twinlm.comparison.run import Run
 from twinlm.settings import presets
 from twinlm.system.log import Silent
 from twinlm.system.stopping import Stop

@@ -14,7 +14,7 @@ from typing import Any
 from twinlm.bundle.bundle import make_bundle
 from twinlm.bundle.verify import verify_bundle
 from twinlm.cli.compare import report
-from twinlm.compare.run import Run
+from twinlm.comparison.run import Run
 from twinlm.evaluate.predictions import read_predictions
 from twinlm.evaluate.timings import ServingCost, Timing, spread
 from twinlm.evidence.results import ArmCost

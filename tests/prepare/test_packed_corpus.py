@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from twinlm.cli.main import run as command
-from twinlm.compare.run import Run
+from twinlm.comparison.run import Run
 from twinlm.data.tokens import packed
 from twinlm.errors import UsageError
 from twinlm.settings import presets

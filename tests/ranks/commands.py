@@ -134,7 +134,7 @@ def _train_on(step: Any) -> Any:
 
 
 def _held_command(phase: str) -> None:
-    from twinlm.compare.stages import finetuning
+    from twinlm.comparison.stages import finetuning
     from twinlm.prepare import prepare
     from twinlm.train import loop, pretrain
 

@@ -24,7 +24,7 @@ from twinlm.system.log import Progress, Silent
 from twinlm.system.stopping import Stop, on_signals, stopped
 
 if TYPE_CHECKING:
-    from twinlm.compare.run import Run
+    from twinlm.comparison.run import Run
     from twinlm.evidence.results import Results
     from twinlm.train.ranks import Ranks
 
@@ -58,8 +58,8 @@ def opened_run(
     folder = options.out or default_folder(file, settings, is_demo=options.is_demo)
     start_processes(options.nproc)
     with interruptible() as stop, progress_on() as progress, joined(settings.processes, stop) as ranks:
-        from twinlm.compare.plan.pretrainings import pretrainings, smaller_pretrainings
-        from twinlm.compare.run import Run
+        from twinlm.comparison.plan.pretrainings import pretrainings, smaller_pretrainings
+        from twinlm.comparison.run import Run
 
         # A run of several processes may be continued by one, with the same options.
         for name in _OF_SEVERAL & plain_names(given).keys() if ranks.count == 1 else ():

@@ -21,8 +21,8 @@ from twinlm.settings import Settings
 from twinlm.system.records import to_json
 
 if TYPE_CHECKING:
-    from twinlm.compare.plan.matches import Match
-    from twinlm.compare.run import Run
+    from twinlm.comparison.plan.matches import Match
+    from twinlm.comparison.run import Run
     from twinlm.evidence.power import Prospect
     from twinlm.train.costs import PretrainPlan
 
@@ -55,7 +55,7 @@ def command(
     check_used("--nproc", options.nproc != 1, is_used=False, by="trainings")
     with opened_run(file, options, settings, tasks=task or []) as run:
         check_compared(plain_names(settings), run.settings)
-        from twinlm.compare.plan.matches import all_matches
+        from twinlm.comparison.plan.matches import all_matches
 
         run.check()
         shares = {name: pretraining.share for name, pretraining in run.pretraining.compared.items()}
@@ -170,7 +170,7 @@ def leads_as_json(prospects: "Sequence[Prospect]") -> list[dict[str, object]]:
 
 
 def _whole(run: "Run") -> Whole:
-    from twinlm.compare.forecast import folder_bytes, missing_bytes
+    from twinlm.comparison.forecast import folder_bytes, missing_bytes
 
     planned = run.forecast.trainings()
     rows: dict[str, tuple[int, float, int]] = {}

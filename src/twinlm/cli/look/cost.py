@@ -44,7 +44,7 @@ def command(
       twinlm export runs/my/tasks/topic/bert/seed-1 --out exported/topic
     """
     _check(models, seconds, threads, price_per_hour)
-    from twinlm.compare.stages.serving import arm_cost
+    from twinlm.comparison.stages.serving import arm_cost
     from twinlm.evaluate.serving import measure_folders
     from twinlm.report.cost_section import answering, making
     from twinlm.system import hardware

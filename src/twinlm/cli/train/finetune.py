@@ -18,9 +18,9 @@ from twinlm.system import storage
 from twinlm.system.records import to_json
 
 if TYPE_CHECKING:
-    from twinlm.compare.plan.arms import Arm
-    from twinlm.compare.run import Run
-    from twinlm.compare.stages.finetuning import Trial
+    from twinlm.comparison.plan.arms import Arm
+    from twinlm.comparison.run import Run
+    from twinlm.comparison.stages.finetuning import Trial
     from twinlm.evidence.records import Interval
 
 
@@ -65,8 +65,8 @@ def command(
         raise UsageError(f"--learning-rate must be above 0 and at most 1, not {learning_rate}")
     if epochs is not None and epochs < 1:
         raise UsageError(f"--epochs must be at least 1, not {epochs}")
-    from twinlm.compare.plan.arms import retuned
-    from twinlm.compare.stages.finetuning import Trial
+    from twinlm.comparison.plan.arms import retuned
+    from twinlm.comparison.stages.finetuning import Trial
 
     base, decided = _of_folder(kind, file, settings)
     is_file = task is not None and Path(task).is_file()
