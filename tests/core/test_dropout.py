@@ -5,11 +5,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from twinlm.core.attention import explicit_attention, fused_attention
+from twinlm.core import attention, dropout
+from twinlm.core.attention import SelfAttention, explicit_attention, fused_attention
 from twinlm.core.dropout import Dropout, drawing, drop, drop_weights
-from twinlm.core.masks import causal
+from twinlm.core.masks import Mask, bidirectional, causal, mixed
 
 LONGEST = 24
+
+
+@pytest.fixture(autouse=True, params=["as on a CPU", "as on a GPU"])
+def of_device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw masks in both ways; the one of a GPU is made of integer operations that each device has."""
+    if request.param == "as on a GPU":
+        for module in (dropout, attention):
+            monkeypatch.setattr(module, "draws_by_hash", lambda device: True)
 
 
 def dropped(rows: int, length: int, *, first_row: int = 0, key: int = 7, probability: float = 0.1) -> Tensor:
@@ -100,3 +109,51 @@ def test_attention_with_dropout_is_on_average_attention() -> None:
         rows = [part.expand(4000, -1, -1, -1) for part in (query, key, value)]
         means = explicit_attention(rows[0], rows[1], rows[2], causal(), 0.2).mean(0, keepdim=True)
     torch.testing.assert_close(means, wanted, atol=0.06, rtol=0)
+
+
+def test_words_of_a_hash_are_those_of_splitmix64() -> None:
+    """The first words of seed 1234567, as in the published tests of its authors' C code."""
+    wanted = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
+    words, state = [], 1234567
+    for _ in wanted:
+        state = (state + 0x9E3779B97F4A7C15) % 2**64
+        words.append(int(dropout._mixed(torch.tensor([state if state < 2**63 else state - 2**64]))) % 2**64)
+    assert words == wanted
+
+
+def masks_of_rows(name: str, rows: int, length: int) -> Mask:
+    real_BL = torch.arange(length) < torch.arange(1, rows + 1)[:, None]
+    sees_all_B = torch.arange(rows) % 2 == 0
+    return {"causal": causal(), "padded": bidirectional(real_BL), "mixed": mixed(sees_all_B, length)}[name]
+
+
+@pytest.mark.parametrize("name", ["causal", "padded", "mixed"])
+@pytest.mark.parametrize("most_weights", [1, 2**25])
+def test_recomputed_attention_drops_what_written_out_attention_drops(
+    name: str, most_weights: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In both passes, with all rows at once and row by row; the next mask is the same, too."""
+    monkeypatch.setattr(attention, "_MOST_WEIGHTS", most_weights)
+    mask, found = masks_of_rows(name, 4, 6), []
+    for attend in (explicit_attention, attention.recomputed_attention):
+        torch.manual_seed(0)
+        parts = torch.randn(3, 4, 2, 6, 8, requires_grad=True)
+        with drawing(7, first_row=2, longest=LONGEST):
+            gathered = attend(parts[0], parts[1], parts[2], mask, 0.3)
+            next_mask = drop(torch.ones(2, 8), 0.5)
+        torch.manual_seed(1)
+        (gathered * torch.randn_like(gathered)).sum().backward()
+        assert parts.grad is not None
+        found.append((gathered, parts.grad, next_mask))
+    for wanted, value in zip(*found, strict=True):
+        torch.testing.assert_close(value, wanted, atol=1e-6, rtol=1e-5)
+
+
+def test_a_layer_attends_alike_in_every_cut() -> None:
+    torch.manual_seed(0)
+    layer, x_BLD = SelfAttention(width=16, heads=2, dropout=0.4).train(), torch.randn(4, 6, 16)
+    with drawing(7, first_row=0, longest=6):
+        whole = layer(x_BLD, causal())
+    for row in range(4):
+        with drawing(7, first_row=row, longest=6):
+            torch.testing.assert_close(layer(x_BLD[row : row + 1], causal())[0], whole[row])

@@ -12,6 +12,7 @@ from torch import Tensor
 from twinlm import rng
 from twinlm.batch import total
 from twinlm.checkpoint import Trained
+from twinlm.core import attention, dropout
 from twinlm.core.initialize import initialize
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
@@ -125,6 +126,17 @@ def test_fine_tuning_ends_with_the_same_weights(name: str, kind: str, tuned: Any
         again = tuned(name, kind, cut)
         for weight, value in whole.items():
             torch.testing.assert_close(again[weight], value, atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("gpt", "choice"), ("bert", "tagging")])
+def test_with_the_masks_of_a_gpu_too(
+    name: str, kind: str, tuned: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (attention, dropout):
+        monkeypatch.setattr(module, "draws_by_hash", lambda device: True)
+    whole, again = tuned(name, kind, 0), tuned(name, kind, 1)
+    for weight, value in whole.items():
+        torch.testing.assert_close(again[weight], value, atol=TOLERANCE, rtol=0)
 
 
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -1,17 +1,21 @@
 """Multi-head self-attention (Vaswani et al. 2017, section 3.2)."""
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from twinlm.core.dropout import drop_weights, is_by_row
+from twinlm.core.dropout import Draw, draws_by_hash, drop_weights, is_by_row, next_draw
 from twinlm.core.masks import Mask
 
 # In bfloat16 on a CPU the fused kernel has half the speed at 64 and 128 positions and is no faster at 256
 # (2026-11, benchmarks/parts_of_a_step.py). On longer sequences it saves the memory of L * L weights.
 _EXPLICIT_UP_TO = 128
+
+_MOST_WEIGHTS = 2**25
+"""Attention weights that are computed at once where they are not kept: 128 MiB in float32."""
 
 
 class KeyValueCache:
@@ -78,9 +82,10 @@ class SelfAttention(nn.Module):
             and query_BHLK.dtype == torch.bfloat16
             and key_BHMK.shape[2] <= _EXPLICIT_UP_TO
         )
-        # A fused kernel draws its own masks; with dropout a CPU has none that saves memory.
-        is_explicit |= dropout > 0 and is_by_row(query_BHLK.device)
         attend = explicit_attention if is_explicit else fused_attention
+        if dropout > 0 and is_by_row():
+            # A fused kernel draws its own masks; with dropout a CPU has none that saves memory.
+            attend = recomputed_attention if draws_by_hash(query_BHLK.device) else explicit_attention
         gathered_BHLK = attend(query_BHLK, key_BHMK, value_BHMK, mask, dropout)
         output_BLD: Tensor = self.output(gathered_BHLK.transpose(1, 2).flatten(2))
         return output_BLD
@@ -101,9 +106,17 @@ def fused_attention(
 
 
 def explicit_attention(
-    query_BHLK: Tensor, key_BHMK: Tensor, value_BHMK: Tensor, mask: Mask, dropout: float
+    query_BHLK: Tensor,
+    key_BHMK: Tensor,
+    value_BHMK: Tensor,
+    mask: Mask,
+    dropout: float,
+    draw: Draw | None = None,
 ) -> Tensor:
-    """Return the same as `fused_attention`, written out, with all L * M weights in memory."""
+    """Return the same as `fused_attention`, written out, with all L * M weights in memory.
+
+    `draw` is that of dropout's masks, by default the next one.
+    """
     scores_BHLM = query_BHLK @ key_BHMK.mT / math.sqrt(query_BHLK.shape[-1])
     if mask.is_causal:
         later_LM = torch.ones(scores_BHLM.shape[2:], dtype=torch.bool, device=scores_BHLM.device).triu(1)
@@ -112,5 +125,28 @@ def explicit_attention(
         scores_BHLM = scores_BHLM.masked_fill(~mask.allowed, -math.inf)
     weights_BHLM = scores_BHLM.softmax(-1)
     if dropout:
-        weights_BHLM = drop_weights(weights_BHLM, dropout)
+        weights_BHLM = drop_weights(weights_BHLM, dropout, draw)
     return weights_BHLM.to(value_BHMK.dtype) @ value_BHMK
+
+
+def recomputed_attention(
+    query_BHLK: Tensor, key_BHMK: Tensor, value_BHMK: Tensor, mask: Mask, dropout: float
+) -> Tensor:
+    """Return the same as `explicit_attention`; the backward pass computes weights and masks again.
+
+    So no more is kept than a fused kernel keeps, and only the weights of some rows are in memory at once.
+    """
+    from torch.utils.checkpoint import checkpoint  # only a GPU needs it, and it takes time to import
+
+    draw, rows = next_draw(), max(1, _MOST_WEIGHTS // query_BHLK[0, ..., 0].numel() // key_BHMK.shape[2])
+    parts = [
+        checkpoint(
+            partial(explicit_attention, mask=mask.of(slice(begin, begin + rows)), dropout=dropout),
+            *(part[begin : begin + rows] for part in (query_BHLK, key_BHMK, value_BHMK)),
+            draw=draw and draw.after(begin),
+            use_reentrant=False,
+            preserve_rng_state=False,
+        )
+        for begin in range(0, len(query_BHLK), rows)
+    ]
+    return torch.cat(parts)

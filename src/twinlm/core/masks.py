@@ -25,6 +25,12 @@ class Mask:
         """Whichever of the two tensors is set."""
         return self.allowed_B11M if self.allowed_B1LM is None else self.allowed_B1LM
 
+    def of(self, rows: slice) -> "Mask":
+        """Return the mask of some rows."""
+        allowed = (self.allowed_B11M, self.allowed_B1LM)
+        of_rows = (each if each is None or len(each) == 1 else each[rows] for each in allowed)
+        return Mask(self.is_causal, *of_rows)
+
 
 def causal() -> Mask:
     """Position i sees positions 0..i: GPT. Padding, on the right, is later than every real position."""
