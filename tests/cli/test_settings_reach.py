@@ -372,12 +372,12 @@ def test_a_bad_value_of_a_tasks_option_names_the_option(cli, name):
 def test_options_that_a_comparison_has_no_use_for_are_refused(reached, tmp_path):
     (tmp_path / "my.toml").write_text("[compare]\nlearning_rates = [1e-3]")
     rate = {"finetune/optimizer/learning_rate": "1e-4"}
-    refused = "--finetune.optimizer.learning_rate would change nothing; compare.learning_rates"
+    refused = "optimizer.learning_rate would change nothing: compare.learning_rates are tried instead"
     for function in (compare.command, plan.command):
         with pytest.raises(UserError, match=refused):
             function(tmp_path / "my.toml", **BESIDE, **rate)
         for name, value in (("finetune/epochs", "2"), ("compare/label_counts", "[30]")):
-            with pytest.raises(UserError, match="would change nothing; there is no task"):
+            with pytest.raises(UserError, match="would change nothing: there is no task"):
                 function(**{"corpus/train": "x.txt", name: value})
     with pytest.raises(ReachedError):
         finetune.command("bert", tmp_path / "my.toml", **BESIDE, **rate)

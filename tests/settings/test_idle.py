@@ -62,7 +62,30 @@ CASES = [
     ),
     ("compare.probes = false", "task.kind = 'choice'", "task.kind = 'tagging'"),
     ("finetune.stride = 8", "task.train = 'a.csv'", "task.kind = 'span_qa'"),
+    ("finetune.head_start = 'probe'", "task.kind = 'choice'", "task.kind = 'tagging'"),
+    ("bert.finetune.summary = 'mean'", "task.kind = 'tagging'", "task.kind = 'choice'"),
+    (
+        "model.first_positions = 'normal'",
+        "gpt.pretrain.start = 'gpt'\nbert.pretrain.start = 'bert'",
+        "#grown",
+    ),
 ]
+_RATES, _TASK = "compare.learning_rates = [1e-5, 1e-4]", "task.kind = 'tagging'"
+# The same of a comparison, which leaves more unused; other commands do use it, so that it stays in the file.
+COMPARED = [
+    ("finetune.optimizer.learning_rate = 3e-5", f"{_RATES}\n{_TASK}", _TASK),
+    ("gpt.finetune.optimizer.learning_rate = 3e-5", f"{_RATES}\n{_TASK}", _TASK),
+    ("arm.finetune.optimizer.learning_rate = 3e-5", f"{_RATES}\n{_TASK}", _TASK),
+]
+WITHOUT_TASK = {
+    "finetune.epochs": "2",
+    "compare.seeds": "[1]",
+    "compare.learning_rates": "[1e-3]",
+    "compare.label_counts": "[30]",
+    "compare.untrained": "false",
+    "compare.probes": "false",
+    "compare.timing_seconds": "2",
+}
 
 
 @pytest.fixture
@@ -86,10 +109,17 @@ def written(lines: str) -> str:
     return "\n".join([*plain, *(f"[[{name}]]\n" + "\n".join(own) for name, own in rows.items() if own)])
 
 
-@pytest.mark.parametrize(("setting", "beside", "useful"), CASES, ids=[case[0] for case in CASES])
-def test_a_setting_without_effect_is_refused_in_a_file(starts, setting, beside, useful):
+IN_FILES = [(*case, False) for case in CASES] + [(*case, True) for case in COMPARED]
+
+
+@pytest.mark.parametrize(
+    ("setting", "beside", "useful", "is_compared"), IN_FILES, ids=[case[0] for case in IN_FILES]
+)
+def test_a_setting_without_effect_is_refused_in_a_file(starts, setting, beside, useful, is_compared):
     Path("my.toml").write_text(text := written(f"{setting}\n{beside}"))
     with pytest.raises(UsageError) as error:
+        resolve("my.toml", {}, is_compared=is_compared)
+    if is_compared:
         resolve("my.toml", {})
     name, value = setting.split(" = ")
     key = name.rpartition(".")[2]
@@ -99,9 +129,10 @@ def test_a_setting_without_effect_is_refused_in_a_file(starts, setting, beside, 
     assert str(error.value).endswith("leave it out")
     if useful == "#grown":
         useful = "bert.pretrain.start = 'bert'\nbert.model.max_length = 256"
+        useful += "" if key == "grown_positions" else "\npretrain.grown_positions = 'drawn'"
     if useful:
         Path("my.toml").write_text(written(f"{setting}\n{useful}"))
-        resolve("my.toml", {})
+        resolve("my.toml", {}, is_compared=is_compared)
 
 
 OPTIONS = [case[:2] for case in CASES if not case[0].startswith(("task.", "arm.", "imported."))]
@@ -117,6 +148,15 @@ def test_a_setting_without_effect_is_refused_as_an_option(starts, setting, besid
             resolve("my.toml", {name: given})
 
 
+@pytest.mark.parametrize("name", WITHOUT_TASK)
+def test_an_option_for_tasks_is_refused_where_a_comparison_has_none(tmp_path, name):
+    with pytest.raises(UsageError, match=f"^--{name}: .* would change nothing: there is no task"):
+        resolve(None, {name: WITHOUT_TASK[name]}, is_compared=True)
+    table, _, key = name.partition(".")
+    (tmp_path / "my.toml").write_text(f"[{table}]\n{key} = {WITHOUT_TASK[name]}")
+    resolve(tmp_path / "my.toml", {}, is_compared=True)
+
+
 def usual(name: str) -> object:
     """Return the default of a setting, as an option."""
     kind, _, rest = name.partition(".")
@@ -126,9 +166,11 @@ def usual(name: str) -> object:
 
 
 def test_every_rule_is_tried():
-    tried = {tuple(case[0].split(" = ")[0].split(".")[-2:]) for case in CASES}
+    tried = {tuple(case[0].split(" = ")[0].split(".")[-2:]) for case in (*CASES, *COMPARED)}
+    tried |= {tuple(name.split(".")) for name in WITHOUT_TASK}
+    anything = {"pretrain": "length", "finetune": "epochs"}
     for rule in RULES:
-        names = ["length"] if rule.names == "*" else rule.names.split()
+        names = [anything[rule.table]] if rule.names == "*" else rule.names.split()
         assert all((rule.table, name) in tried for name in names), rule
 
 

@@ -46,11 +46,6 @@ _NOT_OF_DEMO = (
     "corpus",
     *(f"task.{field.name}" for field in fields(TaskSettings) if field.name != "max_train_examples"),
 )
-_OF_TASKS = (
-    "finetune",
-    *(f"compare.{name}" for name in ("seeds", "learning_rates", "label_counts", "untrained", "probes")),
-    "compare.timing_seconds",
-)
 # A shorter `model.max_length` needs these, also where they are not used.
 _BOUND = {"pretrain.length", "finetune.max_length"}
 
@@ -131,10 +126,12 @@ def read_settings(
     tasks: Sequence[str] = (),
     base: Mapping[str, Any] = {},
     decided: Mapping[str, str] = {},
+    is_compared: bool = False,
 ) -> Settings:
     """Return the settings of a file or the demo, overridden by options such as "pretrain/length" -> "64".
 
-    A file overrides `base`; nothing overrides what the command itself `decided`.
+    A file overrides `base`; nothing overrides what the command itself `decided`. `is_compared` refuses what
+    a comparison does not use, see `settings/idle.py`.
     """
     names = plain_names(given)
     check_option_names(names)
@@ -151,7 +148,7 @@ def read_settings(
         if file is not None and "task" in read_toml(recipes.find(file)):
             message = "tasks are given both in the file and as options"
             raise UsageError(message, file=file, hint="give them in one place")
-    return presets.resolve(file, {**overrides, **decided}, base=whole, say=_say)
+    return presets.resolve(file, {**overrides, **decided}, base=whole, is_compared=is_compared, say=_say)
 
 
 def _say(line: str) -> None:
@@ -200,15 +197,6 @@ def check_reach(
         if len(wanted) > 1 or not wanted <= {*kinds}:
             used_by = f"only {only if only in wanted else prefix} uses it: leave it out"
             raise UsageError(f"--{name} would change nothing", hint=used_by)
-
-
-def check_compared(names: Collection[str], settings: Settings) -> None:
-    """Refuse options that a comparison of these settings does not use; see also `settings/idle.py`."""
-    if settings.compare.learning_rates:
-        hint = "compare.learning_rates are tried instead: leave one of them out"
-        check_reach(names, idle=["finetune.optimizer.learning_rate"], hint=hint)
-    if not settings.task:
-        check_reach(names, idle=_OF_TASKS, hint="there is no task to fine-tune on: give --task")
 
 
 def check_used(name: str, value: object, *, is_used: bool, by: str) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from twinlm.cli.options import (
     RunOptions,
-    check_compared,
     default_folder,
     plain_names,
     read_settings,
@@ -47,6 +46,7 @@ def opened_run(
     removed: Sequence[str] = (),
     base: Mapping[str, Any] = {},
     decided: Mapping[str, str] = {},
+    is_compared: bool = False,
 ) -> Iterator["Run"]:
     """Open the run of these options and settings, with signals handled and progress on standard error.
 
@@ -54,7 +54,15 @@ def opened_run(
     the run here; the others follow its calls and exit. `removed` are names in the run directory to remove
     first, for `--fresh`; see `read_settings` for the rest.
     """
-    settings = read_settings(file, given, is_demo=options.is_demo, tasks=tasks, base=base, decided=decided)
+    settings = read_settings(
+        file,
+        given,
+        is_demo=options.is_demo,
+        tasks=tasks,
+        base=base,
+        decided=decided,
+        is_compared=is_compared,
+    )
     folder = options.out or default_folder(file, settings, is_demo=options.is_demo)
     start_processes(options.nproc)
     with interruptible() as stop, progress_on() as progress, joined(settings.processes, stop) as ranks:
@@ -152,8 +160,7 @@ def run_comparison(
 ) -> Path:
     """Run a comparison, print its results and return its folder."""
     removed = ALL_STAGES if is_fresh else ()
-    with opened_run(file, options, settings, tasks=tasks, removed=removed) as run:
-        check_compared(plain_names(settings), run.settings)
+    with opened_run(file, options, settings, tasks=tasks, removed=removed, is_compared=True) as run:
         results = run.compare()
     show_results(results, run.folder, is_json=options.is_json)
     return run.folder

@@ -42,6 +42,7 @@ class _Place:
     settings: Settings
     starts: Mapping[str, Start]  # models to continue from, by kind
     are_tasks_settled: bool  # whether its source can't be combined with tasks of a later command
+    is_compared: bool  # whether the command is a comparison
 
     @property
     def is_idle(self) -> bool:
@@ -83,15 +84,33 @@ def _has_no_wordpiece(place: _Place) -> bool:
     return place.own.sharing == "own" and "bert" in place.starts
 
 
-def _asks_no_questions(place: _Place) -> bool:
-    return place.are_tasks_settled and all(task.kind != "span_qa" for task in place.settings.task)
+def _are_all_but(*kinds: str) -> Callable[[_Place], bool]:
+    """Return whether there are tasks, none of these kinds, and none can be added."""
+
+    def tell(place: _Place) -> bool:
+        found = {task.kind for task in place.settings.task}
+        return place.are_tasks_settled and bool(found) and found.isdisjoint(kinds)
+
+    return tell
 
 
-def _has_no_probe(place: _Place) -> bool:
-    kinds = {task.kind for task in place.settings.task}
-    return place.are_tasks_settled and bool(kinds) and kinds <= {"choice", "span_qa"}
+def _draws_no_positions(place: _Place) -> bool:
+    is_drawn = place.model.pretrain.grown_positions == "drawn"
+    return _has_start(place) and not (is_drawn and _grows(place))
 
 
+def _has_other_rates(place: _Place) -> bool:
+    return place.is_compared and "finetune" in place.path and bool(place.settings.compare.learning_rates)
+
+
+def _has_no_task(place: _Place) -> bool:
+    # A file may serve other commands; a shorter `model.max_length` needs a shorter one of `finetune`.
+    is_option = place.given.is_text and place.path[-1] != "max_length"
+    return place.is_compared and is_option and not place.settings.task
+
+
+_has_no_probe = _are_all_but("classification", "similarity", "tagging")
+_Found = tuple[Given, tuple[str, ...], Any, Any, Any, str]
 _SPLITS = ("train", "valid", "test")
 _RULES = (
     _Rule("corpus", "valid_share", lambda at: at.own.valid, "corpus.valid names the validation text"),
@@ -136,6 +155,7 @@ _RULES = (
         lambda at: at.settings.compare.learning_rates,
         "compare.learning_rates are tried for imported models too",
     ),
+    _Rule("optimizer", "learning_rate", _has_other_rates, "compare.learning_rates are tried instead"),
     _Rule("quality", "most_pairs", lambda at: not at.own.pairs, "quality.pairs names no files"),
     _Rule("arm", "budget_share", lambda at: not at.own.pretrained, "the arm has pretrained = false"),
     _Rule("pretrain", "*", lambda at: not getattr(at.model, "pretrained", True), "pretrained = false"),
@@ -167,17 +187,33 @@ _RULES = (
         'there are no pairs with sentence_task = "none"',
     ),
     _Rule("optimizer", "warmup_share", lambda at: at.own.warmup_steps, "warmup_steps decides the warm-up"),
+    _Rule("model", "first_positions", _draws_no_positions, "the positions of the start model are taken"),
+    _Rule(
+        "compare",
+        "seeds learning_rates label_counts untrained probes timing_seconds",
+        _has_no_task,
+        "there is no task to fine-tune on: give --task",
+    ),
+    _Rule("finetune", "*", _has_no_task, "there is no task to fine-tune on: give --task"),
     _Rule("compare", "probes", _has_no_probe, "there are no frozen probes of choices and questions"),
-    _Rule("finetune", "stride", _asks_no_questions, 'no task has kind = "span_qa"'),
+    _Rule("finetune", "head_start", _has_no_probe, "there are no probes of choices and questions"),
+    _Rule(
+        "finetune",
+        "summary",
+        _are_all_but("classification", "similarity", "choice"),
+        "no head reads a whole text",
+    ),
+    _Rule("finetune", "stride", _are_all_but("span_qa"), 'no task has kind = "span_qa"'),
 )
 
 
 def idle(
-    tree: Tree, settings: Settings, defaults: Settings, starts: Mapping[str, Start]
+    tree: Tree, settings: Settings, defaults: Settings, starts: Mapping[str, Start], *, is_compared: bool
 ) -> dict[int, UsageError]:
     """Return for each value of a tree, by its `id`, that changes nothing, the error that says so.
 
-    `settings` are built of the tree, `defaults` without anything that a person gave.
+    `settings` are built of the tree, `defaults` without anything that a person gave. `is_compared` tells
+    whether they are for a comparison.
     """
     tasks = tree.get("task")
     tasks_file = tasks.file if isinstance(tasks, Given) else None
@@ -193,6 +229,7 @@ def idle(
             settings=settings,
             starts=starts,
             are_tasks_settled=given.is_text or tasks_file is not None,
+            is_compared=is_compared,
         )
         places.setdefault(id(given), []).append(place)
     return {
@@ -232,9 +269,6 @@ def _why(place: _Place) -> str:
         if (is_named or (rule.names == "*" and rule.table in tables)) and rule.is_idle(place):
             return rule.why
     return ""
-
-
-_Found = tuple[Given, tuple[str, ...], Any, Any, Any, str]
 
 
 def _walk(

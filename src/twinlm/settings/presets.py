@@ -91,6 +91,7 @@ def resolve(
     overrides: Mapping[str, str],
     *,
     base: Mapping[str, Any] | None = None,
+    is_compared: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Settings:
     """Return the settings of a run.
@@ -99,6 +100,7 @@ def resolve(
         file: a TOML file, the name of a recipe, or None.
         overrides: settings of the command line, "pretrain.length" -> "64".
         base: settings that the file overrides, such as the demo's.
+        is_compared: whether they are for a comparison, which leaves some settings unused.
         say: gets a line that names what changes nothing in a file of all settings.
 
     Raises:
@@ -113,13 +115,15 @@ def resolve(
     for tree in trees:
         build.check_names(tree, [*names, "size", *SHARED])
     size = _size_of(trees)
-    settings, without_effect = _resolved(trees, size)
-    for line in _check_effect(trees, size, without_effect):
+    settings, without_effect = _resolved(trees, size, is_compared=is_compared)
+    for line in _check_effect(trees, size, without_effect, is_compared=is_compared):
         say(line)
     return settings
 
 
-def _resolved(trees: list[Tree], size: dict[str, Any] | None) -> tuple[Settings, dict[int, UsageError]]:
+def _resolved(
+    trees: list[Tree], size: dict[str, Any] | None, *, is_compared: bool
+) -> tuple[Settings, dict[int, UsageError]]:
     """Return the settings of trees, and what changes nothing in them, as `idle.idle` does."""
     chosen = spread(*trees)
     starts = {kind: start for kind in KINDS if (start := read_start(kind, chosen))}
@@ -137,11 +141,16 @@ def _resolved(trees: list[Tree], size: dict[str, Any] | None) -> tuple[Settings,
     settings = build.build(Settings, tree)
     for kind, start in starts.items():
         check_sizes(kind, getattr(settings, kind), start)
-    return settings, idle(tree, settings, build.build(Settings, preset), starts)
+    defaults = build.build(Settings, preset)
+    return settings, idle(tree, settings, defaults, starts, is_compared=is_compared)
 
 
 def _check_effect(
-    trees: list[Tree], size: dict[str, Any] | None, without_effect: Mapping[int, UsageError]
+    trees: list[Tree],
+    size: dict[str, Any] | None,
+    without_effect: Mapping[int, UsageError],
+    *,
+    is_compared: bool,
 ) -> list[str]:
     """Refuse an option, or a setting of a person's own file, that changes nothing.
 
@@ -156,7 +165,7 @@ def _check_effect(
     if trees[-1] and judged & without_effect.keys():
         # An option may replace what a setting of the file stands beside, and that is no mistake.
         try:
-            judged &= _resolved(trees[:-1], size)[1].keys()
+            judged &= _resolved(trees[:-1], size, is_compared=is_compared)[1].keys()
         except UsageError:  # the file needs the options
             judged = set()
     for value in found:

@@ -5,15 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from twinlm.cli.command import Command
-from twinlm.cli.options import (
-    AnySetting,
-    RunOptions,
-    SettingsFile,
-    Tasks,
-    check_compared,
-    check_used,
-    plain_names,
-)
+from twinlm.cli.options import AnySetting, RunOptions, SettingsFile, Tasks, check_used
 from twinlm.cli.progress import duration
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import aligned, print_record
@@ -53,8 +45,7 @@ def command(
       twinlm compare my.toml
     """
     check_used("--nproc", options.nproc != 1, is_used=False, by="trainings")
-    with opened_run(file, options, settings, tasks=task or []) as run:
-        check_compared(plain_names(settings), run.settings)
+    with opened_run(file, options, settings, tasks=task or [], is_compared=True) as run:
         from twinlm.comparison.plan.matches import all_matches
 
         run.check()

@@ -50,7 +50,7 @@ def new(file: File, /, *, is_json: Json = False) -> None:
 
 def check(file: File, /, *, is_json: Json = False, **settings: AnySetting) -> None:
     """Check a settings file, and the text, labels, pairs and models that it names."""
-    resolved = read_settings(file, settings, is_demo=False)
+    resolved = read_settings(file, settings, is_demo=False, is_compared=True)
     from twinlm.comparison.plan.arms import arms
     from twinlm.data.probes.minimal_pairs import read_pairs
     from twinlm.data.text.finding import find_files
