@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from twinlm.batch import IGNORE
 from twinlm.data.labels.examples import Example
-from twinlm.tasks.tagging import KIND, PIECES
+from twinlm.tasks.tagging import KIND, PIECES, decisions
 
 LABELS = ("B-PER", "I-PER", "O")
 WORDS = st.sampled_from(["Ada", "moved", "café", "🙂", "unbelievable", ".", "1,234", "naïvely", "to"])
@@ -128,3 +128,33 @@ def test_the_answer_is_the_best_tag_of_each_word(reader, config_for, places):
     (answer,) = KIND.answers(row, inputs, [scores_LC], config)
     wanted = [LABELS[int(scores_LC[place].argmax())] for place in inputs[0].places]
     assert answer["predicted"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("scheme", "gold", "said", "rights", "groups"),
+    [
+        (
+            "entities",
+            ["U-LOC", "O", "B-PER", "L-PER", "0"],
+            ["B-LOC", "O", "B-PER", "E-PER", "O"],
+            [True] * 5,
+            ["B-LOC", "O", "B-PER", "I-PER", "O"],
+        ),
+        ("entities", ["O", "B-PER", "I-PER"], ["O", "I-PER", "B-PER"], [True, True, False], None),
+        ("runs", ["PER", "0", "PER"], ["PER", "O", "PER"], [True] * 3, ["B-PER", "O", "B-PER"]),
+        ("words", ["B-LOC", "NOUN"], ["S-LOC", "NOUN"], [False, True], ["B-LOC", "NOUN"]),
+        ("", ["U-LOC", "O"], ["B-LOC", "O"], [False, True], ["U-LOC", "O"]),  # of an earlier version
+    ],
+)
+def test_a_tag_is_right_if_it_means_what_the_true_one_means(scheme, gold, said, rights, groups):
+    """In calibration, disagreement and examples as in entity F1 and word accuracy."""
+    chances = [{tag: 0.75} for tag in said]
+    (row,) = decisions([gold], [{"predicted": said, "probabilities": chances}], scheme)
+    assert [one.is_right for one in row] == rights
+    assert [(one.gold, one.answer, one.confidence) for one in row] == [
+        (a, b, 0.75) for a, b in zip(gold, said, strict=True)
+    ]
+    assert groups is None or [one.group for one in row] == groups
+    if scheme:
+        measured = KIND.measure([gold], [said], scheme)
+        assert measured.figures["word accuracy"] == pytest.approx(sum(rights) / len(rights))

@@ -47,7 +47,7 @@ class Judged:
 def judged(answers: TaskAnswers, arm: ArmAnswers) -> Judged:
     """Split an arm's answers into decisions."""
     decide = task_kind(answers.kind).judging.decisions
-    by_example = [decide(answers.golds, row) for row in arm.said]
+    by_example = [decide(answers.golds, row, answers.scheme) for row in arm.said]
     counts_E = np.array([len(of_example) for of_example in by_example[0]])
     rows = [[one for of_example in row for one in of_example] for row in by_example]
     owners_U = np.repeat(np.arange(len(counts_E)), counts_E)

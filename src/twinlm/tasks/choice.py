@@ -77,7 +77,7 @@ def answers(
     return rows
 
 
-def decisions(golds: Sequence[int], rows: Sequence[Said]) -> list[list[Decision]]:
+def decisions(golds: Sequence[int], rows: Sequence[Said], scheme: str) -> list[list[Decision]]:
     """Return the decision on each example: the choice, counted from 1."""
     by_example = []
     for gold, said in zip(golds, rows, strict=True):

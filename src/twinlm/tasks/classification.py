@@ -60,7 +60,7 @@ def named(answer: Answer, config: TaskConfig) -> Answer:
     return {**answer, "probabilities": dict(zip(config.labels, answer["probabilities"], strict=True))}
 
 
-def decisions(golds: Sequence[str], rows: Sequence[Said]) -> list[list[Decision]]:
+def decisions(golds: Sequence[str], rows: Sequence[Said], scheme: str) -> list[list[Decision]]:
     """Return the decision on each example: its class."""
     by_example = []
     for gold, said in zip(golds, rows, strict=True):

@@ -50,6 +50,14 @@ def entities(tags: Tags) -> set[Entity]:
     return set(spans)
 
 
+def entity_places(row: Tags, read: Callable[[str], str]) -> list[str]:
+    """Return the tags of a sentence in BIO: U-LOC as B-LOC, L-LOC as I-LOC, an I-LOC that begins as B-LOC."""
+    tags = [OUTSIDE] * len(row)
+    for begin, end, name in entities([read(tag) for tag in row]):
+        tags[begin:end] = [f"B-{name}", *[f"I-{name}"] * (end - begin - 1)]
+    return tags
+
+
 def of_words(golds: Sequence[Tags], predicted: Sequence[Tags]) -> Measured:
     """Measure tags word by word: accuracy and macro F1."""
     _, counts_CC = class_table(_flat(golds), _flat(predicted))
@@ -108,16 +116,8 @@ def _accuracy_of_meaning(
     golds: Sequence[Tags], predicted: Sequence[Tags], read: Callable[[str], str]
 ) -> float:
     """Return the share of words that have the same place in the same entity, however their tags spell it."""
-    rights = _right_words(*([_places(row, read) for row in rows] for rows in (golds, predicted)))
+    rights = _right_words(*([entity_places(row, read) for row in rows] for rows in (golds, predicted)))
     return sum(rights) / max(1, sum(map(len, golds)))
-
-
-def _places(row: Tags, read: Callable[[str], str]) -> list[str]:
-    """Return the tags of a sentence in BIO: U-LOC as B-LOC, L-LOC as I-LOC, an I-LOC that begins as B-LOC."""
-    tags = [OUTSIDE] * len(row)
-    for begin, end, name in entities([read(tag) for tag in row]):
-        tags[begin:end] = [f"B-{name}", *[f"I-{name}"] * (end - begin - 1)]
-    return tags
 
 
 def _right_words(golds: Sequence[Tags], predicted: Sequence[Tags]) -> list[int]:

@@ -64,8 +64,9 @@ class Judging:
 
     right: str
     """Definition of a right answer, to follow "right: "."""
-    decisions: Callable[[Sequence[Any], Sequence[Said]], list[list[Decision]]]
-    """Returns the decisions on each example, from all gold answers and all answers of one model."""
+    decisions: Callable[[Sequence[Any], Sequence[Said], str], list[list[Decision]]]
+    """Returns the decisions on each example, from all gold answers, all answers of one model, and
+    `Form.scheme`."""
     is_sound: Callable[[Any, Said, Sequence[str]], bool]
     """Whether a gold answer and a model's answer fit this kind of task and its classes; untrusted files may
     contain anything."""

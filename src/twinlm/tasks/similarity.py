@@ -54,7 +54,7 @@ def answers(
     return [{"predicted": float(score) * deviation + mean} for score in scores]
 
 
-def decisions(golds: Sequence[float], rows: Sequence[Said]) -> list[list[Decision]]:
+def decisions(golds: Sequence[float], rows: Sequence[Said], scheme: str) -> list[list[Decision]]:
     """Return the decision on each example: its number."""
     width = float(np.ptp(np.array(golds))) or 1.0
     by_example = []

@@ -199,7 +199,7 @@ def _best_span(given: SpanInput, scores_L2: Scores) -> tuple[float, tuple[int, i
     return best, span
 
 
-def decisions(golds: Sequence[Any], rows: Sequence[Said]) -> list[list[Decision]]:
+def decisions(golds: Sequence[Any], rows: Sequence[Said], scheme: str) -> list[list[Decision]]:
     """Return the decision on each question: its answer."""
     found = []
     for gold, said in zip(golds, rows, strict=True):

@@ -26,6 +26,7 @@ from twinlm.data.labels.tags import ENTITIES, RUNS, WORDS
 from twinlm.data.sequences.packing import pad, pad_packed, room
 from twinlm.tasks.baselines import tagging_baselines
 from twinlm.tasks.entities import (
+    entity_places,
     f1_by_tag,
     f1_by_type,
     has_entities,
@@ -42,6 +43,8 @@ PIECES = "sentences read in pieces"
 CUT_WORDS = "words cut to the longest input"
 LEADING_BLANK = "leading_blank"
 """Constant: whether a blank precedes the first word too, as other tools' tokenizers put it before each."""
+_READ = {ENTITIES: placed, RUNS: inside}
+"""How the tags of a scheme are read as places in entities."""
 LEAST_CHANCE = 0.005
 """Least probability of a stored tag: most words have one or two that count."""
 _SHOWN_WORDS = 12
@@ -135,14 +138,23 @@ def _places(words: Sequence[Sequence[int]], begin: int, *, is_last: bool) -> tup
     return tuple(places)
 
 
-def decisions(golds: Sequence[Sequence[str]], rows: Sequence[Said]) -> list[list[Decision]]:
-    """Return the decisions on each sentence: the tag of each word."""
+def decisions(golds: Sequence[Sequence[str]], rows: Sequence[Said], scheme: str) -> list[list[Decision]]:
+    """Return the decisions on each sentence: the tag of each word.
+
+    A tag is right if it means what the true one means in the scheme: U-LOC is B-LOC for one word.
+    """
+    read = _READ.get(scheme)  # earlier versions kept no scheme, and compared the spelling
     by_example = []
     for gold, said in zip(golds, rows, strict=True):
+        tags = said["predicted"]
         chances = said.get("probabilities", [{}] * len(gold))
-        words = zip(gold, said["predicted"], chances, strict=True)
+        wanted, found = (entity_places(row, read) if read else row for row in (gold, tags))
+        words = zip(gold, tags, wanted, found, chances, strict=True)
         by_example.append(
-            [Decision(tag, a, a == tag, float(a == tag), of_tag.get(a), tag) for tag, a, of_tag in words]
+            [
+                Decision(true, tag, is_right := meant == said_is, float(is_right), of_tag.get(tag), meant)
+                for true, tag, meant, said_is, of_tag in words
+            ]
         )
     return by_example
 
@@ -202,13 +214,13 @@ KIND = TaskKind(
     learn=lambda examples: {LEADING_BLANK: 1.0},
     metrics={
         ENTITIES: Metric(
-            partial(of_entities, read=placed),
-            partial(f1_by_type, read=placed),
+            partial(of_entities, read=_READ[ENTITIES]),
+            partial(f1_by_type, read=_READ[ENTITIES]),
             "most words with a tag other than O have one of an entity (B-, I-, E-, S-, L-, U-, M-)",
         ),
         RUNS: Metric(
-            partial(of_entities, read=inside),
-            partial(f1_by_type, read=inside),
+            partial(of_entities, read=_READ[RUNS]),
+            partial(f1_by_type, read=_READ[RUNS]),
             "most words are O and most tags have no B- or I-, so words in a row with one tag are an entity",
         ),
         WORDS: Metric(of_words, f1_by_tag, "its tags mark no entities: each word has a tag of its own"),
@@ -217,7 +229,7 @@ KIND = TaskKind(
     baselines=tagging_baselines,
     probe="classes",
     judging=Judging(
-        right="the word's tag is the true one",
+        right="the word's tag means the same as the true one",
         decisions=decisions,
         unit="word",
         combined=combined,
