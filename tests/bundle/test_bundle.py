@@ -222,6 +222,26 @@ def test_what_was_changed_is_found_by_its_hash_and_by_scoring_again(bundle, name
     assert any(said in item for item in found_in(bundle)), found_in(bundle)
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_undefined_figures_of_an_earlier_version_are_compared_where_it_named_them(tmp_path, made, is_kept):
+    bundle = tmp_path / "bundle"
+    made.write_run(tmp_path / "run", [made.answers("classification", examples=20)])
+    make_bundle(tmp_path / "run", bundle, has_texts=False, has_weights=False, progress=Silent())
+    row = {"name": "macro F1", "reason": "made up", "seeds": ["1"]}
+
+    def change(records):
+        for score in records["tasks"][0]["scores"]:
+            if is_kept:
+                score["undefined"] = [row]
+            else:
+                score.pop("undefined")
+
+    edit(bundle / "bundle.json", lambda about: about.update(twinlm="0.1.0"))
+    edit(bundle / "results.json", change)
+    sealed(bundle)
+    assert any(".undefined" in item for item in found_in(bundle)) == is_kept
+
+
 def test_a_file_that_was_added_is_told(bundle):
     (bundle / "more.txt").write_text("x")
     assert found_in(bundle) == ["more.txt: stored nothing, found a file that is not in the manifest"]

@@ -7,7 +7,6 @@ curves of scores and costs don't follow from predictions and are not checked.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from twinlm.bundle.bundle import ABOUT, ENVIRONMENT, INPUTS, SETTINGS, BundleAbout, notes, texts_name
 from twinlm.bundle.differences import Difference, count_values, differences
@@ -23,13 +22,12 @@ from twinlm.evidence.scores import scored
 from twinlm.report import verdict
 from twinlm.report.report import MARKDOWN, PAGE, RECORDS, report_files
 from twinlm.system import storage
-from twinlm.system.foreign_folder import Folder, parse_object
+from twinlm.system.foreign_folder import Folder
 from twinlm.system.log import Progress
 from twinlm.system.records import as_record
 from twinlm.version import __version__
 
 _LARGEST_RECORDS = 2**28
-_T = TypeVar("_T", Results, Details)
 _STORED_ONLY = (
     "Not checked, as they don't follow from predictions: pre-training losses, curves of scores, the ledger "
     "of fine-tuning runs, and costs."
@@ -62,6 +60,7 @@ class _Opened:
 
     about: BundleAbout
     results: Results
+    names_undefined: bool  # whether the results tell which figures are 0 / 0; earlier versions did not
     details: Details
     indices: list[TaskIndex]
     answers: list[TaskAnswers]
@@ -95,7 +94,8 @@ def verify_bundle(path: Path, progress: Progress) -> Verification:
 
 def _opened(folder: Folder) -> _Opened:
     about = as_record(BundleAbout, folder.read_json(ABOUT), folder.path / ABOUT)
-    results = _record(Results, folder, RECORDS)
+    stored = folder.read_json(RECORDS, _LARGEST_RECORDS)
+    results = as_record(Results, stored, folder.path / RECORDS)
     names = [task.name for task in results.tasks]
     if len(set(names)) < len(names) or not names:
         raise ModelError("each task must have a name of its own", file=folder.path / RECORDS)
@@ -106,7 +106,8 @@ def _opened(folder: Folder) -> _Opened:
     return _Opened(
         about=about,
         results=results,
-        details=_record(Details, folder, DETAILS),
+        names_undefined=any("undefined" in score for task in stored["tasks"] for score in task["scores"]),
+        details=as_record(Details, folder.read_json(DETAILS, _LARGEST_RECORDS), folder.path / DETAILS),
         indices=[read_index(folder, name) for name in names],
         answers=answers,
     )
@@ -162,8 +163,8 @@ def _scores(opened: _Opened, progress: Progress) -> Iterator[Difference]:
         if text not in results.verdict
     ]
     for item in found:
-        # Earlier versions did not name figures that are 0 / 0.
-        is_of_version = item.is_sentence or ".undefined" in item.where
+        is_unnamed = ".undefined" in item.where and not opened.names_undefined
+        is_of_version = item.is_sentence or is_unnamed
         if _is_same_version(opened.about) or not is_of_version:
             yield item
 
@@ -205,8 +206,3 @@ def _texts(folder: Folder, task: str) -> dict[str, list[str]]:
             )
         found[row["id"]] = texts
     return found
-
-
-def _record(kind: type[_T], folder: Folder, name: str) -> _T:
-    place = folder.path / name
-    return as_record(kind, parse_object(folder.read(name, _LARGEST_RECORDS), place), place)
