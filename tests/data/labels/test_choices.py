@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinlm.data.labels.choices import UNCLEAR, read_choice, read_choices, reading_of, settled
+from twinlm.data.labels.choices import (
+    NEVER_FIRST,
+    UNCLEAR,
+    read_choice,
+    read_choices,
+    reading_of,
+    settled,
+)
 from twinlm.data.labels.forms import CHOICE
 from twinlm.data.text.rows import RowError
 from twinlm.errors import DataError
@@ -154,3 +161,22 @@ def test_two_choices_with_one_text_are_the_cause_where_labels_are_texts(read_fil
         DataError, match=r"a\.jsonl:1: the field 'label' is '2', the text of two choices or more"
     ):
         read_file("a.jsonl", rows_of(".jsonl", choices, labels), CHOICE)
+
+
+@pytest.mark.parametrize("written", [int, str, float])
+@pytest.mark.parametrize("size", [2, 4])
+def test_numbers_that_never_are_zero_are_refused_where_that_is_no_chance(read_file, size, written) -> None:
+    """They may count from 1, and where the last choice is never right no row says so."""
+
+    def read(rows: int, *more: int, **options: object) -> Counter[str]:
+        labels = [*(1 + row % max(1, size - 2) for row in range(rows)), *more]
+        choices = [list("abcd")[:size]] * len(labels)
+        text = rows_of(".jsonl", choices, list(map(written, labels)))
+        return read_file("a.jsonl", text, CHOICE, **options)[1]
+
+    with pytest.raises(DataError, match=r"a\.jsonl: .* never 0, though 40 rows have labels: do they count fr"):
+        read(40)
+    assert read(3)[NEVER_FIRST] == 0
+    assert read({2: 6, 4: 15}[size])[NEVER_FIRST] == {2: 6, 4: 15}[size]
+    assert read(40, 0)[NEVER_FIRST] == 0
+    assert read(40, reading="number")[NEVER_FIRST] == 0  # a later file is read as training's

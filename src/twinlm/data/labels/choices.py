@@ -3,6 +3,7 @@
 "2" among the choices "1", "2" and "3" is both the text of the second and the number of the third.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,8 @@ from twinlm.data.labels.values import Reading, check_text, list_of_texts
 from twinlm.data.text.rows import RowError, json_type, text_of, value_of, with_line_feeds
 
 UNCLEAR = "labels that are one choice's text and another's number: taken as the {}"
+NEVER_FIRST = "labels that are numbers of choices, none of them 0, the first choice"
+_RARE, _UNLIKELY = 0.05, 0.001  # chances
 _NUMBER = re.compile(r"\s*(\d{1,9})(\.0+)?\s*")
 
 
@@ -74,6 +77,19 @@ def reading_of(labels: Sequence[ChoiceLabel]) -> Reading:
     if numbers == texts:
         return "number" if any(label.is_json_number for label in labels) else "text"
     return "number" if numbers > texts else "text"
+
+
+def check_from_zero(labels: Sequence[ChoiceLabel], field: str, counts: Counter[str]) -> None:
+    """Raise a `RowError` if no number is 0 though so many must have one by chance; of few, count them."""
+    if not labels or any(label.number == 0 for label in labels):
+        return
+    if (chance := math.prod(1 - 1 / label.choices for label in labels)) < _UNLIKELY:
+        last = max(label.number or 0 for label in labels)
+        raise RowError(
+            f"the field {field!r} has numbers from 1 to {last}, never 0, though {len(labels):,} rows have "
+            "labels: do they count from 1? The first choice is 0"
+        )
+    counts[NEVER_FIRST] += len(labels) * (chance < _RARE)
 
 
 def settled(

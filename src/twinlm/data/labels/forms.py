@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from twinlm.data.labels import tags
-from twinlm.data.labels.choices import read_choice, read_choices, reading_of, settled
+from twinlm.data.labels.choices import check_from_zero, read_choice, read_choices, reading_of, settled
 from twinlm.data.labels.examples import Example
 from twinlm.data.labels.values import (
     ASCII_BLANKS,
@@ -202,7 +202,8 @@ def _settle_choices(
     examples: Sequence[Example], fields: Fields, reading: Reading, counts: Counter[str]
 ) -> tuple[Reading, Callable[[Example], Example]]:
     others = "the labels of training" if reading else "the other labels"
-    reading = reading or reading_of([example.gold for example in examples])
+    if not reading and (reading := reading_of([example.gold for example in examples])) == "number":
+        check_from_zero([example.gold for example in examples], fields.label, counts)
     return reading, lambda example: replace(
         example, gold=settled(example.gold, reading, fields.label, counts, others)
     )

@@ -16,7 +16,9 @@ from twinlm.data.labels.mistaken import BY_NUMBER, Signs
 from twinlm.data.labels.tables import Row, read_rows
 from twinlm.data.labels.values import Labels, Reading, read_id
 from twinlm.data.text.lines import Decoding, OnBadBytes, endings
+from twinlm.data.text.rows import RowError
 from twinlm.data.text.streams import shown
+from twinlm.errors import DataError
 
 
 class LabelledSet(NamedTuple):
@@ -71,7 +73,11 @@ def read_labelled(
         nonlocal reading
         if not is_labelled:
             return lambda example: example
-        reading, settled = form.settle(examples, names, reading, counts)
+        try:
+            reading, settled = form.settle(examples, names, reading, counts)
+        except RowError as error:
+            hint = "subtract 1 from each number, or give the texts of the right choices"
+            raise DataError(str(error), file=path, hint=hint) from None
         return settled
 
     examples = read_rows(
