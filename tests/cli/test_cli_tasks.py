@@ -192,8 +192,9 @@ def lines_of(outcome) -> list[str]:
 
 def test_a_dash_among_texts_is_a_text(cli, feed, tuned):
     feed(b"from elsewhere\n")
-    asked = cli("choose", tuned / "gpt-choice", "-", "door.", "river.", "--json").json
-    assert asked["text"] == "-"
+    outcome = cli("choose", tuned / "gpt-choice", "-", "door.", "river.", "--json")
+    assert (asked := outcome.json)["text"] == "-"
+    assert 'note: "-" is a text here, not standard input' in outcome.err
     assert len(asked["probabilities"]) == 2
     (record,) = lines(cli("choose", tuned / "bert-choice", "The", "-", "river.", "--json"))
     assert len(record["probabilities"]) == 2

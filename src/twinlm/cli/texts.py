@@ -59,6 +59,13 @@ def as_text(argument: str) -> str:
     return argument
 
 
+def text_alone(argument: str) -> str:
+    """Return an argument that is one text beside others; say so of "-", as nothing is read for it."""
+    if is_input((argument,)):
+        print('note: "-" is a text here, not standard input', file=sys.stderr)
+    return as_text(argument)
+
+
 def _read_input() -> str:
     if sys.stdin.isatty():
         raise UsageError("no text was given", hint="give it as an argument, or pipe it into the command")

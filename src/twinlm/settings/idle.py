@@ -24,6 +24,7 @@ ONLY = {
 """Settings that one kind of model uses, and that kind."""
 
 _MASKS = "mask_share mask_unit max_predictions random_tokens"
+_OF_TASKS = "seeds learning_rates label_counts untrained probes timing_seconds"
 _TEXT_FILE = re.compile(r"\.txt(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
 _DECODED_ELSEWHERE = re.compile(r"^hf:|\.parquet$", re.IGNORECASE)
 _WITHOUT_NAMES = re.compile(r"\.conllu?(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
@@ -188,12 +189,7 @@ _RULES = (
     ),
     _Rule("optimizer", "warmup_share", lambda at: at.own.warmup_steps, "warmup_steps decides the warm-up"),
     _Rule("model", "first_positions", _draws_no_positions, "the positions of the start model are taken"),
-    _Rule(
-        "compare",
-        "seeds learning_rates label_counts untrained probes timing_seconds",
-        _has_no_task,
-        "there is no task to fine-tune on: give --task",
-    ),
+    _Rule("compare", _OF_TASKS, _has_no_task, "there is no task to fine-tune on: give --task"),
     _Rule("finetune", "*", _has_no_task, "there is no task to fine-tune on: give --task"),
     _Rule("compare", "probes", _has_no_probe, "there are no frozen probes of choices and questions"),
     _Rule("finetune", "head_start", _has_no_probe, "there are no probes of choices and questions"),

@@ -174,7 +174,9 @@ def test_numbers_that_never_are_zero_are_refused_where_that_is_no_chance(read_fi
         text = rows_of(".jsonl", choices, list(map(written, labels)))
         return read_file("a.jsonl", text, CHOICE, **options)[1]
 
-    with pytest.raises(DataError, match=r"a\.jsonl: .* never 0, though 40 rows have labels: do they count fr"):
+    with pytest.raises(
+        DataError, match=r"a\.jsonl: .* never 0, though 40 rows have labels: do they count fr"
+    ):
         read(40)
     assert read(3)[NEVER_FIRST] == 0
     assert read({2: 6, 4: 15}[size])[NEVER_FIRST] == {2: 6, 4: 15}[size]

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json, Model
 from twinlm.cli.tables import print_record
-from twinlm.cli.texts import argument_or_input, arguments_or_lines, as_text, is_input, paired
+from twinlm.cli.texts import argument_or_input, arguments_or_lines, as_text, is_input, paired, text_alone
 
 
 def classify(
@@ -101,7 +101,7 @@ def answer(
     Next:
       twinlm predict runs/my/tasks/questions/bert/seed-1 dev-v1.1.json --labelled
     """
-    question, text = as_text(question), argument_or_input(context)
+    question, text = text_alone(question), argument_or_input(context)
     from twinlm.use import ask
     from twinlm.use.load import load
 
@@ -159,7 +159,7 @@ def choose(
     Next:
       twinlm predict runs/my/tasks/endings/bert/seed-1 test.csv --labelled
     """
-    text, others = as_text(text), [as_text(choice) for choice in choices]
+    text, others = text_alone(text), [as_text(choice) for choice in choices]
     from twinlm.use import ask
     from twinlm.use.load import load
 

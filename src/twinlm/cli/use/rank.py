@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json, Method, Model
 from twinlm.cli.tables import print_record
-from twinlm.cli.texts import arguments_or_lines, as_text
+from twinlm.cli.texts import arguments_or_lines, text_alone
 
 
 def command(
@@ -41,7 +41,7 @@ def command(
     Next:
       twinlm pairs runs/demo/gpt pairs.csv
     """
-    prompt = as_text(prompt)
+    prompt = text_alone(prompt)
     texts = arguments_or_lines(candidates)
     from twinlm.use.load import load
     from twinlm.use.rank import rank
