@@ -49,6 +49,14 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _few_timed_steps() -> None:
+    """Let the time of a step, which no test holds against a clock, be measured on few steps."""
+    from twinlm.train import costs
+
+    costs._MOST_STEPS, costs._MOST_TUNING_STEPS = costs._LEAST_STEPS, costs._LEAST_TUNING_STEPS
+
+
 @pytest.fixture(scope="session")
 def write_project() -> Callable[[Path, int], None]:
     """Return a function that writes text.txt and labels.csv of so many documents on two topics."""

@@ -298,7 +298,7 @@ def test_data_that_can_not_be_used_is_named_with_its_line(cli, unfinished):
     assert (answer.json["file"], answer.json["line"]) == ("text.txt", 3)
 
 
-def test_a_signal_stops_in_order_and_the_same_command_goes_on(unfinished):
+def test_a_signal_stops_in_order_and_the_same_command_goes_on(cli, unfinished):
     program = "import os; os.environ['OMP_NUM_THREADS'] = '1'; from twinlm.cli.main import main; main()"
     arguments = ["pretrain", presets.KINDS[0], "my.toml", "--json", "--budget.amount", "40000"]
     command = [sys.executable, "-c", program, *arguments]
@@ -317,11 +317,9 @@ def test_a_signal_stops_in_order_and_the_same_command_goes_on(unfinished):
     )
     saved = sorted((unfinished / "runs" / "my" / "gpt" / "checkpoints").glob("step-*"))
     first = int(saved[-1].name.removeprefix("step-"))
-    done = subprocess.run(
-        command, cwd=unfinished, env=environment, text=True, capture_output=True, check=True
-    )
-    assert re.search(rf"^pre-training GPT: {first + 1:,} of ", done.stderr, re.MULTILINE)
-    assert json.loads(done.stdout)[0]["step"] > first
+    done = cli(*arguments)
+    assert re.search(rf"^pre-training GPT: {first + 1:,} of ", done.err, re.MULTILINE)
+    assert done.json[0]["step"] > first
 
 
 def len_of(cli, text: str) -> int:

@@ -24,7 +24,6 @@ sample_bytes = 1500
 own_pairs = 20
 pairs = ["blimp.jsonl"]
 [compare]
-timing_seconds = 0.02
 seeds = [1, 2]
 untrained = false
 pretrainings = 2

@@ -115,7 +115,8 @@ def open_run(project: Path, out: str, **overrides: str) -> Run:
 
 def test_updates_that_fine_tunings_lost_stand_beside_the_verdict(project, monkeypatch):
     monkeypatch.chdir(project)
-    run_to_the_end(project, "straight")
+    with open_run(project, "straight") as run:
+        run.compare()
     shutil.copytree(project / "straight", project / "lost")
     for seed, lost in (("seed-1", 2), ("seed-2", 1)):
         path = project / "lost/tasks/topic/bert-scratch" / seed / "fine-tuning.json"

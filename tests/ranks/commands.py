@@ -24,7 +24,7 @@ corpus.train = ["text.txt"]
 tokenizer.vocab_size = 300
 quality.sample_bytes = 0
 processes.timeout_seconds = 20
-budget = {match = "steps", amount = 150}
+budget = {match = "steps", amount = 100}
 model = {layers = 1, width = 16, heads = 2, max_length = 32}
 finetune = {max_length = 32, epochs = 1, batch_examples = 16, micro_batch_examples = 4}
 [pretrain]

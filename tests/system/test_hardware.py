@@ -1,6 +1,7 @@
 import time
 
 import pytest
+import torch
 
 from twinlm.system import hardware
 
@@ -26,3 +27,11 @@ def test_only_processors_that_we_may_use_are_counted(monkeypatch, tmp_path):
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
     monkeypatch.setattr("os.sysconf", lambda name: 100)
     assert hardware.busy_seconds() == 1.56
+
+
+def test_a_seed_gives_the_numbers_of_manual_seed():
+    with hardware.own_generators():
+        torch.manual_seed(2**62 + 1)
+        wanted = torch.rand(4, device=hardware.device())
+        hardware.seed_generators(2**62 + 1, hardware.device())
+        assert torch.equal(torch.rand(4, device=hardware.device()), wanted)

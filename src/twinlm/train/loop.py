@@ -133,7 +133,7 @@ def _take_step(
     rows: list[dict[str, float]] = []
     for number, batch in own.items():
         # Masks that are not drawn by row follow from the micro-batch's number, whichever process computes it.
-        torch.manual_seed(rng.torch_seed(job.seed, "dropout", step, number))
+        hardware.seed_generators(rng.torch_seed(job.seed, "dropout", step, number), device)
         with gradients.adding(number):
             masks = _masks(job, step, rows_before[number], longest)
             with masks, hardware.autocast(job.precision, device):
