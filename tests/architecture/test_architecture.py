@@ -3,13 +3,12 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2] / "src" / "twinlm"
-FILES = sorted(ROOT.rglob("*.py"))
-TREES = {path.relative_to(ROOT): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 MOST_LINES_OF_A_FILE = 300
 MOST_LINES_OF_A_FUNCTION = 60
@@ -50,6 +49,13 @@ MAY_WRITE = {
 }
 
 
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """Return each file of the package as a tree, by its path in the package."""
+    files = sorted(ROOT.rglob("*.py"))
+    return {path.relative_to(ROOT): ast.parse(path.read_text(encoding="utf-8")) for path in files}
+
+
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     return (node for node in ast.walk(tree) if isinstance(node, FUNCTIONS))
 
@@ -71,14 +77,14 @@ def lines(path: Path) -> list[str]:
 
 
 def test_a_file_is_short() -> None:
-    counts = {str(path): len(lines(path)) for path in TREES}
+    counts = {str(path): len(lines(path)) for path in trees()}
     assert not {path: count for path, count in counts.items() if count > MOST_LINES_OF_A_FILE}
 
 
 def test_a_function_is_short() -> None:
     """The docstring does not count: nobody should write a shorter one for this."""
     lengths = {}
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in functions(tree):
             text = node.body[0] if is_text(node.body[0]) else None
             explained = text.end_lineno - text.lineno + 1 if text else 0
@@ -88,7 +94,7 @@ def test_a_function_is_short() -> None:
 
 def test_only_the_table_tells_the_two_kinds_apart() -> None:
     found = []
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         if str(path).startswith(KNOWS_THE_KINDS):
             continue
         constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
@@ -106,7 +112,7 @@ def test_only_the_table_tells_the_two_kinds_apart() -> None:
 )
 def test_there_are_few_branches(parts: set[str] | None, most: float) -> None:
     kinds = (ast.If, ast.IfExp, ast.Match)
-    trees = [tree for path, tree in TREES.items() if parts is None or path.parts[0] in parts]
+    trees = [tree for path, tree in trees().items() if parts is None or path.parts[0] in parts]
     branches = sum(isinstance(node, kinds) for tree in trees for node in ast.walk(tree))
     count = sum(1 for tree in trees for _ in functions(tree))
     assert branches / count <= most, f"{branches} branches in {count} functions"
@@ -116,7 +122,7 @@ def test_nothing_is_printed_outside_the_command_line() -> None:
     printing = ("print", "sys.stdout.write", "sys.stderr.write")
     assert not [
         f"{path}:{node.lineno}"
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node in calls(tree)
         if path.parts[0] != "cli" and ast.unparse(node.func) in printing
     ]
@@ -124,7 +130,7 @@ def test_nothing_is_printed_outside_the_command_line() -> None:
 
 def test_no_code_is_read_from_files() -> None:
     found = []
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         found += [f"{path} imports {n}" for n in imported(tree) if n.split(".")[0] in FORBIDDEN_MODULES]
         found += [f"{path}:{n.lineno}" for n in calls(tree) if ast.unparse(n.func) in FORBIDDEN_CALLS]
         keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
@@ -136,7 +142,7 @@ def test_only_the_operations_of_the_disk_write_to_it() -> None:
     """Each stands in `system/disk.py`, so that a test can put a fault in its place."""
     found = {
         (str(path), ast.unparse(node).replace("'", '"')): node.lineno
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node in calls(tree)
         if path != Path("system/disk.py") and is_writing(node) and not is_operation(path, node)
     }
@@ -146,7 +152,7 @@ def test_only_the_operations_of_the_disk_write_to_it() -> None:
 def test_only_storage_takes_the_operations_of_the_disk() -> None:
     takers = {
         str(path)
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         if any("twinlm.system.disk" in name for name in imported(tree))
     }
     assert takers == {"system/storage.py"}
@@ -201,7 +207,7 @@ def test_the_lint_for_writing_knows_writing_from_reading(code: str, wanted: bool
 
 def test_every_public_name_has_a_docstring() -> None:
     missing = []
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         missing += [] if ast.get_docstring(tree) else [str(path)]
         for node in tree.body:
             if not isinstance(node, (*FUNCTIONS, ast.ClassDef)) or node.name.startswith("_"):
@@ -215,7 +221,7 @@ def test_every_public_name_has_a_docstring() -> None:
 def test_every_field_of_a_dataclass_or_record_is_explained() -> None:
     """In a docstring below it, which docs and help may show, or in a comment at its end."""
     missing = []
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
                 continue
@@ -232,7 +238,7 @@ def test_numbers_of_a_record_are_bounded() -> None:
     """A bare float or int takes 1e308 from a file, whose square is infinite."""
     assert not [
         f"{path}:{field.lineno}"
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef) and is_record(node)
         for field in node.body
@@ -244,7 +250,7 @@ def test_numbers_of_a_record_are_bounded() -> None:
 def is_record(node: ast.ClassDef) -> bool:
     """Tell whether a class is stored as JSON, itself or by what it inherits from."""
     classes = {
-        each.name: each for tree in TREES.values() for each in tree.body if isinstance(each, ast.ClassDef)
+        each.name: each for tree in trees().values() for each in tree.body if isinstance(each, ast.ClassDef)
     }
     bases = [ast.unparse(base) for base in node.bases]
     return "Record" in bases or any(is_record(classes[base]) for base in bases if base in classes)
@@ -262,7 +268,7 @@ def test_no_code_runs_at_import() -> None:
     conditions = ("TYPE_CHECKING", "__name__ == '__main__'")
     assert not [
         f"{path}:{node.lineno}"
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node in tree.body
         if not isinstance(node, allowed)
         and not is_text(node)
@@ -274,7 +280,7 @@ def test_a_silenced_complaint_says_which_one() -> None:
     bare = re.compile(r"#\s*(type:\s*ignore(?!\[)|noqa(?!:\s*[A-Z])|mypy:\s*ignore-errors|ruff:\s*noqa(?!:))")
     assert not [
         f"{path}:{number}"
-        for path in TREES
+        for path in trees()
         for number, line in enumerate(lines(path), 1)
         if bare.search(line)
     ]
@@ -287,11 +293,11 @@ def test_randomness_comes_from_a_named_stream() -> None:
     )
     assert not [
         f"{path}:{node.lineno}"
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node in calls(tree)
         if path != Path("rng.py") and draws.fullmatch(ast.unparse(node.func))
     ]
 
 
 def test_every_file_of_the_package_is_looked_at() -> None:
-    assert len(TREES) > 50
+    assert len(trees()) > 50

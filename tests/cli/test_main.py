@@ -195,15 +195,15 @@ def test_arguments_keep_their_meaning_when_prepared():
 
 def test_the_program_exits_with_the_code_and_writes_where_it_should(tmp_path):
     done = subprocess.run(
-        [*COMMAND, "generate", "nowhere", "x", "--json"],
+        [*COMMAND, "plan", "nowhere.toml", "--json"],
         check=False,
         capture_output=True,
         text=True,
         cwd=tmp_path,
     )
-    assert done.returncode == 4
-    assert json.loads(done.stdout)["exit_code"] == 4
-    assert done.stderr.startswith("error: nowhere: there is no such folder")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["exit_code"] == 2
+    assert done.stderr.startswith("error: nowhere.toml: ")
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
