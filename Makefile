@@ -13,7 +13,9 @@ export HF_HUB_OFFLINE := 1
 demo: $(VENV)/.ready
 	$(BIN)/twinlm demo
 
-test: check unit
+# Beside each other, as mypy leaves a core idle that the tests can use.
+test: $(VENV)/.ready
+	$(MAKE) --no-print-directory --jobs=2 check unit
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check .
@@ -53,11 +55,12 @@ format: $(VENV)/.ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# One virtual environment for everything; updated when the dependencies change.
+# One virtual environment for everything; updated when the dependencies change. Without compiling all files of PyTorch
+# and transformers, of which most are never imported.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed; set PYTHON=python3.12, or install Python 3.11 or newer" >&2; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
 	touch $@
 
 $(INTEROP)/.ready: pyproject.toml constraints-interop.txt

@@ -1,6 +1,7 @@
 """How a sentence-transformers folder makes vectors is read, kept, used by `embed` and written again."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,35 @@ TEXTS = ["The red cat sat on the mat.", "A big dog", "the " * 30, "sat"]
 PROMPTS = {"query": "the big ", "document": "a mat . "}
 
 
-@pytest.fixture
-def sentences(bert: Any, tmp_path: Path) -> Any:
-    """Return a function that makes a folder of sentence-transformers; it returns their model, too."""
+@pytest.fixture(scope="module")
+def written() -> dict[str, dict[str, bytes]]:
+    """The files of each folder that was made, by its options."""
+    return {}
 
-    def make(mode: str = "cls", *, is_normalized: bool = False, length: int = 12, **options: Any) -> Any:
-        _, body = bert("BertModel")
-        transformer = Transformer(str(body), max_seq_length=length)
-        modules = [transformer, Pooling(24, pooling_mode=mode), *([Normalize()] if is_normalized else [])]
-        theirs = SentenceTransformer(modules=modules, device="cpu", **options)
-        folder = tmp_path / "sentences"
-        theirs.save(str(folder))
-        return SentenceTransformer(str(folder), device="cpu"), folder
+
+@pytest.fixture
+def sentences(bert: Any, tmp_path: Path, written: dict[str, dict[str, bytes]]) -> Callable[..., Path]:
+    """Return a function that makes a folder of sentence-transformers."""
+
+    def make(mode: str = "cls", *, is_normalized: bool = False, length: int = 12, **options: Any) -> Path:
+        folder, key = tmp_path / "sentences", str((mode, is_normalized, length, options))
+        if key not in written:
+            _, body = bert("BertModel")
+            transformer = Transformer(str(body), max_seq_length=length)
+            modules = [transformer, Pooling(24, pooling_mode=mode), *([Normalize()] if is_normalized else [])]
+            SentenceTransformer(modules=modules, device="cpu", **options).save(str(folder))
+            paths = [path for path in folder.rglob("*") if path.is_file()]
+            written[key] = {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+        for name, contents in written[key].items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(contents)
+        return folder
 
     return make
+
+
+def loaded(folder: Path) -> Any:
+    return SentenceTransformer(str(folder), device="cpu")
 
 
 def assert_equal(found: Any, wanted: Any) -> None:
@@ -54,21 +70,23 @@ def assert_equal(found: Any, wanted: Any) -> None:
 def test_embed_does_as_the_source_and_so_does_its_export(
     options: dict[str, Any], sentences: Any, tmp_path: Path
 ) -> None:
-    theirs, folder = sentences(**options)
+    folder = sentences(**options)
+    theirs = loaded(folder)
     save_model(tmp_path / "ours", read_folder(folder))
     ours = load_model(tmp_path / "ours")
     assert ours.history["import"]["not_understood"] == []
     assert_equal(embed(ours, TEXTS), theirs.encode(TEXTS))
     write_folder(tmp_path / "out", to_sentence_transformers_files(ours))
     assert verify_sentence_transformers(tmp_path / "out", ours).problems() == []
-    again = SentenceTransformer(str(tmp_path / "out"), device="cpu")
+    again = loaded(tmp_path / "out")
     assert_equal(again.encode(TEXTS), theirs.encode(TEXTS))
     assert (again.prompts, again.default_prompt_name) == (theirs.prompts, theirs.default_prompt_name)
     assert_equal(embed(read_folder(tmp_path / "out"), TEXTS), theirs.encode(TEXTS))
 
 
 def test_prompts_are_chosen_by_name_and_queries_get_theirs(sentences: Any) -> None:
-    theirs, folder = sentences("mean", prompts=PROMPTS, default_prompt_name="query")
+    folder = sentences("mean", prompts=PROMPTS, default_prompt_name="query")
+    theirs = loaded(folder)
     ours = read_folder(folder)
     for name in PROMPTS:
         assert_equal(embed(ours, TEXTS, prompt=name), theirs.encode(TEXTS, prompt_name=name))
@@ -89,7 +107,7 @@ def test_our_own_export_is_read_again(kind: str, pooling: Any, ours: Any, tmp_pa
 
 
 def test_old_keys_of_pooling_and_length_are_read(sentences: Any) -> None:
-    _, folder = sentences("mean")
+    folder = sentences("mean")
     (folder / "1_Pooling" / "config.json").write_text(
         json.dumps(
             {"word_embedding_dimension": 24, "pooling_mode_cls_token": True, "pooling_mode_lasttoken": False}
@@ -99,7 +117,7 @@ def test_old_keys_of_pooling_and_length_are_read(sentences: Any) -> None:
     ours = read_folder(folder)
     assert ours.history["import"]["embedding"]["pooling"] == "cls"
     assert ours.history["import"]["embedding"]["max_length"] == 7
-    assert_equal(embed(ours, TEXTS), SentenceTransformer(str(folder), device="cpu").encode(TEXTS))
+    assert_equal(embed(ours, TEXTS), loaded(folder).encode(TEXTS))
 
 
 @pytest.mark.parametrize(
@@ -122,14 +140,14 @@ def test_old_keys_of_pooling_and_length_are_read(sentences: Any) -> None:
     ids=str,
 )
 def test_whatever_is_not_understood_is_named(changes: dict[str, Any], named: str, sentences: Any) -> None:
-    _, folder = sentences()
+    folder = sentences()
     for name, contents in changes.items():
         (folder / name).write_text(json.dumps(contents))
     assert named in " | ".join(read_folder(folder).history["import"]["not_understood"])
 
 
 def test_a_tokenizer_that_puts_nothing_around_texts_is_named(sentences: Any) -> None:
-    _, folder = sentences()
+    folder = sentences()
     place = folder / "tokenizer.json"
     place.write_text(json.dumps(json.loads(place.read_text()) | {"post_processor": None}))
     assert "no special tokens around texts" in read_folder(folder).history["import"]["not_understood"][0]
@@ -148,7 +166,7 @@ def test_a_tokenizer_that_puts_nothing_around_texts_is_named(sentences: Any) -> 
     ids=str,
 )
 def test_damaged_files_are_refused(name: str, contents: Any, message: str, sentences: Any) -> None:
-    _, folder = sentences()
+    folder = sentences()
     (folder / name).write_text(json.dumps(contents))
     with pytest.raises(ModelError, match=message):
         read_folder(folder)

@@ -170,7 +170,7 @@ def _nested(values: dict[str, Any]) -> dict[str, Any]:
     return tree
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(EVERY_NAME), GARBAGE, max_size=4))
 def test_any_tree_is_valid_settings_or_a_usage_error(values: dict[str, Any]) -> None:
     try:
