@@ -53,6 +53,7 @@ def test_a_run_stands_for_its_models_and_the_best_trials_of_its_tasks(run, tmp_p
         ([".", "--port", "70000"], 2, "--port must be from 0 to 65,535"),
         ([".", "--host", "0.0.0.0"], 2, "0.0.0.0 can be reached from other machines, so a token is needed"),
         ([".", "--host", "8.8.8.8", "--token", "x"], 5, "can't listen at 8.8.8.8:8000"),
+        ([".", "--host", "\u00e9" * 70, "--token", "x"], 5, "can't listen at"),
     ],
 )
 def test_what_cannot_be_served_is_one_line(arguments, code, message, tmp_path, monkeypatch, capsys):

@@ -1,3 +1,4 @@
+import resource
 import time
 
 import pytest
@@ -35,3 +36,15 @@ def test_a_seed_gives_the_numbers_of_manual_seed():
         wanted = torch.rand(4, device=hardware.device())
         hardware.seed_generators(2**62 + 1, hardware.device())
         assert torch.equal(torch.rand(4, device=hardware.device()), wanted)
+
+
+def test_a_process_gets_the_open_files_that_it_may_have():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (300, before[1]))
+        assert hardware.open_files(200) == 200
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 300
+        assert hardware.open_files(400) == 400
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 400
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

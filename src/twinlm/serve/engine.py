@@ -232,8 +232,9 @@ class Engine:
         job.is_over = True
         self.requests -= 1
         self.tokens -= job.tokens
-        with self._wake:
-            self._waiting = deque(item for item in self._waiting if item.job is not job)
+        if job.left:
+            with self._wake:
+                self._waiting = deque(item for item in self._waiting if item.job is not job)
 
     def _look(self, *_: Any) -> None:
         if self._at_work and all(item.is_dead for item in self._at_work):

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -19,9 +20,11 @@ from twinlm.serve.limits import DEFAULT_LIMITS, Limits
 from twinlm.serve.metrics import Metrics
 from twinlm.serve.protocol import GuardedProtocol
 from twinlm.serve.showing import first_page
+from twinlm.system import hardware
 
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _BACKLOG = 512
+_OTHER_FILES = 128
 
 
 class Server(uvicorn.Server):
@@ -77,7 +80,7 @@ def open_socket(host: str, port: int, *, token: str) -> socket.socket:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
             stack.pop_all()  # only a socket that listens stays open
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         words = getattr(error, "strerror", None) or str(error)
         message = f"can't listen at {host}:{port}: {words[:1].lower()}{words[1:]}"
         raise ResourceError(message, hint="choose another --port or --host") from error
@@ -105,6 +108,9 @@ def serve(
     `on_start` gets the address and what is known of each model.
     """
     listening = open_socket(host, port, token=token)
+    # Without a free file, no connection is accepted, not even one that asks for /health.
+    files = hardware.open_files(limits.connections + _OTHER_FILES)
+    limits = replace(limits, connections=max(1, files - _OTHER_FILES))
     with listening:
         metrics = Metrics()
         models = served.load(folders, limits, metrics.on_batch)

@@ -34,6 +34,15 @@ def use_threads(threads: int, *, processes: int = 1) -> int:
     return threads
 
 
+def open_files(wanted: int) -> int:
+    """Let this process have so many files and connections open, or as many as it may; return how many."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        now = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
+    return wanted if now == resource.RLIM_INFINITY else min(wanted, now)
+
+
 def own_generators() -> contextlib.AbstractContextManager[object]:
     """Return a context that restores PyTorch's random generators at its end."""
     return torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_available() else [])

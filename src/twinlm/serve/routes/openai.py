@@ -84,7 +84,10 @@ async def completions(served: ServedModels, request: openai.CompletionRequest) -
 
 
 class _Asked:
-    """A request for completions, and the parts of its answer."""
+    """A request for completions, and the parts of its answer.
+
+    Lists of tokens are made in threads: many take longer than other requests should wait.
+    """
 
     def __init__(self, served: Served, request: openai.CompletionRequest) -> None:
         self._served = served
@@ -106,7 +109,6 @@ class _Asked:
         written: list[Written] = [Written("", [], [], "length")] * (len(self._prompts) * self._n)
         if self._new:
             written = await self._served.engine.answers(WRITE, self._wanted(), self._sizes())
-        # In a thread: lists of many tokens take longer than others should wait.
         choices = await asyncio.to_thread(self._choices, read, written)
         return choices, self._usage(read, sum(len(text.tokens) for text in written))
 
@@ -151,6 +153,9 @@ class _Asked:
         else:
             rows = await ask(self._served, work.prompted, self._prompts, sizes, is_continued=self._new > 0)
             found = [[(token, None) for token in row] for row in rows]
+        return await asyncio.to_thread(self._openings, found)
+
+    def _openings(self, found: list[list[tuple[int, Expected | None]]]) -> "list[_Opening]":
         return [
             _Opening(self._served, prompt, tokens, is_echoed=bool(self._request.echo))
             for prompt, tokens in zip(self._prompts, found, strict=True)
