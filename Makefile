@@ -30,10 +30,10 @@ unit: $(VENV)/.ready
 slow: $(VENV)/.ready
 	$(BIN)/python -m pytest -m slow
 
-# Import and export with transformers 4.57 and sentence-transformers 5 instead of the newest ones (2 minutes, and 1 GB
-# for a separate environment).
+# Import and export with transformers 4.57 and sentence-transformers 5 instead of the newest ones, and lm-eval against
+# our server (2 minutes, and 1 GB for a separate environment).
 interop: $(INTEROP)/.ready
-	$(INTEROP)/bin/python -m pytest -n 2 tests/hf tests/parity
+	$(INTEROP)/bin/python -m pytest -n 2 tests/hf tests/parity tests/serve/test_lm_eval.py
 
 # Memory of training, disk faults, flipped bytes, 1,000 kills and 50 stops at random instants (under an hour; docs/reliability.md).
 torture: $(VENV)/.ready

@@ -78,11 +78,16 @@ def test_the_page_needs_no_other_file_and_no_network(written):
 
 
 def test_a_page_of_a_server_holds_no_weights_and_may_ask_it(models, twins):
-    html = pages.page(twins({"gpt": models["gpt"]}), server="/page")
+    html = pages.page(
+        twins({"gpt": models["gpt"]}),
+        server=pages.Remote(url="/page", names={"gpt": "a/gpt"}, most_weights=9),
+    )
     page = Elements(html)
     assert ("body", {"data-server": "/page"}) in page.found
     assert "weights-gpt" not in html and "connect-src &#x27;self&#x27;" in html
-    assert "index" not in json.loads(page.texts["data"])["models"][0]
+    data = json.loads(page.texts["data"])
+    assert "index" not in data["models"][0]
+    assert (data["served"], data["mostWeights"]) == ({"gpt": "a/gpt"}, 9)
 
 
 def test_all_languages_have_all_words_with_the_same_gaps():

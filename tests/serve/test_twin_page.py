@@ -80,7 +80,7 @@ def test_classifiers_and_the_next_sentence_are_those_of_the_server(opened, shown
 
 
 def test_a_text_with_too_many_attention_weights_says_so(opened):
-    opened.value("GPT.sizes.layers = 100000; page.take('The red cat')")
+    opened.value("DATA.mostWeights = 9; page.take('The red cat')")
     opened.wait("state.attention.size === READERS.length")
     assert "too many numbers" in opened.value("$('matrices').textContent")
     assert not opened.reports

@@ -66,14 +66,24 @@ class Twins:
     """Link to the comparison's report; "" for none."""
 
 
-def page(twins: Twins, *, server: str | None = None, served: Mapping[str, str] | None = None) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remote:
+    """A server that computes what the page shows; see docs/page.md."""
+
+    url: str = ""
+    """Base URL, "" for the page's own."""
+    names: Mapping[str, str]
+    """Name of each model at the server."""
+    most_weights: int
+    """Most attention weights that it sends for one text."""
+
+
+def page(twins: Twins, *, server: Remote | None = None) -> str:
     """Return the page as HTML.
 
     Args:
         twins: what it shows.
-        server: base URL of a server that computes, "" for the page's own; None for a page that holds its
-            weights and computes by itself.
-        served: name of each model at the server, if it has others there.
+        server: what computes; None for a page that holds its weights and computes by itself.
 
     Raises:
         ModelError: the weights are too many for a page, or too large for 16 bits.
@@ -102,7 +112,8 @@ def page(twins: Twins, *, server: str | None = None, served: Mapping[str, str] |
         "notes": list(twins.notes),
         "attribution": list(twins.attribution),
         "report": twins.report,
-        "served": dict(served or {}),
+        "served": dict(server.names) if server else {},
+        "mostWeights": server.most_weights if server else None,
         "weightBytes": {name: len(text) for name, text in weights.items()},
         "words": {language: json.loads(_read(f"words.{language}.json")) for language in LANGUAGES},
     }
@@ -125,8 +136,9 @@ def _check_size(twins: Twins) -> None:
         raise ModelError(message, hint="twinlm serve shows the same page for models of any size")
 
 
-def _document(title: str, data: Mapping[str, Any], weights: Mapping[str, str], server: str | None) -> str:
-    policy = _POLICY.format("'none'" if server is None else f"'self' {server}".strip())
+def _document(title: str, data: Mapping[str, Any], weights: Mapping[str, str], server: Remote | None) -> str:
+    url = server.url if server else None
+    policy = _POLICY.format("'none'" if url is None else f"'self' {url}".strip())
     head = tag(
         "head",
         Markup(
@@ -142,7 +154,7 @@ def _document(title: str, data: Mapping[str, Any], weights: Mapping[str, str], s
     blocks += [_block(f"weights-{name}", "text/plain", text) for name, text in weights.items()]
     scripts = [Markup(f'<script class="engine">{_script(name)}</script>\n') for name in _ENGINE]
     scripts += [Markup(f"<script>{_script(name)}</script>\n") for name in _SCRIPTS]
-    body = tag("body", Markup(_read("page.html")), *blocks, *scripts, data_server=server)
+    body = tag("body", Markup(_read("page.html")), *blocks, *scripts, data_server=url)
     return f"<!doctype html>\n{tag('html', head, body, lang=LANGUAGES[0])}\n"
 
 

@@ -5,6 +5,7 @@ import ipaddress
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,6 +26,7 @@ from twinlm.system import hardware
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _BACKLOG = 512
 _OTHER_FILES = 128
+_TURN_S = 0.001
 
 
 class Server(uvicorn.Server):
@@ -111,6 +113,8 @@ def serve(
     # Without a free file, no connection is accepted, not even one that asks for /health.
     files = hardware.open_files(limits.connections + _OTHER_FILES)
     limits = replace(limits, connections=max(1, files - _OTHER_FILES))
+    # Python lets a busy thread run for 5 ms before another one gets its turn, and each model has a thread.
+    sys.setswitchinterval(_TURN_S)
     with listening:
         metrics = Metrics()
         models = served.load(folders, limits, metrics.on_batch)

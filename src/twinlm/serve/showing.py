@@ -7,7 +7,7 @@ from pathlib import Path
 from twinlm.checkpoint import Trained
 from twinlm.errors import ModelError
 from twinlm.page.models import PageModel
-from twinlm.page.page import Twins, page
+from twinlm.page.page import Remote, Twins, page
 from twinlm.page.run import TITLE, as_reader, is_run, missing_kinds, twins_of_run
 from twinlm.serve.served import Models, Served
 from twinlm.use.load import find_model
@@ -44,8 +44,11 @@ def first_page(models: Models, folders: Sequence[Path]) -> str:
         twins = _twins(models)
     if not twins.models:
         return _LIST.format(rows="\n".join(map(_row, models.all)))
-    names = {id(each.trained): each.name for each in models.all}
-    return page(twins, server="", served={each.name: names[id(each.trained)] for each in twins.models})
+    by_model = {id(each.trained): each for each in models.all}
+    shown = {each.name: by_model[id(each.trained)] for each in twins.models}
+    most = min(each.engine.limits.answer_numbers for each in shown.values())
+    names = {name: each.name for name, each in shown.items()}
+    return page(twins, server=Remote(names=names, most_weights=most))
 
 
 def _twins(models: Models) -> Twins:

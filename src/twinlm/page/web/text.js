@@ -7,7 +7,6 @@ const GPT = READERS.find((model) => model.kind === "decoder");
 const BERT = READERS.find((model) => model.kind === "encoder");
 const TOKENIZERS = new Map(Object.entries(DATA.tokenizers).map(([name, about]) => [name, new Tokenizer(about)]));
 const LONGEST_TEXT = 4000; // characters that are cut into tokens; models read far fewer
-const MOST_WEIGHTS = 2 ** 20; // of attention, as a server sends at once (twinlm/serve/limits.py)
 
 const state = {
   text: "",
@@ -146,7 +145,7 @@ async function readAll(show) {
   for (const about of READERS) {
     const ids = textOf(about).ids.slice(0, room(about));
     const masked = about === BERT ? maskedTokens() : [];
-    if (SERVER !== undefined && about.sizes.layers * about.sizes.heads * (ids.length + about.around.length - 1) ** 2 > MOST_WEIGHTS) {
+    if (about.sizes.layers * about.sizes.heads * (ids.length + about.around.length - 1) ** 2 > (DATA.mostWeights ?? Infinity)) {
       state.attention.set(about.name, { tooLong: ids.length });
     } else {
       const answer = await client.ask("surprise", { model: about.name, ids, masked, positions: [], attention: true });
