@@ -17,7 +17,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -152,7 +151,7 @@ def memory_bytes(process: int) -> int:
 
 
 def watch(address: tuple[str, int], over: Any, found: Any) -> None:
-    """Ask /health until it is over, and return the times; in a process of its own, which waits for no client."""
+    """Ask /health until it is over, and pass on the times; in a process that waits for no other client."""
     seconds: list[float] = []
     request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     while not over.is_set():
