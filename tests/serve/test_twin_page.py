@@ -87,7 +87,7 @@ def test_a_text_with_too_many_attention_weights_says_so(opened):
 
 
 def test_without_a_model_that_reads_words_the_page_is_a_list(server):
-    tuned = Models(each for each in server.models.all if each.trained.task)
+    tuned = Models([each for each in server.models.all if each.trained.task], server.models.turns)
     page = first_page(tuned, [each.folder for each in tuned.all])
     assert "tiny/tagging/bert<td>BERT<td>tag" in page and 'href="docs"' in page
     assert "tagging" not in httpx2.get(server.url).text  # the twins, of a run without results

@@ -50,7 +50,7 @@ def build(
     app.add_exception_handler(RefusalError, _refused)
     app.add_exception_handler(UserError, _refused)
     app.add_exception_handler(Exception, _broken)
-    return Gate(app, limits=limits, token=token, hosts=hosts, metrics=metrics)
+    return Gate(app, limits=limits, turns=models.turns, token=token, hosts=hosts, metrics=metrics)
 
 
 async def _wrong_field(request: Request, error: Exception) -> Response:

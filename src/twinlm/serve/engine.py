@@ -20,6 +20,7 @@ from typing import Any, Protocol, cast
 from twinlm.checkpoint import Trained
 from twinlm.data.sequences.packing import by_length
 from twinlm.serve.limits import Limits, RefusalError
+from twinlm.serve.turns import Turns
 from twinlm.system import hardware
 
 _PROGRAMS = 4  # batches that take turns
@@ -119,7 +120,7 @@ class Engine:
     """The queue and the thread of one model."""
 
     def __init__(
-        self, trained: Trained, limits: Limits, *, on_batch: Callable[[int], None] = lambda size: None
+        self, trained: Trained, limits: Limits, turns: Turns, *, on_batch: Callable[[int], None]
     ) -> None:
         self.trained = trained
         self.limits = limits
@@ -134,6 +135,7 @@ class Engine:
             limits.batch_tokens if hardware.device().type != "cpu" else min(limits.batch_tokens, most)
         )
         """Most tokens that are read at once, unless a single input has more."""
+        self._turns = turns
         self._on_batch = on_batch
         self._waiting: deque[Item] = deque()
         self._wake = threading.Condition()
@@ -153,6 +155,7 @@ class Engine:
         job = self._submit(call, payloads, tokens)
         async for _ in self._events(job):
             pass
+        await self._turns.wait()
         return job.answers
 
     async def pieces(

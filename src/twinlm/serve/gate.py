@@ -23,6 +23,7 @@ from twinlm.errors import UserError
 from twinlm.serve.answers import as_json, as_refusal, failure, refused
 from twinlm.serve.limits import Limits, RefusalError
 from twinlm.serve.metrics import Metrics
+from twinlm.serve.turns import Turns
 
 _LOG = logging.getLogger("twinlm.serve")
 _HEALTH = "/health"
@@ -41,16 +42,25 @@ class Gate:
         app: the routes.
         limits: what is refused.
         token: word that requests must bring, as a bearer token or a password; empty for none.
+        turns: turns of requests in the event loop.
         hosts: names by which this server may be called; empty for any. A page of another site can point its
             own name to this address ("DNS rebinding"), and would be let in.
         metrics: counts requests.
     """
 
     def __init__(
-        self, app: ASGIApp, *, limits: Limits, token: str, hosts: Sequence[str], metrics: Metrics
+        self,
+        app: ASGIApp,
+        *,
+        limits: Limits,
+        turns: Turns,
+        token: str,
+        hosts: Sequence[str],
+        metrics: Metrics,
     ) -> None:
         self._app = app
         self._limits = limits
+        self._turns = turns
         self._token = token.encode()
         self._hosts = frozenset(hosts)
         self._metrics = metrics
@@ -99,6 +109,7 @@ class Gate:
         body = bytearray()
         try:
             await self._read(receive, body)
+            await self._turns.wait()
             gone, messages = (
                 asyncio.Event(),
                 [{"type": "http.request", "body": bytes(body), "more_body": False}],

@@ -13,6 +13,7 @@ from twinlm.errors import ModelError, UsageError
 from twinlm.evidence.records import Ledger
 from twinlm.serve.engine import Engine
 from twinlm.serve.limits import Limits, RefusalError
+from twinlm.serve.turns import Turns
 from twinlm.system import storage
 from twinlm.system.records import as_record
 from twinlm.use.load import find_model, models_below
@@ -118,8 +119,10 @@ class Served:
 class Models:
     """All served models."""
 
-    def __init__(self, served: Iterable[Served]) -> None:
+    def __init__(self, served: Iterable[Served], turns: Turns) -> None:
         self.all = list(served)
+        self.turns = turns
+        """Turns of all their requests in the event loop."""
         self._by_name = {each.name: each for each in self.all}
 
     def named(self, name: str) -> Served:
@@ -172,7 +175,7 @@ def find_folders(folders: Sequence[Path]) -> dict[str, Path]:
 
 def load(folders: Sequence[Path], limits: Limits, on_batch: Metric) -> Models:
     """Return the models of folders, ready to answer."""
-    served = []
+    served, turns = [], Turns()
     for name, folder in find_folders(folders).items():
         trained = checkpoint.load_model(folder)
         served.append(
@@ -180,11 +183,11 @@ def load(folders: Sequence[Path], limits: Limits, on_batch: Metric) -> Models:
                 name=name,
                 folder=folder,
                 trained=trained,
-                engine=Engine(trained, limits, on_batch=on_batch(name)),
+                engine=Engine(trained, limits, turns, on_batch=on_batch(name)),
                 created_s=int((folder / "config.json").stat().st_mtime),
             )
         )
-    return Models(served)
+    return Models(served, turns)
 
 
 def _models_of(folder: Path) -> dict[str, Path]:
