@@ -30,7 +30,7 @@ def backends(server, gpt, tmp_path_factory):
         tokenizer=str(folder),
         tokenizer_backend="huggingface",
         custom_prefix_token_id=start,
-        add_bos_token=True,  # the exported tokenizer puts <start> in front, and only this backend leaves it out
+        add_bos_token=True,  # <start>, which the other backend's tokenizer adds by itself
         max_length=48,
         batch_size=3,
     )

@@ -1,4 +1,4 @@
-"""Turns in the event loop: at most one request begins or ends a round, so that short work never waits for long.
+"""Turns in the event loop: one request begins or ends a round, so that short work never waits for long.
 
 An event loop runs all that is ready before it looks at its connections again. When a hundred requests arrive
 or are answered at once, checking and writing them all takes a tenth of a second, in which /health would wait.
