@@ -11,7 +11,7 @@ from schemathesis.specs.openapi.checks import (
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 SETTINGS = hypothesis.settings(
-    max_examples=8, derandomize=True, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+    max_examples=6, derandomize=True, database=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
 
 
