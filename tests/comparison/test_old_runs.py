@@ -66,7 +66,8 @@ def test_it_continues_at_the_checkpoint_and_repeats_nothing(continued: tuple[Pat
     assert "pre-training GPT" not in steps.first
     assert steps.first["pre-training BERT"] == 5
     assert [line for line in steps.said if "not comparable" in line] == [
-        "pre-training BERT: goes on as a version before 0.2.0 began it; its scores are not comparable"
+        "pre-training BERT: continues as a version before 0.2.0 began it: each micro-batch counts the same, "
+        "however few targets it has, and draws its own masks; its scores are not comparable"
     ]
 
 

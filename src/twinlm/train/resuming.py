@@ -42,7 +42,10 @@ def resume(
     if values is not None:
         note(job, ranks, "resumed", step=state.step)
     if state.averaging == "micro-batch":
-        progress.say(f"{job.name}: goes on as a version before 0.2.0 began it; its scores are not comparable")
+        progress.say(
+            f"{job.name}: continues as a version before 0.2.0 began it: each micro-batch counts the same, "
+            "however few targets it has, and draws its own masks; its scores are not comparable"
+        )
     _check_common_step(job, ranks, state.step)
     # The log holds lines of steps after the checkpoint, which come again.
     if state.metrics is None:
