@@ -126,7 +126,7 @@ async def info(served: ServedModels, name: ModelQuery = None) -> Response:
         "model_type": kind,
         "max_concurrent_requests": limits.requests,
         "max_input_length": chosen.longest,
-        "max_batch_tokens": limits.batch_tokens,
+        "max_batch_tokens": chosen.engine.batch_tokens,
         "max_client_batch_size": 2048,
         "auto_truncate": False,
         "version": __version__,
