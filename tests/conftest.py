@@ -50,6 +50,14 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _no_wait_for_the_disk() -> None:
+    """Let files of tests not survive a power cut; that those of users do is tested on disks of its own."""
+    from twinlm.system import disk
+
+    disk.operations.sync = disk.operations.sync_folder = lambda _: None
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _few_timed_steps() -> None:
     """Let the time of a step, which no test holds against a clock, be measured on few steps."""
     from twinlm.train import costs

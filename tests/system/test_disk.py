@@ -39,3 +39,14 @@ def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path: Path) -> None:
     disk.remove_tree(tmp_path / "absent")
     assert [path.name for path in tmp_path.iterdir()] == ["real"]
     assert (tmp_path / "real" / "file").read_bytes() == b"kept"
+
+
+def test_what_is_synced_reaches_the_disk_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", lambda file: synced.append(os.fstat(file).st_ino))
+    real = disk.Operations()
+    file = real.create(tmp_path / "file")
+    real.sync(file)
+    os.close(file)
+    real.sync_folder(tmp_path)
+    assert synced == [(tmp_path / "file").stat().st_ino, tmp_path.stat().st_ino]

@@ -64,7 +64,7 @@ def test_steps_bought_with_seconds_are_planned_once(plans) -> None:
 
 
 def test_what_can_not_fit_into_memory_is_refused_at_once_with_numbers(plans) -> None:
-    huge = {"model.layers": "999", "model.width": "65536", "model.heads": "64"}
+    huge = {"model.layers": "99", "model.width": "65536", "model.heads": "64"}
     said = r"a GPT of [\d,]{15,} parameters needs at least [\d,]+\.\d GiB of memory, but [\d,.]+ GiB are free"
     with pytest.raises(ResourceError, match=said):
         plans("run", **huge)
