@@ -11,16 +11,9 @@ from tokenizers import Tokenizer as Engine
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from tests.made_models import TEXTS, random_model, tokenizer_of
 from twinlm.checkpoint import Trained
-from twinlm.families import FAMILIES
-from twinlm.system.log import Silent
-from twinlm.tokenizer import Tokenizer, train_tokenizer
-
-TEXTS = [
-    "The red cat sat on the mat.",
-    "A big dog ran to the old house.",
-    "She drinks tea with café milk.",
-] * 4
+from twinlm.tokenizer import Tokenizer
 
 END = "<|endoftext|>"
 SIZES: dict[str, dict[str, Any]] = {
@@ -165,25 +158,10 @@ def bert(saved: Callable[..., tuple[Any, Path]]) -> Callable[..., tuple[Any, Pat
 @pytest.fixture(scope="session")
 def tokenizers() -> dict[str, Tokenizer]:
     """Return a tokenizer of each algorithm."""
-    return {
-        algorithm: train_tokenizer(
-            TEXTS, algorithm=algorithm, vocab_size=size, lowercase=algorithm == "wordpiece", progress=Silent()
-        )
-        for algorithm, size in [("byte-bpe", 300), ("wordpiece", 90)]
-    }
+    return {algorithm: tokenizer_of(algorithm) for algorithm in ("byte-bpe", "wordpiece")}
 
 
 @pytest.fixture
-def ours(tokenizers: dict[str, Tokenizer]) -> Callable[..., Trained]:
+def ours() -> Callable[..., Trained]:
     """Return a function that makes a model of ours with random weights."""
-
-    def make(kind: str, algorithm: str = "byte-bpe", history: Any = None, **sizes: Any) -> Trained:
-        family, tokenizer = FAMILIES[kind], tokenizers[algorithm]
-        given = {"width": 24, "layers": 3, "heads": 4, "feed_forward": 96, "max_length": 32} | sizes
-        model = family.model(family.config(vocab_size=tokenizer.vocab_size, **given))
-        with torch.no_grad():
-            for weight in model.parameters():
-                weight.normal_(std=0.3).add_(0.1)
-        return Trained(family=family, model=model.eval(), tokenizer=tokenizer, history=history or {})
-
-    return make
+    return random_model

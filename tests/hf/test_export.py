@@ -11,6 +11,7 @@ import torch
 import transformers
 from transformers import AutoTokenizer
 
+from tests.made_models import run_card
 from twinlm.checkpoint import Trained
 from twinlm.errors import ModelError, UsageError
 from twinlm.hf.export import to_hf_files, write_folder
@@ -78,6 +79,7 @@ def test_transformers_has_equal_logits(
 ) -> None:
     trained = ours(kind, **sizes)
     assert_equal(trained, load(export(trained, tmp_path / "out"), architecture))
+    run_card(tmp_path / "out")
 
 
 @pytest.mark.parametrize(("kind", "sizes", "architecture"), KINDS, ids=str)
@@ -170,6 +172,13 @@ def test_noise_is_not_written(
     folder = export(trained, tmp_path / "out")
     load(folder, architecture)
     assert json.loads((folder / "config.json").read_text())["architectures"] == [architecture]
+    run_card(folder)
+
+
+@pytest.mark.parametrize("norm", ["post", "pre"])
+def test_the_length_of_a_gpt_has_its_old_name_too(norm: str, ours: Callable[..., Trained]) -> None:
+    config = json.loads(to_hf_files(ours("gpt", norm=norm))["config.json"])
+    assert config["n_ctx"] == config["n_positions"] == 32
 
 
 def test_sizes_that_a_model_type_lacks_are_refused(ours: Callable[..., Trained]) -> None:

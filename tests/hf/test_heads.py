@@ -12,16 +12,15 @@ import transformers
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from tests.made_models import HEADS, run_card, with_head
 from twinlm.batch import LabelledBatch, SpanBatch, TaggedBatch
 from twinlm.checkpoint import Trained
 from twinlm.errors import ModelError
 from twinlm.hf.export import to_hf_files, write_folder
 from twinlm.hf.reading import Imported, read_folder, read_model
 from twinlm.hf.verify import verify_folder
-from twinlm.objectives.fine_tuning import FineTuned, fine_tuning
+from twinlm.objectives.fine_tuning import fine_tuning
 from twinlm.system.foreign_folder import Folder
-from twinlm.tasks.kind import TaskConfig
-from twinlm.tasks.table import task_kind
 from twinlm.use.ask import classify, similarity, tag
 from twinlm.use.next_sentence import next_sentence
 
@@ -141,41 +140,18 @@ def test_losses_and_gradients_in_training_mode_are_those_of_transformers(
     torch.testing.assert_close(positions, theirs_positions, atol=1e-5, rtol=1e-4)
 
 
-def with_head(trained: Trained, kind: str, *, has_bias: bool) -> Trained:
-    """Return a model under a head with random weights."""
-    constants = {
-        "classification": {"texts": 1.0},
-        "similarity": {"mean": 2.5, "deviation": 1.5},
-        "span_qa": {"threshold": 0.25},
-        "tagging": {"leading_blank": 1.0},
-    }
-    labels = {"classification": ("no", "yes", "dunno"), "tagging": ("O", "B-PER", "I-PER")}
-    task = TaskConfig(
-        kind=kind,
-        labels=labels.get(kind, ()),
-        max_length=24,
-        stride=9,
-        dropout=0.25,
-        has_bias=has_bias,
-        constants=constants.get(kind, {}),
-    )
-    head = task_kind(kind).build_head(task, 24)
-    with torch.no_grad():
-        for weight in head.parameters():
-            weight.normal_()
-    return replace(trained, task=task, tuned=FineTuned(trained.model, head).eval())
-
-
-OURS = [
-    *(("bert", {}, kind) for kind in ("classification", "similarity", "choice", "tagging", "span_qa")),
-    *(("bert", {"norm": "pre"}, kind) for kind in ("classification", "tagging")),
-    *(("gpt", {"norm": "pre"}, kind) for kind in ("classification", "similarity", "tagging", "span_qa")),
-    *(("gpt", {}, kind) for kind in ("classification", "similarity")),
-]
+def test_a_score_without_its_activation_is_found(ours: Callable[..., Trained], tmp_path: Path) -> None:
+    trained = with_head(ours("bert"), "similarity", has_bias=True)
+    files = to_hf_files(trained)
+    config = json.loads(files["config.json"])
+    del config["sentence_transformers"]
+    write_folder(tmp_path / "out", {**files, "config.json": json.dumps(config).encode()})
+    problems = verify_folder(tmp_path / "out", trained).problems()
+    assert [problem.split()[0] for problem in problems] == ["CrossEncoder"]
 
 
 @pytest.mark.parametrize("algorithm", ["byte-bpe", "wordpiece"])
-@pytest.mark.parametrize(("family", "sizes", "kind"), OURS, ids=str)
+@pytest.mark.parametrize(("family", "sizes", "kind"), HEADS, ids=str)
 def test_transformers_reads_what_we_write(
     family: str,
     sizes: dict[str, Any],
@@ -189,9 +165,18 @@ def test_transformers_reads_what_we_write(
     found = verify_folder(tmp_path / "out", trained)
     assert found.problems() == []
     assert all(number > 0.1 for number in found.largest_numbers.values())
+    ways = {
+        "classification": ["text-classification"],
+        "similarity": ["CrossEncoder"],
+        "tagging": ["token-classification of words", "token-classification of text"],
+    }
+    assert [name for name in found.largest_numbers if "-" in name or name == "CrossEncoder"] == ways.get(
+        kind, []
+    )
+    run_card(tmp_path / "out")
 
 
-@pytest.mark.parametrize(("family", "sizes", "kind"), OURS, ids=str)
+@pytest.mark.parametrize(("family", "sizes", "kind"), HEADS, ids=str)
 def test_we_read_what_we_write(
     family: str, sizes: dict[str, Any], kind: str, ours: Callable[..., Trained], tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
+from tests.made_models import run_card
 from twinlm.checkpoint import Trained
 from twinlm.errors import UsageError
 from twinlm.hf.export import write_folder
@@ -34,6 +35,7 @@ def test_vectors_are_equal(
 ) -> None:
     trained = ours(kind, **sizes)
     write_folder(tmp_path / "out", to_sentence_transformers_files(trained, pooling=pooling))
+    run_card(tmp_path / "out")
     theirs = SentenceTransformer(str(tmp_path / "out"), device="cpu")
     assert theirs.max_seq_length == 32
     torch.testing.assert_close(

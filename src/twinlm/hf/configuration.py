@@ -28,7 +28,7 @@ _KNOWN = {
     *("summary_proj_to_labels", "summary_first_dropout", "reorder_and_upcast_attn", "classifier_dropout"),
     *("finetuning_task", "num_labels", "_num_labels", "id2label", "label2id", "problem_type", "return_dict"),
     *("output_past", "output_attentions", "output_hidden_states", "torchscript", "chunk_size_feed_forward"),
-    "twinlm",
+    *("sentence_transformers", "twinlm"),
 }
 
 
@@ -113,9 +113,11 @@ def to_config(layout: Layout, sizes: Any) -> dict[str, Any]:
         )
         for choice in layout.choices
     }
+    numbers = {size.theirs: getattr(sizes, size.ours) for size in layout.sizes}
     return {
         "model_type": layout.model_type,
-        **{size.theirs: getattr(sizes, size.ours) for size in layout.sizes},
+        **numbers,
+        **{old: numbers[name] for old, name in layout.repeats.items()},
         **choices,
         **dict.fromkeys(layout.dropouts, sizes.dropout),
         layout.epsilon: sizes.norm_eps,

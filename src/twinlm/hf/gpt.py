@@ -36,6 +36,7 @@ _DEMANDS: dict[str, tuple[Any, ...]] = {
 }
 _COMMON: dict[str, Any] = {
     "family": "gpt",
+    "repeats": {"n_ctx": "n_positions"},  # OpenAI's own files have both; some tools know only this one
     "prefix": _PREFIX,
     "dropouts": ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
     "epsilon": "layer_norm_epsilon",

@@ -23,6 +23,7 @@ from twinlm.tasks.table import task_kind
 from twinlm.tasks.tagging import LEADING_BLANK
 
 NOTES = "twinlm"
+_AS_IT_IS = {"activation_fn": "torch.nn.modules.linear.Identity"}
 _MOST_LABELS = 100_000
 _LONGEST_LABEL = 1000
 _MEAN, _DEVIATION, _THRESHOLD = "mean", "deviation", "threshold"
@@ -126,6 +127,8 @@ def task_keys(head: Head, task: TaskConfig) -> dict[str, Any]:
         # Their head without a bias has no place for the mean, so adding it stays our task.
         constants |= {_DEVIATION: 1.0, _MEAN: 0.0 if head.is_biased else constants[_MEAN]}
         keys |= {"id2label": {"0": "score"}, "label2id": {"score": 0}, "problem_type": "regression"}
+        # Else sentence-transformers' CrossEncoder squeezes a single score between 0 and 1.
+        keys["sentence_transformers"] = _AS_IT_IS
     if task.kind == "classification":
         keys["problem_type"] = "single_label_classification"
     if task.labels:

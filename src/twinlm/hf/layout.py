@@ -89,6 +89,8 @@ class Layout:
     """Allowed values by key; any other would change the computation to one that we don't do."""
     says: Mapping[str, Any]
     """Keys that are always written, beside the sizes."""
+    repeats: Mapping[str, str] = field(default_factory=dict)
+    """Old names of sizes, which are written too, with the names that are read."""
     parts: Mapping[str, str] = field(default_factory=dict)
     """Parts of ours that a folder may lack, with the prefix of their weights."""
     copies: Mapping[str, str]

@@ -25,6 +25,7 @@ from twinlm.system.foreign_folder import Folder
 from twinlm.tasks.classification import TEXTS
 from twinlm.tasks.kind import TaskConfig
 from twinlm.tokenizer import read_foreign
+from twinlm.use.load import refuse_adapter
 
 CONFIG = "config.json"
 
@@ -55,6 +56,7 @@ def read_folder(
     folder says. `seed` is for weights that the folder lacks.
     """
     folder = Folder(path)
+    refuse_adapter(path)
     config = folder.read_json(CONFIG)
     layout = layout_in(config, path / CONFIG)
     is_of_words = (

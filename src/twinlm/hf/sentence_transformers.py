@@ -3,8 +3,10 @@
 from typing import Any
 
 from twinlm.checkpoint import Trained
-from twinlm.hf.export import MAX_SHARD_BYTES, to_hf_files
+from twinlm.hf.card import CARD, model_card
+from twinlm.hf.export import MAX_SHARD_BYTES, form_of, to_hf_files
 from twinlm.hf.pooling import LENGTH, MODES, MODULES, OLD_MODES, PROMPTS
+from twinlm.hf.usage import usage_of_vectors
 from twinlm.system.storage import json_bytes
 from twinlm.use.embed import Pooling, check_pooling, defaults_of
 
@@ -19,10 +21,18 @@ def to_sentence_transformers_files(
     Its vectors are those of `embed` with this pooling; length, prompts and scaling are `embed`'s defaults.
     See `to_hf_files` for errors and `max_shard_bytes`.
     """
+    pooling = pooling or defaults_of(trained).pooling
+    files = to_hf_files(trained, max_shard_bytes=max_shard_bytes, is_bare=True)
+    architecture = form_of(trained, is_bare=True).architecture
+    card = model_card(trained, architecture, None, usage_of_vectors())
+    return {**files, **embedding_files(trained, pooling), CARD: card.encode()}
+
+
+def embedding_files(trained: Trained, pooling: Pooling) -> dict[str, bytes]:
+    """Return the files that say how states become vectors, by name."""
     defaults = defaults_of(trained)
-    if pooling not in (None, defaults.pooling):
+    if pooling != defaults.pooling:
         check_pooling(trained, pooling)
-    pooling = pooling or defaults.pooling
     sizes: Any = trained.model.config
     parts = [("", "Transformer"), (_POOLING, "Pooling")]
     parts += [(_NORMALIZE, "Normalize")] if defaults.normalize else []
@@ -42,7 +52,6 @@ def to_sentence_transformers_files(
         "similarity_fn_name": defaults.similarity,
     }
     return {
-        **to_hf_files(trained, max_shard_bytes=max_shard_bytes, is_bare=True),
         MODULES: json_bytes(modules),
         f"{_POOLING}/config.json": json_bytes(how),
         **({f"{_NORMALIZE}/config.json": json_bytes({})} if defaults.normalize else {}),

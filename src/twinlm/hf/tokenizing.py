@@ -10,6 +10,10 @@ from twinlm.system.storage import json_bytes
 from twinlm.tokenizer.pipeline import LEADING_BLANK
 
 _TOKENIZER, _CONFIGURATION, _LINES = "tokenizer.json", "tokenizer_config.json", "vocab.txt"
+# Tools take any role that a file names for one that the model uses: llama.cpp puts a BERT's <start> in the
+# place of [CLS], and lm-eval needs a GPT's end.
+_FOREIGN_ROLES = {"encoder": ("bos_token",), "decoder": ("cls_token", "sep_token", "mask_token")}
+_TRIMMED = {"type": "ByteLevel", "trim_offsets": True, "use_regex": False}
 
 
 def dropped_tokens(trained: Trained, *, has_head: bool) -> tuple[int, ...]:
@@ -41,19 +45,28 @@ def tokenizer_files(
     tokenizer = trained.tokenizer
     files = tokenizer.to_files(template=trained.family.template, max_length=max_length)
     description, configuration = json.loads(files[_TOKENIZER]), json.loads(files[_CONFIGURATION])
-    _mend_template(description["post_processor"], trained, has_head=has_head)
+    template = description["post_processor"]
+    _mend_template(template, trained, has_head=has_head)
     names = {tokenizer.token(number) for number in dropped}
     added = [token for token in description["added_tokens"] if token["content"] not in names]
     if tokenizer.pipeline.is_of_bytes:
-        if has_head and trained.task and trained.task.kind == "tagging":  # tools give it words, one by one
+        gets_words = bool(has_head and trained.task and trained.task.kind == "tagging")  # one by one
+        if gets_words:
             parts = [LEADING_BLANK, *filter(None, [description["normalizer"]])]
             whole = {"type": "Sequence", "normalizers": parts}
             description["normalizer"] = whole if len(parts) > 1 else LEADING_BLANK
         # The space before a word belongs to it, so also to the mask in its place.
         added = [{**token, "lstrip": token["id"] == tokenizer.specials.mask} for token in added]
+        # But a word's place in the text begins after it. (A space that we put there is in no text.)
+        trimmed = {**_TRIMMED, "add_prefix_space": gets_words}
+        description["post_processor"] = {"type": "Sequence", "processors": [trimmed, template]}
     files[_TOKENIZER] = json_bytes({**description, "added_tokens": added})
+    if trained.family.is_generative and "bos_token" in configuration:
+        # <start> precedes every document, so it also says that one has ended.
+        configuration["eos_token"] = configuration["bos_token"]
+    foreign = _FOREIGN_ROLES[trained.family.template]
     files[_CONFIGURATION] = json_bytes(
-        {key: value for key, value in configuration.items() if str(value) not in names}
+        {key: value for key, value in configuration.items() if str(value) not in names and key not in foreign}
     )
     if _LINES in files:
         lines = files[_LINES].decode().splitlines(keepends=True)

@@ -29,10 +29,18 @@ def find_model(folder: Path) -> Path:
         raise ModelError("there is no such folder", file=folder, hint=_neighbours(folder))
     if not folder.is_dir():
         raise ModelError("this is a file, but a model is a folder", file=folder, hint=_found(folder.parent))
+    refuse_adapter(folder)
     if (folder / "checkpoints").is_dir():
         hint = "repeat the command that started it: it resumes"
         raise ModelError("the training here has not finished", file=folder, hint=hint)
     raise ModelError("this is not a model folder", file=folder, hint=_found(folder))
+
+
+def refuse_adapter(folder: Path) -> None:
+    """Raise a ModelError if a folder holds an adapter of peft's, which is no model by itself."""
+    if (folder / "adapter_config.json").is_file() and not (folder / _MODEL).is_file():
+        hint = "merge it into its model first: merge_and_unload(), save_pretrained(), then twinlm import"
+        raise ModelError("this is an adapter of peft's, not a whole model", file=folder, hint=hint)
 
 
 def models_below(folder: Path) -> list[Path]:
