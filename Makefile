@@ -30,10 +30,12 @@ unit: $(VENV)/.ready
 slow: $(VENV)/.ready
 	$(BIN)/python -m pytest -m slow
 
-# Import and export with transformers 4.57 and sentence-transformers 5 instead of the newest ones, and lm-eval against
-# our server (2 minutes, and 1 GB for a separate environment).
-interop: $(INTEROP)/.ready
+# Import and export with transformers 4.57 and sentence-transformers 5 instead of the newest ones, lm-eval against our server, and
+# transformers.js under node (3 minutes, and 1 GB for a separate environment; node 20 and npm).
+interop: $(INTEROP)/.ready $(INTEROP)/node/.ready
 	$(INTEROP)/bin/python -m pytest -n 2 tests/hf tests/parity tests/serve/test_lm_eval.py
+	TRANSFORMERS_JS=$(INTEROP)/node/node_modules/@huggingface/transformers/dist/transformers.node.mjs \
+		$(INTEROP)/bin/python -m pytest -m node tests/runtimes/test_transformers_js.py
 
 # Memory of training, disk faults, flipped bytes, 1,000 kills and 50 stops at random instants (under an hour; docs/reliability.md).
 torture: $(VENV)/.ready
@@ -66,6 +68,12 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 $(INTEROP)/.ready: pyproject.toml constraints-interop.txt
 	test -x $(INTEROP)/bin/python || $(PYTHON) -m venv $(INTEROP)
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-interop.txt -e '.[interop]'
+	touch $@
+
+# Scripts of packages are not run, so nothing but the registry is asked.
+$(INTEROP)/node/.ready: Makefile
+	mkdir -p $(INTEROP)/node
+	npm install --prefix $(INTEROP)/node --ignore-scripts --no-audit --no-fund @huggingface/transformers@4.3.2
 	touch $@
 
 # Another corpus and task: WikiText-2 and SST-2 from the data folder (about 15 minutes on 2 cores).

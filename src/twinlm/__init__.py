@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from twinlm.evaluate.minimal_pairs import readable_pairs, score_pairs
     from twinlm.evaluate.quality import language_quality
     from twinlm.evidence.results import Results
+    from twinlm.runtimes.engine import load
     from twinlm.settings import Settings
     from twinlm.settings.presets import resolve
     from twinlm.system.log import Silent
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from twinlm.use.embed import cosines, embed, features
     from twinlm.use.fill import fill, fill_batch, fill_together
     from twinlm.use.generate import Continuation, generate, generate_batch
-    from twinlm.use.load import load
     from twinlm.use.next_sentence import next_sentence, next_sentence_batch
     from twinlm.use.predict import predict
     from twinlm.use.rank import rank, rank_batch
@@ -104,6 +104,7 @@ _NAMES = {
     "twinlm.evaluate.minimal_pairs": "readable_pairs score_pairs",
     "twinlm.evaluate.quality": "language_quality",
     "twinlm.evidence.results": "Results",
+    "twinlm.runtimes.engine": "load",
     "twinlm.settings": "Settings",
     "twinlm.settings.presets": "resolve",
     "twinlm.system.log": "Silent",
@@ -113,7 +114,6 @@ _NAMES = {
     "twinlm.use.embed": "cosines embed features",
     "twinlm.use.fill": "fill fill_batch fill_together",
     "twinlm.use.generate": "Continuation generate generate_batch",
-    "twinlm.use.load": "load",
     "twinlm.use.next_sentence": "next_sentence next_sentence_batch",
     "twinlm.use.predict": "predict",
     "twinlm.use.rank": "rank rank_batch",

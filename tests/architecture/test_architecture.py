@@ -18,7 +18,15 @@ FEW_BRANCHES = {"core", "models", "objectives", "tasks", "train", "evaluate", "b
 FEWER_BRANCHES_A_FUNCTION = 0.6
 
 # Where the two kinds may be told apart: the table, their presets, and what belongs to one of them.
-KNOWS_THE_KINDS = ("families.py", "settings/presets.py", "settings/idle.py", "models/", "hf/", "objectives/")
+KNOWS_THE_KINDS = (
+    "families.py",
+    "settings/presets.py",
+    "settings/idle.py",
+    "models/",
+    "hf/",
+    "runtimes/",
+    "objectives/",
+)
 # Nothing of these can be imported: each can run code that lies in a file, or unpacks foreign archives.
 FORBIDDEN_MODULES = {
     "pickle",

@@ -73,13 +73,54 @@ def test_the_first_state_of_a_causal_model_is_no_vector(cli, models):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--pooling", "mean"], "--pooling is for sentence-transformers"),
+        (["--pooling", "mean"], "--pooling is for sentence-transformers and onnx"),
+        (["--int8"], "--int8 is for onnx; add --to onnx"),
+        (["--to", "onnx", "--max-shard-bytes", "9"], "--max-shard-bytes is for hf and sentence-transformers"),
         (["--max-shard-bytes", "0"], "--max-shard-bytes must be at least 1, not 0"),
     ],
 )
 def test_an_option_that_would_do_nothing_is_refused(cli, models, given, said):
     done = cli("export", models / GPT, "--out", "x", *given)
     assert (done.code, said in done.err, Path("x").exists()) == (2, True, False)
+
+
+@pytest.mark.parametrize("kind", presets.KINDS)
+def test_a_model_is_written_for_onnx_runtime(cli, models, kind):
+    done = cli("export", models / kind, "--to", "onnx", "--int8", "--out", "onnx", "--verify")
+    assert done.code == 0
+    assert done.out.startswith("onnx: written for onnx\n  equal in ONNX Runtime ")
+    assert "not exact by design: logits in int8 " in done.out
+    assert {path.name for path in Path("onnx/onnx").iterdir()} == {"model.onnx", "model_quantized.onnx"}
+    done = cli("export", models / kind, "--to", "onnx", "--pooling", "mean", "--out", "vectors", "--verify")
+    assert "largest differences: last_hidden_state " in done.out
+
+
+def test_what_llama_cpp_can_not_compute_is_refused_with_a_way_out(cli, models):
+    done = cli("export", models / GPT, "--to", "gguf", "--out", "x")
+    assert done.code == 4
+    assert done.err.count("\n") == 1
+    assert "normalizes before each layer, but this GPT does so after it; use --to onnx, or " in done.err
+    done = cli("export", models / BERT, "--to", "gguf", "--out", "x")
+    assert "cuts a BERT's text by WordPiece, in lower case and without accents" in done.err
+    assert not Path("x").exists()
+
+
+def test_an_adapter_is_to_be_merged_first(cli):
+    Path("adapter").mkdir()
+    Path("adapter/adapter_config.json").write_text("{}")
+    for arguments in (["export", "adapter"], ["import", "./adapter"]):
+        done = cli(*arguments, "--out", "x")
+        assert (done.code, done.err.count("\n")) == (4, 1)
+        assert "an adapter of peft's, not a whole model; merge it into its model first" in done.err
+
+
+def test_the_card_names_the_licence_of_the_text(cli, models):
+    assert cli("export", models / GPT, "--out", "mine", "--licence", "cc0-1.0").code == 0
+    assert 'license: "cc0-1.0"' in Path("mine/README.md").read_text()
+    assert cli("export", models / GPT, "--out", "unknown").code == 0
+    assert (
+        "The licence of the text that it learned from is not known" in Path("unknown/README.md").read_text()
+    )
 
 
 def test_a_difference_is_an_error_that_says_what_differs(cli, models, monkeypatch):

@@ -37,6 +37,10 @@ class KeyValueCache:
             self._values_BHMK = self._with_room(self._values_BHMK[:, :, :begin], value_BHLK)
         self._keys_BHMK[:, :, begin : self.length] = key_BHLK
         self._values_BHMK[:, :, begin : self.length] = value_BHLK
+        return self.parts()
+
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """Return keys and values of all positions so far, oldest first."""
         return self._keys_BHMK[:, :, : self.length], self._values_BHMK[:, :, : self.length]
 
     def keep(self, rows_B: Tensor, *, first: int = 0) -> None:

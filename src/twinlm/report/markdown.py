@@ -12,11 +12,12 @@ def markdown(document: blocks.Document) -> str:
     parts = [f"# {_escape(document.title)}"]
     parts += [f"[{blocks.TRY}]({document.models})"] if document.models else []
     for section in document.sections:
-        parts += [f"## {_escape(section.title)}", *_blocks(section.blocks)]
+        parts += [f"## {_escape(section.title)}", *blocks_as_markdown(section.blocks)]
     return "\n\n".join(parts) + "\n"
 
 
-def _blocks(content: Sequence[blocks.Block]) -> Iterator[str]:
+def blocks_as_markdown(content: Sequence[blocks.Block]) -> Iterator[str]:
+    """Yield the text of blocks, paragraph by paragraph."""
     for block in content:
         yield from _block(block)
 
@@ -40,10 +41,10 @@ def _block(block: blocks.Block) -> Iterator[str]:
             yield _items(map(_passage, block.passages))
         case blocks.Columns():
             for column in block.columns:
-                yield from _blocks(column)
+                yield from blocks_as_markdown(column)
         case blocks.Fold() | blocks.Box():
             yield f"**{_escape(block.title)}**"
-            yield from _blocks(block.blocks)
+            yield from blocks_as_markdown(block.blocks)
 
 
 def _table(table: blocks.Table) -> str:

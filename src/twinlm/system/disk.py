@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -95,6 +96,13 @@ def write_and_sync(path: Path, data: bytes | Iterable[bytes]) -> tuple[int, str]
     finally:
         os.close(file)
     return size, digest.hexdigest()
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a private folder that is removed afterwards, for packages that write to paths only."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
 
 
 def remove_tree(path: Path) -> None:

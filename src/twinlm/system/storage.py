@@ -13,6 +13,7 @@ import json
 import os
 import re
 import socket
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,13 @@ def read_json(path: Path) -> Any:
             return strict_json.loads(path.read_bytes())
     except ValueError as error:
         raise ModelError(f"this is not JSON: {error}", file=path) from error
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a private folder that is removed afterwards, for packages that write to paths only."""
+    with disk.as_resource_error(Path(tempfile.gettempdir())), disk.scratch_folder() as folder:
+        yield folder
 
 
 def publish_folder(

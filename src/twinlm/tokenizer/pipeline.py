@@ -27,7 +27,7 @@ LEADING_BLANK = {"type": "Prepend", "prepend": " "}
 
 # A word with the space before it (vowel signs and accents belong to it), or a run of digits, of other signs,
 # or of white space. Each is at most 65 characters (260 bytes) long, so that text without spaces stays cheap.
-_PRE_TOKENS = (
+PRE_TOKENS = (
     r"'(?:[sdmt]|ll|ve|re)| ?\p{L}[\p{L}\p{M}]{0,63}| ?\p{N}{1,8}| ?[^\s\p{L}\p{N}]{1,16}"
     r"|\s{1,16}(?!\S)|\s{1,16}"
 )
@@ -133,7 +133,7 @@ def _byte_bpe(pipeline: Pipeline, vocabulary: dict[str, int], merges: list[tuple
     engine = Engine(models.BPE(vocab=vocabulary, merges=merges))
     if pipeline.lowercase:
         engine.normalizer = normalizers.Lowercase()
-    words = pre_tokenizers.Split(Regex(_PRE_TOKENS), "isolated")
+    words = pre_tokenizers.Split(Regex(PRE_TOKENS), "isolated")
     as_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     engine.pre_tokenizer = pre_tokenizers.Sequence([words, as_bytes])
     engine.decoder = decoders.ByteLevel()

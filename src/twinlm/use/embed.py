@@ -87,7 +87,7 @@ def embed(
     defaults = defaults_of(trained)
     if pooling not in (None, defaults.pooling):
         check_pooling(trained, pooling)
-    pool = _POOLINGS[pooling or defaults.pooling]
+    pool = POOLINGS[pooling or defaults.pooling]
     inputs = read_texts(trained, texts, prompt=_prompt(defaults, prompt), max_length=defaults.max_length)
     sizes: Any = trained.model.config
     vectors_NE = np.zeros((len(texts), len(layers) * sizes.width), np.float32)
@@ -153,8 +153,8 @@ def defaults_of(trained: Trained) -> Defaults:
 def check_pooling(trained: Trained, name: str | None) -> None:
     """Check that a pooling makes sense for a model."""
     label = trained.family.label
-    if name not in _POOLINGS:
-        raise UsageError(f"pooling can't be {name!r}", hint=f"use one of {', '.join(_POOLINGS)}")
+    if name not in POOLINGS:
+        raise UsageError(f"pooling can't be {name!r}", hint=f"use one of {', '.join(POOLINGS)}")
     if name == "cls" and trained.family.is_generative:
         message = f"a {label} reads from left to right: its first state is the same for every text"
         raise UsageError(message, hint="pool by mean or last")
@@ -163,7 +163,7 @@ def check_pooling(trained: Trained, name: str | None) -> None:
         raise UsageError(message, hint="pool by mean or cls")
 
 
-_POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mean": lambda states_BLE, real_BL: (
         (states_BLE * real_BL[..., None]).sum(1) / real_BL.sum(1, keepdim=True)
     ),
@@ -172,6 +172,7 @@ _POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
         :, 0
     ],
 }
+"""Vectors of texts, (B, E), from states and which tokens are real, by pooling."""
 
 
 def _prompt(defaults: Defaults, name: str | None) -> str:
@@ -212,6 +213,9 @@ def layer_states(model: Any, batch: Batch, layers: Sequence[int]) -> Tensor:
     A layer's state is the input of the next one; the last one's is the model's own output, which after a
     stack of pre-norm layers is normalized once more.
     """
+    if tuple(layers) == LAST_LAYER:
+        hidden_BLD: Tensor = model.read(batch).hidden_BLD
+        return hidden_BLD.float()
     states: list[Tensor] = []
     hooks = [
         block.register_forward_pre_hook(lambda _, taken: states.append(taken[0])) for block in model.blocks

