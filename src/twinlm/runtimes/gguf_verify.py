@@ -59,7 +59,7 @@ def verify_gguf(
 def _server(tools: Any, path: Path, trained: Trained) -> Any:
     sizes: Any = trained.model.config
     params = tools.CommonParams()
-    params.model.path = str(path)
+    params.model.path = str(path.resolve())
     params.n_ctx, params.n_gpu_layers, params.warmup, params.verbosity = sizes.max_length, 0, False, 0
     if trained.family.is_generative:
         # By default keys and values are cached in float16.
@@ -90,6 +90,7 @@ def _next_tokens(server: Any, trained: Trained, text: str, row: Sequence[int]) -
         n_probs=len(ours_V),
         temperature=0,
         cache_prompt=False,
+        ignore_eos=True,  # an answer that ends at once has no scores; they are those before this takes effect
     )
     said = {each["id"]: each["logprob"] for each in done["completion_probabilities"][0]["top_logprobs"]}
     tokens = sorted(said)
