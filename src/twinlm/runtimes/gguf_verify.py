@@ -21,6 +21,7 @@ from twinlm.use.embed import embed
 TOLERANCE = 2e-3  # llama.cpp looks GELU up in a table of float16
 _GPT2_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 _WAIT_S = 60
+_SURE = 1e4
 
 
 def verify_gguf(
@@ -82,6 +83,9 @@ def _next_tokens(server: Any, trained: Trained, text: str, row: Sequence[int]) -
     """Return the log-probabilities of all next tokens, ours and theirs."""
     model: Any = trained.model
     ours_V = model.next_token_logits(model(torch.tensor([row])))[0, -1].log_softmax(-1).numpy()
+    # Scores come only with a token that is shown: no end of the text, no part of a character. They are those
+    # before this token is favoured.
+    shown = trained.tokenizer.encode("a")[0]
     done = _asked(
         server,
         "/completion",
@@ -90,7 +94,7 @@ def _next_tokens(server: Any, trained: Trained, text: str, row: Sequence[int]) -
         n_probs=len(ours_V),
         temperature=0,
         cache_prompt=False,
-        ignore_eos=True,  # an answer that ends at once has no scores; they are those before this takes effect
+        logit_bias=[[shown, _SURE]],
     )
     said = {each["id"]: each["logprob"] for each in done["completion_probabilities"][0]["top_logprobs"]}
     tokens = sorted(said)
