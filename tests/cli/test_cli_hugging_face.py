@@ -84,15 +84,12 @@ def test_an_option_that_would_do_nothing_is_refused(cli, models, given, said):
     assert (done.code, said in done.err, Path("x").exists()) == (2, True, False)
 
 
-@pytest.mark.parametrize("kind", presets.KINDS)
-def test_a_model_is_written_for_onnx_runtime(cli, models, kind):
-    done = cli("export", models / kind, "--to", "onnx", "--int8", "--out", "onnx", "--verify")
+def test_a_model_is_written_for_onnx_runtime(cli, models):
+    done = cli("export", models / BERT, "--to", "onnx", "--int8", "--out", "onnx", "--verify")
     assert done.code == 0
     assert done.out.startswith("onnx: written for onnx\n  equal in ONNX Runtime ")
     assert "not exact by design: logits in int8 " in done.out
     assert {path.name for path in Path("onnx/onnx").iterdir()} == {"model.onnx", "model_quantized.onnx"}
-    done = cli("export", models / kind, "--to", "onnx", "--pooling", "mean", "--out", "vectors", "--verify")
-    assert "largest differences: last_hidden_state " in done.out
 
 
 def test_what_llama_cpp_can_not_compute_is_refused_with_a_way_out(cli, models):

@@ -173,7 +173,8 @@ def test_transformers_reads_what_we_write(
     assert [name for name in found.largest_numbers if "-" in name or name == "CrossEncoder"] == ways.get(
         kind, []
     )
-    run_card(tmp_path / "out")
+    if algorithm == "byte-bpe":  # the code of the cards is the same
+        run_card(tmp_path / "out")
 
 
 @pytest.mark.parametrize(("family", "sizes", "kind"), HEADS, ids=str)
