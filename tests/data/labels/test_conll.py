@@ -141,6 +141,16 @@ def test_words_without_tags_are_read_where_no_tags_are_needed(read_file: Callabl
 
 # Of each bad file: what it holds, the line of the bad sentence's first mistake, and what is wrong.
 BAD_SENTENCES = {
+    "tab-then-blank.conll": (
+        "a\tNN B-X\nb\tNN O\n",
+        1,
+        "the tag 'NN B-X' has a blank: separate columns by tabs alone or blanks alone",
+    ),
+    "blank-then-tab.conll": (
+        "a NN O\nb\tNN  O\n",
+        2,
+        "the tag 'NN  O' has a blank: separate columns by tabs alone or blanks alone",
+    ),
     "word-only.conll": ("a O\nb\n", 2, "a word without a tag: 'b'"),
     "tab-behind.conll": ("a O\n\nb\t\n", 3, "the tag is empty"),
     "no-word.conll": ("a\tO\n\tO\n", 2, "the word is empty"),

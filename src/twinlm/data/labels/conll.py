@@ -76,12 +76,17 @@ class _Sentence:
             self.note(line, f"a word without a tag: {line.text.strip(ASCII_BLANKS)[:40]!r}")
             return
         self.columns = self.columns or len(fields)
-        if len(fields) != self.columns:
+        tag = fields[-1].strip()
+        if self.has_tags and _GAPS.search(tag):  # only tabs separate where a line has one
+            self.note(
+                line, f"the tag {tag[:40]!r} has a blank: separate columns by tabs alone or blanks alone"
+            )
+        elif len(fields) != self.columns:
             self.note(line, f"{len(fields)} columns, but the file began with {self.columns}")
         else:
             # A word may consist of no-break or other spaces of Unicode.
             word = fields[0].strip() or fields[0].strip(ASCII_BLANKS)
-            self._take(line, word, fields[-1].strip())
+            self._take(line, word, tag)
 
     def add_universal(self, line: Line, column: int) -> None:
         if line.text.startswith("#"):
