@@ -110,6 +110,7 @@ def test_labels_become_texts_and_oddities_are_counted():
         "labels written as floats": 1,
         "labels with white space around them": 1,
         "labels that are numbers in one row and texts in another": 1,
+        "labels that are true or false beside numbers: taken as different classes": 1,
         "labels that differ only in case": 2,
     }
 

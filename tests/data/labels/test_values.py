@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinlm.data.labels.values import (
+    LOOK_ALIKE,
     MOST_FIELD_CHARACTERS,
+    TRUE_AND_NUMBERS,
     Labels,
     check_text,
     read_number,
@@ -143,3 +145,31 @@ def test_words_are_a_list_of_texts_none_of_them_empty() -> None:
         with pytest.raises(RowError) as caught:
             read_words({"tokens": value}, "tokens")
         assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("labels", "alike", "true"),
+    [
+        (["pos", "pos\u200b", "neg"], 2, 0),
+        (["caf\u00e9", "cafe\u0301", "tea"], 2, 0),
+        (["a\u200db", "c"], 0, 0),
+        ([1, True, 0], 0, 1),
+        ([True, False, "true"], 0, 0),
+    ],
+)
+def test_labels_that_look_alike_or_mix_true_with_numbers_are_counted(labels, alike, true) -> None:
+    counts: Counter[str] = Counter()
+    reader = Labels(counts)
+    for label in labels:
+        reader.label({"label": label}, "label")
+    reader.count_twins()
+    assert (counts[LOOK_ALIKE], counts[TRUE_AND_NUMBERS]) == (alike, true)
+
+
+def test_tags_that_look_alike_are_counted() -> None:
+    counts: Counter[str] = Counter()
+    reader = Labels(counts)
+    for tag in ("B-PER", "B-PER\ufeff", "O"):
+        reader.bare(tag)
+    reader.count_twins()
+    assert counts[LOOK_ALIKE] == 2

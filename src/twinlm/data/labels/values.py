@@ -19,6 +19,8 @@ from twinlm.data.text.rows import (
 MOST_FIELD_CHARACTERS = 1 << 20  # of a text; a quote that is never closed gives a longer one
 MOST_LINE_BYTES = 4 * MOST_FIELD_CHARACTERS  # size above which a line of a labelled file comes in parts
 MISSING = "labels that may stand for a missing value (nan, null, NA): taken as a class"
+LOOK_ALIKE = "labels that look alike (invisible or composed characters): taken as different ones"
+TRUE_AND_NUMBERS = "labels that are true or false beside numbers: taken as different classes"
 _WHOLE = re.compile(r"[+-]?\d+(\.0+)?")
 _FLOATS = "labels written as floats"
 _WITHOUT_POINT = "labels written without the .0 that the others have"
@@ -46,6 +48,7 @@ class Labels:
     def __init__(self, counts: Counter[str]) -> None:
         self.counts = counts
         self._json_types: dict[str, set[str]] = defaultdict(set)
+        self._bare = set[str]()
 
     def label(self, values: dict[str, Any], field: str) -> str:
         """Return the label of a row; a `RowError` if it is missing or can't be a label."""
@@ -62,8 +65,10 @@ class Labels:
 
     def bare(self, label: str) -> str:
         """Return a label or tag without the white space around it, which is counted."""
-        self.counts["labels with white space around them"] += label != label.strip()
-        return label.strip()
+        bare = label.strip()
+        self.counts["labels with white space around them"] += label != bare
+        self._bare.add(bare)
+        return bare
 
     def _as_text(self, value: object, field: str) -> str:
         match value:
@@ -89,8 +94,19 @@ class Labels:
         for kind in ("numbers", "true or false"):
             key = f"labels that are {kind} in one row and texts in another"
             self.counts[key] += sum({kind, "texts"} <= types for types in self._json_types.values())
+        kinds = [types for types in self._json_types.values() if "true or false" in types]
+        if any("numbers" in types for types in self._json_types.values()):
+            self.counts[TRUE_AND_NUMBERS] += len(kinds)
+        looks = Counter(map(_look, self._bare))
+        self.counts[LOOK_ALIKE] += sum(times for times in looks.values() if times > 1)
         folded = Counter(label.casefold() for label in self._json_types)
         self.counts["labels that differ only in case"] += sum(times for times in folded.values() if times > 1)
+
+
+def _look(label: str) -> str:
+    """Return a label in one normal form, without characters that are invisible."""
+    seen = unicodedata.normalize("NFC", label)
+    return "".join(each for each in seen if unicodedata.category(each) != "Cf")
 
 
 def reading_of_classes(labels: Collection[str]) -> Reading:
