@@ -38,6 +38,7 @@ from twinlm.evidence.scores import failed_seeds, pairs_to_compare
 from twinlm.report import caveats, verdict
 from twinlm.rng import stream
 from twinlm.tasks import metrics
+from twinlm.tasks.kind import Metric
 
 TOPICS = [
     "Arts",
@@ -237,7 +238,9 @@ def _task(name, classes, *, examples, skills, failed_seed=None):
                 f1_by_class=dict(zip(classes, metrics.f1_by_class(sum(tables)).tolist(), strict=True)),
                 confusion=sum(tables).tolist(),
                 failed_seeds=failed_seeds(
-                    [*map(str, seeds)], [row_E.tolist() for row_E in predicted.values()]
+                    [*map(str, seeds)],
+                    [row_E.tolist() for row_E in predicted.values()],
+                    Metric(metrics.of_classes),
                 )
                 if family
                 else [],

@@ -4,34 +4,48 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from twinlm.data.labels.tags import ENTITIES, RUNS, WORDS
 from twinlm.evidence.intervals import difference, difference_within
 from twinlm.evidence.multiple_testing import adjusted
 from twinlm.evidence.outcomes import Outcomes
 from twinlm.evidence.scores import failed_seeds, scored
 from twinlm.report.verdict import sentences, with_verdicts
 from twinlm.rng import stream
+from twinlm.tasks.table import task_kind
 
 
 def test_a_seed_that_gives_one_class_only_has_failed():
     answers = [["b", "b", "b"], ["a", "b", "b"], ["c", "c", "c"]]
-    assert failed_seeds(["0", "1", "7"], answers) == ["0", "7"]
+    assert failed_seeds(["0", "1", "7"], answers, task_kind("classification").metric([])) == ["0", "7"]
 
 
 @pytest.mark.parametrize(
-    ("answers", "has_failed"),
+    ("kind", "scheme", "answers", "has_failed"),
     [
-        ([["O", "O"], ["O"]], True),
-        ([["O", "O"], ["B-PER"]], False),
-        (["", "", ""], True),
-        (["", "Ada", ""], False),
-        ([0, 0], True),
-        ([0, 1], False),
-        ([2.5, 2.5], True),
-        ([2.5, 2.500001], False),
+        ("tagging", ENTITIES, [["O", "O"], ["O"]], True),
+        ("tagging", ENTITIES, [["O", "O"], ["B-PER"]], False),
+        ("tagging", ENTITIES, [["O", "0"], ["odd"]], True),  # stray tags count as O
+        ("tagging", ENTITIES, [["B-PER", "U-PER"], ["S-PER"]], True),
+        ("tagging", ENTITIES, [["I-PER", "I-PER"], ["I-PER"]], True),
+        ("tagging", ENTITIES, [["B-PER", "I-PER"], ["B-PER"]], False),
+        ("tagging", RUNS, [["O", "o"], ["0"]], True),
+        ("tagging", RUNS, [["O", "PER"], ["O"]], False),
+        ("tagging", WORDS, [["O", "0"], ["O"]], False),
+        ("span_qa", "", ["", "", ""], True),
+        ("span_qa", "", ["", "Ada", ""], False),
+        ("span_qa", "", ["", ".", "the"], True),  # SQuAD's script reads all three as no answer
+        ("choice", "", [0, 0], True),
+        ("choice", "", [0, 1], False),
+        ("similarity", "", [2.5, 2.5], True),
+        ("similarity", "", [2.5, 2.500001], False),
     ],
 )
-def test_one_answer_or_one_tag_to_everything_is_a_failure_whatever_the_kind_of_task(answers, has_failed):
-    assert failed_seeds(["3"], [answers]) == (["3"] if has_failed else [])
+def test_one_answer_or_one_tag_to_everything_is_a_failure_whatever_the_kind_of_task(
+    kind, scheme, answers, has_failed
+):
+    metric = task_kind(kind).metric([], scheme)
+    assert metric.is_one_answer(answers) == has_failed
+    assert failed_seeds(["3"], [answers], metric) == (["3"] if has_failed else [])
 
 
 @pytest.mark.parametrize("groups", [1, 2])

@@ -12,8 +12,8 @@ from twinlm.evidence.answers import ArmAnswers, FrozenAnswers, TaskAnswers, fact
 from twinlm.evidence.outcomes import Matrix, Outcomes
 from twinlm.evidence.records import ArmFacts, FrozenGap
 from twinlm.evidence.results import ArmScore, FrozenScore, TaskResult, UndefinedFigure
-from twinlm.tasks.kind import TaskKind
-from twinlm.tasks.metrics import Measured, confusion, is_one_answer
+from twinlm.tasks.kind import Metric, TaskKind
+from twinlm.tasks.metrics import Measured, confusion
 from twinlm.tasks.table import task_kind
 
 Answers = list[Any]
@@ -79,9 +79,9 @@ def is_kind(score: ArmScore) -> bool:
     return bool(score.family) and score.arm == score.family
 
 
-def failed_seeds(seeds: Sequence[str], answers: Sequence[Answers]) -> list[str]:
+def failed_seeds(seeds: Sequence[str], answers: Sequence[Answers], metric: Metric) -> list[str]:
     """Return the seeds whose training failed: the model gives one answer, or tag, to all examples."""
-    return [seed for seed, row in zip(seeds, answers, strict=True) if is_one_answer(row)]
+    return [seed for seed, row in zip(seeds, answers, strict=True) if metric.is_one_answer(row)]
 
 
 def predicted(rows: Sequence[dict[str, Any]]) -> Answers:
@@ -131,7 +131,7 @@ def _score(answers: TaskAnswers, arm: ArmAnswers, measured: Sequence[Measured], 
         score_by_seed={seed: of_seed.main for seed, of_seed in zip(arm.seeds, measured, strict=False)},
         f1_by_class=_means(by_class, list(by_class[0])),
         confusion=_confusion(answers, arm.predicted) if kind.form.is_split_by_label else [],
-        failed_seeds=failed_seeds(arm.seeds, arm.predicted) if arm.seeds else [],
+        failed_seeds=failed_seeds(arm.seeds, arm.predicted, metric) if arm.seeds else [],
         seconds=arm.seconds,
         chosen_epochs=arm.chosen_epochs,
         is_imported=arm.is_imported,

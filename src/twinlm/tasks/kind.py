@@ -21,7 +21,7 @@ from twinlm.data.labels.values import Reading
 from twinlm.data.sequences.packing import Pack, Packed, few_lengths, fit, pad_packed
 from twinlm.tasks.baselines import Baseline
 from twinlm.tasks.judging import Judging
-from twinlm.tasks.metrics import Measured
+from twinlm.tasks.metrics import Measured, is_one_answer
 from twinlm.tokenizer import Tokenizer
 
 CUT = "texts cut to the longest input"
@@ -124,6 +124,12 @@ class Metric:
     """Returns the F1 of each class or type, from gold and predicted answers; empty without classes."""
     why: str = ""
     """Reason for this figure, to follow "because"; empty if the kind has no other."""
+    meant: Callable[[Any], Any] = lambda answer: answer
+    """Returns what an answer counts as: equal for answers that differ in spelling only."""
+
+    def is_one_answer(self, answers: Sequence[Any]) -> bool:
+        """Tell whether all examples, or all their words, got the same answer: training failed."""
+        return is_one_answer(answers) or is_one_answer([self.meant(answer) for answer in answers])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

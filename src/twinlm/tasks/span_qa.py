@@ -25,7 +25,7 @@ from twinlm.data.labels.examples import Example
 from twinlm.data.labels.forms import SPAN_QA
 from twinlm.data.sequences.packing import pad_packed, room
 from twinlm.data.text.rows import given_places, with_line_feeds
-from twinlm.tasks.answer_metrics import best_f1, gold_texts, is_exact, of_answers
+from twinlm.tasks.answer_metrics import best_f1, gold_texts, is_exact, normalized, of_answers
 from twinlm.tasks.baselines import span_baselines
 from twinlm.tasks.heads import SpanHead
 from twinlm.tasks.judging import Decision, Judging, Passage, Said, around, cut
@@ -236,7 +236,7 @@ KIND = TaskKind(
     collate=collate,
     answers=answers,
     tune=tune,
-    metrics={"": Metric(of_answers)},
+    metrics={"": Metric(of_answers, meant=normalized)},
     baselines=span_baselines,
     judging=Judging(
         right="the answer has the words of a right one",

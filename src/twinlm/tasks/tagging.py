@@ -217,11 +217,13 @@ KIND = TaskKind(
             partial(of_entities, read=_READ[ENTITIES]),
             partial(f1_by_type, read=_READ[ENTITIES]),
             "most words with a tag other than O have one of an entity (B-, I-, E-, S-, L-, U-, M-)",
+            partial(entity_places, read=_READ[ENTITIES]),
         ),
         RUNS: Metric(
             partial(of_entities, read=_READ[RUNS]),
             partial(f1_by_type, read=_READ[RUNS]),
             "most words are O and most tags have no B- or I-, so words in a row with one tag are an entity",
+            partial(entity_places, read=_READ[RUNS]),
         ),
         WORDS: Metric(of_words, f1_by_tag, "its tags mark no entities: each word has a tag of its own"),
     },

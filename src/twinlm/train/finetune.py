@@ -21,7 +21,6 @@ from twinlm.system.log import Progress
 from twinlm.system.records import to_json
 from twinlm.system.stopping import Stop
 from twinlm.tasks.kind import TaskConfig, TaskKind
-from twinlm.tasks.metrics import is_one_answer
 from twinlm.train.job import BEST, CHECKPOINTS, Job
 from twinlm.train.loop import train
 from twinlm.train.optimizer import build_optimizer, learning_rate
@@ -127,8 +126,9 @@ class _Validation:
         answers = self._task_type.answers(self._examples, self._inputs, scores, tuned)
         predicted = [answer["predicted"] for answer in answers]
         golds = [example.gold for example in self._examples]
-        figures = self._task_type.measure(golds, predicted, self._config.scheme).figures
-        return constants, {"validation": figures, "one_answer": is_one_answer(predicted)}
+        metric = self._task_type.metric(golds, self._config.scheme)
+        figures = metric.measure(golds, predicted).figures
+        return constants, {"validation": figures, "one_answer": metric.is_one_answer(predicted)}
 
 
 def finetuning_job(

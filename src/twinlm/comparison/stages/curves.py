@@ -17,7 +17,6 @@ from twinlm.evidence import intervals, scores
 from twinlm.evidence.crossing import crossing
 from twinlm.evidence.outcomes import Outcomes
 from twinlm.evidence.records import Crossing, ScoreCurve, ScorePoint
-from twinlm.tasks.metrics import is_one_answer
 from twinlm.tasks.table import task_kind
 
 LABELS, BUDGET = "labels", "pre-training budget"
@@ -122,6 +121,8 @@ class Curves:
         kind = task_kind(task.kind)
         points, outcomes, metric, least = [], dict[str, list[Outcomes]](), "", 0.0
         failed: dict[str, list[int]] = {}
+        golds = [example.gold for example in task.test]
+        gives_one_answer = kind.metric(golds, task.scheme).is_one_answer
         for name, family in families.FAMILIES.items():
             for point in self._points(self.workspace.arm(name), task.name, axis):
                 answers = [scores.predicted(self.finetuning.predictions(trial)) for trial in point.trials]
@@ -130,7 +131,7 @@ class Curves:
                 groups = len(self.finetuning.first_seeds(point.trials[0].arm))
                 of_point = Outcomes(scores.stacked(measured), groups=groups)
                 outcomes.setdefault(name, []).append(of_point)
-                failed.setdefault(name, []).append(sum(map(is_one_answer, answers)))
+                failed.setdefault(name, []).append(sum(map(gives_one_answer, answers)))
                 score = intervals.mean_interval(of_point, least=least)
                 tokens = self.pretraining.plan(point.pretraining).tokens
                 points.append(ScorePoint(arm=name, label=family.label, x=point.x, tokens=tokens, score=score))
