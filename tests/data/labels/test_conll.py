@@ -59,11 +59,23 @@ def test_lines_that_begin_a_document_end_a_sentence_and_are_counted(read_file: C
 
 def test_only_spaces_and_tabs_part_columns(read_file: Callable) -> None:
     data = "10\u00a0000 O\nNew\u2009York  B-LOC\n\nLos Angeles\tB-LOC\n"
-    found, _ = read_file("a.conll", data, TAGGING)
+    found, counts = read_file("a.conll", data, TAGGING)
     assert sentences(found) == [
         [("10\u00a0000", "O"), ("New\u2009York", "B-LOC")],
         [("Los Angeles", "B-LOC")],
     ]
+    assert counts == {"words that hold a blank (first: a.conll, line 4)": 1}
+
+
+@pytest.mark.parametrize(
+    "data", ["a\tO\n\nb X\tO\nc  Y \tO\n", "a X\tO\nb Y\tO\n", "a\tX\tO\nb X\tY\tO\n\nc\tX\tO\nd e f\tX\tO"]
+)
+def test_a_word_with_a_blank_is_counted_as_it_may_be_two_columns(data: str, read_file: Callable) -> None:
+    found, counts = read_file("a.conll", data, TAGGING)
+    [(name, count)] = counts.items()
+    first = next(number for number, line in enumerate(data.split("\n"), 1) if " " in line)
+    assert (name, count) == (f"words that hold a blank (first: a.conll, line {first})", 2)
+    assert sum(" " in word for row in sentences(found) for word, _ in row) == 2
 
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2003", "\u202f\u00a0", "\u2028"])

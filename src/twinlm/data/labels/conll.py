@@ -33,13 +33,14 @@ def conll_sentences(
 
     Sentences with a bad line go to `bad` instead, with the line of their first mistake. In .conllu the tags
     are in the column `label`, if it is one of `COLUMNS`, else in UPOS. Adds to `counts`: "lines that begin a
-    document".
+    document", and words of .conll that hold a blank, with the place of the first.
     """
     is_universal = endings(path)[0] == ".conllu"
     if is_universal:
         check_column(label)
     column = COLUMNS.index(label if label in COLUMNS else "UPOS")
     sentence = _Sentence(has_tags)
+    with_blanks: list[int] = []
     for line in chain(lines, [Line("", 0, 0)]):  # the end of the file ends a sentence too
         is_break = line.text.startswith(_BREAK)
         if is_break or not line.text.strip(ASCII_BLANKS):
@@ -49,6 +50,7 @@ def conll_sentences(
             if sentence.mistake:
                 bad.add(shown(path), *sentence.mistake)
             elif sentence.words:
+                with_blanks += sentence.with_blanks
                 yield sentence.line, sentence.words, sentence.tags, sentence.id
             sentence = _Sentence(has_tags, sentence.columns)
         elif line.is_part:
@@ -57,6 +59,8 @@ def conll_sentences(
             sentence.add_universal(line, column)
         else:
             sentence.add(line)
+    if with_blanks:  # legitimate, as in "New York", but also what mixed separators look like
+        counts[f"words that hold a blank (first: {shown(path)}, line {with_blanks[0]})"] += len(with_blanks)
 
 
 class _Sentence:
@@ -66,6 +70,7 @@ class _Sentence:
         self.id = ""
         self.words: list[str] = []
         self.tags: list[str] = []
+        self.with_blanks: list[int] = []  # lines of words that hold a blank
         self.columns = columns  # of the file's lines; 0 if not yet known
         self.mistake: tuple[int, str] | None = None
 
@@ -86,6 +91,7 @@ class _Sentence:
         else:
             # A word may consist of no-break or other spaces of Unicode.
             word = fields[0].strip() or fields[0].strip(ASCII_BLANKS)
+            self.with_blanks += [line.number] * (" " in word)
             self._take(line, word, tag)
 
     def add_universal(self, line: Line, column: int) -> None:
