@@ -64,6 +64,19 @@ def test_tags_are_counted_each():
     assert messages(checked) == ["fewer than 10 training tags of 'X' (1)"]
 
 
+@pytest.mark.parametrize("stray", ["0", "o", "odd"])
+@pytest.mark.parametrize("place", ["train", "test"])
+def test_a_stray_tag_is_no_class_that_a_split_lacks_or_has_too_rarely(stray, place):
+    sets = {
+        split: [Example(f"{split} row {row}", ("a", str(row), split), ["B-X", "O", "O"]) for row in range(30)]
+        for split in ("train", "test")
+    }
+    sets[place].append(Example("row 30", ("b", place, "c"), ["B-X", stray, "O"]))
+    checked = check_labels("task t", sets)
+    assert checked.findings == ()
+    assert checked.facts[f"tags in {place}"][stray] == 1
+
+
 def test_most_words_may_be_outside_of_entities():
     examples = [
         Example(f"t row {row}", (*"abcdefghijklm", str(row)), [*"OOOOOOOOOOOOO", "B-X"]) for row in range(30)

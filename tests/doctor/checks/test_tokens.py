@@ -60,3 +60,16 @@ def test_words_that_only_one_tokenizer_reads_alike_are_a_warning():
     own["BERT"] = train_tokenizer(texts, algorithm="wordpiece", **made)
     assert check_told_apart("task t", own, texts).findings == ()
     assert check_told_apart("task t", own, []).findings == ()
+    check_advice_on_unknown_words(own, texts)
+
+
+def check_advice_on_unknown_words(own, texts):
+    """Accents are not why words of unknown characters are read alike, whether they are stripped or not."""
+    unknown = [*texts, "1 2 \u5c71 \u6cb3"]
+    (finding,) = check_told_apart("task t", own, unknown).findings
+    assert "BERT reads 4 of 9 different words like another one ('1' like '2')" in finding.message
+    assert "strip_accents" not in finding.hint and "characters, which BERT's vocabulary lacks" in finding.hint
+    made = {"vocab_size": 300, "lowercase": True, "progress": Silent()}
+    stripped = train_tokenizer(texts, algorithm="wordpiece", strip_accents="always", **made)
+    (finding,) = check_told_apart("task t", own | {"BERT": stripped}, unknown).findings
+    assert "('1' like '2')" in finding.message and "strip_accents" not in finding.hint

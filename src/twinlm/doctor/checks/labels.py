@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from twinlm.data.labels.examples import Example
+from twinlm.data.labels.tags import scheme_of, strays
 from twinlm.doctor.checks.findings import MOST_EXAMPLES, Checked, Finding, excerpt, level_of, quantiles
 from twinlm.doctor.checks.reading import digest_of
 
@@ -29,10 +30,13 @@ def check_labels(where: str, sets: Sets) -> Checked:
     # The type of a gold answer tells the form: class, tags, score, index of a choice, else answers.
     match first:
         case str():
-            checked = _check_classes(where, "labels", {split: Counter(some) for split, some in golds.items()})
+            checked = _check_classes(
+                where, "labels", {split: Counter(some) for split, some in golds.items()}, strays=()
+            )
         case [str(), *_]:
             counts = {split: Counter(tag for tags in some for tag in tags) for split, some in golds.items()}
-            checked = _check_classes(where, "tags", counts)
+            odd = strays(scheme_of(chain.from_iterable(golds.values())), set().union(*counts.values()))
+            checked = _check_classes(where, "tags", counts, strays=odd)
         case float():
             checked = _check_numbers(where, golds)
         case int():
@@ -67,11 +71,15 @@ def _key(name: str) -> str:
         return plain or name
 
 
-def _check_classes(where: str, noun: str, counts: Mapping[str, Counter[str]]) -> Checked:
+def _check_classes(
+    where: str, noun: str, counts: Mapping[str, Counter[str]], *, strays: Sequence[str]
+) -> Checked:
     facts = {f"{noun} in {split}": dict(some.most_common()) for split, some in counts.items()}
     train = counts.get("train") or Counter[str]()
     findings: list[Finding] = []
     everything = sum(counts.values(), Counter[str]())
+    for stray in strays:  # counts as O, and is named where files are read
+        del everything[stray]
 
     def warn(message: str, why: str, hint: str) -> None:
         findings.append(Finding("warning", where, message, why, hint))
@@ -82,7 +90,9 @@ def _check_classes(where: str, noun: str, counts: Mapping[str, Counter[str]]) ->
             message = f"{split} has no example of {_listed(missing)}"
             hint = "give each split some of each, or leave valid and test empty: twinlm splits class by class"
             warn(message, "a class that is missing is not learned, or not judged", hint)
-    rare = {label: number for label, number in train.items() if number < LEAST_OF_A_CLASS}
+    rare = {
+        label: number for label, number in train.items() if number < LEAST_OF_A_CLASS and label in everything
+    }
     if rare:
         message = f"fewer than {LEAST_OF_A_CLASS} training {noun} of {_listed(rare, rare)}"
         why = "so few can't be learned, and macro F1 counts them as much as the others"

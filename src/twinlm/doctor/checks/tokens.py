@@ -54,27 +54,34 @@ def check_told_apart(where: str, tokenizers: Mapping[str, Tokenizer], texts: Seq
     words = list(dict.fromkeys(word for text in texts for word in text.split()))
     alike = {label: _read_alike(tokenizer, words) for label, tokenizer in tokenizers.items()}
     facts = {"different words": len(words)}
-    facts |= {f"read like another word by {label}": sum(map(len, groups)) for label, groups in alike.items()}
-    (few, fewest), *_, (many, most) = sorted(
-        ((label, sum(map(len, groups))) for label, groups in alike.items()), key=lambda each: each[1]
-    )
+    numbers = {label: sum(map(len, groups.values())) for label, groups in alike.items()}
+    facts |= {f"read like another word by {label}": number for label, number in numbers.items()}
+    (few, fewest), *_, (many, most) = sorted(numbers.items(), key=lambda each: each[1])
     if not words or (most - fewest) / len(words) < LOST_SHARE:
         return Checked(facts)
-    known = set(map(frozenset, alike[few]))
-    example = next(group for group in alike[many] if frozenset(group) not in known)
+    known = set(map(frozenset, alike[few].values()))
+    lost = {tokens: group for tokens, group in alike[many].items() if frozenset(group) not in known}
+    unknown = [group for tokens, group in lost.items() if tokenizers[many].count_unknown(tokens)]
+    folded = [group for group in lost.values() if group not in unknown]
+    is_unknown = sum(map(len, unknown)) > sum(map(len, folded))
+    example = (unknown if is_unknown else folded)[0]
     message = (
         f"{many} reads {most:,} of {len(words):,} different words like another one ({example[0]!r} like "
         f"{example[1]!r}), {few} only {fewest:,}"
     )
     why = "one model can't see what the other sees, so their scores compare tokenizers, too"
-    hint = 'set tokenizer.strip_accents = "never", or tokenizer.sharing = "shared"'
+    hint = 'set tokenizer.sharing = "shared"'
+    if is_unknown:
+        hint += f", or add text with their characters, which {many}'s vocabulary lacks, to corpus.train"
+    elif tokenizers[many].pipeline.strip_accents:
+        hint = 'set tokenizer.strip_accents = "never", or tokenizer.sharing = "shared"'
     return Checked(facts, (Finding("warning", where, message, why, hint),))
 
 
-def _read_alike(tokenizer: Tokenizer, words: Sequence[str]) -> list[list[str]]:
-    """Return the groups of words with the same tokens, of two words and more."""
+def _read_alike(tokenizer: Tokenizer, words: Sequence[str]) -> dict[tuple[int, ...], list[str]]:
+    """Return the words with the same tokens by these, where they are two and more."""
     groups: dict[tuple[int, ...], list[str]] = defaultdict(list)
     # After a space, as within a text.
     for word, tokens in zip(words, tokenizer.encode_batch([f" {word}" for word in words]), strict=True):
         groups[tuple(tokens)].append(word)
-    return [group for group in groups.values() if len(group) > 1]
+    return {tokens: group for tokens, group in groups.items() if len(group) > 1}
