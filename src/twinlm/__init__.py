@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from twinlm.evaluate.minimal_pairs import readable_pairs, score_pairs
     from twinlm.evaluate.quality import language_quality
     from twinlm.evidence.results import Results
+    from twinlm.notebook.jobs import compare, finetune, pretrain
+    from twinlm.notebook.results import Compared, Tuned
     from twinlm.runtimes.engine import load
     from twinlm.settings import Settings
     from twinlm.settings.presets import resolve
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from twinlm.use.surprise import surprise
 
 __all__ = [
+    "Compared",
     "Continuation",
     "Example",
     "MinimalPair",
@@ -53,12 +56,14 @@ __all__ = [
     "Silent",
     "Stop",
     "Trained",
+    "Tuned",
     "UserError",
     "__version__",
     "answer",
     "beam_search",
     "choose",
     "classify",
+    "compare",
     "cosines",
     "draw_passages",
     "embed",
@@ -66,6 +71,7 @@ __all__ = [
     "fill",
     "fill_batch",
     "fill_together",
+    "finetune",
     "generate",
     "generate_batch",
     "language_quality",
@@ -76,6 +82,7 @@ __all__ = [
     "next_sentence_batch",
     "open_run",
     "predict",
+    "pretrain",
     "rank",
     "rank_batch",
     "read_pairs",
@@ -104,6 +111,8 @@ _NAMES = {
     "twinlm.evaluate.minimal_pairs": "readable_pairs score_pairs",
     "twinlm.evaluate.quality": "language_quality",
     "twinlm.evidence.results": "Results",
+    "twinlm.notebook.jobs": "compare finetune pretrain",
+    "twinlm.notebook.results": "Compared Tuned",
     "twinlm.runtimes.engine": "load",
     "twinlm.settings": "Settings",
     "twinlm.settings.presets": "resolve",

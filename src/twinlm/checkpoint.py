@@ -6,6 +6,7 @@ checkpoints of a training run see `train/checkpoints.py`.
 
 import contextlib
 import dataclasses
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ _LARGEST_SIZE = 1_000_000
 _MOST_LAYERS = 1000  # each is an object, also on the meta device
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Trained:
     """A model with everything that is needed to use it."""
 
@@ -58,6 +59,21 @@ class Trained:
         specials, sizes = self.tokenizer.specials, cast(Any, self.model.config)
         untrained = {*sizes.unscored} - {specials.mask}
         return [token for token in self.family.enclose(tokens, specials) if token not in untrained]
+
+    def __repr__(self) -> str:
+        sizes: Any = self.model.config
+        weights = sum(weight.numel() for weight in (self.tuned or self.model).parameters())
+        tuned = f", fine-tuned for {self.task.kind}" if self.task else ""
+        layers = f"{sizes.layers} layers of width {sizes.width}"
+        return f"<{self.family.label}: {layers}, {weights:,} weights, {sizes.vocab_size:,} tokens{tuned}>"
+
+    def __reduce__(self) -> tuple[Callable[[Mapping[str, bytes]], "Trained"], tuple[Mapping[str, bytes]]]:
+        """Copy and pickle as the files of a model folder, on the CPU."""
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary, "model")
+            save_model(folder, self)
+            paths = [path for path in folder.rglob("*") if path.is_file()]
+            return _from_files, ({str(path.relative_to(folder)): path.read_bytes() for path in paths},)
 
 
 def save_model(folder: Path, trained: Trained) -> None:
@@ -120,6 +136,16 @@ def load_model(folder: Path) -> Trained:
         # As today's imports have it, so that the model is not mended again once it is saved.
         history["import"] = {**history["import"], "embedding": {}}
     return Trained(family=kind, model=model, tokenizer=tokenizer, task=task, tuned=tuned, history=history)
+
+
+def _from_files(files: Mapping[str, bytes]) -> Trained:
+    """Return the model whose folder had these files."""
+    with tempfile.TemporaryDirectory() as temporary:
+        for name, content in files.items():
+            path = Path(temporary, "model", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return load_model(Path(temporary, "model"))
 
 
 def family_of(folder: Path) -> Family:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from twinlm.cli.progress import Lines
 from twinlm.comparison.countdown import Countdown, Waiting
 from twinlm.comparison.run import Run
 from twinlm.errors import StoppedError
 from twinlm.system import storage
 from twinlm.system.log import Silent
+from twinlm.system.progress import Lines
 from twinlm.system.stopping import Stop
 
 SETTINGS = """

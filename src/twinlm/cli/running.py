@@ -14,12 +14,12 @@ from twinlm.cli.options import (
     plain_names,
     read_settings,
 )
-from twinlm.cli.progress import progress_on
 from twinlm.cli.tables import aligned, print_json
 from twinlm.errors import OK, PeerError, StoppedError, UsageError, UserError
 from twinlm.settings import ProcessSettings, presets
 from twinlm.system import launch, storage
 from twinlm.system.log import Progress, Silent
+from twinlm.system.progress import progress_on
 from twinlm.system.stopping import Stop, on_signals, stopped
 
 if TYPE_CHECKING:

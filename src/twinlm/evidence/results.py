@@ -293,3 +293,6 @@ class Results(Record):
     """SHA-256 of data, tokenizer and models."""
     command: str
     """Command that repeats the comparison."""
+
+    def __repr__(self) -> str:
+        return f"<Results of {self.title!r}: tasks {', '.join(task.name for task in self.tasks) or 'none'}>"

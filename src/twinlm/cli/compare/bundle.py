@@ -7,8 +7,8 @@ from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json, flag
-from twinlm.cli.progress import progress_on
 from twinlm.cli.tables import print_record
+from twinlm.system.progress import progress_on
 
 
 def command(

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import AnySetting, RunOptions, SettingsFile, Tasks, check_used
-from twinlm.cli.progress import duration
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import aligned, print_record
 from twinlm.settings import Settings
+from twinlm.system.progress import duration
 from twinlm.system.records import to_json
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json
-from twinlm.cli.progress import progress_on
 from twinlm.cli.tables import print_json
 from twinlm.errors import OK
+from twinlm.system.progress import progress_on
 
 if TYPE_CHECKING:
     from twinlm.bundle.verify import Verification

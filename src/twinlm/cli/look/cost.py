@@ -9,9 +9,9 @@ from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import FileOptions, Json
-from twinlm.cli.progress import progress_on
 from twinlm.cli.tables import aligned, print_counts, print_record
 from twinlm.errors import UsageError
+from twinlm.system.progress import progress_on
 
 if TYPE_CHECKING:
     from twinlm.evidence.results import ArmCost

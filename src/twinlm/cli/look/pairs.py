@@ -9,10 +9,10 @@ from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import Encoding, Json, Method, TextField, check_used
-from twinlm.cli.progress import progress_on
 from twinlm.cli.tables import aligned, print_counts, print_json
 from twinlm.errors import DataError, UsageError
 from twinlm.system import storage
+from twinlm.system.progress import progress_on
 
 if TYPE_CHECKING:
     from twinlm.checkpoint import Trained

@@ -20,11 +20,11 @@ from twinlm.cli.options import (
     plain_names,
     read_settings,
 )
-from twinlm.cli.progress import duration, progress_on
 from twinlm.cli.running import interruptible
 from twinlm.cli.tables import print_json
 from twinlm.errors import OK, UserError
 from twinlm.settings import FinetuneSettings
+from twinlm.system.progress import duration, progress_on
 
 if TYPE_CHECKING:
     from twinlm.doctor.checks.findings import Finding

@@ -13,13 +13,13 @@ from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import Encoding, Json, TextField
-from twinlm.cli.progress import progress_on
 from twinlm.cli.running import interruptible
 from twinlm.cli.tables import print_counts, print_json
 from twinlm.errors import ResourceError, UsageError
 from twinlm.settings import CorpusSettings, build
 from twinlm.system import storage
 from twinlm.system.log import Progress
+from twinlm.system.progress import progress_on
 
 if TYPE_CHECKING:
     from twinlm.data.tokens.store import TokenStore

@@ -13,14 +13,12 @@ from twinlm.cli.options import AnySetting, Fresh, RunOptions, SettingsFile, chec
 from twinlm.cli.running import opened_run
 from twinlm.cli.tables import print_counts, print_record
 from twinlm.errors import UsageError
-from twinlm.settings import UNTRAINED, ImportedSettings, Settings, presets, recipes
+from twinlm.settings import UNTRAINED, Settings, presets
 from twinlm.system import storage
 from twinlm.system.records import to_json
 
 if TYPE_CHECKING:
     from twinlm.comparison.plan.arms import Arm
-    from twinlm.comparison.run import Run
-    from twinlm.comparison.stages.finetuning import Trial
     from twinlm.evidence.records import Interval
 
 
@@ -66,13 +64,14 @@ def command(
     if epochs is not None and epochs < 1:
         raise UsageError(f"--epochs must be at least 1, not {epochs}")
     from twinlm.comparison.plan.arms import retuned
+    from twinlm.comparison.single import only_task, settings_of_folder, test_figure
     from twinlm.comparison.stages.finetuning import Trial
 
-    base, decided = _of_folder(kind, file, settings)
+    base, decided = settings_of_folder(kind, file, settings)
     is_file = task is not None and Path(task).is_file()
     files = [task] if task is not None and is_file else []
     with opened_run(file, options, settings, tasks=files, base=base, decided=decided) as run:
-        name = task if task is not None and not is_file else _only(list(run.workspace.tasks))
+        name = task if task is not None and not is_file else only_task(list(run.workspace.tasks))
         run.workspace.task(name)
         arm = run.workspace.arm(f"{kind}{UNTRAINED}" if is_untrained else kind)
         arm = replace(arm, settings=retuned(arm.settings, learning_rate, epochs))
@@ -83,7 +82,7 @@ def command(
             run.progress.say(f"--fresh: removing {folder}")
             storage.remove(folder)
         history = run.finetuning.finetuned(trial).history["fine-tuning"]
-        test, undefined = _test_figure(run, trial) if _has_test_file(run.settings, name) else ({}, {})
+        test, undefined = test_figure(run, trial)
         counts = run.workspace.prepared.counts if arm.pretraining else run.workspace.task_counts
     print_counts({**counts, **{f"training: {reason}": count for reason, count in history["counts"].items()}})
     record = {"kind": kind, "task": name, "seed": seed, "model": str(folder / "model"), **history}
@@ -107,42 +106,6 @@ def _line(
     return f"{model}: {', '.join(parts)}"
 
 
-def _has_test_file(settings: Settings, name: str) -> bool:
-    return any(task.test for task in settings.task if task.name == name)
-
-
-def _test_figure(run: "Run", trial: "Trial") -> "tuple[dict[str, Interval], dict[str, str]]":
-    """Return the main figure on the test examples with its interval over them, or why it is 0 / 0."""
-    from twinlm.evidence.intervals import mean_interval
-    from twinlm.evidence.scores import measure, predicted, stacked
-    from twinlm.tasks.table import task_kind
-
-    task = run.workspace.task(trial.task)
-    measured = measure(task_kind(task.kind), task, [predicted(run.finetuning.predictions(trial))])
-    name = next(iter(measured[0].figures))
-    if name in measured[0].undefined:
-        return {}, {name: measured[0].undefined[name]}
-    return {name: mean_interval(stacked(measured), least=measured[0].least)}, {}
-
-
-def _of_folder(
-    kind: str, file: Path | None, settings: Mapping[str, str]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what follows from a model's folder: settings below those of file and options, and above them."""
-    if kind in presets.KINDS or not Path(kind).is_dir():
-        return {}, {}
-    from twinlm.checkpoint import family_of, is_foreign
-    from twinlm.use.load import find_model
-
-    folder = find_model(Path(kind))
-    family = family_of(folder).name
-    has_size = "size" in settings or (file and any("size" in tree for tree in recipes.read_trees(file)))
-    large = ImportedSettings()
-    tuning = {"epochs": large.epochs, "optimizer": {"learning_rate": large.learning_rate}}
-    base = {family: {"finetune": tuning}} if is_foreign(folder) and not has_size else {}
-    return base, {f"{family}.pretrain.start": kind}
-
-
 def _check_obeyed(arm: "Arm", settings: Settings, given: Collection[str]) -> None:
     """Refuse options that don't reach the fine-tuning of an arm."""
     idle = ["compare", "quality"]
@@ -162,15 +125,6 @@ def _check_obeyed(arm: "Arm", settings: Settings, given: Collection[str]) -> Non
             where = "its own table, --epochs or --learning-rate"
             message = f"--{name} would change nothing: {arm.name!r} has {value!r} from {where}"
             raise UsageError(message, hint="set it there alone")
-
-
-def _only(tasks: list[str]) -> str:
-    if not tasks:
-        raise UsageError("there is no task to fine-tune on", hint="add a [[task]] to the settings file")
-    if len(tasks) > 1:
-        hint = f"name one of {', '.join(tasks)} with --task"
-        raise UsageError(f"there are {len(tasks)} tasks to fine-tune on", hint=hint)
-    return tasks[0]
 
 
 COMMAND = Command("finetune", command)

@@ -9,11 +9,11 @@ from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import Json, Model, check_used, flag
-from twinlm.cli.progress import progress_on
 from twinlm.cli.tables import print_json, print_record
 from twinlm.cli.texts import arguments_or_lines
 from twinlm.errors import UsageError
 from twinlm.system import storage
+from twinlm.system.progress import progress_on
 
 if TYPE_CHECKING:
     from twinlm.checkpoint import Trained

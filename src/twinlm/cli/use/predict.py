@@ -9,10 +9,10 @@ from cyclopts import Parameter
 
 from twinlm.cli.command import Command
 from twinlm.cli.options import FileOptions, Json, Model, flag
-from twinlm.cli.progress import progress_on
 from twinlm.cli.tables import print_counts, print_record
 from twinlm.errors import UsageError
 from twinlm.system import storage
+from twinlm.system.progress import progress_on
 
 if TYPE_CHECKING:
     from twinlm.data.labels.examples import Example

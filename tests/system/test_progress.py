@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from twinlm.cli.progress import Bar, Lines, described, duration, progress_on
+from twinlm.system.progress import Bar, Lines, described, duration, progress_on
 
 
 class Terminal(io.StringIO):

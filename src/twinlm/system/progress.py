@@ -101,6 +101,29 @@ class Lines:
         self._last = ""
 
 
+class Rewritten(Lines):
+    """One line that is written again and again, for a notebook."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream, between_s=0.5, quiet_s=_SHORT_S)
+        self._width = 0
+
+    def close(self) -> None:
+        """Write the last report over the one before."""
+        if self._last:
+            with contextlib.suppress(OSError):
+                print(f"\r{self._last.ljust(self._width)}", end="", file=self._stream, flush=True)
+            self._width = len(self._last)
+        self._last = ""
+
+    def finish(self) -> None:
+        """Leave the last report."""
+        super().finish()
+        if self._width:
+            self.say("")
+        self._width = 0
+
+
 class Bar:
     """A bar with loss, tokens per second and time left, for work of more than `after_s`."""
 
