@@ -1,10 +1,12 @@
 """The machine: device, threads, precision and memory."""
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import platform
 import resource
+import time
 from importlib import metadata
 from pathlib import Path
 
@@ -15,6 +17,11 @@ _CLEAR = Path("/proc/self/clear_refs")
 _MEMORY = Path("/proc/meminfo")
 _PROCESSORS = Path("/proc/stat")
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
+_ALLOCATOR = ("GLIBC_TUNABLES", "MALLOC_", "LD_PRELOAD")
+# Parameters of the C library's mallopt, from its malloc.h.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES = 2**30
+_BUSY = 0.5  # processors
 # Variables with which users choose other kernels, which round differently.
 _VARIABLES = (
     *("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS"),
@@ -41,6 +48,37 @@ def open_files(wanted: int) -> int:
         now = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
         resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
     return wanted if now == resource.RLIM_INFINITY else min(wanted, now)
+
+
+def keep_freed_memory() -> bool:
+    """Keep freed memory for the next step instead of giving it back to the system; tell whether that is so.
+
+    Else the C library hands large blocks back, and the system clears each page again in every step. Users
+    who chose an allocator or its settings, or TWINLM_KEEP_MEMORY=0, keep what they chose.
+    """
+    is_chosen = os.environ.get("TWINLM_KEEP_MEMORY") == "0" or any(
+        name.startswith(_ALLOCATOR) for name in os.environ
+    )
+    if is_chosen or platform.libc_ver()[0] != "glibc":
+        return False
+    library = ctypes.CDLL(None)
+    return all(library.mallopt(option, _KEPT_BYTES) for option in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))
+
+
+def other_work(seconds: float = 0.3) -> float:
+    """Return how many of our processors other processes keep busy, measured for a while; 0 if unknown."""
+    before, own_before = busy_seconds(), time.process_time()
+    time.sleep(seconds)
+    return max(0.0, busy_seconds() - before - (time.process_time() - own_before)) / seconds
+
+
+def slowed_by(busy: float) -> str:
+    """Return what to do where other work keeps so many of our processors busy; empty if it is no problem."""
+    is_chosen = any(name in os.environ for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"))
+    if busy < _BUSY or is_chosen or torch.get_num_threads() == 1:
+        return ""
+    # Threads that spin take the processor from those they wait for.
+    return "this can make training several times as slow; GOMP_SPINCOUNT=300 in the environment helps most"
 
 
 def own_generators() -> contextlib.AbstractContextManager[object]:
