@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INTEROP := .venv-interop
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check unit slow interop torture fuzz load two-nodes format study study-sst2 study-tasks clean
+.PHONY: demo test check unit slow interop torture fuzz load bench two-nodes format study study-sst2 study-tasks clean
 
 demo: $(VENV)/.ready
 	$(BIN)/twinlm demo
@@ -44,6 +44,11 @@ torture: $(VENV)/.ready
 # 100,000 hostile inputs over all parsers, 10,000 random settings (half an hour on one core; docs/reliability.md).
 fuzz: $(VENV)/.ready
 	$(BIN)/python benchmarks/fuzzing.py
+
+# The tables of docs/performance.md (under an hour on 2 idle cores). NANOGPT names a clone of nanoGPT, as a peer.
+bench: $(VENV)/.ready
+	$(BIN)/python benchmarks/training_step.py $(if $(NANOGPT),--nanogpt $(NANOGPT))
+	$(BIN)/python benchmarks/inference.py
 
 # 100,000 requests to a server, 30 % of them hostile: no 5xx, no growth of memory, /health within 50 ms (about an hour).
 load: $(VENV)/.ready
