@@ -30,7 +30,7 @@ def rows():
 
 @pytest.fixture(scope="session")
 def texts(rows):
-    return ["\n".join(row["text"] for row in rows[start : start + 3]) for start in range(0, 120, 2)]
+    return ["\n".join(row["text"] for row in rows[start : start + 8]) for start in range(0, 112)]
 
 
 @pytest.fixture(scope="session")
