@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from twinlm.checkpoint import Trained, load_model, save_model, tensor_bytes
+from twinlm.checkpoint import Trained, load_model, save_model
 from twinlm.core.initialize import initialize
 from twinlm.data.sequences.packing import Packed
 from twinlm.errors import ModelError
@@ -21,6 +21,7 @@ from twinlm.system import storage
 from twinlm.system.log import Silent
 from twinlm.tasks.heads import SequenceHead
 from twinlm.tasks.kind import Input, TaskConfig, collate
+from twinlm.tensor_files import tensor_bytes
 from twinlm.tokenizer import Tokenizer, train_tokenizer
 
 TASK = {

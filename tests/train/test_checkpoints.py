@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from twinlm import checkpoint
+from twinlm import tensor_files
 from twinlm.core.initialize import initialize
 from twinlm.errors import ModelError
 from twinlm.system import storage
@@ -214,7 +214,7 @@ def test_a_checkpoint_of_sound_hashes_that_holds_something_else_is_refused(
     place = tmp_path / "step-000000003"
     files = {path.name: path.read_bytes() for path in place.iterdir() if path.name != storage.MANIFEST}
     is_json = name.endswith("json")
-    files[name] = storage.json_bytes(tensors) if is_json else checkpoint.tensor_bytes(tensors)
+    files[name] = storage.json_bytes(tensors) if is_json else tensor_files.tensor_bytes(tensors)
     storage.publish_folder(place, files)
     with pytest.raises(ModelError, match=words):
         load_training(tmp_path, taking(*trained(1)), check=lambda state, path: None, pass_over=fail)

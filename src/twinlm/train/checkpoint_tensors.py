@@ -8,8 +8,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from twinlm.checkpoint import as_tensor_error
 from twinlm.errors import ModelError
+from twinlm.tensor_files import as_tensor_error
 
 GROUPS = ("model", "optimizer")  # weights by name; Adam's averages by number of their weight and own name
 

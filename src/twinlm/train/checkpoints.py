@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from twinlm.checkpoint import FORMAT, check_format, check_values, fill, tensor_bytes
+from twinlm.checkpoint import FORMAT, check_format
 from twinlm.errors import ModelError, as_model_error
 from twinlm.system import storage
+from twinlm.tensor_files import check_values, fill, tensor_bytes
 from twinlm.train.checkpoint_tensors import CheckpointTensors, file_name
 from twinlm.train.optimizer import state_names
 

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from twinlm import checkpoint
+from twinlm import tensor_files
 from twinlm.batch import Batch, Counts
 from twinlm.errors import StoppedError
 from twinlm.objectives import Loss, Objective
@@ -95,7 +95,7 @@ class Replicated:
 
     def load_best(self, path: Path) -> None:
         """Load the weights that `keep_best` wrote."""
-        checkpoint.load_weights(self._module, path)
+        tensor_files.load_weights(self._module, path)
 
     def save(
         self, folder: Path, optimizer: torch.optim.Optimizer, state: Mapping[str, Any], *, every: int

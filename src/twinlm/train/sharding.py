@@ -11,7 +11,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
-from twinlm import checkpoint
+from twinlm import tensor_files
 from twinlm.batch import Batch, Counts
 from twinlm.errors import StoppedError, as_model_error
 from twinlm.objectives import Loss, Objective
@@ -119,10 +119,10 @@ class Sharded:
         """Take this process's rows of the weights and averages of a checkpoint."""
         wanted = self._module.state_dict()
         shapes = {name: tensors.shape("model", name) for name in tensors.names("model")}
-        checkpoint.check_tensors(shapes, wanted, tensors.path)
+        tensor_files.check_tensors(shapes, wanted, tensors.path)
         for name, weight in wanted.items():
             own, rows = _own(weight), tensors.rows("model", name, *self._bounds(weight))
-            checkpoint.check_values(name, rows, own.dtype, tensors.path)
+            tensor_files.check_values(name, rows, own.dtype, tensors.path)
             own.copy_(rows)
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         saved = {}
@@ -130,7 +130,7 @@ class Sharded:
             with as_model_error(tensors.path):
                 weight = weights[int(name.partition(".")[0])]
             rows = tensors.rows("optimizer", name, *self._bounds(weight))
-            checkpoint.check_values(name, rows, torch.float32, tensors.path)
+            tensor_files.check_values(name, rows, torch.float32, tensors.path)
             saved[name] = _like(weight, rows)
         set_averages(optimizer, saved, tensors.path)
 
@@ -145,7 +145,7 @@ def whole_model(model: nn.Module, path: Path) -> nn.Module:
     """Return an unsharded model of the same sizes, with the weights of a file."""
     sizes: Any = model.config
     whole = type(model)(sizes)
-    checkpoint.load_weights(whole, path)
+    tensor_files.load_weights(whole, path)
     return whole
 
 

@@ -152,7 +152,7 @@ def _by_token(
 def _write(path: Path, arrays: Mapping[str, Any]) -> None:
     import torch
 
-    from twinlm.checkpoint import tensor_bytes
+    from twinlm.tensor_files import tensor_bytes
 
     storage.write_file(path, tensor_bytes({name: torch.from_numpy(array) for name, array in arrays.items()}))
 
