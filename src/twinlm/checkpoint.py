@@ -5,7 +5,6 @@ checkpoints of a training run see `train/checkpoints.py`.
 """
 
 import dataclasses
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,8 +65,8 @@ class Trained:
 
     def __reduce__(self) -> tuple[Callable[[Mapping[str, bytes]], "Trained"], tuple[Mapping[str, bytes]]]:
         """Copy and pickle as the files of a model folder, on the CPU."""
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary, "model")
+        with storage.scratch_folder() as temporary:
+            folder = temporary / "model"
             save_model(folder, self)
             paths = [path for path in folder.rglob("*") if path.is_file()]
             return _from_files, ({str(path.relative_to(folder)): path.read_bytes() for path in paths},)
@@ -137,12 +136,9 @@ def load_model(folder: Path) -> Trained:
 
 def _from_files(files: Mapping[str, bytes]) -> Trained:
     """Return the model whose folder had these files."""
-    with tempfile.TemporaryDirectory() as temporary:
-        for name, content in files.items():
-            path = Path(temporary, "model", name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        return load_model(Path(temporary, "model"))
+    with storage.scratch_folder() as temporary:
+        storage.publish_folder(temporary / "model", files, has_manifest=False)
+        return load_model(temporary / "model")
 
 
 def family_of(folder: Path) -> Family:

@@ -128,11 +128,12 @@ def test_there_are_few_branches(parts: set[str] | None, most: float) -> None:
 
 def test_nothing_is_printed_outside_the_command_line() -> None:
     printing = ("print", "sys.stdout.write", "sys.stderr.write")
+    shown = Path("system/progress.py")  # prints to the stream it is given
     assert not [
         f"{path}:{node.lineno}"
         for path, tree in trees().items()
         for node in calls(tree)
-        if path.parts[0] != "cli" and ast.unparse(node.func) in printing
+        if path.parts[0] != "cli" and path != shown and ast.unparse(node.func) in printing
     ]
 
 

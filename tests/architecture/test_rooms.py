@@ -41,7 +41,8 @@ def test_no_folder_holds_many_files_and_no_room_many_lines(structure: ModuleType
 def test_only_the_command_line_and_the_public_names_import_the_run(structure: ModuleType) -> None:
     graph = structure.imports(ROOT / "src" / "twinlm")
     importers = {name for name, targets in graph.items() if "twinlm.comparison.run" in targets}
-    assert importers and all(name == "twinlm" or name.startswith("twinlm.cli.") for name in importers)
+    public = ("twinlm.cli.", "twinlm.notebook.", "twinlm.comparison.single")
+    assert importers and all(name == "twinlm" or name.startswith(public) for name in importers)
 
 
 def test_an_import_that_is_for_types_only_closes_a_circle(tmp_path: Path, structure: ModuleType) -> None:

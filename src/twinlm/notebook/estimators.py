@@ -6,7 +6,6 @@ words = make_pipeline(TwinEmbedder("runs/my/gpt"), LogisticRegression()).fit(tex
 """
 
 import copy
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from twinlm.data.labels.examples import Example
 from twinlm.data.labels.task import LabelledTask
 from twinlm.errors import DataError, UsageError
 from twinlm.settings import presets
-from twinlm.system import hardware
+from twinlm.system import hardware, storage
 from twinlm.system.log import Silent
 from twinlm.system.stopping import Stop
 from twinlm.tasks.table import task_kind
@@ -108,8 +107,7 @@ class _Tuned(BaseEstimator):  # type: ignore[misc]
         task = LabelledTask(
             "task", tuple(train), tuple(valid), (), classes, self._kind, form.scheme(examples)
         ).as_read(form)
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
+        with storage.scratch_folder() as folder:
             start = folder / "model" if isinstance(self.model, Trained) else self.model
             if isinstance(self.model, Trained):
                 save_model(folder / "model", self.model)

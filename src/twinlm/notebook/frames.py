@@ -119,7 +119,6 @@ def _write(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
     lines = [json.dumps(_plain_row(row), ensure_ascii=False) for row in rows]
     content = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
     if not path.is_file() or path.read_bytes() != content:
-        path.parent.mkdir(parents=True, exist_ok=True)
         storage.write_file(path, content)
 
 
