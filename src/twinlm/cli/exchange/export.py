@@ -59,7 +59,7 @@ def command(
     is_verified: Annotated[bool, flag("--verify", "Load the result in that tool and compare.")] = False,
     is_json: Json = False,
 ) -> None:
-    """Write a model for transformers, sentence-transformers, ONNX Runtime or llama.cpp.
+    """Write a model for transformers, ONNX and other tools.
 
     Use it to serve or share a model with other tools. --verify loads the result in
     that tool, which must be installed, and compares tokens of difficult texts and
