@@ -97,5 +97,11 @@ def test_what_is_no_task_is_refused(tmp_path, task, message):
         task_settings("topic", task, tmp_path)
 
 
+def test_a_name_cannot_lead_out_of_the_run(tmp_path):
+    with pytest.raises(UsageError, match="can't be the name of a task"):
+        task_settings("../../elsewhere", ROWS, tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_frames_are_of_the_library_that_is_installed():
     assert frame([{"a": 1}]).to_dict("records") == [{"a": 1}]

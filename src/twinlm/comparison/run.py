@@ -102,8 +102,6 @@ class Run:
         if not self.ranks.leads:
             return self
         self._held.enter_context(storage.lock(self.folder))
-        if threads > 1 and (advice := hardware.slowed_by(busy := hardware.other_work())):
-            self.progress.say(f"note: other work keeps {busy:.1f} processors busy; {advice}")
         if self.ranks.count > 1:
             self.progress.say(f"{self.ranks.count} processes, {threads} threads each")
         storage.write_file(self.folder / "settings.toml", self.workspace.settings_toml.encode())

@@ -57,9 +57,9 @@ def measure_in_turns(
         raise DataError("there is no example to time predictions on")
     chosen = _chosen(examples)
     counted = {name: _counted(trained, chosen) for name, trained in models.items()}
-    before_s = _clocks()
+    before_s = hardware.clocks()
     timings = [_timings(models, requests_of(examples, batch), budget_s, progress) for batch in BATCHES]
-    passed_s, others_s = (now - before for now, before in zip(_clocks(), before_s, strict=True))
+    passed_s, others_s = (now - before for now, before in zip(hardware.clocks(), before_s, strict=True))
     others_share = min(1.0, max(0.0, others_s / (passed_s * len(os.sched_getaffinity(0)))))
     return {
         name: ServingCost(
@@ -189,8 +189,3 @@ def _round(trained: Trained, requests: Sequence[Request]) -> list[float]:
         predict(trained, request)
         times_s.append(time.perf_counter() - began_s)
     return times_s
-
-
-def _clocks() -> tuple[float, float]:
-    """Return the time, and the processor time of all other processes so far."""
-    return time.perf_counter(), hardware.busy_seconds() - time.process_time()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlm.errors import UsageError
+from twinlm.settings.data import check_name
 from twinlm.system import storage
 
 GIVEN = "given"
@@ -51,6 +52,7 @@ def task_settings(name: str, task: Any, folder: Path) -> dict[str, Any]:
     Raises:
         UsageError: it is none of these.
     """
+    check_name(name, "a task")  # it becomes part of files' names
     whole = dict(task) if isinstance(task, Mapping) else {"train": task}
     settings = {key: value for key, value in whole.items() if key not in SPLITS}
     splits = _by_split({key: value for key, value in whole.items() if key in SPLITS}, f"tasks[{name!r}]")

@@ -22,6 +22,7 @@ _ALLOCATOR = ("GLIBC_TUNABLES", "MALLOC_", "LD_PRELOAD")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 2**30
 _BUSY = 0.5  # processors
+_LEAST_S = 0.25  # the system counts hundredths
 # Variables with which users choose other kernels, which round differently.
 _VARIABLES = (
     *("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS"),
@@ -65,11 +66,15 @@ def keep_freed_memory() -> bool:
     return all(library.mallopt(option, _KEPT_BYTES) for option in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))
 
 
-def other_work(seconds: float = 0.3) -> float:
-    """Return how many of our processors other processes keep busy, measured for a while; 0 if unknown."""
-    before, own_before = busy_seconds(), time.process_time()
-    time.sleep(seconds)
-    return max(0.0, busy_seconds() - before - (time.process_time() - own_before)) / seconds
+def clocks() -> tuple[float, float]:
+    """Return the time, and the processor time of all other processes so far."""
+    return time.perf_counter(), busy_seconds() - time.process_time()
+
+
+def other_work(since: tuple[float, float]) -> float:
+    """Return how many of our processors other processes kept busy since `clocks`; 0 if that is too short."""
+    seconds, used_s = (now - then for now, then in zip(clocks(), since, strict=True))
+    return max(0.0, used_s) / seconds if seconds > _LEAST_S else 0.0
 
 
 def slowed_by(busy: float) -> str:

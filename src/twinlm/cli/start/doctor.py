@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ _EXTRAS = {
     "data": ("pyarrow", "zstandard", "datasets", "rensa"),
 }
 _PROBE = ".doctor"
+_WATCHED_S = 0.3  # for other work on the processors
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ def _machine() -> Iterator[Finding]:
     about = hardware.describe()
     threads = len(os.sched_getaffinity(0))
     yield Finding("processor", f"{threads} usable threads, {about['instructions']} instructions")
-    busy = hardware.other_work()
+    since = hardware.clocks()
+    time.sleep(_WATCHED_S)
+    busy = hardware.other_work(since)
     yield Finding("other work", f"keeps {busy:.1f} processors busy", advice=hardware.slowed_by(busy))
     is_kept = hardware.keep_freed_memory()
     yield Finding("freed memory", "kept for the next step" if is_kept else "given back to the system")

@@ -17,7 +17,7 @@ from twinlm.evidence.results import Cost, Curve, CurvePoint
 from twinlm.prepare import stage
 from twinlm.report.pretraining_section import remarks
 from twinlm.settings import build
-from twinlm.system import storage
+from twinlm.system import hardware, storage
 from twinlm.system.log import MetricsLog
 from twinlm.system.records import read_record, to_json
 from twinlm.tasks.judging import is_number
@@ -61,7 +61,8 @@ class PretrainingStage:
     def plan(self, name: str) -> PretrainPlan:
         """Return the plan of one pre-training without planning the others."""
         workspace, pretraining, has_started = self.workspace, self.pretraining(name), self.check(name)
-        return plan_pretraining(
+        since = hardware.clocks()
+        plan = plan_pretraining(
             workspace.folder / "plan" / name,
             pretraining,
             workspace.settings,
@@ -69,6 +70,9 @@ class PretrainingStage:
             precision=workspace.precision,
             has_started=has_started,
         )
+        if advice := hardware.slowed_by(busy := hardware.other_work(since)):
+            workspace.progress.say(f"note: other work keeps {busy:.1f} processors busy; {advice}")
+        return plan
 
     def check(self, name: str) -> bool:
         """Refuse, before any text is read, settings other than those that a pre-training was started with.
